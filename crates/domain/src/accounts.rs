@@ -1,0 +1,275 @@
+//! The service itself: the ports it was given, and the few steps that every story shares.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use jiff::Timestamp;
+use tokio::sync::Notify;
+
+use crate::access::{self, Action, Target};
+use crate::changes::{ApplyError, Change, Changes};
+use crate::ctx::{Actor, Ctx};
+use crate::error::{Error, FieldError};
+use crate::model::{AuditEvent, Event, MailJob, MailKind, Outcome, User};
+use crate::passwords::Hasher;
+use crate::policy::Policy;
+use crate::ports::{Allowance, Budget, Clock, Mailer, Secrets, Sessions, Store, Throttle};
+use crate::session_cache::SessionCache;
+use crate::throttle;
+use crate::tokens::Keyring;
+use crate::values::{EmailAddress, Locale, MailJobId, NewPassword, SessionId, UserId, Username};
+
+/// How often a story reads again and retries when somebody else wrote in between.
+pub(crate) const ATTEMPTS: usize = 16;
+/// How many sessions the cache of this node holds, some 2 KiB each.
+const CACHED_SESSIONS: usize = 20_000;
+
+/// Everything the rules need from outside.
+pub struct Ports {
+    /// Users and what belongs to them.
+    pub store: Arc<dyn Store>,
+    /// Open sessions.
+    pub sessions: Arc<dyn Sessions>,
+    /// Counts attempts.
+    pub throttle: Arc<dyn Throttle>,
+    /// Sends mail.
+    pub mailer: Arc<dyn Mailer>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Chance.
+    pub secrets: Arc<dyn Secrets>,
+}
+
+/// The service that web, worker and command line call. Stories are its methods, in [`crate::flows`].
+pub struct Accounts {
+    pub(crate) ports: Ports,
+    pub(crate) policy: Policy,
+    pub(crate) hasher: Hasher,
+    pub(crate) keyring: Keyring,
+    pub(crate) cache: SessionCache,
+    pub(crate) seen: Mutex<HashMap<SessionId, Timestamp>>,
+    mail_waiting: Notify,
+}
+
+impl Accounts {
+    /// Puts the parts together. Nothing is read or written yet.
+    pub fn new(ports: Ports, policy: Policy, hasher: Hasher, keyring: Keyring) -> Self {
+        Self {
+            ports,
+            policy,
+            hasher,
+            keyring,
+            cache: SessionCache::new(CACHED_SESSIONS),
+            seen: Mutex::new(HashMap::new()),
+            mail_waiting: Notify::new(),
+        }
+    }
+
+    /// The operator's choices.
+    pub fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
+    /// The time.
+    pub fn now(&self) -> Timestamp {
+        self.ports.clock.now()
+    }
+
+    /// How many passwords wait to be hashed, or are being hashed.
+    pub fn hashing_queue_depth(&self) -> usize {
+        self.hasher.queued()
+    }
+
+    /// Waits until this node has written a mail, for the worker.
+    pub async fn mail_waiting(&self) {
+        self.mail_waiting.notified().await;
+    }
+
+    /// Judges a new password by the one set of rules; `personal` are the person's own names.
+    pub fn judge_password(
+        &self,
+        text: &str,
+        personal: &[&str],
+    ) -> Result<NewPassword, crate::values::Invalid> {
+        NewPassword::parse(text, &self.policy.password_rules, personal)
+    }
+
+    pub(crate) fn judge_password_field(
+        &self,
+        field: &str,
+        text: &str,
+        user: &User,
+    ) -> Result<NewPassword, Error> {
+        self.judge_password(text, &user.personal_words())
+            .map_err(|invalid| Error::Invalid(vec![FieldError::new(field, invalid)]))
+    }
+
+    /// Takes one from a budget of the client's network address, where it is known.
+    pub async fn throttle_address(&self, ctx: &Ctx, budget: &Budget) -> Result<Allowance, Error> {
+        match ctx.client.address {
+            Some(address) if self.policy.throttle => {
+                let key = throttle::address_key(address);
+                Ok(self.ports.throttle.take(budget, &key, ctx.now).await?)
+            }
+            _ => Ok(Allowance::Allowed {
+                remaining: budget.burst,
+            }),
+        }
+    }
+
+    /// Takes one from each budget of a mailbox, known or not.
+    pub(crate) async fn throttle_mailbox(
+        &self,
+        ctx: &Ctx,
+        email: &EmailAddress,
+    ) -> Result<(), Error> {
+        if !self.policy.throttle {
+            return Ok(());
+        }
+        for budget in [&throttle::MAILBOX_PAUSE, &throttle::MAILBOX] {
+            let allowance = self
+                .ports
+                .throttle
+                .take(budget, email.key(), ctx.now)
+                .await?;
+            allowed(allowance)?;
+        }
+        Ok(())
+    }
+
+    /// Writes, and makes sure that this node forgets what it knew of the users written.
+    pub(crate) async fn apply(&self, changes: Changes) -> Result<(), ApplyError> {
+        let touched: Vec<UserId> = changes.iter().filter_map(touched_user).collect();
+        let has_mail = changes
+            .iter()
+            .any(|change| matches!(change, Change::EnqueueMail(_)));
+        let outcome = self.ports.store.apply(changes).await;
+        // Even a failed write may have happened: its answer can be lost.
+        for user_id in touched {
+            self.cache.user_changed(user_id);
+        }
+        if has_mail && outcome.is_ok() {
+            self.mail_waiting.notify_one();
+        }
+        outcome
+    }
+
+    pub(crate) fn audit(&self, ctx: &Ctx, event: Event, user_id: Option<UserId>) -> Change {
+        Change::Audit(Box::new(ctx.audit(&*self.ports.secrets, event, user_id)))
+    }
+
+    pub(crate) fn audit_detail(
+        &self,
+        ctx: &Ctx,
+        event: Event,
+        user_id: Option<UserId>,
+        detail: &str,
+    ) -> Change {
+        Change::Audit(Box::new(AuditEvent {
+            detail: Some(detail.to_owned()),
+            ..ctx.audit(&*self.ports.secrets, event, user_id)
+        }))
+    }
+
+    pub(crate) fn audit_failure(
+        &self,
+        ctx: &Ctx,
+        event: Event,
+        user_id: Option<UserId>,
+        detail: &str,
+    ) -> Change {
+        Change::Audit(Box::new(AuditEvent {
+            outcome: Outcome::Failure,
+            detail: Some(detail.to_owned()),
+            ..ctx.audit(&*self.ports.secrets, event, user_id)
+        }))
+    }
+
+    pub(crate) fn mail(
+        &self,
+        ctx: &Ctx,
+        kind: MailKind,
+        user_id: Option<UserId>,
+        email: &EmailAddress,
+        locale: Locale,
+    ) -> Change {
+        Change::EnqueueMail(MailJob {
+            id: MailJobId::generate(ctx.now, &*self.ports.secrets),
+            kind,
+            user_id,
+            email: email.clone(),
+            locale,
+            created_at: ctx.now,
+            attempts: 0,
+            due_at: ctx.now,
+            failed_at: None,
+        })
+    }
+
+    /// Finds whom a path's `{user}` names, once the actor may do that to them. Whoever may not is
+    /// told so before anybody looks.
+    pub(crate) async fn resolve(
+        &self,
+        ctx: &Ctx,
+        action: Action,
+        named: &str,
+    ) -> Result<User, Error> {
+        let username = Username::parse(named).ok();
+        let is_own = match &ctx.actor {
+            Actor::User {
+                id, username_key, ..
+            } => {
+                named == "me"
+                    || named.parse() == Ok(*id)
+                    || (username.is_some()
+                        && username_key.as_deref() == username.as_ref().map(Username::key))
+            }
+            _ => false,
+        };
+        let target = if is_own { Target::Own } else { Target::Others };
+        if let Err(refused) = access::authorize(&ctx.actor, action, target) {
+            if matches!(refused, Error::Forbidden) {
+                let detail = format!("{action:?}");
+                self.apply(vec![self.audit_failure(
+                    ctx,
+                    Event::Forbidden,
+                    None,
+                    &detail,
+                )])
+                .await?;
+            }
+            return Err(refused);
+        }
+        let store = &self.ports.store;
+        let found = match (ctx.actor.user_id().filter(|_| is_own), named.parse()) {
+            (Some(own), _) => store.find_user(own).await?,
+            (None, Ok(id)) => store.find_user(id).await?,
+            (None, Err(())) => match username {
+                Some(username) => store.find_user_by_username(username.key()).await?,
+                None => None,
+            },
+        };
+        found.ok_or(Error::NotFound)
+    }
+
+    pub(crate) fn note_seen(&self, id: SessionId, at: Timestamp) {
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.insert(id, at);
+    }
+}
+
+/// Turns a refusal of a throttle into the story's end.
+pub(crate) fn allowed(allowance: Allowance) -> Result<(), Error> {
+    match allowance {
+        Allowance::Allowed { .. } => Ok(()),
+        Allowance::Denied { retry_after } => Err(Error::TooManyAttempts { retry_after }),
+    }
+}
+
+fn touched_user(change: &Change) -> Option<UserId> {
+    match change {
+        Change::UpdateUser { user, .. } => Some(user.id),
+        Change::DeleteUser(id) | Change::DeletePendingUser(id) => Some(*id),
+        _ => None,
+    }
+}

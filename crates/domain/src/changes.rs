@@ -1,0 +1,111 @@
+//! The one way to write: a list of changes that a store makes all or not at all.
+//!
+//! A story composes changes and touches no backend. To add one: a variant here, one arm in each
+//! store, a case in `testkit::contract`.
+
+use jiff::Timestamp;
+
+use crate::model::{AuditEvent, Credential, Link, MailJob, Purpose, SigningKey, User, Version};
+use crate::ports::StoreError;
+use crate::values::{Digest, MailJobId, UserId};
+
+/// One change. The order within a list is the order they are made in.
+#[derive(Debug, Clone)]
+pub enum Change {
+    /// A new user; [`ApplyError::Taken`] where the user name or the confirmed address is another's.
+    InsertUser(Box<User>),
+    /// The user as it shall be, `version` and all; [`ApplyError::Stale`] where the kept one
+    /// is not of the `expected` version.
+    UpdateUser {
+        /// As it shall be; its version is `expected.next()`.
+        user: Box<User>,
+        /// As it was read.
+        expected: Version,
+    },
+    /// Removes the user with its credential, links and mails. [`ApplyError::Stale`] where it is gone.
+    DeleteUser(UserId),
+    /// Removes the user likewise where it is still pending; nothing else where it is not.
+    DeletePendingUser(UserId),
+    /// Sets the user's password hash, whether there was one or not.
+    PutCredential(Credential),
+    /// Replaces a password hash by one of the same password, where it is still the `old` one.
+    RehashCredential {
+        /// The newer hash.
+        credential: Credential,
+        /// The hash that was verified.
+        old: crate::values::Secret<String>,
+    },
+    /// A new link.
+    PutLink(Link),
+    /// Marks a link as used. [`ApplyError::Stale`] where it is used, gone or expired by then.
+    UseLink {
+        /// Which.
+        digest: Digest,
+        /// Now.
+        at: Timestamp,
+    },
+    /// Removes a user's links of these purposes.
+    RevokeLinks(UserId, Vec<Purpose>),
+    /// A new mail in the outbox.
+    EnqueueMail(MailJob),
+    /// The mail was handed over, or has nobody to go to: removes it.
+    MailDone(MailJobId),
+    /// The mail waits for its next try.
+    MailRetry {
+        /// Which.
+        id: MailJobId,
+        /// Not before.
+        due_at: Timestamp,
+    },
+    /// The mail was given up; it stays to be looked at until the sweep.
+    MailFailed {
+        /// Which.
+        id: MailJobId,
+        /// When.
+        at: Timestamp,
+    },
+    /// A new signing key, which retires all others. [`ApplyError::Stale`] where the newest key is
+    /// not the one `replaces` names: another node was faster.
+    RotateSigningKey {
+        /// The new one.
+        key: SigningKey,
+        /// The newest one's `kid`, or none where there is none yet.
+        replaces: Option<String>,
+    },
+    /// Removes a signing key.
+    DeleteSigningKey(String),
+    /// Holds where, after the changes so far, some admin is active; [`ApplyError::LastAdmin`] else.
+    /// Two of these never pass side by side on what the other is about to take away.
+    KeepAnAdmin,
+    /// A line of the audit log.
+    Audit(Box<AuditEvent>),
+}
+
+/// Changes that stand or fall together.
+pub type Changes = Vec<Change>;
+
+/// What is unique.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unique {
+    /// A user name, by its key.
+    Username,
+    /// A confirmed address, by its key.
+    Email,
+}
+
+/// Why nothing was changed.
+#[derive(Debug, thiserror::Error)]
+pub enum ApplyError {
+    /// Somebody else has it.
+    #[error("taken: {0:?}")]
+    Taken(Unique),
+    /// What a change was made upon is no longer so: read again and decide anew.
+    #[error("stale")]
+    Stale,
+    /// No admin would be left.
+    #[error("no active admin would be left")]
+    LastAdmin,
+    /// The store did not answer.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}

@@ -1,0 +1,82 @@
+//! A token for another service: believed by the JWKS alone, for five minutes.
+
+use uuid::Uuid;
+
+use crate::accounts::Accounts;
+use crate::ctx::Ctx;
+use crate::error::Error;
+use crate::flows::sessions::Authenticated;
+use crate::tokens::AccessClaims;
+use crate::values::{Invalid, Secret, SessionId};
+
+/// Whom a token is for: 1 to 200 visible ASCII characters, such as a service's URL.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Audience(String);
+
+impl Audience {
+    /// The most characters.
+    pub const MAX_LENGTH: usize = 200;
+
+    /// Reads one.
+    pub fn parse(text: &str) -> Result<Self, Invalid> {
+        match text.len() {
+            0 => Err(Invalid::new(
+                "too-short",
+                "Name the service the token is for.",
+            )),
+            1..=Self::MAX_LENGTH if text.bytes().all(|b| b.is_ascii_graphic()) => {
+                Ok(Self(text.to_owned()))
+            }
+            1..=Self::MAX_LENGTH => Err(Invalid::new(
+                "invalid",
+                "An audience is visible ASCII without spaces.",
+            )),
+            _ => Err(Invalid::new(
+                "too-long",
+                "An audience has at most 200 characters.",
+            )),
+        }
+    }
+}
+
+/// An audience token and how long it lives.
+#[derive(Debug)]
+pub struct AudienceToken {
+    /// The JWT (RFC 9068).
+    pub token: Secret<String>,
+    /// Seconds.
+    pub expires_in: i64,
+}
+
+impl Accounts {
+    /// Makes a token for one audience. It never outlives the session.
+    pub fn audience_token(
+        &self,
+        ctx: &Ctx,
+        authenticated: &Authenticated,
+        audience: &Audience,
+    ) -> Result<AudienceToken, Error> {
+        let (user, session) = (authenticated.user(), authenticated.session());
+        let expires_at = (ctx.now + self.policy.access_token_lifetime).min(session.expires_at);
+        let claims = AccessClaims {
+            iss: self.policy.public_url.clone(),
+            sub: user.id.to_string(),
+            aud: audience.0.clone(),
+            sid: session.id.to_string(),
+            role: user.role.as_str().to_owned(),
+            client_id: "doorward".to_owned(),
+            jti: Uuid::from_bytes(*SessionId::generate(ctx.now, &*self.ports.secrets).as_bytes())
+                .to_string(),
+            iat: ctx.now.as_second(),
+            exp: expires_at.as_second(),
+        };
+        let token = self
+            .keyring
+            .sign(&claims)
+            .ok_or(Error::Internal("no signing key is loaded"))?;
+        Ok(AudienceToken {
+            token: Secret::new(token),
+            expires_in: claims.exp - claims.iat,
+        })
+    }
+}

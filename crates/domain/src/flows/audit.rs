@@ -1,0 +1,40 @@
+//! Read the audit log.
+
+use crate::access::{self, Action, Target};
+use crate::accounts::Accounts;
+use crate::ctx::Ctx;
+use crate::error::Error;
+use crate::model::{AuditEvent, AuditFilter};
+
+impl Accounts {
+    /// Events, newest first.
+    pub async fn list_audit_events(
+        &self,
+        ctx: &Ctx,
+        filter: &AuditFilter,
+    ) -> Result<Vec<AuditEvent>, Error> {
+        access::authorize(&ctx.actor, Action::ReadAudit, Target::Others)?;
+        Ok(self.ports.store.list_audit_events(filter).await?)
+    }
+
+    /// The id of the user a filter names: by id, or by user name while there is one.
+    pub async fn find_user_id(
+        &self,
+        ctx: &Ctx,
+        named: &str,
+    ) -> Result<Option<crate::values::UserId>, Error> {
+        access::authorize(&ctx.actor, Action::ReadAudit, Target::Others)?;
+        if let Ok(id) = named.parse() {
+            return Ok(Some(id));
+        }
+        let Ok(username) = crate::values::Username::parse(named) else {
+            return Ok(ctx.actor.user_id().filter(|_| named == "me"));
+        };
+        let user = self
+            .ports
+            .store
+            .find_user_by_username(username.key())
+            .await?;
+        Ok(user.map(|user| user.id))
+    }
+}

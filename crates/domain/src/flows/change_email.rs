@@ -1,0 +1,134 @@
+//! Move an account to another address: the new one takes over once confirmed, the old one is told.
+
+use crate::access::Action;
+use crate::accounts::{ATTEMPTS, Accounts};
+use crate::changes::{ApplyError, Change, Changes};
+use crate::ctx::Ctx;
+use crate::error::Error;
+use crate::flows::sign_in::Identifier;
+use crate::flows::update_profile::ensure_version;
+use crate::model::{Event, MailKind, Purpose, User, Version};
+use crate::policy::Disclosure;
+use crate::values::{EmailAddress, Invalid, Password};
+
+impl Accounts {
+    /// Asks for the change. Whoever changes their own shows their password; an admin changes
+    /// another's without.
+    pub async fn change_email(
+        &self,
+        ctx: &Ctx,
+        named: &str,
+        email: &EmailAddress,
+        password: Option<&Password>,
+        expected: Option<Version>,
+    ) -> Result<(), Error> {
+        let user = self.resolve(ctx, Action::ChangeEmail, named).await?;
+        if ctx.actor.user_id() == Some(user.id) {
+            self.show_password(ctx, &user, password).await?;
+        }
+        if self.policy.disclosure == Disclosure::Plain {
+            let owner = self.ports.store.find_user_by_email(email.key()).await?;
+            if owner.is_some_and(|owner| owner.id != user.id) {
+                return Err(Error::EmailTaken);
+            }
+        }
+        self.throttle_mailbox(ctx, email).await?;
+        self.write_pending_email(ctx, user, email, expected).await
+    }
+
+    async fn write_pending_email(
+        &self,
+        ctx: &Ctx,
+        mut user: User,
+        email: &EmailAddress,
+        expected: Option<Version>,
+    ) -> Result<(), Error> {
+        for _ in 0..ATTEMPTS {
+            ensure_version(&user, expected)?;
+            if user.email.as_ref().map(EmailAddress::key) == Some(email.key()) {
+                let unchanged = Invalid::new("unchanged", "This is the account's address already.");
+                return Err(Error::invalid("email", unchanged));
+            }
+            match self.apply(self.email_change(ctx, &user, email)).await {
+                Ok(()) => return Ok(()),
+                Err(ApplyError::Stale) if expected.is_none() => {
+                    user = self
+                        .ports
+                        .store
+                        .find_user(user.id)
+                        .await?
+                        .ok_or(Error::NotFound)?;
+                }
+                Err(other) => return Err(other.into()),
+            }
+        }
+        Err(Error::PreconditionFailed)
+    }
+
+    fn email_change(&self, ctx: &Ctx, user: &User, email: &EmailAddress) -> Changes {
+        let mut changes = vec![
+            Change::UpdateUser {
+                user: Box::new(User {
+                    pending_email: Some(email.clone()),
+                    version: user.version.next(),
+                    updated_at: ctx.now,
+                    ..user.clone()
+                }),
+                expected: user.version,
+            },
+            Change::RevokeLinks(user.id, vec![Purpose::Confirmation]),
+            self.mail(
+                ctx,
+                MailKind::EmailChange,
+                Some(user.id),
+                email,
+                user.locale,
+            ),
+            self.audit(ctx, Event::EmailChangeRequested, Some(user.id)),
+        ];
+        if let Some(old) = user.mail_address() {
+            changes.push(self.mail(
+                ctx,
+                MailKind::EmailChangeNotice,
+                Some(user.id),
+                old,
+                user.locale,
+            ));
+        }
+        changes
+    }
+
+    /// The password of the signed-in user, shown again for something that matters.
+    async fn show_password(
+        &self,
+        ctx: &Ctx,
+        user: &User,
+        password: Option<&Password>,
+    ) -> Result<(), Error> {
+        let missing = || {
+            Error::invalid(
+                "password",
+                Invalid::new("missing", "Give your password to change your address."),
+            )
+        };
+        let password = password.ok_or_else(missing)?;
+        let identifier = match (&user.username, &user.email) {
+            (Some(username), _) => Identifier::Username(username.clone()),
+            (None, Some(email)) => Identifier::Email(email.clone()),
+            (None, None) => {
+                return Err(Error::Internal(
+                    "an active user has neither user name nor e-mail",
+                ));
+            }
+        };
+        self.verify_password(
+            ctx,
+            &identifier,
+            Some(user.clone()),
+            password,
+            Event::EmailChangeRequested,
+        )
+        .await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,90 @@
+//! Change the password: always by showing the current one (P-12), with a session or without.
+
+use crate::accounts::{ATTEMPTS, Accounts};
+use crate::changes::ApplyError;
+use crate::ctx::Ctx;
+use crate::error::Error;
+use crate::flows::sign_in::Identifier;
+use crate::model::{Event, User};
+use crate::values::{Password, Secret};
+
+impl Accounts {
+    /// Changes the password of the signed-in user, or of the one `identifier` names where nobody
+    /// is signed in. Every other session ends.
+    pub async fn change_password(
+        &self,
+        ctx: &Ctx,
+        identifier: Option<&Identifier>,
+        current: &Password,
+        new: &Secret<String>,
+    ) -> Result<(), Error> {
+        let (identifier, account) = match (ctx.actor.user_id(), identifier) {
+            (Some(id), _) => {
+                let user = self
+                    .ports
+                    .store
+                    .find_user(id)
+                    .await?
+                    .ok_or(Error::InvalidToken)?;
+                (own_identifier(&user)?, Some(user))
+            }
+            (None, Some(identifier)) => (identifier.clone(), self.find_account(identifier).await?),
+            (None, None) => return Err(Error::AuthenticationRequired),
+        };
+        let user = self
+            .verify_password(ctx, &identifier, account, current, Event::PasswordChanged)
+            .await?;
+        self.ensure_open(ctx, &user, Event::PasswordChanged).await?;
+        let password = self.judge_password_field("new_password", new.expose(), &user)?;
+        let hash = self.hasher.hash(password.as_password()).await?;
+        self.write_password(ctx, user, hash, Event::PasswordChanged)
+            .await
+    }
+
+    /// Writes a new password hash, and ends every session but the one acted in.
+    pub(crate) async fn write_password(
+        &self,
+        ctx: &Ctx,
+        mut user: User,
+        hash: Secret<String>,
+        event: Event,
+    ) -> Result<(), Error> {
+        let epoch = user.session_epoch;
+        for _ in 0..ATTEMPTS {
+            match self
+                .apply(self.password_changes(ctx, &user, hash.clone(), event))
+                .await
+            {
+                Ok(()) => {
+                    let keep = ctx
+                        .actor
+                        .session_id()
+                        .map(|id| (id, user.session_epoch + 1));
+                    return self.end_sessions(user.id, keep).await;
+                }
+                Err(ApplyError::Stale) => {
+                    user = self
+                        .ports
+                        .store
+                        .find_user(user.id)
+                        .await?
+                        .ok_or(Error::InvalidToken)?;
+                    if user.session_epoch != epoch {
+                        // The password was changed elsewhere since it was shown here.
+                        return Err(Error::PreconditionFailed);
+                    }
+                }
+                Err(other) => return Err(other.into()),
+            }
+        }
+        Err(Error::PreconditionFailed)
+    }
+}
+
+fn own_identifier(user: &User) -> Result<Identifier, Error> {
+    let by_username = user.username.clone().map(Identifier::Username);
+    let by_email = user.email.clone().map(Identifier::Email);
+    by_username.or(by_email).ok_or(Error::Internal(
+        "an active user has neither user name nor e-mail",
+    ))
+}

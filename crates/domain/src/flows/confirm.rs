@@ -1,0 +1,196 @@
+//! Confirm an address: a new user's, or the one an account moves to.
+//!
+//! A link confirms the address it was mailed to and no other: it is compared with what the user
+//! has pending now. Looking at a link changes nothing; the POST uses it up, and says the
+//! same again as long as the link would have lived.
+
+use crate::accounts::{ATTEMPTS, Accounts};
+use crate::changes::{ApplyError, Change, Changes, Unique};
+use crate::ctx::Ctx;
+use crate::error::Error;
+use crate::model::{Event, Link, MailKind, Purpose, Status, User};
+use crate::values::{EmailAddress, Token};
+
+/// How many unconfirmed claims to one address are cleared away or mailed at a time.
+pub(crate) const MAX_CLAIMS: usize = 20;
+
+impl Accounts {
+    /// Asks for the confirmation mail once more. Whether the address is known shows in nobody's
+    /// answer: the worker looks, not we.
+    pub async fn request_confirmation(&self, ctx: &Ctx, email: &EmailAddress) -> Result<(), Error> {
+        self.throttle_mailbox(ctx, email).await?;
+        let mail = self.mail(
+            ctx,
+            MailKind::ConfirmationAgain,
+            None,
+            email,
+            ctx.client.locale,
+        );
+        Ok(self.apply(vec![mail]).await?)
+    }
+
+    /// Whom a living confirmation link belongs to, for the page that asks for the click.
+    pub async fn view_confirmation(&self, ctx: &Ctx, token: &Token) -> Result<User, Error> {
+        let (link, user) = self
+            .find_living_link(ctx, token, Purpose::Confirmation)
+            .await?;
+        match link.used_at {
+            None if is_pending(&user, &link) => Ok(user),
+            Some(_) if is_confirmed(&user, &link) => Ok(user),
+            _ => Err(Error::LinkExpired),
+        }
+    }
+
+    /// Confirms the address.
+    pub async fn confirm(&self, ctx: &Ctx, token: &Token) -> Result<User, Error> {
+        for _ in 0..ATTEMPTS {
+            let (link, user) = self
+                .find_living_link(ctx, token, Purpose::Confirmation)
+                .await?;
+            if link.used_at.is_some() {
+                return if is_confirmed(&user, &link) {
+                    Ok(user)
+                } else {
+                    Err(Error::LinkExpired)
+                };
+            }
+            if !is_pending(&user, &link) {
+                return Err(Error::LinkExpired);
+            }
+            let confirmed = confirmed(ctx, &user);
+            let changes = self
+                .confirmation_changes(ctx, &link, &user, &confirmed)
+                .await?;
+            match self.apply(changes).await {
+                Ok(()) => {
+                    if confirmed.session_epoch != user.session_epoch {
+                        self.end_sessions(user.id, None).await?;
+                    }
+                    return Ok(confirmed);
+                }
+                // Used, or the user changed, in between: look again.
+                Err(ApplyError::Stale) => {}
+                // Somebody else has confirmed the address first.
+                Err(ApplyError::Taken(Unique::Email)) => return Err(Error::LinkExpired),
+                Err(other) => return Err(other.into()),
+            }
+        }
+        Err(Error::PreconditionFailed)
+    }
+
+    async fn confirmation_changes(
+        &self,
+        ctx: &Ctx,
+        link: &Link,
+        user: &User,
+        confirmed: &User,
+    ) -> Result<Changes, Error> {
+        let mut changes = vec![
+            Change::UseLink {
+                digest: link.digest,
+                at: ctx.now,
+            },
+            Change::UpdateUser {
+                user: Box::new(confirmed.clone()),
+                expected: user.version,
+            },
+            Change::RevokeLinks(user.id, vec![Purpose::Recovery]),
+            self.audit(ctx, Event::EmailConfirmed, Some(user.id)),
+        ];
+        // The others who claimed this address can never confirm it now.
+        let claims = self
+            .ports
+            .store
+            .list_users_by_pending_email(link.email.key(), MAX_CLAIMS)
+            .await?;
+        let others = claims
+            .iter()
+            .filter(|claim| claim.id != user.id && claim.status == Status::Pending);
+        changes.extend(others.map(|other| Change::DeletePendingUser(other.id)));
+        Ok(changes)
+    }
+
+    /// “This wasn't me”: whoever reads the mailbox takes the claim to it away. A user who was
+    /// never confirmed is deleted, an account that wanted to move here stays where it is.
+    pub async fn disown(&self, ctx: &Ctx, token: &Token) -> Result<(), Error> {
+        for _ in 0..ATTEMPTS {
+            let (link, user) = self
+                .find_living_link(ctx, token, Purpose::Confirmation)
+                .await?;
+            if link.used_at.is_some() || !is_pending(&user, &link) {
+                return Err(Error::LinkExpired);
+            }
+            let release = match user.status {
+                Status::Pending => Change::DeleteUser(user.id),
+                Status::Active | Status::Disabled => Change::UpdateUser {
+                    expected: user.version,
+                    user: Box::new(User {
+                        pending_email: None,
+                        version: user.version.next(),
+                        updated_at: ctx.now,
+                        ..user.clone()
+                    }),
+                },
+            };
+            let changes = vec![
+                Change::UseLink {
+                    digest: link.digest,
+                    at: ctx.now,
+                },
+                release,
+                self.audit(ctx, Event::SignUpDisowned, Some(user.id)),
+            ];
+            match self.apply(changes).await {
+                Ok(()) => return Ok(()),
+                Err(ApplyError::Stale) => {}
+                Err(other) => return Err(other.into()),
+            }
+        }
+        Err(Error::PreconditionFailed)
+    }
+
+    /// A link of that purpose that has not run out, used or not, and its user.
+    pub(crate) async fn find_living_link(
+        &self,
+        ctx: &Ctx,
+        token: &Token,
+        purpose: Purpose,
+    ) -> Result<(Link, User), Error> {
+        let link = self.ports.store.find_link(&token.digest()).await?;
+        let link = link
+            .filter(|link| link.purpose == purpose && link.expires_at > ctx.now)
+            .ok_or(Error::LinkExpired)?;
+        let user = self
+            .ports
+            .store
+            .find_user(link.user_id)
+            .await?
+            .ok_or(Error::LinkExpired)?;
+        Ok((link, user))
+    }
+}
+
+fn is_pending(user: &User, link: &Link) -> bool {
+    user.pending_email.as_ref().map(EmailAddress::key) == Some(link.email.key())
+}
+
+fn is_confirmed(user: &User, link: &Link) -> bool {
+    user.email.as_ref().map(EmailAddress::key) == Some(link.email.key())
+}
+
+fn confirmed(ctx: &Ctx, user: &User) -> User {
+    let moves = user.status != Status::Pending;
+    User {
+        email: user.pending_email.clone(),
+        pending_email: None,
+        status: match user.status {
+            Status::Pending => Status::Active,
+            other => other,
+        },
+        // An e-mail change is a security event; a first confirmation has no session to end.
+        session_epoch: user.session_epoch + i64::from(moves),
+        version: user.version.next(),
+        updated_at: ctx.now,
+        ..user.clone()
+    }
+}

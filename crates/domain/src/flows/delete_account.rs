@@ -1,0 +1,47 @@
+//! Delete an account with all that hangs on it, at once and for good.
+
+use crate::access::Action;
+use crate::accounts::{ATTEMPTS, Accounts};
+use crate::changes::{ApplyError, Change};
+use crate::ctx::Ctx;
+use crate::error::Error;
+use crate::flows::update_profile::ensure_version;
+use crate::model::{Event, Role, Version};
+
+impl Accounts {
+    /// Deletes the user, the credential, the links, the mails and the sessions. The last active
+    /// admin stays.
+    pub async fn delete_account(
+        &self,
+        ctx: &Ctx,
+        named: &str,
+        expected: Option<Version>,
+    ) -> Result<(), Error> {
+        for _ in 0..ATTEMPTS {
+            let user = self.resolve(ctx, Action::DeleteUser, named).await?;
+            ensure_version(&user, expected)?;
+            let mut changes = Vec::new();
+            if expected.is_some() || user.role == Role::Admin {
+                // Holds the user at the version that was looked at.
+                changes.push(Change::UpdateUser {
+                    expected: user.version,
+                    user: Box::new(crate::model::User {
+                        version: user.version.next(),
+                        ..user.clone()
+                    }),
+                });
+            }
+            changes.push(Change::DeleteUser(user.id));
+            if user.role == Role::Admin {
+                changes.push(Change::KeepAnAdmin);
+            }
+            changes.push(self.audit(ctx, Event::UserDeleted, Some(user.id)));
+            match self.apply(changes).await {
+                Ok(()) => return self.end_sessions(user.id, None).await,
+                Err(ApplyError::Stale) => {}
+                Err(other) => return Err(other.into()),
+            }
+        }
+        Err(Error::PreconditionFailed)
+    }
+}

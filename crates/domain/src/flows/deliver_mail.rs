@@ -1,0 +1,317 @@
+//! Send what waits in the outbox: the worker's part of every story with a mail.
+//!
+//! A mail is claimed under a lease, resolved to what it has to say now, given its link, rendered,
+//! sent, and marked done. Whatever goes wrong on the way leaves it in the outbox to be tried
+//! again: at least once whatever fails, once when nothing does.
+
+use futures_util::future::join_all;
+use jiff::{SignedDuration, Timestamp};
+
+use crate::accounts::Accounts;
+use crate::changes::Change;
+use crate::ctx::Ctx;
+use crate::error::Error;
+use crate::flows::confirm::MAX_CLAIMS;
+use crate::model::{Event, Link, MailJob, MailKind, Purpose, Status, User};
+use crate::ports::{Mail, MailError, MailTemplate};
+use crate::values::{EmailAddress, Name, Token, Username};
+
+/// How long a worker may hold a mail: well above the time one takes to send.
+const LEASE: SignedDuration = SignedDuration::from_mins(5);
+/// The longest pause between two tries.
+const LONGEST_PAUSE_SECONDS: i64 = 1800;
+
+/// What one turn of the worker did.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct Delivered {
+    /// Handed over.
+    pub sent: usize,
+    /// To be tried again.
+    pub deferred: usize,
+    /// Given up.
+    pub failed: usize,
+    /// Had nobody to go to.
+    pub dropped: usize,
+}
+
+impl Delivered {
+    /// Whether there was anything to do.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    fn add(&mut self, other: Self) {
+        self.sent += other.sent;
+        self.deferred += other.deferred;
+        self.failed += other.failed;
+        self.dropped += other.dropped;
+    }
+}
+
+impl Accounts {
+    /// Sends up to `limit` mails that are due, side by side. One turn of the worker.
+    pub async fn deliver_mail(&self, ctx: &Ctx, limit: usize) -> Result<Delivered, Error> {
+        let jobs = self
+            .ports
+            .store
+            .claim_mail_jobs(ctx.now, ctx.now + LEASE, limit)
+            .await?;
+        let mut done = Delivered::default();
+        let turns = jobs.iter().map(|job| self.deliver_one(ctx, job));
+        for turn in join_all(turns).await {
+            done.add(turn?);
+        }
+        Ok(done)
+    }
+
+    /// When the next mail is due.
+    pub async fn next_mail_due_at(&self) -> Result<Option<Timestamp>, Error> {
+        Ok(self.ports.store.next_mail_due_at().await?)
+    }
+
+    async fn deliver_one(&self, ctx: &Ctx, job: &MailJob) -> Result<Delivered, Error> {
+        let letters = self.resolve_mail(job).await?;
+        if letters.is_empty() {
+            self.apply(vec![Change::MailDone(job.id)]).await?;
+            return Ok(Delivered {
+                dropped: 1,
+                ..Delivered::default()
+            });
+        }
+        for (number, letter) in letters.iter().enumerate() {
+            let mail = self.compose(ctx, job, letter, number).await?;
+            if let Err(error) = self.ports.mailer.send(&mail).await {
+                return self.send_failed(ctx, job, &error).await;
+            }
+        }
+        let mut changes = vec![Change::MailDone(job.id)];
+        if job.kind == MailKind::Recovery {
+            changes.extend(
+                letters
+                    .iter()
+                    .map(|letter| self.audit(ctx, Event::RecoveryRequested, Some(letter.user.id))),
+            );
+        }
+        self.apply(changes).await?;
+        tracing::info!(mail.id = %job.id, mail.kind = job.kind.as_str(), mail.attempt = job.attempts, "mail sent");
+        Ok(Delivered {
+            sent: letters.len(),
+            ..Delivered::default()
+        })
+    }
+
+    async fn send_failed(
+        &self,
+        ctx: &Ctx,
+        job: &MailJob,
+        error: &MailError,
+    ) -> Result<Delivered, Error> {
+        let cause = chain(error);
+        let now = self.now();
+        if error.permanent || now.duration_since(job.created_at) >= self.policy.mail_lifetime {
+            tracing::error!(mail.id = %job.id, mail.kind = job.kind.as_str(), mail.attempt = job.attempts, error = %cause, "mail given up");
+            let detail = format!("{} after {} tries", job.kind.as_str(), job.attempts);
+            self.apply(vec![
+                Change::MailFailed {
+                    id: job.id,
+                    at: now,
+                },
+                self.audit_failure(ctx, Event::MailFailed, job.user_id, &detail),
+            ])
+            .await?;
+            return Ok(Delivered {
+                failed: 1,
+                ..Delivered::default()
+            });
+        }
+        let due_at = now + pause_after(job.attempts);
+        tracing::warn!(mail.id = %job.id, mail.kind = job.kind.as_str(), mail.attempt = job.attempts, mail.due_at = %due_at, error = %cause, "mail deferred");
+        self.apply(vec![Change::MailRetry { id: job.id, due_at }])
+            .await?;
+        Ok(Delivered {
+            deferred: 1,
+            ..Delivered::default()
+        })
+    }
+
+    /// Whom a mail goes to and what it says, as of now. Mail goes to the address the account has
+    /// on record, never to the spelling of a request.
+    async fn resolve_mail(&self, job: &MailJob) -> Result<Vec<Letter>, Error> {
+        let store = &self.ports.store;
+        let user = match job.user_id {
+            Some(id) => store.find_user(id).await?,
+            None => None,
+        };
+        let owner = store.find_user_by_email(job.email.key()).await?;
+        Ok(match job.kind {
+            MailKind::SignUp | MailKind::EmailChange => match (owner, user) {
+                (Some(owner), Some(user)) if owner.id != user.id => {
+                    notice(owner, MailTemplate::AlreadyRegistered)
+                }
+                (None, Some(user)) => claim(user, &job.email),
+                _ => Vec::new(),
+            },
+            MailKind::ConfirmationAgain => match owner {
+                Some(_) => Vec::new(),
+                None => {
+                    let claims = store
+                        .list_users_by_pending_email(job.email.key(), MAX_CLAIMS)
+                        .await?;
+                    let newest = claims.into_iter().take(3);
+                    newest.flat_map(|user| claim(user, &job.email)).collect()
+                }
+            },
+            MailKind::Recovery => match owner {
+                Some(owner) if owner.status == Status::Active => {
+                    linked(owner, MailTemplate::Recover, Purpose::Recovery)
+                }
+                _ => Vec::new(),
+            },
+            MailKind::PasswordChanged => {
+                user.map_or_else(Vec::new, |user| notice(user, MailTemplate::PasswordChanged))
+            }
+            MailKind::EmailChangeNotice => match user {
+                Some(user)
+                    if user.mail_address().map(EmailAddress::key) == Some(job.email.key()) =>
+                {
+                    notice(user, MailTemplate::EmailChangeNotice)
+                }
+                _ => Vec::new(),
+            },
+        })
+    }
+
+    /// The mail, with the secret of its link made now: the store keeps the digest alone, and an
+    /// older link for the same purpose is dead from here on.
+    async fn compose(
+        &self,
+        ctx: &Ctx,
+        job: &MailJob,
+        letter: &Letter,
+        number: usize,
+    ) -> Result<Mail, Error> {
+        let user = &letter.user;
+        let base = &self.policy.public_url;
+        let (url, valid_minutes) = match letter.purpose {
+            None => (base.clone(), None),
+            Some(purpose) => {
+                let lifetime = self.link_lifetime(letter);
+                let secret = Token::generate(&*self.ports.secrets);
+                let link = Link {
+                    digest: secret.digest(),
+                    user_id: user.id,
+                    purpose,
+                    email: letter.to.clone(),
+                    created_at: ctx.now,
+                    expires_at: ctx.now + lifetime,
+                    used_at: None,
+                };
+                self.apply(vec![
+                    Change::RevokeLinks(user.id, vec![purpose]),
+                    Change::PutLink(link),
+                ])
+                .await?;
+                let page = purpose.as_str();
+                (
+                    format!("{base}/{page}/{}", secret.expose()),
+                    Some(lifetime.as_mins()),
+                )
+            }
+        };
+        let username = user
+            .username
+            .as_ref()
+            .map(Username::as_str)
+            .map(str::to_owned);
+        let name = user.name.as_ref().map(Name::as_str).map(str::to_owned);
+        Ok(Mail {
+            template: letter.template,
+            to: letter.to.clone(),
+            locale: user.locale,
+            greeting: name.or_else(|| username.clone()),
+            username,
+            url,
+            valid_minutes,
+            at: job.created_at,
+            new_email: user.pending_email.as_ref().map(masked),
+            message_id: format!("{}.{number}", job.id),
+        })
+    }
+
+    fn link_lifetime(&self, letter: &Letter) -> SignedDuration {
+        match letter.template {
+            MailTemplate::Recover => self.policy.recovery_lifetime,
+            MailTemplate::EmailChange => self.policy.email_change_lifetime,
+            _ => self.policy.confirmation_lifetime,
+        }
+    }
+}
+
+/// A mail to somebody, before its link is made.
+struct Letter {
+    user: User,
+    to: EmailAddress,
+    template: MailTemplate,
+    purpose: Option<Purpose>,
+}
+
+/// To the confirmed address, without a link that opens anything.
+fn notice(user: User, template: MailTemplate) -> Vec<Letter> {
+    letter(user.mail_address().cloned(), user, template, None)
+}
+
+/// To the confirmed address, with a link.
+fn linked(user: User, template: MailTemplate, purpose: Purpose) -> Vec<Letter> {
+    letter(user.mail_address().cloned(), user, template, Some(purpose))
+}
+
+/// To an address somebody claims, while they still do.
+fn claim(user: User, email: &EmailAddress) -> Vec<Letter> {
+    let to = user
+        .pending_email
+        .clone()
+        .filter(|pending| pending.key() == email.key());
+    let template = match user.status {
+        Status::Pending => MailTemplate::Confirm,
+        Status::Active => MailTemplate::EmailChange,
+        Status::Disabled => return Vec::new(),
+    };
+    letter(to, user, template, Some(Purpose::Confirmation))
+}
+
+fn letter(
+    to: Option<EmailAddress>,
+    user: User,
+    template: MailTemplate,
+    purpose: Option<Purpose>,
+) -> Vec<Letter> {
+    let with = |to| Letter {
+        user,
+        to,
+        template,
+        purpose,
+    };
+    to.map(with).into_iter().collect()
+}
+
+/// 2, 4, 8 … seconds, up to half an hour.
+fn pause_after(attempts: i64) -> SignedDuration {
+    let doublings = u32::try_from(attempts.clamp(1, 12)).unwrap_or(12);
+    SignedDuration::from_secs((1 << doublings).min(LONGEST_PAUSE_SECONDS))
+}
+
+/// Enough of an address to be recognised by whoever typed it.
+fn masked(email: &EmailAddress) -> String {
+    let first = email.as_str().chars().next().unwrap_or('*');
+    let domain = email
+        .as_str()
+        .rsplit_once('@')
+        .map_or("", |(_, domain)| domain);
+    format!("{first}***@{domain}")
+}
+
+/// An error with all its causes, for one line of the log.
+fn chain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    causes.fold(error.to_string(), |line, cause| format!("{line}: {cause}"))
+}

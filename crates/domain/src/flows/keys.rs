@@ -1,0 +1,121 @@
+//! Signing keys: made at first start, rotated by age or by hand, kept until no token of theirs lives.
+
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use jiff::SignedDuration;
+
+use crate::accounts::Accounts;
+use crate::changes::{ApplyError, Change};
+use crate::ctx::Ctx;
+use crate::error::Error;
+use crate::model::{Event, SigningKey};
+use crate::tokens::{KeyringError, PublicKey};
+
+/// Nodes that have not heard of a new key yet go on signing with the old one for a while.
+const ROTATION_MARGIN: SignedDuration = SignedDuration::from_hours(1);
+
+/// When an unknown `kid` last made this process look into the store, in seconds: a flood of
+/// forged tokens must not become a flood of look-ups.
+static LAST_RELOAD: AtomicI64 = AtomicI64::new(0);
+
+/// Why the keys cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum KeysError {
+    /// The store's keys cannot be opened.
+    #[error(transparent)]
+    Keyring(#[from] KeyringError),
+    /// Anything else.
+    #[error(transparent)]
+    Other(#[from] Error),
+}
+
+impl Accounts {
+    /// Loads the keys, and makes the first one where there is none or the newest is too old. At
+    /// start, and by the worker now and then.
+    pub async fn ensure_keys(&self, ctx: &Ctx) -> Result<(), KeysError> {
+        let keys = self.load_keys().await?;
+        let newest = keys.first();
+        let is_due = newest
+            .is_none_or(|key| ctx.now.duration_since(key.created_at) >= self.policy.key_lifetime);
+        if is_due {
+            self.replace_key(ctx, newest.map(|key| key.kid.clone()))
+                .await?;
+        }
+        self.drop_expired_keys(ctx, &keys).await?;
+        Ok(())
+    }
+
+    /// Signs with a new key from now on.
+    pub async fn rotate_keys(&self, ctx: &Ctx) -> Result<String, KeysError> {
+        let keys = self.list_keys().await?;
+        self.replace_key(ctx, keys.first().map(|key| key.kid.clone()))
+            .await?;
+        let current = self.keyring.signing_key().map(|(kid, _)| kid);
+        Ok(current.ok_or(Error::Internal("the new key did not load"))?)
+    }
+
+    /// The keys as the store has them, newest first.
+    pub async fn list_keys(&self) -> Result<Vec<SigningKey>, Error> {
+        Ok(self.ports.store.list_signing_keys().await?)
+    }
+
+    /// The public keys, for the JWKS.
+    pub fn public_keys(&self) -> Vec<PublicKey> {
+        self.keyring.public_keys()
+    }
+
+    async fn replace_key(&self, ctx: &Ctx, replaces: Option<String>) -> Result<(), KeysError> {
+        let key = self.keyring.generate(ctx.now, &*self.ports.secrets);
+        let audit = self.audit_detail(ctx, Event::KeyRotated, None, &key.kid);
+        match self
+            .apply(vec![Change::RotateSigningKey { key, replaces }, audit])
+            .await
+        {
+            // Stale: another node was faster, and its key is as good.
+            Ok(()) | Err(ApplyError::Stale) => {}
+            Err(other) => return Err(Error::from(other).into()),
+        }
+        self.load_keys().await?;
+        Ok(())
+    }
+
+    async fn load_keys(&self) -> Result<Vec<SigningKey>, KeysError> {
+        let keys = self.list_keys().await?;
+        self.keyring.load(&keys)?;
+        Ok(keys)
+    }
+
+    async fn drop_expired_keys(&self, ctx: &Ctx, keys: &[SigningKey]) -> Result<(), Error> {
+        let outlived = self.policy.session_lifetime + ROTATION_MARGIN;
+        let dead = keys.iter().filter(|key| {
+            key.retired_at
+                .is_some_and(|at| ctx.now.duration_since(at) > outlived)
+        });
+        for key in dead {
+            self.apply(vec![Change::DeleteSigningKey(key.kid.clone())])
+                .await?;
+        }
+        Ok(())
+    }
+
+    /// Looks for a key this node does not know, at most once a second; whether it did.
+    pub(crate) async fn reload_keys_now_and_then(&self) -> Result<bool, Error> {
+        let now = self.now().as_second();
+        let last = LAST_RELOAD.load(Ordering::Acquire);
+        if now == last
+            || LAST_RELOAD
+                .compare_exchange(last, now, Ordering::AcqRel, Ordering::Acquire)
+                .is_err()
+        {
+            return Ok(false);
+        }
+        match self.load_keys().await {
+            Ok(_) => Ok(true),
+            Err(KeysError::Other(error)) => Err(error),
+            Err(KeysError::Keyring(error)) => {
+                tracing::error!(%error, "signing keys cannot be loaded");
+                Err(Error::Internal("signing keys cannot be loaded"))
+            }
+        }
+    }
+}

@@ -1,0 +1,23 @@
+//! The stories: one file each, each a method or a few of [`crate::Accounts`].
+//!
+//! A story takes the [`crate::Ctx`] first, decides everything that is to be decided, and composes
+//! [`crate::changes::Change`]s. It translates nothing from or to the outside. A story that a
+//! handler, a page and the command line need stands here once.
+
+pub mod administer;
+pub mod audience_token;
+pub mod audit;
+pub mod change_email;
+pub mod change_password;
+pub mod confirm;
+pub mod delete_account;
+pub mod deliver_mail;
+pub mod housekeeping;
+pub mod keys;
+pub mod operator;
+pub mod recover;
+pub mod sessions;
+pub mod sign_in;
+pub mod sign_out;
+pub mod sign_up;
+pub mod update_profile;

@@ -1,0 +1,97 @@
+//! What the operator does on the machine itself: the first admin, and users by command line.
+
+use crate::accounts::Accounts;
+use crate::changes::{ApplyError, Change, Unique};
+use crate::ctx::Ctx;
+use crate::error::{Error, FieldError};
+use crate::model::{Credential, Event, Role, Status, User, Version};
+use crate::values::{Data, EmailAddress, Name, NewPassword, Secret, UserId, Username};
+
+/// A user as an operator makes one: active at once, the address vouched for.
+#[derive(Debug)]
+pub struct NewUser {
+    /// Public and unique.
+    pub username: Option<Username>,
+    /// Taken as confirmed: whoever has the machine answers for it.
+    pub email: Option<EmailAddress>,
+    /// What to call the person.
+    pub name: Option<Name>,
+    /// Judged already.
+    pub password: NewPassword,
+    /// What they may do.
+    pub role: Role,
+}
+
+impl Accounts {
+    /// Whether any admin is active.
+    pub async fn has_admin(&self) -> Result<bool, Error> {
+        Ok(self.ports.store.has_active_admin().await?)
+    }
+
+    /// Makes a user that can sign in at once.
+    pub async fn create_user(&self, ctx: &Ctx, wanted: NewUser) -> Result<User, Error> {
+        let password_hash = self.hasher.hash(wanted.password.as_password()).await?;
+        let user = User {
+            id: UserId::generate(ctx.now, &*self.ports.secrets),
+            username: wanted.username,
+            email: wanted.email,
+            pending_email: None,
+            name: wanted.name,
+            role: wanted.role,
+            status: Status::Active,
+            data: Data::default(),
+            locale: ctx.client.locale,
+            session_epoch: 1,
+            version: Version::FIRST,
+            created_at: ctx.now,
+            updated_at: ctx.now,
+        };
+        let changes = vec![
+            Change::InsertUser(Box::new(user.clone())),
+            Change::PutCredential(Credential {
+                user_id: user.id,
+                password_hash,
+                updated_at: ctx.now,
+            }),
+            self.audit_detail(ctx, Event::SignUp, Some(user.id), wanted.role.as_str()),
+        ];
+        match self.apply(changes).await {
+            Ok(()) => Ok(user),
+            Err(ApplyError::Taken(Unique::Username)) => Err(Error::UsernameTaken),
+            Err(ApplyError::Taken(Unique::Email)) => Err(Error::EmailTaken),
+            Err(other) => Err(other.into()),
+        }
+    }
+
+    /// Finds a user by id, user name or confirmed address, as an operator names one.
+    pub async fn find_named(&self, named: &str) -> Result<User, Error> {
+        let store = &self.ports.store;
+        let found = if let Ok(id) = named.parse() {
+            store.find_user(id).await?
+        } else if let Ok(email) = EmailAddress::parse(named) {
+            store.find_user_by_email(email.key()).await?
+        } else if let Ok(username) = Username::parse(named) {
+            store.find_user_by_username(username.key()).await?
+        } else {
+            None
+        };
+        found.ok_or(Error::NotFound)
+    }
+
+    /// Sets a password without the old one. By command line alone: over HTTP nobody chooses
+    /// another's password.
+    pub async fn set_password(
+        &self,
+        ctx: &Ctx,
+        named: &str,
+        new: &Secret<String>,
+    ) -> Result<(), Error> {
+        let user = self.find_named(named).await?;
+        let password = self
+            .judge_password(new.expose(), &user.personal_words())
+            .map_err(|invalid| Error::Invalid(vec![FieldError::new("password", invalid)]))?;
+        let hash = self.hasher.hash(password.as_password()).await?;
+        self.write_password(ctx, user, hash, Event::PasswordSet)
+            .await
+    }
+}

@@ -1,0 +1,118 @@
+//! Recover a lost password by a mailed link.
+//!
+//! Asking looks nobody up; the worker does. The link sets a password once, ends every session,
+//! and signs nobody in.
+
+use crate::accounts::{ATTEMPTS, Accounts};
+use crate::changes::{ApplyError, Change};
+use crate::ctx::Ctx;
+use crate::error::Error;
+use crate::flows::sign_in::{Identifier, guess_key};
+use crate::model::{Credential, Event, MailKind, Purpose, Status, User};
+use crate::values::{EmailAddress, Secret, Token};
+
+impl Accounts {
+    /// Asks for a recovery mail. The answer is the same whoever's address it is.
+    pub async fn request_recovery(&self, ctx: &Ctx, email: &EmailAddress) -> Result<(), Error> {
+        self.throttle_mailbox(ctx, email).await?;
+        let mail = self.mail(ctx, MailKind::Recovery, None, email, ctx.client.locale);
+        Ok(self.apply(vec![mail]).await?)
+    }
+
+    /// Whether a recovery link can still be used, for the page that asks for the new password.
+    pub async fn view_recovery(&self, ctx: &Ctx, token: &Token) -> Result<User, Error> {
+        let (link, user) = self.find_living_link(ctx, token, Purpose::Recovery).await?;
+        if link.used_at.is_some() || !may_recover(&user, &link.email) {
+            return Err(Error::LinkExpired);
+        }
+        Ok(user)
+    }
+
+    /// Sets a new password, once. A password that is refused leaves the link as it was.
+    pub async fn recover(
+        &self,
+        ctx: &Ctx,
+        token: &Token,
+        new_password: &Secret<String>,
+    ) -> Result<(), Error> {
+        let user = self.view_recovery(ctx, token).await?;
+        let password = self.judge_password_field("new_password", new_password.expose(), &user)?;
+        let password_hash = self.hasher.hash(password.as_password()).await?;
+        for _ in 0..ATTEMPTS {
+            let user = self.view_recovery(ctx, token).await?;
+            let mut changes = vec![Change::UseLink {
+                digest: token.digest(),
+                at: ctx.now,
+            }];
+            changes.extend(self.password_changes(
+                ctx,
+                &user,
+                password_hash.clone(),
+                Event::Recovered,
+            ));
+            match self.apply(changes).await {
+                Ok(()) => {
+                    self.end_sessions(user.id, None).await?;
+                    return self.forget_guesses(&user).await;
+                }
+                Err(ApplyError::Stale) => {}
+                Err(other) => return Err(other.into()),
+            }
+        }
+        Err(Error::PreconditionFailed)
+    }
+
+    /// Whoever recovered the account starts with no failures against it.
+    async fn forget_guesses(&self, user: &User) -> Result<(), Error> {
+        if let Some(email) = &user.email {
+            let key = guess_key(&Identifier::Email(email.clone()), Some(user));
+            self.ports.throttle.clear_guesses(&key).await?;
+        }
+        Ok(())
+    }
+
+    /// What every new password of an account brings with it: a higher epoch, dead links, a mail
+    /// and a line in the audit log. The caller ends the sessions once it is written.
+    pub(crate) fn password_changes(
+        &self,
+        ctx: &Ctx,
+        user: &User,
+        password_hash: Secret<String>,
+        event: Event,
+    ) -> Vec<Change> {
+        let mut changes = vec![
+            Change::UpdateUser {
+                user: Box::new(User {
+                    session_epoch: user.session_epoch + 1,
+                    version: user.version.next(),
+                    updated_at: ctx.now,
+                    ..user.clone()
+                }),
+                expected: user.version,
+            },
+            Change::PutCredential(Credential {
+                user_id: user.id,
+                password_hash,
+                updated_at: ctx.now,
+            }),
+            Change::RevokeLinks(user.id, vec![Purpose::Recovery]),
+            self.audit(ctx, event, Some(user.id)),
+        ];
+        if let Some(email) = user.mail_address() {
+            changes.push(self.mail(
+                ctx,
+                MailKind::PasswordChanged,
+                Some(user.id),
+                email,
+                user.locale,
+            ));
+        }
+        changes
+    }
+}
+
+/// A link recovers the account of the address it was mailed to, while that is the account's.
+fn may_recover(user: &User, mailed_to: &EmailAddress) -> bool {
+    user.status == Status::Active
+        && user.email.as_ref().map(EmailAddress::key) == Some(mailed_to.key())
+}

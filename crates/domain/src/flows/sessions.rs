@@ -1,0 +1,341 @@
+//! Sessions: issued in one place, checked at every request, renewed, listed, ended.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use crate::access::Action;
+use crate::accounts::Accounts;
+use crate::ctx::Ctx;
+use crate::error::Error;
+use crate::model::{Event, Session, Status, User};
+use crate::session_cache::{Entry, Known};
+use crate::tokens::{SessionClaims, Verified};
+use crate::values::{Digest, Secret, SessionId, Token, UserId};
+
+/// How old `last_seen_at` gets before a check refreshes it.
+const SEEN_EVERY_SECONDS: i64 = 60;
+
+/// A session and the token that opens it.
+#[derive(Debug)]
+pub struct SignedIn {
+    /// To be shown with every request. Nobody can make it again.
+    pub token: Secret<String>,
+    /// What it opens.
+    pub session: Session,
+    /// Whose it is.
+    pub user: User,
+}
+
+/// A token that was checked.
+#[derive(Clone)]
+pub struct Authenticated(Arc<Entry>);
+
+impl Authenticated {
+    /// Whose it is.
+    pub fn user(&self) -> &User {
+        &self.0.user
+    }
+
+    /// What it opens.
+    pub fn session(&self) -> &Session {
+        &self.0.session
+    }
+}
+
+impl Accounts {
+    /// Opens a session. Every path that signs somebody in ends here, and nowhere else is a
+    /// session made: an account that is not active gets none.
+    pub(crate) async fn issue_session(&self, ctx: &Ctx, user: User) -> Result<SignedIn, Error> {
+        if user.status != Status::Active {
+            return Err(Error::Internal(
+                "a session was asked for an account that is not active",
+            ));
+        }
+        self.make_room(ctx, user.id).await?;
+        let secret = Token::generate(&*self.ports.secrets);
+        let session = Session {
+            id: SessionId::generate(ctx.now, &*self.ports.secrets),
+            digest: secret.digest(),
+            user_id: user.id,
+            epoch: user.session_epoch,
+            generation: 1,
+            renewed_at: ctx.now,
+            created_at: ctx.now,
+            last_seen_at: ctx.now,
+            expires_at: ctx.now + self.policy.session_lifetime,
+            address: ctx.client.address,
+            user_agent: ctx.client.user_agent.clone(),
+        };
+        self.ports.sessions.insert_session(&session).await?;
+        let token = self.session_token(&session, &secret.expose(), ctx.now)?;
+        Ok(SignedIn {
+            token,
+            session,
+            user,
+        })
+    }
+
+    /// Ends the oldest sessions where a user has as many as they may.
+    async fn make_room(&self, ctx: &Ctx, user_id: UserId) -> Result<(), Error> {
+        let open = self.ports.sessions.list_sessions(user_id, ctx.now).await?;
+        for oldest in open.iter().skip(self.policy.max_sessions - 1) {
+            self.ports
+                .sessions
+                .delete_session(user_id, oldest.id)
+                .await?;
+            self.cache.user_changed(user_id);
+        }
+        Ok(())
+    }
+
+    fn session_token(
+        &self,
+        session: &Session,
+        secret: &str,
+        now: Timestamp,
+    ) -> Result<Secret<String>, Error> {
+        let claims = SessionClaims {
+            iss: self.policy.public_url.clone(),
+            sub: session.user_id.to_string(),
+            sid: secret.to_owned(),
+            generation: session.generation,
+            iat: now.as_second(),
+            exp: session.expires_at.as_second(),
+        };
+        let token = self
+            .keyring
+            .sign(&claims)
+            .ok_or(Error::Internal("no signing key is loaded"))?;
+        Ok(Secret::new(token))
+    }
+
+    /// Whose token this is, as long as it opens anything. The one check behind every protected
+    /// resource.
+    pub async fn authenticate(&self, ctx: &Ctx, token: &str) -> Result<Authenticated, Error> {
+        let digest = Digest::of(token.as_bytes());
+        let entry = match self.cache.find(&digest, ctx.now) {
+            Known::Fresh(entry) => entry,
+            Known::Signed(claims) => self.look_up(ctx, digest, claims).await?,
+            Known::Unknown => {
+                let claims = self.verify_token(token).await?;
+                self.look_up(ctx, digest, claims).await?
+            }
+        };
+        match self.judge(&entry, ctx.now) {
+            Judgement::Sound => {}
+            Judgement::Dead => {
+                self.cache.remove(&digest);
+                return Err(Error::InvalidToken);
+            }
+            Judgement::Reused => {
+                self.cache.remove(&digest);
+                self.end_reused(ctx, &entry).await?;
+                return Err(Error::InvalidToken);
+            }
+        }
+        if ctx.now.as_second() - entry.session.last_seen_at.as_second() >= SEEN_EVERY_SECONDS {
+            self.note_seen(entry.session.id, ctx.now);
+        }
+        Ok(Authenticated(entry))
+    }
+
+    async fn verify_token(&self, token: &str) -> Result<SessionClaims, Error> {
+        match self.keyring.verify(token) {
+            Verified::Claims(claims) => Ok(claims),
+            Verified::Refused => Err(Error::InvalidToken),
+            // Another node may have rotated the key a moment ago.
+            Verified::UnknownKey if self.reload_keys_now_and_then().await? => {
+                match self.keyring.verify(token) {
+                    Verified::Claims(claims) => Ok(claims),
+                    _ => Err(Error::InvalidToken),
+                }
+            }
+            Verified::UnknownKey => Err(Error::InvalidToken),
+        }
+    }
+
+    async fn look_up(
+        &self,
+        ctx: &Ctx,
+        token: Digest,
+        claims: SessionClaims,
+    ) -> Result<Arc<Entry>, Error> {
+        let user_id: UserId = claims.sub.parse().map_err(|()| Error::InvalidToken)?;
+        let secret = Token::parse(&claims.sid).ok_or(Error::InvalidToken)?;
+        let mark = self.cache.mark(user_id);
+        let session = self
+            .ports
+            .sessions
+            .find_session(&secret.digest(), ctx.now)
+            .await?;
+        let user = self.ports.store.find_user(user_id).await?;
+        match (session, user) {
+            (Some(session), Some(user)) if session.user_id == user.id => Ok(self
+                .cache
+                .insert(token, claims, user, session, mark, ctx.now)),
+            _ => {
+                self.cache.remove(&token);
+                Err(Error::InvalidToken)
+            }
+        }
+    }
+
+    /// Whether a looked-up token opens its session now. Cheap, and asked at every request, since
+    /// time alone can change the answer.
+    fn judge(&self, entry: &Entry, now: Timestamp) -> Judgement {
+        let (claims, session, user) = (&entry.claims, &entry.session, &entry.user);
+        let is_alive = claims.iss == self.policy.public_url
+            && session.expires_at > now
+            && user.status == Status::Active
+            && session.epoch >= user.session_epoch;
+        if !is_alive {
+            return Judgement::Dead;
+        }
+        if claims.generation == session.generation {
+            return if claims.exp > now.as_second() {
+                Judgement::Sound
+            } else {
+                Judgement::Dead
+            };
+        }
+        let is_previous = claims.generation == session.generation - 1;
+        if is_previous && now <= session.renewed_at + self.policy.renewal_grace {
+            Judgement::Sound
+        } else {
+            Judgement::Reused
+        }
+    }
+
+    /// A spent token was shown again: its thief or its owner is at the door, and nobody can tell
+    /// which, so the whole session ends.
+    async fn end_reused(&self, ctx: &Ctx, entry: &Entry) -> Result<(), Error> {
+        let user_id = entry.user.id;
+        let was_open = self
+            .ports
+            .sessions
+            .delete_session(user_id, entry.session.id)
+            .await?;
+        self.cache.user_changed(user_id);
+        if was_open {
+            self.apply(vec![self.audit_failure(
+                ctx,
+                Event::TokenReuse,
+                Some(user_id),
+                "session ended",
+            )])
+            .await?;
+        }
+        Ok(())
+    }
+
+    /// A new token for the session; the old one dies after the grace. The old one asked to renew
+    /// within its grace gets the token of the same renewal: a client whose answer was lost can
+    /// ask again, and two tabs that renew at once both go on.
+    pub async fn renew(&self, ctx: &Ctx, token: &str) -> Result<SignedIn, Error> {
+        let Authenticated(entry) = self.authenticate(ctx, token).await?;
+        let mut session = entry.session.clone();
+        if entry.claims.generation == session.generation {
+            let expected = session.generation;
+            session.generation += 1;
+            session.renewed_at = ctx.now;
+            session.expires_at = (ctx.now + self.policy.session_lifetime)
+                .min(session.created_at + self.policy.session_renewable);
+            let is_first = self
+                .ports
+                .sessions
+                .renew_session(&session, expected)
+                .await?;
+            self.cache.user_changed(session.user_id);
+            if !is_first {
+                session = self.renewed_by_another(ctx, &session).await?;
+            }
+        }
+        let token = self.session_token(&session, &entry.claims.sid, ctx.now)?;
+        Ok(SignedIn {
+            token,
+            session,
+            user: entry.user.clone(),
+        })
+    }
+
+    /// The session as whoever was faster has renewed it.
+    async fn renewed_by_another(&self, ctx: &Ctx, ours: &Session) -> Result<Session, Error> {
+        let kept = self
+            .ports
+            .sessions
+            .find_session(&ours.digest, ctx.now)
+            .await?;
+        kept.filter(|kept| kept.generation == ours.generation)
+            .ok_or(Error::InvalidToken)
+    }
+
+    /// A user's open sessions, newest first.
+    pub async fn list_sessions(&self, ctx: &Ctx, named: &str) -> Result<Vec<Session>, Error> {
+        let user = self.resolve(ctx, Action::ListSessions, named).await?;
+        let open = self.ports.sessions.list_sessions(user.id, ctx.now).await?;
+        Ok(open
+            .into_iter()
+            .filter(|session| session.epoch >= user.session_epoch)
+            .collect())
+    }
+
+    /// Ends one session of a user's list.
+    pub async fn revoke_session(&self, ctx: &Ctx, named: &str, id: &str) -> Result<(), Error> {
+        let user = self.resolve(ctx, Action::RevokeSessions, named).await?;
+        let id: SessionId = id.parse().map_err(|()| Error::NotFound)?;
+        let was_open = self.ports.sessions.delete_session(user.id, id).await?;
+        self.cache.user_changed(user.id);
+        if !was_open {
+            return Err(Error::NotFound);
+        }
+        Ok(self
+            .apply(vec![self.audit_detail(
+                ctx,
+                Event::SessionsRevoked,
+                Some(user.id),
+                "one",
+            )])
+            .await?)
+    }
+
+    /// Ends all sessions of a user.
+    pub async fn revoke_sessions(&self, ctx: &Ctx, named: &str) -> Result<(), Error> {
+        let user = self.resolve(ctx, Action::RevokeSessions, named).await?;
+        self.end_sessions(user.id, None).await?;
+        Ok(self
+            .apply(vec![self.audit_detail(
+                ctx,
+                Event::SessionsRevoked,
+                Some(user.id),
+                "all",
+            )])
+            .await?)
+    }
+
+    /// Ends a user's sessions, but for `keep`, which is lifted into the epoch given with it.
+    pub(crate) async fn end_sessions(
+        &self,
+        user_id: UserId,
+        keep: Option<(SessionId, i64)>,
+    ) -> Result<(), Error> {
+        if let Some((id, epoch)) = keep {
+            self.ports
+                .sessions
+                .set_session_epoch(user_id, id, epoch)
+                .await?;
+        }
+        self.ports
+            .sessions
+            .delete_sessions(user_id, keep.map(|(id, _)| id))
+            .await?;
+        self.cache.user_changed(user_id);
+        Ok(())
+    }
+}
+
+enum Judgement {
+    Sound,
+    Dead,
+    Reused,
+}

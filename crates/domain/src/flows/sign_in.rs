@@ -1,0 +1,164 @@
+//! Sign in: show a password, get a session.
+//!
+//! Unknown account and wrong password cost the same work and get the same answer.
+//! The account's state is told only to whoever knows the password. A try is counted before it is
+//! known whether it was right, under the account it is aimed at.
+
+use crate::accounts::{Accounts, allowed};
+use crate::changes::{Change, Changes};
+use crate::ctx::Ctx;
+use crate::error::Error;
+use crate::flows::sessions::SignedIn;
+use crate::model::{Credential, Event, Status, User};
+use crate::passwords::Verdict;
+use crate::policy::Disclosure;
+use crate::values::{EmailAddress, Password, Secret, UserId, Username};
+
+/// Which account a password is shown for. Two name spaces, each looked up by its own column.
+#[derive(Debug, Clone)]
+pub enum Identifier {
+    /// By user name.
+    Username(Username),
+    /// By confirmed address; a pending one is found too, to say that it is pending.
+    Email(EmailAddress),
+}
+
+impl Accounts {
+    /// Opens a session where the password is right and the account is active.
+    pub async fn sign_in(
+        &self,
+        ctx: &Ctx,
+        identifier: &Identifier,
+        password: &Password,
+    ) -> Result<SignedIn, Error> {
+        let account = self.find_account(identifier).await?;
+        let user = self
+            .verify_password(ctx, identifier, account, password, Event::SignIn)
+            .await?;
+        self.ensure_open(ctx, &user, Event::SignIn).await?;
+        self.apply(vec![self.audit(ctx, Event::SignIn, Some(user.id))])
+            .await?;
+        self.issue_session(ctx, user).await
+    }
+
+    /// The account an identifier names. As many questions are asked of the store whether it is
+    /// there or not.
+    pub(crate) async fn find_account(
+        &self,
+        identifier: &Identifier,
+    ) -> Result<Option<User>, Error> {
+        let store = &self.ports.store;
+        match identifier {
+            Identifier::Username(username) => {
+                Ok(store.find_user_by_username(username.key()).await?)
+            }
+            Identifier::Email(email) => {
+                let confirmed = store.find_user_by_email(email.key()).await?;
+                let claimed = store.list_users_by_pending_email(email.key(), 8).await?;
+                let pending = claimed
+                    .into_iter()
+                    .find(|user| user.status == Status::Pending);
+                Ok(confirmed.or(pending))
+            }
+        }
+    }
+
+    /// The user, where this is their password. Every verification of a password goes through here.
+    pub(crate) async fn verify_password(
+        &self,
+        ctx: &Ctx,
+        identifier: &Identifier,
+        account: Option<User>,
+        password: &Password,
+        event: Event,
+    ) -> Result<User, Error> {
+        let key = guess_key(identifier, account.as_ref());
+        if self.policy.throttle {
+            allowed(self.ports.throttle.reserve_guess(&key, ctx.now).await?)?;
+        }
+        // An unknown account's credential is asked for under an id that nobody has.
+        let user_id = account
+            .as_ref()
+            .map_or(UserId::from_bytes([0; 16]), |user| user.id);
+        let kept = self.ports.store.find_credential(user_id).await?;
+        let hash = kept.as_ref().map(|credential| &credential.password_hash);
+        let verdict = self.hasher.verify(password, hash).await?;
+        let user = match (account, verdict.is_right()) {
+            (Some(user), true) => user,
+            (account, _) => return Err(self.refuse_password(ctx, account, event).await?),
+        };
+        if self.policy.throttle {
+            self.ports.throttle.clear_guesses(&key).await?;
+        }
+        if let (Verdict::RightButOutdated(newer), Some(old)) = (verdict, kept) {
+            self.rehash(ctx, &user, newer, old.password_hash).await?;
+        }
+        Ok(user)
+    }
+
+    /// Writes down a wrong password, and says what the client is told of it.
+    async fn refuse_password(
+        &self,
+        ctx: &Ctx,
+        account: Option<User>,
+        event: Event,
+    ) -> Result<Error, Error> {
+        let user_id = account.as_ref().map(|user| user.id);
+        let detail = if account.is_some() {
+            "wrong password"
+        } else {
+            "unknown account"
+        };
+        self.apply(vec![self.audit_failure(ctx, event, user_id, detail)])
+            .await?;
+        Ok(match (self.policy.disclosure, account) {
+            (Disclosure::Private, _) => Error::InvalidCredentials,
+            (Disclosure::Plain, Some(_)) => Error::WrongPassword,
+            (Disclosure::Plain, None) => Error::UnknownAccount,
+        })
+    }
+
+    /// Whoever showed the right password is told what stands in the way.
+    pub(crate) async fn ensure_open(
+        &self,
+        ctx: &Ctx,
+        user: &User,
+        event: Event,
+    ) -> Result<(), Error> {
+        let (refusal, detail) = match user.status {
+            Status::Active => return Ok(()),
+            Status::Pending => (Error::EmailUnconfirmed, "e-mail not confirmed"),
+            Status::Disabled => (Error::AccountDisabled, "account disabled"),
+        };
+        self.apply(vec![self.audit_failure(ctx, event, Some(user.id), detail)])
+            .await?;
+        Err(refusal)
+    }
+
+    async fn rehash(
+        &self,
+        ctx: &Ctx,
+        user: &User,
+        newer: Secret<String>,
+        old: Secret<String>,
+    ) -> Result<(), Error> {
+        let changes: Changes = vec![Change::RehashCredential {
+            credential: Credential {
+                user_id: user.id,
+                password_hash: newer,
+                updated_at: ctx.now,
+            },
+            old,
+        }];
+        Ok(self.apply(changes).await?)
+    }
+}
+
+/// All names of an account share one count of guesses; an unknown name has its own.
+pub(crate) fn guess_key(identifier: &Identifier, account: Option<&User>) -> String {
+    match (account, identifier) {
+        (Some(user), _) => format!("user/{}", user.id),
+        (None, Identifier::Username(username)) => format!("username/{}", username.key()),
+        (None, Identifier::Email(email)) => format!("email/{}", email.key()),
+    }
+}

@@ -1,0 +1,22 @@
+//! Sign out: the session ends, durably, before anybody is told so (S-05).
+
+use crate::accounts::Accounts;
+use crate::ctx::Ctx;
+use crate::error::Error;
+use crate::flows::sessions::Authenticated;
+use crate::model::Event;
+
+impl Accounts {
+    /// Ends the session the request came in.
+    pub async fn sign_out(&self, ctx: &Ctx, authenticated: &Authenticated) -> Result<(), Error> {
+        let (user_id, session_id) = (authenticated.user().id, authenticated.session().id);
+        self.ports
+            .sessions
+            .delete_session(user_id, session_id)
+            .await?;
+        self.cache.user_changed(user_id);
+        Ok(self
+            .apply(vec![self.audit(ctx, Event::SignOut, Some(user_id))])
+            .await?)
+    }
+}

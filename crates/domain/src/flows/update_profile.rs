@@ -1,0 +1,104 @@
+//! See a user, and change what they say of themselves.
+
+use serde_json::{Map, Value};
+
+use crate::access::Action;
+use crate::accounts::{ATTEMPTS, Accounts};
+use crate::changes::{ApplyError, Change};
+use crate::ctx::Ctx;
+use crate::error::Error;
+use crate::model::{Event, User, Version};
+use crate::values::{Data, Name};
+
+/// What becomes of a profile.
+#[derive(Debug, Clone)]
+pub enum ProfileUpdate {
+    /// Both are as given from now on.
+    Replace {
+        /// The name, or none.
+        name: Option<Name>,
+        /// The data.
+        data: Data,
+    },
+    /// A merge patch (RFC 7396): what is absent stays.
+    Patch {
+        /// `Some(None)` removes the name.
+        name: Option<Option<Name>>,
+        /// `Some(None)` empties the data.
+        data: Option<Option<Map<String, Value>>>,
+    },
+}
+
+impl Accounts {
+    /// The user a path names.
+    pub async fn view_user(&self, ctx: &Ctx, named: &str) -> Result<User, Error> {
+        self.resolve(ctx, Action::ViewUser, named).await
+    }
+
+    /// Changes `name` and `data`. With `expected`, only where the user is still of that version.
+    pub async fn update_profile(
+        &self,
+        ctx: &Ctx,
+        named: &str,
+        update: &ProfileUpdate,
+        expected: Option<Version>,
+    ) -> Result<User, Error> {
+        let mut user = self.resolve(ctx, Action::UpdateProfile, named).await?;
+        for _ in 0..ATTEMPTS {
+            ensure_version(&user, expected)?;
+            let updated = updated(ctx, &user, update)?;
+            let changes = vec![
+                Change::UpdateUser {
+                    user: Box::new(updated.clone()),
+                    expected: user.version,
+                },
+                self.audit(ctx, Event::ProfileUpdated, Some(user.id)),
+            ];
+            match self.apply(changes).await {
+                Ok(()) => return Ok(updated),
+                Err(ApplyError::Stale) if expected.is_none() => {
+                    user = self
+                        .ports
+                        .store
+                        .find_user(user.id)
+                        .await?
+                        .ok_or(Error::NotFound)?;
+                }
+                Err(other) => return Err(other.into()),
+            }
+        }
+        Err(Error::PreconditionFailed)
+    }
+}
+
+/// Refuses where the caller has read another version.
+pub(crate) fn ensure_version(user: &User, expected: Option<Version>) -> Result<(), Error> {
+    match expected {
+        Some(expected) if expected != user.version => Err(Error::PreconditionFailed),
+        _ => Ok(()),
+    }
+}
+
+fn updated(ctx: &Ctx, user: &User, update: &ProfileUpdate) -> Result<User, Error> {
+    let (name, data) = match update {
+        ProfileUpdate::Replace { name, data } => (name.clone(), data.clone()),
+        ProfileUpdate::Patch { name, data } => {
+            let data = match data {
+                None => user.data.clone(),
+                Some(None) => Data::default(),
+                Some(Some(patch)) => user
+                    .data
+                    .merged(patch)
+                    .map_err(|invalid| Error::invalid("data", invalid))?,
+            };
+            (name.clone().unwrap_or_else(|| user.name.clone()), data)
+        }
+    };
+    Ok(User {
+        name,
+        data,
+        version: user.version.next(),
+        updated_at: ctx.now,
+        ..user.clone()
+    })
+}

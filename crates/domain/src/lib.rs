@@ -1,0 +1,29 @@
+//! Doorward's rules: accounts, sign-in, sessions, mail, keys, and who may do what.
+//!
+//! [`Accounts`] is the service that the web, the worker and the command line all call; its stories
+//! stand in [`flows`], one file each. This crate does no HTTP, SQL or file access and has no clock
+//! or chance of its own: all of that comes in through [`ports`].
+//!
+//! To add a story: a file under `flows/`, an [`access::Action`] where somebody must be allowed to,
+//! an audit event where security is touched, tests against [`memory::MemoryStore`].
+
+pub mod access;
+mod accounts;
+pub mod changes;
+pub mod ctx;
+pub mod error;
+pub mod flows;
+pub mod memory;
+pub mod model;
+pub mod passwords;
+pub mod policy;
+pub mod ports;
+mod session_cache;
+pub mod throttle;
+pub mod tokens;
+pub mod values;
+
+pub use accounts::{Accounts, Ports};
+pub use ctx::{Actor, Ctx};
+pub use error::{Error, FieldError};
+pub use policy::{Disclosure, Policy};

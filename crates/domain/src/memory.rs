@@ -1,0 +1,491 @@
+//! The ports in memory: a store for tests that are fast, and a clock and a chance that do as told.
+//!
+//! [`MemoryStore`] passes the contract suite that every store passes, so a story proved against it
+//! holds on the others. It forgets everything with the process.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+use jiff::{SignedDuration, Timestamp};
+
+use crate::changes::{ApplyError, Change, Changes, Unique};
+use crate::model::{
+    AuditEvent, AuditFilter, Credential, Link, MailJob, Role, Session, SigningKey, Status, User,
+    UserFilter,
+};
+use crate::ports::{Clock, Secrets, Sessions, Store, StoreError};
+use crate::values::{Digest, EmailAddress, MailJobId, Name, SessionId, UserId, Username};
+
+/// Everything under one lock.
+#[derive(Default)]
+pub struct MemoryStore {
+    tables: Mutex<Tables>,
+    sessions: Mutex<HashMap<SessionId, Session>>,
+}
+
+#[derive(Default, Clone)]
+struct Tables {
+    users: HashMap<UserId, User>,
+    credentials: HashMap<UserId, Credential>,
+    links: HashMap<Digest, Link>,
+    mail_jobs: HashMap<MailJobId, MailJob>,
+    signing_keys: Vec<SigningKey>,
+    audit_events: Vec<AuditEvent>,
+}
+
+impl MemoryStore {
+    /// An empty one.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    fn tables(&self) -> MutexGuard<'_, Tables> {
+        self.tables.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn sessions(&self) -> MutexGuard<'_, HashMap<SessionId, Session>> {
+        self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The mails that wait, oldest first, for tests to look at.
+    pub fn mail_jobs(&self) -> Vec<MailJob> {
+        let mut jobs: Vec<_> = self.tables().mail_jobs.values().cloned().collect();
+        jobs.sort_by_key(|job| job.id);
+        jobs
+    }
+}
+
+impl Tables {
+    fn apply(&mut self, change: Change) -> Result<(), ApplyError> {
+        match change {
+            Change::InsertUser(user) => self.put_user(*user)?,
+            Change::UpdateUser { user, expected } => {
+                let kept = self.users.get(&user.id).map(|user| user.version);
+                if kept != Some(expected) {
+                    return Err(ApplyError::Stale);
+                }
+                self.put_user(*user)?;
+            }
+            Change::DeleteUser(id) => {
+                self.users.remove(&id).ok_or(ApplyError::Stale)?;
+                self.forget(id);
+            }
+            Change::DeletePendingUser(id) => {
+                if self
+                    .users
+                    .get(&id)
+                    .is_some_and(|user| user.status == Status::Pending)
+                {
+                    self.users.remove(&id);
+                    self.forget(id);
+                }
+            }
+            Change::PutCredential(credential) => {
+                self.credentials.insert(credential.user_id, credential);
+            }
+            Change::RehashCredential { credential, old } => {
+                if let Some(kept) = self.credentials.get_mut(&credential.user_id)
+                    && kept.password_hash.expose() == old.expose()
+                {
+                    *kept = credential;
+                }
+            }
+            Change::PutLink(link) => {
+                self.links.insert(link.digest, link);
+            }
+            Change::UseLink { digest, at } => {
+                let link = self.links.get_mut(&digest).ok_or(ApplyError::Stale)?;
+                if link.used_at.is_some() || link.expires_at <= at {
+                    return Err(ApplyError::Stale);
+                }
+                link.used_at = Some(at);
+            }
+            Change::RevokeLinks(id, purposes) => {
+                self.links
+                    .retain(|_, link| link.user_id != id || !purposes.contains(&link.purpose));
+            }
+            Change::EnqueueMail(job) => {
+                self.mail_jobs.insert(job.id, job);
+            }
+            Change::MailDone(id) => {
+                self.mail_jobs.remove(&id);
+            }
+            Change::MailRetry { id, due_at } => {
+                if let Some(job) = self.mail_jobs.get_mut(&id) {
+                    job.due_at = due_at;
+                }
+            }
+            Change::MailFailed { id, at } => {
+                if let Some(job) = self.mail_jobs.get_mut(&id) {
+                    job.failed_at = Some(at);
+                }
+            }
+            Change::RotateSigningKey { key, replaces } => self.rotate(key, replaces.as_deref())?,
+            Change::DeleteSigningKey(kid) => self.signing_keys.retain(|key| key.kid != kid),
+            Change::KeepAnAdmin => {
+                if !self.users.values().any(is_active_admin) {
+                    return Err(ApplyError::LastAdmin);
+                }
+            }
+            Change::Audit(event) => self.audit_events.push(*event),
+        }
+        Ok(())
+    }
+
+    fn put_user(&mut self, user: User) -> Result<(), ApplyError> {
+        let others = || self.users.values().filter(|other| other.id != user.id);
+        let username = user.username.as_ref().map(Username::key);
+        let email = user.email.as_ref().map(EmailAddress::key);
+        if username.is_some()
+            && others().any(|other| other.username.as_ref().map(Username::key) == username)
+        {
+            return Err(ApplyError::Taken(Unique::Username));
+        }
+        if email.is_some()
+            && others().any(|other| other.email.as_ref().map(EmailAddress::key) == email)
+        {
+            return Err(ApplyError::Taken(Unique::Email));
+        }
+        self.users.insert(user.id, user);
+        Ok(())
+    }
+
+    fn forget(&mut self, id: UserId) {
+        self.credentials.remove(&id);
+        self.links.retain(|_, link| link.user_id != id);
+        self.mail_jobs.retain(|_, job| job.user_id != Some(id));
+    }
+
+    fn rotate(&mut self, key: SigningKey, replaces: Option<&str>) -> Result<(), ApplyError> {
+        if self.signing_keys.first().map(|key| key.kid.as_str()) != replaces {
+            return Err(ApplyError::Stale);
+        }
+        for older in &mut self.signing_keys {
+            older.retired_at.get_or_insert(key.created_at);
+        }
+        self.signing_keys.insert(0, key);
+        Ok(())
+    }
+}
+
+fn is_active_admin(user: &User) -> bool {
+    user.role == Role::Admin && user.status == Status::Active
+}
+
+fn matches(user: &User, filter: &UserFilter) -> bool {
+    let texts = [
+        user.username.as_ref().map(Username::key),
+        user.email.as_ref().map(EmailAddress::key),
+        user.pending_email.as_ref().map(EmailAddress::key),
+        user.name.as_ref().map(Name::as_str),
+    ];
+    let has_text = |wanted: &String| {
+        let wanted = wanted.to_lowercase();
+        texts
+            .iter()
+            .flatten()
+            .any(|text| text.to_lowercase().contains(&wanted))
+    };
+    filter.text.as_ref().is_none_or(has_text)
+        && filter.status.is_none_or(|status| user.status == status)
+        && filter.role.is_none_or(|role| user.role == role)
+        && filter.after.is_none_or(|after| user.id > after)
+}
+
+#[async_trait]
+impl Store for MemoryStore {
+    async fn apply(&self, changes: Changes) -> Result<(), ApplyError> {
+        let mut tables = self.tables();
+        let mut changed = tables.clone();
+        for change in changes {
+            changed.apply(change)?;
+        }
+        *tables = changed;
+        Ok(())
+    }
+
+    async fn find_user(&self, id: UserId) -> Result<Option<User>, StoreError> {
+        Ok(self.tables().users.get(&id).cloned())
+    }
+
+    async fn find_user_by_username(&self, key: &str) -> Result<Option<User>, StoreError> {
+        let tables = self.tables();
+        let mut users = tables.users.values();
+        Ok(users
+            .find(|user| user.username.as_ref().map(Username::key) == Some(key))
+            .cloned())
+    }
+
+    async fn find_user_by_email(&self, key: &str) -> Result<Option<User>, StoreError> {
+        let tables = self.tables();
+        let mut users = tables.users.values();
+        Ok(users
+            .find(|user| user.email.as_ref().map(EmailAddress::key) == Some(key))
+            .cloned())
+    }
+
+    async fn list_users_by_pending_email(
+        &self,
+        key: &str,
+        limit: usize,
+    ) -> Result<Vec<User>, StoreError> {
+        let tables = self.tables();
+        let claims = tables
+            .users
+            .values()
+            .filter(|user| user.pending_email.as_ref().map(EmailAddress::key) == Some(key));
+        let mut users: Vec<_> = claims.cloned().collect();
+        users.sort_by_key(|user| std::cmp::Reverse(user.id));
+        users.truncate(limit);
+        Ok(users)
+    }
+
+    async fn list_users(&self, filter: &UserFilter) -> Result<Vec<User>, StoreError> {
+        let tables = self.tables();
+        let mut users: Vec<_> = tables
+            .users
+            .values()
+            .filter(|user| matches(user, filter))
+            .cloned()
+            .collect();
+        users.sort_by_key(|user| user.id);
+        users.truncate(filter.limit);
+        Ok(users)
+    }
+
+    async fn has_active_admin(&self) -> Result<bool, StoreError> {
+        Ok(self.tables().users.values().any(is_active_admin))
+    }
+
+    async fn list_pending_users_before(
+        &self,
+        before: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<UserId>, StoreError> {
+        let tables = self.tables();
+        let expired = tables
+            .users
+            .values()
+            .filter(|user| user.status == Status::Pending && user.created_at < before);
+        Ok(expired.map(|user| user.id).take(limit).collect())
+    }
+
+    async fn find_credential(&self, user_id: UserId) -> Result<Option<Credential>, StoreError> {
+        Ok(self.tables().credentials.get(&user_id).cloned())
+    }
+
+    async fn find_link(&self, digest: &Digest) -> Result<Option<Link>, StoreError> {
+        Ok(self.tables().links.get(digest).cloned())
+    }
+
+    async fn claim_mail_jobs(
+        &self,
+        now: Timestamp,
+        lease_until: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<MailJob>, StoreError> {
+        let mut tables = self.tables();
+        let mut due: Vec<_> = tables
+            .mail_jobs
+            .values_mut()
+            .filter(|job| job.failed_at.is_none() && job.due_at <= now)
+            .collect();
+        due.sort_by_key(|job| (job.due_at, job.id));
+        due.truncate(limit);
+        let claim = |job: &mut MailJob| {
+            job.due_at = lease_until;
+            job.attempts += 1;
+            job.clone()
+        };
+        Ok(due.into_iter().map(claim).collect())
+    }
+
+    async fn next_mail_due_at(&self) -> Result<Option<Timestamp>, StoreError> {
+        let tables = self.tables();
+        let waiting = tables
+            .mail_jobs
+            .values()
+            .filter(|job| job.failed_at.is_none());
+        Ok(waiting.map(|job| job.due_at).min())
+    }
+
+    async fn list_signing_keys(&self) -> Result<Vec<SigningKey>, StoreError> {
+        Ok(self.tables().signing_keys.clone())
+    }
+
+    async fn list_audit_events(&self, filter: &AuditFilter) -> Result<Vec<AuditEvent>, StoreError> {
+        let tables = self.tables();
+        let wanted = |event: &&AuditEvent| {
+            filter.user_id.is_none_or(|id| event.user_id == Some(id))
+                && filter.event.is_none_or(|kind| event.event == kind)
+                && filter.since.is_none_or(|since| event.at >= since)
+                && filter.before.is_none_or(|before| event.id < before)
+        };
+        let mut events: Vec<_> = tables.audit_events.iter().filter(wanted).cloned().collect();
+        events.sort_by_key(|event| std::cmp::Reverse(event.id));
+        events.truncate(filter.limit);
+        Ok(events)
+    }
+
+    async fn sweep(&self, before: Timestamp) -> Result<(), StoreError> {
+        let mut tables = self.tables();
+        tables.links.retain(|_, link| link.expires_at >= before);
+        tables
+            .mail_jobs
+            .retain(|_, job| job.failed_at.is_none_or(|at| at >= before));
+        Ok(())
+    }
+
+    async fn ping(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Sessions for MemoryStore {
+    async fn insert_session(&self, session: &Session) -> Result<(), StoreError> {
+        self.sessions().insert(session.id, session.clone());
+        Ok(())
+    }
+
+    async fn find_session(
+        &self,
+        digest: &Digest,
+        now: Timestamp,
+    ) -> Result<Option<Session>, StoreError> {
+        let sessions = self.sessions();
+        let mut alive = sessions.values().filter(|session| session.expires_at > now);
+        Ok(alive.find(|session| session.digest == *digest).cloned())
+    }
+
+    async fn list_sessions(
+        &self,
+        user_id: UserId,
+        now: Timestamp,
+    ) -> Result<Vec<Session>, StoreError> {
+        let sessions = self.sessions();
+        let alive = sessions
+            .values()
+            .filter(|session| session.user_id == user_id && session.expires_at > now);
+        let mut list: Vec<_> = alive.cloned().collect();
+        list.sort_by_key(|session| std::cmp::Reverse(session.id));
+        Ok(list)
+    }
+
+    async fn renew_session(&self, session: &Session, expected: i64) -> Result<bool, StoreError> {
+        let mut sessions = self.sessions();
+        let kept = sessions
+            .get_mut(&session.id)
+            .filter(|kept| kept.generation == expected);
+        Ok(kept
+            .map(|kept| {
+                kept.generation = session.generation;
+                kept.renewed_at = session.renewed_at;
+                kept.expires_at = session.expires_at;
+            })
+            .is_some())
+    }
+
+    async fn set_session_epoch(
+        &self,
+        user_id: UserId,
+        id: SessionId,
+        epoch: i64,
+    ) -> Result<(), StoreError> {
+        let mut sessions = self.sessions();
+        if let Some(session) = sessions
+            .get_mut(&id)
+            .filter(|session| session.user_id == user_id)
+        {
+            session.epoch = epoch;
+        }
+        Ok(())
+    }
+
+    async fn touch_sessions(&self, seen: &[(SessionId, Timestamp)]) -> Result<(), StoreError> {
+        let mut sessions = self.sessions();
+        for (id, at) in seen {
+            if let Some(session) = sessions.get_mut(id) {
+                session.last_seen_at = *at;
+            }
+        }
+        Ok(())
+    }
+
+    async fn delete_session(&self, user_id: UserId, id: SessionId) -> Result<bool, StoreError> {
+        let mut sessions = self.sessions();
+        if sessions
+            .get(&id)
+            .is_some_and(|session| session.user_id == user_id)
+        {
+            sessions.remove(&id);
+            return Ok(true);
+        }
+        Ok(false)
+    }
+
+    async fn delete_sessions(
+        &self,
+        user_id: UserId,
+        except: Option<SessionId>,
+    ) -> Result<u64, StoreError> {
+        let mut sessions = self.sessions();
+        let before = sessions.len();
+        sessions.retain(|id, session| session.user_id != user_id || Some(*id) == except);
+        Ok((before - sessions.len()) as u64)
+    }
+
+    async fn sweep_sessions(&self, now: Timestamp) -> Result<(), StoreError> {
+        self.sessions()
+            .retain(|_, session| session.expires_at > now);
+        Ok(())
+    }
+
+    async fn ping(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+}
+
+/// Chance that comes out the same for the same seed: a counter through SHA-256.
+pub struct SeededSecrets(Mutex<(u64, u64)>);
+
+impl SeededSecrets {
+    /// Starts from a seed.
+    pub fn new(seed: u64) -> Self {
+        Self(Mutex::new((seed, 0)))
+    }
+}
+
+impl Secrets for SeededSecrets {
+    fn fill(&self, bytes: &mut [u8]) {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        for chunk in bytes.chunks_mut(32) {
+            state.1 += 1;
+            let block = Digest::of(&[state.0.to_le_bytes(), state.1.to_le_bytes()].concat());
+            chunk.copy_from_slice(&block.as_bytes()[..chunk.len()]);
+        }
+    }
+}
+
+/// A clock that moves when told to.
+pub struct SteppedClock(Mutex<Timestamp>);
+
+impl SteppedClock {
+    /// Stands at `now`.
+    pub fn new(now: Timestamp) -> Self {
+        Self(Mutex::new(now))
+    }
+
+    /// Moves on.
+    pub fn advance(&self, by: SignedDuration) {
+        let mut now = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        *now += by;
+    }
+}
+
+impl Clock for SteppedClock {
+    fn now(&self) -> Timestamp {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,148 @@
+//! The audit log: who did what to whom, when, from where, and how it ended.
+
+use std::net::IpAddr;
+
+use jiff::Timestamp;
+
+use crate::values::{AuditEventId, UserId};
+
+macro_rules! events {
+    ($($(#[$doc:meta])* $variant:ident => $name:literal),+ $(,)?) => {
+        /// What happened.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum Event {
+            $($(#[$doc])* $variant),+
+        }
+
+        impl Event {
+            /// Every event.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
+
+            /// Its name in the API and the tables.
+            pub fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $name),+
+                }
+            }
+        }
+    };
+}
+
+events! {
+    /// Somebody signed up.
+    SignUp => "sign-up",
+    /// An address was confirmed.
+    EmailConfirmed => "email-confirmed",
+    /// The owner of a mailbox said that a sign-up was not theirs.
+    SignUpDisowned => "sign-up-disowned",
+    /// A sign-in, or a failed one.
+    SignIn => "sign-in",
+    /// A session was ended by its user.
+    SignOut => "sign-out",
+    /// A spent session token was shown again; its session was ended.
+    TokenReuse => "token-reuse",
+    /// One session or all of a user's were ended from the list.
+    SessionsRevoked => "sessions-revoked",
+    /// A password was changed by its owner.
+    PasswordChanged => "password-changed",
+    /// A password was set from the command line.
+    PasswordSet => "password-set",
+    /// A recovery was mailed.
+    RecoveryRequested => "recovery-requested",
+    /// A recovery link set a new password.
+    Recovered => "recovered",
+    /// A new address was asked for.
+    EmailChangeRequested => "email-change-requested",
+    /// `name` or `data` changed.
+    ProfileUpdated => "profile-updated",
+    /// A role was given or taken.
+    RoleChanged => "role-changed",
+    /// A user was disabled or enabled.
+    StatusChanged => "status-changed",
+    /// A user was deleted.
+    UserDeleted => "user-deleted",
+    /// An unconfirmed sign-up was let go after its time.
+    SignUpExpired => "sign-up-expired",
+    /// Somebody reached for what is not theirs.
+    Forbidden => "forbidden",
+    /// The signing key was rotated.
+    KeyRotated => "key-rotated",
+    /// A mail was given up after its last try.
+    MailFailed => "mail-failed",
+}
+
+impl Event {
+    /// The event of that name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL
+            .iter()
+            .copied()
+            .find(|event| event.as_str() == name)
+    }
+}
+
+/// How it ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Outcome {
+    /// Done.
+    Success,
+    /// Refused.
+    Failure,
+}
+
+impl Outcome {
+    /// Its name in the API and the tables.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Success => "success",
+            Self::Failure => "failure",
+        }
+    }
+
+    /// The outcome of that name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::Success, Self::Failure]
+            .into_iter()
+            .find(|outcome| outcome.as_str() == name)
+    }
+}
+
+/// A line of the audit log. It names people by id alone, so that a deleted person is forgotten.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuditEvent {
+    /// Its name; sorts by time.
+    pub id: AuditEventId,
+    /// When.
+    pub at: Timestamp,
+    /// What.
+    pub event: Event,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Who did it: `user:<id>`, `anonymous`, `command-line` or `worker`.
+    pub actor: String,
+    /// To whom.
+    pub user_id: Option<UserId>,
+    /// From where.
+    pub address: Option<IpAddr>,
+    /// With what.
+    pub user_agent: Option<String>,
+    /// In which request.
+    pub request_id: String,
+    /// A few plain words more, such as `admin` for a role; never a secret or an address.
+    pub detail: Option<String>,
+}
+
+/// Which events a list shows, newest first.
+#[derive(Debug, Clone, Default)]
+pub struct AuditFilter {
+    /// About this user alone.
+    pub user_id: Option<UserId>,
+    /// Of this kind alone.
+    pub event: Option<Event>,
+    /// From this moment on.
+    pub since: Option<Timestamp>,
+    /// Those older than this one.
+    pub before: Option<AuditEventId>,
+    /// At most so many.
+    pub limit: usize,
+}

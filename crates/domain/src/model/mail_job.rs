@@ -1,0 +1,75 @@
+//! A mail in the outbox: written with the change it tells of, sent by the worker.
+
+use jiff::Timestamp;
+
+use crate::values::{EmailAddress, Locale, MailJobId, UserId};
+
+/// Which mail. To add one: a variant here, how `flows::deliver_mail` resolves it, its templates.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum MailKind {
+    /// To a new user: confirm this address. To the owner of an address that was signed up
+    /// with again: somebody did.
+    SignUp,
+    /// The confirmation once more, asked for by address.
+    ConfirmationAgain,
+    /// The link to a new password, asked for by address.
+    Recovery,
+    /// The password was changed.
+    PasswordChanged,
+    /// To the new address: confirm it.
+    EmailChange,
+    /// To the old address: a change was asked for.
+    EmailChangeNotice,
+}
+
+impl MailKind {
+    /// Every kind.
+    pub const ALL: [Self; 6] = [
+        Self::SignUp,
+        Self::ConfirmationAgain,
+        Self::Recovery,
+        Self::PasswordChanged,
+        Self::EmailChange,
+        Self::EmailChangeNotice,
+    ];
+
+    /// Its name in the tables and the logs.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::SignUp => "sign-up",
+            Self::ConfirmationAgain => "confirmation-again",
+            Self::Recovery => "recovery",
+            Self::PasswordChanged => "password-changed",
+            Self::EmailChange => "email-change",
+            Self::EmailChangeNotice => "email-change-notice",
+        }
+    }
+
+    /// The kind of that name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == name)
+    }
+}
+
+/// A mail to be sent. It holds no secret: the worker makes the link when it sends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MailJob {
+    /// Its name; the `Message-ID` of every try is made from it.
+    pub id: MailJobId,
+    /// Which mail.
+    pub kind: MailKind,
+    /// Whom it is about; a job that was asked for by address alone has none.
+    pub user_id: Option<UserId>,
+    /// Where it was asked to go. The worker sends to the account's own stored address.
+    pub email: EmailAddress,
+    /// The language, where the user does not say.
+    pub locale: Locale,
+    /// When it was written.
+    pub created_at: Timestamp,
+    /// How many tries have begun.
+    pub attempts: i64,
+    /// Not before this: the next try, or the end of the lease a worker holds on it.
+    pub due_at: Timestamp,
+    /// When it was given up; it stays for a while to be looked at.
+    pub failed_at: Option<Timestamp>,
+}

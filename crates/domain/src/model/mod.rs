@@ -1,0 +1,20 @@
+//! What is kept: plain structs, one file a noun, no behaviour beyond questions about themselves.
+//!
+//! A model knows nothing of how a store lays it out. A store turns it into rows and back, field
+//! by field, so that a new field does not compile until every store keeps it.
+
+mod audit_event;
+mod credential;
+mod link;
+mod mail_job;
+mod session;
+mod signing_key;
+mod user;
+
+pub use audit_event::{AuditEvent, AuditFilter, Event, Outcome};
+pub use credential::Credential;
+pub use link::{Link, Purpose};
+pub use mail_job::{MailJob, MailKind};
+pub use session::Session;
+pub use signing_key::SigningKey;
+pub use user::{Role, Status, User, UserFilter, Version};

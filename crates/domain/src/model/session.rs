@@ -1,0 +1,35 @@
+//! A signed-in device.
+
+use std::net::IpAddr;
+
+use jiff::Timestamp;
+
+use crate::values::{Digest, SessionId, UserId};
+
+/// An open session. The token that opens it holds a 256-bit secret, of which only the digest is here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Session {
+    /// Its public name.
+    pub id: SessionId,
+    /// Digest of the secret in the token; unique.
+    pub digest: Digest,
+    /// Whose it is.
+    pub user_id: UserId,
+    /// The user's `session_epoch` when it was made; a lower one than the user's is dead.
+    pub epoch: i64,
+    /// Counts renewals. A token carries the generation it was made in, so that an older one
+    /// betrays itself.
+    pub generation: i64,
+    /// When the newest token was made; the one before it works 30 seconds more.
+    pub renewed_at: Timestamp,
+    /// When the password was shown: a renewed session ends 30 days from here.
+    pub created_at: Timestamp,
+    /// Roughly when it was last used.
+    pub last_seen_at: Timestamp,
+    /// When it ends unless renewed.
+    pub expires_at: Timestamp,
+    /// Where it was opened from.
+    pub address: Option<IpAddr>,
+    /// What the device said of itself, cut to 256 characters.
+    pub user_agent: Option<String>,
+}

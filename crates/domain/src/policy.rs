@@ -1,0 +1,74 @@
+//! The choices an operator makes about the rules.
+
+use jiff::SignedDuration;
+
+use crate::values::PasswordRules;
+
+/// What a stranger can learn about who has an account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Disclosure {
+    /// Nothing: known and unknown addresses are answered alike.
+    Private,
+    /// Sign-up says that an address is taken, sign-in that an account is unknown.
+    Plain,
+}
+
+/// The choices, each with a safe default.
+#[derive(Debug, Clone)]
+pub struct Policy {
+    /// Where people reach the server, without a slash at the end. Links and `iss` are built from
+    /// it, never from what a request says.
+    pub public_url: String,
+    /// What a stranger can learn.
+    pub disclosure: Disclosure,
+    /// What a new password must be.
+    pub password_rules: PasswordRules,
+    /// Whether throttles are on. Off is for load tests.
+    pub throttle: bool,
+    /// How long a session lives unless renewed.
+    pub session_lifetime: SignedDuration,
+    /// How long it can be renewed, from sign-in.
+    pub session_renewable: SignedDuration,
+    /// How long the token before the newest still works.
+    pub renewal_grace: SignedDuration,
+    /// How many sessions a user has at most; the oldest makes room (S-08).
+    pub max_sessions: usize,
+    /// How long a confirmation link of a sign-up lives.
+    pub confirmation_lifetime: SignedDuration,
+    /// How long a confirmation link of an e-mail change lives.
+    pub email_change_lifetime: SignedDuration,
+    /// How long a recovery link lives.
+    pub recovery_lifetime: SignedDuration,
+    /// How long an audience token lives.
+    pub access_token_lifetime: SignedDuration,
+    /// How long an unconfirmed sign-up stays.
+    pub pending_lifetime: SignedDuration,
+    /// How long a mail is tried.
+    pub mail_lifetime: SignedDuration,
+    /// How old the signing key gets.
+    pub key_lifetime: SignedDuration,
+}
+
+impl Policy {
+    /// The defaults, for a server at this URL.
+    pub fn new(public_url: &str) -> Self {
+        let hours = SignedDuration::from_hours;
+        Self {
+            public_url: public_url.trim_end_matches('/').to_owned(),
+            disclosure: Disclosure::Private,
+            password_rules: PasswordRules::default(),
+            throttle: true,
+            session_lifetime: hours(24),
+            session_renewable: hours(30 * 24),
+            renewal_grace: SignedDuration::from_secs(30),
+            max_sessions: 50,
+            confirmation_lifetime: hours(24),
+            email_change_lifetime: hours(1),
+            recovery_lifetime: SignedDuration::from_mins(30),
+            access_token_lifetime: SignedDuration::from_mins(5),
+            pending_lifetime: hours(3 * 24),
+            mail_lifetime: hours(3 * 24),
+            key_lifetime: hours(90 * 24),
+        }
+    }
+}

@@ -1,0 +1,296 @@
+//! What the rules need from outside: stores, mail, time and chance, as traits.
+//!
+//! A port's methods are whole operations that hold or fail as one; no caller ever opens a
+//! transaction. A new store implements [`Store`] (and [`Sessions`], where it keeps those), runs
+//! `testkit::contract` against a real server, and gets one arm in the binary's wiring.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+
+use crate::changes::{ApplyError, Changes};
+use crate::model::{
+    AuditEvent, AuditFilter, Credential, Link, MailJob, Session, SigningKey, User, UserFilter,
+};
+use crate::values::{Digest, Locale, SessionId, UserId};
+
+/// A store did not answer, or answered nonsense. Nothing is known to have changed.
+#[derive(Debug, thiserror::Error)]
+#[error("store unavailable: {operation}")]
+pub struct StoreError {
+    /// What was being done, for the log.
+    pub operation: &'static str,
+    /// Why it failed.
+    #[source]
+    pub cause: Box<dyn std::error::Error + Send + Sync>,
+}
+
+impl StoreError {
+    /// Wraps a driver's error with what was being done.
+    pub fn new(
+        operation: &'static str,
+        cause: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+    ) -> Self {
+        Self {
+            operation,
+            cause: cause.into(),
+        }
+    }
+}
+
+/// Users and all that belongs to them. Reads see every write that was answered before them.
+#[async_trait]
+pub trait Store: Send + Sync {
+    /// Writes all of it or none: the only way to write. Uniqueness and versions are kept here,
+    /// by constraint or condition, never by looking first. Once it answers `Ok`, it is durable.
+    async fn apply(&self, changes: Changes) -> Result<(), ApplyError>;
+
+    /// The user of that id.
+    async fn find_user(&self, id: UserId) -> Result<Option<User>, StoreError>;
+    /// The user whose user name has that key.
+    async fn find_user_by_username(&self, key: &str) -> Result<Option<User>, StoreError>;
+    /// The user whose confirmed address has that key.
+    async fn find_user_by_email(&self, key: &str) -> Result<Option<User>, StoreError>;
+    /// Users who wait to confirm that address, newest first, at most `limit`.
+    async fn list_users_by_pending_email(
+        &self,
+        key: &str,
+        limit: usize,
+    ) -> Result<Vec<User>, StoreError>;
+    /// Users by id, oldest first.
+    async fn list_users(&self, filter: &UserFilter) -> Result<Vec<User>, StoreError>;
+    /// Whether any admin is active.
+    async fn has_active_admin(&self) -> Result<bool, StoreError>;
+    /// `Pending` users made before that moment, at most `limit`.
+    async fn list_pending_users_before(
+        &self,
+        before: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<UserId>, StoreError>;
+
+    /// A user's password.
+    async fn find_credential(&self, user_id: UserId) -> Result<Option<Credential>, StoreError>;
+
+    /// The link of that digest, dead or alive.
+    async fn find_link(&self, digest: &Digest) -> Result<Option<Link>, StoreError>;
+
+    /// Takes up to `limit` mails that are due and puts a lease on each: `due_at` moves to
+    /// `lease_until` and `attempts` rises by one, in one conditional step a mail, so that no two
+    /// workers hold one at a time. Oldest first; given-up mails never.
+    async fn claim_mail_jobs(
+        &self,
+        now: Timestamp,
+        lease_until: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<MailJob>, StoreError>;
+    /// When the next mail is due, to know how long to wait.
+    async fn next_mail_due_at(&self) -> Result<Option<Timestamp>, StoreError>;
+
+    /// Every signing key, newest first.
+    async fn list_signing_keys(&self) -> Result<Vec<SigningKey>, StoreError>;
+
+    /// The audit log, newest first.
+    async fn list_audit_events(&self, filter: &AuditFilter) -> Result<Vec<AuditEvent>, StoreError>;
+
+    /// Removes links that expired and mails that were given up before that moment.
+    async fn sweep(&self, before: Timestamp) -> Result<(), StoreError>;
+
+    /// Answers when the store does.
+    async fn ping(&self) -> Result<(), StoreError>;
+}
+
+/// Open sessions. Apart from [`Store`], since they may live in Redis.
+#[async_trait]
+pub trait Sessions: Send + Sync {
+    /// Opens one. Durable once answered, as far as the store is.
+    async fn insert_session(&self, session: &Session) -> Result<(), StoreError>;
+    /// The session of that digest that has not expired at `now`.
+    async fn find_session(
+        &self,
+        digest: &Digest,
+        now: Timestamp,
+    ) -> Result<Option<Session>, StoreError>;
+    /// A user's sessions that have not expired at `now`, newest first.
+    async fn list_sessions(
+        &self,
+        user_id: UserId,
+        now: Timestamp,
+    ) -> Result<Vec<Session>, StoreError>;
+    /// Writes `generation`, `renewed_at` and `expires_at` where the kept generation is still
+    /// `expected`. `false` where it is not, or the session is gone.
+    async fn renew_session(&self, session: &Session, expected: i64) -> Result<bool, StoreError>;
+    /// Lifts one session into a new epoch, so that it outlives the security event its own
+    /// user caused.
+    async fn set_session_epoch(
+        &self,
+        user_id: UserId,
+        id: SessionId,
+        epoch: i64,
+    ) -> Result<(), StoreError>;
+    /// Notes when sessions were last used. Best effort: unknown ones are passed over.
+    async fn touch_sessions(&self, seen: &[(SessionId, Timestamp)]) -> Result<(), StoreError>;
+    /// Ends one session of that user; `false` where there was none. Durable once answered.
+    async fn delete_session(&self, user_id: UserId, id: SessionId) -> Result<bool, StoreError>;
+    /// Ends all of a user's sessions, but for `except`; how many there were.
+    async fn delete_sessions(
+        &self,
+        user_id: UserId,
+        except: Option<SessionId>,
+    ) -> Result<u64, StoreError>;
+    /// Removes what expired before `now`.
+    async fn sweep_sessions(&self, now: Timestamp) -> Result<(), StoreError>;
+    /// Answers when the store does.
+    async fn ping(&self) -> Result<(), StoreError>;
+}
+
+/// Counts attempts, and says when it is too many.
+#[async_trait]
+pub trait Throttle: Send + Sync {
+    /// Takes one from a budget, or says how long to wait.
+    async fn take(
+        &self,
+        budget: &Budget,
+        key: &str,
+        now: Timestamp,
+    ) -> Result<Allowance, StoreError>;
+    /// Reserves a try at a secret that can be guessed (A-05: counted before it is known whether
+    /// it was right), or says how long to wait after the failures so far.
+    async fn reserve_guess(&self, key: &str, now: Timestamp) -> Result<Allowance, StoreError>;
+    /// The guess was right: forgets the failures.
+    async fn clear_guesses(&self, key: &str) -> Result<(), StoreError>;
+}
+
+/// So many in so long, for one route and one kind of key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Budget {
+    /// Names it in `RateLimit` fields and the log.
+    pub name: &'static str,
+    /// How many at once, when none was used for a while.
+    pub burst: u32,
+    /// How long until a full budget has come back.
+    pub window: Duration,
+}
+
+/// What a throttle answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Allowance {
+    /// Go on; so many are left.
+    Allowed {
+        /// How many more would be allowed at once.
+        remaining: u32,
+    },
+    /// Wait so long.
+    Denied {
+        /// Until the next one would be allowed.
+        retry_after: Duration,
+    },
+}
+
+/// Renders a mail in its language and hands it to a mail server.
+#[async_trait]
+pub trait Mailer: Send + Sync {
+    /// Sends it, once. `Ok` means that somebody else now answers for it.
+    async fn send(&self, mail: &Mail) -> Result<(), MailError>;
+}
+
+/// A mail ready to be rendered: whom it goes to and what it says.
+#[derive(Debug, Clone)]
+pub struct Mail {
+    /// Which text.
+    pub template: MailTemplate,
+    /// The one recipient.
+    pub to: crate::values::EmailAddress,
+    /// The language.
+    pub locale: Locale,
+    /// What to call the person: name, user name, or nothing.
+    pub greeting: Option<String>,
+    /// The user name, where there is one: a confirmation tells what it would confirm.
+    pub username: Option<String>,
+    /// The link the mail is about, or the address of the server.
+    pub url: String,
+    /// How long the link lives, in hours (rounded up), and in minutes.
+    pub valid_minutes: Option<i64>,
+    /// When what it tells of happened.
+    pub at: Timestamp,
+    /// A new address that a notice names, masked.
+    pub new_email: Option<String>,
+    /// Stable over every try, for the `Message-ID`.
+    pub message_id: String,
+}
+
+/// The texts there are. To add one: a variant, its name, its templates in each language.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum MailTemplate {
+    /// Confirm this address.
+    Confirm,
+    /// Somebody signed up with your address, which has an account.
+    AlreadyRegistered,
+    /// Choose a new password.
+    Recover,
+    /// Your password was changed.
+    PasswordChanged,
+    /// Confirm your new address.
+    EmailChange,
+    /// Your account is moving to another address.
+    EmailChangeNotice,
+}
+
+impl MailTemplate {
+    /// Every one.
+    pub const ALL: [Self; 6] = [
+        Self::Confirm,
+        Self::AlreadyRegistered,
+        Self::Recover,
+        Self::PasswordChanged,
+        Self::EmailChange,
+        Self::EmailChangeNotice,
+    ];
+
+    /// The name of its files.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Confirm => "confirm",
+            Self::AlreadyRegistered => "already-registered",
+            Self::Recover => "recover",
+            Self::PasswordChanged => "password-changed",
+            Self::EmailChange => "email-change",
+            Self::EmailChangeNotice => "email-change-notice",
+        }
+    }
+}
+
+/// Why a mail could not be sent.
+#[derive(Debug, thiserror::Error)]
+#[error("mail not sent ({})", if *permanent { "for good" } else { "for now" })]
+pub struct MailError {
+    /// Whether trying again is pointless: the server said no to this very mail (5xx).
+    pub permanent: bool,
+    /// Why.
+    #[source]
+    pub cause: Box<dyn std::error::Error + Send + Sync>,
+}
+
+/// The time.
+pub trait Clock: Send + Sync {
+    /// Now, cut to microseconds, which is what every store keeps.
+    fn now(&self) -> Timestamp;
+}
+
+/// Chance.
+pub trait Secrets: Send + Sync {
+    /// Fills with bytes nobody can guess.
+    fn fill(&self, bytes: &mut [u8]);
+}
+
+/// Where a request came from, as far as it can be trusted.
+#[derive(Debug, Clone, Default)]
+pub struct Client {
+    /// The address of the client.
+    pub address: Option<IpAddr>,
+    /// What it calls itself, cut to 256 characters.
+    pub user_agent: Option<String>,
+    /// The language it asks for.
+    pub locale: Locale,
+}

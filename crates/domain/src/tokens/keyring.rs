@@ -1,0 +1,163 @@
+//! The keys in use on this node: one signs, every unexpired one verifies.
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jiff::Timestamp;
+use ring::signature::{Ed25519KeyPair, KeyPair};
+use zeroize::Zeroizing;
+
+use super::jwt::{self, Claims, Unverified};
+use super::seal::{MasterKey, SealBroken};
+use crate::model::SigningKey;
+use crate::ports::Secrets;
+use crate::values::Digest;
+
+/// The keys as of the last look into the store. Shared by all requests; replaced whole.
+pub struct Keyring {
+    master: MasterKey,
+    keys: RwLock<Arc<Vec<Loaded>>>,
+}
+
+struct Loaded {
+    kid: String,
+    public: [u8; 32],
+    created_at: Timestamp,
+    /// Kept parsed: parsing costs as much as signing. None once the key is retired.
+    pair: Option<Ed25519KeyPair>,
+}
+
+/// A public key, as the JWKS shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PublicKey {
+    /// Its name.
+    pub kid: String,
+    /// The point, base64url.
+    pub x: String,
+}
+
+/// Why the keys of the store cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyringError {
+    /// Sealed with another master key.
+    #[error(transparent)]
+    Seal(#[from] SealBroken),
+    /// The halves do not belong together.
+    #[error("signing key {0} in the store is damaged")]
+    Damaged(String),
+}
+
+impl Keyring {
+    /// An empty ring; nothing can be signed before [`Self::load`].
+    pub fn new(master: MasterKey) -> Self {
+        Self {
+            master,
+            keys: RwLock::new(Arc::new(Vec::new())),
+        }
+    }
+
+    /// A new key pair, sealed for the store.
+    pub fn generate(&self, now: Timestamp, secrets: &dyn Secrets) -> SigningKey {
+        let mut seed = Zeroizing::new([0; 32]);
+        secrets.fill(seed.as_mut_slice());
+        let pair =
+            Ed25519KeyPair::from_seed_unchecked(seed.as_slice()).expect("a seed has 32 bytes");
+        let mut public = [0; 32];
+        public.copy_from_slice(pair.public_key().as_ref());
+        let kid = URL_SAFE_NO_PAD.encode(&Digest::of(&public).as_bytes()[..12]);
+        let sealed = self.master.seal(&kid, seed.as_slice(), secrets);
+        SigningKey {
+            kid,
+            public,
+            sealed,
+            created_at: now,
+            retired_at: None,
+        }
+    }
+
+    /// Replaces the ring by the store's keys, newest first.
+    pub fn load(&self, keys: &[SigningKey]) -> Result<(), KeyringError> {
+        let loaded = keys
+            .iter()
+            .map(|key| self.open(key))
+            .collect::<Result<Vec<_>, _>>()?;
+        *self.keys.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(loaded);
+        Ok(())
+    }
+
+    fn open(&self, key: &SigningKey) -> Result<Loaded, KeyringError> {
+        let pair = match key.retired_at {
+            Some(_) => None,
+            None => {
+                let seed = self.master.open(&key.kid, &key.sealed)?;
+                let pair = Ed25519KeyPair::from_seed_and_public_key(seed.expose(), &key.public)
+                    .map_err(|_| KeyringError::Damaged(key.kid.clone()))?;
+                Some(pair)
+            }
+        };
+        Ok(Loaded {
+            kid: key.kid.clone(),
+            public: key.public,
+            created_at: key.created_at,
+            pair,
+        })
+    }
+
+    /// Signs with the newest key; `None` where there is none.
+    pub fn sign<C: Claims>(&self, claims: &C) -> Option<String> {
+        let keys = self.keys();
+        let key = keys.iter().find(|key| key.pair.is_some())?;
+        let pair = key.pair.as_ref()?;
+        Some(jwt::sign(claims, &key.kid, pair))
+    }
+
+    /// The claims of a token of that kind, where one of our keys signed it. Times, issuer and
+    /// audience are the caller's to compare.
+    pub fn verify<C: Claims>(&self, token: &str) -> Verified<C> {
+        let Some(unverified) = Unverified::parse::<C>(token) else {
+            return Verified::Refused;
+        };
+        let keys = self.keys();
+        match keys.iter().find(|key| key.kid == unverified.kid) {
+            Some(key) => unverified
+                .verify(&key.public)
+                .map_or(Verified::Refused, Verified::Claims),
+            None => Verified::UnknownKey,
+        }
+    }
+
+    /// The public halves, newest first.
+    pub fn public_keys(&self) -> Vec<PublicKey> {
+        let shown = |key: &Loaded| PublicKey {
+            kid: key.kid.clone(),
+            x: URL_SAFE_NO_PAD.encode(key.public),
+        };
+        self.keys().iter().map(shown).collect()
+    }
+
+    /// The signing key's name and when it was made.
+    pub fn signing_key(&self) -> Option<(String, Timestamp)> {
+        let keys = self.keys();
+        let key = keys.iter().find(|key| key.pair.is_some())?;
+        Some((key.kid.clone(), key.created_at))
+    }
+
+    fn keys(&self) -> Arc<Vec<Loaded>> {
+        self.keys
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+}
+
+/// What a look at a token found.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Verified<C> {
+    /// Signed by us.
+    Claims(C),
+    /// By a key this node does not know, maybe yet.
+    UnknownKey,
+    /// Not a token of ours.
+    Refused,
+}

@@ -1,0 +1,13 @@
+//! Signed tokens: two kinds of JWT, one algorithm, nothing obeyed that a token says of itself.
+//!
+//! RFC 8725 is the guide: the header is compared, never followed (3.1), each kind has its own
+//! `typ` (3.11), every claim is read into a strict struct (3.8). `jwt` knows the format, `keyring`
+//! the keys, `seal` how a private key rests.
+
+pub mod jwt;
+mod keyring;
+mod seal;
+
+pub use jwt::{AccessClaims, SessionClaims};
+pub use keyring::{Keyring, KeyringError, PublicKey, Verified};
+pub use seal::{MasterKey, SealBroken};

@@ -1,0 +1,187 @@
+//! E-mail addresses: what is shown, what mail goes to, and the key by which one is unique.
+
+use std::fmt;
+
+use idna::AsciiDenyList;
+use idna::uts46::{DnsLength, Hyphens, Uts46};
+
+use super::Invalid;
+
+/// An address that mail can go to (a dot-atom of RFC 5322 at a domain name, ASCII on the wire).
+///
+/// The key is the local part in lower case at the domain's A-label form. Nothing cleverer: dots
+/// and `+tags` are the provider's business, and folding them would join two people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EmailAddress {
+    text: String,
+    key: String,
+}
+
+impl EmailAddress {
+    /// The most bytes an address has (RFC 5321, 4.5.3.1.3, less the angle brackets).
+    pub const MAX_LENGTH: usize = 254;
+
+    /// Reads an address. No quotes, comments, spaces, control characters or address literals;
+    /// a non-ASCII local part is refused, since few servers take one.
+    pub fn parse(text: &str) -> Result<Self, Invalid> {
+        if text.len() > 4 * Self::MAX_LENGTH {
+            return Err(too_long());
+        }
+        let (local, domain) = text.split_once('@').ok_or_else(malformed)?;
+        let domain = domain.strip_suffix('.').unwrap_or(domain);
+        if !is_dot_atom(local) || domain.contains('@') {
+            return Err(malformed());
+        }
+        let domain = Uts46::new()
+            .to_ascii(
+                domain.as_bytes(),
+                AsciiDenyList::STD3,
+                Hyphens::Check,
+                DnsLength::Verify,
+            )
+            .map_err(|_| malformed())?;
+        let labels_are_sound = domain.contains('.') && !domain.ends_with('.');
+        let top_is_numeric = domain
+            .rsplit('.')
+            .next()
+            .is_some_and(|label| label.bytes().all(|b| b.is_ascii_digit()));
+        if !labels_are_sound || top_is_numeric {
+            return Err(malformed());
+        }
+        let text = format!("{local}@{domain}");
+        if local.len() > 64 || text.len() > Self::MAX_LENGTH {
+            return Err(too_long());
+        }
+        let key = text.to_ascii_lowercase();
+        Ok(Self { text, key })
+    }
+
+    /// Where mail goes: the local part as its owner spells it.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// The form that is unique: compare and look up by this.
+    pub fn key(&self) -> &str {
+        &self.key
+    }
+
+    /// What stands before the `@`.
+    pub fn local_part(&self) -> &str {
+        self.text.split_once('@').map_or("", |(local, _)| local)
+    }
+}
+
+impl fmt::Display for EmailAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+fn is_dot_atom(text: &str) -> bool {
+    let is_atom = |atom: &str| {
+        !atom.is_empty()
+            && atom
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~".contains(&b))
+    };
+    text.split('.').all(is_atom)
+}
+
+fn malformed() -> Invalid {
+    Invalid::new(
+        "invalid",
+        "This is not an e-mail address; one looks like ben@example.com.",
+    )
+}
+
+fn too_long() -> Invalid {
+    Invalid::new(
+        "too-long",
+        "An e-mail address has at most 254 characters, 64 before the '@'.",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn one_mailbox_one_key() {
+        for (text, key) in [
+            ("Ben@Example.COM", "ben@example.com"),
+            ("ben@example.com.", "ben@example.com"),
+            ("a+b.c@sub.example.org", "a+b.c@sub.example.org"),
+            ("ben@BÜCHER.example", "ben@xn--bcher-kva.example"),
+            ("ben@xn--bcher-kva.example", "ben@xn--bcher-kva.example"),
+        ] {
+            assert_eq!(EmailAddress::parse(text).unwrap().key(), key, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_could_smuggle_or_mislead_is_refused() {
+        for text in [
+            "",
+            "@",
+            "ben",
+            "ben@",
+            "@example.com",
+            "a@b@c.de",
+            "ben@localhost",
+            "ben@example..com",
+            "ben@.example.com",
+            ".ben@example.com",
+            "be..n@example.com",
+            "\"be n\"@example.com",
+            "ben(x)@example.com",
+            "ben @example.com",
+            "ben@exa mple.com",
+            "ben@example.com\r\nBcc: x@y.z",
+            "ben\0@example.com",
+            "ben＠example.com",
+            "b\u{131}n@example.com",
+            "\u{212a}elvin@example.com",
+            "straße@example.com",
+            "ben@[127.0.0.1]",
+            "ben@127.0.0.1",
+            "ben@-example.com",
+            "ben@exam_ple.com",
+            "<ben@example.com>",
+            "ben@example.com, x@y.z",
+        ] {
+            assert!(EmailAddress::parse(text).is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn the_limits_hold_at_their_edges() {
+        let local = "a".repeat(64);
+        assert!(EmailAddress::parse(&format!("{local}@example.com")).is_ok());
+        assert_eq!(
+            EmailAddress::parse(&format!("a{local}@example.com"))
+                .unwrap_err()
+                .code,
+            "too-long"
+        );
+        let domain = format!("{0}.{0}.{1}.de", "b".repeat(63), "c".repeat(58));
+        let fits = format!("{local}@{domain}");
+        assert_eq!(fits.len(), 254);
+        assert!(EmailAddress::parse(&fits).is_ok());
+        let domain = format!("{0}.{0}.{1}.de", "b".repeat(63), "c".repeat(59));
+        assert!(EmailAddress::parse(&format!("{local}@{domain}")).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn the_key_of_a_key_is_itself(text in "\\PC{1,12}@\\PC{1,12}\\.[a-z]{2}") {
+            if let Ok(address) = EmailAddress::parse(&text) {
+                let again = EmailAddress::parse(address.key()).unwrap();
+                prop_assert_eq!(again.key(), address.key());
+                prop_assert!(address.as_str().is_ascii());
+            }
+        }
+    }
+}

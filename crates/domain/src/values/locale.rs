@@ -1,0 +1,75 @@
+//! The languages Doorward speaks to people in.
+
+/// A language with texts of its own. To add one: a variant, its tag, its folders of texts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Locale {
+    /// English.
+    #[default]
+    En,
+    /// German.
+    De,
+}
+
+impl Locale {
+    /// Every language, the fallback first.
+    pub const ALL: [Self; 2] = [Self::En, Self::De];
+
+    /// The language tag (RFC 5646), which names its folder of texts too.
+    pub fn tag(self) -> &'static str {
+        match self {
+            Self::En => "en",
+            Self::De => "de",
+        }
+    }
+
+    /// The language of a tag as a store keeps it.
+    pub fn from_tag(tag: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|locale| locale.tag() == tag)
+    }
+
+    /// The best match for an `Accept-Language` field (RFC 9110, 12.5.4); English where none fits.
+    pub fn negotiate(accept_language: &str) -> Self {
+        let mut best = (0.0, Self::default());
+        for range in accept_language.split(',').take(32) {
+            let mut parts = range.split(';');
+            let tag = parts.next().unwrap_or_default().trim();
+            let quality = parts
+                .find_map(|part| part.trim().strip_prefix("q="))
+                .map_or(Some(1.0), |q| q.trim().parse::<f32>().ok())
+                .filter(|q| (0.0..=1.0).contains(q));
+            let primary = tag
+                .split('-')
+                .next()
+                .unwrap_or_default()
+                .to_ascii_lowercase();
+            if let (Some(locale), Some(quality)) = (Self::from_tag(&primary), quality)
+                && quality > best.0
+            {
+                best = (quality, locale);
+            }
+        }
+        best.1
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_most_wanted_known_language_wins() {
+        for (field, expected) in [
+            ("", Locale::En),
+            ("de", Locale::De),
+            ("de-AT,de;q=0.9,en;q=0.8", Locale::De),
+            ("fr, de;q=0.5, en;q=0.4", Locale::De),
+            ("en-GB;q=0.9, de;q=0.8", Locale::En),
+            ("de;q=0", Locale::En),
+            ("de;q=2, fr", Locale::En),
+            ("DE", Locale::De),
+            ("*", Locale::En),
+        ] {
+            assert_eq!(Locale::negotiate(field), expected, "{field}");
+        }
+    }
+}

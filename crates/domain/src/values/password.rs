@@ -1,0 +1,179 @@
+//! Passwords on their way in: one somebody shows, one somebody wants to have.
+
+use unicode_normalization::UnicodeNormalization;
+
+use super::{Invalid, Secret};
+use crate::passwords::strength;
+
+/// A password shown to be verified: NFC-normalised (NIST SP 800-63B-4, 3.1.1.2), whole, and short
+/// enough to be worth a hash.
+#[derive(Debug, Clone)]
+pub struct Password(Secret<String>);
+
+impl Password {
+    /// The most bytes, after normalisation. Above it nothing is hashed.
+    pub const MAX_BYTES: usize = 1024;
+    /// The most code points, after normalisation.
+    pub const MAX_LENGTH: usize = 256;
+
+    /// Takes a password as typed; refuses only what cannot be anybody's.
+    pub fn parse(text: &str) -> Result<Self, Invalid> {
+        // NFC never grows a text past three times its bytes, nor shrinks one below a third.
+        if text.len() > 3 * Self::MAX_BYTES {
+            return Err(too_long());
+        }
+        let normal: String = text.nfc().collect();
+        if normal.len() > Self::MAX_BYTES || normal.chars().count() > Self::MAX_LENGTH {
+            return Err(too_long());
+        }
+        Ok(Self(Secret::new(normal)))
+    }
+
+    /// The normalised text, for the hash alone.
+    pub fn expose(&self) -> &str {
+        self.0.expose()
+    }
+}
+
+/// What a new password must be, and what it must not.
+#[derive(Debug, Clone)]
+pub struct PasswordRules {
+    /// The fewest code points, 8 to 64.
+    pub min_length: usize,
+    /// Names that would be guessed first: the product's, the host's.
+    pub context: Vec<String>,
+}
+
+impl Default for PasswordRules {
+    fn default() -> Self {
+        Self {
+            min_length: 8,
+            context: vec!["doorward".to_owned()],
+        }
+    }
+}
+
+/// A password that met the rules, and may be hashed and kept.
+#[derive(Debug, Clone)]
+pub struct NewPassword(Password);
+
+impl NewPassword {
+    /// Checks a wanted password against the rules, the common passwords, and the person's own
+    /// names (`personal`).
+    pub fn parse(text: &str, rules: &PasswordRules, personal: &[&str]) -> Result<Self, Invalid> {
+        if text.contains('\0') {
+            return Err(Invalid::new("invalid", "A password has no NUL character."));
+        }
+        let password = Password::parse(text)?;
+        if password.expose().chars().count() < rules.min_length {
+            return Err(Invalid::new(
+                "too-short",
+                format!("A password has at least {} characters.", rules.min_length),
+            ));
+        }
+        if strength::is_common(password.expose()) {
+            return Err(Invalid::new(
+                "common",
+                "This password is among the first that attackers try; choose another.",
+            ));
+        }
+        let context = rules.context.iter().map(String::as_str);
+        if strength::is_a_name(password.expose(), context.chain(personal.iter().copied())) {
+            return Err(Invalid::new(
+                "too-personal",
+                "This password is a name that attackers would try; choose another.",
+            ));
+        }
+        Ok(Self(password))
+    }
+
+    /// The password, to be hashed.
+    pub fn as_password(&self) -> &Password {
+        &self.0
+    }
+}
+
+fn too_long() -> Invalid {
+    Invalid::new(
+        "too-long",
+        "A password has at most 256 characters and 1,024 bytes.",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<NewPassword, Invalid> {
+        NewPassword::parse(text, &PasswordRules::default(), &["ben", "ben@example.com"])
+    }
+
+    /// P-01, P-02: counted in code points after NFC.
+    #[test]
+    fn the_limits_hold_at_their_edges() {
+        assert_eq!(parse("zq7-kx1").unwrap_err().code, "too-short");
+        assert!(parse("zq7-kx1w").is_ok());
+        assert!(parse("🦀🐚🌊🦑🐙🦐🐡🦞").is_ok());
+        assert_eq!(parse(&"e\u{301}".repeat(7)).unwrap_err().code, "too-short");
+        assert!(parse(&"🦀".repeat(256)).is_ok());
+        assert_eq!(parse(&"x".repeat(257)).unwrap_err().code, "too-long");
+        assert_eq!(parse(&"x".repeat(1 << 20)).unwrap_err().code, "too-long");
+    }
+
+    /// P-03: no rule on what a password is made of.
+    #[test]
+    fn odd_passwords_are_fine() {
+        for text in [
+            "        ",
+            "correct horse",
+            "пароль-из-слов",
+            "\t\u{7}bell-and-tab",
+            "密碼密碼密碼密碼",
+            "'; DROP TABLE users;--",
+            "trailing space ",
+            "ALLUPPERCASEWORDS",
+            "\u{202e}reversed-text",
+            "no-digits-at-all",
+            "98437219650",
+            "👩‍👩‍👧‍👦👩‍👩‍👧‍👦",
+        ] {
+            assert!(parse(text).is_ok(), "{text:?}");
+        }
+    }
+
+    /// P-05: the whole password is compared, not a part of it.
+    #[test]
+    fn common_passwords_are_refused_and_what_holds_one_is_not() {
+        for text in [
+            "password1",
+            "Password1",
+            "12345678",
+            "qwertyuiop",
+            "iloveyou1",
+        ] {
+            assert_eq!(parse(text).unwrap_err().code, "common", "{text}");
+        }
+        assert!(parse("password1-on-a-boat").is_ok());
+    }
+
+    /// P-06: names alone, doubled, or with digits.
+    #[test]
+    fn names_are_refused() {
+        let rules = PasswordRules::default();
+        let personal = ["benjamin", "benjamin.k@example.com", "benjamin.k"];
+        for text in [
+            "benjamin",
+            "Benjamin",
+            "benjaminbenjamin",
+            "benjamin42",
+            "1benjamin",
+            "doorward",
+            "doorward2026",
+            "benjamin.k@example.com",
+        ] {
+            let refused = NewPassword::parse(text, &rules, &personal).unwrap_err();
+            assert_eq!(refused.code, "too-personal", "{text}");
+        }
+        assert!(NewPassword::parse("benjamin rows boats", &rules, &personal).is_ok());
+    }
+}

@@ -1,0 +1,213 @@
+//! What a person says of themselves: a name to be called by, and any JSON an application keeps on them.
+
+use serde_json::{Map, Value};
+
+use super::Invalid;
+
+/// A display name: 1 to 200 code points on one line, as typed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Name(String);
+
+impl Name {
+    /// The most code points a name has.
+    pub const MAX_LENGTH: usize = 200;
+
+    /// Reads a name. Control characters and line ends are refused: names are put into mails.
+    pub fn parse(text: &str) -> Result<Self, Invalid> {
+        if text.trim().is_empty() {
+            return Err(Invalid::new(
+                "too-short",
+                "A name has at least one character; leave it out to have none.",
+            ));
+        }
+        if text.chars().take(Self::MAX_LENGTH + 1).count() > Self::MAX_LENGTH {
+            return Err(Invalid::new(
+                "too-long",
+                format!("A name has at most {} characters.", Self::MAX_LENGTH),
+            ));
+        }
+        if text
+            .chars()
+            .any(|c| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}'))
+        {
+            return Err(Invalid::new(
+                "invalid",
+                "A name is one line without control characters.",
+            ));
+        }
+        Ok(Self(text.to_owned()))
+    }
+
+    /// As typed.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// A person's own JSON object.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Data(Map<String, Value>);
+
+impl Data {
+    /// The most bytes, written as compact JSON.
+    pub const MAX_BYTES: usize = 16 * 1024;
+    /// The most levels, the object itself being the first.
+    pub const MAX_DEPTH: usize = 32;
+
+    /// Checks that the value is an object within the limits. A NUL character is refused, since
+    /// PostgreSQL keeps none in a text.
+    pub fn parse(value: Value) -> Result<Self, Invalid> {
+        let Value::Object(map) = value else {
+            return Err(Invalid::new("wrong-type", "`data` is a JSON object."));
+        };
+        let value = Value::Object(map);
+        if depth_exceeds(&value, Self::MAX_DEPTH) {
+            return Err(Invalid::new(
+                "too-deep",
+                format!("`data` has at most {} levels.", Self::MAX_DEPTH),
+            ));
+        }
+        if contains_nul(&value) {
+            return Err(Invalid::new(
+                "invalid",
+                "`data` has a NUL character; leave it out.",
+            ));
+        }
+        if value.to_string().len() > Self::MAX_BYTES {
+            return Err(Invalid::new(
+                "too-long",
+                "`data` has at most 16 KiB when written as JSON.",
+            ));
+        }
+        match value {
+            Value::Object(map) => Ok(Self(map)),
+            _ => Ok(Self::default()),
+        }
+    }
+
+    /// The object.
+    pub fn as_map(&self) -> &Map<String, Value> {
+        &self.0
+    }
+
+    /// This object with a merge patch applied (RFC 7396): `null` removes, objects merge, all else
+    /// replaces.
+    pub fn merged(&self, patch: &Map<String, Value>) -> Result<Self, Invalid> {
+        let mut value = Value::Object(self.0.clone());
+        merge(&mut value, &Value::Object(patch.clone()));
+        Self::parse(value)
+    }
+}
+
+fn merge(target: &mut Value, patch: &Value) {
+    let Value::Object(patch) = patch else {
+        *target = patch.clone();
+        return;
+    };
+    if !target.is_object() {
+        *target = Value::Object(Map::new());
+    }
+    if let Value::Object(target) = target {
+        for (key, value) in patch {
+            if value.is_null() {
+                target.remove(key);
+            } else {
+                merge(target.entry(key.clone()).or_insert(Value::Null), value);
+            }
+        }
+    }
+}
+
+fn depth_exceeds(value: &Value, levels: usize) -> bool {
+    let mut children: Box<dyn Iterator<Item = &Value>> = match value {
+        Value::Object(map) => Box::new(map.values()),
+        Value::Array(items) => Box::new(items.iter()),
+        _ => return false,
+    };
+    levels == 0 || children.any(|child| depth_exceeds(child, levels - 1))
+}
+
+fn contains_nul(value: &Value) -> bool {
+    match value {
+        Value::String(text) => text.contains('\0'),
+        Value::Array(items) => items.iter().any(contains_nul),
+        Value::Object(map) => map
+            .iter()
+            .any(|(key, value)| key.contains('\0') || contains_nul(value)),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn nested(levels: usize) -> Value {
+        (1..levels).fold(json!({}), |inner, _| json!({ "a": inner }))
+    }
+
+    #[test]
+    fn the_limits_of_data_hold_at_their_edges() {
+        assert!(Data::parse(nested(32)).is_ok());
+        assert_eq!(Data::parse(nested(33)).unwrap_err().code, "too-deep");
+        let sized = |bytes: usize| json!({ "a": "x".repeat(bytes - r#"{"a":""}"#.len()) });
+        assert!(Data::parse(sized(16 * 1024)).is_ok());
+        assert_eq!(
+            Data::parse(sized(16 * 1024 + 1)).unwrap_err().code,
+            "too-long"
+        );
+        assert_eq!(Data::parse(json!([])).unwrap_err().code, "wrong-type");
+        assert_eq!(
+            Data::parse(json!({ "a": ["\0"] })).unwrap_err().code,
+            "invalid"
+        );
+    }
+
+    #[test]
+    fn a_merge_patch_follows_the_examples_of_rfc_7396() {
+        for (target, patch, expected) in [
+            (json!({"a": "b"}), json!({"a": "c"}), json!({"a": "c"})),
+            (
+                json!({"a": "b"}),
+                json!({"b": "c"}),
+                json!({"a": "b", "b": "c"}),
+            ),
+            (json!({"a": "b"}), json!({"a": null}), json!({})),
+            (json!({"a": ["b"]}), json!({"a": "c"}), json!({"a": "c"})),
+            (
+                json!({"a": {"b": "c"}}),
+                json!({"a": {"b": "d", "c": null}}),
+                json!({"a": {"b": "d"}}),
+            ),
+            (
+                json!({"a": [{"b": "c"}]}),
+                json!({"a": [1]}),
+                json!({"a": [1]}),
+            ),
+            (
+                json!({"e": null}),
+                json!({"a": 1}),
+                json!({"e": null, "a": 1}),
+            ),
+            (
+                json!({}),
+                json!({"a": {"bb": {"ccc": null}}}),
+                json!({"a": {"bb": {}}}),
+            ),
+        ] {
+            let data = Data::parse(target).unwrap();
+            let merged = data.merged(patch.as_object().unwrap()).unwrap();
+            assert_eq!(Value::Object(merged.as_map().clone()), expected);
+        }
+    }
+
+    #[test]
+    fn the_limits_of_a_name_hold_at_their_edges() {
+        assert!(Name::parse(&"ü".repeat(200)).is_ok());
+        assert_eq!(Name::parse(&"ü".repeat(201)).unwrap_err().code, "too-long");
+        assert_eq!(Name::parse("  ").unwrap_err().code, "too-short");
+        assert_eq!(Name::parse("a\r\nBcc: x").unwrap_err().code, "invalid");
+    }
+}

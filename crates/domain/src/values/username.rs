@@ -1,0 +1,155 @@
+//! User names: public, unique, and no two that look alike by letter case or Unicode form.
+
+use std::fmt;
+
+use precis_profiles::UsernameCaseMapped;
+use precis_profiles::precis_core::profile::PrecisFastInvocation;
+
+use super::{Invalid, UserId};
+
+/// A user name as its owner spells it, with the key by which it is unique.
+///
+/// The key is RFC 8265's `UsernameCaseMapped` profile (width mapping, lower case, NFC, the bidi
+/// rule), with Greek final sigma folded, which lower-casing alone leaves apart.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Username {
+    text: String,
+    key: String,
+}
+
+impl Username {
+    /// The most code points a user name has.
+    pub const MAX_LENGTH: usize = 64;
+
+    /// Reads a user name: 1 to 64 letters and digits of any script, with `.`, `_`, `-` and `+`
+    /// between them. Never an `@` (an e-mail address is another name space), never `me` or a
+    /// user id (paths use both).
+    pub fn parse(text: &str) -> Result<Self, Invalid> {
+        if text.is_empty() {
+            return Err(Invalid::new(
+                "too-short",
+                "Give a user name of at least one character.",
+            ));
+        }
+        if text.chars().take(Self::MAX_LENGTH + 1).count() > Self::MAX_LENGTH {
+            return Err(Invalid::new(
+                "too-long",
+                format!("A user name has at most {} characters.", Self::MAX_LENGTH),
+            ));
+        }
+        let key = UsernameCaseMapped::enforce(text)
+            .map_err(|_| bad_character())?
+            .replace('ς', "σ");
+        let mut characters = key.chars();
+        let first_is_sound = characters.next().is_some_and(char::is_alphanumeric);
+        if !first_is_sound || key.chars().any(|c| c.is_ascii() && !is_allowed_ascii(c)) {
+            return Err(bad_character());
+        }
+        if key == "me" || key.parse::<UserId>().is_ok() {
+            return Err(Invalid::new(
+                "reserved",
+                "This user name is reserved; choose another.",
+            ));
+        }
+        Ok(Self {
+            text: text.to_owned(),
+            key,
+        })
+    }
+
+    /// As its owner spells it.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// The form that is unique: compare and look up by this, never by [`Self::as_str`].
+    pub fn key(&self) -> &str {
+        &self.key
+    }
+}
+
+impl fmt::Display for Username {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+fn is_allowed_ascii(c: char) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | '+')
+}
+
+fn bad_character() -> Invalid {
+    Invalid::new(
+        "invalid",
+        "A user name starts with a letter or digit and has only letters, digits, '.', '_', '-' and '+'.",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn key(text: &str) -> String {
+        Username::parse(text).unwrap().key().to_owned()
+    }
+
+    #[test]
+    fn look_alikes_by_case_and_form_share_a_key() {
+        for (one, other) in [
+            ("Ben", "ben"),
+            ("ｂｅｎ", "ben"),
+            ("Jos\u{e9}", "jose\u{301}"),
+            ("ΟΔΟΣ", "οδοσ"),
+            ("ÅNGSTRÖM", "a\u{30a}ngstro\u{308}m"),
+        ] {
+            assert_eq!(key(one), key(other), "{one} {other}");
+        }
+    }
+
+    #[test]
+    fn a_user_name_is_no_address_no_path_word_and_no_markup() {
+        for text in [
+            "victim@x.y",
+            "victim＠x.y",
+            "me",
+            "ME",
+            "ｍｅ",
+            "a b",
+            "a/b",
+            "a\0b",
+            "a\r\nBcc: x",
+            "<b>",
+            "{{7*7}}",
+            ".ben",
+            "ﬁn",
+            "a\u{200d}b",
+            "a\u{202e}b",
+            "019363a0-0000-7000-8000-000000000000",
+            "\u{301}a",
+        ] {
+            assert!(Username::parse(text).is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn the_limits_hold_at_their_edges() {
+        assert_eq!(Username::parse("").unwrap_err().code, "too-short");
+        assert!(Username::parse("a").is_ok());
+        assert!(Username::parse(&"é".repeat(64)).is_ok());
+        assert_eq!(
+            Username::parse(&"é".repeat(65)).unwrap_err().code,
+            "too-long"
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn the_key_of_a_key_is_itself(text in "\\PC{1,16}") {
+            if let Ok(name) = Username::parse(&text) {
+                prop_assert_eq!(key(name.key()), name.key());
+            }
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! Hides e-mail addresses in whatever is logged or put into an error.
+//!
+//! Must not know where a text comes from: a server's reply is masked like any other. There is
+//! one mask; to hide another kind of thing, add a function beside it, not a flag.
+
+use std::fmt::Write;
+
+/// The most characters of a server's reply that are kept.
+const MAX_REPLY: usize = 300;
+
+/// `ben@example.com` becomes `b***@example.com`.
+pub(crate) fn mask_address(address: &str) -> String {
+    match address.rsplit_once('@') {
+        Some((local, domain)) => {
+            let first: String = local.chars().take(1).collect();
+            format!("{first}***@{domain}")
+        }
+        None => "***".to_owned(),
+    }
+}
+
+/// What a mail server said, safe to log: on one line, not too long, and no address in clear,
+/// since servers like to repeat the recipient.
+pub(crate) fn mask_reply(text: &str) -> String {
+    let mut masked = String::new();
+    for word in text.split(|c: char| c.is_whitespace() || c.is_control()) {
+        if word.is_empty() {
+            continue;
+        }
+        if !masked.is_empty() {
+            masked.push(' ');
+        }
+        mask_word(word, &mut masked);
+    }
+    match masked.char_indices().nth(MAX_REPLY) {
+        Some((end, _)) => format!("{}…", &masked[..end]),
+        None => masked,
+    }
+}
+
+/// Masks each address in a word such as `<ben@example.com>:` and keeps what stands around it.
+fn mask_word(word: &str, masked: &mut String) {
+    let is_part = |c: char| c.is_alphanumeric() || "!#$%&'*+-/=?^_`{|}~.@".contains(c);
+    let mut rest = word;
+    while !rest.is_empty() {
+        let start = rest.find(is_part).unwrap_or(rest.len());
+        masked.push_str(&rest[..start]);
+        rest = &rest[start..];
+        let end = rest.find(|c| !is_part(c)).unwrap_or(rest.len());
+        let run = &rest[..end];
+        if run.contains('@') {
+            // Writing to a String cannot fail.
+            let _ = write!(masked, "{}", mask_address(run));
+        } else {
+            masked.push_str(run);
+        }
+        rest = &rest[end..];
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_keeps_its_first_letter_and_its_domain() {
+        assert_eq!(mask_address("ben@example.com"), "b***@example.com");
+        assert_eq!(mask_address("b@example.com"), "b***@example.com");
+        assert_eq!(mask_address("nonsense"), "***");
+    }
+
+    #[test]
+    fn a_reply_is_one_short_line_without_addresses() {
+        for (reply, masked) in [
+            (
+                "5.1.1 <ben@example.com>: Recipient address rejected",
+                "5.1.1 <b***@example.com>: Recipient address rejected",
+            ),
+            ("no\r\nsuch\tuser", "no such user"),
+            ("try mailto:ben@example.com,ann@example.com!", "try mailto:b***@example.com,a***@example.com!"),
+            ("", ""),
+        ] {
+            assert_eq!(mask_reply(reply), masked);
+        }
+        assert!(mask_reply(&"é".repeat(5000)).chars().count() <= MAX_REPLY + 1);
+    }
+}

@@ -1,0 +1,44 @@
+//! Mails and clocks for this crate's own tests.
+
+use doorward_domain::ports::{Clock, Mail, MailTemplate};
+use doorward_domain::values::{EmailAddress, Locale};
+use jiff::Timestamp;
+
+pub(crate) const URL: &str = "https://id.example.com/confirmation/Zm9vYmFy-_a?x=1&y=2";
+
+pub(crate) fn mail(template: MailTemplate, locale: Locale) -> Mail {
+    Mail {
+        template,
+        to: EmailAddress::parse("Ben.Miller@example.com").unwrap(),
+        locale,
+        greeting: Some("Ben Müller".to_owned()),
+        username: Some("ben-m".to_owned()),
+        url: URL.to_owned(),
+        valid_minutes: Some(1440),
+        at: "2026-11-21T08:00:30Z".parse().unwrap(),
+        new_email: Some("n***@example.org".to_owned()),
+        message_id: "019ab3c0-0000-7000-8000-000000000001".to_owned(),
+    }
+}
+
+pub(crate) fn every_mail() -> Vec<Mail> {
+    let mut mails = Vec::new();
+    for locale in Locale::ALL {
+        for template in MailTemplate::ALL {
+            mails.push(mail(template, locale));
+        }
+    }
+    mails
+}
+
+pub(crate) fn now() -> Timestamp {
+    "2026-11-21T09:15:00.123456Z".parse().unwrap()
+}
+
+pub(crate) struct StoppedClock;
+
+impl Clock for StoppedClock {
+    fn now(&self) -> Timestamp {
+        now()
+    }
+}
