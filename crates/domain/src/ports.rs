@@ -195,8 +195,8 @@ pub trait Mailer: Send + Sync {
     async fn send(&self, mail: &Mail) -> Result<(), MailError>;
 }
 
-/// A mail ready to be rendered: whom it goes to and what it says.
-#[derive(Debug, Clone)]
+/// A mail ready to be rendered: whom it goes to and what it says. Not `Debug`: it holds a link.
+#[derive(Clone)]
 pub struct Mail {
     /// Which text.
     pub template: MailTemplate,
@@ -210,9 +210,9 @@ pub struct Mail {
     pub username: Option<String>,
     /// The link the mail is about, or the address of the server.
     pub url: String,
-    /// How long the link lives, in hours (rounded up), and in minutes.
+    /// How many minutes the link lives.
     pub valid_minutes: Option<i64>,
-    /// When what it tells of happened.
+    /// When what it tells of happened: the sign-up, the change, the request.
     pub at: Timestamp,
     /// A new address that a notice names, masked.
     pub new_email: Option<String>,

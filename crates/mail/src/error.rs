@@ -15,7 +15,9 @@ use crate::templates::TemplateError;
 #[derive(Debug, thiserror::Error)]
 pub enum MailSetupError {
     /// The sender is not one mailbox.
-    #[error("the sender {from:?} is not one mailbox such as \"Doorward <no-reply@example.com>\": {reason}")]
+    #[error(
+        "the sender {from:?} is not one mailbox such as \"Doorward <no-reply@example.com>\": {reason}"
+    )]
     From {
         /// As configured.
         from: String,

@@ -36,5 +36,5 @@ pub use mailer::TemplateMailer;
 pub use settings::MailSettings;
 pub use templates::TemplateError;
 pub use transport::inbox::{Inbox, InboxMail};
-pub use transport::smtp::{Security, SmtpLogin, SmtpSettings};
+pub use transport::smtp::{Security, SmtpLogin, SmtpSettings, SmtpUrlError};
 pub use transport::url::{TransportSettings, TransportUrlError, parse_transport};

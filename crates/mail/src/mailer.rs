@@ -71,7 +71,10 @@ impl Mailer for TemplateMailer {
         // once it is; a mail that no message can be made of will never be one.
         let rendered = self.templates.render(mail).map_err(temporary)?;
         let at = self.clock.now();
-        let message = self.composer.compose(mail, &rendered, at).map_err(permanent)?;
+        let message = self
+            .composer
+            .compose(mail, &rendered, at)
+            .map_err(permanent)?;
         let letter = Letter {
             template: mail.template,
             to: mail.to.clone(),

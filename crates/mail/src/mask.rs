@@ -77,7 +77,10 @@ mod tests {
                 "5.1.1 <b***@example.com>: Recipient address rejected",
             ),
             ("no\r\nsuch\tuser", "no such user"),
-            ("try mailto:ben@example.com,ann@example.com!", "try mailto:b***@example.com,a***@example.com!"),
+            (
+                "try mailto:ben@example.com,ann@example.com!",
+                "try mailto:b***@example.com,a***@example.com!",
+            ),
             ("", ""),
         ] {
             assert_eq!(mask_reply(reply), masked);

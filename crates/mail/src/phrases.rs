@@ -38,7 +38,9 @@ pub(crate) fn lifetime(locale: Locale, minutes: i64) -> String {
 pub(crate) fn link_hint(locale: Locale) -> &'static str {
     match locale {
         Locale::En => "If the button does not work, copy this address into your browser:",
-        Locale::De => "Falls die Schaltfläche nicht funktioniert, kopieren Sie diese Adresse in Ihren Browser:",
+        Locale::De => {
+            "Falls die Schaltfläche nicht funktioniert, kopieren Sie diese Adresse in Ihren Browser:"
+        }
     }
 }
 

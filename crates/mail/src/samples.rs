@@ -1,6 +1,6 @@
-//! Mails and clocks for this crate's own tests.
+//! Mails for this crate's own tests.
 
-use doorward_domain::ports::{Clock, Mail, MailTemplate};
+use doorward_domain::ports::{Mail, MailTemplate};
 use doorward_domain::values::{EmailAddress, Locale};
 use jiff::Timestamp;
 
@@ -33,12 +33,4 @@ pub(crate) fn every_mail() -> Vec<Mail> {
 
 pub(crate) fn now() -> Timestamp {
     "2026-11-21T09:15:00.123456Z".parse().unwrap()
-}
-
-pub(crate) struct StoppedClock;
-
-impl Clock for StoppedClock {
-    fn now(&self) -> Timestamp {
-        now()
-    }
 }

@@ -1,1 +1,29 @@
+//! Doorward on the web: the HTTP API of `API.md`, the pages that mails lead to, problems, OpenAPI.
+//!
+//! Handlers translate: they read a request into typed values, call one story of
+//! [`doorward_domain::Accounts`], and write its outcome. They decide nothing, and see no store.
+//!
+//! A request passes `edge` (request id, log line, headers, problem bodies), then `guard` (who asks,
+//! how often, from which site, by the table in `routes`), then its handler. To add an endpoint: its
+//! file under `api/`, one line in [`routes::router`], one row in [`routes::TABLE`], its test.
 
+pub mod api;
+mod app;
+mod body;
+mod edge;
+mod guard;
+mod inbox;
+mod json;
+mod negotiate;
+mod openapi;
+mod pages;
+mod problem;
+pub mod routes;
+pub mod views;
+
+pub use app::{App, AppParts};
+pub use body::MAX_BODY_BYTES;
+pub use inbox::{Inbox, InboxMail};
+pub use openapi::document as openapi_document;
+pub use problem::{Code, Problem};
+pub use routes::router;

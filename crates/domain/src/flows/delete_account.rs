@@ -7,16 +7,17 @@ use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::flows::update_profile::ensure_version;
 use crate::model::{Event, Role, Version};
+use crate::values::UserId;
 
 impl Accounts {
     /// Deletes the user, the credential, the links, the mails and the sessions. The last active
-    /// admin stays.
+    /// admin stays. Tells who it was.
     pub async fn delete_account(
         &self,
         ctx: &Ctx,
         named: &str,
         expected: Option<Version>,
-    ) -> Result<(), Error> {
+    ) -> Result<UserId, Error> {
         for _ in 0..ATTEMPTS {
             let user = self.resolve(ctx, Action::DeleteUser, named).await?;
             ensure_version(&user, expected)?;
@@ -37,7 +38,10 @@ impl Accounts {
             }
             changes.push(self.audit(ctx, Event::UserDeleted, Some(user.id)));
             match self.apply(changes).await {
-                Ok(()) => return self.end_sessions(user.id, None).await,
+                Ok(()) => {
+                    self.end_sessions(user.id, None).await?;
+                    return Ok(user.id);
+                }
                 Err(ApplyError::Stale) => {}
                 Err(other) => return Err(other.into()),
             }

@@ -232,7 +232,10 @@ impl Accounts {
             username,
             url,
             valid_minutes,
-            at: job.created_at,
+            at: match letter.template {
+                MailTemplate::Confirm => user.created_at,
+                _ => job.created_at,
+            },
             new_email: user.pending_email.as_ref().map(masked),
             message_id: format!("{}.{number}", job.id),
         })

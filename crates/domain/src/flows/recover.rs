@@ -83,6 +83,11 @@ impl Accounts {
         let mut changes = vec![
             Change::UpdateUser {
                 user: Box::new(User {
+                    pending_email: match user.status {
+                        Status::Pending => user.pending_email.clone(),
+                        // Whoever had the old password may have asked for another address.
+                        Status::Active | Status::Disabled => None,
+                    },
                     session_epoch: user.session_epoch + 1,
                     version: user.version.next(),
                     updated_at: ctx.now,
@@ -95,7 +100,7 @@ impl Accounts {
                 password_hash,
                 updated_at: ctx.now,
             }),
-            Change::RevokeLinks(user.id, vec![Purpose::Recovery]),
+            Change::RevokeLinks(user.id, vec![Purpose::Confirmation, Purpose::Recovery]),
             self.audit(ctx, event, Some(user.id)),
         ];
         if let Some(email) = user.mail_address() {

@@ -38,6 +38,15 @@ impl Shared {
     }
 }
 
+/// A place in the pool, given back when dropped.
+struct Place(Arc<Shared>);
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.unfinished.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
 impl Pool {
     /// Starts `threads` threads; `queue` jobs may wait beside those that run.
     pub(super) fn start(threads: usize, queue: usize, engine: Engine) -> Self {
@@ -77,9 +86,15 @@ impl Pool {
                 return Err(Error::Overloaded);
             }
             self.shared.unfinished.fetch_add(1, Ordering::AcqRel);
+            let place = Place(self.shared.clone());
             state.jobs.push_back(Box::new(move |worker| {
+                // The place is free before the caller hears of it, also where the job panics:
+                // whoever has an answer may ask again at once.
+                let (sender, place) = (sender, place);
                 if !sender.is_closed() {
-                    let _ = sender.send(job(worker));
+                    let output = job(worker);
+                    drop(place);
+                    let _ = sender.send(output);
                 }
             }));
         }
@@ -125,7 +140,6 @@ fn serve(shared: &Shared, engine: Engine) {
             // The caller learns of it by its dropped channel; the memory may be in any state.
             worker = Worker::new(engine);
         }
-        shared.unfinished.fetch_sub(1, Ordering::AcqRel);
     }
 }
 

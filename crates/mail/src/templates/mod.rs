@@ -131,10 +131,18 @@ impl Templates {
                 .map_err(|error| self.broken(name, &error))
         };
         let name = file_name(mail, "txt");
-        let (subject, text) = split_subject(&render(&name)?)
-            .ok_or_else(|| self.lacking(&name, "it begins with a line `Subject: …` and an empty line"))?;
+        let (subject, text) = split_subject(&render(&name)?).ok_or_else(|| {
+            self.lacking(
+                &name,
+                "it begins with a line `Subject: …` and an empty line",
+            )
+        })?;
         let html = render(&file_name(mail, "html"))?;
-        Ok(Rendered { subject, text, html })
+        Ok(Rendered {
+            subject,
+            text,
+            html,
+        })
     }
 
     /// Renders every mail with all its values and with none that may be missing, so that a
@@ -142,11 +150,16 @@ impl Templates {
     fn try_all(&self) -> Result<(), TemplateError> {
         for locale in Locale::ALL {
             for template in MailTemplate::ALL {
-                for mail in [full_sample(template, locale), sparse_sample(template, locale)] {
+                for mail in [
+                    full_sample(template, locale),
+                    sparse_sample(template, locale),
+                ] {
                     let rendered = self.render(&mail)?;
                     let link_in_html = format!("href=\"{}\"", mail.url);
                     if is_about_its_link(template) && !rendered.text.contains(&mail.url) {
-                        return Err(self.lacking(&file_name(&mail, "txt"), "it lacks its link, {{ url }}"));
+                        return Err(
+                            self.lacking(&file_name(&mail, "txt"), "it lacks its link, {{ url }}")
+                        );
                     }
                     if is_about_its_link(template) && !rendered.html.contains(&link_in_html) {
                         let reason = "it lacks its link, <a href=\"{{ url }}\">";
@@ -228,7 +241,9 @@ fn split_subject(rendered: &str) -> Option<(String, String)> {
 fn is_about_its_link(template: MailTemplate) -> bool {
     match template {
         MailTemplate::Confirm | MailTemplate::Recover | MailTemplate::EmailChange => true,
-        MailTemplate::AlreadyRegistered | MailTemplate::PasswordChanged | MailTemplate::EmailChangeNotice => false,
+        MailTemplate::AlreadyRegistered
+        | MailTemplate::PasswordChanged
+        | MailTemplate::EmailChangeNotice => false,
     }
 }
 

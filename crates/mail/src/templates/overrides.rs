@@ -35,13 +35,19 @@ fn read_level(
 ) -> Result<(), TemplateError> {
     for entry in fs::read_dir(folder).map_err(|cause| unreadable(folder, cause))? {
         let path = entry.map_err(|cause| unreadable(folder, cause))?.path();
-        let file_name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let file_name = path
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
         if file_name.starts_with('.') {
             continue;
         }
         let name = format!("{prefix}{file_name}");
         // Follows links: a mounted volume is made of them.
-        let is_folder = fs::metadata(&path).map_err(|cause| unreadable(&path, cause))?.is_dir();
+        let is_folder = fs::metadata(&path)
+            .map_err(|cause| unreadable(&path, cause))?
+            .is_dir();
         if is_folder {
             let prefix = format!("{name}/");
             if !known.iter().any(|known| known.starts_with(&prefix)) {

@@ -23,7 +23,9 @@ pub(super) fn write(out: &mut Output, state: &mut State, value: &Value) -> Resul
             out.write_str(&escape_html(text)).map_err(Error::from)
         }
         Some(text) => out.write_str(text).map_err(Error::from),
-        None if value.kind() == ValueKind::Number => out.write_str(&value.to_string()).map_err(Error::from),
+        None if value.kind() == ValueKind::Number => {
+            out.write_str(&value.to_string()).map_err(Error::from)
+        }
         None => Err(Error::new(
             ErrorKind::InvalidOperation,
             format!("a mail prints texts and numbers, not a {}", value.kind()),
@@ -61,7 +63,10 @@ pub(super) fn greeting(name: &str) -> Option<String> {
 /// Whether a link may stand in a mail: http or https, and nothing that ends it early.
 pub(super) fn is_plain_link(url: &str) -> bool {
     let is_web = url.starts_with("https://") || url.starts_with("http://");
-    is_web && url.bytes().all(|b| b.is_ascii_graphic() && !b"\"'<>\\^`{|}".contains(&b))
+    is_web
+        && url
+            .bytes()
+            .all(|b| b.is_ascii_graphic() && !b"\"'<>\\^`{|}".contains(&b))
 }
 
 fn escape_html(text: &str) -> String {
@@ -97,16 +102,27 @@ mod tests {
         ] {
             assert_eq!(greeting(name).as_deref(), greeted, "{name:?}");
         }
-        assert_eq!(greeting(&"é".repeat(300)).unwrap().chars().count(), MAX_GREETING + 1);
+        assert_eq!(
+            greeting(&"é".repeat(300)).unwrap().chars().count(),
+            MAX_GREETING + 1
+        );
     }
 
     #[test]
     fn only_web_links_stand_in_a_mail() {
-        assert!(is_plain_link("https://id.example.com/confirmation/Zm9v-_a?x=1&y=2#top"));
+        assert!(is_plain_link(
+            "https://id.example.com/confirmation/Zm9v-_a?x=1&y=2#top"
+        ));
         assert!(is_plain_link("http://localhost:8000/"));
         for url in [
-            "", "javascript:alert(1)", "//example.com", "https://example.com/a b", "https://example.com/\r\nBcc:x",
-            "https://example.com/\"><script>", "https://exämple.com/", "mailto:x@y.z",
+            "",
+            "javascript:alert(1)",
+            "//example.com",
+            "https://example.com/a b",
+            "https://example.com/\r\nBcc:x",
+            "https://example.com/\"><script>",
+            "https://exämple.com/",
+            "mailto:x@y.z",
         ] {
             assert!(!is_plain_link(url), "{url:?}");
         }

@@ -1,0 +1,248 @@
+//! Confirming an address: once, in time, by the mailbox it was mailed to.
+
+use doorward_domain::Error;
+use doorward_domain::changes::Change;
+use doorward_domain::model::{Link, Purpose, Status};
+use doorward_domain::ports::{Secrets, Store};
+use doorward_domain::values::Token;
+
+use crate::world::*;
+
+#[tokio::test]
+async fn the_mailed_link_makes_the_user_active_and_says_so_again() {
+    let world = World::new().await;
+    world.pending("ben").await;
+    let token = token_in(&world.one_mail().await);
+    let confirmed = world.accounts.confirm(&world.anon(), &token).await.unwrap();
+    assert_eq!(confirmed.status, Status::Active);
+    assert_eq!(confirmed.email, Some(email("ben@example.com")));
+    assert_eq!(confirmed.pending_email, None);
+    world.sign_in("ben@example.com").await;
+    world.audited();
+    let again = world.accounts.confirm(&world.anon(), &token).await.unwrap();
+    assert_eq!(again, confirmed);
+    assert!(world.audited().is_empty(), "nothing happened the second time");
+}
+
+/// by the clock, not by a sweeper.
+#[tokio::test]
+async fn the_link_lives_for_a_day_to_the_microsecond() {
+    for (age, lives) in [(hours(24) - MICROSECOND, true), (hours(24), false)] {
+        let world = World::new().await;
+        world.pending("ben").await;
+        let token = token_in(&world.one_mail().await);
+        world.advance(age);
+        let viewed = world.accounts.view_confirmation(&world.anon(), &token).await;
+        assert_eq!(viewed.is_ok(), lives);
+        let confirmed = world.accounts.confirm(&world.anon(), &token).await;
+        assert_eq!(confirmed.is_ok(), lives);
+    }
+}
+
+/// mail scanners follow links.
+#[tokio::test]
+async fn looking_at_the_link_changes_nothing() {
+    let world = World::new().await;
+    let user = world.pending("ben").await;
+    let token = token_in(&world.one_mail().await);
+    world.forget();
+    for _ in 0..5 {
+        let viewed = world.accounts.view_confirmation(&world.anon(), &token).await;
+        assert_eq!(viewed.unwrap().id, user.id);
+    }
+    assert!(!world.spy.take_calls().contains(&"apply"));
+    world.accounts.confirm(&world.anon(), &token).await.unwrap();
+}
+
+/// the first to confirm has the address; the other claims fall away.
+#[tokio::test]
+async fn the_first_to_confirm_has_the_address() {
+    let world = World::new().await;
+    let mut claims = Vec::new();
+    for name in ["ben", "eve"] {
+        let wanted = sign_up(Some(name), Some("ben@example.com"));
+        let user = world.try_sign_up(wanted).await.unwrap();
+        claims.push((user, token_in(&world.one_mail().await)));
+    }
+    let [(ben, bens), (eve, eves)] = &claims[..] else {
+        panic!("two claims");
+    };
+    world.accounts.confirm(&world.anon(), bens).await.unwrap();
+    assert_eq!(world.kept_user(ben).await.status, Status::Active);
+    assert_eq!(world.kept(eve).await, None);
+    let late = world.accounts.confirm(&world.anon(), eves).await;
+    assert_err!(late, Error::LinkExpired);
+    world.nameless_mailbox("eve").await;
+}
+
+/// two clicks at once use the link once, and both are told that it is done.
+#[tokio::test]
+async fn two_clicks_at_once_confirm_once() {
+    let world = World::new().await;
+    world.pending("ben").await;
+    let token = token_in(&world.one_mail().await);
+    world.audited();
+    world.spy.give_way();
+    let ctx = world.anon();
+    let (one, other) = tokio::join!(
+        world.accounts.confirm(&ctx, &token),
+        world.accounts.confirm(&ctx, &token)
+    );
+    assert_eq!(one.unwrap(), other.unwrap());
+    assert_eq!(world.audited(), ["email-confirmed"]);
+}
+
+/// Two people claim one address and click at once.
+#[tokio::test]
+async fn of_two_claims_confirmed_at_once_one_has_the_address() {
+    let world = World::new().await;
+    let mut tokens = Vec::new();
+    for name in ["ben", "eve"] {
+        let wanted = sign_up(Some(name), Some("ben@example.com"));
+        world.try_sign_up(wanted).await.unwrap();
+        tokens.push(token_in(&world.one_mail().await));
+    }
+    world.spy.give_way();
+    let ctx = world.anon();
+    let (one, other) = tokio::join!(
+        world.accounts.confirm(&ctx, &tokens[0]),
+        world.accounts.confirm(&ctx, &tokens[1])
+    );
+    assert!(one.is_ok() != other.is_ok(), "{one:?} {other:?}");
+}
+
+/// a link of one purpose is nothing to another's route.
+#[tokio::test]
+async fn a_recovery_link_confirms_nothing_and_a_made_up_one_neither() {
+    let world = World::new().await;
+    world.active("ben").await;
+    let address = email("ben@example.com");
+    world.accounts.request_recovery(&world.anon(), &address).await.unwrap();
+    let recovery = token_in(&world.one_mail().await);
+    let made_up = Token::generate(&*world.secrets);
+    for token in [&recovery, &made_up] {
+        let ctx = world.anon();
+        assert_err!(world.accounts.confirm(&ctx, token).await, Error::LinkExpired);
+        assert_err!(world.accounts.disown(&ctx, token).await, Error::LinkExpired);
+        let viewed = world.accounts.view_confirmation(&ctx, token).await;
+        assert_err!(viewed, Error::LinkExpired);
+    }
+}
+
+/// a new link of a kind kills the older one.
+#[tokio::test]
+async fn asking_again_mails_a_new_link_and_kills_the_old() {
+    let world = World::new().await;
+    world.pending("ben").await;
+    let old = token_in(&world.one_mail().await);
+    let address = email("BEN@example.com");
+    world.accounts.request_confirmation(&world.anon(), &address).await.unwrap();
+    let new = token_in(&world.one_mail().await);
+    let ctx = world.anon();
+    assert_err!(world.accounts.confirm(&ctx, &old).await, Error::LinkExpired);
+    world.accounts.confirm(&ctx, &new).await.unwrap();
+}
+
+#[tokio::test]
+async fn asking_again_for_an_address_nobody_waits_for_is_answered_alike_and_mails_nothing() {
+    let world = World::new().await;
+    world.pending("ben").await;
+    world.active("eve").await;
+    world.mails().await;
+    world.forget();
+    let mut calls = Vec::new();
+    for address in ["ben@example.com", "eve@example.com", "nobody@example.com"] {
+        let address = email(address);
+        world.accounts.request_confirmation(&world.anon(), &address).await.unwrap();
+        calls.push(world.spy.take_calls());
+    }
+    assert!(calls.iter().all(|call| *call == ["apply"]), "{calls:?}");
+    assert_eq!(world.one_mail().await.to.as_str(), "ben@example.com");
+}
+
+/// “this wasn't me” leaves nothing to sign in with.
+#[tokio::test]
+async fn whoever_reads_the_mailbox_can_disown_a_sign_up() {
+    let world = World::new().await;
+    let eve = world.pending("eve").await;
+    let token = token_in(&world.one_mail().await);
+    world.accounts.disown(&world.anon(), &token).await.unwrap();
+    assert_eq!(world.kept(&eve).await, None);
+    let late = world.accounts.confirm(&world.anon(), &token).await;
+    assert_err!(late, Error::LinkExpired);
+    let again = world.accounts.disown(&world.anon(), &token).await;
+    assert_err!(again, Error::LinkExpired);
+    assert_err!(world.try_sign_in("eve", PASSWORD).await, Error::InvalidCredentials);
+}
+
+#[tokio::test]
+async fn a_confirmed_account_cannot_be_disowned() {
+    let world = World::new().await;
+    let ben = world.pending("ben").await;
+    let token = token_in(&world.one_mail().await);
+    world.accounts.confirm(&world.anon(), &token).await.unwrap();
+    let late = world.accounts.disown(&world.anon(), &token).await;
+    assert_err!(late, Error::LinkExpired);
+    assert_eq!(world.kept_user(&ben).await.status, Status::Active);
+}
+
+/// also a link that a worker made while the account was being switched off.
+#[tokio::test]
+async fn a_disabled_account_confirms_nothing() {
+    let world = World::new().await;
+    let ben = world.pending("ben").await;
+    let token = token_in(&world.one_mail().await);
+    let disabled = world.accounts.change_status(&world.operator(), "ben", false, None);
+    disabled.await.unwrap();
+    let refused = world.accounts.confirm(&world.anon(), &token).await;
+    assert_err!(refused, Error::LinkExpired);
+    let late = Token::generate(&*world.secrets as &dyn Secrets);
+    let link = Link {
+        digest: late.digest(),
+        user_id: ben.id,
+        purpose: Purpose::Confirmation,
+        email: email("ben@example.com"),
+        created_at: world.now(),
+        expires_at: world.now() + hours(24),
+        used_at: None,
+    };
+    world.store.apply(vec![Change::PutLink(link)]).await.unwrap();
+    let ctx = world.anon();
+    assert_err!(world.accounts.view_confirmation(&ctx, &late).await, Error::LinkExpired);
+    assert_err!(world.accounts.confirm(&ctx, &late).await, Error::LinkExpired);
+    assert_err!(world.accounts.disown(&ctx, &late).await, Error::LinkExpired);
+}
+
+#[tokio::test]
+async fn a_user_changed_in_between_is_read_again() {
+    let world = World::new().await;
+    let user = world.pending("ben").await;
+    let token = token_in(&world.one_mail().await);
+    let mut renamed = world.kept_user(&user).await;
+    renamed.version = user.version.next();
+    renamed.role = doorward_domain::model::Role::Admin;
+    world.spy.let_in_between(vec![Change::UpdateUser {
+        user: Box::new(renamed),
+        expected: user.version,
+    }]);
+    let confirmed = world.accounts.confirm(&world.anon(), &token).await.unwrap();
+    assert_eq!(confirmed.role, doorward_domain::model::Role::Admin);
+    assert_eq!(confirmed.status, Status::Active);
+}
+
+/// mail to one mailbox is limited, whoever asks.
+#[tokio::test]
+async fn a_mailbox_is_mailed_at_most_once_in_three_minutes_and_three_times_in_a_row() {
+    let world = World::new().await;
+    let address = email("ben@example.com");
+    let ask = async || world.accounts.request_confirmation(&world.anon(), &address).await;
+    ask().await.unwrap();
+    assert_err!(ask().await, Error::TooManyAttempts { retry_after } if retry_after.as_secs() == 180);
+    world.advance(minutes(3));
+    let other_way = world.accounts.request_recovery(&world.anon(), &email("Ben@example.com"));
+    other_way.await.unwrap();
+    world.advance(minutes(3));
+    ask().await.unwrap();
+    world.advance(minutes(3));
+    assert_err!(ask().await, Error::TooManyAttempts { .. });
+}

@@ -1,0 +1,29 @@
+//! The rules against the in-memory store, a clock that moves when told to, and chance from a seed.
+//!
+//! One file a story, one world a test. To add a test: make a [`world::World`], let people act in
+//! it, look at what it says, keeps, mails and writes into the audit log.
+
+#[macro_use]
+mod world;
+mod spy;
+
+mod access;
+mod administer;
+mod audience_token;
+mod audit;
+mod change_email;
+mod change_password;
+mod confirm;
+mod delete_account;
+mod deliver_mail;
+mod equal_work;
+mod housekeeping;
+mod keys;
+mod operator;
+mod recover;
+mod renewal;
+mod sessions;
+mod sign_in;
+mod sign_out;
+mod sign_up;
+mod update_profile;

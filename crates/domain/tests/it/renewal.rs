@@ -1,0 +1,178 @@
+//! Renewing a session: the new token, the old one's grace, and what a spent one gives away.
+
+use doorward_domain::Error;
+use doorward_domain::ports::Sessions;
+
+use crate::world::*;
+
+#[tokio::test]
+async fn a_renewal_prolongs_the_session_under_a_new_token() {
+    let world = World::new().await;
+    let ben = world.active("ben").await;
+    let old = world.sign_in("ben").await;
+    world.advance(hours(23));
+    let new = world.renew(&old).await.unwrap();
+    assert_ne!(new.token.expose(), old.token.expose());
+    assert_eq!(new.session.id, old.session.id);
+    assert_eq!(new.session.expires_at, world.now() + hours(24));
+    world.advance(hours(23));
+    assert_eq!(world.check(&new).await.unwrap().id, ben.id);
+}
+
+/// The old token works for 30 seconds, and not a microsecond more.
+#[tokio::test]
+async fn the_old_token_dies_after_its_grace() {
+    let world = World::new().await;
+    world.active("ben").await;
+    let old = world.sign_in("ben").await;
+    let new = world.renew(&old).await.unwrap();
+    world.advance(seconds(30));
+    world.check(&old).await.unwrap();
+    world.check(&new).await.unwrap();
+    world.advance(MICROSECOND);
+    assert_err!(world.check(&old).await, Error::InvalidToken);
+}
+
+/// J-08: a spent token shown again ends the whole session, once.
+#[tokio::test]
+async fn a_spent_token_shown_again_ends_the_session() {
+    let world = World::new().await;
+    world.active("ben").await;
+    let old = world.sign_in("ben").await;
+    let other = world.sign_in("ben").await;
+    let new = world.renew(&old).await.unwrap();
+    world.advance(seconds(31));
+    world.check(&new).await.unwrap();
+    world.audited();
+    assert_err!(world.check(&old).await, Error::InvalidToken);
+    assert_eq!(world.audited(), ["token-reuse!session ended"]);
+    assert_err!(world.check(&new).await, Error::InvalidToken);
+    assert_err!(world.check(&old).await, Error::InvalidToken);
+    assert!(world.audited().is_empty(), "it ends once");
+    world.check(&other).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_token_two_renewals_old_ends_the_session_at_once() {
+    let world = World::new().await;
+    world.active("ben").await;
+    let first = world.sign_in("ben").await;
+    let second = world.renew(&first).await.unwrap();
+    let third = world.renew(&second).await.unwrap();
+    world.check(&second).await.unwrap();
+    assert_err!(world.renew(&first).await, Error::InvalidToken);
+    assert_err!(world.check(&third).await, Error::InvalidToken);
+}
+
+/// A client whose answer was lost asks again; two tabs that renew at once both go on.
+#[tokio::test]
+async fn the_old_token_asked_to_renew_within_its_grace_joins_the_same_renewal() {
+    let world = World::new().await;
+    world.active("ben").await;
+    let old = world.sign_in("ben").await;
+    let new = world.renew(&old).await.unwrap();
+    world.advance(seconds(29));
+    let again = world.renew(&old).await.unwrap();
+    assert_eq!(again.session.generation, new.session.generation);
+    assert_eq!(again.session.expires_at, new.session.expires_at);
+    world.advance(minutes(5));
+    world.check(&new).await.unwrap();
+    world.check(&again).await.unwrap();
+}
+
+#[tokio::test]
+async fn two_renewals_at_once_are_one() {
+    let world = World::new().await;
+    let ben = world.active("ben").await;
+    let old = world.sign_in("ben").await;
+    world.check(&old).await.unwrap();
+    world.spy.give_way();
+    let (one, other) = tokio::join!(world.renew(&old), world.renew(&old));
+    let (one, other) = (one.unwrap(), other.unwrap());
+    assert_eq!(one.session.generation, 2);
+    assert_eq!(other.session.generation, 2);
+    world.advance(minutes(5));
+    world.check(&one).await.unwrap();
+    world.check(&other).await.unwrap();
+    let open = world.store.list_sessions(ben.id, world.now()).await.unwrap();
+    assert_eq!(open.len(), 1);
+}
+
+/// Two nodes, one of which still believes what it saw a moment ago.
+#[tokio::test]
+async fn two_nodes_that_renew_at_once_give_out_one_renewal() {
+    let here = World::new().await;
+    let there = here.beside(2).await;
+    here.active("ben").await;
+    let old = here.sign_in("ben").await;
+    here.check(&old).await.unwrap();
+    there.check(&old).await.unwrap();
+    let one = here.renew(&old).await.unwrap();
+    let other = there.renew(&old).await.unwrap();
+    assert_eq!(one.session.generation, other.session.generation);
+    here.advance(minutes(5));
+    there.check(&one).await.unwrap();
+    here.check(&other).await.unwrap();
+}
+
+/// S-04: thirty days from sign-in, however often it is renewed.
+#[tokio::test]
+async fn no_renewal_prolongs_a_session_past_thirty_days() {
+    let world = World::new().await;
+    world.active("ben").await;
+    let mut signed_in = world.sign_in("ben").await;
+    let end = world.now() + hours(30 * 24);
+    for _ in 0..30 {
+        world.advance(hours(23));
+        signed_in = world.renew(&signed_in).await.unwrap();
+        assert!(signed_in.session.expires_at <= end);
+    }
+    world.advance(hours(23));
+    signed_in = world.renew(&signed_in).await.unwrap();
+    assert_eq!(signed_in.session.expires_at, end);
+    world.advance(end.duration_since(world.now()) - MICROSECOND);
+    world.check(&signed_in).await.unwrap();
+    world.renew(&signed_in).await.unwrap();
+    world.advance(MICROSECOND);
+    assert_err!(world.renew(&signed_in).await, Error::InvalidToken);
+}
+
+/// The grace does not carry a token over its own end.
+#[tokio::test]
+async fn a_token_is_dead_after_its_own_end_also_within_its_grace() {
+    let world = World::new().await;
+    world.active("ben").await;
+    let old = world.sign_in("ben").await;
+    world.advance(hours(24) - seconds(10));
+    let new = world.renew(&old).await.unwrap();
+    world.advance(seconds(10));
+    assert_err!(world.check(&old).await, Error::InvalidToken);
+    world.check(&new).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_ended_session_is_not_renewed() {
+    let world = World::new().await;
+    world.active("ben").await;
+    let signed_in = world.sign_in("ben").await;
+    world.check(&signed_in).await.unwrap();
+    world.accounts.revoke_sessions(&world.operator(), "ben").await.unwrap();
+    assert_err!(world.renew(&signed_in).await, Error::InvalidToken);
+    world.advance(hours(24));
+    let expired = world.sign_in("ben").await;
+    world.advance(hours(24));
+    assert_err!(world.renew(&expired).await, Error::InvalidToken);
+}
+
+/// S-06 meets the renewal: ended in between, by another node.
+#[tokio::test]
+async fn a_session_ended_elsewhere_is_not_revived_by_a_renewal_that_believed_in_it() {
+    let here = World::new().await;
+    let there = here.beside(2).await;
+    here.active("ben").await;
+    let signed_in = here.sign_in("ben").await;
+    there.check(&signed_in).await.unwrap();
+    here.accounts.revoke_sessions(&here.operator(), "ben").await.unwrap();
+    assert_err!(there.renew(&signed_in).await, Error::InvalidToken);
+    assert_err!(here.check(&signed_in).await, Error::InvalidToken);
+}

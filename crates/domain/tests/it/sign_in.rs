@@ -1,0 +1,290 @@
+//! Signing in: who gets a session, who is told what, and how often one may try.
+
+use doorward_domain::changes::Change;
+use doorward_domain::model::{Credential, Status};
+use doorward_domain::ports::Store;
+use doorward_domain::{Disclosure, Error};
+
+use crate::world::*;
+
+#[tokio::test]
+async fn user_name_and_address_open_the_same_account_in_any_letter_case() {
+    let world = World::new().await;
+    let ben = world.active("ben").await;
+    for name in ["ben", "BEN", "ben@example.com", "Ben@EXAMPLE.com"] {
+        let signed_in = world.sign_in(name).await;
+        assert_eq!(signed_in.user.id, ben.id);
+        assert_eq!(world.check(&signed_in).await.unwrap().id, ben.id);
+    }
+}
+
+/// S-02: a token of its own at every sign-in.
+#[tokio::test]
+async fn every_sign_in_has_a_session_and_a_token_of_its_own() {
+    let world = World::new().await;
+    world.active("ben").await;
+    let (one, other) = (world.sign_in("ben").await, world.sign_in("ben").await);
+    assert_ne!(one.session.id, other.session.id);
+    assert_ne!(one.session.digest, other.session.digest);
+    assert_ne!(one.token.expose(), other.token.expose());
+}
+
+/// before the right password nothing is told, after it what stands in the way.
+#[tokio::test]
+async fn the_state_of_an_account_is_told_to_whoever_knows_its_password_alone() {
+    let world = World::new().await;
+    world.active("sound").await;
+    world.pending("pending").await;
+    world.active("disabled").await;
+    world.active("deleted").await;
+    let operator = world.operator();
+    world.accounts.change_status(&operator, "disabled", false, None).await.unwrap();
+    world.accounts.delete_account(&operator, "deleted", None).await.unwrap();
+    for name in ["sound", "pending", "disabled", "deleted", "unknown"] {
+        for name in [name.to_owned(), format!("{name}@example.com")] {
+            let refused = world.try_sign_in(&name, OTHER_PASSWORD).await;
+            assert_err!(refused, Error::InvalidCredentials);
+        }
+    }
+    for name in ["pending", "pending@example.com"] {
+        assert_err!(world.try_sign_in(name, PASSWORD).await, Error::EmailUnconfirmed);
+    }
+    for name in ["disabled", "disabled@example.com"] {
+        assert_err!(world.try_sign_in(name, PASSWORD).await, Error::AccountDisabled);
+    }
+    for name in ["deleted", "deleted@example.com", "unknown"] {
+        assert_err!(world.try_sign_in(name, PASSWORD).await, Error::InvalidCredentials);
+    }
+}
+
+#[tokio::test]
+async fn where_the_operator_prefers_it_plain_unknown_and_wrong_are_told_apart() {
+    let world = World::with(|policy| policy.disclosure = Disclosure::Plain).await;
+    world.active("ben").await;
+    assert_err!(world.try_sign_in("ben", OTHER_PASSWORD).await, Error::WrongPassword);
+    assert_err!(world.try_sign_in("eve", OTHER_PASSWORD).await, Error::UnknownAccount);
+}
+
+/// no session for whoever has not confirmed, by no name.
+#[tokio::test]
+async fn an_unconfirmed_address_is_no_name_of_an_active_account() {
+    let world = World::new().await;
+    let ben = world.active("ben").await;
+    let session = world.sign_in("ben").await;
+    let new = email("new@example.com");
+    let shown = password(PASSWORD);
+    let ctx = world.of(&session);
+    let asked = world.accounts.change_email(&ctx, "me", &new, Some(&shown), None);
+    asked.await.unwrap();
+    let refused = world.try_sign_in("new@example.com", PASSWORD).await;
+    assert_err!(refused, Error::InvalidCredentials);
+    assert_eq!(world.kept_user(&ben).await.status, Status::Active);
+}
+
+/// two name spaces, each looked up by its own column.
+#[tokio::test]
+async fn one_look_up_goes_to_one_column() {
+    let world = World::new().await;
+    world.active("ben").await;
+    world.forget();
+    world.sign_in("ben").await;
+    assert!(!world.spy.take_calls().contains(&"find_user_by_email"));
+    world.sign_in("ben@example.com").await;
+    assert!(!world.spy.take_calls().contains(&"find_user_by_username"));
+}
+
+/// P-04: composed and decomposed are one password, and nothing else is.
+#[tokio::test]
+async fn a_password_is_compared_after_normalisation_and_not_more() {
+    let world = World::new().await;
+    let mut wanted = sign_up(Some("ben"), None);
+    wanted.password = new_password("caf\u{e9} in Arles ");
+    world.try_sign_up(wanted).await.unwrap();
+    world.try_sign_in("ben", "cafe\u{301} in Arles ").await.unwrap();
+    for other in ["café in arles ", "café in Arles", " café in Arles ", "cafe in Arles "] {
+        world.advance(seconds(10));
+        assert_err!(world.try_sign_in("ben", other).await, Error::InvalidCredentials);
+    }
+}
+
+/// P-02: the whole password counts.
+#[tokio::test]
+async fn passwords_that_differ_in_the_last_byte_alone_are_different() {
+    for length in [65, 73, 129, 256] {
+        let world = World::new().await;
+        let (one, other) = ("x".repeat(length - 1) + "y", "x".repeat(length - 1) + "z");
+        let mut wanted = sign_up(Some("ben"), None);
+        wanted.password = new_password(&one);
+        world.try_sign_up(wanted).await.unwrap();
+        assert_err!(world.try_sign_in("ben", &other).await, Error::InvalidCredentials);
+        world.try_sign_in("ben", &one).await.unwrap();
+    }
+}
+
+/// P-07: replaced at the first right sign-in, untouched by a wrong one.
+#[tokio::test]
+async fn an_imported_hash_is_replaced_at_the_first_right_sign_in() {
+    let world = World::new().await;
+    let user = world.active("ben").await;
+    // bcrypt of `U*U`, from the test vectors of crypt_blowfish.
+    let imported = "$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW";
+    let credential = Credential {
+        user_id: user.id,
+        password_hash: secret(imported),
+        updated_at: world.now(),
+    };
+    world.store.apply(vec![Change::PutCredential(credential)]).await.unwrap();
+    let kept = async || {
+        let kept = world.store.find_credential(user.id).await.unwrap().unwrap();
+        kept.password_hash.expose().clone()
+    };
+    assert_err!(world.try_sign_in("ben", "U*V").await, Error::InvalidCredentials);
+    assert_eq!(kept().await, imported);
+    world.try_sign_in("ben", "U*U").await.unwrap();
+    let replaced = kept().await;
+    assert!(replaced.starts_with("$argon2id$"), "{replaced}");
+    world.try_sign_in("ben", "U*U").await.unwrap();
+    assert_eq!(kept().await, replaced, "what is as it should be is left alone");
+}
+
+#[tokio::test]
+async fn a_rehash_never_undoes_a_password_change() {
+    let world = World::new().await;
+    let user = world.active("ben").await;
+    let put = |hash: &str| {
+        Change::PutCredential(Credential {
+            user_id: user.id,
+            password_hash: secret(hash),
+            updated_at: world.now(),
+        })
+    };
+    let imported = "$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW";
+    world.store.apply(vec![put(imported)]).await.unwrap();
+    world.spy.let_in_between(vec![put("changed meanwhile")]);
+    world.try_sign_in("ben", "U*U").await.unwrap();
+    let kept = world.store.find_credential(user.id).await.unwrap().unwrap();
+    assert_eq!(kept.password_hash.expose(), "changed meanwhile");
+}
+
+/// A hash that cannot be read is a wrong password, not a way in and not a crash.
+#[tokio::test]
+async fn an_unreadable_hash_lets_nobody_in() {
+    let world = World::new().await;
+    let user = world.active("ben").await;
+    for garbage in ["", "$", "plain text", "$argon2id$v=19$m=4294967295,t=1,p=1$AAAA$AAAA"] {
+        let credential = Credential {
+            user_id: user.id,
+            password_hash: secret(garbage),
+            updated_at: world.now(),
+        };
+        world.store.apply(vec![Change::PutCredential(credential)]).await.unwrap();
+        world.advance(seconds(10));
+        assert_err!(world.try_sign_in("ben", PASSWORD).await, Error::InvalidCredentials);
+        assert_err!(world.try_sign_in("ben", garbage).await, Error::InvalidCredentials);
+    }
+}
+
+/// one budget an account, however it is spelled. A-05: counted before it is known.
+#[tokio::test]
+async fn all_names_of_an_account_share_one_count_of_guesses() {
+    let world = World::new().await;
+    world.active("ben").await;
+    for name in ["ben", "BEN", "Ben@example.com"] {
+        assert_err!(world.try_sign_in(name, OTHER_PASSWORD).await, Error::InvalidCredentials);
+    }
+    world.forget();
+    for name in ["ben", "ｂｅｎ", "ben@example.com"] {
+        let refused = world.try_sign_in(name, PASSWORD).await;
+        assert_err!(refused, Error::TooManyAttempts { retry_after } if retry_after.as_secs() == 1);
+    }
+    assert_eq!(world.secrets.take_hashes(), 0, "who is throttled costs no hash");
+    world.advance(seconds(1));
+    world.sign_in("ben").await;
+}
+
+/// a right password forgets the failures; an unknown name has failures too.
+#[tokio::test]
+async fn a_right_password_clears_the_count_and_unknown_names_are_counted() {
+    let world = World::new().await;
+    world.active("ben").await;
+    for _ in 0..4 {
+        for _ in 0..2 {
+            let refused = world.try_sign_in("ben", OTHER_PASSWORD).await;
+            assert_err!(refused, Error::InvalidCredentials);
+        }
+        world.sign_in("ben").await;
+    }
+    for _ in 0..3 {
+        assert_err!(world.try_sign_in("eve", PASSWORD).await, Error::InvalidCredentials);
+    }
+    assert_err!(world.try_sign_in("eve", PASSWORD).await, Error::TooManyAttempts { .. });
+}
+
+/// a hundred wrong guesses stop the guessing; sessions and the recovery go on.
+#[tokio::test]
+async fn a_hundred_wrong_guesses_stop_the_sign_in_until_the_account_is_recovered() {
+    let world = World::new().await;
+    world.active("ben").await;
+    let session = world.sign_in("ben").await;
+    for _ in 0..100 {
+        assert_err!(world.try_sign_in("ben", OTHER_PASSWORD).await, Error::InvalidCredentials);
+        world.advance(seconds(10));
+    }
+    assert_err!(world.try_sign_in("ben", PASSWORD).await, Error::TooManyAttempts { .. });
+    world.check(&session).await.unwrap();
+    let address = email("ben@example.com");
+    world.accounts.request_recovery(&world.anon(), &address).await.unwrap();
+    let token = token_in(&world.one_mail().await);
+    let ctx = world.anon();
+    world.accounts.recover(&ctx, &token, &secret(OTHER_PASSWORD)).await.unwrap();
+    world.try_sign_in("ben", OTHER_PASSWORD).await.unwrap();
+}
+
+#[tokio::test]
+async fn throttles_can_be_switched_off_for_load_tests() {
+    let world = World::with(|policy| policy.throttle = false).await;
+    world.active("ben").await;
+    for _ in 0..20 {
+        assert_err!(world.try_sign_in("ben", OTHER_PASSWORD).await, Error::InvalidCredentials);
+    }
+    world.sign_in("ben").await;
+}
+
+/// Z-06: an error on the way is never a yes.
+#[tokio::test]
+async fn whichever_question_the_store_leaves_unanswered_nobody_gets_in() {
+    let world = World::new().await;
+    world.active("ben").await;
+    for operation in [
+        "find_user_by_email",
+        "list_users_by_pending_email",
+        "find_credential",
+        "apply",
+        "list_sessions",
+        "insert_session",
+    ] {
+        world.spy.fail(operation);
+        let refused = world.try_sign_in("ben@example.com", PASSWORD).await;
+        assert_err!(refused, Error::Store(_));
+        world.spy.mend();
+        world.sign_in("ben@example.com").await;
+    }
+}
+
+/// The account was switched off between the look-up and the session.
+#[tokio::test]
+async fn a_session_opened_while_the_account_is_switched_off_opens_nothing() {
+    let world = World::new().await;
+    let user = world.active("ben").await;
+    let mut disabled = world.kept_user(&user).await;
+    let expected = disabled.version;
+    disabled.status = Status::Disabled;
+    disabled.session_epoch += 1;
+    disabled.version = expected.next();
+    world.spy.let_in_between(vec![Change::UpdateUser {
+        user: Box::new(disabled),
+        expected,
+    }]);
+    let signed_in = world.sign_in("ben").await;
+    assert_err!(world.check(&signed_in).await, Error::InvalidToken);
+}

@@ -1,0 +1,141 @@
+//! Signing up: what becomes of a user name, an address, both, or neither.
+
+use doorward_domain::model::{Role, Status};
+use doorward_domain::ports::{MailTemplate, Store};
+use doorward_domain::values::Locale;
+use doorward_domain::{Disclosure, Error};
+
+use crate::world::*;
+
+#[tokio::test]
+async fn a_user_name_alone_is_active_at_once_and_gets_no_mail() {
+    let world = World::new().await;
+    let user = world.nameless_mailbox("ben").await;
+    assert_eq!(user.status, Status::Active);
+    assert_eq!(world.kept_user(&user).await, user);
+    assert!(world.mails().await.is_empty());
+    world.sign_in("ben").await;
+}
+
+#[tokio::test]
+async fn an_address_waits_for_its_confirmation() {
+    let world = World::new().await;
+    let wanted = sign_up(None, Some("Ben@Example.com"));
+    let user = world.try_sign_up(wanted).await.unwrap();
+    assert_eq!((user.status, user.role), (Status::Pending, Role::User));
+    assert_eq!(user.email, None);
+    assert_eq!(user.pending_email, Some(email("Ben@Example.com")));
+    let mail = world.one_mail().await;
+    assert_eq!(mail.template, MailTemplate::Confirm);
+    assert_eq!(mail.to.as_str(), "Ben@Example.com");
+}
+
+#[tokio::test]
+async fn neither_name_nor_address_is_no_account() {
+    let world = World::new().await;
+    let refused = world.try_sign_up(sign_up(None, None)).await;
+    assert_err!(refused, Error::Invalid(fields) if fields[0].invalid.code == "missing");
+}
+
+#[tokio::test]
+async fn a_user_name_that_looks_like_anothers_is_taken_and_nothing_is_left_behind() {
+    let world = World::new().await;
+    world.nameless_mailbox("Ben").await;
+    world.audited();
+    for name in ["Ben", "ben", "BEN", "ｂｅｎ"] {
+        let wanted = sign_up(Some(name), Some("other@example.com"));
+        assert_err!(world.try_sign_up(wanted).await, Error::UsernameTaken);
+    }
+    assert!(world.store.mail_jobs().is_empty());
+    assert!(world.audited().is_empty());
+    let claims = world.store.list_users_by_pending_email("other@example.com", 9);
+    assert!(claims.await.unwrap().is_empty());
+}
+
+/// registering somebody's address blocks nobody.
+#[tokio::test]
+async fn two_may_claim_one_address() {
+    let world = World::new().await;
+    for name in ["ben", "eve"] {
+        let wanted = sign_up(Some(name), Some("ben@example.com"));
+        assert_eq!(world.try_sign_up(wanted).await.unwrap().status, Status::Pending);
+    }
+    assert_eq!(world.mails().await.len(), 2);
+}
+
+#[tokio::test]
+async fn an_address_in_use_is_answered_like_a_fresh_one_and_its_owner_is_told() {
+    let world = World::new().await;
+    world.active("ben").await;
+    world.forget();
+    let known = sign_up(Some("eve"), Some("BEN@example.com"));
+    let known = world.try_sign_up(known).await.unwrap();
+    let calls = (world.spy.take_calls(), world.secrets.take_hashes());
+    let fresh = sign_up(Some("zoe"), Some("zoe@example.com"));
+    let fresh = world.try_sign_up(fresh).await.unwrap();
+    assert_eq!(calls, (world.spy.take_calls(), world.secrets.take_hashes()));
+    assert_eq!((known.status, known.email), (fresh.status, fresh.email));
+    let expected = [
+        ("ben@example.com".to_owned(), MailTemplate::AlreadyRegistered),
+        ("zoe@example.com".to_owned(), MailTemplate::Confirm),
+    ];
+    assert_eq!(summary(&world.mails().await), expected);
+}
+
+#[tokio::test]
+async fn where_the_operator_prefers_it_plain_an_address_in_use_is_refused() {
+    let world = World::with(|policy| policy.disclosure = Disclosure::Plain).await;
+    world.active("ben").await;
+    let wanted = sign_up(Some("eve"), Some("BEN@example.com"));
+    assert_err!(world.try_sign_up(wanted).await, Error::EmailTaken);
+}
+
+/// P-07: the scheme, its cost and a salt of 16 bytes stand in the kept string.
+#[tokio::test]
+async fn the_password_is_kept_as_a_salted_argon2id_hash() {
+    let world = World::new().await;
+    let mut hashes = Vec::new();
+    for name in ["ben", "eve"] {
+        let user = world.nameless_mailbox(name).await;
+        let kept = world.store.find_credential(user.id).await.unwrap().unwrap();
+        let hash = kept.password_hash.expose().clone();
+        assert!(hash.starts_with("$argon2id$v=19$m=8,t=1,p=1$"), "{hash}");
+        assert!(!hash.contains(PASSWORD));
+        hashes.push(hash);
+    }
+    assert_ne!(hashes[0], hashes[1], "one password, two salts");
+}
+
+#[tokio::test]
+async fn mails_speak_the_language_of_the_sign_up() {
+    let world = World::new().await;
+    let mut ctx = world.anon();
+    ctx.client.locale = Locale::De;
+    let wanted = sign_up(None, Some("ben@example.com"));
+    world.accounts.sign_up(&ctx, wanted).await.unwrap();
+    assert_eq!(world.one_mail().await.locale, Locale::De);
+}
+
+#[tokio::test]
+async fn a_store_that_does_not_answer_leaves_neither_user_nor_mail() {
+    let world = World::new().await;
+    world.spy.fail("apply");
+    let wanted = sign_up(Some("ben"), Some("ben@example.com"));
+    assert_err!(world.try_sign_up(wanted).await, Error::Store(_));
+    world.spy.mend();
+    assert!(world.store.mail_jobs().is_empty());
+    assert!(world.store.find_user_by_username("ben").await.unwrap().is_none());
+}
+
+/// an id is never used again, and what was the old user's is not the new one's.
+#[tokio::test]
+async fn whoever_signs_up_again_after_deletion_is_somebody_else() {
+    let world = World::new().await;
+    let before = world.active("ben").await;
+    let session = world.sign_in("ben").await;
+    let ctx = world.of(&session);
+    world.accounts.delete_account(&ctx, "me", None).await.unwrap();
+    let after = world.active("ben").await;
+    assert_ne!(before.id, after.id);
+    assert_err!(world.check(&session).await, Error::InvalidToken);
+}

@@ -1,0 +1,271 @@
+//! A store that counts what it is asked, fails when told to, and lets somebody else in between.
+
+use std::collections::HashSet;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use doorward_domain::changes::{ApplyError, Change, Changes};
+use doorward_domain::memory::{MemoryStore, SeededSecrets};
+use doorward_domain::model::{
+    AuditEvent, AuditFilter, Credential, Link, MailJob, Session, SigningKey, User, UserFilter,
+};
+use doorward_domain::ports::{Secrets, Sessions, Store, StoreError};
+use doorward_domain::values::{Digest, SessionId, UserId};
+use jiff::Timestamp;
+
+#[derive(Default)]
+pub struct Spy {
+    pub store: Arc<MemoryStore>,
+    calls: Mutex<Vec<&'static str>>,
+    failing: Mutex<HashSet<&'static str>>,
+    between: Mutex<Option<Changes>>,
+    audited: Mutex<Vec<AuditEvent>>,
+    yields: AtomicBool,
+}
+
+impl Spy {
+    /// What was asked since the last time.
+    pub fn take_calls(&self) -> Vec<&'static str> {
+        std::mem::take(&mut self.calls.lock().unwrap())
+    }
+
+    /// The lines of the audit log since the last time, in the order they were written.
+    pub fn take_audited(&self) -> Vec<AuditEvent> {
+        std::mem::take(&mut self.audited.lock().unwrap())
+    }
+
+    /// That question is not answered from now on.
+    pub fn fail(&self, operation: &'static str) {
+        self.failing.lock().unwrap().insert(operation);
+    }
+
+    /// Everything is answered again.
+    pub fn mend(&self) {
+        self.failing.lock().unwrap().clear();
+    }
+
+    /// Somebody else makes these changes right before the next write.
+    pub fn let_in_between(&self, changes: Changes) {
+        *self.between.lock().unwrap() = Some(changes);
+    }
+
+    /// Every call gives way to the other tasks first, so that two stories joined run in step.
+    pub fn give_way(&self) {
+        self.yields.store(true, Ordering::Relaxed);
+    }
+
+    async fn asked(&self, operation: &'static str) -> Result<(), StoreError> {
+        self.calls.lock().unwrap().push(operation);
+        if self.yields.load(Ordering::Relaxed) {
+            tokio::task::yield_now().await;
+        }
+        if self.failing.lock().unwrap().contains(operation) {
+            return Err(StoreError::new(operation, "told to fail"));
+        }
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Store for Spy {
+    async fn apply(&self, changes: Changes) -> Result<(), ApplyError> {
+        self.asked("apply").await?;
+        let between = self.between.lock().unwrap().take();
+        if let Some(between) = between {
+            self.store.apply(between).await.unwrap();
+        }
+        self.store.apply(changes.clone()).await?;
+        let audited = changes.into_iter().filter_map(|change| match change {
+            Change::Audit(event) => Some(*event),
+            _ => None,
+        });
+        self.audited.lock().unwrap().extend(audited);
+        Ok(())
+    }
+
+    async fn find_user(&self, id: UserId) -> Result<Option<User>, StoreError> {
+        self.asked("find_user").await?;
+        self.store.find_user(id).await
+    }
+
+    async fn find_user_by_username(&self, key: &str) -> Result<Option<User>, StoreError> {
+        self.asked("find_user_by_username").await?;
+        self.store.find_user_by_username(key).await
+    }
+
+    async fn find_user_by_email(&self, key: &str) -> Result<Option<User>, StoreError> {
+        self.asked("find_user_by_email").await?;
+        self.store.find_user_by_email(key).await
+    }
+
+    async fn list_users_by_pending_email(
+        &self,
+        key: &str,
+        limit: usize,
+    ) -> Result<Vec<User>, StoreError> {
+        self.asked("list_users_by_pending_email").await?;
+        self.store.list_users_by_pending_email(key, limit).await
+    }
+
+    async fn list_users(&self, filter: &UserFilter) -> Result<Vec<User>, StoreError> {
+        self.asked("list_users").await?;
+        self.store.list_users(filter).await
+    }
+
+    async fn has_active_admin(&self) -> Result<bool, StoreError> {
+        self.asked("has_active_admin").await?;
+        self.store.has_active_admin().await
+    }
+
+    async fn list_pending_users_before(
+        &self,
+        before: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<UserId>, StoreError> {
+        self.asked("list_pending_users_before").await?;
+        self.store.list_pending_users_before(before, limit).await
+    }
+
+    async fn find_credential(&self, user_id: UserId) -> Result<Option<Credential>, StoreError> {
+        self.asked("find_credential").await?;
+        self.store.find_credential(user_id).await
+    }
+
+    async fn find_link(&self, digest: &Digest) -> Result<Option<Link>, StoreError> {
+        self.asked("find_link").await?;
+        self.store.find_link(digest).await
+    }
+
+    async fn claim_mail_jobs(
+        &self,
+        now: Timestamp,
+        lease_until: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<MailJob>, StoreError> {
+        self.asked("claim_mail_jobs").await?;
+        self.store.claim_mail_jobs(now, lease_until, limit).await
+    }
+
+    async fn next_mail_due_at(&self) -> Result<Option<Timestamp>, StoreError> {
+        self.asked("next_mail_due_at").await?;
+        self.store.next_mail_due_at().await
+    }
+
+    async fn list_signing_keys(&self) -> Result<Vec<SigningKey>, StoreError> {
+        self.asked("list_signing_keys").await?;
+        self.store.list_signing_keys().await
+    }
+
+    async fn list_audit_events(&self, filter: &AuditFilter) -> Result<Vec<AuditEvent>, StoreError> {
+        self.asked("list_audit_events").await?;
+        self.store.list_audit_events(filter).await
+    }
+
+    async fn sweep(&self, before: Timestamp) -> Result<(), StoreError> {
+        self.asked("sweep").await?;
+        self.store.sweep(before).await
+    }
+
+    async fn ping(&self) -> Result<(), StoreError> {
+        self.asked("ping").await
+    }
+}
+
+#[async_trait]
+impl Sessions for Spy {
+    async fn insert_session(&self, session: &Session) -> Result<(), StoreError> {
+        self.asked("insert_session").await?;
+        self.store.insert_session(session).await
+    }
+
+    async fn find_session(
+        &self,
+        digest: &Digest,
+        now: Timestamp,
+    ) -> Result<Option<Session>, StoreError> {
+        self.asked("find_session").await?;
+        self.store.find_session(digest, now).await
+    }
+
+    async fn list_sessions(
+        &self,
+        user_id: UserId,
+        now: Timestamp,
+    ) -> Result<Vec<Session>, StoreError> {
+        self.asked("list_sessions").await?;
+        self.store.list_sessions(user_id, now).await
+    }
+
+    async fn renew_session(&self, session: &Session, expected: i64) -> Result<bool, StoreError> {
+        self.asked("renew_session").await?;
+        self.store.renew_session(session, expected).await
+    }
+
+    async fn set_session_epoch(
+        &self,
+        user_id: UserId,
+        id: SessionId,
+        epoch: i64,
+    ) -> Result<(), StoreError> {
+        self.asked("set_session_epoch").await?;
+        self.store.set_session_epoch(user_id, id, epoch).await
+    }
+
+    async fn touch_sessions(&self, seen: &[(SessionId, Timestamp)]) -> Result<(), StoreError> {
+        self.asked("touch_sessions").await?;
+        self.store.touch_sessions(seen).await
+    }
+
+    async fn delete_session(&self, user_id: UserId, id: SessionId) -> Result<bool, StoreError> {
+        self.asked("delete_session").await?;
+        self.store.delete_session(user_id, id).await
+    }
+
+    async fn delete_sessions(
+        &self,
+        user_id: UserId,
+        except: Option<SessionId>,
+    ) -> Result<u64, StoreError> {
+        self.asked("delete_sessions").await?;
+        self.store.delete_sessions(user_id, except).await
+    }
+
+    async fn sweep_sessions(&self, now: Timestamp) -> Result<(), StoreError> {
+        self.asked("sweep_sessions").await?;
+        self.store.sweep_sessions(now).await
+    }
+
+    async fn ping(&self) -> Result<(), StoreError> {
+        self.asked("ping_sessions").await
+    }
+}
+
+/// Chance from a seed that remembers how much of it was asked for: a salt is 16 bytes, and the
+/// hasher asks for one whenever it goes to work, so salts count hashes.
+pub struct CountedSecrets {
+    seeded: SeededSecrets,
+    lengths: Mutex<Vec<usize>>,
+}
+
+impl CountedSecrets {
+    pub fn new(seed: u64) -> Self {
+        Self {
+            seeded: SeededSecrets::new(seed),
+            lengths: Mutex::default(),
+        }
+    }
+
+    /// How many passwords were hashed since the last time.
+    pub fn take_hashes(&self) -> usize {
+        let lengths = std::mem::take(&mut *self.lengths.lock().unwrap());
+        lengths.into_iter().filter(|length| *length == 16).count()
+    }
+}
+
+impl Secrets for CountedSecrets {
+    fn fill(&self, bytes: &mut [u8]) {
+        self.lengths.lock().unwrap().push(bytes.len());
+        self.seeded.fill(bytes);
+    }
+}

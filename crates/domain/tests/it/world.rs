@@ -1,0 +1,369 @@
+//! A world for one test: a node or two, their store, their clock, a postbox, and people.
+
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use doorward_domain::ctx::actor_of;
+use doorward_domain::flows::deliver_mail::Delivered;
+use doorward_domain::flows::operator::NewUser;
+use doorward_domain::flows::sessions::SignedIn;
+use doorward_domain::flows::sign_in::Identifier;
+use doorward_domain::flows::sign_up::SignUp;
+use doorward_domain::memory::{MemoryStore, SteppedClock};
+use doorward_domain::model::{AuditEvent, Outcome, Role, User};
+use doorward_domain::passwords::{Cost, Engine, Hasher, HasherSettings};
+use doorward_domain::ports::{Clock, Mail, MailError, MailTemplate, Mailer, Store};
+use doorward_domain::throttle::MemoryThrottle;
+use doorward_domain::tokens::{Keyring, MasterKey};
+use doorward_domain::values::{
+    Data, EmailAddress, NewPassword, Password, Secret, Token, Username,
+};
+use doorward_domain::{Accounts, Actor, Ctx, Error, Policy, Ports};
+use jiff::{SignedDuration, Timestamp};
+
+use crate::spy::{CountedSecrets, Spy};
+
+pub const PASSWORD: &str = "plum cake on sundays";
+pub const OTHER_PASSWORD: &str = "two boats and a lamp";
+
+/// Refused, and in this way.
+macro_rules! assert_err {
+    ($result:expr, $refusal:pat $(if $guard:expr)?) => {
+        let result = $result.map(|_| ());
+        assert!(matches!(&result, Err($refusal) $(if $guard)?), "{result:?}");
+    };
+}
+
+/// One node with what it stands on. [`World::beside`] makes another on the same store.
+pub struct World {
+    pub spy: Arc<Spy>,
+    pub store: Arc<MemoryStore>,
+    pub clock: Arc<SteppedClock>,
+    pub postbox: Arc<Postbox>,
+    pub secrets: Arc<CountedSecrets>,
+    pub accounts: Accounts,
+}
+
+impl World {
+    pub async fn new() -> Self {
+        Self::with(|_| {}).await
+    }
+
+    /// A world whose operator chose otherwise.
+    pub async fn with(choose: impl FnOnce(&mut Policy)) -> Self {
+        let start = "2026-11-21T08:00:00Z".parse().unwrap();
+        let spy = Arc::new(Spy::default());
+        let clock = Arc::new(SteppedClock::new(start));
+        let mut policy = Policy::new("https://accounts.example/");
+        choose(&mut policy);
+        let world = Self::node(spy, clock, policy, 1, &[7; 32]);
+        world.accounts.ensure_keys(&world.worker()).await.unwrap();
+        world.forget();
+        world
+    }
+
+    /// Another node on the same store, with keys loaded.
+    pub async fn beside(&self, seed: u64) -> Self {
+        let node = self.cold_node(seed, &[7; 32]);
+        node.accounts.ensure_keys(&node.worker()).await.unwrap();
+        node
+    }
+
+    /// Another node on the same store that has not looked into it yet.
+    pub fn cold_node(&self, seed: u64, master: &[u8; 32]) -> Self {
+        let policy = self.accounts.policy().clone();
+        let spy = Arc::new(Spy {
+            store: self.store.clone(),
+            ..Spy::default()
+        });
+        Self::node(spy, self.clock.clone(), policy, seed, master)
+    }
+
+    fn node(
+        spy: Arc<Spy>,
+        clock: Arc<SteppedClock>,
+        policy: Policy,
+        seed: u64,
+        master: &[u8; 32],
+    ) -> Self {
+        let secrets = Arc::new(CountedSecrets::new(seed));
+        let postbox = Arc::new(Postbox::default());
+        let settings = HasherSettings {
+            cost: CHEAP,
+            engine: Engine::Fast,
+            threads: 1,
+            queue: 64,
+        };
+        let hasher = Hasher::start(&settings, secrets.clone()).unwrap();
+        let master = MasterKey::from_secret(Secret::new(master.to_vec())).unwrap();
+        let ports = Ports {
+            store: spy.clone(),
+            sessions: spy.clone(),
+            throttle: Arc::new(MemoryThrottle::new(1000)),
+            mailer: postbox.clone(),
+            clock: clock.clone(),
+            secrets: secrets.clone(),
+        };
+        Self {
+            store: spy.store.clone(),
+            spy,
+            clock,
+            postbox,
+            secrets,
+            accounts: Accounts::new(ports, policy, hasher, Keyring::new(master)),
+        }
+    }
+
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    pub fn advance(&self, by: SignedDuration) {
+        self.clock.advance(by);
+    }
+
+    /// Counts calls, hashes and audit lines from here on.
+    pub fn forget(&self) {
+        self.spy.take_calls();
+        self.spy.take_audited();
+        self.secrets.take_hashes();
+    }
+
+    pub fn ctx(&self, actor: Actor) -> Ctx {
+        Ctx {
+            actor,
+            client: doorward_domain::ports::Client::default(),
+            request_id: "request-1".to_owned(),
+            now: self.now(),
+        }
+    }
+
+    pub fn anon(&self) -> Ctx {
+        self.ctx(Actor::Anonymous)
+    }
+
+    pub fn worker(&self) -> Ctx {
+        self.ctx(Actor::Worker)
+    }
+
+    pub fn operator(&self) -> Ctx {
+        self.ctx(Actor::CommandLine)
+    }
+
+    /// A request in that session.
+    pub fn of(&self, signed_in: &SignedIn) -> Ctx {
+        self.ctx(actor_of(&signed_in.user, signed_in.session.id))
+    }
+
+    pub async fn try_sign_up(&self, wanted: SignUp) -> Result<User, Error> {
+        self.accounts.sign_up(&self.anon(), wanted).await
+    }
+
+    /// Somebody signs up with both names and has not confirmed yet; the mail waits.
+    pub async fn pending(&self, name: &str) -> User {
+        let email = format!("{name}@example.com");
+        let wanted = sign_up(Some(name), Some(&email));
+        self.try_sign_up(wanted).await.unwrap()
+    }
+
+    /// Somebody signs up with both names and confirms by the mailed link.
+    pub async fn active(&self, name: &str) -> User {
+        self.pending(name).await;
+        let mail = self.one_mail().await;
+        let token = token_in(&mail);
+        self.accounts.confirm(&self.anon(), &token).await.unwrap()
+    }
+
+    /// Somebody who has a user name alone.
+    pub async fn nameless_mailbox(&self, name: &str) -> User {
+        self.try_sign_up(sign_up(Some(name), None)).await.unwrap()
+    }
+
+    /// An admin, made on the command line.
+    pub async fn admin(&self, name: &str) -> User {
+        let wanted = NewUser {
+            username: Some(username(name)),
+            email: Some(email(&format!("{name}@example.com"))),
+            name: None,
+            password: new_password(PASSWORD),
+            role: Role::Admin,
+        };
+        let created = self.accounts.create_user(&self.operator(), wanted).await;
+        created.unwrap()
+    }
+
+    pub async fn try_sign_in(&self, name: &str, shown: &str) -> Result<SignedIn, Error> {
+        let (ctx, shown) = (self.anon(), password(shown));
+        self.accounts.sign_in(&ctx, &identifier(name), &shown).await
+    }
+
+    pub async fn sign_in(&self, name: &str) -> SignedIn {
+        self.try_sign_in(name, PASSWORD).await.unwrap()
+    }
+
+    /// Whether the token opens anything now.
+    pub async fn check(&self, signed_in: &SignedIn) -> Result<User, Error> {
+        let token = signed_in.token.expose();
+        let opened = self.accounts.authenticate(&self.anon(), token).await?;
+        Ok(opened.user().clone())
+    }
+
+    pub async fn renew(&self, signed_in: &SignedIn) -> Result<SignedIn, Error> {
+        let token = signed_in.token.expose();
+        self.accounts.renew(&self.anon(), token).await
+    }
+
+    pub async fn deliver(&self) -> Delivered {
+        let turn = self.accounts.deliver_mail(&self.worker(), 100).await;
+        turn.unwrap()
+    }
+
+    /// What the next turn of the worker sends.
+    pub async fn mails(&self) -> Vec<Mail> {
+        self.deliver().await;
+        self.postbox.take()
+    }
+
+    /// The one mail that the next turn of the worker sends.
+    pub async fn one_mail(&self) -> Mail {
+        let mails = self.mails().await;
+        assert_eq!(mails.len(), 1, "{:?}", summary(&mails));
+        mails.into_iter().next().unwrap()
+    }
+
+    /// The user as the store has it.
+    pub async fn kept(&self, user: &User) -> Option<User> {
+        self.store.find_user(user.id).await.unwrap()
+    }
+
+    /// The user as the store has it, who must be there.
+    pub async fn kept_user(&self, user: &User) -> User {
+        self.kept(user).await.unwrap()
+    }
+
+    /// The audit log since the last look: `event`, or `event!why` where it was refused.
+    pub fn audited(&self) -> Vec<String> {
+        self.spy.take_audited().iter().map(line).collect()
+    }
+}
+
+/// Cheap on purpose: the rules are the same at any cost.
+pub const CHEAP: Cost = Cost {
+    memory_kib: 8,
+    passes: 1,
+    lanes: 1,
+};
+
+fn line(event: &AuditEvent) -> String {
+    match event.outcome {
+        Outcome::Success => event.event.as_str().to_owned(),
+        Outcome::Failure => {
+            let why = event.detail.as_deref().unwrap_or_default();
+            format!("{}!{why}", event.event.as_str())
+        }
+    }
+}
+
+/// A mail server that keeps what it is given, and refuses when told to.
+#[derive(Default)]
+pub struct Postbox {
+    sent: Mutex<Vec<Mail>>,
+    refuses: Mutex<Option<Refusal>>,
+}
+
+#[derive(Clone, Copy)]
+pub enum Refusal {
+    ForNow,
+    ForGood,
+}
+
+impl Postbox {
+    pub fn take(&self) -> Vec<Mail> {
+        std::mem::take(&mut self.sent.lock().unwrap())
+    }
+
+    pub fn refuse(&self, refusal: Option<Refusal>) {
+        *self.refuses.lock().unwrap() = refusal;
+    }
+}
+
+#[async_trait]
+impl Mailer for Postbox {
+    async fn send(&self, mail: &Mail) -> Result<(), MailError> {
+        if let Some(refusal) = *self.refuses.lock().unwrap() {
+            return Err(MailError {
+                permanent: matches!(refusal, Refusal::ForGood),
+                cause: "told to refuse".into(),
+            });
+        }
+        self.sent.lock().unwrap().push(mail.clone());
+        Ok(())
+    }
+}
+
+/// Which texts went to whom, in order of address.
+pub fn summary(mails: &[Mail]) -> Vec<(String, MailTemplate)> {
+    let mut all: Vec<_> = mails
+        .iter()
+        .map(|mail| (mail.to.as_str().to_owned(), mail.template))
+        .collect();
+    all.sort_by(|one, other| one.0.cmp(&other.0));
+    all
+}
+
+/// The secret in a mail's link.
+pub fn token_in(mail: &Mail) -> Token {
+    let (_, text) = mail.url.rsplit_once('/').unwrap();
+    Token::parse(text).unwrap()
+}
+
+pub fn sign_up(name: Option<&str>, address: Option<&str>) -> SignUp {
+    SignUp {
+        username: name.map(username),
+        email: address.map(email),
+        password: new_password(PASSWORD),
+        name: None,
+        data: Data::default(),
+    }
+}
+
+pub fn identifier(name: &str) -> Identifier {
+    match name.contains('@') {
+        true => Identifier::Email(email(name)),
+        false => Identifier::Username(username(name)),
+    }
+}
+
+pub fn username(text: &str) -> Username {
+    Username::parse(text).unwrap()
+}
+
+pub fn email(text: &str) -> EmailAddress {
+    EmailAddress::parse(text).unwrap()
+}
+
+pub fn password(text: &str) -> Password {
+    Password::parse(text).unwrap()
+}
+
+pub fn new_password(text: &str) -> NewPassword {
+    NewPassword::parse(text, &Policy::new("https://x.example").password_rules, &[]).unwrap()
+}
+
+pub fn secret(text: &str) -> Secret<String> {
+    Secret::new(text.to_owned())
+}
+
+pub fn seconds(seconds: i64) -> SignedDuration {
+    SignedDuration::from_secs(seconds)
+}
+
+pub fn minutes(minutes: i64) -> SignedDuration {
+    SignedDuration::from_mins(minutes)
+}
+
+pub fn hours(hours: i64) -> SignedDuration {
+    SignedDuration::from_hours(hours)
+}
+
+pub const MICROSECOND: SignedDuration = SignedDuration::from_micros(1);

@@ -1,0 +1,305 @@
+//! The MIME message: header fields by typed builders, a text and an HTML part.
+//!
+//! Must not know templates or transports. No header field is put together from strings: the
+//! builder encodes what is not ASCII and folds what is long. The envelope is stated, one
+//! sender and one recipient, and never read off the header fields.
+//!
+//! To add a header field: a line in [`Composer::compose`], with a type as [`AutoSubmitted`] has
+//! where the library lacks one.
+
+use std::error::Error;
+use std::time::SystemTime;
+
+use doorward_domain::ports::Mail;
+use jiff::Timestamp;
+use lettre::address::{AddressError, Envelope};
+use lettre::message::header::{Header, HeaderName, HeaderValue};
+use lettre::message::{Mailbox, MultiPart};
+use lettre::{Address, Message};
+
+use crate::error::MailSetupError;
+use crate::templates::Rendered;
+
+/// Makes messages from one sender.
+pub(crate) struct Composer {
+    from: Mailbox,
+}
+
+/// Why no message can be made of a mail. None of these should happen to a mail a flow wrote.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ComposeError {
+    #[error("the recipient is no address that a message can carry")]
+    Recipient(#[source] AddressError),
+    #[error("the message id has characters that do not belong there")]
+    MessageId,
+    #[error("the message cannot be put together")]
+    Message(#[source] lettre::error::Error),
+}
+
+impl Composer {
+    /// Reads the sender, `Doorward <no-reply@example.com>` or the address alone.
+    pub fn new(from: &str) -> Result<Self, MailSetupError> {
+        let refuse = |reason: &str| MailSetupError::From {
+            from: from.to_owned(),
+            reason: reason.to_owned(),
+        };
+        if from.chars().any(char::is_control) {
+            return Err(refuse("it has control characters"));
+        }
+        let mailbox: Mailbox = from
+            .trim()
+            .parse()
+            .map_err(|error: AddressError| refuse(&error.to_string()))?;
+        // The library's parser passes over what follows a mailbox.
+        let address = mailbox.email.to_string();
+        let is_whole = match from.trim().strip_suffix('>') {
+            Some(rest) => rest.trim_end().ends_with(&address),
+            None => from.trim() == address,
+        };
+        if !is_whole {
+            return Err(refuse("something follows or precedes the address"));
+        }
+        if !address.is_ascii() {
+            return Err(refuse("write its domain in ASCII, as xn--…"));
+        }
+        Ok(Self { from: mailbox })
+    }
+
+    /// The sender's domain.
+    pub fn domain(&self) -> &str {
+        self.from.email.domain()
+    }
+
+    /// Puts a message together. `at` becomes its `Date`.
+    pub fn compose(
+        &self,
+        mail: &Mail,
+        rendered: &Rendered,
+        at: Timestamp,
+    ) -> Result<Message, ComposeError> {
+        let is_id = |b: u8| b.is_ascii_alphanumeric() || b"-_.".contains(&b);
+        if mail.message_id.is_empty()
+            || mail.message_id.starts_with('.')
+            || !mail.message_id.bytes().all(is_id)
+        {
+            return Err(ComposeError::MessageId);
+        }
+        let to: Address = mail.to.as_str().parse().map_err(ComposeError::Recipient)?;
+        let envelope = Envelope::new(Some(self.from.email.clone()), vec![to.clone()])
+            .map_err(ComposeError::Message)?;
+        Message::builder()
+            .envelope(envelope)
+            .from(self.from.clone())
+            .to(Mailbox::new(None, to))
+            .subject(rendered.subject.as_str())
+            .date(SystemTime::from(at))
+            .message_id(Some(format!("<{}@{}>", mail.message_id, self.domain())))
+            .header(AutoSubmitted)
+            .multipart(MultiPart::alternative_plain_html(
+                rendered.text.clone(),
+                rendered.html.clone(),
+            ))
+            .map_err(ComposeError::Message)
+    }
+}
+
+/// `Auto-Submitted: auto-generated` (RFC 3834, 5): keeps holiday notices from answering.
+#[derive(Clone)]
+struct AutoSubmitted;
+
+impl Header for AutoSubmitted {
+    fn name() -> HeaderName {
+        HeaderName::new_from_ascii_str("Auto-Submitted")
+    }
+
+    fn parse(_: &str) -> Result<Self, Box<dyn Error + Send + Sync>> {
+        Ok(Self)
+    }
+
+    fn display(&self) -> HeaderValue {
+        HeaderValue::new(Self::name(), "auto-generated".to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use doorward_domain::ports::MailTemplate;
+    use doorward_domain::values::{EmailAddress, Locale};
+
+    use super::*;
+    use crate::samples;
+    use crate::templates::Templates;
+
+    fn compose(mail: &Mail) -> Message {
+        let composer = Composer::new("Doorward <no-reply@id.example.com>").unwrap();
+        let rendered = Templates::load("Doorward", None)
+            .unwrap()
+            .render(mail)
+            .unwrap();
+        composer.compose(mail, &rendered, samples::now()).unwrap()
+    }
+
+    /// The header fields of a formatted message, unfolded.
+    fn fields(message: &Message) -> Vec<(String, String)> {
+        let text = String::from_utf8(message.formatted()).unwrap();
+        let head = text.split_once("\r\n\r\n").unwrap().0.replace("\r\n ", " ");
+        head.split("\r\n")
+            .map(|line| {
+                let (name, value) = line.split_once(": ").unwrap();
+                (name.to_owned(), value.to_owned())
+            })
+            .collect()
+    }
+
+    fn field(message: &Message, name: &str) -> String {
+        let found: Vec<String> = fields(message)
+            .into_iter()
+            .filter(|(n, _)| n == name)
+            .map(|(_, v)| v)
+            .collect();
+        assert_eq!(found.len(), 1, "{name}: {found:?}");
+        found[0].clone()
+    }
+
+    #[test]
+    fn the_header_fields_are_those_of_a_notice_to_one_reader() {
+        let message = compose(&samples::mail(MailTemplate::Confirm, Locale::En));
+        assert_eq!(
+            field(&message, "From"),
+            "Doorward <no-reply@id.example.com>"
+        );
+        assert_eq!(field(&message, "To"), "Ben.Miller@example.com");
+        assert_eq!(
+            field(&message, "Subject"),
+            "Confirm your e-mail address for Doorward"
+        );
+        assert_eq!(field(&message, "Date"), "Sat, 21 Nov 2026 09:15:00 +0000");
+        assert_eq!(
+            field(&message, "Message-ID"),
+            "<019ab3c0-0000-7000-8000-000000000001@id.example.com>"
+        );
+        assert_eq!(field(&message, "Auto-Submitted"), "auto-generated");
+        assert!(field(&message, "Content-Type").starts_with("multipart/alternative;"));
+        assert_eq!(
+            message.envelope().from().unwrap().to_string(),
+            "no-reply@id.example.com"
+        );
+        assert_eq!(message.envelope().to().len(), 1);
+        assert_eq!(
+            message.envelope().to()[0].to_string(),
+            "Ben.Miller@example.com"
+        );
+    }
+
+    #[test]
+    fn every_message_is_ascii_on_the_wire_with_short_lines() {
+        for mail in samples::every_mail() {
+            let bytes = compose(&mail).formatted();
+            assert!(bytes.is_ascii());
+            let text = String::from_utf8(bytes).unwrap();
+            assert!(
+                text.split("\r\n")
+                    .all(|line| line.len() <= 998 && !line.contains(['\r', '\n']))
+            );
+        }
+    }
+
+    /// what a person typed makes no header field and no recipient.
+    #[test]
+    fn hostile_values_stay_in_the_body() {
+        let plain = compose(&samples::mail(MailTemplate::Confirm, Locale::En));
+        let names = |message: &Message| {
+            fields(message)
+                .into_iter()
+                .map(|(name, _)| name)
+                .collect::<Vec<_>>()
+        };
+        for value in [
+            "{{7*7}}",
+            "<a href=x>",
+            "x\r\nBcc: x@y.example",
+            "\r\n.\r\nMAIL FROM:<x@y.example>",
+            "x\0y",
+        ] {
+            let mail = Mail {
+                greeting: Some(value.to_owned()),
+                username: Some(value.to_owned()),
+                new_email: Some(value.to_owned()),
+                ..samples::mail(MailTemplate::Confirm, Locale::En)
+            };
+            let message = compose(&mail);
+            assert_eq!(names(&message), names(&plain), "{value:?}");
+            assert_eq!(message.envelope().to().len(), 1);
+            let text = String::from_utf8(message.formatted()).unwrap();
+            assert!(!text.contains("\r\nBcc"), "{value:?}");
+            assert!(!text.contains("\r\n.\r\n"), "{value:?}");
+            assert!(!text.contains('\0'), "{value:?}");
+        }
+    }
+
+    #[test]
+    fn every_address_of_the_domain_can_be_written_to() {
+        let composer = Composer::new("no-reply@example.com").unwrap();
+        let templates = Templates::load("Doorward", None).unwrap();
+        for address in [
+            "a+b.c@sub.example.org",
+            "!#$%&'*+-/=?^_`{|}~@example.com",
+            "ben@BÜCHER.example",
+            "1@2.example",
+        ] {
+            let mail = Mail {
+                to: EmailAddress::parse(address).unwrap(),
+                ..samples::mail(MailTemplate::Recover, Locale::De)
+            };
+            let message = composer
+                .compose(&mail, &templates.render(&mail).unwrap(), samples::now())
+                .unwrap();
+            assert_eq!(message.envelope().to()[0].to_string(), mail.to.as_str());
+        }
+    }
+
+    #[test]
+    fn a_message_id_with_anything_odd_in_it_is_refused() {
+        let composer = Composer::new("no-reply@example.com").unwrap();
+        let templates = Templates::load("Doorward", None).unwrap();
+        for id in ["", "a b", "a@b", "a>\r\nBcc: x@y.example", ".a", "a/b", "é"] {
+            let mail = Mail {
+                message_id: id.to_owned(),
+                ..samples::mail(MailTemplate::Recover, Locale::De)
+            };
+            let refused =
+                composer.compose(&mail, &templates.render(&mail).unwrap(), samples::now());
+            assert!(matches!(refused, Err(ComposeError::MessageId)), "{id:?}");
+        }
+    }
+
+    #[test]
+    fn the_sender_is_one_mailbox() {
+        for (from, domain) in [
+            ("no-reply@example.com", "example.com"),
+            ("Doorward <no-reply@example.com>", "example.com"),
+            (
+                " \"Example, Inc.\" <no-reply@mail.example.com> ",
+                "mail.example.com",
+            ),
+            ("Türsteher <no-reply@example.com>", "example.com"),
+            ("doorward@localhost", "localhost"),
+        ] {
+            assert_eq!(Composer::new(from).unwrap().domain(), domain, "{from}");
+        }
+        for from in [
+            "",
+            "Doorward",
+            "no-reply",
+            "no-reply@",
+            "a@example.com, b@example.com",
+            "a@example.com b@example.com",
+            "A <a@example.com>, B <b@example.com>",
+            "A <a@example.com> and more",
+            "a@example.com\r\nBcc: b@example.com",
+            "a@bücher.example",
+        ] {
+            assert!(Composer::new(from).is_err(), "{from:?}");
+        }
+    }
+}

@@ -1,0 +1,274 @@
+//! What must hold for the built-in templates, and for the folder that replaces some of them.
+
+use std::fs;
+
+use super::*;
+use crate::samples;
+
+fn load() -> Templates {
+    Templates::load("Doorward", None).unwrap()
+}
+
+fn load_with(files: &[(&str, &str)]) -> Result<Templates, String> {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, source) in files {
+        let path = folder.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, source).unwrap();
+    }
+    Templates::load("Doorward", Some(folder.path())).map_err(|error| error.to_string())
+}
+
+fn unescape(html: &str) -> String {
+    html.replace("&lt;", "<")
+        .replace("&gt;", ">")
+        .replace("&quot;", "\"")
+        .replace("&#39;", "'")
+        .replace("&amp;", "&")
+}
+
+#[test]
+fn every_mail_says_what_it_is_and_has_its_link() {
+    for mail in samples::every_mail() {
+        let Rendered {
+            subject,
+            text,
+            html,
+        } = load().render(&mail).unwrap();
+        let name = file_name(&mail, "*");
+        assert!(
+            !subject.is_empty() && subject.contains("Doorward"),
+            "{name}"
+        );
+        assert!(
+            !subject.contains('\n') && subject.chars().count() <= 78,
+            "{name}: {subject}"
+        );
+        assert_eq!(
+            text.matches(samples::URL).count(),
+            1,
+            "{name}: the link stands in the text once"
+        );
+        assert!(
+            text.lines().any(|line| line == samples::URL),
+            "{name}: on a line of its own"
+        );
+        assert_eq!(html.matches("<a ").count(), 1, "{name}: one button");
+        let href = format!("href=\"{}\"", samples::URL.replace('&', "&amp;"));
+        assert_eq!(html.matches(&href).count(), 1, "{name}");
+        assert_eq!(
+            unescape(&html).matches(samples::URL).count(),
+            2,
+            "{name}: as the button and as text"
+        );
+        assert!(
+            html.contains(&format!("<html lang=\"{}\">", mail.locale.tag())),
+            "{name}"
+        );
+        for part in [&text, &html] {
+            assert!(part.contains("Ben Müller"), "{name}");
+            assert!(part.contains("2026-11-21 08:00 UTC"), "{name}");
+            for left_over in ["{{", "}}", "{%", " none", "undefined"] {
+                assert!(!part.contains(left_over), "{name} has {left_over}");
+            }
+        }
+        assert!(!text.contains("\n\n\n"), "{name}: {text}");
+        for remote in ["<img", "<script", "<link", "<style", "url(", "@import"] {
+            assert!(!html.contains(remote), "{name} has {remote}");
+        }
+    }
+}
+
+#[test]
+fn a_mail_with_nothing_but_its_link_reads_well_too() {
+    for locale in Locale::ALL {
+        for template in MailTemplate::ALL {
+            let Rendered { text, html, .. } =
+                load().render(&sparse_sample(template, locale)).unwrap();
+            for part in [&text, &html] {
+                assert!(
+                    !part.contains(" ,") && !part.contains("  ") && !part.contains(" ."),
+                    "{part}"
+                );
+            }
+            assert!(!text.contains("\n\n\n"), "{text}");
+        }
+    }
+}
+
+/// R-10: the reader can tell whether it is theirs.
+#[test]
+fn a_confirmation_says_who_signed_up_when_and_for_how_long_it_holds() {
+    let text = load()
+        .render(&samples::mail(MailTemplate::Confirm, Locale::En))
+        .unwrap()
+        .text;
+    for part in [
+        "ben-m",
+        "2026-11-21 08:00 UTC",
+        "24 hours",
+        "If that was not you",
+    ] {
+        assert!(text.contains(part), "{part}");
+    }
+    let text = load()
+        .render(&samples::mail(MailTemplate::Confirm, Locale::De))
+        .unwrap()
+        .text;
+    for part in [
+        "ben-m",
+        "2026-11-21 08:00 UTC",
+        "24 Stunden",
+        "Wenn Sie das nicht waren",
+    ] {
+        assert!(text.contains(part), "{part}");
+    }
+}
+
+/// R-14: what a person typed is neither markup nor a template.
+#[test]
+fn hostile_values_are_shown_and_nothing_more() {
+    for mail in samples::every_mail() {
+        let mail = Mail {
+            greeting: Some("<a href='x'>{{7*7}}</a>".to_owned()),
+            username: Some("{% raw %}<b>\"&".to_owned()),
+            new_email: Some("<script>\r\n.\r\n".to_owned()),
+            ..mail
+        };
+        let Rendered { text, html, .. } = load().render(&mail).unwrap();
+        assert!(text.contains("<a href='x'>{{7*7}}</a>"));
+        assert!(html.contains("&lt;a href=&#39;x&#39;&gt;{{7*7}}&lt;/a&gt;"));
+        assert!(!html.contains("49") && !html.contains("<b>") && !html.contains("<script"));
+        assert!(!text.lines().any(|line| line == "."));
+    }
+}
+
+#[test]
+fn a_link_that_is_none_is_not_mailed() {
+    let mail = Mail {
+        url: "javascript:alert(1)".to_owned(),
+        ..samples::mail(MailTemplate::Confirm, Locale::En)
+    };
+    let error = load().render(&mail).err().unwrap().to_string();
+    assert!(
+        error.contains("not an http or https address") && !error.contains("alert"),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_file_in_the_folder_replaces_the_template_of_its_name() {
+    let templates = load_with(&[
+        (
+            "en/confirm.txt",
+            "\u{feff}Subject: Hi from {{ product }}\r\n\r\nGo to\r\n{{ url }}\r\n",
+        ),
+        (".git/config", "not a template"),
+    ])
+    .unwrap();
+    let rendered = templates
+        .render(&samples::mail(MailTemplate::Confirm, Locale::En))
+        .unwrap();
+    assert_eq!(rendered.subject, "Hi from Doorward");
+    assert_eq!(rendered.text, format!("Go to\n{}\n", samples::URL));
+    assert!(rendered.html.contains("Confirm e-mail address"));
+    assert!(
+        templates
+            .render(&samples::mail(MailTemplate::Confirm, Locale::De))
+            .unwrap()
+            .text
+            .contains("bestätigen")
+    );
+}
+
+#[test]
+fn a_broken_folder_stops_the_start_and_says_where() {
+    let good = "Subject: Hi\n\n{{ url }}\n";
+    for (files, words) in [
+        (
+            vec![("en/confirm.txt", "Subject: Hi\n\n{{ url }}\n{% if %}\n")],
+            vec!["en/confirm.txt, line 4"],
+        ),
+        (
+            vec![(
+                "en/confirm.txt",
+                "Subject: Hi\n\n{{ url }}\n\n{{ usrname }}\n",
+            )],
+            vec!["en/confirm.txt, line 5", "undefined"],
+        ),
+        (
+            vec![(
+                "de/recover.txt",
+                "Subject: Hi\n\n{{ url }} {{ username }}\n",
+            )],
+            vec!["de/recover.txt, line 3", "{% if %}"],
+        ),
+        (
+            vec![("en/confirm.txt", "Hi\n\n{{ url }}\n")],
+            vec!["en/confirm.txt", "Subject"],
+        ),
+        (
+            vec![("en/confirm.txt", "Subject: \n\n{{ url }}\n")],
+            vec!["en/confirm.txt", "Subject"],
+        ),
+        (
+            vec![("en/confirm.txt", "Subject: Hi\n{{ url }}\n")],
+            vec!["en/confirm.txt", "Subject"],
+        ),
+        (
+            vec![("en/confirm.txt", "Subject: Hi\n\nno link\n")],
+            vec!["en/confirm.txt", "{{ url }}"],
+        ),
+        (
+            vec![("en/recover.html", "<p>{{ url }}</p>")],
+            vec!["en/recover.html", "href"],
+        ),
+        (
+            vec![("layout.html", "{{ nothing }}")],
+            vec!["layout.html, line 1"],
+        ),
+        (
+            vec![("en/confirm.html", "{% extends \"other.html\" %}")],
+            vec!["en/confirm.html"],
+        ),
+        (
+            vec![("en/welcome.txt", good)],
+            vec!["en/welcome.txt is no mail template", "en/confirm.txt"],
+        ),
+        (
+            vec![("fr/confirm.txt", good)],
+            vec!["fr is no mail template"],
+        ),
+        (
+            vec![("en/confirm.txt~", good)],
+            vec!["confirm.txt~ is no mail template"],
+        ),
+    ] {
+        let error = load_with(&files)
+            .err()
+            .unwrap_or_else(|| panic!("{files:?} was taken"));
+        for word in words {
+            assert!(error.contains(word), "{error}");
+        }
+    }
+    let missing = Templates::load("Doorward", Some(Path::new("/nonexistent")))
+        .err()
+        .unwrap();
+    assert!(missing.to_string().contains("/nonexistent"));
+}
+
+#[test]
+fn the_product_has_a_name() {
+    for product in ["", " ", "Door\r\nward"] {
+        assert!(
+            matches!(Templates::load(product, None), Err(MailSetupError::Product)),
+            "{product:?}"
+        );
+    }
+    let templates = Templates::load("Müller & Söhne", None).unwrap();
+    let rendered = templates
+        .render(&samples::mail(MailTemplate::Confirm, Locale::De))
+        .unwrap();
+    assert!(rendered.subject.contains("Müller & Söhne"));
+    assert!(rendered.html.contains("Müller &amp; Söhne"));
+}

@@ -1,0 +1,85 @@
+//! The `folder:` transport: each mail an `.eml` file that any mail program opens.
+//!
+//! Must not know who picks the files up. A file appears whole or not at all, and lasts: it is
+//! written beside, flushed to disk, and renamed. Only the server's own user may read it, since
+//! its link opens an account. Names sort by time.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use async_trait::async_trait;
+use doorward_domain::ports::MailError;
+use tokio::fs::{File, OpenOptions};
+use tokio::io::AsyncWriteExt;
+
+use super::Transport;
+use crate::error::{MailSetupError, temporary};
+use crate::letter::Letter;
+
+/// Writes mails into a folder.
+pub(crate) struct Folder {
+    path: PathBuf,
+}
+
+impl Folder {
+    /// Makes the folder where there is none.
+    pub fn open(path: &Path) -> Result<Self, MailSetupError> {
+        let mut builder = fs::DirBuilder::new();
+        builder.recursive(true);
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+        builder
+            .create(path)
+            .map_err(|cause| MailSetupError::Folder {
+                path: path.to_owned(),
+                cause,
+            })?;
+        Ok(Self {
+            path: path.to_owned(),
+        })
+    }
+
+    async fn write(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
+        let temporary_path = self.path.join(format!(".{name}.tmp"));
+        let written = write_durably(&temporary_path, bytes).await;
+        if let Err(error) = written {
+            // Best effort: the disk may be full, and half a file is of no use to anybody.
+            let _ = tokio::fs::remove_file(&temporary_path).await;
+            return Err(error);
+        }
+        tokio::fs::rename(&temporary_path, self.path.join(name)).await?;
+        File::open(&self.path).await?.sync_all().await
+    }
+}
+
+#[async_trait]
+impl Transport for Folder {
+    async fn deliver(&self, letter: &Letter) -> Result<(), MailError> {
+        let time = letter.at.strftime("%Y%m%dT%H%M%S.%6fZ");
+        let name = format!("{time}-{}-{}.eml", letter.template.as_str(), letter.id);
+        self.write(&name, &letter.message.formatted())
+            .await
+            .map_err(temporary)
+    }
+
+    async fn check(&self) -> Result<(), MailError> {
+        let name = ".check";
+        self.write(name, b"").await.map_err(temporary)?;
+        tokio::fs::remove_file(self.path.join(name))
+            .await
+            .map_err(temporary)
+    }
+}
+
+async fn write_durably(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    // Not `create_new`: a crash may have left the very same name behind.
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    options.mode(0o600);
+    let mut file = options.open(path).await?;
+    file.write_all(bytes).await?;
+    file.flush().await?;
+    file.sync_all().await
+}

@@ -1,0 +1,116 @@
+//! The `inbox:` transport: the last mails in memory, for a page that shows them.
+//!
+//! Must not know HTTP or HTML: it keeps plain fields and whoever shows them escapes them. It is
+//! for development and tests; mails are gone when the process ends.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+use doorward_domain::ports::MailError;
+use jiff::Timestamp;
+
+use super::Transport;
+use crate::letter::Letter;
+
+/// How many mails are kept; the oldest goes first.
+const CAPACITY: usize = 200;
+
+/// A mail as it came in. Its `Debug` leaves out what opens an account.
+#[derive(Clone, PartialEq, Eq)]
+pub struct InboxMail {
+    /// Counts up from 1 and is never used again, not even after mails were deleted.
+    pub id: u64,
+    /// The recipient.
+    pub to: String,
+    /// The subject.
+    pub subject: String,
+    /// The text part.
+    pub text: String,
+    /// The HTML part, a whole page.
+    pub html: String,
+    /// When it came in.
+    pub at: Timestamp,
+    /// The link it is about.
+    pub url: String,
+}
+
+impl fmt::Debug for InboxMail {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("InboxMail")
+            .field("id", &self.id)
+            .field("subject", &self.subject)
+            .field("at", &self.at)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The mails that came in. A clone shows the same ones.
+#[derive(Clone, Default)]
+pub struct Inbox {
+    mails: Arc<Mutex<Mails>>,
+}
+
+#[derive(Default)]
+struct Mails {
+    last_id: u64,
+    newest_last: VecDeque<InboxMail>,
+}
+
+impl Inbox {
+    /// Every mail, newest first.
+    pub fn list(&self) -> Vec<InboxMail> {
+        self.lock().newest_last.iter().rev().cloned().collect()
+    }
+
+    /// The mail of that id.
+    pub fn find(&self, id: u64) -> Option<InboxMail> {
+        self.lock()
+            .newest_last
+            .iter()
+            .find(|mail| mail.id == id)
+            .cloned()
+    }
+
+    /// Forgets them all.
+    pub fn delete_all(&self) {
+        self.lock().newest_last.clear();
+    }
+
+    fn take_in(&self, letter: &Letter) {
+        let mut mails = self.lock();
+        mails.last_id += 1;
+        let mail = InboxMail {
+            id: mails.last_id,
+            to: letter.to.as_str().to_owned(),
+            subject: letter.rendered.subject.clone(),
+            text: letter.rendered.text.clone(),
+            html: letter.rendered.html.clone(),
+            at: letter.at,
+            url: letter.url.clone(),
+        };
+        if mails.newest_last.len() == CAPACITY {
+            mails.newest_last.pop_front();
+        }
+        mails.newest_last.push_back(mail);
+    }
+
+    /// No step under the lock can leave the list half done, so a panic elsewhere is no reason to
+    /// stop showing it.
+    fn lock(&self) -> MutexGuard<'_, Mails> {
+        self.mails.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[async_trait]
+impl Transport for Inbox {
+    async fn deliver(&self, letter: &Letter) -> Result<(), MailError> {
+        self.take_in(letter);
+        Ok(())
+    }
+
+    async fn check(&self) -> Result<(), MailError> {
+        Ok(())
+    }
+}

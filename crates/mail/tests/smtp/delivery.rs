@@ -1,0 +1,235 @@
+//! Mails that arrive: once, whole, to the one they are for.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use doorward_domain::ports::{Mail, MailTemplate, Mailer};
+use doorward_domain::values::Locale;
+use doorward_mail::{SmtpSettings, TransportSettings};
+use serde_json::{Value, json};
+use tokio::task::JoinSet;
+
+use crate::sink::{Sink, mail, mailer_for, open};
+
+fn header<'a>(received: &'a Value, name: &str) -> Vec<&'a str> {
+    let headers = received["parsed"]["headers"].as_array().unwrap();
+    let of_that_name = headers.iter().filter(|field| field[0] == name);
+    of_that_name
+        .map(|field| field[1].as_str().unwrap())
+        .collect()
+}
+
+#[tokio::test]
+async fn a_mail_arrives_once_and_reads_back_as_it_was_meant() {
+    let sink = Sink::start("ok");
+    let sent = mail(0);
+    mailer_for(&sink).send(&sent).await.unwrap();
+    sink.expect("connection");
+    let received = sink.expect("mail");
+    assert_eq!(received["mail_from"], "no-reply@id.example.com");
+    assert_eq!(received["rcpt_tos"], json!(["Ben.Miller@example.com"]));
+    assert_eq!(received["hello"], "id.example.com");
+    assert_eq!(received["parsed"]["defects"], json!([]));
+    assert_eq!(received["parsed"]["type"], "multipart/alternative");
+    for (name, value) in [
+        ("From", "Doorward <no-reply@id.example.com>"),
+        ("To", "Ben.Miller@example.com"),
+        ("Subject", "Confirm your e-mail address for Doorward"),
+        ("Date", "Sat, 21 Nov 2026 09:15:00 +0000"),
+        (
+            "Message-ID",
+            "<019ab3c0-0000-7000-8000-000000000001.0@id.example.com>",
+        ),
+        ("Auto-Submitted", "auto-generated"),
+        ("MIME-Version", "1.0"),
+    ] {
+        assert_eq!(header(&received, name), [value]);
+    }
+    let text = received["parsed"]["parts"]["text/plain"].as_str().unwrap();
+    assert!(
+        text.contains("Hello Ben Müller,") && text.lines().any(|line| line == sent.url),
+        "{text}"
+    );
+    let html = received["parsed"]["parts"]["text/html"].as_str().unwrap();
+    assert!(html.contains(&format!("href=\"{}\"", sent.url)), "{html}");
+    assert_eq!(sink.stop(), [] as [Value; 0], "and nothing else happened");
+}
+
+#[tokio::test]
+async fn every_mail_in_every_language_arrives_without_a_defect() {
+    let sink = Sink::start("ok");
+    let mailer = mailer_for(&sink);
+    for locale in Locale::ALL {
+        for template in MailTemplate::ALL {
+            let sent = Mail {
+                template,
+                locale,
+                ..mail(1)
+            };
+            mailer.send(&sent).await.unwrap();
+        }
+    }
+    sink.expect("connection");
+    for _ in 0..Locale::ALL.len() * MailTemplate::ALL.len() {
+        let received = sink.expect("mail");
+        assert_eq!(received["parsed"]["defects"], json!([]));
+        assert!(header(&received, "Subject")[0].contains("Doorward"));
+    }
+}
+
+/// the envelope and the fields stay ours whatever a person calls themselves.
+#[tokio::test]
+async fn hostile_names_arrive_as_text() {
+    let sink = Sink::start("ok");
+    let mailer = mailer_for(&sink);
+    for value in [
+        "{{7*7}}",
+        "<a href=x>",
+        "x\r\nBcc: x@y.example",
+        "\r\n.\r\nRCPT TO:<x@y.example>\r\n",
+        ".",
+        "=?utf-8?q?x?=",
+    ] {
+        let sent = Mail {
+            greeting: Some(value.to_owned()),
+            username: Some(value.to_owned()),
+            ..mail(2)
+        };
+        mailer.send(&sent).await.unwrap();
+    }
+    sink.expect("connection");
+    for shown in [
+        "{{7*7}}",
+        "<a href=x>",
+        "xBcc: x@y.example",
+        ".RCPT TO:<x@y.example>",
+        ".",
+        "=?utf-8?q?x?=",
+    ] {
+        let received = sink.expect("mail");
+        assert_eq!(received["rcpt_tos"], json!(["Ben.Miller@example.com"]));
+        assert_eq!(received["parsed"]["defects"], json!([]));
+        assert_eq!(header(&received, "Bcc").len(), 0);
+        assert_eq!(
+            header(&received, "Subject"),
+            ["Confirm your e-mail address for Doorward"]
+        );
+        let text = received["parsed"]["parts"]["text/plain"].as_str().unwrap();
+        assert!(text.contains(&format!("Hello {shown},")), "{text}");
+        assert!(text.contains("If that was not you"), "{text}");
+        let html = received["parsed"]["parts"]["text/html"].as_str().unwrap();
+        assert_eq!(html.matches("<a ").count(), 1, "{html}");
+    }
+}
+
+#[tokio::test]
+async fn two_mails_go_over_one_connection() {
+    let sink = Sink::start("ok");
+    let mailer = mailer_for(&sink);
+    mailer.send(&mail(0)).await.unwrap();
+    mailer.send(&mail(1)).await.unwrap();
+    sink.expect("connection");
+    sink.expect("mail");
+    sink.expect("mail");
+}
+
+#[tokio::test]
+async fn a_refusal_does_not_cost_the_connection() {
+    let sink = Sink::start("rcpt-550");
+    let mailer = mailer_for(&sink);
+    mailer.send(&mail(0)).await.unwrap_err();
+    mailer.send(&mail(1)).await.unwrap_err();
+    assert_eq!(sink.stop(), [json!({"event": "connection"})]);
+}
+
+#[tokio::test]
+async fn a_connection_nobody_comes_for_is_closed() {
+    let sink = Sink::start("ok");
+    let mut settings = SmtpSettings::parse(&format!("smtp://127.0.0.1:{}", sink.port)).unwrap();
+    settings.idle_timeout = Duration::ZERO;
+    let mailer = open(TransportSettings::Smtp(settings));
+    mailer.send(&mail(0)).await.unwrap();
+    mailer.send(&mail(1)).await.unwrap();
+    for event in ["connection", "mail", "connection", "mail"] {
+        sink.expect(event);
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_comes_back_is_found_again() {
+    let sink = Sink::start("ok");
+    let port = sink.port;
+    let mailer = mailer_for(&sink);
+    mailer.send(&mail(0)).await.unwrap();
+    sink.stop();
+    let error = mailer.send(&mail(1)).await.unwrap_err();
+    assert!(!error.permanent);
+    let sink = Sink::start_with("ok", &["--port", &port.to_string()]);
+    mailer.send(&mail(1)).await.unwrap();
+    sink.expect("connection");
+    assert_eq!(
+        header(&sink.expect("mail"), "Message-ID"),
+        ["<019ab3c0-0000-7000-8000-000000000001.1@id.example.com>"]
+    );
+}
+
+/// The kept connection is dead and the server is back already: no try is lost.
+#[tokio::test]
+async fn a_server_that_was_restarted_costs_no_try() {
+    let sink = Sink::start("ok");
+    let port = sink.port;
+    let mailer = mailer_for(&sink);
+    mailer.send(&mail(0)).await.unwrap();
+    sink.stop();
+    let sink = Sink::start_with("ok", &["--port", &port.to_string()]);
+    mailer.send(&mail(1)).await.unwrap();
+    sink.expect("connection");
+    sink.expect("mail");
+}
+
+/// The test blocks while it waits for the sink, so the sweeper needs a thread of its own.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_idle_connection_takes_its_leave_by_itself() {
+    let sink = Sink::start("ok");
+    let mut settings = SmtpSettings::parse(&format!("smtp://127.0.0.1:{}", sink.port)).unwrap();
+    settings.idle_timeout = Duration::from_millis(50);
+    let mailer = open(TransportSettings::Smtp(settings));
+    for number in 0..2 {
+        mailer.send(&mail(number)).await.unwrap();
+        for event in ["connection", "mail", "quit"] {
+            sink.expect(event);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_mails_at_once_share_four_connections() {
+    let sink = Sink::start("ok");
+    let mailer = Arc::new(mailer_for(&sink));
+    let mut sending = JoinSet::new();
+    for number in 0..40 {
+        let mailer = Arc::clone(&mailer);
+        sending.spawn(async move { mailer.send(&mail(number)).await });
+    }
+    while let Some(sent) = sending.join_next().await {
+        sent.unwrap().unwrap();
+    }
+    let told = sink.stop();
+    let count = |event: &str| told.iter().filter(|line| line["event"] == event).count();
+    assert_eq!(count("mail"), 40);
+    assert!(
+        (1..=4).contains(&count("connection")),
+        "{}",
+        count("connection")
+    );
+}
+
+#[tokio::test]
+async fn a_check_sends_nothing() {
+    let sink = Sink::start("ok");
+    mailer_for(&sink).check().await.unwrap();
+    assert_eq!(
+        sink.stop(),
+        [json!({"event": "connection"}), json!({"event": "quit"})]
+    );
+}

@@ -1,0 +1,237 @@
+//! TLS: what is sent only when the connection is protected, and the server the one that was meant.
+//!
+//! Which roots are trusted is read from the environment (`SSL_CERT_FILE`), as in production. A
+//! test cannot change its own environment safely, so each runs itself again as a child process
+//! whose environment is right.
+
+use std::env;
+use std::process::Command;
+
+use doorward_domain::ports::Mailer;
+
+use crate::certificates::Authority;
+use crate::sink::{Sink, mail, mailer};
+
+const CHILD: &str = "DOORWARD_TEST_IN_CHILD";
+
+/// Runs the test of that name in a child that trusts the authority; `true` within the child.
+fn in_child_that_trusts(authority: &Authority, test: &str, arguments: &[(&str, &str)]) {
+    let output = Command::new(env::current_exe().unwrap())
+        .args(["--exact", test, "--nocapture"])
+        .env("SSL_CERT_FILE", authority.root())
+        .env_remove("SSL_CERT_DIR")
+        .env(CHILD, "1")
+        .envs(arguments.iter().copied())
+        .output()
+        .unwrap();
+    let printed = format!(
+        "{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+    assert!(
+        output.status.success() && printed.contains("1 passed"),
+        "{printed}"
+    );
+}
+
+fn is_child() -> bool {
+    env::var_os(CHILD).is_some()
+}
+
+fn given(name: &str) -> String {
+    env::var(name).unwrap()
+}
+
+/// Starts a sink of that mood with a certificate for that name, and calls the test in a child
+/// with the sink's port in `PORT`. Gives what the sink told.
+fn with_sink(test: &str, mood: &str, certificate_for: &str) -> Vec<serde_json::Value> {
+    let authority = Authority::new();
+    let (cert, key) = authority.sign(certificate_for);
+    let login = ["--user", "ben@example.com", "--password", "p:a/s%s"];
+    let sink = Sink::start_with(
+        mood,
+        &[&["--cert", &cert, "--key", &key], login.as_slice()].concat(),
+    );
+    in_child_that_trusts(&authority, test, &[("PORT", &sink.port.to_string())]);
+    sink.stop()
+}
+
+/// The kinds of what a sink told.
+fn events(told: &[serde_json::Value]) -> Vec<&str> {
+    told.iter()
+        .map(|line| line["event"].as_str().unwrap())
+        .collect()
+}
+
+/// Sends one mail in the child and expects a failure that is worth another try, of that kind.
+async fn expect_not_sent(url: &str, why: &str) {
+    let url = url.replace("PORT", &given("PORT"));
+    let error = mailer(&url).send(&mail(0)).await.unwrap_err();
+    let chain = format!("{error:?}");
+    assert!(!error.permanent, "{chain}");
+    assert!(
+        !chain.contains("hunter2") && !chain.contains("p:a/s%s"),
+        "{chain}"
+    );
+    assert!(chain.contains(why), "{chain}");
+}
+
+async fn expect_sent(url: &str) {
+    let mailer = mailer(&url.replace("PORT", &given("PORT")));
+    mailer.check().await.unwrap();
+    mailer.send(&mail(0)).await.unwrap();
+}
+
+#[tokio::test]
+async fn starttls_with_a_login_delivers() {
+    if is_child() {
+        return expect_sent(
+            "smtp://ben%40example.com:p%3Aa%2Fs%25s@localhost:PORT?starttls=required",
+        )
+        .await;
+    }
+    let told = with_sink(
+        "tls::starttls_with_a_login_delivers",
+        "auth",
+        "DNS:localhost",
+    );
+    assert_eq!(
+        events(&told),
+        ["connection", "login", "quit", "connection", "login", "mail"]
+    );
+    assert_eq!(
+        (&told[5]["tls"], &told[5]["login"]),
+        (&true.into(), &"ben@example.com".into())
+    );
+}
+
+#[tokio::test]
+async fn a_refused_login_is_the_operators_to_mend() {
+    if is_child() {
+        return expect_not_sent(
+            "smtp://ben%40example.com:hunter2@localhost:PORT?starttls=required",
+            "535",
+        )
+        .await;
+    }
+    let told = with_sink(
+        "tls::a_refused_login_is_the_operators_to_mend",
+        "auth",
+        "DNS:localhost",
+    );
+    assert_eq!(events(&told), ["connection", "login"]);
+    assert_eq!(told[1]["granted"], false);
+}
+
+#[tokio::test]
+async fn implicit_tls_delivers() {
+    if is_child() {
+        return expect_sent("smtps://127.0.0.1:PORT").await;
+    }
+    let told = with_sink("tls::implicit_tls_delivers", "implicit-tls", "IP:127.0.0.1");
+    assert_eq!(events(&told), ["connection", "quit", "connection", "mail"]);
+    assert_eq!(told[3]["tls"], true);
+}
+
+#[tokio::test]
+async fn opportunistic_starttls_uses_what_is_offered() {
+    if is_child() {
+        return expect_sent("smtp://localhost:PORT?starttls=opportunistic").await;
+    }
+    let told = with_sink(
+        "tls::opportunistic_starttls_uses_what_is_offered",
+        "starttls",
+        "DNS:localhost",
+    );
+    assert_eq!(events(&told), ["connection", "quit", "connection", "mail"]);
+    assert_eq!(told[3]["tls"], true);
+}
+
+///
+#[tokio::test]
+async fn a_certificate_for_another_name_is_refused() {
+    if is_child() {
+        expect_not_sent("smtp://localhost:PORT?starttls=required", "NotValidForName").await;
+        return expect_not_sent(
+            "smtp://localhost:PORT?starttls=opportunistic",
+            "NotValidForName",
+        )
+        .await;
+    }
+    let told = with_sink(
+        "tls::a_certificate_for_another_name_is_refused",
+        "starttls",
+        "DNS:other.example",
+    );
+    assert_eq!(events(&told), ["connection", "connection"]);
+}
+
+///
+#[tokio::test]
+async fn implicit_tls_refuses_another_name_too() {
+    if is_child() {
+        return expect_not_sent("smtps://localhost:PORT", "NotValidForName").await;
+    }
+    let told = with_sink(
+        "tls::implicit_tls_refuses_another_name_too",
+        "implicit-tls",
+        "DNS:other.example",
+    );
+    assert!(!events(&told).contains(&"mail"));
+}
+
+///
+#[tokio::test]
+async fn an_unknown_authority_is_refused() {
+    let authority = Authority::new();
+    let (cert, key) = authority.sign("DNS:localhost");
+    let sink = Sink::start_with("starttls", &["--cert", &cert, "--key", &key]);
+    let url = format!("smtp://localhost:{}?starttls=required", sink.port);
+    let error = mailer(&url).send(&mail(0)).await.unwrap_err();
+    assert!(!error.permanent);
+    assert!(format!("{error:?}").contains("UnknownIssuer"), "{error:?}");
+    assert_eq!(events(&sink.stop()), ["connection"]);
+}
+
+/// a server, or somebody on the way, that says nothing of STARTTLS gets nothing.
+#[tokio::test]
+async fn without_starttls_nothing_is_sent_where_it_is_required() {
+    let sink = Sink::start_with("auth-plain", &["--user", "ben", "--password", "secret"]);
+    let url = format!(
+        "smtp://ben:secret@localhost:{}?starttls=required",
+        sink.port
+    );
+    let error = mailer(&url).send(&mail(0)).await.unwrap_err();
+    assert!(!error.permanent);
+    assert!(format!("{error:?}").contains("NoStartTls"), "{error:?}");
+    assert_eq!(events(&sink.stop()), ["connection"], "not even a login");
+}
+
+#[tokio::test]
+async fn a_login_without_tls_is_for_this_machine() {
+    let sink = Sink::start_with("auth-plain", &["--user", "ben", "--password", "secret"]);
+    mailer(&format!("smtp://ben:secret@127.0.0.1:{}", sink.port))
+        .send(&mail(0))
+        .await
+        .unwrap();
+    assert_eq!(events(&sink.stop()), ["connection", "login", "mail"]);
+}
+
+/// Replies slipped in behind the `220` to STARTTLS break the handshake instead of being believed.
+#[tokio::test]
+async fn replies_slipped_in_before_tls_are_not_believed() {
+    if is_child() {
+        return expect_not_sent(
+            "smtp://ben:hunter2@localhost:PORT?starttls=required",
+            "step: StartTls",
+        )
+        .await;
+    }
+    let told = with_sink(
+        "tls::replies_slipped_in_before_tls_are_not_believed",
+        "starttls-inject",
+        "DNS:localhost",
+    );
+    assert_eq!(events(&told), ["connection"]);
+}

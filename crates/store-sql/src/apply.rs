@@ -1,0 +1,103 @@
+//! The one write verb: a list of changes in one transaction, all of it or nothing.
+//!
+//! To add a change: its arm in [`make`], and its function in the noun's file. A function makes one
+//! change by a statement whose condition decides, and answers [`ApplyError::Stale`] where it met
+//! no row. What must not happen side by side takes a guard first ([`guards_of`]): an update of a
+//! row of the table `guards` is a lock until the transaction's end on every database there is.
+
+use doorward_domain::changes::{ApplyError, Change};
+use doorward_domain::values::UserId;
+
+use crate::error::Fault;
+use crate::transaction::{Retries, Transaction};
+use crate::{SqlStore, audit_events, credentials, links, mail_jobs, signing_keys, users};
+
+pub(crate) async fn apply(store: &SqlStore, changes: &[Change]) -> Result<(), ApplyError> {
+    let mut retries = Retries::default();
+    loop {
+        match try_once(store, changes).await {
+            Ok(()) => return Ok(()),
+            Err(fault) if retries.again(&fault).await => {}
+            Err(fault) => return Err(fault.into_apply_error("apply changes")),
+        }
+    }
+}
+
+async fn try_once(store: &SqlStore, changes: &[Change]) -> Result<(), Fault> {
+    let mut transaction = store.begin().await?;
+    let made = make_all(&mut transaction, changes).await;
+    transaction.end(made).await
+}
+
+async fn make_all(transaction: &mut Transaction, changes: &[Change]) -> Result<(), Fault> {
+    for guard in guards_of(changes) {
+        let sql = "UPDATE guards SET counter = counter + 1 WHERE name = ?";
+        transaction.execute(sql, &[guard.into()]).await?;
+    }
+    for change in changes {
+        make(transaction, change).await?;
+    }
+    Ok(())
+}
+
+/// Which guards these changes take, before anything else and always in this order.
+fn guards_of(changes: &[Change]) -> Vec<&'static str> {
+    let has = |wanted: fn(&Change) -> bool| changes.iter().any(wanted);
+    let admins = has(|change| matches!(change, Change::KeepAnAdmin)).then_some("admins");
+    let keys = has(|change| matches!(change, Change::RotateSigningKey { .. })).then_some("keys");
+    admins.into_iter().chain(keys).collect()
+}
+
+async fn make(transaction: &mut Transaction, change: &Change) -> Result<(), Fault> {
+    match change {
+        Change::InsertUser(user) => users::insert(transaction, user).await,
+        Change::UpdateUser { user, expected } => users::update(transaction, user, *expected).await,
+        Change::DeleteUser(id) => {
+            users::delete(transaction, *id).await?;
+            forget(transaction, *id).await
+        }
+        Change::DeletePendingUser(id) => {
+            if users::delete_pending(transaction, *id).await? {
+                forget(transaction, *id).await?;
+            }
+            Ok(())
+        }
+        Change::PutCredential(credential) => credentials::put(transaction, credential).await,
+        Change::RehashCredential { credential, old } => credentials::rehash(transaction, credential, old).await,
+        Change::PutLink(link) => links::put(transaction, link).await,
+        Change::UseLink { digest, at } => links::mark_used(transaction, digest, *at).await,
+        Change::RevokeLinks(user_id, purposes) => links::revoke(transaction, *user_id, purposes).await,
+        Change::EnqueueMail(job) => mail_jobs::insert(transaction, job).await,
+        Change::MailDone(id) => mail_jobs::delete(transaction, *id).await,
+        Change::MailRetry { id, due_at } => mail_jobs::retry(transaction, *id, *due_at).await,
+        Change::MailFailed { id, at } => mail_jobs::fail(transaction, *id, *at).await,
+        Change::RotateSigningKey { key, replaces } => {
+            signing_keys::rotate(transaction, key, replaces.as_deref()).await
+        }
+        Change::DeleteSigningKey(kid) => signing_keys::delete(transaction, kid).await,
+        Change::KeepAnAdmin => users::keep_an_admin(transaction).await,
+        Change::Audit(event) => audit_events::insert(transaction, event).await,
+    }
+}
+
+/// Removes all that belonged to a user who is gone. Sessions too: where they live elsewhere, the
+/// table is empty.
+async fn forget(transaction: &mut Transaction, id: UserId) -> Result<(), Fault> {
+    for sql in [
+        "DELETE FROM credentials WHERE user_id = ?",
+        "DELETE FROM links WHERE user_id = ?",
+        "DELETE FROM mail_jobs WHERE user_id = ?",
+        "DELETE FROM sessions WHERE user_id = ?",
+    ] {
+        transaction.execute(sql, &[id.into()]).await?;
+    }
+    Ok(())
+}
+
+/// For a change that must have met its row.
+pub(crate) fn stale_if_none(met: u64) -> Result<(), Fault> {
+    match met {
+        0 => Err(Fault::Refused(ApplyError::Stale)),
+        _ => Ok(()),
+    }
+}

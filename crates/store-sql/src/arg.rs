@@ -1,0 +1,135 @@
+//! What may be bound to a `?`: 64-bit integers, text and bytes, and nothing else.
+//!
+//! The type is the rule. PostgreSQL keeps a prepared statement with the parameter types of its
+//! first use, so that one statement bound once with another kind of integer fails ever after; and
+//! a NULL has a type too. To bind a new value: a `From` here.
+
+use std::borrow::Cow;
+use std::net::IpAddr;
+
+use doorward_domain::model::Version;
+use doorward_domain::values::{AuditEventId, Digest, EmailAddress, MailJobId, SessionId, UserId};
+use jiff::Timestamp;
+use sqlx::Any;
+use sqlx::any::AnyArguments;
+use sqlx::query::Query;
+
+#[derive(Debug)]
+pub(crate) enum Arg<'a> {
+    Int(Option<i64>),
+    Text(Option<Cow<'a, str>>),
+    Bytes(Option<Cow<'a, [u8]>>),
+}
+
+impl Arg<'_> {
+    pub(crate) fn bind<'q>(&self, query: Query<'q, Any, AnyArguments>) -> Query<'q, Any, AnyArguments> {
+        match self {
+            Self::Int(value) => query.bind(*value),
+            Self::Text(value) => query.bind(value.as_deref()),
+            Self::Bytes(value) => query.bind(value.as_deref()),
+        }
+    }
+}
+
+impl From<i64> for Arg<'_> {
+    fn from(value: i64) -> Self {
+        Self::Int(Some(value))
+    }
+}
+
+impl From<Version> for Arg<'_> {
+    fn from(value: Version) -> Self {
+        Self::Int(Some(value.0))
+    }
+}
+
+/// How many rows at most.
+impl From<usize> for Arg<'_> {
+    fn from(value: usize) -> Self {
+        Self::Int(Some(i64::try_from(value).unwrap_or(i64::MAX)))
+    }
+}
+
+impl From<Timestamp> for Arg<'_> {
+    fn from(value: Timestamp) -> Self {
+        Self::Int(Some(value.as_microsecond()))
+    }
+}
+
+impl From<Option<Timestamp>> for Arg<'_> {
+    fn from(value: Option<Timestamp>) -> Self {
+        Self::Int(value.map(Timestamp::as_microsecond))
+    }
+}
+
+impl<'a> From<&'a str> for Arg<'a> {
+    fn from(value: &'a str) -> Self {
+        Self::Text(Some(Cow::Borrowed(value)))
+    }
+}
+
+impl<'a> From<&'a EmailAddress> for Arg<'a> {
+    fn from(value: &'a EmailAddress) -> Self {
+        value.as_str().into()
+    }
+}
+
+impl<'a> From<Option<&'a str>> for Arg<'a> {
+    fn from(value: Option<&'a str>) -> Self {
+        Self::Text(value.map(Cow::Borrowed))
+    }
+}
+
+impl From<String> for Arg<'_> {
+    fn from(value: String) -> Self {
+        Self::Text(Some(Cow::Owned(value)))
+    }
+}
+
+impl From<Option<IpAddr>> for Arg<'_> {
+    fn from(value: Option<IpAddr>) -> Self {
+        Self::Text(value.map(|address| Cow::Owned(address.to_string())))
+    }
+}
+
+impl<'a> From<&'a [u8]> for Arg<'a> {
+    fn from(value: &'a [u8]) -> Self {
+        Self::Bytes(Some(Cow::Borrowed(value)))
+    }
+}
+
+impl<'a> From<&'a Digest> for Arg<'a> {
+    fn from(value: &'a Digest) -> Self {
+        value.as_bytes().as_slice().into()
+    }
+}
+
+impl From<Option<UserId>> for Arg<'_> {
+    fn from(value: Option<UserId>) -> Self {
+        Self::Bytes(value.map(|id| Cow::Owned(id.as_bytes().to_vec())))
+    }
+}
+
+impl From<UserId> for Arg<'_> {
+    fn from(value: UserId) -> Self {
+        Some(value).into()
+    }
+}
+
+impl From<SessionId> for Arg<'_> {
+    fn from(value: SessionId) -> Self {
+        Self::Bytes(Some(Cow::Owned(value.as_bytes().to_vec())))
+    }
+}
+
+impl From<MailJobId> for Arg<'_> {
+    fn from(value: MailJobId) -> Self {
+        Self::Bytes(Some(Cow::Owned(value.as_bytes().to_vec())))
+    }
+}
+
+impl From<AuditEventId> for Arg<'_> {
+    fn from(value: AuditEventId) -> Self {
+        Self::Bytes(Some(Cow::Owned(value.as_bytes().to_vec())))
+    }
+}

@@ -1,0 +1,76 @@
+//! The audit log, newest first: ids sort by time.
+
+use doorward_domain::model::{AuditEvent, AuditFilter, Event, Outcome};
+use doorward_domain::ports::StoreError;
+use doorward_domain::values::{AuditEventId, UserId};
+use sqlx::any::AnyRow;
+
+use crate::SqlStore;
+use crate::error::Fault;
+use crate::row::{self, BadRow, Row};
+use crate::transaction::Transaction;
+
+pub(crate) async fn insert(transaction: &mut Transaction, event: &AuditEvent) -> Result<(), Fault> {
+    let sql = "INSERT INTO audit_events \
+        (id, occurred_at, event, outcome, actor, user_id, address, user_agent, request_id, detail) \
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+    let args = [
+        event.id.into(),
+        event.at.into(),
+        event.event.as_str().into(),
+        event.outcome.as_str().into(),
+        event.actor.as_str().into(),
+        event.user_id.into(),
+        event.address.into(),
+        event.user_agent.as_deref().into(),
+        event.request_id.as_str().into(),
+        event.detail.as_deref().into(),
+    ];
+    transaction.execute(sql, &args).await?;
+    Ok(())
+}
+
+pub(crate) async fn list(store: &SqlStore, filter: &AuditFilter) -> Result<Vec<AuditEvent>, StoreError> {
+    let mut conditions = vec!["1 = 1"];
+    let mut args = Vec::new();
+    if let Some(user_id) = filter.user_id {
+        conditions.push("user_id = ?");
+        args.push(user_id.into());
+    }
+    if let Some(event) = filter.event {
+        conditions.push("event = ?");
+        args.push(event.as_str().into());
+    }
+    if let Some(since) = filter.since {
+        conditions.push("occurred_at >= ?");
+        args.push(since.into());
+    }
+    if let Some(before) = filter.before {
+        conditions.push("id < ?");
+        args.push(before.into());
+    }
+    args.push(filter.limit.into());
+    let conditions = conditions.join(" AND ");
+    let sql = format!(
+        "SELECT id, occurred_at, event, outcome, actor, user_id, address, user_agent, request_id, detail \
+         FROM audit_events WHERE {conditions} ORDER BY id DESC LIMIT ?"
+    );
+    let rows = store.rows("list audit events", &sql, &args).await?;
+    row::all("list audit events", &rows, from_row)
+}
+
+fn from_row(row: &AnyRow) -> Result<AuditEvent, BadRow> {
+    let row = Row::new(row, "audit_events", "id");
+    Ok(AuditEvent {
+        id: AuditEventId::from_bytes(row.array("id")?),
+        at: row.time("occurred_at")?,
+        event: row.parsed("event", Event::from_name)?,
+        outcome: row.parsed("outcome", Outcome::from_name)?,
+        actor: row.text("actor")?,
+        user_id: row.opt_array("user_id")?.map(UserId::from_bytes),
+        address: row.opt_parsed("address", |text| text.parse().ok())?,
+        user_agent: row.opt_text("user_agent")?,
+        request_id: row.text("request_id")?,
+        detail: row.opt_text("detail")?,
+    })
+}

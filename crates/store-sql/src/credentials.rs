@@ -1,0 +1,58 @@
+//! Passwords: one row a user.
+
+use doorward_domain::model::Credential;
+use doorward_domain::ports::StoreError;
+use doorward_domain::values::{Secret, UserId};
+use sqlx::any::AnyRow;
+
+use crate::SqlStore;
+use crate::error::Fault;
+use crate::row::{self, BadRow, Row};
+use crate::transaction::Transaction;
+
+/// Sets it, there or not. Where two processes insert at a time, one loses and is tried again.
+pub(crate) async fn put(transaction: &mut Transaction, credential: &Credential) -> Result<(), Fault> {
+    let args = [
+        credential.password_hash.expose().as_str().into(),
+        credential.updated_at.into(),
+        credential.user_id.into(),
+    ];
+    let update = "UPDATE credentials SET password_hash = ?, updated_at = ? WHERE user_id = ?";
+    if transaction.execute(update, &args).await? == 0 {
+        let insert = "INSERT INTO credentials (password_hash, updated_at, user_id) VALUES (?, ?, ?)";
+        transaction.execute(insert, &args).await?;
+    }
+    Ok(())
+}
+
+/// Replaces the hash that was verified; leaves alone a password that was changed meanwhile.
+pub(crate) async fn rehash(
+    transaction: &mut Transaction,
+    credential: &Credential,
+    old: &Secret<String>,
+) -> Result<(), Fault> {
+    let sql = "UPDATE credentials SET password_hash = ?, updated_at = ? WHERE user_id = ? AND password_hash = ?";
+    let args = [
+        credential.password_hash.expose().as_str().into(),
+        credential.updated_at.into(),
+        credential.user_id.into(),
+        old.expose().as_str().into(),
+    ];
+    transaction.execute(sql, &args).await?;
+    Ok(())
+}
+
+pub(crate) async fn find(store: &SqlStore, user_id: UserId) -> Result<Option<Credential>, StoreError> {
+    let sql = "SELECT user_id, password_hash, updated_at FROM credentials WHERE user_id = ?";
+    let row = store.row("find credential", sql, &[user_id.into()]).await?;
+    row::one("find credential", row.as_ref(), from_row)
+}
+
+fn from_row(row: &AnyRow) -> Result<Credential, BadRow> {
+    let row = Row::new(row, "credentials", "user_id");
+    Ok(Credential {
+        user_id: UserId::from_bytes(row.array("user_id")?),
+        password_hash: Secret::new(row.text("password_hash")?),
+        updated_at: row.time("updated_at")?,
+    })
+}

@@ -1,0 +1,71 @@
+//! Mailed links, by the digest of their secret. That one is used once is the condition of the write.
+
+use doorward_domain::model::{Link, Purpose};
+use doorward_domain::ports::StoreError;
+use doorward_domain::values::{Digest, EmailAddress, UserId};
+use jiff::Timestamp;
+use sqlx::any::AnyRow;
+
+use crate::SqlStore;
+use crate::apply::stale_if_none;
+use crate::error::Fault;
+use crate::row::{self, BadRow, Row};
+use crate::transaction::Transaction;
+
+pub(crate) async fn put(transaction: &mut Transaction, link: &Link) -> Result<(), Fault> {
+    let sql = "INSERT INTO links (digest, user_id, purpose, email, created_at, expires_at, used_at) \
+        VALUES (?, ?, ?, ?, ?, ?, ?)";
+    let args = [
+        (&link.digest).into(),
+        link.user_id.into(),
+        link.purpose.as_str().into(),
+        (&link.email).into(),
+        link.created_at.into(),
+        link.expires_at.into(),
+        link.used_at.into(),
+    ];
+    transaction.execute(sql, &args).await?;
+    Ok(())
+}
+
+pub(crate) async fn mark_used(transaction: &mut Transaction, digest: &Digest, at: Timestamp) -> Result<(), Fault> {
+    let sql = "UPDATE links SET used_at = ? WHERE digest = ? AND used_at IS NULL AND expires_at > ?";
+    stale_if_none(transaction.execute(sql, &[at.into(), digest.into(), at.into()]).await?)
+}
+
+pub(crate) async fn revoke(
+    transaction: &mut Transaction,
+    user_id: UserId,
+    purposes: &[Purpose],
+) -> Result<(), Fault> {
+    for purpose in purposes {
+        let sql = "DELETE FROM links WHERE user_id = ? AND purpose = ?";
+        transaction.execute(sql, &[user_id.into(), purpose.as_str().into()]).await?;
+    }
+    Ok(())
+}
+
+pub(crate) async fn find(store: &SqlStore, digest: &Digest) -> Result<Option<Link>, StoreError> {
+    let sql = "SELECT digest, user_id, purpose, email, created_at, expires_at, used_at FROM links WHERE digest = ?";
+    let row = store.row("find link", sql, &[digest.into()]).await?;
+    row::one("find link", row.as_ref(), from_row)
+}
+
+pub(crate) async fn sweep(store: &SqlStore, before: Timestamp) -> Result<(), StoreError> {
+    let sql = "DELETE FROM links WHERE expires_at < ?";
+    store.write("sweep links", sql, &[before.into()]).await?;
+    Ok(())
+}
+
+fn from_row(row: &AnyRow) -> Result<Link, BadRow> {
+    let row = Row::new(row, "links", "user_id");
+    Ok(Link {
+        digest: Digest::from_bytes(row.array("digest")?),
+        user_id: UserId::from_bytes(row.array("user_id")?),
+        purpose: row.parsed("purpose", Purpose::from_name)?,
+        email: row.parsed("email", |text| EmailAddress::parse(text).ok())?,
+        created_at: row.time("created_at")?,
+        expires_at: row.time("expires_at")?,
+        used_at: row.opt_time("used_at")?,
+    })
+}

@@ -1,0 +1,130 @@
+//! The outbox. A worker holds a mail by a lease: `due_at` lies in the future until it is over.
+
+use doorward_domain::model::{MailJob, MailKind};
+use doorward_domain::ports::StoreError;
+use doorward_domain::values::{EmailAddress, Locale, MailJobId, UserId};
+use jiff::Timestamp;
+use sqlx::any::AnyRow;
+
+use crate::SqlStore;
+use crate::error::Fault;
+use crate::row::{self, BadRow, Row};
+use crate::transaction::{Retries, Transaction};
+
+pub(crate) async fn insert(transaction: &mut Transaction, job: &MailJob) -> Result<(), Fault> {
+    let sql = "INSERT INTO mail_jobs (id, kind, user_id, email, locale, created_at, attempts, due_at, failed_at) \
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)";
+    let args = [
+        job.id.into(),
+        job.kind.as_str().into(),
+        job.user_id.into(),
+        (&job.email).into(),
+        job.locale.tag().into(),
+        job.created_at.into(),
+        job.attempts.into(),
+        job.due_at.into(),
+        job.failed_at.into(),
+    ];
+    transaction.execute(sql, &args).await?;
+    Ok(())
+}
+
+pub(crate) async fn delete(transaction: &mut Transaction, id: MailJobId) -> Result<(), Fault> {
+    let sql = "DELETE FROM mail_jobs WHERE id = ?";
+    transaction.execute(sql, &[id.into()]).await?;
+    Ok(())
+}
+
+pub(crate) async fn retry(transaction: &mut Transaction, id: MailJobId, due_at: Timestamp) -> Result<(), Fault> {
+    let sql = "UPDATE mail_jobs SET due_at = ? WHERE id = ?";
+    transaction.execute(sql, &[due_at.into(), id.into()]).await?;
+    Ok(())
+}
+
+pub(crate) async fn fail(transaction: &mut Transaction, id: MailJobId, at: Timestamp) -> Result<(), Fault> {
+    let sql = "UPDATE mail_jobs SET failed_at = ? WHERE id = ?";
+    transaction.execute(sql, &[at.into(), id.into()]).await?;
+    Ok(())
+}
+
+/// Looks for mails that are due, outside of any transaction, and then takes those that nobody
+/// else took meanwhile.
+pub(crate) async fn claim(
+    store: &SqlStore,
+    now: Timestamp,
+    lease_until: Timestamp,
+    limit: usize,
+) -> Result<Vec<MailJob>, StoreError> {
+    const OPERATION: &str = "claim mails";
+    let sql = "SELECT id, kind, user_id, email, locale, created_at, attempts, due_at, failed_at FROM mail_jobs \
+        WHERE failed_at IS NULL AND due_at <= ? ORDER BY due_at, id LIMIT ?";
+    let rows = store.rows(OPERATION, sql, &[now.into(), limit.into()]).await?;
+    let due = row::all(OPERATION, &rows, from_row)?;
+    if due.is_empty() {
+        return Ok(due);
+    }
+    let mut retries = Retries::default();
+    loop {
+        match take(store, &due, lease_until).await {
+            Ok(taken) => return Ok(taken),
+            Err(fault) if retries.again(&fault).await => {}
+            Err(fault) => return Err(fault.into_store_error(OPERATION)),
+        }
+    }
+}
+
+async fn take(store: &SqlStore, due: &[MailJob], lease_until: Timestamp) -> Result<Vec<MailJob>, Fault> {
+    let mut transaction = store.begin().await?;
+    let taken = take_each(&mut transaction, due, lease_until).await;
+    transaction.end(taken).await
+}
+
+async fn take_each(
+    transaction: &mut Transaction,
+    due: &[MailJob],
+    lease_until: Timestamp,
+) -> Result<Vec<MailJob>, Fault> {
+    let sql = "UPDATE mail_jobs SET due_at = ?, attempts = attempts + 1 \
+        WHERE id = ? AND attempts = ? AND due_at = ? AND failed_at IS NULL";
+    let mut taken = Vec::with_capacity(due.len());
+    for job in due {
+        let args = [lease_until.into(), job.id.into(), job.attempts.into(), job.due_at.into()];
+        if transaction.execute(sql, &args).await? == 1 {
+            taken.push(MailJob {
+                attempts: job.attempts + 1,
+                due_at: lease_until,
+                ..job.clone()
+            });
+        }
+    }
+    Ok(taken)
+}
+
+pub(crate) async fn next_due_at(store: &SqlStore) -> Result<Option<Timestamp>, StoreError> {
+    const OPERATION: &str = "find the next mail's time";
+    let sql = "SELECT MIN(due_at) AS due_at FROM mail_jobs WHERE failed_at IS NULL";
+    let row = store.row(OPERATION, sql, &[]).await?;
+    let due_at = |row: &AnyRow| Row::new(row, "mail_jobs", "due_at").opt_time("due_at");
+    Ok(row::one(OPERATION, row.as_ref(), due_at)?.flatten())
+}
+
+pub(crate) async fn sweep(store: &SqlStore, before: Timestamp) -> Result<(), StoreError> {
+    let sql = "DELETE FROM mail_jobs WHERE failed_at < ?";
+    store.write("sweep mails", sql, &[before.into()]).await?;
+    Ok(())
+}
+
+fn from_row(row: &AnyRow) -> Result<MailJob, BadRow> {
+    let row = Row::new(row, "mail_jobs", "id");
+    Ok(MailJob {
+        id: MailJobId::from_bytes(row.array("id")?),
+        kind: row.parsed("kind", MailKind::from_name)?,
+        user_id: row.opt_array("user_id")?.map(UserId::from_bytes),
+        email: row.parsed("email", |text| EmailAddress::parse(text).ok())?,
+        locale: row.parsed("locale", Locale::from_tag)?,
+        created_at: row.time("created_at")?,
+        attempts: row.int("attempts")?,
+        due_at: row.time("due_at")?,
+        failed_at: row.opt_time("failed_at")?,
+    })
+}

@@ -1,0 +1,285 @@
+//! The schema's history: which migrations there are, which a database has, and how it gets the rest.
+//!
+//! To add one: a script under `migrations/`, numbered on, and its line in [`MIGRATIONS`]. A script
+//! is a list of statements, each ending with `;` at the end of a line. Old nodes run beside new ones
+//! during an upgrade, so a migration only *adds* (tables, columns with NULL or a default, indexes)
+//! and says in `compatible_with` the oldest migration whose program can work with the result; what
+//! nobody uses any more is taken away a release later, with `compatible_with` raised to that release.
+//! A script that shipped is never touched again.
+//!
+//! All of it happens under a lock, in one transaction where the database can roll a table back.
+//! MySQL cannot: there every statement is noted before and after, and where a program was killed in
+//! between, the statement is made again and may find that it was made. Statements on rows must
+//! therefore bear being made twice.
+
+use doorward_domain::ports::StoreError;
+use jiff::Timestamp;
+use sqlx::{AnyConnection, AssertSqlSafe, Row as _, raw_sql};
+
+use crate::arg::Arg;
+use crate::dialect::{self, Dialect};
+use crate::error::ConnectError;
+use crate::query;
+use crate::row::Row;
+
+struct Migration {
+    version: i64,
+    name: &'static str,
+    compatible_with: i64,
+    script: &'static str,
+}
+
+const MIGRATIONS: &[Migration] = &[Migration {
+    version: 1,
+    name: "accounts",
+    compatible_with: 1,
+    script: include_str!("migrations/0001_accounts.sql"),
+}];
+
+const HISTORY: &str = "CREATE TABLE IF NOT EXISTS schema_migrations (
+  version {int} NOT NULL,
+  name {key} NOT NULL,
+  compatible_with {int} NOT NULL,
+  statements_begun {int} NOT NULL,
+  statements_done {int} NOT NULL,
+  applied_at {int},
+  CONSTRAINT schema_migrations_pkey PRIMARY KEY (version)
+){table}";
+
+/// A migration that this program or the database knows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MigrationStatus {
+    /// Its number; they are made in this order.
+    pub version: i64,
+    /// Its name.
+    pub name: String,
+    /// The oldest migration whose program can work with a database that has this one.
+    pub compatible_with: i64,
+    /// When it was made; none where it waits.
+    pub applied_at: Option<Timestamp>,
+}
+
+/// All migrations, those of a later program too, by number.
+pub(crate) async fn status(
+    connection: &mut AnyConnection,
+    dialect: Dialect,
+) -> Result<Vec<MigrationStatus>, sqlx::Error> {
+    let mut all = history(connection, dialect).await?;
+    for migration in MIGRATIONS {
+        if !all.iter().any(|status| status.version == migration.version) {
+            all.push(MigrationStatus {
+                version: migration.version,
+                name: migration.name.to_owned(),
+                compatible_with: migration.compatible_with,
+                applied_at: None,
+            });
+        }
+    }
+    all.sort_by_key(|status| status.version);
+    Ok(all)
+}
+
+/// Whether this program can work with a database of that status. A later one's migrations are
+/// welcome as long as they say so.
+pub(crate) fn check(status: &[MigrationStatus]) -> Result<(), ConnectError> {
+    let binary = MIGRATIONS.last().map_or(0, |migration| migration.version);
+    let later = || status.iter().filter(|status| status.version > binary);
+    if let Some(newest) = later().next_back() {
+        let needed = later().map(|status| status.compatible_with).max().unwrap_or(0);
+        if needed > binary {
+            return Err(ConnectError::Newer {
+                database: newest.version,
+                binary,
+            });
+        }
+        tracing::warn!(
+            schema.database = newest.version,
+            schema.binary = binary,
+            "the database was migrated by a later version, which says that this one can work with it"
+        );
+    }
+    let waiting = status.iter().filter(|status| status.version <= binary && status.applied_at.is_none());
+    let names: Vec<_> = waiting.map(|status| format!("{} ({})", status.version, status.name)).collect();
+    match names.as_slice() {
+        [] => Ok(()),
+        names => Err(ConnectError::Pending(names.join(", "))),
+    }
+}
+
+/// Makes what waits, unless a later program's migrations rule this one out.
+pub(crate) async fn run(
+    connection: &mut AnyConnection,
+    dialect: Dialect,
+    url: &str,
+    now: Timestamp,
+) -> Result<(), ConnectError> {
+    let told = |error| ConnectError::of(url, error);
+    match check(&status(connection, dialect).await.map_err(told)?) {
+        Err(ConnectError::Pending(_)) => {}
+        settled => return settled,
+    }
+    let mut transaction = dialect.begin_migration(connection).await.map_err(told)?;
+    raw_sql(AssertSqlSafe(dialect.ddl(HISTORY)))
+        .execute(&mut *transaction)
+        .await
+        .map_err(told)?;
+    for migration in MIGRATIONS {
+        let made = make(&mut transaction, dialect, migration, now).await;
+        made.map_err(|source| ConnectError::Migration {
+            version: migration.version,
+            name: migration.name,
+            source: Box::new(source),
+        })?;
+    }
+    transaction.commit().await.map_err(told)
+}
+
+async fn make(
+    connection: &mut AnyConnection,
+    dialect: Dialect,
+    migration: &Migration,
+    now: Timestamp,
+) -> Result<(), sqlx::Error> {
+    let (begun, done) = match progress(connection, dialect, migration.version).await? {
+        Progress::Made => return Ok(()),
+        Progress::Halfway { begun, done } => (begun, done),
+        Progress::None => {
+            let sql = "INSERT INTO schema_migrations \
+                (version, name, compatible_with, statements_begun, statements_done) VALUES (?, ?, ?, 0, 0)";
+            let args = [
+                migration.version.into(),
+                migration.name.into(),
+                migration.compatible_with.into(),
+            ];
+            query(dialect, sql, &args).execute(&mut *connection).await?;
+            (0, 0)
+        }
+    };
+    let script = dialect.ddl(migration.script);
+    for (number, statement) in (1_i64..).zip(statements(&script)) {
+        if number <= done {
+            continue;
+        }
+        note(connection, dialect, "statements_begun", number, migration).await?;
+        match raw_sql(AssertSqlSafe(statement)).execute(&mut *connection).await {
+            Ok(_) => {}
+            Err(error) if number == begun && dialect::is_made_already(&error) => {}
+            Err(error) => {
+                // What failed was not made, so it must not pass for made next time. Where all
+                // is rolled back anyway, this may fail too.
+                note(connection, dialect, "statements_begun", number - 1, migration).await.ok();
+                return Err(error);
+            }
+        }
+        note(connection, dialect, "statements_done", number, migration).await?;
+    }
+    note(connection, dialect, "applied_at", now.as_microsecond(), migration).await?;
+    tracing::info!(migration.version, migration.name, "made a migration");
+    Ok(())
+}
+
+enum Progress {
+    None,
+    Halfway { begun: i64, done: i64 },
+    Made,
+}
+
+async fn progress(
+    connection: &mut AnyConnection,
+    dialect: Dialect,
+    version: i64,
+) -> Result<Progress, sqlx::Error> {
+    let sql = "SELECT statements_begun, statements_done, applied_at FROM schema_migrations WHERE version = ?";
+    let row = query(dialect, sql, &[version.into()]).fetch_optional(connection).await?;
+    let Some(row) = row else {
+        return Ok(Progress::None);
+    };
+    let applied_at: Option<i64> = row.try_get("applied_at")?;
+    if applied_at.is_some() {
+        return Ok(Progress::Made);
+    }
+    Ok(Progress::Halfway {
+        begun: row.try_get("statements_begun")?,
+        done: row.try_get("statements_done")?,
+    })
+}
+
+async fn note(
+    connection: &mut AnyConnection,
+    dialect: Dialect,
+    column: &'static str,
+    value: i64,
+    migration: &Migration,
+) -> Result<(), sqlx::Error> {
+    let sql = format!("UPDATE schema_migrations SET {column} = ? WHERE version = ?");
+    let args: [Arg<'_>; 2] = [value.into(), migration.version.into()];
+    query(dialect, &sql, &args).execute(connection).await?;
+    Ok(())
+}
+
+async fn history(
+    connection: &mut AnyConnection,
+    dialect: Dialect,
+) -> Result<Vec<MigrationStatus>, sqlx::Error> {
+    let tables: i64 = sqlx::query(dialect.history_exists())
+        .fetch_one(&mut *connection)
+        .await?
+        .try_get(0)?;
+    if tables == 0 {
+        return Ok(Vec::new());
+    }
+    let sql = "SELECT version, name, compatible_with, applied_at FROM schema_migrations ORDER BY version";
+    let rows = query(dialect, sql, &[]).fetch_all(connection).await?;
+    let read = |row| {
+        let row = Row::new(row, "schema_migrations", "version");
+        Ok(MigrationStatus {
+            version: row.int("version")?,
+            name: row.text("name")?,
+            compatible_with: row.int("compatible_with")?,
+            applied_at: row.opt_time("applied_at")?,
+        })
+    };
+    let all = crate::row::all("read the schema's history", &rows, read);
+    all.map_err(|StoreError { cause, .. }| sqlx::Error::Decode(cause))
+}
+
+/// A script's statements, without its comments.
+fn statements(script: &str) -> Vec<String> {
+    let is_sql = |line: &&str| !line.trim_start().starts_with("--");
+    let lines: Vec<_> = script.lines().filter(is_sql).collect();
+    let parts = lines.join("\n");
+    let texts = parts.split(";\n").map(|text| text.trim().trim_end_matches(';').to_owned());
+    texts.filter(|text| !text.is_empty()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_script_falls_into_its_statements() {
+        let script = "-- why; how\nCREATE TABLE a (\n  b INT\n);\n\nCREATE INDEX a_b ON a (b);\n-- end\n";
+        assert_eq!(statements(script), ["CREATE TABLE a (\n  b INT\n)", "CREATE INDEX a_b ON a (b)"]);
+    }
+
+    #[test]
+    fn the_migrations_are_numbered_without_a_gap_and_none_asks_for_a_later_program() {
+        for (number, migration) in (1..).zip(MIGRATIONS) {
+            assert_eq!(migration.version, number);
+            assert!(migration.compatible_with <= number, "{}", migration.name);
+            assert!(!statements(migration.script).is_empty());
+        }
+    }
+
+    #[test]
+    fn an_index_is_named_after_its_columns() {
+        for line in MIGRATIONS.iter().flat_map(|migration| migration.script.lines()) {
+            let Some((name, rest)) = line.split_once(" ON ").filter(|_| line.contains("INDEX ")) else {
+                continue;
+            };
+            let name = name.rsplit(' ').next().unwrap();
+            let columns = rest.trim_end_matches(");").replacen(" (", "_", 1).replace(", ", "_");
+            assert_eq!(name, columns);
+        }
+    }
+}

@@ -1,0 +1,117 @@
+-- Everything an account is made of. What stands in braces is the database's own type, filled in by
+-- dialect.rs. An index is named table_column[_column]: which_unique in dialect.rs reads that name.
+-- No foreign keys: what goes with a user is said once, in apply.rs, and is the same on every store.
+CREATE TABLE users (
+  id {id} NOT NULL,
+  username {text},
+  username_key {key},
+  email {text},
+  email_key {key},
+  pending_email {text},
+  pending_email_key {key},
+  name {text},
+  role {key} NOT NULL,
+  status {key} NOT NULL,
+  data {text} NOT NULL,
+  locale {key} NOT NULL,
+  session_epoch {int} NOT NULL,
+  version {int} NOT NULL,
+  created_at {int} NOT NULL,
+  updated_at {int} NOT NULL,
+  search {text} NOT NULL,
+  CONSTRAINT users_pkey PRIMARY KEY (id)
+){table};
+CREATE UNIQUE INDEX users_username_key ON users (username_key);
+CREATE UNIQUE INDEX users_email_key ON users (email_key);
+CREATE INDEX users_pending_email_key ON users (pending_email_key);
+CREATE INDEX users_status_created_at ON users (status, created_at);
+CREATE INDEX users_role_status ON users (role, status);
+
+CREATE TABLE credentials (
+  user_id {id} NOT NULL,
+  password_hash {text} NOT NULL,
+  updated_at {int} NOT NULL,
+  CONSTRAINT credentials_pkey PRIMARY KEY (user_id)
+){table};
+
+CREATE TABLE sessions (
+  id {id} NOT NULL,
+  digest {digest} NOT NULL,
+  user_id {id} NOT NULL,
+  epoch {int} NOT NULL,
+  generation {int} NOT NULL,
+  renewed_at {int} NOT NULL,
+  created_at {int} NOT NULL,
+  last_seen_at {int} NOT NULL,
+  expires_at {int} NOT NULL,
+  address {text},
+  user_agent {text},
+  CONSTRAINT sessions_pkey PRIMARY KEY (id)
+){table};
+CREATE UNIQUE INDEX sessions_digest ON sessions (digest);
+CREATE INDEX sessions_user_id ON sessions (user_id);
+CREATE INDEX sessions_expires_at ON sessions (expires_at);
+
+CREATE TABLE links (
+  digest {digest} NOT NULL,
+  user_id {id} NOT NULL,
+  purpose {key} NOT NULL,
+  email {text} NOT NULL,
+  created_at {int} NOT NULL,
+  expires_at {int} NOT NULL,
+  used_at {int},
+  CONSTRAINT links_pkey PRIMARY KEY (digest)
+){table};
+CREATE INDEX links_user_id ON links (user_id);
+CREATE INDEX links_expires_at ON links (expires_at);
+
+CREATE TABLE mail_jobs (
+  id {id} NOT NULL,
+  kind {key} NOT NULL,
+  user_id {id},
+  email {text} NOT NULL,
+  locale {key} NOT NULL,
+  created_at {int} NOT NULL,
+  attempts {int} NOT NULL,
+  due_at {int} NOT NULL,
+  failed_at {int},
+  CONSTRAINT mail_jobs_pkey PRIMARY KEY (id)
+){table};
+CREATE INDEX mail_jobs_due_at ON mail_jobs (due_at);
+CREATE INDEX mail_jobs_user_id ON mail_jobs (user_id);
+
+-- `position` says which key is newest, whatever the clocks of the nodes say.
+CREATE TABLE signing_keys (
+  kid {key} NOT NULL,
+  position {int} NOT NULL,
+  public_half {blob} NOT NULL,
+  sealed {blob} NOT NULL,
+  created_at {int} NOT NULL,
+  retired_at {int},
+  CONSTRAINT signing_keys_pkey PRIMARY KEY (kid)
+){table};
+
+CREATE TABLE audit_events (
+  id {id} NOT NULL,
+  occurred_at {int} NOT NULL,
+  event {key} NOT NULL,
+  outcome {key} NOT NULL,
+  actor {text} NOT NULL,
+  user_id {id},
+  address {text},
+  user_agent {text},
+  request_id {text} NOT NULL,
+  detail {text},
+  CONSTRAINT audit_events_pkey PRIMARY KEY (id)
+){table};
+CREATE INDEX audit_events_user_id_id ON audit_events (user_id, id);
+CREATE INDEX audit_events_event_id ON audit_events (event, id);
+
+-- A row here is a lock that lasts to the end of a transaction, on every database: see apply.rs.
+CREATE TABLE guards (
+  name {key} NOT NULL,
+  counter {int} NOT NULL,
+  CONSTRAINT guards_pkey PRIMARY KEY (name)
+){table};
+INSERT INTO guards (name, counter) VALUES ('admins', 0);
+INSERT INTO guards (name, counter) VALUES ('keys', 0);

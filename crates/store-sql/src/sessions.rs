@@ -1,0 +1,144 @@
+//! Open sessions. Whether one is alive is asked in the statement, by the `now` of the caller.
+
+use async_trait::async_trait;
+use doorward_domain::model::Session;
+use doorward_domain::ports::{Sessions, StoreError};
+use doorward_domain::values::{Digest, SessionId, UserId};
+use jiff::Timestamp;
+use sqlx::any::AnyRow;
+
+use crate::error::Fault;
+use crate::row::{self, BadRow, Row};
+use crate::transaction::{Retries, Transaction};
+use crate::{SqlStore, store};
+
+const COLUMNS: &str = "id, digest, user_id, epoch, generation, renewed_at, created_at, last_seen_at, \
+    expires_at, address, user_agent";
+
+#[async_trait]
+impl Sessions for SqlStore {
+    async fn insert_session(&self, session: &Session) -> Result<(), StoreError> {
+        let sql = "INSERT INTO sessions (id, digest, user_id, epoch, generation, renewed_at, created_at, \
+            last_seen_at, expires_at, address, user_agent) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+        let args = [
+            session.id.into(),
+            (&session.digest).into(),
+            session.user_id.into(),
+            session.epoch.into(),
+            session.generation.into(),
+            session.renewed_at.into(),
+            session.created_at.into(),
+            session.last_seen_at.into(),
+            session.expires_at.into(),
+            session.address.into(),
+            session.user_agent.as_deref().into(),
+        ];
+        self.write("insert session", sql, &args).await?;
+        Ok(())
+    }
+
+    async fn find_session(&self, digest: &Digest, now: Timestamp) -> Result<Option<Session>, StoreError> {
+        let sql = format!("SELECT {COLUMNS} FROM sessions WHERE digest = ? AND expires_at > ?");
+        let row = self.row("find session", &sql, &[digest.into(), now.into()]).await?;
+        row::one("find session", row.as_ref(), from_row)
+    }
+
+    async fn list_sessions(&self, user_id: UserId, now: Timestamp) -> Result<Vec<Session>, StoreError> {
+        let sql = format!("SELECT {COLUMNS} FROM sessions WHERE user_id = ? AND expires_at > ? ORDER BY id DESC");
+        let rows = self.rows("list sessions", &sql, &[user_id.into(), now.into()]).await?;
+        row::all("list sessions", &rows, from_row)
+    }
+
+    async fn renew_session(&self, session: &Session, expected: i64) -> Result<bool, StoreError> {
+        let sql = "UPDATE sessions SET generation = ?, renewed_at = ?, expires_at = ? WHERE id = ? AND generation = ?";
+        let args = [
+            session.generation.into(),
+            session.renewed_at.into(),
+            session.expires_at.into(),
+            session.id.into(),
+            expected.into(),
+        ];
+        Ok(self.write("renew session", sql, &args).await? == 1)
+    }
+
+    async fn set_session_epoch(&self, user_id: UserId, id: SessionId, epoch: i64) -> Result<(), StoreError> {
+        let sql = "UPDATE sessions SET epoch = ? WHERE id = ? AND user_id = ?";
+        let args = [epoch.into(), id.into(), user_id.into()];
+        self.write("set session epoch", sql, &args).await?;
+        Ok(())
+    }
+
+    async fn touch_sessions(&self, seen: &[(SessionId, Timestamp)]) -> Result<(), StoreError> {
+        let mut seen = seen.to_vec();
+        // In one order, so that two nodes never wait for one another.
+        seen.sort_unstable();
+        let mut retries = Retries::default();
+        loop {
+            match touch(self, &seen).await {
+                Ok(()) => return Ok(()),
+                Err(fault) if retries.again(&fault).await => {}
+                Err(fault) => return Err(fault.into_store_error("touch sessions")),
+            }
+        }
+    }
+
+    async fn delete_session(&self, user_id: UserId, id: SessionId) -> Result<bool, StoreError> {
+        let sql = "DELETE FROM sessions WHERE id = ? AND user_id = ?";
+        Ok(self.write("delete session", sql, &[id.into(), user_id.into()]).await? == 1)
+    }
+
+    async fn delete_sessions(&self, user_id: UserId, except: Option<SessionId>) -> Result<u64, StoreError> {
+        const OPERATION: &str = "delete sessions";
+        match except {
+            None => {
+                let sql = "DELETE FROM sessions WHERE user_id = ?";
+                self.write(OPERATION, sql, &[user_id.into()]).await
+            }
+            Some(id) => {
+                let sql = "DELETE FROM sessions WHERE user_id = ? AND id <> ?";
+                self.write(OPERATION, sql, &[user_id.into(), id.into()]).await
+            }
+        }
+    }
+
+    async fn sweep_sessions(&self, now: Timestamp) -> Result<(), StoreError> {
+        let sql = "DELETE FROM sessions WHERE expires_at <= ?";
+        self.write("sweep sessions", sql, &[now.into()]).await?;
+        Ok(())
+    }
+
+    async fn ping(&self) -> Result<(), StoreError> {
+        store::ping(self).await
+    }
+}
+
+async fn touch(store: &SqlStore, seen: &[(SessionId, Timestamp)]) -> Result<(), Fault> {
+    let mut transaction = store.begin().await?;
+    let touched = touch_each(&mut transaction, seen).await;
+    transaction.end(touched).await
+}
+
+async fn touch_each(transaction: &mut Transaction, seen: &[(SessionId, Timestamp)]) -> Result<(), Fault> {
+    let sql = "UPDATE sessions SET last_seen_at = ? WHERE id = ?";
+    for (id, at) in seen {
+        transaction.execute(sql, &[(*at).into(), (*id).into()]).await?;
+    }
+    Ok(())
+}
+
+fn from_row(row: &AnyRow) -> Result<Session, BadRow> {
+    let row = Row::new(row, "sessions", "id");
+    Ok(Session {
+        id: SessionId::from_bytes(row.array("id")?),
+        digest: Digest::from_bytes(row.array("digest")?),
+        user_id: UserId::from_bytes(row.array("user_id")?),
+        epoch: row.int("epoch")?,
+        generation: row.int("generation")?,
+        renewed_at: row.time("renewed_at")?,
+        created_at: row.time("created_at")?,
+        last_seen_at: row.time("last_seen_at")?,
+        expires_at: row.time("expires_at")?,
+        address: row.opt_parsed("address", |text| text.parse().ok())?,
+        user_agent: row.opt_text("user_agent")?,
+    })
+}

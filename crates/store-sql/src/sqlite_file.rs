@@ -1,0 +1,118 @@
+//! SQLite's file: where it is, and that nobody but its owner can read it.
+//!
+//! The file is made here and not by SQLite, so that there is no moment at which it is open to
+//! others; SQLite gives the files beside it (`-wal`, `-shm`) the same mode. This module knows files
+//! and nothing of SQL; `dialect.rs` alone calls it.
+
+use std::fmt::Write;
+use std::fs::{self, OpenOptions};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::error::ConnectError;
+
+/// What to do where there is no file yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum IfMissing {
+    Create,
+    Fail,
+}
+
+/// The driver's URL of the file that `sqlite:PATH` means. `//` after the colon may be there;
+/// what follows a `?` is passed over.
+pub(crate) fn driver_url(url: &str, if_missing: IfMissing) -> Result<String, ConnectError> {
+    let path = path_of(url)?;
+    let real = make_ready(&path, if_missing).map_err(|source| ConnectError::File {
+        path: path.clone(),
+        source,
+    })?;
+    let text = real.to_str().ok_or_else(|| ConnectError::Url("its folder's name is not UTF-8"))?;
+    Ok(format!("sqlite:{}?mode=rw", percent_encoded(text)))
+}
+
+/// The path that a URL of SQLite means, as its writer spelled it.
+pub(crate) fn path_of(url: &str) -> Result<PathBuf, ConnectError> {
+    let path = url.strip_prefix("sqlite:").unwrap_or(url);
+    let path = path.strip_prefix("//").unwrap_or(path);
+    let path = path.split('?').next().unwrap_or_default();
+    match path {
+        "" => Err(ConnectError::Url("it names no file; one looks like sqlite:/var/lib/doorward/doorward.db")),
+        ":memory:" => Err(ConnectError::Url("a database in memory keeps nothing; name a file")),
+        path => Ok(PathBuf::from(path)),
+    }
+}
+
+/// Opens the file once for reading and writing, and answers with its absolute path.
+fn make_ready(path: &Path, if_missing: IfMissing) -> io::Result<PathBuf> {
+    let absolute = std::path::absolute(path)?;
+    let create = if_missing == IfMissing::Create;
+    if create && let Some(folder) = absolute.parent() {
+        make_folder(folder)?;
+    }
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(create);
+    own_file(&mut options).open(&absolute)?;
+    fs::canonicalize(&absolute)
+}
+
+#[cfg(unix)]
+fn make_folder(folder: &Path) -> io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt;
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
+}
+
+#[cfg(unix)]
+fn own_file(options: &mut OpenOptions) -> &mut OpenOptions {
+    use std::os::unix::fs::OpenOptionsExt;
+    options.mode(0o600)
+}
+
+#[cfg(not(unix))]
+fn make_folder(folder: &Path) -> io::Result<()> {
+    fs::create_dir_all(folder)
+}
+
+#[cfg(not(unix))]
+fn own_file(options: &mut OpenOptions) -> &mut OpenOptions {
+    options
+}
+
+fn percent_encoded(path: &str) -> String {
+    let mut encoded = String::with_capacity(path.len());
+    for byte in path.bytes() {
+        if byte.is_ascii_alphanumeric() || b"/-_.~".contains(&byte) {
+            encoded.push(char::from(byte));
+        } else {
+            write!(encoded, "%{byte:02X}").expect("a String takes all that is written to it");
+        }
+    }
+    encoded
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_spelling_of_the_url_names_a_path() {
+        for (url, path) in [
+            ("sqlite:doorward.db", "doorward.db"),
+            ("sqlite:data/doorward.db", "data/doorward.db"),
+            ("sqlite://data/doorward.db", "data/doorward.db"),
+            ("sqlite:/var/doorward.db", "/var/doorward.db"),
+            ("sqlite:///var/doorward.db", "/var/doorward.db"),
+            ("sqlite:doorward.db?mode=rwc", "doorward.db"),
+            ("sqlite:../a b#c%20.db", "../a b#c%20.db"),
+        ] {
+            assert_eq!(path_of(url).unwrap(), PathBuf::from(path), "{url}");
+        }
+        for url in ["sqlite:", "sqlite://", "sqlite::memory:", "sqlite:?mode=memory"] {
+            assert!(path_of(url).is_err(), "{url}");
+        }
+    }
+
+    #[test]
+    fn a_path_survives_the_driver_s_url() {
+        assert_eq!(percent_encoded("/a b/ü#?%.db"), "/a%20b/%C3%BC%23%3F%25.db");
+    }
+}

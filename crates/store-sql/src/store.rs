@@ -1,0 +1,88 @@
+//! The port, question by question; each is answered in the file of its noun.
+
+use async_trait::async_trait;
+use doorward_domain::changes::{ApplyError, Changes};
+use doorward_domain::model::{AuditEvent, AuditFilter, Credential, Link, MailJob, SigningKey, User, UserFilter};
+use doorward_domain::ports::{Store, StoreError};
+use doorward_domain::values::{Digest, UserId};
+use jiff::Timestamp;
+
+use crate::{SqlStore, apply, audit_events, credentials, links, mail_jobs, signing_keys, users};
+
+#[async_trait]
+impl Store for SqlStore {
+    async fn apply(&self, changes: Changes) -> Result<(), ApplyError> {
+        apply::apply(self, &changes).await
+    }
+
+    async fn find_user(&self, id: UserId) -> Result<Option<User>, StoreError> {
+        users::find(self, id).await
+    }
+
+    async fn find_user_by_username(&self, key: &str) -> Result<Option<User>, StoreError> {
+        users::find_by_username(self, key).await
+    }
+
+    async fn find_user_by_email(&self, key: &str) -> Result<Option<User>, StoreError> {
+        users::find_by_email(self, key).await
+    }
+
+    async fn list_users_by_pending_email(&self, key: &str, limit: usize) -> Result<Vec<User>, StoreError> {
+        users::list_by_pending_email(self, key, limit).await
+    }
+
+    async fn list_users(&self, filter: &UserFilter) -> Result<Vec<User>, StoreError> {
+        users::list(self, filter).await
+    }
+
+    async fn has_active_admin(&self) -> Result<bool, StoreError> {
+        users::has_active_admin(self).await
+    }
+
+    async fn list_pending_users_before(&self, before: Timestamp, limit: usize) -> Result<Vec<UserId>, StoreError> {
+        users::list_pending_before(self, before, limit).await
+    }
+
+    async fn find_credential(&self, user_id: UserId) -> Result<Option<Credential>, StoreError> {
+        credentials::find(self, user_id).await
+    }
+
+    async fn find_link(&self, digest: &Digest) -> Result<Option<Link>, StoreError> {
+        links::find(self, digest).await
+    }
+
+    async fn claim_mail_jobs(
+        &self,
+        now: Timestamp,
+        lease_until: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<MailJob>, StoreError> {
+        mail_jobs::claim(self, now, lease_until, limit).await
+    }
+
+    async fn next_mail_due_at(&self) -> Result<Option<Timestamp>, StoreError> {
+        mail_jobs::next_due_at(self).await
+    }
+
+    async fn list_signing_keys(&self) -> Result<Vec<SigningKey>, StoreError> {
+        signing_keys::list(self).await
+    }
+
+    async fn list_audit_events(&self, filter: &AuditFilter) -> Result<Vec<AuditEvent>, StoreError> {
+        audit_events::list(self, filter).await
+    }
+
+    async fn sweep(&self, before: Timestamp) -> Result<(), StoreError> {
+        links::sweep(self, before).await?;
+        mail_jobs::sweep(self, before).await
+    }
+
+    async fn ping(&self) -> Result<(), StoreError> {
+        ping(self).await
+    }
+}
+
+pub(crate) async fn ping(store: &SqlStore) -> Result<(), StoreError> {
+    store.row("ping", "SELECT 1", &[]).await?;
+    Ok(())
+}

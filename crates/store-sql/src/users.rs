@@ -1,0 +1,217 @@
+//! Users. Unique by `username_key` and `email_key`, which NULL may share; the version is a
+//! condition of every update.
+
+use doorward_domain::changes::ApplyError;
+use doorward_domain::model::{Role, Status, User, UserFilter, Version};
+use doorward_domain::ports::StoreError;
+use doorward_domain::values::{Data, EmailAddress, Locale, Name, UserId, Username};
+use jiff::Timestamp;
+use sqlx::any::AnyRow;
+
+use crate::SqlStore;
+use crate::apply::stale_if_none;
+use crate::arg::Arg;
+use crate::error::Fault;
+use crate::row::{self, BadRow, Row};
+use crate::transaction::Transaction;
+
+const COLUMNS: &str = "id, username, email, pending_email, name, role, status, data, locale, \
+    session_epoch, version, created_at, updated_at";
+
+pub(crate) async fn insert(transaction: &mut Transaction, user: &User) -> Result<(), Fault> {
+    let sql = "INSERT INTO users (username, username_key, email, email_key, pending_email, pending_email_key, \
+        name, role, status, data, locale, session_epoch, version, created_at, updated_at, search, id) \
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+    transaction.execute(sql, &values(user)).await?;
+    Ok(())
+}
+
+pub(crate) async fn update(transaction: &mut Transaction, user: &User, expected: Version) -> Result<(), Fault> {
+    let sql = "UPDATE users SET username = ?, username_key = ?, email = ?, email_key = ?, pending_email = ?, \
+        pending_email_key = ?, name = ?, role = ?, status = ?, data = ?, locale = ?, session_epoch = ?, version = ?, \
+        created_at = ?, updated_at = ?, search = ? WHERE id = ? AND version = ?";
+    let mut args = values(user);
+    args.push(expected.into());
+    stale_if_none(transaction.execute(sql, &args).await?)
+}
+
+pub(crate) async fn delete(transaction: &mut Transaction, id: UserId) -> Result<(), Fault> {
+    let sql = "DELETE FROM users WHERE id = ?";
+    stale_if_none(transaction.execute(sql, &[id.into()]).await?)
+}
+
+/// Whether there was one to delete.
+pub(crate) async fn delete_pending(transaction: &mut Transaction, id: UserId) -> Result<bool, Fault> {
+    let sql = "DELETE FROM users WHERE id = ? AND status = ?";
+    let met = transaction.execute(sql, &[id.into(), Status::Pending.as_str().into()]).await?;
+    Ok(met > 0)
+}
+
+/// The guard `admins` is held by now, so that nobody else is taking one away.
+pub(crate) async fn keep_an_admin(transaction: &mut Transaction) -> Result<(), Fault> {
+    match transaction.row(AN_ADMIN, &active_admin()).await? {
+        Some(_) => Ok(()),
+        None => Err(Fault::Refused(ApplyError::LastAdmin)),
+    }
+}
+
+const AN_ADMIN: &str = "SELECT id FROM users WHERE role = ? AND status = ? LIMIT 1";
+
+fn active_admin() -> [Arg<'static>; 2] {
+    [Role::Admin.as_str().into(), Status::Active.as_str().into()]
+}
+
+pub(crate) async fn has_active_admin(store: &SqlStore) -> Result<bool, StoreError> {
+    let row = store.row("look for an admin", AN_ADMIN, &active_admin()).await?;
+    Ok(row.is_some())
+}
+
+pub(crate) async fn find(store: &SqlStore, id: UserId) -> Result<Option<User>, StoreError> {
+    find_by(store, "id", id.into()).await
+}
+
+pub(crate) async fn find_by_username(store: &SqlStore, key: &str) -> Result<Option<User>, StoreError> {
+    find_by(store, "username_key", key.into()).await
+}
+
+pub(crate) async fn find_by_email(store: &SqlStore, key: &str) -> Result<Option<User>, StoreError> {
+    find_by(store, "email_key", key.into()).await
+}
+
+async fn find_by(store: &SqlStore, column: &'static str, value: Arg<'_>) -> Result<Option<User>, StoreError> {
+    let sql = format!("SELECT {COLUMNS} FROM users WHERE {column} = ?");
+    let row = store.row("find user", &sql, &[value]).await?;
+    row::one("find user", row.as_ref(), from_row)
+}
+
+pub(crate) async fn list_by_pending_email(
+    store: &SqlStore,
+    key: &str,
+    limit: usize,
+) -> Result<Vec<User>, StoreError> {
+    let sql = format!("SELECT {COLUMNS} FROM users WHERE pending_email_key = ? ORDER BY id DESC LIMIT ?");
+    let rows = store.rows("list users by pending address", &sql, &[key.into(), limit.into()]).await?;
+    row::all("list users by pending address", &rows, from_row)
+}
+
+pub(crate) async fn list(store: &SqlStore, filter: &UserFilter) -> Result<Vec<User>, StoreError> {
+    let mut conditions = vec!["1 = 1"];
+    let mut args = Vec::new();
+    if let Some(text) = &filter.text {
+        conditions.push("search LIKE ? ESCAPE '!'");
+        args.push(pattern(text).into());
+    }
+    if let Some(status) = filter.status {
+        conditions.push("status = ?");
+        args.push(status.as_str().into());
+    }
+    if let Some(role) = filter.role {
+        conditions.push("role = ?");
+        args.push(role.as_str().into());
+    }
+    if let Some(after) = filter.after {
+        conditions.push("id > ?");
+        args.push(after.into());
+    }
+    args.push(filter.limit.into());
+    let conditions = conditions.join(" AND ");
+    let sql = format!("SELECT {COLUMNS} FROM users WHERE {conditions} ORDER BY id LIMIT ?");
+    let rows = store.rows("list users", &sql, &args).await?;
+    row::all("list users", &rows, from_row)
+}
+
+pub(crate) async fn list_pending_before(
+    store: &SqlStore,
+    before: Timestamp,
+    limit: usize,
+) -> Result<Vec<UserId>, StoreError> {
+    let sql = "SELECT id FROM users WHERE status = ? AND created_at < ? ORDER BY created_at LIMIT ?";
+    let args = [Status::Pending.as_str().into(), before.into(), limit.into()];
+    let rows = store.rows("list pending users", sql, &args).await?;
+    let id = |row: &AnyRow| Ok(UserId::from_bytes(Row::new(row, "users", "id").array("id")?));
+    row::all("list pending users", &rows, id)
+}
+
+/// In the order of the statements above.
+fn values(user: &User) -> Vec<Arg<'_>> {
+    let username = user.username.as_ref();
+    let email = user.email.as_ref();
+    let pending_email = user.pending_email.as_ref();
+    vec![
+        username.map(Username::as_str).into(),
+        username.map(Username::key).into(),
+        email.map(EmailAddress::as_str).into(),
+        email.map(EmailAddress::key).into(),
+        pending_email.map(EmailAddress::as_str).into(),
+        pending_email.map(EmailAddress::key).into(),
+        user.name.as_ref().map(Name::as_str).into(),
+        user.role.as_str().into(),
+        user.status.as_str().into(),
+        serde_json::Value::Object(user.data.as_map().clone()).to_string().into(),
+        user.locale.tag().into(),
+        user.session_epoch.into(),
+        user.version.into(),
+        user.created_at.into(),
+        user.updated_at.into(),
+        search_text(user).into(),
+        user.id.into(),
+    ]
+}
+
+/// All that a search looks at, in lower case, one a line: no value has a line end of its own, so
+/// that none is found across two.
+fn search_text(user: &User) -> String {
+    let texts = [
+        user.username.as_ref().map(Username::key),
+        user.email.as_ref().map(EmailAddress::key),
+        user.pending_email.as_ref().map(EmailAddress::key),
+        user.name.as_ref().map(Name::as_str),
+    ];
+    let lines: Vec<_> = texts.into_iter().flatten().map(str::to_lowercase).collect();
+    lines.join("\n")
+}
+
+/// The `LIKE` pattern of a search: in lower case, since only SQLite's `LIKE` folds (and ASCII
+/// alone), with no meaning left to `%` and `_`.
+fn pattern(text: &str) -> String {
+    let mut pattern = String::from("%");
+    for c in text.to_lowercase().chars() {
+        if matches!(c, '%' | '_' | '!') {
+            pattern.push('!');
+        }
+        pattern.push(c);
+    }
+    pattern.push('%');
+    pattern
+}
+
+fn from_row(row: &AnyRow) -> Result<User, BadRow> {
+    let row = Row::new(row, "users", "id");
+    let address = |text: &str| EmailAddress::parse(text).ok();
+    Ok(User {
+        id: UserId::from_bytes(row.array("id")?),
+        username: row.opt_parsed("username", |text| Username::parse(text).ok())?,
+        email: row.opt_parsed("email", address)?,
+        pending_email: row.opt_parsed("pending_email", address)?,
+        name: row.opt_parsed("name", |text| Name::parse(text).ok())?,
+        role: row.parsed("role", Role::from_name)?,
+        status: row.parsed("status", Status::from_name)?,
+        data: row.parsed("data", |text| Data::parse(serde_json::from_str(text).ok()?).ok())?,
+        locale: row.parsed("locale", Locale::from_tag)?,
+        session_epoch: row.int("session_epoch")?,
+        version: Version(row.int("version")?),
+        created_at: row.time("created_at")?,
+        updated_at: row.time("updated_at")?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_search_means_what_it_says() {
+        assert_eq!(pattern("50%_Ä!"), "%50!%!_ä!!%");
+        assert_eq!(pattern(""), "%%");
+    }
+}

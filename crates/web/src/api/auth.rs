@@ -1,0 +1,172 @@
+//! `/auth`: sign in, out, and what a session is good for.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::header::{HeaderMap, HeaderValue, LOCATION, SET_COOKIE};
+use axum::http::{HeaderName, StatusCode};
+use axum::response::{IntoResponse, Response};
+use doorward_domain::flows::audience_token::Audience;
+use doorward_domain::flows::sessions::SignedIn;
+use doorward_domain::flows::sign_in::Identifier;
+use doorward_domain::model::User;
+use doorward_domain::values::{EmailAddress, Invalid, Password, Username};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::app::App;
+use crate::body::Fields;
+use crate::guard::{COOKIE, Caller};
+use crate::problem::Problem;
+use crate::views::{AudienceTokenView, CurrentSessionView, SessionView, SignedInView, UserView};
+
+/// `password`, and one of `username` and `email`.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = SignIn, example = json!({"email": "ben@example.com", "password": "three boats on a lake"}))]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SignInBody {
+    /// The user name, whatever its letter case.
+    #[schema(max_length = 64)]
+    username: Option<String>,
+    /// The confirmed address.
+    #[schema(format = Email, max_length = 254)]
+    email: Option<String>,
+    /// The password.
+    #[schema(format = Password, max_length = 256)]
+    password: String,
+}
+
+/// Whom a body names: exactly one of `username` and `email`.
+pub(crate) fn identifier(fields: &mut Fields) -> Option<Identifier> {
+    let (has_username, has_email) = (fields.has("username"), fields.has("email"));
+    let username = fields.optional("username", Username::parse);
+    let email = fields.optional("email", EmailAddress::parse);
+    match (username, email) {
+        (Some(_), Some(_)) => {
+            fields.fault("email", Invalid::new("ambiguous", "Give a `username` or an `email`, not both."));
+            None
+        }
+        (Some(username), None) => Some(Identifier::Username(username)),
+        (None, Some(email)) => Some(Identifier::Email(email)),
+        (None, None) => {
+            if !has_username && !has_email || !fields.has_faults() {
+                fields.fault("username", Invalid::new("missing", "Give a `username` or an `email`."));
+            }
+            None
+        }
+    }
+}
+
+/// Signs in.
+#[utoipa::path(post, path = "/auth", tag = "Sessions", request_body = SignInBody, responses((status = 201, description = "The session, with its token", body = SignedInView)))]
+pub(crate) async fn sign_in(State(app): State<App>, caller: Caller, mut fields: Fields) -> Result<Response, Problem> {
+    let password = fields.required("password", Password::parse);
+    let who = identifier(&mut fields);
+    let (who, password) = fields.finish(|| Some((who?, password?)))?;
+    let signed_in = app.accounts.sign_in(caller.ctx(), &who, &password).await?;
+    if caller.wants_html() {
+        return Ok(signed_in_by_page(&app, &caller, &signed_in));
+    }
+    Ok((StatusCode::CREATED, Json(SignedInView::new(&signed_in, caller.ctx().now))).into_response())
+}
+
+/// A page's form gets the cookie, and goes on by a GET (W-05).
+fn signed_in_by_page(app: &App, caller: &Caller, signed_in: &SignedIn) -> Response {
+    let mut response = StatusCode::SEE_OTHER.into_response();
+    let headers = response.headers_mut();
+    let life = signed_in.session.expires_at.duration_since(caller.ctx().now).as_secs();
+    set_cookie(headers, signed_in.token.expose(), life);
+    if let Ok(home) = HeaderValue::from_str(&format!("{}/", app.accounts.policy().public_url)) {
+        headers.insert(LOCATION, home);
+    }
+    response
+}
+
+fn set_cookie(headers: &mut HeaderMap, token: &str, max_age: i64) {
+    let cookie = format!("{COOKIE}={token}; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age={max_age}");
+    if let Ok(value) = HeaderValue::from_str(&cookie) {
+        headers.insert(SET_COOKIE, value);
+    }
+}
+
+/// Makes the browser forget the session.
+pub(crate) fn clear_cookie(headers: &mut HeaderMap) {
+    set_cookie(headers, "", 0);
+    let everything = HeaderValue::from_static("\"cache\", \"cookies\", \"storage\"");
+    headers.insert(HeaderName::from_static("clear-site-data"), everything);
+}
+
+/// Shows the session and its user.
+#[utoipa::path(get, path = "/auth", tag = "Sessions", responses((status = 200, description = "The session and its user", body = CurrentSessionView)))]
+pub(crate) async fn current_session(caller: Caller) -> Result<Json<CurrentSessionView>, Problem> {
+    let authenticated = caller.require_session()?;
+    let session = authenticated.session();
+    Ok(Json(CurrentSessionView {
+        session: SessionView::new(session, Some(session.id)),
+        user: UserView::from(authenticated.user()),
+    }))
+}
+
+/// Signs out. The token is dead from then on.
+#[utoipa::path(delete, path = "/auth", tag = "Sessions", responses((status = 204, description = "Signed out")))]
+pub(crate) async fn sign_out(State(app): State<App>, caller: Caller) -> Result<Response, Problem> {
+    app.accounts.sign_out(caller.ctx(), caller.require_session()?).await?;
+    let mut response = StatusCode::NO_CONTENT.into_response();
+    clear_cookie(response.headers_mut());
+    Ok(response)
+}
+
+/// Makes a new token for the session, which prolongs it up to 30 days from sign-in. The old token
+/// works for 30 seconds more; shown later, it ends the whole session.
+#[utoipa::path(post, path = "/auth/renewal", tag = "Sessions", responses((status = 200, description = "The session, with its new token", body = SignedInView)))]
+pub(crate) async fn renew(State(app): State<App>, caller: Caller) -> Result<Json<SignedInView>, Problem> {
+    let renewed = app.accounts.renew(caller.ctx(), caller.token()?).await?;
+    Ok(Json(SignedInView::new(&renewed, caller.ctx().now)))
+}
+
+/// Whom a token is for.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = AudienceRequest)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct AudienceBody {
+    /// The service, as it will look for itself in `aud`.
+    #[schema(min_length = 1, max_length = 200, pattern = "^[!-~]+$", example = "https://api.example.com")]
+    audience: String,
+}
+
+/// Makes a five-minute token that another service checks against the JWKS alone.
+#[utoipa::path(post, path = "/auth/token", tag = "Sessions", request_body = AudienceBody, responses((status = 200, description = "The token", body = AudienceTokenView)))]
+pub(crate) async fn audience_token(State(app): State<App>, caller: Caller, mut fields: Fields) -> Result<Json<AudienceTokenView>, Problem> {
+    let audience = fields.required("audience", Audience::parse);
+    let audience = fields.finish(|| audience)?;
+    let made = app.accounts.audience_token(caller.ctx(), caller.require_session()?, &audience)?;
+    Ok(Json(AudienceTokenView {
+        token: made.token.expose().clone(),
+        token_type: "Bearer",
+        expires_in: made.expires_in,
+    }))
+}
+
+/// For a reverse proxy: who is it, in headers.
+#[utoipa::path(get, path = "/auth/check", tag = "Sessions", responses((status = 200, description = "Signed in; `X-Auth-*` say as whom",
+    headers(("X-Auth-User-Id" = String, description = "The user's id"), ("X-Auth-Username" = String, description = "The user name, where there is one"), ("X-Auth-Email" = String, description = "The confirmed address, where there is one"), ("X-Auth-Role" = String, description = "`user` or `admin`")))))]
+pub(crate) async fn check(caller: Caller) -> Result<Response, Problem> {
+    let user = caller.require_session()?.user();
+    let mut response = StatusCode::OK.into_response();
+    for (name, value) in identity_fields(user) {
+        // Header values are bytes; a user name beyond ASCII goes out as UTF-8.
+        if let Ok(value) = HeaderValue::from_bytes(value.as_bytes()) {
+            response.headers_mut().insert(HeaderName::from_static(name), value);
+        }
+    }
+    Ok(response)
+}
+
+fn identity_fields(user: &User) -> [(&'static str, String); 4] {
+    let text = |text: Option<&str>| text.unwrap_or_default().to_owned();
+    [
+        ("x-auth-user-id", user.id.to_string()),
+        ("x-auth-username", text(user.username.as_ref().map(Username::as_str))),
+        ("x-auth-email", text(user.email.as_ref().map(EmailAddress::as_str))),
+        ("x-auth-role", user.role.as_str().to_owned()),
+    ]
+}

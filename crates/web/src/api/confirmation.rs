@@ -1,0 +1,82 @@
+//! `/confirmation`: the address a link was mailed to becomes the account's.
+
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use doorward_domain::values::{EmailAddress, Token};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::api::users::user_response;
+use crate::app::App;
+use crate::body::Fields;
+use crate::guard::Caller;
+use crate::problem::{Code, Problem};
+use crate::views::{Message, UserView};
+
+/// Where the mail goes.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = MailRequest, example = json!({"email": "ben@example.com"}))]
+#[serde(deny_unknown_fields)]
+pub(crate) struct MailRequestBody {
+    /// Any address; the answer is the same whatever is known of it.
+    #[schema(format = Email, max_length = 254)]
+    email: String,
+}
+
+/// Reads a body of one address.
+pub(crate) fn read_email(mut fields: Fields) -> Result<EmailAddress, Problem> {
+    let email = fields.required("email", EmailAddress::parse);
+    fields.finish(|| email)
+}
+
+/// Reads the secret of a link; what cannot be one is no such thing.
+pub(crate) fn read_token(text: &str) -> Result<Token, Problem> {
+    Token::parse(text).ok_or_else(|| Problem::new(Code::NotFound))
+}
+
+/// Sends the confirmation again, where the address has one to give.
+#[utoipa::path(post, path = "/confirmation", tag = "Account", request_body = MailRequestBody, responses((status = 202, description = "Taken, whatever is known of the address")))]
+pub(crate) async fn request_confirmation(State(app): State<App>, caller: Caller, fields: Fields) -> Result<Response, Problem> {
+    let email = read_email(fields)?;
+    app.accounts.request_confirmation(caller.ctx(), &email).await?;
+    if caller.wants_html() {
+        let page = app.pages.mail_requested(caller.ctx().client.locale, app.inbox.is_some());
+        return Ok((StatusCode::ACCEPTED, page).into_response());
+    }
+    Ok(StatusCode::ACCEPTED.into_response())
+}
+
+/// Shows what the link would confirm. A GET changes nothing, since mail scanners follow links.
+#[utoipa::path(get, path = "/confirmation/{token}", tag = "Account", params(("token" = String, Path, description = "The link's secret")),
+    responses((status = 200, description = "The link lives; `POST` it to confirm", body = Message)))]
+pub(crate) async fn view_confirmation(State(app): State<App>, caller: Caller, Path(token): Path<String>) -> Result<Response, Problem> {
+    let user = app.accounts.view_confirmation(caller.ctx(), &read_token(&token)?).await?;
+    if caller.wants_html() {
+        return Ok(app.pages.confirm(caller.ctx().client.locale, &user, &token).into_response());
+    }
+    Ok(Json(Message {
+        message: "POST to this URL to confirm the address.",
+    })
+    .into_response())
+}
+
+/// Confirms the address. The same again while the link lives.
+#[utoipa::path(post, path = "/confirmation/{token}", tag = "Account", params(("token" = String, Path, description = "The link's secret")),
+    responses((status = 200, description = "The user", body = UserView)))]
+pub(crate) async fn confirm(State(app): State<App>, caller: Caller, Path(token): Path<String>) -> Result<Response, Problem> {
+    let user = app.accounts.confirm(caller.ctx(), &read_token(&token)?).await?;
+    if caller.wants_html() {
+        return Ok(app.pages.confirmed(caller.ctx().client.locale, &user).into_response());
+    }
+    Ok(user_response(StatusCode::OK, &user))
+}
+
+/// “This wasn't me”: takes the claim to the address away. A user who was never confirmed is deleted.
+#[utoipa::path(delete, path = "/confirmation/{token}", tag = "Account", params(("token" = String, Path, description = "The link's secret")),
+    responses((status = 204, description = "The address is free again")))]
+pub(crate) async fn disown(State(app): State<App>, caller: Caller, Path(token): Path<String>) -> Result<StatusCode, Problem> {
+    app.accounts.disown(caller.ctx(), &read_token(&token)?).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

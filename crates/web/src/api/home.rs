@@ -1,0 +1,38 @@
+//! `GET /`: a greeting; to somebody signed in, themselves.
+
+use axum::Json;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::app::App;
+use crate::guard::Caller;
+use crate::problem::Problem;
+use crate::views::{Message, UserView};
+
+/// The greeting.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Home {
+    #[serde(flatten)]
+    message: Message,
+    #[serde(flatten)]
+    #[schema(value_type = Option<UserView>)]
+    user: Option<UserView>,
+}
+
+/// Greets; with a valid session, shows its user as well. An invalid token counts as none.
+#[utoipa::path(get, path = "/", tag = "Start", responses((status = 200, description = "The greeting", body = Message)))]
+pub(crate) async fn home(State(app): State<App>, caller: Caller) -> Result<Response, Problem> {
+    let user = caller.session().map(doorward_domain::flows::sessions::Authenticated::user);
+    if caller.wants_html() {
+        return Ok(app.pages.home(caller.ctx().client.locale, user, app.inbox.is_some()).into_response());
+    }
+    let home = Home {
+        message: Message {
+            message: "Hello World",
+        },
+        user: user.map(UserView::from),
+    };
+    Ok(Json(home).into_response())
+}

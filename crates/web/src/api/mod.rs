@@ -1,0 +1,15 @@
+//! The endpoints, one file each or one file a small noun: request, response, handler.
+//!
+//! A handler reads its body into typed values, calls one story, and writes the outcome. To add
+//! one, copy the nearest, then add its line and its row in [`crate::routes`].
+
+pub mod auth;
+pub mod confirmation;
+mod etag;
+pub mod home;
+pub mod operations;
+mod paging;
+pub mod passwords;
+pub mod recovery;
+pub mod sessions;
+pub mod users;

@@ -1,0 +1,48 @@
+//! `GET /audit`: who did what to whom.
+
+use axum::extract::State;
+use axum::http::Uri;
+use axum::response::Response;
+use doorward_domain::access::{self, Action, Target};
+use doorward_domain::model::{AuditFilter, Event};
+use doorward_domain::values::{AuditEventId, Invalid, UserId};
+
+use crate::api::paging::{self, Query};
+use crate::app::App;
+use crate::guard::Caller;
+use crate::problem::Problem;
+use crate::views::{AuditEventView, List};
+
+/// Lists the audit log, newest first.
+#[utoipa::path(get, path = "/audit", tag = "Admin",
+    params(
+        ("user" = Option<String>, Query, description = "About this user: `me`, a user name or a user id"),
+        ("event" = Option<String>, Query, description = "Of this kind, such as `sign-in`"),
+        ("since" = Option<String>, Query, description = "From this moment on (RFC 3339)", format = DateTime),
+        ("limit" = Option<u32>, Query, description = "1 to 200, else 50", minimum = 1, maximum = 200),
+        ("cursor" = Option<String>, Query, description = "`next` of the page before")),
+    responses((status = 200, description = "A page of events", body = List<AuditEventView>, headers(("Link" = String, description = "rel=\"next\", where there is one")))))]
+pub(crate) async fn list_audit_events(State(app): State<App>, caller: Caller, uri: Uri) -> Result<Response, Problem> {
+    access::authorize(&caller.ctx().actor, Action::ReadAudit, Target::Others)?;
+    let mut query = Query::parse(uri.query())?;
+    let before = query.cursor(AuditEventId::from_bytes)?;
+    let limit = query.limit();
+    let named = query.optional("user", |text| Ok(text.to_owned()));
+    let event = query.optional("event", |text| Event::from_name(text).ok_or_else(|| Invalid::new("invalid", "There is no such event.")));
+    let since = query.optional("since", |text| text.parse().map_err(|_| Invalid::new("invalid", "A moment looks like 2026-11-21T08:00:00Z.")));
+    query.finish()?;
+    let user_id = match named {
+        // A name that nobody has is no reason to show everybody.
+        Some(named) => Some(app.accounts.find_user_id(caller.ctx(), &named).await?.unwrap_or(UserId::from_bytes([0; 16]))),
+        None => None,
+    };
+    let filter = AuditFilter {
+        user_id,
+        event,
+        since,
+        before,
+        limit: limit + 1,
+    };
+    let events = app.accounts.list_audit_events(caller.ctx(), &filter).await?;
+    Ok(paging::respond(events, limit, |event| *event.id.as_bytes(), |event| AuditEventView::from(event), &uri))
+}

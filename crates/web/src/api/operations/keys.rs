@@ -1,0 +1,55 @@
+//! `GET /.well-known/jwks.json`: the public keys (RFC 7517).
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::header::CACHE_CONTROL;
+use axum::response::IntoResponse;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::app::App;
+
+/// The keys, newest first.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Jwks {
+    keys: Vec<Jwk>,
+}
+
+/// A public Ed25519 key (RFC 8037).
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Jwk {
+    /// Always `OKP`.
+    #[schema(example = "OKP")]
+    kty: &'static str,
+    /// Always `Ed25519`.
+    #[schema(example = "Ed25519")]
+    crv: &'static str,
+    /// Always `EdDSA`.
+    #[schema(example = "EdDSA")]
+    alg: &'static str,
+    /// Always `sig`.
+    #[serde(rename = "use")]
+    #[schema(example = "sig")]
+    usage: &'static str,
+    /// Its name in token headers.
+    kid: String,
+    /// The key, base64url.
+    x: String,
+}
+
+/// The public keys, old ones until the last token of theirs has expired.
+#[utoipa::path(get, path = "/.well-known/jwks.json", tag = "Operations", responses((status = 200, description = "The keys", body = Jwks)))]
+pub(crate) async fn jwks(State(app): State<App>) -> impl IntoResponse {
+    let keys = app.accounts.public_keys().into_iter().map(|key| Jwk {
+        kty: "OKP",
+        crv: "Ed25519",
+        alg: "EdDSA",
+        usage: "sig",
+        kid: key.kid,
+        x: key.x,
+    });
+    let jwks = Jwks {
+        keys: keys.collect(),
+    };
+    ([(CACHE_CONTROL, "public, max-age=300")], Json(jwks))
+}

@@ -1,0 +1,100 @@
+//! Lists: `limit`, `cursor`, and the link to what comes next.
+
+use axum::Json;
+use axum::http::HeaderValue;
+use axum::http::header::LINK;
+use axum::response::{IntoResponse, Response};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use doorward_domain::FieldError;
+use doorward_domain::values::Invalid;
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use crate::body::parse_query;
+use crate::problem::{Code, Problem};
+use crate::views::List;
+
+/// The most items of a page.
+const MAX_LIMIT: usize = 200;
+const DEFAULT_LIMIT: usize = 50;
+
+/// The query of a list.
+pub(crate) struct Query {
+    fields: Map<String, Value>,
+    errors: Vec<FieldError>,
+}
+
+impl Query {
+    pub(crate) fn parse(query: Option<&str>) -> Result<Self, Problem> {
+        Ok(Self {
+            fields: parse_query(query)?,
+            errors: Vec::new(),
+        })
+    }
+
+    /// A value, read by `parse`; empty is absent.
+    pub(crate) fn optional<T>(&mut self, name: &str, parse: impl FnOnce(&str) -> Result<T, Invalid>) -> Option<T> {
+        let value = self.fields.remove(name)?;
+        let text = value.as_str().filter(|text| !text.is_empty())?;
+        parse(text).map_err(|invalid| self.errors.push(FieldError::new(name, invalid))).ok()
+    }
+
+    pub(crate) fn limit(&mut self) -> usize {
+        let parse = |text: &str| match text.parse() {
+            Ok(limit) if (1..=MAX_LIMIT).contains(&limit) => Ok(limit),
+            _ => Err(Invalid::new("out-of-range", format!("`limit` is a number from 1 to {MAX_LIMIT}."))),
+        };
+        self.optional("limit", parse).unwrap_or(DEFAULT_LIMIT)
+    }
+
+    /// Where the page before ended. A cursor is an id and nothing more, so that a forged one can
+    /// name no more than a place in the list (Z-07).
+    pub(crate) fn cursor<I>(&mut self, from_bytes: fn([u8; 16]) -> I) -> Result<Option<I>, Problem> {
+        let Some(Value::String(text)) = self.fields.remove("cursor") else {
+            return Ok(None);
+        };
+        let forged = || Problem::with_detail(Code::MalformedRequest, "This `cursor` was not given by a list.");
+        let bytes = URL_SAFE_NO_PAD.decode(&text).map_err(|_| forged())?;
+        let bytes: [u8; 16] = bytes.try_into().map_err(|_| forged())?;
+        Ok(Some(from_bytes(bytes)))
+    }
+
+    /// Refuses what was at fault, or is unknown here.
+    pub(crate) fn finish(mut self) -> Result<(), Problem> {
+        for name in self.fields.keys().take(16) {
+            let shown: String = name.chars().take(64).collect();
+            self.errors.push(FieldError::new(shown, Invalid::new("unknown", "There is no such query value here.")));
+        }
+        if self.errors.is_empty() { Ok(()) } else { Err(Problem::invalid(self.errors)) }
+    }
+}
+
+/// Answers a page of at most `limit` items, of which one more was read to know whether there is
+/// a next. `uri` is the request's, for the link.
+pub(crate) fn respond<M, V: Serialize>(
+    mut found: Vec<M>,
+    limit: usize,
+    id: impl Fn(&M) -> [u8; 16],
+    view: impl Fn(&M) -> V,
+    uri: &axum::http::Uri,
+) -> Response {
+    let has_more = found.len() > limit;
+    found.truncate(limit);
+    let next = found.last().filter(|_| has_more).map(|last| URL_SAFE_NO_PAD.encode(id(last)));
+    let list = List {
+        items: found.iter().map(view).collect(),
+        next: next.clone(),
+    };
+    let mut response = Json(list).into_response();
+    if let Some(value) = next.and_then(|cursor| next_link(uri, &cursor)) {
+        response.headers_mut().insert(LINK, value);
+    }
+    response
+}
+
+fn next_link(uri: &axum::http::Uri, cursor: &str) -> Option<HeaderValue> {
+    let kept = uri.query().unwrap_or_default().split('&').filter(|pair| !pair.is_empty() && !pair.starts_with("cursor="));
+    let query: Vec<_> = kept.map(str::to_owned).chain([format!("cursor={cursor}")]).collect();
+    HeaderValue::from_str(&format!("<{}?{}>; rel=\"next\"", uri.path(), query.join("&"))).ok()
+}

@@ -1,0 +1,96 @@
+//! `POST /user`: sign up.
+
+use axum::extract::State;
+use axum::http::header::LOCATION;
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use doorward_domain::Accounts;
+use doorward_domain::flows::sign_up::SignUp;
+use doorward_domain::values::{Data, EmailAddress, Invalid, Name, Username};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::user_response;
+use crate::app::App;
+use crate::body::Fields;
+use crate::guard::Caller;
+use crate::problem::Problem;
+use crate::views::UserView;
+
+/// At least one of `username` and `email`.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = SignUp, example = json!({"username": "ben", "email": "ben@example.com", "password": "three boats on a lake"}))]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SignUpBody {
+    /// Letters and digits of any script, with `.`, `_`, `-` and `+` between them.
+    #[schema(min_length = 1, max_length = 64)]
+    username: Option<String>,
+    /// Gets a confirmation mail.
+    #[schema(format = Email, max_length = 254)]
+    email: Option<String>,
+    /// Any Unicode; not one of the common passwords, not your own name.
+    #[schema(format = Password, min_length = 8, max_length = 256)]
+    password: String,
+    /// What to call you.
+    #[schema(min_length = 1, max_length = 200)]
+    name: Option<String>,
+    /// Any JSON object, up to 16 KiB and 32 levels.
+    #[schema(value_type = Option<Object>)]
+    data: Option<serde_json::Value>,
+}
+
+/// Signs up. With an e-mail address the user is `pending` and a confirmation mail goes out; with a
+/// user name alone it is `active` at once.
+#[utoipa::path(post, path = "/user", tag = "Account", request_body = SignUpBody,
+    responses((status = 201, description = "The user", body = UserView, headers(("Location" = String, description = "Where it is"), ("ETag" = String, description = "Its version")))))]
+pub(crate) async fn create_user(State(app): State<App>, caller: Caller, fields: Fields) -> Result<Response, Problem> {
+    let wanted = read(fields, &app.accounts)?;
+    let user = app.accounts.sign_up(caller.ctx(), wanted).await?;
+    if caller.wants_html() {
+        let page = app.pages.signed_up(caller.ctx().client.locale, &user, app.inbox.is_some());
+        return Ok((StatusCode::CREATED, page).into_response());
+    }
+    let mut response = user_response(StatusCode::CREATED, &user);
+    let location = format!("{}/user/{}", app.accounts.policy().public_url, user.id);
+    if let Ok(location) = HeaderValue::from_str(&location) {
+        response.headers_mut().insert(LOCATION, location);
+    }
+    Ok(response)
+}
+
+fn read(mut fields: Fields, accounts: &Accounts) -> Result<SignUp, Problem> {
+    if !fields.has("username") && !fields.has("email") {
+        fields.fault("username", Invalid::new("missing", "Give a `username`, an `email` or both."));
+    }
+    let username = fields.optional("username", Username::parse);
+    let email = fields.optional("email", EmailAddress::parse);
+    let name = fields.optional("name", Name::parse);
+    let personal = [
+        username.as_ref().map(Username::as_str),
+        email.as_ref().map(EmailAddress::as_str),
+        email.as_ref().map(EmailAddress::local_part),
+        name.as_ref().map(Name::as_str),
+    ];
+    let personal: Vec<&str> = personal.into_iter().flatten().collect();
+    let password = fields.required("password", |text| accounts.judge_password(text, &personal));
+    let data = match fields.json("data") {
+        None | Some(serde_json::Value::Null) => Data::default(),
+        Some(value) => fields.note("data", Data::parse(value)).unwrap_or_default(),
+    };
+    let has_identifier = username.is_some() || email.is_some();
+    let wanted = fields.finish(|| {
+        Some(SignUp {
+            username,
+            email,
+            password: password?,
+            name,
+            data,
+        })
+    })?;
+    if has_identifier {
+        return Ok(wanted);
+    }
+    // `null` for both, or two empty fields of a form.
+    let missing = Invalid::new("missing", "Give a `username`, an `email` or both.");
+    Err(Problem::invalid(vec![doorward_domain::FieldError::new("username", missing)]))
+}

@@ -1,0 +1,56 @@
+//! `GET /user`: list and search.
+
+use axum::extract::State;
+use axum::http::Uri;
+use axum::response::Response;
+use doorward_domain::access::{self, Action, Target};
+use doorward_domain::model::{Role, Status, UserFilter};
+use doorward_domain::values::{Invalid, UserId};
+
+use crate::api::paging::{self, Query};
+use crate::app::App;
+use crate::guard::Caller;
+use crate::problem::Problem;
+use crate::views::{List, UserView};
+
+/// The longest search text.
+const MAX_TEXT: usize = 200;
+
+/// Lists users, oldest first.
+#[utoipa::path(get, path = "/user", tag = "Admin",
+    params(
+        ("q" = Option<String>, Query, description = "Part of a user name, address or name", max_length = 200),
+        ("status" = Option<String>, Query, description = "`pending`, `active` or `disabled`", pattern = "^(pending|active|disabled)$"),
+        ("role" = Option<String>, Query, description = "`user` or `admin`", pattern = "^(user|admin)$"),
+        ("limit" = Option<u32>, Query, description = "1 to 200, else 50", minimum = 1, maximum = 200),
+        ("cursor" = Option<String>, Query, description = "`next` of the page before")),
+    responses((status = 200, description = "A page of users", body = List<UserView>, headers(("Link" = String, description = "rel=\"next\", where there is one")))))]
+pub(crate) async fn list_users(State(app): State<App>, caller: Caller, uri: Uri) -> Result<Response, Problem> {
+    // Whoever may not list learns nothing from how a query is judged.
+    access::authorize(&caller.ctx().actor, Action::ListUsers, Target::Others)?;
+    let mut query = Query::parse(uri.query())?;
+    let after = query.cursor(UserId::from_bytes)?;
+    let limit = query.limit();
+    let filter = UserFilter {
+        text: query.optional("q", search_text),
+        status: query.optional("status", |text| Status::from_name(text).ok_or_else(|| one_of("pending, active or disabled"))),
+        role: query.optional("role", |text| Role::from_name(text).ok_or_else(|| one_of("user or admin"))),
+        after,
+        limit: limit + 1,
+    };
+    query.finish()?;
+    let users = app.accounts.list_users(caller.ctx(), &filter).await?;
+    Ok(paging::respond(users, limit, |user| *user.id.as_bytes(), |user| UserView::from(user), &uri))
+}
+
+fn search_text(text: &str) -> Result<String, Invalid> {
+    match text.chars().count() {
+        0..=MAX_TEXT if !text.contains('\0') => Ok(text.to_owned()),
+        0..=MAX_TEXT => Err(Invalid::new("invalid", "A search text has no NUL character.")),
+        _ => Err(Invalid::new("too-long", "A search text has at most 200 characters.")),
+    }
+}
+
+fn one_of(names: &str) -> Invalid {
+    Invalid::new("invalid", format!("One of {names}."))
+}

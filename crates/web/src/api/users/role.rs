@@ -1,0 +1,45 @@
+//! `PUT /user/{user}/role`.
+
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use doorward_domain::model::Role;
+use doorward_domain::values::Invalid;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::user_response;
+use crate::api::etag::IfMatch;
+use crate::app::App;
+use crate::body::Fields;
+use crate::guard::Caller;
+use crate::problem::Problem;
+use crate::views::UserView;
+
+/// The role.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = RoleChange)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RoleBody {
+    /// `user` or `admin`.
+    #[schema(pattern = "^(user|admin)$", example = "admin")]
+    role: String,
+}
+
+/// Gives or takes the admin role. The last active admin keeps it.
+#[utoipa::path(put, path = "/user/{user}/role", tag = "Admin", request_body = RoleBody,
+    params(("user" = String, Path, description = "`me`, a user name or a user id"), ("If-Match" = Option<String>, Header, description = "The version that was read")),
+    responses((status = 200, description = "The user", body = UserView)))]
+pub(crate) async fn change_role(
+    State(app): State<App>,
+    caller: Caller,
+    Path(user): Path<String>,
+    IfMatch(expected): IfMatch,
+    mut fields: Fields,
+) -> Result<Response, Problem> {
+    let unknown = || Invalid::new("invalid", "A role is `user` or `admin`.");
+    let role = fields.required("role", |text| Role::from_name(text).ok_or_else(unknown));
+    let role = fields.finish(|| role)?;
+    let user = app.accounts.change_role(caller.ctx(), &user, role, expected).await?;
+    Ok(user_response(StatusCode::OK, &user))
+}

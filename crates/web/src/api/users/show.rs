@@ -1,0 +1,19 @@
+//! `GET /user/{user}`.
+
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+
+use super::user_response;
+use crate::app::App;
+use crate::guard::Caller;
+use crate::problem::Problem;
+use crate::views::UserView;
+
+/// Shows a user, to themselves or an admin.
+#[utoipa::path(get, path = "/user/{user}", tag = "Account", params(("user" = String, Path, description = "`me`, a user name or a user id")),
+    responses((status = 200, description = "The user", body = UserView, headers(("ETag" = String, description = "Its version, for `If-Match`")))))]
+pub(crate) async fn show_user(State(app): State<App>, caller: Caller, Path(user): Path<String>) -> Result<Response, Problem> {
+    let user = app.accounts.view_user(caller.ctx(), &user).await?;
+    Ok(user_response(StatusCode::OK, &user))
+}

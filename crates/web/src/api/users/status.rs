@@ -1,0 +1,47 @@
+//! `PUT /user/{user}/status`.
+
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use doorward_domain::values::Invalid;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::user_response;
+use crate::api::etag::IfMatch;
+use crate::app::App;
+use crate::body::Fields;
+use crate::guard::Caller;
+use crate::problem::Problem;
+use crate::views::UserView;
+
+/// The status.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = StatusChange)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct StatusBody {
+    /// `active` or `disabled`.
+    #[schema(pattern = "^(active|disabled)$", example = "disabled")]
+    status: String,
+}
+
+/// Switches an account off, which ends its sessions, or back on.
+#[utoipa::path(put, path = "/user/{user}/status", tag = "Admin", request_body = StatusBody,
+    params(("user" = String, Path, description = "`me`, a user name or a user id"), ("If-Match" = Option<String>, Header, description = "The version that was read")),
+    responses((status = 200, description = "The user", body = UserView)))]
+pub(crate) async fn change_status(
+    State(app): State<App>,
+    caller: Caller,
+    Path(user): Path<String>,
+    IfMatch(expected): IfMatch,
+    mut fields: Fields,
+) -> Result<Response, Problem> {
+    let enabled = fields.required("status", |text| match text {
+        "active" => Ok(true),
+        "disabled" => Ok(false),
+        _ => Err(Invalid::new("invalid", "A status is set to `active` or `disabled`.")),
+    });
+    let enabled = fields.finish(|| enabled)?;
+    let user = app.accounts.change_status(caller.ctx(), &user, enabled, expected).await?;
+    Ok(user_response(StatusCode::OK, &user))
+}

@@ -1,0 +1,78 @@
+//! `PUT` and `PATCH /user/{user}`: what people say of themselves.
+
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use doorward_domain::flows::update_profile::ProfileUpdate;
+use doorward_domain::values::{Data, Invalid, Name};
+use serde::Serialize;
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use super::user_response;
+use crate::api::etag::IfMatch;
+use crate::app::App;
+use crate::body::Fields;
+use crate::guard::Caller;
+use crate::problem::Problem;
+use crate::views::UserView;
+
+/// What is left out is emptied by `PUT` and kept by `PATCH`.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Profile, example = json!({"name": "Ben", "data": {"phone": "030 123456"}}))]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ProfileBody {
+    /// What to call you; null for nothing.
+    #[schema(min_length = 1, max_length = 200)]
+    name: Option<String>,
+    /// Any JSON object, up to 16 KiB and 32 levels.
+    #[schema(value_type = Option<Object>)]
+    data: Option<Value>,
+}
+
+/// Replaces `name` and `data`.
+#[utoipa::path(put, path = "/user/{user}", tag = "Account", request_body = ProfileBody,
+    params(("user" = String, Path, description = "`me`, a user name or a user id"), ("If-Match" = Option<String>, Header, description = "The version that was read")),
+    responses((status = 200, description = "The user", body = UserView, headers(("ETag" = String, description = "Its new version")))))]
+pub(crate) async fn replace_user(
+    State(app): State<App>,
+    caller: Caller,
+    Path(user): Path<String>,
+    IfMatch(expected): IfMatch,
+    mut fields: Fields,
+) -> Result<Response, Problem> {
+    let name = fields.optional("name", Name::parse);
+    let data = match fields.json("data") {
+        None | Some(Value::Null) => Data::default(),
+        Some(value) => fields.note("data", Data::parse(value)).unwrap_or_default(),
+    };
+    let update = fields.finish(|| Some(ProfileUpdate::Replace { name, data }))?;
+    let user = app.accounts.update_profile(caller.ctx(), &user, &update, expected).await?;
+    Ok(user_response(StatusCode::OK, &user))
+}
+
+/// Changes `name` and `data` by a JSON Merge Patch (RFC 7396).
+#[utoipa::path(patch, path = "/user/{user}", tag = "Account", request_body(content((ProfileBody = "application/json"), (ProfileBody = "application/merge-patch+json"))),
+    params(("user" = String, Path, description = "`me`, a user name or a user id"), ("If-Match" = Option<String>, Header, description = "The version that was read")),
+    responses((status = 200, description = "The user", body = UserView, headers(("ETag" = String, description = "Its new version")))))]
+pub(crate) async fn patch_user(
+    State(app): State<App>,
+    caller: Caller,
+    Path(user): Path<String>,
+    IfMatch(expected): IfMatch,
+    mut fields: Fields,
+) -> Result<Response, Problem> {
+    let name = fields.has("name").then(|| fields.optional("name", Name::parse));
+    let data = match fields.json("data") {
+        None => None,
+        Some(Value::Null) => Some(None),
+        Some(Value::Object(patch)) => Some(Some(patch)),
+        Some(_) => {
+            fields.fault("data", Invalid::new("wrong-type", "`data` is a JSON object."));
+            None
+        }
+    };
+    let update = fields.finish(|| Some(ProfileUpdate::Patch { name, data }))?;
+    let user = app.accounts.update_profile(caller.ctx(), &user, &update, expected).await?;
+    Ok(user_response(StatusCode::OK, &user))
+}

@@ -1,0 +1,74 @@
+//! What every handler shares, and what the binary hands in.
+
+use std::ops::Deref;
+use std::sync::Arc;
+
+use doorward_domain::Accounts;
+use doorward_domain::ports::Secrets;
+
+use crate::inbox::Inbox;
+use crate::pages::Pages;
+
+/// What the web part needs beside the accounts.
+pub struct AppParts {
+    /// The service.
+    pub accounts: Arc<Accounts>,
+    /// For request ids.
+    pub secrets: Arc<dyn Secrets>,
+    /// The built-in inbox, where mail stays on this machine.
+    pub inbox: Option<Arc<dyn Inbox>>,
+}
+
+/// The state of the router: cheap to clone.
+#[derive(Clone)]
+pub struct App(Arc<Inner>);
+
+/// Behind [`App`].
+pub struct Inner {
+    /// The service.
+    pub accounts: Arc<Accounts>,
+    pub(crate) secrets: Arc<dyn Secrets>,
+    pub(crate) inbox: Option<Arc<dyn Inbox>>,
+    pub(crate) pages: Pages,
+    /// The origin of the public URL, which a browser names in `Origin`.
+    pub(crate) origin: String,
+    /// Whether people reach the server by HTTPS.
+    pub(crate) is_https: bool,
+    pub(crate) openapi: String,
+    pub(crate) docs: String,
+}
+
+impl App {
+    /// Puts the parts together.
+    pub fn new(parts: AppParts) -> Self {
+        let public_url = &parts.accounts.policy().public_url;
+        let pages = Pages::new();
+        let document = crate::openapi::document(public_url);
+        let docs = pages.docs(&document);
+        Self(Arc::new(Inner {
+            origin: origin_of(public_url),
+            is_https: public_url.starts_with("https://"),
+            openapi: document.to_string(),
+            docs,
+            pages,
+            accounts: parts.accounts,
+            secrets: parts.secrets,
+            inbox: parts.inbox,
+        }))
+    }
+}
+
+impl Deref for App {
+    type Target = Inner;
+
+    fn deref(&self) -> &Inner {
+        &self.0
+    }
+}
+
+/// Scheme, host and port of a URL.
+fn origin_of(url: &str) -> String {
+    let after_scheme = url.find("://").map_or(0, |at| at + 3);
+    let end = url[after_scheme..].find('/').map_or(url.len(), |at| after_scheme + at);
+    url[..end].to_ascii_lowercase()
+}

@@ -1,0 +1,216 @@
+//! Bodies on their way in: JSON or a form, read strictly, every fault of every field at once.
+//!
+//! A handler asks for [`Fields`], takes out what it knows by name, and finishes: whatever is left
+//! over is an unknown field and refused, so that nobody slips in a `role`.
+
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::{FromRequest, Request};
+use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use doorward_domain::FieldError;
+use doorward_domain::values::{Invalid, Secret};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use percent_encoding::percent_decode;
+use serde_json::{Map, Value};
+
+use crate::app::App;
+use crate::json;
+use crate::problem::{Code, Problem};
+
+/// The most bytes of a body.
+pub const MAX_BODY_BYTES: usize = 64 * 1024;
+/// How long a body may take to arrive.
+const BODY_TIMEOUT: Duration = Duration::from_secs(30);
+/// How many faults are listed; a body of nothing but unknown fields does not echo back whole.
+const MAX_ERRORS: usize = 32;
+/// How much of an unknown field's name is said back.
+const MAX_NAME: usize = 64;
+
+/// The fields of a body, to be taken out one by one.
+#[derive(Debug)]
+pub struct Fields {
+    left: Map<String, Value>,
+    errors: Vec<FieldError>,
+    form: bool,
+}
+
+impl FromRequest<App> for Fields {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _: &App) -> Result<Self, Problem> {
+        let kind = Kind::of(&request)?;
+        let bytes = read(request).await?;
+        let left = match kind {
+            Kind::Json => json::parse_object(&bytes)?,
+            Kind::Form => parse_form(&bytes)?,
+        };
+        Ok(Self {
+            left,
+            errors: Vec::new(),
+            form: matches!(kind, Kind::Form),
+        })
+    }
+}
+
+impl Fields {
+    /// A text that may be left out (or `null`, or empty in a form).
+    pub fn optional<T>(&mut self, name: &str, parse: impl FnOnce(&str) -> Result<T, Invalid>) -> Option<T> {
+        let text = self.text(name)?;
+        self.note(name, parse(text.expose()))
+    }
+
+    /// A text that must be there.
+    pub fn required<T>(&mut self, name: &str, parse: impl FnOnce(&str) -> Result<T, Invalid>) -> Option<T> {
+        if self.is_absent(name) {
+            self.left.remove(name);
+            self.fault(name, Invalid::new("missing", format!("Give `{name}`.")));
+            return None;
+        }
+        self.optional(name, parse)
+    }
+
+    /// A JSON value as it is; in a form, the JSON text of one. `null` stays `null`.
+    pub fn json(&mut self, name: &str) -> Option<Value> {
+        let value = self.left.remove(name)?;
+        match value {
+            Value::String(text) if self.form && text.is_empty() => None,
+            Value::String(text) if self.form => match json::parse(text.as_bytes()) {
+                Ok(value) => Some(value),
+                Err(_) => {
+                    self.fault(name, Invalid::new("invalid", format!("In a form, `{name}` is a JSON text.")));
+                    None
+                }
+            },
+            other => Some(other),
+        }
+    }
+
+    /// Whether the field is there with any value at all, `null` included.
+    pub fn has(&self, name: &str) -> bool {
+        self.left.contains_key(name)
+    }
+
+    /// Whether anything was at fault so far.
+    pub fn has_faults(&self) -> bool {
+        !self.errors.is_empty()
+    }
+
+    /// Adds a fault found by comparing fields.
+    pub fn fault(&mut self, name: &str, invalid: Invalid) {
+        if self.errors.len() < MAX_ERRORS {
+            self.errors.push(FieldError::new(name, invalid));
+        }
+    }
+
+    /// Keeps a value, or its fault.
+    pub fn note<T>(&mut self, name: &str, parsed: Result<T, Invalid>) -> Option<T> {
+        parsed.map_err(|invalid| self.fault(name, invalid)).ok()
+    }
+
+    /// Refuses what is left over, and what was at fault. `build` gives the body where every
+    /// required field was there.
+    pub fn finish<T>(mut self, build: impl FnOnce() -> Option<T>) -> Result<T, Problem> {
+        let unknown: Vec<String> = self.left.keys().take(MAX_ERRORS).cloned().collect();
+        for name in unknown {
+            let shown: String = name.chars().take(MAX_NAME).collect();
+            self.fault(&shown, Invalid::new("unknown", "There is no such field here."));
+        }
+        match build() {
+            Some(body) if self.errors.is_empty() => Ok(body),
+            _ => Err(Problem::invalid(self.errors)),
+        }
+    }
+
+    fn is_absent(&self, name: &str) -> bool {
+        match self.left.get(name) {
+            None | Some(Value::Null) => true,
+            Some(Value::String(text)) => self.form && text.is_empty(),
+            Some(_) => false,
+        }
+    }
+
+    fn text(&mut self, name: &str) -> Option<Secret<String>> {
+        let absent = self.is_absent(name);
+        match self.left.remove(name)? {
+            _ if absent => None,
+            Value::String(text) => Some(Secret::new(text)),
+            _ => {
+                self.fault(name, Invalid::new("wrong-type", format!("`{name}` is a text.")));
+                None
+            }
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Kind {
+    Json,
+    Form,
+}
+
+impl Kind {
+    fn of(request: &Request) -> Result<Self, Problem> {
+        let unsupported = || Problem::new(Code::UnsupportedMediaType);
+        let mut values = request.headers().get_all(CONTENT_TYPE).iter();
+        let (Some(value), None) = (values.next(), values.next()) else {
+            return Err(unsupported());
+        };
+        let value = value.to_str().map_err(|_| unsupported())?;
+        let essence = value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+        let is_patch = request.method() == axum::http::Method::PATCH;
+        match essence.as_str() {
+            "application/json" => Ok(Self::Json),
+            "application/merge-patch+json" if is_patch => Ok(Self::Json),
+            "application/x-www-form-urlencoded" => Ok(Self::Form),
+            _ => Err(unsupported()),
+        }
+    }
+}
+
+async fn read(request: Request<Body>) -> Result<Vec<u8>, Problem> {
+    let too_large = || Problem::new(Code::BodyTooLarge);
+    let announced = request.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    if announced.is_some_and(|length| length > MAX_BODY_BYTES as u64) {
+        return Err(too_large());
+    }
+    let body = Limited::new(request.into_body(), MAX_BODY_BYTES);
+    match tokio::time::timeout(BODY_TIMEOUT, body.collect()).await {
+        Ok(Ok(collected)) => Ok(collected.to_bytes().to_vec()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
+        Ok(Err(_)) => Err(Problem::with_detail(Code::MalformedRequest, "The body broke off.")),
+        Err(_) => Err(Problem::new(Code::RequestTimeout)),
+    }
+}
+
+/// Reads `application/x-www-form-urlencoded` (URL Standard, 5), but strictly: UTF-8 or nothing, and
+/// no field twice.
+fn parse_form(bytes: &[u8]) -> Result<Map<String, Value>, Problem> {
+    let mut fields = Map::new();
+    for pair in bytes.split(|b| *b == b'&').filter(|pair| !pair.is_empty()) {
+        let (name, value) = match pair.iter().position(|b| *b == b'=') {
+            Some(at) => (&pair[..at], &pair[at + 1..]),
+            None => (pair, &[][..]),
+        };
+        let name = decode(name)?;
+        if fields.contains_key(&name) {
+            return Err(Problem::with_detail(Code::MalformedRequest, "A field stands in the form twice."));
+        }
+        fields.insert(name, Value::String(decode(value)?));
+    }
+    Ok(fields)
+}
+
+fn decode(text: &[u8]) -> Result<String, Problem> {
+    let spaced: Vec<u8> = text.iter().map(|b| if *b == b'+' { b' ' } else { *b }).collect();
+    let decoded = percent_decode(&spaced).decode_utf8();
+    decoded
+        .map(std::borrow::Cow::into_owned)
+        .map_err(|_| Problem::with_detail(Code::MalformedRequest, "The form is not UTF-8."))
+}
+
+/// The query of a URL, each name once.
+pub fn parse_query(query: Option<&str>) -> Result<Map<String, Value>, Problem> {
+    parse_form(query.unwrap_or_default().as_bytes())
+        .map_err(|problem| Problem::with_detail(Code::MalformedRequest, problem.detail.unwrap_or_default().replace("form", "query")))
+}

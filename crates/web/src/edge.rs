@@ -1,0 +1,167 @@
+//! The outermost layer: what is true of every answer, whatever made it.
+//!
+//! Gives the request its id, writes problems out as JSON or as a page, puts on the headers that
+//! every answer wears, and logs one line. The line names the route, never the path: paths hold
+//! the secrets of mailed links.
+
+use std::time::{Duration, Instant};
+
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use axum::{Json, http::Method};
+use serde_json::json;
+
+use crate::app::App;
+use crate::negotiate;
+use crate::problem::{Code, Problem};
+
+/// How long a handler may take.
+const HANDLER_TIMEOUT: Duration = Duration::from_secs(45);
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const API_POLICY: &str = "default-src 'none'; frame-ancestors 'none'";
+const PAGE_POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+/// The id of a request, for whoever needs it on the way in.
+#[derive(Debug, Clone)]
+pub(crate) struct RequestId(pub(crate) String);
+
+/// The route a request matched, noted on the answer for the log.
+#[derive(Debug, Clone)]
+pub(crate) struct MatchedRoute(pub(crate) MatchedPath);
+
+pub(crate) async fn edge(State(app): State<App>, mut request: Request, next: Next) -> Response {
+    let started = Instant::now();
+    let id = request_id(&app);
+    request.extensions_mut().insert(RequestId(id.clone()));
+    let method = request.method().clone();
+    let asked = Asked {
+        wants_html: negotiate::wants_html(request.headers()),
+        locale: negotiate::locale(request.headers()),
+    };
+    let response = match tokio::time::timeout(HANDLER_TIMEOUT, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => Problem::new(Code::Overloaded).into_response(),
+    };
+    let route = response.extensions().get::<MatchedRoute>().cloned();
+    let problem = response.extensions().get::<Problem>().cloned();
+    let mut response = match &problem {
+        Some(problem) => write_problem(&app, &asked, problem, &id, response),
+        None => response,
+    };
+    dress(&app, &id, response.headers_mut());
+    let route = route.as_ref().map_or("-", |route| route.0.as_str());
+    log(&id, &method, route, &response, problem.as_ref(), started.elapsed());
+    response
+}
+
+struct Asked {
+    wants_html: bool,
+    locale: doorward_domain::values::Locale,
+}
+
+fn request_id(app: &App) -> String {
+    let mut bytes = [0; 16];
+    app.secrets.fill(&mut bytes);
+    uuid::Builder::from_random_bytes(bytes).into_uuid().simple().to_string()
+}
+
+fn write_problem(app: &App, asked: &Asked, problem: &Problem, id: &str, bare: Response) -> Response {
+    let status = problem.code.status();
+    let mut response = if asked.wants_html {
+        (status, app.pages.problem(asked.locale, problem, id)).into_response()
+    } else {
+        let mut response = (status, Json(problem_json(app, problem, id))).into_response();
+        let kind = HeaderValue::from_static("application/problem+json");
+        response.headers_mut().insert(header::CONTENT_TYPE, kind);
+        response
+    };
+    let kept = bare.headers().iter().filter(|(name, _)| **name != header::CONTENT_TYPE && **name != header::CONTENT_LENGTH);
+    for (name, value) in kept {
+        response.headers_mut().insert(name, value.clone());
+    }
+    let headers = response.headers_mut();
+    if let Some(wait) = problem.retry_after {
+        headers.insert(header::RETRY_AFTER, HeaderValue::from(wait.as_secs() + u64::from(wait.subsec_nanos() > 0)));
+    }
+    if status == axum::http::StatusCode::UNAUTHORIZED {
+        let challenge = match problem.code {
+            Code::InvalidToken => "Bearer realm=\"doorward\", error=\"invalid_token\"",
+            _ => "Bearer realm=\"doorward\"",
+        };
+        headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
+    }
+    response
+}
+
+fn problem_json(app: &App, problem: &Problem, id: &str) -> serde_json::Value {
+    let code = problem.code;
+    let mut body = json!({
+        "type": format!("{}/problems/{}", app.accounts.policy().public_url, code.as_str()),
+        "title": code.title(),
+        "status": code.status().as_u16(),
+        "detail": problem.detail.as_deref().unwrap_or(code.help()),
+        "code": code.as_str(),
+        "request_id": id,
+    });
+    if code == Code::ValidationFailed {
+        let errors: Vec<_> = problem
+            .errors
+            .iter()
+            .map(|error| json!({"field": error.field, "code": error.invalid.code, "detail": error.invalid.detail}))
+            .collect();
+        body["errors"] = errors.into();
+    }
+    body
+}
+
+/// The headers of every answer (H-06, H-11, W-01, W-06).
+fn dress(app: &App, id: &str, headers: &mut HeaderMap) {
+    let is_page = headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
+    let policy = if is_page { PAGE_POLICY } else { API_POLICY };
+    let fixed = [
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::X_FRAME_OPTIONS, "DENY"),
+        (header::CONTENT_SECURITY_POLICY, policy),
+        (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+        (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+        (HeaderName::from_static("permissions-policy"), "camera=(), geolocation=(), microphone=()"),
+    ];
+    for (name, value) in fixed {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    if app.is_https {
+        let value = HeaderValue::from_static("max-age=63072000; includeSubDomains");
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, value);
+    }
+    if !headers.contains_key(header::CACHE_CONTROL) {
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
+    if let Ok(value) = HeaderValue::from_str(id) {
+        headers.insert(REQUEST_ID, value);
+    }
+}
+
+fn log(id: &str, method: &Method, route: &str, response: &Response, problem: Option<&Problem>, took: Duration) {
+    let status = response.status().as_u16();
+    let code = problem.map(|problem| problem.code.as_str());
+    let took_ms = u64::try_from(took.as_micros()).unwrap_or(u64::MAX) as f64 / 1000.0;
+    let cause = problem.and_then(|problem| problem.cause.as_deref()).map(chain);
+    match cause {
+        Some(cause) => {
+            tracing::error!(request.id = id, http.method = %method, http.route = route, http.status = status, problem = code, took_ms, error = %cause, "request failed");
+        }
+        None => {
+            tracing::info!(request.id = id, http.method = %method, http.route = route, http.status = status, problem = code, took_ms, "request");
+        }
+    }
+}
+
+/// An error with all its causes, on one line.
+fn chain(error: &doorward_domain::Error) -> String {
+    let first: &dyn std::error::Error = error;
+    let causes = std::iter::successors(first.source(), |cause| cause.source());
+    causes.fold(first.to_string(), |line, cause| format!("{line}: {cause}"))
+}

@@ -1,0 +1,258 @@
+//! The gate before every handler: who asks, from which site, and how often.
+//!
+//! What a route demands stands in [`crate::routes::TABLE`]. A request whose route has no row is
+//! refused: access is denied by default (Z-01). Whether a user may act on another is not asked
+//! here but in the domain, which knows.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::extract::{ConnectInfo, FromRequestParts, MatchedPath, Request, State};
+use axum::http::header::{self, HeaderMap, HeaderValue};
+use axum::http::request::Parts;
+use axum::http::{HeaderName, Method};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use doorward_domain::ctx::actor_of;
+use doorward_domain::flows::sessions::Authenticated;
+use doorward_domain::ports::{Allowance, Budget, Client};
+use doorward_domain::values::Secret;
+use doorward_domain::{Actor, Ctx, Error};
+
+use crate::app::App;
+use crate::edge::{MatchedRoute, RequestId};
+use crate::negotiate;
+use crate::problem::{Code, Problem};
+use crate::routes::{self, Guard, Route};
+
+/// The cookie that pages use. The prefix makes the browser hold it to this host, all paths, HTTPS.
+pub(crate) const COOKIE: &str = "__Host-doorward";
+/// How much of a `User-Agent` is kept.
+const MAX_USER_AGENT: usize = 256;
+
+/// Who is at the door, for handlers.
+#[derive(Clone)]
+pub(crate) struct Caller(Arc<Inner>);
+
+struct Inner {
+    ctx: Ctx,
+    authenticated: Option<Authenticated>,
+    token: Option<Secret<String>>,
+    wants_html: bool,
+}
+
+impl Caller {
+    /// The context of the request, whoever acts.
+    pub(crate) fn ctx(&self) -> &Ctx {
+        &self.0.ctx
+    }
+
+    /// The session, where there is one.
+    pub(crate) fn session(&self) -> Option<&Authenticated> {
+        self.0.authenticated.as_ref()
+    }
+
+    /// The session, where the route's guard has made sure of it.
+    pub(crate) fn require_session(&self) -> Result<&Authenticated, Problem> {
+        self.session().ok_or_else(|| Error::AuthenticationRequired.into())
+    }
+
+    /// The token that opened the session.
+    pub(crate) fn token(&self) -> Result<&str, Problem> {
+        let token = self.0.token.as_ref().ok_or(Error::AuthenticationRequired)?;
+        Ok(token.expose())
+    }
+
+    /// Whether a page is wanted rather than JSON.
+    pub(crate) fn wants_html(&self) -> bool {
+        self.0.wants_html
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Caller {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let caller = parts.extensions.get::<Self>().cloned();
+        caller.ok_or_else(|| Error::Internal("a handler runs without its guard").into())
+    }
+}
+
+pub(crate) async fn guard(State(app): State<App>, request: Request, next: Next) -> Response {
+    let (mut parts, body) = request.into_parts();
+    let matched = parts.extensions.get::<MatchedPath>().cloned();
+    let route = matched.as_ref().and_then(|path| routes::find(&parts.method, path.as_str()));
+    let mut response = match (&matched, route) {
+        (Some(_), Some(route)) => match admit(&app, route, &parts).await {
+            Ok((caller, budget)) => {
+                parts.extensions.insert(caller);
+                let mut response = next.run(Request::from_parts(parts, body)).await;
+                if let Some((budget, allowance)) = budget {
+                    rate_limit_fields(response.headers_mut(), budget, allowance);
+                }
+                response
+            }
+            Err(refusal) => refusal.into_response(),
+        },
+        (Some(path), None) if routes::knows_path(path.as_str()) => next.run(Request::from_parts(parts, body)).await,
+        (Some(_), None) => Problem::from(Error::Internal("a route has no row in the access table")).into_response(),
+        (None, _) => next.run(Request::from_parts(parts, body)).await,
+    };
+    if let Some(matched) = matched {
+        response.extensions_mut().insert(MatchedRoute(matched));
+    }
+    response
+}
+
+type Spent = Option<(&'static Budget, Allowance)>;
+
+async fn admit(app: &App, route: &'static Route, request: &Parts) -> Result<(Caller, Spent), Response> {
+    let mut ctx = context(app, request);
+    let spent = match route.budget {
+        Some(budget) => Some((budget, spend(app, &ctx, budget).await?)),
+        None => None,
+    };
+    let refuse = |error: Error| Problem::from(error).into_response();
+    let shown = match route.guard {
+        Guard::Anyone => None,
+        Guard::Optional | Guard::Maybe | Guard::Session => credential(&request.headers).map_err(IntoResponse::into_response)?,
+    };
+    let wants_html = negotiate::wants_html(&request.headers);
+    let by_cookie = matches!(shown, Some(Credential::Cookie(_)));
+    if (by_cookie || (wants_html && route.guard == Guard::Anyone)) && is_unsafe(&request.method) && !is_same_site(app, &request.headers) {
+        return Err(Problem::new(Code::CrossSiteRequest).into_response());
+    }
+    let (authenticated, token) = match (route.guard, shown) {
+        (Guard::Session, None) => return Err(refuse(Error::AuthenticationRequired)),
+        (_, None) => (None, None),
+        (guard, Some(Credential::Bearer(token) | Credential::Cookie(token))) => {
+            match app.accounts.authenticate(&ctx, token.expose()).await {
+                Ok(authenticated) => (Some(authenticated), Some(token)),
+                Err(Error::InvalidToken) if guard == Guard::Optional => (None, None),
+                Err(error) => return Err(refuse(error)),
+            }
+        }
+    };
+    if let Some(authenticated) = &authenticated {
+        ctx.actor = actor_of(authenticated.user(), authenticated.session().id);
+    }
+    let inner = Inner {
+        ctx,
+        authenticated,
+        token,
+        wants_html,
+    };
+    Ok((Caller(Arc::new(inner)), spent))
+}
+
+fn context(app: &App, request: &Parts) -> Ctx {
+    let peer = request.extensions.get::<ConnectInfo<SocketAddr>>();
+    let user_agent = request.headers.get(header::USER_AGENT);
+    let user_agent = user_agent.map(|value| {
+        let text = String::from_utf8_lossy(value.as_bytes());
+        text.chars().filter(|c| !c.is_control()).take(MAX_USER_AGENT).collect()
+    });
+    Ctx {
+        actor: Actor::Anonymous,
+        client: Client {
+            address: peer.map(|ConnectInfo(peer)| peer.ip().to_canonical()),
+            user_agent,
+            locale: negotiate::locale(&request.headers),
+        },
+        request_id: request.extensions.get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default(),
+        now: app.accounts.now(),
+    }
+}
+
+async fn spend(app: &App, ctx: &Ctx, budget: &'static Budget) -> Result<Allowance, Response> {
+    match app.accounts.throttle_address(ctx, budget).await {
+        Ok(allowance @ Allowance::Allowed { .. }) => Ok(allowance),
+        Ok(allowance @ Allowance::Denied { retry_after }) => {
+            let mut response = Problem::from(Error::TooManyAttempts { retry_after }).into_response();
+            rate_limit_fields(response.headers_mut(), budget, allowance);
+            Err(response)
+        }
+        Err(error) => Err(Problem::from(error).into_response()),
+    }
+}
+
+/// The fields of the IETF draft “RateLimit header fields for HTTP”.
+fn rate_limit_fields(headers: &mut HeaderMap, budget: &Budget, allowance: Allowance) {
+    let (name, window) = (budget.name, budget.window.as_secs());
+    let (remaining, wait) = match allowance {
+        Allowance::Allowed { remaining } => (remaining, budget.window / budget.burst),
+        Allowance::Denied { retry_after } => (0, retry_after),
+    };
+    let wait = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+    let policy = format!("\"{name}\";q={};w={window}", budget.burst);
+    let state = format!("\"{name}\";r={remaining};t={wait}");
+    for (field, text) in [("ratelimit-policy", policy), ("ratelimit", state)] {
+        if let Ok(value) = HeaderValue::from_str(&text) {
+            headers.insert(HeaderName::from_static(field), value);
+        }
+    }
+}
+
+enum Credential {
+    Bearer(Secret<String>),
+    Cookie(Secret<String>),
+}
+
+/// The one credential of a request. Two at once are refused (RFC 6750, 2): which one was meant
+/// cannot be known.
+fn credential(headers: &HeaderMap) -> Result<Option<Credential>, Problem> {
+    let twice = || Problem::with_detail(Code::MalformedRequest, "Show one credential: a bearer token or the cookie.");
+    let mut bearers = headers.get_all(header::AUTHORIZATION).iter();
+    let bearer = bearers.next();
+    if bearers.next().is_some() {
+        return Err(twice());
+    }
+    let bearer = match bearer {
+        Some(value) => bearer_token(value)?,
+        None => None,
+    };
+    match (bearer, cookie(headers)?) {
+        (Some(_), Some(_)) => Err(twice()),
+        (Some(token), None) => Ok(Some(Credential::Bearer(token))),
+        (None, Some(token)) => Ok(Some(Credential::Cookie(token))),
+        (None, None) => Ok(None),
+    }
+}
+
+fn bearer_token(value: &HeaderValue) -> Result<Option<Secret<String>>, Problem> {
+    let text = value.to_str().map_err(|_| Error::InvalidToken)?;
+    let (scheme, token) = text.split_once(' ').unwrap_or((text, ""));
+    if !scheme.eq_ignore_ascii_case("bearer") {
+        return Ok(None);
+    }
+    Ok(Some(Secret::new(token.trim_start_matches(' ').to_owned())))
+}
+
+fn cookie(headers: &HeaderMap) -> Result<Option<Secret<String>>, Problem> {
+    let mut found = None;
+    for header in headers.get_all(header::COOKIE) {
+        let text = header.to_str().unwrap_or_default();
+        for pair in text.split(';') {
+            if let Some((name, value)) = pair.trim().split_once('=')
+                && name == COOKIE
+                && found.replace(Secret::new(value.to_owned())).is_some()
+            {
+                return Err(Problem::with_detail(Code::MalformedRequest, "The session cookie was sent twice."));
+            }
+        }
+    }
+    Ok(found)
+}
+
+fn is_unsafe(method: &Method) -> bool {
+    !matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS)
+}
+
+/// Whether a browser says that one of our own pages made the request (H-10). A browser too old
+/// for `Sec-Fetch-Site` sends `Origin` with every post; without either there is no telling, so no.
+fn is_same_site(app: &App, headers: &HeaderMap) -> bool {
+    if let Some(site) = headers.get("sec-fetch-site") {
+        return site == "same-origin" || site == "none";
+    }
+    headers.get(header::ORIGIN).is_some_and(|origin| origin.as_bytes().eq_ignore_ascii_case(app.origin.as_bytes()))
+}

@@ -1,0 +1,55 @@
+//! What the client would like to read.
+
+use axum::http::HeaderMap;
+use axum::http::header::{ACCEPT, ACCEPT_LANGUAGE};
+use doorward_domain::values::Locale;
+
+/// Whether the client is a browser that wants a page: `text/html` ranks ahead of JSON.
+pub fn wants_html(headers: &HeaderMap) -> bool {
+    let accept = headers.get(ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let quality = |wanted: &str| {
+        let of_range = |(at, range): (usize, &str)| {
+            let mut parts = range.split(';');
+            (parts.next()?.trim().eq_ignore_ascii_case(wanted)).then_some(())?;
+            let q = parts.find_map(|part| part.trim().strip_prefix("q=")?.parse::<f32>().ok()).unwrap_or(1.0);
+            Some((q, std::cmp::Reverse(at)))
+        };
+        accept.split(',').take(32).enumerate().find_map(of_range)
+    };
+    match (quality("text/html"), quality("application/json")) {
+        (None, _) => false,
+        (Some((q, _)), _) if q <= 0.0 => false,
+        (Some(_), None) => true,
+        (Some(html), Some(json)) => html.partial_cmp(&json) == Some(std::cmp::Ordering::Greater),
+    }
+}
+
+/// The language the client asks for.
+pub fn locale(headers: &HeaderMap) -> Locale {
+    let field = headers.get(ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
+    field.map_or_else(Locale::default, Locale::negotiate)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn browsers_get_pages_and_programs_do_not() {
+        for (accept, expected) in [
+            ("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", true),
+            ("*/*", false),
+            ("", false),
+            ("application/json", false),
+            ("application/json, text/html", false),
+            ("text/html, application/json", true),
+            ("application/json;q=0.9, text/html", true),
+            ("text/html;q=0", false),
+            ("text/html;q=0.5, application/json;q=0.9", false),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(ACCEPT, accept.parse().unwrap());
+            assert_eq!(wants_html(&headers), expected, "{accept}");
+        }
+    }
+}

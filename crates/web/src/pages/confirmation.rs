@@ -1,0 +1,15 @@
+//! The confirmation page's second button: a form cannot send `DELETE`.
+
+use axum::extract::{Path, State};
+use axum::response::Html;
+
+use crate::api::confirmation::read_token;
+use crate::app::App;
+use crate::guard::Caller;
+use crate::problem::Problem;
+
+/// “This wasn't me”.
+pub(crate) async fn disown(State(app): State<App>, caller: Caller, Path(token): Path<String>) -> Result<Html<String>, Problem> {
+    app.accounts.disown(caller.ctx(), &read_token(&token)?).await?;
+    Ok(app.pages.disowned(caller.ctx().client.locale))
+}

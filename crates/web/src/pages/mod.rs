@@ -1,0 +1,165 @@
+//! Pages for people: server-rendered, without script, in their language.
+//!
+//! Handlers in this folder serve the routes that only people use; the pages of API routes are
+//! rendered from their handlers under `api/`. Templates are compiled in; every value is escaped by
+//! the engine. To add a page: a template in each language's folder, its line in [`TEMPLATES`], a
+//! method here.
+
+pub mod assets;
+pub mod confirmation;
+pub mod documents;
+pub mod inbox;
+pub mod recovery;
+pub mod session;
+
+use axum::response::Html;
+use doorward_domain::model::User;
+use doorward_domain::values::{EmailAddress, Locale, Name, Username};
+use minijinja::{AutoEscape, Environment, UndefinedBehavior, Value, context};
+
+use crate::inbox::InboxMail;
+use crate::problem::{Code, Problem};
+
+macro_rules! templates {
+    ($($name:literal),+ $(,)?) => {
+        /// Name and text of every template.
+        const TEMPLATES: &[(&str, &str)] = &[$(($name, include_str!(concat!("../../templates/", $name)))),+];
+    };
+}
+
+templates! {
+    "layout.html", "docs.html", "problems.html", "inbox.html",
+    "en/home.html", "en/signed-up.html", "en/confirm.html", "en/confirmed.html", "en/disowned.html",
+    "en/ask-recovery.html", "en/mail-requested.html", "en/recover.html", "en/recovered.html", "en/problem.html",
+    "de/home.html", "de/signed-up.html", "de/confirm.html", "de/confirmed.html", "de/disowned.html",
+    "de/ask-recovery.html", "de/mail-requested.html", "de/recover.html", "de/recovered.html", "de/problem.html",
+}
+
+/// The templates, ready to be filled.
+pub struct Pages(Environment<'static>);
+
+impl Pages {
+    /// Reads the templates.
+    pub(crate) fn new() -> Self {
+        let mut environment = Environment::new();
+        environment.set_undefined_behavior(UndefinedBehavior::Strict);
+        environment.set_auto_escape_callback(|_| AutoEscape::Html);
+        environment.add_global("stylesheet", assets::stylesheet_path());
+        for (name, text) in TEMPLATES {
+            environment.add_template(name, text).expect("the templates are compiled in, and a test renders each");
+        }
+        Self(environment)
+    }
+
+    fn render(&self, name: &str, lang: &str, values: Value) -> Html<String> {
+        let values = context! { lang, ..values };
+        let template = self.0.get_template(name).expect("every page's template is in the list");
+        match template.render(values) {
+            Ok(text) => Html(text),
+            Err(error) => {
+                tracing::error!(page = name, %error, "a page cannot be rendered");
+                Html("<!doctype html><title>Doorward</title><p>This page cannot be shown.".to_owned())
+            }
+        }
+    }
+
+    fn page(&self, locale: Locale, name: &str, values: Value) -> Html<String> {
+        let lang = locale.tag();
+        self.render(&format!("{lang}/{name}.html"), lang, values)
+    }
+
+    pub(crate) fn home(&self, locale: Locale, user: Option<&User>, has_inbox: bool) -> Html<String> {
+        let user = user.map(|user| context! { name => display_name(user), email => user.email.as_ref().map(EmailAddress::as_str) });
+        self.page(locale, "home", context! { user, has_inbox })
+    }
+
+    pub(crate) fn signed_up(&self, locale: Locale, user: &User, has_inbox: bool) -> Html<String> {
+        let email = user.pending_email.as_ref().map(EmailAddress::as_str);
+        self.page(locale, "signed-up", context! { name => display_name(user), email, has_inbox })
+    }
+
+    pub(crate) fn confirm(&self, locale: Locale, user: &User, token: &str) -> Html<String> {
+        let values = context! {
+            username => user.username.as_ref().map(Username::as_str),
+            name => user.name.as_ref().map(Name::as_str),
+            email => user.pending_email.as_ref().or(user.email.as_ref()).map(EmailAddress::as_str),
+            is_new => user.status == doorward_domain::model::Status::Pending,
+            is_done => user.pending_email.is_none(),
+            signed_up_at => user.created_at.strftime("%Y-%m-%d %H:%M UTC").to_string(),
+            token,
+        };
+        self.page(locale, "confirm", values)
+    }
+
+    pub(crate) fn confirmed(&self, locale: Locale, user: &User) -> Html<String> {
+        self.page(locale, "confirmed", context! { name => display_name(user) })
+    }
+
+    pub(crate) fn disowned(&self, locale: Locale) -> Html<String> {
+        self.page(locale, "disowned", context! {})
+    }
+
+    pub(crate) fn ask_recovery(&self, locale: Locale) -> Html<String> {
+        self.page(locale, "ask-recovery", context! {})
+    }
+
+    pub(crate) fn mail_requested(&self, locale: Locale, has_inbox: bool) -> Html<String> {
+        self.page(locale, "mail-requested", context! { has_inbox })
+    }
+
+    pub(crate) fn recover(&self, locale: Locale, user: &User, token: &str, problem: Option<&Problem>) -> Html<String> {
+        let fault = problem.and_then(|problem| problem.errors.first());
+        let values = context! {
+            name => display_name(user),
+            username => user.username.as_ref().map(Username::as_str).or(user.email.as_ref().map(EmailAddress::as_str)),
+            fault => fault.map(|fault| fault.invalid.code),
+            token,
+        };
+        self.page(locale, "recover", values)
+    }
+
+    pub(crate) fn recovered(&self, locale: Locale) -> Html<String> {
+        self.page(locale, "recovered", context! {})
+    }
+
+    pub(crate) fn problem(&self, locale: Locale, problem: &Problem, request_id: &str) -> Html<String> {
+        let code = problem.code;
+        let values = context! {
+            code => code.as_str(),
+            title => code.title(),
+            help => problem.detail.as_deref().unwrap_or(code.help()),
+            errors => problem.errors.iter().map(|error| context! { field => &error.field, detail => &error.invalid.detail }).collect::<Vec<_>>(),
+            request_id,
+        };
+        self.page(locale, "problem", values)
+    }
+
+    pub(crate) fn problems(&self, shown: &[Code]) -> Html<String> {
+        let codes: Vec<_> = shown
+            .iter()
+            .map(|code| context! { name => code.as_str(), status => code.status().as_u16(), title => code.title(), help => code.help() })
+            .collect();
+        self.render("problems.html", "en", context! { codes })
+    }
+
+    pub(crate) fn inbox(&self, mails: &[InboxMail]) -> Html<String> {
+        let mails: Vec<_> = mails
+            .iter()
+            .map(|mail| context! { id => mail.id, to => &mail.to, subject => &mail.subject, text => &mail.text, url => &mail.url, at => &mail.at })
+            .collect();
+        self.render("inbox.html", "en", context! { mails })
+    }
+
+    /// The browsable reference of an OpenAPI document.
+    pub(crate) fn docs(&self, document: &serde_json::Value) -> String {
+        self.render("docs.html", "en", context! { operations => documents::operations(document), api => context! { description => document["info"]["description"].as_str(), version => document["info"]["version"].as_str() } }).0
+    }
+}
+
+/// What to call a user: name, user name or address.
+fn display_name(user: &User) -> Option<&str> {
+    let name = user.name.as_ref().map(Name::as_str);
+    let username = || user.username.as_ref().map(Username::as_str);
+    let email = || user.email.as_ref().or(user.pending_email.as_ref()).map(EmailAddress::as_str);
+    name.or_else(username).or_else(email)
+}

@@ -1,0 +1,182 @@
+//! Problems (RFC 9457): the only thing that becomes an error response.
+//!
+//! [`Code`] is the closed list. A domain error is turned into a [`Problem`] here and nowhere else;
+//! `edge` writes it out, as JSON or as a page, with the request's id. What the client reads is in
+//! [`Code`]; what the log keeps is the cause. To add a code: a row in `codes!`, its paragraph
+//! follows in `docs/ERRORS.md` by the test that compares them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use doorward_domain::{Error, FieldError};
+
+macro_rules! codes {
+    ($($variant:ident = $name:literal, $status:literal, $title:literal, $help:literal;)+) => {
+        /// Every problem there is. The names are stable; the texts are not.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum Code {
+            $(#[doc = $title] $variant),+
+        }
+
+        impl Code {
+            /// Every code, in the order of its status.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
+
+            /// The stable name.
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $name),+ }
+            }
+
+            /// The HTTP status.
+            pub fn status(self) -> StatusCode {
+                let number: u16 = match self { $(Self::$variant => $status),+ };
+                StatusCode::from_u16(number).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+            }
+
+            /// What happened, in a few words.
+            pub fn title(self) -> &'static str {
+                match self { $(Self::$variant => $title),+ }
+            }
+
+            /// What it means and what to do next.
+            pub fn help(self) -> &'static str {
+                match self { $(Self::$variant => $help),+ }
+            }
+        }
+    };
+}
+
+codes! {
+    MalformedRequest = "malformed-request", 400, "The request cannot be read", "The body is no JSON object or form, a field stands in it twice, a query value cannot be read, or two kinds of credentials were sent at once. Mend the request; the detail says where it broke.";
+    InvalidCredentials = "invalid-credentials", 401, "Unknown account or wrong password", "The two are not told apart, so that nobody can find out who has an account. Try again, or recover the password.";
+    WrongPassword = "wrong-password", 401, "Wrong password", "Said apart from an unknown account only where the operator has set `disclosure = \"plain\"`. Try again, or recover the password.";
+    AuthenticationRequired = "authentication-required", 401, "Sign in first", "Show a session token in `Authorization: Bearer …`, or the session cookie.";
+    InvalidToken = "invalid-token", 401, "The session has ended", "The session token is unknown, ended or expired. Sign in again.";
+    EmailUnconfirmed = "email-unconfirmed", 403, "The e-mail address is not confirmed yet", "The password was right. Open the link in the confirmation mail, or ask for the mail again with `POST /confirmation`.";
+    AccountDisabled = "account-disabled", 403, "The account is disabled", "The password was right; an admin has switched the account off. Ask them.";
+    Forbidden = "forbidden", 403, "Not yours to do", "You are signed in, and this belongs to somebody else or needs the admin role. The answer is the same whether or not the thing exists.";
+    CrossSiteRequest = "cross-site-request", 403, "The request came from another site", "A session cookie works only for requests of this server's own pages. Programs use `Authorization: Bearer …`.";
+    NotFound = "not-found", 404, "No such thing", "There is no such route, user or session.";
+    UnknownAccount = "unknown-account", 404, "No such account", "Said apart from a wrong password only where the operator has set `disclosure = \"plain\"`.";
+    MethodNotAllowed = "method-not-allowed", 405, "Not with this method", "The route exists; `Allow` lists its methods.";
+    RequestTimeout = "request-timeout", 408, "The request took too long to arrive", "Send the whole body within 30 seconds.";
+    UsernameTaken = "username-taken", 409, "The user name is taken", "User names are unique, whatever their letter case. Choose another.";
+    EmailTaken = "email-taken", 409, "The e-mail address is taken", "Told only where the operator has set `disclosure = \"plain\"`. Sign in, or recover the password.";
+    LastAdmin = "last-admin", 409, "The last active admin stays", "Make another user an admin first.";
+    LinkExpired = "link-expired", 410, "The link no longer works", "It is used up, replaced by a newer one, or too old. Ask for a new mail.";
+    PreconditionFailed = "precondition-failed", 412, "It has changed since you read it", "`If-Match` does not fit. Read it again, and repeat your change on what it is now.";
+    BodyTooLarge = "body-too-large", 413, "The body is too large", "A body has at most 64 KiB.";
+    UnsupportedMediaType = "unsupported-media-type", 415, "This kind of body is not read here", "Send `application/json`, or a form (`application/x-www-form-urlencoded`).";
+    ValidationFailed = "validation-failed", 422, "Some fields cannot be taken", "`errors` names each field with a code and a sentence. All of them are listed at once.";
+    TooManyAttempts = "too-many-attempts", 429, "Too many attempts", "Wait for the seconds that `Retry-After` gives.";
+    InternalError = "internal-error", 500, "Something went wrong here", "It is not your fault, and the operator can find it in the log by the request id.";
+    Overloaded = "overloaded", 503, "Too busy right now", "More passwords wait to be checked than can be in good time. Nothing was changed; try again after `Retry-After`.";
+    StoreUnavailable = "store-unavailable", 503, "A store does not answer", "Nothing is known to have changed; try again after `Retry-After`.";
+}
+
+/// An error response before it is written out.
+#[derive(Debug, Clone)]
+pub struct Problem {
+    /// Which.
+    pub code: Code,
+    /// More than the title says, for people. Nothing of the inside.
+    pub detail: Option<String>,
+    /// The fields at fault.
+    pub errors: Vec<FieldError>,
+    /// How long to wait.
+    pub retry_after: Option<Duration>,
+    /// For the log alone.
+    pub cause: Option<Arc<Error>>,
+}
+
+impl Problem {
+    /// A problem that its code says all about.
+    pub fn new(code: Code) -> Self {
+        Self {
+            code,
+            detail: None,
+            errors: Vec::new(),
+            retry_after: None,
+            cause: None,
+        }
+    }
+
+    /// A problem with a sentence of its own.
+    pub fn with_detail(code: Code, detail: impl Into<String>) -> Self {
+        Self {
+            detail: Some(detail.into()),
+            ..Self::new(code)
+        }
+    }
+
+    /// Fields that cannot be taken.
+    pub fn invalid(errors: Vec<FieldError>) -> Self {
+        Self {
+            errors,
+            ..Self::new(Code::ValidationFailed)
+        }
+    }
+}
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        let busy = Some(Duration::from_secs(1));
+        match error {
+            Error::Invalid(errors) => Self::invalid(errors),
+            Error::TooManyAttempts { retry_after } => Self {
+                retry_after: Some(retry_after),
+                ..Self::new(Code::TooManyAttempts)
+            },
+            Error::Overloaded => Self {
+                retry_after: busy,
+                ..Self::new(Code::Overloaded)
+            },
+            Error::Store(_) => Self {
+                retry_after: busy,
+                cause: Some(Arc::new(error)),
+                ..Self::new(Code::StoreUnavailable)
+            },
+            Error::Internal(_) => Self {
+                cause: Some(Arc::new(error)),
+                ..Self::new(Code::InternalError)
+            },
+            other => Self::new(plain_code(&other)),
+        }
+    }
+}
+
+/// The code of an error that carries nothing more.
+fn plain_code(error: &Error) -> Code {
+    match error {
+        Error::AuthenticationRequired => Code::AuthenticationRequired,
+        Error::InvalidToken => Code::InvalidToken,
+        Error::InvalidCredentials => Code::InvalidCredentials,
+        Error::UnknownAccount => Code::UnknownAccount,
+        Error::WrongPassword => Code::WrongPassword,
+        Error::EmailUnconfirmed => Code::EmailUnconfirmed,
+        Error::AccountDisabled => Code::AccountDisabled,
+        Error::Forbidden => Code::Forbidden,
+        Error::NotFound => Code::NotFound,
+        Error::UsernameTaken => Code::UsernameTaken,
+        Error::EmailTaken => Code::EmailTaken,
+        Error::LastAdmin => Code::LastAdmin,
+        Error::LinkExpired => Code::LinkExpired,
+        Error::PreconditionFailed => Code::PreconditionFailed,
+        Error::Invalid(_) => Code::ValidationFailed,
+        Error::TooManyAttempts { .. } => Code::TooManyAttempts,
+        Error::Overloaded => Code::Overloaded,
+        Error::Store(_) => Code::StoreUnavailable,
+        Error::Internal(_) => Code::InternalError,
+    }
+}
+
+impl IntoResponse for Problem {
+    /// Hands the problem to `edge`, which knows the request and writes the body.
+    fn into_response(self) -> Response {
+        let mut response = self.code.status().into_response();
+        response.extensions_mut().insert(self);
+        response
+    }
+}

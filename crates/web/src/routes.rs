@@ -1,0 +1,194 @@
+//! Every route on one screen: who may ask, how often, and what can go wrong.
+//!
+//! [`TABLE`] is what `guard` enforces and what the OpenAPI document says; a test holds it against
+//! [`router`]. A route without a row answers nobody.
+
+use axum::Router;
+use axum::http::Method;
+use axum::middleware::from_fn_with_state;
+use axum::routing::{get, post};
+use doorward_domain::ports::Budget;
+use doorward_domain::throttle::{LINK, MAIL_REQUEST, SIGN_IN, SIGN_UP, TOKEN};
+use tower_http::catch_panic::CatchPanicLayer;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::api::{auth, confirmation, home, operations, passwords, recovery, sessions, users};
+use crate::app::App;
+use crate::edge;
+use crate::guard;
+use crate::pages;
+use crate::problem::{Code, Problem};
+
+/// What a route asks of whoever is at the door.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Guard {
+    /// Nothing; credentials are not looked at.
+    Anyone,
+    /// Nothing; a valid session is used, an invalid one counts as none.
+    Optional,
+    /// Nothing, but a session that is shown must be valid.
+    Maybe,
+    /// A valid session. Whether it is the right one, the domain says.
+    Session,
+}
+
+/// A row of the table.
+#[derive(Debug)]
+pub struct Route {
+    /// Method.
+    pub method: Method,
+    /// Path, as the router spells it.
+    pub path: &'static str,
+    /// Who may ask.
+    pub guard: Guard,
+    /// How often, by network address.
+    pub budget: Option<&'static Budget>,
+    /// The problems of its own, beside those that every such route has.
+    pub problems: &'static [Code],
+    /// Whether it is for people, and so not in the OpenAPI document.
+    pub page: bool,
+}
+
+const fn api(method: Method, path: &'static str, guard: Guard, budget: Option<&'static Budget>, problems: &'static [Code]) -> Route {
+    Route {
+        method,
+        path,
+        guard,
+        budget,
+        problems,
+        page: false,
+    }
+}
+
+const fn page(method: Method, path: &'static str, guard: Guard, budget: Option<&'static Budget>) -> Route {
+    Route {
+        method,
+        path,
+        guard,
+        budget,
+        problems: &[],
+        page: true,
+    }
+}
+
+use Code::{
+    AccountDisabled, EmailTaken, EmailUnconfirmed, Forbidden, InvalidCredentials, LastAdmin, LinkExpired, MalformedRequest, NotFound,
+    Overloaded, PreconditionFailed, UnknownAccount, UsernameTaken, ValidationFailed, WrongPassword,
+};
+use Guard::{Anyone, Maybe, Optional, Session};
+
+/// Every route there is.
+#[rustfmt::skip]
+pub static TABLE: &[Route] = &[
+    api(Method::GET,    "/",                            Optional, None, &[]),
+    api(Method::POST,   "/user",                        Anyone,  Some(&SIGN_UP), &[UsernameTaken, EmailTaken, Overloaded]),
+    api(Method::GET,    "/user",                        Session, None, &[Forbidden, MalformedRequest, ValidationFailed]),
+    api(Method::GET,    "/user/{user}",                 Session, None, &[Forbidden, NotFound]),
+    api(Method::PUT,    "/user/{user}",                 Session, None, &[Forbidden, NotFound, PreconditionFailed]),
+    api(Method::PATCH,  "/user/{user}",                 Session, None, &[Forbidden, NotFound, PreconditionFailed]),
+    api(Method::DELETE, "/user/{user}",                 Session, None, &[Forbidden, NotFound, PreconditionFailed, LastAdmin]),
+    api(Method::PUT,    "/user/{user}/email",           Session, Some(&SIGN_IN), &[InvalidCredentials, WrongPassword, Forbidden, NotFound, EmailTaken, PreconditionFailed, Overloaded]),
+    api(Method::PUT,    "/user/{user}/role",            Session, None, &[Forbidden, NotFound, LastAdmin, PreconditionFailed]),
+    api(Method::PUT,    "/user/{user}/status",          Session, None, &[Forbidden, NotFound, LastAdmin, PreconditionFailed]),
+    api(Method::GET,    "/user/{user}/session",         Session, None, &[Forbidden, NotFound]),
+    api(Method::DELETE, "/user/{user}/session",         Session, None, &[Forbidden, NotFound]),
+    api(Method::DELETE, "/user/{user}/session/{id}",    Session, None, &[Forbidden, NotFound]),
+    api(Method::PUT,    "/password",                    Maybe,   Some(&SIGN_IN), &[InvalidCredentials, WrongPassword, UnknownAccount, EmailUnconfirmed, AccountDisabled, PreconditionFailed, Overloaded]),
+    api(Method::POST,   "/confirmation",                Anyone,  Some(&MAIL_REQUEST), &[]),
+    api(Method::GET,    "/confirmation/{token}",        Anyone,  Some(&LINK), &[NotFound, LinkExpired]),
+    api(Method::POST,   "/confirmation/{token}",        Anyone,  Some(&LINK), &[NotFound, LinkExpired]),
+    api(Method::DELETE, "/confirmation/{token}",        Anyone,  Some(&LINK), &[NotFound, LinkExpired]),
+    page(Method::POST,  "/confirmation/{token}/disown", Anyone,  Some(&LINK)),
+    page(Method::GET,   "/recovery",                    Anyone,  None),
+    api(Method::POST,   "/recovery",                    Anyone,  Some(&MAIL_REQUEST), &[]),
+    api(Method::GET,    "/recovery/{token}",            Anyone,  Some(&LINK), &[NotFound, LinkExpired]),
+    api(Method::POST,   "/recovery/{token}",            Anyone,  Some(&LINK), &[NotFound, LinkExpired, Overloaded]),
+    api(Method::GET,    "/audit",                       Session, None, &[Forbidden, MalformedRequest, ValidationFailed]),
+    api(Method::POST,   "/auth",                        Anyone,  Some(&SIGN_IN), &[InvalidCredentials, WrongPassword, UnknownAccount, EmailUnconfirmed, AccountDisabled, Overloaded]),
+    api(Method::GET,    "/auth",                        Session, None, &[]),
+    api(Method::DELETE, "/auth",                        Session, None, &[]),
+    page(Method::POST,  "/auth/end",                    Session, None),
+    api(Method::POST,   "/auth/renewal",                Session, Some(&TOKEN), &[]),
+    api(Method::POST,   "/auth/token",                  Session, Some(&TOKEN), &[]),
+    api(Method::GET,    "/auth/check",                  Session, None, &[]),
+    api(Method::GET,    "/.well-known/jwks.json",       Anyone,  None, &[]),
+    page(Method::GET,   "/.well-known/change-password", Anyone,  None),
+    api(Method::GET,    "/healthz",                     Anyone,  None, &[]),
+    api(Method::GET,    "/readyz",                      Anyone,  None, &[]),
+    api(Method::GET,    "/openapi.json",                Anyone,  None, &[]),
+    page(Method::GET,   "/docs",                        Anyone,  None),
+    page(Method::GET,   "/problems",                    Anyone,  None),
+    page(Method::GET,   "/problems/{code}",             Anyone,  None),
+    page(Method::GET,   "/inbox",                       Anyone,  None),
+    page(Method::GET,   "/assets/{file}",               Anyone,  None),
+];
+
+/// The row of a request; `HEAD` is a `GET` without its body.
+pub(crate) fn find(method: &Method, path: &str) -> Option<&'static Route> {
+    let method = if *method == Method::HEAD { &Method::GET } else { method };
+    TABLE.iter().find(|route| route.method == *method && route.path == path)
+}
+
+/// Whether any method has a row there: the others are told 405.
+pub(crate) fn knows_path(path: &str) -> bool {
+    TABLE.iter().any(|route| route.path == path)
+}
+
+/// The routes of the API; their document comes from the same lines.
+pub(crate) fn api_routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(home::home))
+        .routes(routes!(users::create::create_user, users::list::list_users))
+        .routes(routes!(users::show::show_user, users::update::replace_user, users::update::patch_user, users::delete::delete_user))
+        .routes(routes!(users::email::change_email))
+        .routes(routes!(users::role::change_role))
+        .routes(routes!(users::status::change_status))
+        .routes(routes!(sessions::list_sessions, sessions::revoke_sessions))
+        .routes(routes!(sessions::revoke_session))
+        .routes(routes!(passwords::change_password))
+        .routes(routes!(confirmation::request_confirmation))
+        .routes(routes!(confirmation::view_confirmation, confirmation::confirm, confirmation::disown))
+        .routes(routes!(recovery::request_recovery))
+        .routes(routes!(recovery::view_recovery, recovery::recover))
+        .routes(routes!(operations::audit::list_audit_events))
+        .routes(routes!(auth::sign_in, auth::current_session, auth::sign_out))
+        .routes(routes!(auth::renew))
+        .routes(routes!(auth::audience_token))
+        .routes(routes!(auth::check))
+        .routes(routes!(operations::keys::jwks))
+        .routes(routes!(operations::health::healthz))
+        .routes(routes!(operations::health::readyz))
+        .routes(routes!(operations::documents::openapi_json))
+}
+
+/// The routes for people alone.
+fn page_routes() -> Router<App> {
+    Router::new()
+        .route("/confirmation/{token}/disown", post(pages::confirmation::disown))
+        .route("/recovery", get(pages::recovery::ask))
+        .route("/auth/end", post(pages::session::end))
+        .route("/.well-known/change-password", get(pages::recovery::change_password))
+        .route("/docs", get(pages::documents::docs))
+        .route("/problems", get(pages::documents::problems))
+        .route("/problems/{code}", get(pages::documents::problem))
+        .route("/inbox", get(pages::inbox::inbox))
+        .route("/assets/{file}", get(pages::assets::asset))
+}
+
+/// The whole service.
+pub fn router(app: App) -> Router {
+    let (api, _) = api_routes().split_for_parts();
+    api.merge(page_routes())
+        .fallback(|| async { Problem::new(Code::NotFound) })
+        .method_not_allowed_fallback(|| async { Problem::new(Code::MethodNotAllowed) })
+        .layer(from_fn_with_state(app.clone(), guard::guard))
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(from_fn_with_state(app.clone(), edge::edge))
+        .with_state(app)
+}
+
+fn panicked(_: Box<dyn std::any::Any + Send>) -> axum::response::Response {
+    use axum::response::IntoResponse;
+    Problem::from(doorward_domain::Error::Internal("a handler panicked")).into_response()
+}
