@@ -1,1 +1,45 @@
-fn main(){}
+//! The project's own tasks: `cargo xtask test`, `cargo xtask bench`, `cargo xtask common-passwords`.
+//!
+//! Small on purpose: it is built before anything else. A task is a file here and a line in `main`.
+
+mod bench;
+mod common_passwords;
+mod run;
+mod test;
+mod tools;
+
+use std::process::ExitCode;
+
+const USAGE: &str = "\
+cargo xtask TASK
+
+  test              install what is missing, then format, lint, test and document everything
+  bench             build the release binary and print the first figures
+  common-passwords  make crates/domain/src/passwords/common-passwords.txt anew
+  tools             only install what the tests need
+";
+
+fn main() -> ExitCode {
+    let mut arguments = std::env::args().skip(1);
+    let outcome = match arguments.next().as_deref() {
+        Some("test") => test::test(),
+        Some("bench") => bench::bench(),
+        Some("common-passwords") => common_passwords::make(),
+        Some("tools") => tools::install(),
+        Some("help" | "--help" | "-h") => {
+            print!("{USAGE}");
+            return ExitCode::SUCCESS;
+        }
+        _ => {
+            eprint!("{USAGE}");
+            return ExitCode::from(2);
+        }
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -48,6 +48,8 @@ pub struct Accounts {
     pub(crate) keyring: Keyring,
     pub(crate) cache: SessionCache,
     pub(crate) seen: Mutex<HashMap<SessionId, Timestamp>>,
+    /// The second in which an unknown `kid` last made this node look for new keys.
+    pub(crate) keys_looked_at: tokio::sync::Mutex<Option<i64>>,
     mail_waiting: Notify,
 }
 
@@ -61,6 +63,7 @@ impl Accounts {
             keyring,
             cache: SessionCache::new(CACHED_SESSIONS),
             seen: Mutex::new(HashMap::new()),
+            keys_looked_at: tokio::sync::Mutex::new(None),
             mail_waiting: Notify::new(),
         }
     }
@@ -206,6 +209,22 @@ impl Accounts {
         })
     }
 
+    /// Says whether the actor may, and writes down where they reached for what is not theirs.
+    pub(crate) async fn authorize(
+        &self,
+        ctx: &Ctx,
+        action: Action,
+        target: Target,
+    ) -> Result<(), Error> {
+        let answer = access::authorize(&ctx.actor, action, target);
+        if matches!(answer, Err(Error::Forbidden)) {
+            let detail = format!("{action:?}");
+            let audit = self.audit_failure(ctx, Event::Forbidden, None, &detail);
+            self.apply(vec![audit]).await?;
+        }
+        answer
+    }
+
     /// Finds whom a path's `{user}` names, once the actor may do that to them. Whoever may not is
     /// told so before anybody looks.
     pub(crate) async fn resolve(
@@ -227,19 +246,7 @@ impl Accounts {
             _ => false,
         };
         let target = if is_own { Target::Own } else { Target::Others };
-        if let Err(refused) = access::authorize(&ctx.actor, action, target) {
-            if matches!(refused, Error::Forbidden) {
-                let detail = format!("{action:?}");
-                self.apply(vec![self.audit_failure(
-                    ctx,
-                    Event::Forbidden,
-                    None,
-                    &detail,
-                )])
-                .await?;
-            }
-            return Err(refused);
-        }
+        self.authorize(ctx, action, target).await?;
         let store = &self.ports.store;
         let found = match (ctx.actor.user_id().filter(|_| is_own), named.parse()) {
             (Some(own), _) => store.find_user(own).await?,

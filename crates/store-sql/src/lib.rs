@@ -217,3 +217,6 @@ impl<'u> First<'u> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

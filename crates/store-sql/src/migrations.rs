@@ -12,15 +12,15 @@
 //! between, the statement is made again and may find that it was made. Statements on rows must
 //! therefore bear being made twice.
 
-use doorward_domain::ports::StoreError;
 use jiff::Timestamp;
+use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, AssertSqlSafe, Row as _, raw_sql};
 
 use crate::arg::Arg;
 use crate::dialect::{self, Dialect};
 use crate::error::ConnectError;
 use crate::query;
-use crate::row::Row;
+use crate::row::{BadRow, Row};
 
 struct Migration {
     version: i64,
@@ -230,17 +230,18 @@ async fn history(
     }
     let sql = "SELECT version, name, compatible_with, applied_at FROM schema_migrations ORDER BY version";
     let rows = query(dialect, sql, &[]).fetch_all(connection).await?;
-    let read = |row| {
-        let row = Row::new(row, "schema_migrations", "version");
-        Ok(MigrationStatus {
-            version: row.int("version")?,
-            name: row.text("name")?,
-            compatible_with: row.int("compatible_with")?,
-            applied_at: row.opt_time("applied_at")?,
-        })
-    };
-    let all = crate::row::all("read the schema's history", &rows, read);
-    all.map_err(|StoreError { cause, .. }| sqlx::Error::Decode(cause))
+    let all: Result<_, BadRow> = rows.iter().map(from_row).collect();
+    all.map_err(|error| sqlx::Error::Decode(error.into()))
+}
+
+fn from_row(row: &AnyRow) -> Result<MigrationStatus, BadRow> {
+    let row = Row::new(row, "schema_migrations", "version");
+    Ok(MigrationStatus {
+        version: row.int("version")?,
+        name: row.text("name")?,
+        compatible_with: row.int("compatible_with")?,
+        applied_at: row.opt_time("applied_at")?,
+    })
 }
 
 /// A script's statements, without its comments.

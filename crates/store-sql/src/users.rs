@@ -98,6 +98,10 @@ pub(crate) async fn list(store: &SqlStore, filter: &UserFilter) -> Result<Vec<Us
     let mut conditions = vec!["1 = 1"];
     let mut args = Vec::new();
     if let Some(text) = &filter.text {
+        if text.contains(['\n', '\0']) {
+            // No value has one, and PostgreSQL does not even take the second.
+            return Ok(Vec::new());
+        }
         conditions.push("search LIKE ? ESCAPE '!'");
         args.push(pattern(text).into());
     }

@@ -1,0 +1,13 @@
+//! For tests alone: what every store must do, things to store, and database servers to do it with.
+//!
+//! - [`contract`]: the cases that each implementation of `Store` and `Sessions` passes, run by two
+//!   macros from each store's own tests.
+//! - [`fixtures`]: a user, a session, a link …, each new one unlike all others.
+//! - [`servers`]: PostgreSQL and MariaDB, started for the test run and gone after it.
+//!
+//! The clock and the chance that tests hand in are the domain's own: `doorward_domain::memory`.
+//! This crate sees the domain and nothing else of ours, so that a store's tests can use it.
+
+pub mod contract;
+pub mod fixtures;
+pub mod servers;

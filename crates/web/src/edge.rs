@@ -11,7 +11,7 @@ use axum::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use axum::{Json, http::Method};
-use serde_json::json;
+use serde::Serialize;
 
 use crate::app::App;
 use crate::negotiate;
@@ -72,7 +72,7 @@ fn write_problem(app: &App, asked: &Asked, problem: &Problem, id: &str, bare: Re
     let mut response = if asked.wants_html {
         (status, app.pages.problem(asked.locale, problem, id)).into_response()
     } else {
-        let mut response = (status, Json(problem_json(app, problem, id))).into_response();
+        let mut response = (status, Json(problem_body(app, problem, id))).into_response();
         let kind = HeaderValue::from_static("application/problem+json");
         response.headers_mut().insert(header::CONTENT_TYPE, kind);
         response
@@ -95,25 +95,42 @@ fn write_problem(app: &App, asked: &Asked, problem: &Problem, id: &str, bare: Re
     response
 }
 
-fn problem_json(app: &App, problem: &Problem, id: &str) -> serde_json::Value {
+/// What a problem looks like (RFC 9457, 3).
+#[derive(Serialize)]
+struct ProblemBody<'a> {
+    r#type: String,
+    title: &'a str,
+    status: u16,
+    detail: &'a str,
+    code: &'a str,
+    request_id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    errors: Option<Vec<FaultBody<'a>>>,
+}
+
+#[derive(Serialize)]
+struct FaultBody<'a> {
+    field: &'a str,
+    code: &'a str,
+    detail: &'a str,
+}
+
+fn problem_body<'a>(app: &App, problem: &'a Problem, id: &'a str) -> ProblemBody<'a> {
     let code = problem.code;
-    let mut body = json!({
-        "type": format!("{}/problems/{}", app.accounts.policy().public_url, code.as_str()),
-        "title": code.title(),
-        "status": code.status().as_u16(),
-        "detail": problem.detail.as_deref().unwrap_or(code.help()),
-        "code": code.as_str(),
-        "request_id": id,
+    let faults = problem.errors.iter().map(|error| FaultBody {
+        field: &error.field,
+        code: error.invalid.code,
+        detail: &error.invalid.detail,
     });
-    if code == Code::ValidationFailed {
-        let errors: Vec<_> = problem
-            .errors
-            .iter()
-            .map(|error| json!({"field": error.field, "code": error.invalid.code, "detail": error.invalid.detail}))
-            .collect();
-        body["errors"] = errors.into();
+    ProblemBody {
+        r#type: format!("{}/problems/{}", app.accounts.policy().public_url, code.as_str()),
+        title: code.title(),
+        status: code.status().as_u16(),
+        detail: problem.detail.as_deref().unwrap_or(code.help()),
+        code: code.as_str(),
+        request_id: id,
+        errors: (code == Code::ValidationFailed).then(|| faults.collect()),
     }
-    body
 }
 
 /// The headers of every answer (H-06, H-11, W-01, W-06).

@@ -1,6 +1,6 @@
 //! Look after other people's accounts: list, role, status.
 
-use crate::access::{self, Action, Target};
+use crate::access::{Action, Target};
 use crate::accounts::{ATTEMPTS, Accounts};
 use crate::changes::{ApplyError, Change};
 use crate::ctx::Ctx;
@@ -12,7 +12,8 @@ use crate::values::Invalid;
 impl Accounts {
     /// Users, oldest first.
     pub async fn list_users(&self, ctx: &Ctx, filter: &UserFilter) -> Result<Vec<User>, Error> {
-        access::authorize(&ctx.actor, Action::ListUsers, Target::Others)?;
+        self.authorize(ctx, Action::ListUsers, Target::Others)
+            .await?;
         Ok(self.ports.store.list_users(filter).await?)
     }
 

@@ -1,6 +1,6 @@
 //! Read the audit log.
 
-use crate::access::{self, Action, Target};
+use crate::access::{Action, Target};
 use crate::accounts::Accounts;
 use crate::ctx::Ctx;
 use crate::error::Error;
@@ -13,7 +13,8 @@ impl Accounts {
         ctx: &Ctx,
         filter: &AuditFilter,
     ) -> Result<Vec<AuditEvent>, Error> {
-        access::authorize(&ctx.actor, Action::ReadAudit, Target::Others)?;
+        self.authorize(ctx, Action::ReadAudit, Target::Others)
+            .await?;
         Ok(self.ports.store.list_audit_events(filter).await?)
     }
 
@@ -23,7 +24,8 @@ impl Accounts {
         ctx: &Ctx,
         named: &str,
     ) -> Result<Option<crate::values::UserId>, Error> {
-        access::authorize(&ctx.actor, Action::ReadAudit, Target::Others)?;
+        self.authorize(ctx, Action::ReadAudit, Target::Others)
+            .await?;
         if let Ok(id) = named.parse() {
             return Ok(Some(id));
         }

@@ -7,7 +7,7 @@ use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::flows::sign_in::Identifier;
 use crate::flows::update_profile::ensure_version;
-use crate::model::{Event, MailKind, Purpose, User, Version};
+use crate::model::{Event, MailKind, Purpose, Status, User, Version};
 use crate::policy::Disclosure;
 use crate::values::{EmailAddress, Invalid, Password};
 
@@ -23,6 +23,10 @@ impl Accounts {
         expected: Option<Version>,
     ) -> Result<(), Error> {
         let user = self.resolve(ctx, Action::ChangeEmail, named).await?;
+        if user.status == Status::Disabled {
+            // Its links are dead, and a pending address would make it come back unconfirmed.
+            return Err(Error::AccountDisabled);
+        }
         if ctx.actor.user_id() == Some(user.id) {
             self.show_password(ctx, &user, password).await?;
         }

@@ -170,8 +170,10 @@ impl Accounts {
     }
 }
 
+/// A disabled user's links were revoked; one that a worker made at that very moment opens nothing.
 fn is_pending(user: &User, link: &Link) -> bool {
-    user.pending_email.as_ref().map(EmailAddress::key) == Some(link.email.key())
+    user.status != Status::Disabled
+        && user.pending_email.as_ref().map(EmailAddress::key) == Some(link.email.key())
 }
 
 fn is_confirmed(user: &User, link: &Link) -> bool {

@@ -6,7 +6,7 @@ use crate::changes::{ApplyError, Change};
 use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::flows::update_profile::ensure_version;
-use crate::model::{Event, Role, Version};
+use crate::model::{Event, Role, User, Version};
 use crate::values::UserId;
 
 impl Accounts {
@@ -21,18 +21,16 @@ impl Accounts {
         for _ in 0..ATTEMPTS {
             let user = self.resolve(ctx, Action::DeleteUser, named).await?;
             ensure_version(&user, expected)?;
-            let mut changes = Vec::new();
-            if expected.is_some() || user.role == Role::Admin {
-                // Holds the user at the version that was looked at.
-                changes.push(Change::UpdateUser {
-                    expected: user.version,
-                    user: Box::new(crate::model::User {
-                        version: user.version.next(),
-                        ..user.clone()
-                    }),
-                });
-            }
-            changes.push(Change::DeleteUser(user.id));
+            // Holds the user at the version that was looked at: one who is made the last admin in
+            // between must not slip through.
+            let hold = Change::UpdateUser {
+                expected: user.version,
+                user: Box::new(User {
+                    version: user.version.next(),
+                    ..user.clone()
+                }),
+            };
+            let mut changes = vec![hold, Change::DeleteUser(user.id)];
             if user.role == Role::Admin {
                 changes.push(Change::KeepAnAdmin);
             }

@@ -170,14 +170,12 @@ impl Accounts {
             MailKind::PasswordChanged => {
                 user.map_or_else(Vec::new, |user| notice(user, MailTemplate::PasswordChanged))
             }
-            MailKind::EmailChangeNotice => match user {
-                Some(user)
-                    if user.mail_address().map(EmailAddress::key) == Some(job.email.key()) =>
-                {
-                    notice(user, MailTemplate::EmailChangeNotice)
-                }
-                _ => Vec::new(),
-            },
+            // To the address of that time, also where the new one was confirmed meanwhile: whoever
+            // moved the account away must not keep its owner from hearing of it.
+            MailKind::EmailChangeNotice => user.map_or_else(Vec::new, |user| {
+                let to = Some(job.email.clone());
+                letter(to, user, MailTemplate::EmailChangeNotice, None)
+            }),
         })
     }
 
@@ -236,7 +234,7 @@ impl Accounts {
                 MailTemplate::Confirm => user.created_at,
                 _ => job.created_at,
             },
-            new_email: user.pending_email.as_ref().map(masked),
+            new_email: new_email(letter).map(masked),
             message_id: format!("{}.{number}", job.id),
         })
     }
@@ -295,6 +293,13 @@ fn letter(
         purpose,
     };
     to.map(with).into_iter().collect()
+}
+
+/// The address that the account is moving to, or has moved to since the mail was written.
+fn new_email(letter: &Letter) -> Option<&EmailAddress> {
+    let moved_to = letter.user.mail_address();
+    let moved_to = moved_to.filter(|address| address.key() != letter.to.key());
+    letter.user.pending_email.as_ref().or(moved_to)
 }
 
 /// 2, 4, 8 … seconds, up to half an hour.

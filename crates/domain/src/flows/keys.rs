@@ -1,7 +1,5 @@
 //! Signing keys: made at first start, rotated by age or by hand, kept until no token of theirs lives.
 
-use std::sync::atomic::{AtomicI64, Ordering};
-
 use jiff::SignedDuration;
 
 use crate::accounts::Accounts;
@@ -13,10 +11,6 @@ use crate::tokens::{KeyringError, PublicKey};
 
 /// Nodes that have not heard of a new key yet go on signing with the old one for a while.
 const ROTATION_MARGIN: SignedDuration = SignedDuration::from_hours(1);
-
-/// When an unknown `kid` last made this process look into the store, in seconds: a flood of
-/// forged tokens must not become a flood of look-ups.
-static LAST_RELOAD: AtomicI64 = AtomicI64::new(0);
 
 /// Why the keys cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -98,19 +92,18 @@ impl Accounts {
         Ok(())
     }
 
-    /// Looks for a key this node does not know, at most once a second; whether it did.
-    pub(crate) async fn reload_keys_now_and_then(&self) -> Result<bool, Error> {
+    /// Looks for a key this node does not know, at most once a second: a flood of forged tokens
+    /// must not become a flood of look-ups. Whoever comes during a look waits for its end, since
+    /// the first tokens of a new key seldom come alone.
+    pub(crate) async fn reload_keys_now_and_then(&self) -> Result<(), Error> {
+        let mut looked_at = self.keys_looked_at.lock().await;
         let now = self.now().as_second();
-        let last = LAST_RELOAD.load(Ordering::Acquire);
-        if now == last
-            || LAST_RELOAD
-                .compare_exchange(last, now, Ordering::AcqRel, Ordering::Acquire)
-                .is_err()
-        {
-            return Ok(false);
+        if *looked_at == Some(now) {
+            return Ok(());
         }
+        *looked_at = Some(now);
         match self.load_keys().await {
-            Ok(_) => Ok(true),
+            Ok(_) => Ok(()),
             Err(KeysError::Other(error)) => Err(error),
             Err(KeysError::Keyring(error)) => {
                 tracing::error!(%error, "signing keys cannot be loaded");

@@ -4,6 +4,7 @@ use crate::accounts::Accounts;
 use crate::changes::{ApplyError, Change, Unique};
 use crate::ctx::Ctx;
 use crate::error::{Error, FieldError};
+use crate::flows::sign_up::ensure_named;
 use crate::model::{Credential, Event, Role, Status, User, Version};
 use crate::values::{Data, EmailAddress, Name, NewPassword, Secret, UserId, Username};
 
@@ -30,6 +31,7 @@ impl Accounts {
 
     /// Makes a user that can sign in at once.
     pub async fn create_user(&self, ctx: &Ctx, wanted: NewUser) -> Result<User, Error> {
+        ensure_named(wanted.username.as_ref(), wanted.email.as_ref())?;
         let password_hash = self.hasher.hash(wanted.password.as_password()).await?;
         let user = User {
             id: UserId::generate(ctx.now, &*self.ports.secrets),

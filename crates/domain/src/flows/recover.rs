@@ -84,9 +84,10 @@ impl Accounts {
             Change::UpdateUser {
                 user: Box::new(User {
                     pending_email: match user.status {
-                        Status::Pending => user.pending_email.clone(),
                         // Whoever had the old password may have asked for another address.
-                        Status::Active | Status::Disabled => None,
+                        Status::Active => None,
+                        // The address of a sign-up that was never confirmed.
+                        Status::Pending | Status::Disabled => user.pending_email.clone(),
                     },
                     session_epoch: user.session_epoch + 1,
                     version: user.version.next(),

@@ -145,13 +145,13 @@ impl Accounts {
             Verified::Claims(claims) => Ok(claims),
             Verified::Refused => Err(Error::InvalidToken),
             // Another node may have rotated the key a moment ago.
-            Verified::UnknownKey if self.reload_keys_now_and_then().await? => {
+            Verified::UnknownKey => {
+                self.reload_keys_now_and_then().await?;
                 match self.keyring.verify(token) {
                     Verified::Claims(claims) => Ok(claims),
                     _ => Err(Error::InvalidToken),
                 }
             }
-            Verified::UnknownKey => Err(Error::InvalidToken),
         }
     }
 
@@ -192,18 +192,12 @@ impl Accounts {
         if !is_alive {
             return Judgement::Dead;
         }
-        if claims.generation == session.generation {
-            return if claims.exp > now.as_second() {
-                Judgement::Sound
-            } else {
-                Judgement::Dead
-            };
-        }
-        let is_previous = claims.generation == session.generation - 1;
-        if is_previous && now <= session.renewed_at + self.policy.renewal_grace {
-            Judgement::Sound
-        } else {
-            Judgement::Reused
+        let is_previous = claims.generation == session.generation - 1
+            && now <= session.renewed_at + self.policy.renewal_grace;
+        match claims.generation == session.generation || is_previous {
+            true if claims.exp > now.as_second() => Judgement::Sound,
+            true => Judgement::Dead,
+            false => Judgement::Reused,
         }
     }
 

@@ -9,7 +9,7 @@ use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::model::{Credential, Event, MailKind, Role, Status, User, Version};
 use crate::policy::Disclosure;
-use crate::values::{Data, EmailAddress, Name, NewPassword, UserId, Username};
+use crate::values::{Data, EmailAddress, Invalid, Name, NewPassword, UserId, Username};
 
 /// What a sign-up asks for; at least one of user name and e-mail.
 #[derive(Debug)]
@@ -30,6 +30,7 @@ impl Accounts {
     /// Makes the user: pending with a mail on its way where there is an address, active at once
     /// with a user name alone.
     pub async fn sign_up(&self, ctx: &Ctx, wanted: SignUp) -> Result<User, Error> {
+        ensure_named(wanted.username.as_ref(), wanted.email.as_ref())?;
         if let (Disclosure::Plain, Some(email)) = (self.policy.disclosure, &wanted.email)
             && self
                 .ports
@@ -81,4 +82,16 @@ impl Accounts {
             updated_at: ctx.now,
         }
     }
+}
+
+/// Without a user name or an address nobody could sign in to the account again.
+pub(crate) fn ensure_named(
+    username: Option<&Username>,
+    email: Option<&EmailAddress>,
+) -> Result<(), Error> {
+    if username.is_none() && email.is_none() {
+        let missing = Invalid::new("missing", "Give a user name, an e-mail address or both.");
+        return Err(Error::invalid("username", missing));
+    }
+    Ok(())
 }

@@ -5,6 +5,7 @@
 
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use ring::hkdf::{HKDF_SHA256, Salt};
+use zeroize::Zeroizing;
 
 use crate::ports::Secrets;
 use crate::values::Secret;
@@ -47,7 +48,7 @@ impl MasterKey {
     /// Opens what was sealed under that name.
     pub(super) fn open(&self, name: &str, sealed: &[u8]) -> Result<Secret<Vec<u8>>, SealBroken> {
         let (nonce, sealed) = sealed.split_first_chunk::<NONCE_LEN>().ok_or(SealBroken)?;
-        let mut plain = Secret::new(sealed.to_vec()).expose().clone();
+        let mut plain = Zeroizing::new(sealed.to_vec());
         let opened = self
             .key()
             .open_in_place(

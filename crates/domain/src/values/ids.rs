@@ -43,10 +43,11 @@ macro_rules! id {
         impl FromStr for $name {
             type Err = ();
 
-            /// Reads the hyphenated form alone: one spelling, one id.
+            /// Reads the hyphenated lower-case form alone: one spelling, one id.
             fn from_str(text: &str) -> Result<Self, ()> {
+                let has_capitals = text.bytes().any(|b| b.is_ascii_uppercase());
                 match Uuid::try_parse(text) {
-                    Ok(id) if text.len() == 36 => Ok(Self(id)),
+                    Ok(id) if text.len() == 36 && !has_capitals => Ok(Self(id)),
                     _ => Err(()),
                 }
             }

@@ -40,8 +40,8 @@ async fn the_current_password_is_asked_for_and_a_wrong_one_counts() {
     let signed_in = world.sign_in("ben").await;
     world.audited();
     for _ in 0..3 {
-        let refused = change(&world, &world.of(&signed_in), OTHER_PASSWORD, "three lamps afloat");
-        assert_err!(refused.await, Error::InvalidCredentials);
+        let refused = change(&world, &world.of(&signed_in), OTHER_PASSWORD, "three lamps afloat").await;
+        assert_err!(refused, Error::InvalidCredentials);
     }
     assert_eq!(world.audited(), ["password-changed!wrong password"; 3]);
     assert_err!(world.try_sign_in("ben", PASSWORD).await, Error::TooManyAttempts { .. });
@@ -71,8 +71,8 @@ async fn who_may_not_sign_in_may_not_change_the_password_either() {
     let world = World::new().await;
     world.pending("pending").await;
     world.active("disabled").await;
-    let off = world.accounts.change_status(&world.operator(), "disabled", false, None);
-    off.await.unwrap();
+    let off = world.accounts.change_status(&world.operator(), "disabled", false, None).await;
+    off.unwrap();
     let (shown, new) = (password(PASSWORD), secret(OTHER_PASSWORD));
     let ctx = world.anon();
     for (name, unconfirmed) in [("pending", true), ("disabled", false)] {

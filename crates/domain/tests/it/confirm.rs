@@ -192,8 +192,8 @@ async fn a_disabled_account_confirms_nothing() {
     let world = World::new().await;
     let ben = world.pending("ben").await;
     let token = token_in(&world.one_mail().await);
-    let disabled = world.accounts.change_status(&world.operator(), "ben", false, None);
-    disabled.await.unwrap();
+    let disabled = world.accounts.change_status(&world.operator(), "ben", false, None).await;
+    disabled.unwrap();
     let refused = world.accounts.confirm(&world.anon(), &token).await;
     assert_err!(refused, Error::LinkExpired);
     let late = Token::generate(&*world.secrets as &dyn Secrets);
@@ -239,8 +239,8 @@ async fn a_mailbox_is_mailed_at_most_once_in_three_minutes_and_three_times_in_a_
     ask().await.unwrap();
     assert_err!(ask().await, Error::TooManyAttempts { retry_after } if retry_after.as_secs() == 180);
     world.advance(minutes(3));
-    let other_way = world.accounts.request_recovery(&world.anon(), &email("Ben@example.com"));
-    other_way.await.unwrap();
+    let other_way = world.accounts.request_recovery(&world.anon(), &email("Ben@example.com")).await;
+    other_way.unwrap();
     world.advance(minutes(3));
     ask().await.unwrap();
     world.advance(minutes(3));

@@ -169,7 +169,7 @@ async fn a_rehash_never_undoes_a_password_change() {
 /// A hash that cannot be read is a wrong password, not a way in and not a crash.
 #[tokio::test]
 async fn an_unreadable_hash_lets_nobody_in() {
-    let world = World::new().await;
+    let world = World::with(|policy| policy.throttle = false).await;
     let user = world.active("ben").await;
     for garbage in ["", "$", "plain text", "$argon2id$v=19$m=4294967295,t=1,p=1$AAAA$AAAA"] {
         let credential = Credential {
@@ -178,7 +178,6 @@ async fn an_unreadable_hash_lets_nobody_in() {
             updated_at: world.now(),
         };
         world.store.apply(vec![Change::PutCredential(credential)]).await.unwrap();
-        world.advance(seconds(10));
         assert_err!(world.try_sign_in("ben", PASSWORD).await, Error::InvalidCredentials);
         assert_err!(world.try_sign_in("ben", garbage).await, Error::InvalidCredentials);
     }

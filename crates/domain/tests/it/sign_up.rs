@@ -24,10 +24,10 @@ async fn an_address_waits_for_its_confirmation() {
     let user = world.try_sign_up(wanted).await.unwrap();
     assert_eq!((user.status, user.role), (Status::Pending, Role::User));
     assert_eq!(user.email, None);
-    assert_eq!(user.pending_email, Some(email("Ben@Example.com")));
+    assert_eq!(user.pending_email, Some(email("Ben@example.com")));
     let mail = world.one_mail().await;
     assert_eq!(mail.template, MailTemplate::Confirm);
-    assert_eq!(mail.to.as_str(), "Ben@Example.com");
+    assert_eq!(mail.to.as_str(), "Ben@example.com", "the local part as typed");
 }
 
 #[tokio::test]

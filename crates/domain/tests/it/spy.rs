@@ -25,6 +25,14 @@ pub struct Spy {
 }
 
 impl Spy {
+    /// A spy of its own on a store that others use too.
+    pub fn on(store: Arc<MemoryStore>) -> Self {
+        Self {
+            store,
+            ..Self::default()
+        }
+    }
+
     /// What was asked since the last time.
     pub fn take_calls(&self) -> Vec<&'static str> {
         std::mem::take(&mut self.calls.lock().unwrap())

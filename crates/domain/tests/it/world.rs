@@ -28,10 +28,10 @@ pub const OTHER_PASSWORD: &str = "two boats and a lamp";
 
 /// Refused, and in this way.
 macro_rules! assert_err {
-    ($result:expr, $refusal:pat $(if $guard:expr)?) => {
+    ($result:expr, $refusal:pat $(if $guard:expr)?) => {{
         let result = $result.map(|_| ());
         assert!(matches!(&result, Err($refusal) $(if $guard)?), "{result:?}");
-    };
+    }};
 }
 
 /// One node with what it stands on. [`World::beside`] makes another on the same store.
@@ -72,10 +72,7 @@ impl World {
     /// Another node on the same store that has not looked into it yet.
     pub fn cold_node(&self, seed: u64, master: &[u8; 32]) -> Self {
         let policy = self.accounts.policy().clone();
-        let spy = Arc::new(Spy {
-            store: self.store.clone(),
-            ..Spy::default()
-        });
+        let spy = Arc::new(Spy::on(self.store.clone()));
         Self::node(spy, self.clock.clone(), policy, seed, master)
     }
 
@@ -166,11 +163,13 @@ impl World {
         self.try_sign_up(wanted).await.unwrap()
     }
 
-    /// Somebody signs up with both names and confirms by the mailed link.
+    /// Somebody signs up with both names and confirms by the mailed link. Whatever else waits in
+    /// the outbox is sent as well, and thrown away.
     pub async fn active(&self, name: &str) -> User {
-        self.pending(name).await;
-        let mail = self.one_mail().await;
-        let token = token_in(&mail);
+        let user = self.pending(name).await;
+        let mails = self.mails().await;
+        let is_theirs = |mail: &&Mail| Some(&mail.to) == user.pending_email.as_ref();
+        let token = token_in(mails.iter().find(is_theirs).unwrap());
         self.accounts.confirm(&self.anon(), &token).await.unwrap()
     }
 
@@ -269,6 +268,7 @@ fn line(event: &AuditEvent) -> String {
 pub struct Postbox {
     sent: Mutex<Vec<Mail>>,
     refuses: Mutex<Option<Refusal>>,
+    full: Mutex<Option<String>>,
 }
 
 #[derive(Clone, Copy)]
@@ -282,6 +282,11 @@ impl Postbox {
         std::mem::take(&mut self.sent.lock().unwrap())
     }
 
+    /// That mailbox takes nothing for now, until another is named.
+    pub fn is_full(&self, address: &str) {
+        *self.full.lock().unwrap() = Some(address.to_owned());
+    }
+
     pub fn refuse(&self, refusal: Option<Refusal>) {
         *self.refuses.lock().unwrap() = refusal;
     }
@@ -290,7 +295,9 @@ impl Postbox {
 #[async_trait]
 impl Mailer for Postbox {
     async fn send(&self, mail: &Mail) -> Result<(), MailError> {
-        if let Some(refusal) = *self.refuses.lock().unwrap() {
+        let is_full = self.full.lock().unwrap().as_deref() == Some(mail.to.as_str());
+        let refusal = is_full.then_some(Refusal::ForNow);
+        if let Some(refusal) = refusal.or(*self.refuses.lock().unwrap()) {
             return Err(MailError {
                 permanent: matches!(refusal, Refusal::ForGood),
                 cause: "told to refuse".into(),

@@ -27,9 +27,10 @@ CREATE INDEX users_pending_email_key ON users (pending_email_key);
 CREATE INDEX users_status_created_at ON users (status, created_at);
 CREATE INDEX users_role_status ON users (role, status);
 
+-- The hash is compared, so it is a key: MySQL's text takes 'a' and 'a ' for the same.
 CREATE TABLE credentials (
   user_id {id} NOT NULL,
-  password_hash {text} NOT NULL,
+  password_hash {key} NOT NULL,
   updated_at {int} NOT NULL,
   CONSTRAINT credentials_pkey PRIMARY KEY (user_id)
 ){table};

@@ -1,0 +1,108 @@
+//! Tokens for other services, believed by the public keys alone.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use doorward_domain::Error;
+use doorward_domain::flows::audience_token::Audience;
+use doorward_domain::model::Role;
+use serde_json::{Value, json};
+
+use crate::world::*;
+
+fn part(token: &str, number: usize) -> Value {
+    let part = token.split('.').nth(number).unwrap();
+    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).unwrap()).unwrap()
+}
+
+async fn token_for(world: &World, session: &str, audience: &str) -> (String, i64) {
+    let opened = world.accounts.authenticate(&world.anon(), session).await.unwrap();
+    let audience = Audience::parse(audience).unwrap();
+    let made = world.accounts.audience_token(&world.anon(), &opened, &audience).unwrap();
+    (made.token.expose().clone(), made.expires_in)
+}
+
+/// J-03, J-04, J-05: what API.md says it says, and nothing of the person.
+#[tokio::test]
+async fn a_token_says_whose_it_is_for_whom_and_until_when() {
+    let world = World::new().await;
+    let ben = world.active("ben").await;
+    let session = world.sign_in("ben").await;
+    let (token, expires_in) = token_for(&world, session.token.expose(), "https://api.example").await;
+    assert_eq!(expires_in, 300);
+    let kid = &world.accounts.public_keys()[0].kid;
+    assert_eq!(part(&token, 0), json!({"alg": "EdDSA", "typ": "at+jwt", "kid": kid}));
+    let mut claims = part(&token, 1);
+    let id = claims.as_object_mut().unwrap().remove("jti").unwrap();
+    assert_eq!(id.as_str().unwrap().len(), 36);
+    let now = world.now().as_second();
+    let expected = json!({
+        "iss": "https://accounts.example", "sub": ben.id.to_string(),
+        "aud": "https://api.example", "sid": session.session.id.to_string(),
+        "role": "user", "client_id": "doorward", "iat": now, "exp": now + 300,
+    });
+    assert_eq!(claims, expected);
+    let (other, _) = token_for(&world, session.token.expose(), "https://api.example").await;
+    assert_ne!(part(&token, 1)["jti"], part(&other, 1)["jti"]);
+}
+
+/// J-05: within a kilobyte, whatever the audience.
+#[tokio::test]
+async fn the_longest_token_fits_into_a_kilobyte() {
+    let world = World::new().await;
+    world.active("ben").await;
+    let session = world.sign_in("ben").await;
+    let (token, _) = token_for(&world, session.token.expose(), &"x".repeat(200)).await;
+    assert!(token.len() <= 1024, "{}", token.len());
+    assert!(session.token.expose().len() <= 1024);
+}
+
+#[tokio::test]
+async fn a_token_does_not_outlive_its_session() {
+    let world = World::new().await;
+    world.active("ben").await;
+    let session = world.sign_in("ben").await;
+    world.advance(hours(24) - seconds(100));
+    let (token, expires_in) = token_for(&world, session.token.expose(), "x").await;
+    assert_eq!(expires_in, 100);
+    assert_eq!(part(&token, 1)["exp"], session.session.expires_at.as_second());
+}
+
+/// J-04: one kind of token is nothing to the other's door.
+#[tokio::test]
+async fn an_audience_token_opens_no_session() {
+    let world = World::new().await;
+    world.active("ben").await;
+    let session = world.sign_in("ben").await;
+    let (token, _) = token_for(&world, session.token.expose(), "https://accounts.example").await;
+    let refused = world.accounts.authenticate(&world.anon(), &token).await;
+    assert_err!(refused, Error::InvalidToken);
+    let refused = world.accounts.renew(&world.anon(), &token).await;
+    assert_err!(refused, Error::InvalidToken);
+}
+
+#[tokio::test]
+async fn the_role_is_that_of_now() {
+    let world = World::new().await;
+    world.active("ben").await;
+    let session = world.sign_in("ben").await;
+    world.check(&session).await.unwrap();
+    world.accounts.change_role(&world.operator(), "ben", Role::Admin, None).await.unwrap();
+    let (token, _) = token_for(&world, session.token.expose(), "x").await;
+    assert_eq!(part(&token, 1)["role"], "admin");
+}
+
+#[test]
+fn the_limits_of_an_audience_hold_at_their_edges() {
+    assert!(Audience::parse("x").is_ok());
+    assert!(Audience::parse(&"x".repeat(200)).is_ok());
+    for (text, code) in [
+        (String::new(), "too-short"),
+        ("x".repeat(201), "too-long"),
+        ("a b".to_owned(), "invalid"),
+        ("a\nb".to_owned(), "invalid"),
+        ("é".to_owned(), "invalid"),
+        ("\u{7f}".to_owned(), "invalid"),
+    ] {
+        assert_eq!(Audience::parse(&text).unwrap_err().code, code, "{text:?}");
+    }
+}

@@ -1,0 +1,199 @@
+//! The audit log: exactly one line an action, whoever acts and however it ends (L-01).
+
+use std::net::IpAddr;
+
+use doorward_domain::model::{AuditFilter, Event, Role};
+use doorward_domain::{Ctx, Error};
+
+use crate::world::*;
+
+/// What happens, and the lines that follow it.
+const SCENARIOS: [(&str, &[&str]); 22] = [
+    ("sign up", &["sign-up"]),
+    ("sign up under a taken name", &[]),
+    ("ask for the confirmation again", &[]),
+    ("confirm", &["email-confirmed"]),
+    ("disown", &["sign-up-disowned"]),
+    ("sign in", &["sign-in"]),
+    ("sign in with a wrong password", &["sign-in!wrong password"]),
+    ("sign in as nobody", &["sign-in!unknown account"]),
+    ("sign in unconfirmed", &["sign-in!e-mail not confirmed"]),
+    ("sign in disabled", &["sign-in!account disabled"]),
+    ("check a session", &[]),
+    ("renew", &[]),
+    ("sign out", &["sign-out"]),
+    ("end all sessions", &["sessions-revoked"]),
+    ("change the password", &["password-changed"]),
+    ("recover", &["recovery-requested", "recovered"]),
+    ("change the address", &["email-change-requested", "email-confirmed"]),
+    ("give a role", &["role-changed"]),
+    ("disable and enable", &["status-changed", "status-changed"]),
+    ("set a password by hand", &["password-set"]),
+    ("rotate the keys", &["key-rotated"]),
+    ("delete", &["user-deleted"]),
+];
+
+#[tokio::test]
+async fn each_story_leaves_the_lines_it_should_and_no_others() {
+    for (scenario, expected) in SCENARIOS {
+        let world = World::new().await;
+        world.admin("ada").await;
+        world.active("ben").await;
+        world.active("off").await;
+        let operator = world.operator();
+        world.accounts.change_status(&operator, "off", false, None).await.unwrap();
+        world.pending("pat").await;
+        play(&world, scenario).await;
+        assert_eq!(world.audited(), expected, "{scenario}");
+    }
+}
+
+async fn play(world: &World, scenario: &str) {
+    let accounts = &world.accounts;
+    let (anon, operator) = (world.anon(), world.operator());
+    let pats_mail = world.one_mail().await;
+    let pats = token_in(&pats_mail);
+    let session = world.sign_in("ben").await;
+    let ctx = world.of(&session);
+    let opened = accounts.authenticate(&anon, session.token.expose()).await.unwrap();
+    let (shown, new) = (password(PASSWORD), secret(OTHER_PASSWORD));
+    world.audited();
+    match scenario {
+        "sign up" => drop(world.pending("new").await),
+        "sign up under a taken name" => {
+            let wanted = sign_up(Some("Ben"), None);
+            assert_err!(world.try_sign_up(wanted).await, Error::UsernameTaken);
+        }
+        "ask for the confirmation again" => {
+            let address = email("pat@example.com");
+            accounts.request_confirmation(&anon, &address).await.unwrap();
+            world.one_mail().await;
+        }
+        "confirm" => drop(accounts.confirm(&anon, &pats).await.unwrap()),
+        "disown" => accounts.disown(&anon, &pats).await.unwrap(),
+        "sign in" => drop(world.sign_in("ben").await),
+        "sign in with a wrong password" => drop(world.try_sign_in("ben", OTHER_PASSWORD).await),
+        "sign in as nobody" => drop(world.try_sign_in("nobody", PASSWORD).await),
+        "sign in unconfirmed" => drop(world.try_sign_in("pat", PASSWORD).await),
+        "sign in disabled" => drop(world.try_sign_in("off", PASSWORD).await),
+        "check a session" => drop(world.check(&session).await.unwrap()),
+        "renew" => drop(world.renew(&session).await.unwrap()),
+        "sign out" => accounts.sign_out(&ctx, &opened).await.unwrap(),
+        "end all sessions" => accounts.revoke_sessions(&ctx, "me").await.unwrap(),
+        "change the password" => {
+            accounts.change_password(&ctx, None, &shown, &new).await.unwrap();
+            world.one_mail().await;
+        }
+        "recover" => {
+            let address = email("ben@example.com");
+            accounts.request_recovery(&anon, &address).await.unwrap();
+            let token = token_in(&world.one_mail().await);
+            accounts.recover(&anon, &token, &new).await.unwrap();
+        }
+        "change the address" => {
+            let address = email("new@example.com");
+            accounts.change_email(&ctx, "me", &address, Some(&shown), None).await.unwrap();
+            let mails = world.mails().await;
+            let mail = mails.iter().find(|mail| mail.to == address).unwrap();
+            accounts.confirm(&anon, &token_in(mail)).await.unwrap();
+        }
+        "give a role" => drop(accounts.change_role(&operator, "ben", Role::Admin, None).await.unwrap()),
+        "disable and enable" => {
+            accounts.change_status(&operator, "ben", false, None).await.unwrap();
+            accounts.change_status(&operator, "ben", true, None).await.unwrap();
+        }
+        "set a password by hand" => accounts.set_password(&operator, "ben", &new).await.unwrap(),
+        "rotate the keys" => drop(accounts.rotate_keys(&operator).await.unwrap()),
+        "delete" => drop(accounts.delete_account(&ctx, "me", None).await.unwrap()),
+        other => panic!("unknown scenario {other}"),
+    }
+}
+
+#[tokio::test]
+async fn a_line_says_who_did_it_from_where_and_in_which_request() {
+    let world = World::new().await;
+    world.admin("ada").await;
+    let ben = world.active("ben").await;
+    let session = world.sign_in("ada").await;
+    let mut ctx = world.of(&session);
+    ctx.client.address = Some(IpAddr::from([192, 0, 2, 7]));
+    ctx.client.user_agent = Some("Browser/1".to_owned());
+    ctx.request_id = "request-42".to_owned();
+    world.forget();
+    world.accounts.change_role(&ctx, "ben", Role::Admin, None).await.unwrap();
+    let line = world.spy.take_audited().pop().unwrap();
+    assert_eq!(line.actor, format!("user:{}", session.user.id));
+    assert_eq!(line.user_id, Some(ben.id));
+    assert_eq!(line.address, ctx.client.address);
+    assert_eq!(line.user_agent, ctx.client.user_agent);
+    assert_eq!(line.request_id, "request-42");
+    assert_eq!(line.detail.as_deref(), Some("admin"));
+    assert_eq!(line.at, world.now());
+}
+
+/// L-02, L-05: no address, password or token is ever in a line.
+#[tokio::test]
+async fn no_line_names_an_address_a_password_or_a_token() {
+    for (scenario, _) in SCENARIOS {
+        let world = World::new().await;
+        world.admin("ada").await;
+        world.active("ben").await;
+        world.active("off").await;
+        let operator = world.operator();
+        world.accounts.change_status(&operator, "off", false, None).await.unwrap();
+        world.pending("pat").await;
+        play(&world, scenario).await;
+        let filter = AuditFilter { limit: 200, ..AuditFilter::default() };
+        let lines = world.accounts.list_audit_events(&operator, &filter).await.unwrap();
+        assert!(lines.len() > 4);
+        let text = format!("{lines:?}");
+        for secret in ["example.com", PASSWORD, OTHER_PASSWORD, "$argon2", "eyJ"] {
+            assert!(!text.contains(secret), "{scenario}: {secret}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn admins_read_the_log_newest_first_and_filter_it() {
+    let world = World::new().await;
+    world.admin("ada").await;
+    world.advance(seconds(1));
+    let ben = world.active("ben").await;
+    world.advance(seconds(1));
+    let session = world.sign_in("ada").await;
+    let ctx = world.of(&session);
+    let events = async |filter: AuditFilter| {
+        let filter = AuditFilter { limit: 50, ..filter };
+        let lines = world.accounts.list_audit_events(&ctx, &filter).await.unwrap();
+        let names = lines.iter().map(|line| line.event.as_str());
+        names.collect::<Vec<_>>().join(" ")
+    };
+    let all = events(AuditFilter::default()).await;
+    assert!(all.starts_with("sign-in "), "{all}");
+    let by_user = AuditFilter { user_id: Some(ben.id), ..AuditFilter::default() };
+    assert_eq!(events(by_user).await.split(' ').count(), 2);
+    let by_event = AuditFilter { event: Some(Event::SignIn), ..AuditFilter::default() };
+    assert_eq!(events(by_event).await, "sign-in");
+    let since = AuditFilter { since: Some(world.now()), ..AuditFilter::default() };
+    assert_eq!(events(since).await, "sign-in");
+}
+
+#[tokio::test]
+async fn an_admin_names_the_user_of_a_filter_by_id_name_or_me() {
+    let world = World::new().await;
+    let ada = world.admin("ada").await;
+    let ben = world.active("ben").await;
+    let session = world.sign_in("ada").await;
+    let ctx: Ctx = world.of(&session);
+    let id = ben.id.to_string();
+    for (named, expected) in [
+        ("ben", Some(ben.id)),
+        (id.as_str(), Some(ben.id)),
+        ("me", Some(ada.id)),
+        ("nobody", None),
+        ("no name at all", None),
+    ] {
+        let found = world.accounts.find_user_id(&ctx, named).await.unwrap();
+        assert_eq!(found, expected, "{named}");
+    }
+}

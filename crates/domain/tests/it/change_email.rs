@@ -1,0 +1,224 @@
+//! Moving to another address: the new one takes over once confirmed, the old one is told.
+
+use doorward_domain::flows::sessions::SignedIn;
+use doorward_domain::model::{Status, User};
+use doorward_domain::ports::{Mail, MailTemplate};
+use doorward_domain::{Disclosure, Error};
+
+use crate::world::*;
+
+async fn ask(world: &World, session: &SignedIn, new: &str) -> Result<(), Error> {
+    let (new, shown) = (email(new), password(PASSWORD));
+    let ctx = world.of(session);
+    world.accounts.change_email(&ctx, "me", &new, Some(&shown), None).await
+}
+
+fn to<'a>(mails: &'a [Mail], address: &str) -> &'a Mail {
+    let found = mails.iter().find(|mail| mail.to.as_str() == address);
+    found.unwrap_or_else(|| panic!("no mail to {address}: {:?}", summary(mails)))
+}
+
+async fn ben() -> (World, User, SignedIn) {
+    let world = World::new().await;
+    let ben = world.active("ben").await;
+    let session = world.sign_in("ben").await;
+    (world, ben, session)
+}
+
+/// the old address stays until the new one is confirmed, and is told at once.
+#[tokio::test]
+async fn the_new_address_takes_over_once_confirmed_and_the_old_one_is_told() {
+    let (world, ben, session) = ben().await;
+    world.audited();
+    ask(&world, &session, "New@example.com").await.unwrap();
+    assert_eq!(world.audited(), ["email-change-requested"]);
+    let mails = world.mails().await;
+    let expected = [
+        ("New@example.com".to_owned(), MailTemplate::EmailChange),
+        ("ben@example.com".to_owned(), MailTemplate::EmailChangeNotice),
+    ];
+    assert_eq!(summary(&mails), expected);
+    let notice = to(&mails, "ben@example.com");
+    assert_eq!(notice.new_email.as_deref(), Some("N***@example.com"));
+    assert_eq!(notice.valid_minutes, None, "the notice has no link to take over with");
+    let kept = world.kept_user(&ben).await;
+    assert_eq!(kept.email, Some(email("ben@example.com")));
+    let token = token_in(to(&mails, "New@example.com"));
+    let moved = world.accounts.confirm(&world.anon(), &token).await.unwrap();
+    assert_eq!((moved.email, moved.pending_email), (Some(email("New@example.com")), None));
+    assert_eq!(world.audited(), ["email-confirmed"]);
+    assert_err!(world.check(&session).await, Error::InvalidToken);
+    world.sign_in("new@example.com").await;
+    let old = world.try_sign_in("ben@example.com", PASSWORD).await;
+    assert_err!(old, Error::InvalidCredentials);
+}
+
+/// an hour.
+#[tokio::test]
+async fn the_link_to_the_new_address_lives_for_an_hour_to_the_microsecond() {
+    for (age, lives) in [(hours(1) - MICROSECOND, true), (hours(1), false)] {
+        let (world, _, session) = ben().await;
+        ask(&world, &session, "new@example.com").await.unwrap();
+        let token = token_in(to(&world.mails().await, "new@example.com"));
+        world.advance(age);
+        let confirmed = world.accounts.confirm(&world.anon(), &token).await;
+        assert_eq!(confirmed.is_ok(), lives);
+    }
+}
+
+/// the password again, and a wrong one counts.
+#[tokio::test]
+async fn whoever_changes_their_own_address_shows_their_password() {
+    let (world, _, session) = ben().await;
+    let ctx = world.of(&session);
+    let new = email("new@example.com");
+    for named in ["me", "ben", "BEN"] {
+        let refused = world.accounts.change_email(&ctx, named, &new, None, None).await;
+        assert_err!(refused, Error::Invalid(fields) if fields[0].invalid.code == "missing");
+    }
+    world.audited();
+    let wrong = password(OTHER_PASSWORD);
+    let refused = world.accounts.change_email(&ctx, "me", &new, Some(&wrong), None).await;
+    assert_err!(refused, Error::InvalidCredentials);
+    assert_eq!(world.audited(), ["email-change-requested!wrong password"]);
+    assert!(world.mails().await.is_empty());
+}
+
+#[tokio::test]
+async fn an_admin_changes_anothers_address_without_its_password_but_not_their_own() {
+    let (world, ben, _) = ben().await;
+    world.admin("ada").await;
+    let session = world.sign_in("ada").await;
+    let ctx = world.of(&session);
+    let new = email("new@example.com");
+    world.accounts.change_email(&ctx, "ben", &new, None, None).await.unwrap();
+    let mails = world.mails().await;
+    to(&mails, "ben@example.com");
+    let kept = world.kept_user(&ben).await;
+    assert_eq!(kept.email, Some(email("ben@example.com")), "R-12: confirmed by nobody but its mailbox");
+    let own = world.accounts.change_email(&ctx, "ada", &new, None, None).await;
+    assert_err!(own, Error::Invalid(_));
+}
+
+/// a pending change and its link are one thing; the link for A never confirms B.
+#[tokio::test]
+async fn a_second_change_kills_the_link_of_the_first() {
+    let (world, ben, session) = ben().await;
+    ask(&world, &session, "first@example.com").await.unwrap();
+    let first = token_in(to(&world.mails().await, "first@example.com"));
+    ask(&world, &session, "second@example.com").await.unwrap();
+    let refused = world.accounts.confirm(&world.anon(), &first).await;
+    assert_err!(refused, Error::LinkExpired);
+    let second = token_in(to(&world.mails().await, "second@example.com"));
+    world.accounts.confirm(&world.anon(), &second).await.unwrap();
+    assert_eq!(world.kept_user(&ben).await.email, Some(email("second@example.com")));
+}
+
+#[tokio::test]
+async fn anothers_address_is_asked_for_in_vain_and_its_owner_is_told() {
+    let (world, ben, session) = ben().await;
+    world.active("eve").await;
+    ask(&world, &session, "eve@example.com").await.unwrap();
+    let mails = world.mails().await;
+    let told = to(&mails, "eve@example.com");
+    assert_eq!(told.template, MailTemplate::AlreadyRegistered);
+    assert_eq!(told.url, "https://accounts.example");
+    assert_eq!(world.kept_user(&ben).await.email, Some(email("ben@example.com")));
+}
+
+#[tokio::test]
+async fn where_the_operator_prefers_it_plain_anothers_address_is_refused() {
+    let world = World::with(|policy| policy.disclosure = Disclosure::Plain).await;
+    world.active("ben").await;
+    world.active("eve").await;
+    let session = world.sign_in("ben").await;
+    assert_err!(ask(&world, &session, "eve@example.com").await, Error::EmailTaken);
+    let same = ask(&world, &session, "Ben@example.com").await;
+    assert_err!(same, Error::Invalid(fields) if fields[0].invalid.code == "unchanged");
+}
+
+/// Confirmed by its owner while the change was under way.
+#[tokio::test]
+async fn an_address_that_somebody_else_has_confirmed_meanwhile_is_lost() {
+    let (world, ben, session) = ben().await;
+    ask(&world, &session, "eve@example.com").await.unwrap();
+    let late = token_in(to(&world.mails().await, "eve@example.com"));
+    world.pending("eve").await;
+    let token = token_in(&world.one_mail().await);
+    world.accounts.confirm(&world.anon(), &token).await.unwrap();
+    let refused = world.accounts.confirm(&world.anon(), &late).await;
+    assert_err!(refused, Error::LinkExpired);
+    let kept = world.kept_user(&ben).await;
+    assert_eq!((kept.email, kept.status), (Some(email("ben@example.com")), Status::Active));
+}
+
+/// R-10 for a move: the mailbox's owner says no, and the account stays where it is.
+#[tokio::test]
+async fn disowning_a_change_leaves_the_account_where_it_was() {
+    let (world, ben, session) = ben().await;
+    ask(&world, &session, "new@example.com").await.unwrap();
+    let token = token_in(to(&world.mails().await, "new@example.com"));
+    world.accounts.disown(&world.anon(), &token).await.unwrap();
+    let kept = world.kept_user(&ben).await;
+    assert_eq!((kept.email, kept.pending_email), (Some(email("ben@example.com")), None));
+    world.check(&session).await.unwrap();
+    let late = world.accounts.confirm(&world.anon(), &token).await;
+    assert_err!(late, Error::LinkExpired);
+}
+
+/// whoever moves the account away fast does not keep the old mailbox from hearing of it.
+#[tokio::test]
+async fn the_old_address_is_told_even_when_the_new_one_was_confirmed_first() {
+    let (world, _, session) = ben().await;
+    ask(&world, &session, "new@example.com").await.unwrap();
+    world.postbox.is_full("ben@example.com");
+    let token = token_in(&world.one_mail().await);
+    world.accounts.confirm(&world.anon(), &token).await.unwrap();
+    world.postbox.is_full("nobody's");
+    world.advance(minutes(1));
+    let notice = world.one_mail().await;
+    assert_eq!(notice.template, MailTemplate::EmailChangeNotice);
+    assert_eq!(notice.to.as_str(), "ben@example.com");
+    assert_eq!(notice.new_email.as_deref(), Some("n***@example.com"));
+}
+
+#[tokio::test]
+async fn whoever_has_a_user_name_alone_can_add_an_address() {
+    let world = World::new().await;
+    let ben = world.nameless_mailbox("ben").await;
+    let session = world.sign_in("ben").await;
+    ask(&world, &session, "ben@example.com").await.unwrap();
+    assert_eq!(world.kept_user(&ben).await.status, Status::Active);
+    let token = token_in(&world.one_mail().await);
+    let moved = world.accounts.confirm(&world.anon(), &token).await.unwrap();
+    assert_eq!(moved.email, Some(email("ben@example.com")));
+}
+
+/// A switched-off account that got a pending address would come back as a sign-up never
+/// confirmed, and be swept away.
+#[tokio::test]
+async fn the_address_of_a_disabled_account_stays_as_it_is() {
+    let world = World::new().await;
+    let ben = world.nameless_mailbox("ben").await;
+    let operator = world.operator();
+    world.accounts.change_status(&operator, "ben", false, None).await.unwrap();
+    let new = email("new@example.com");
+    let refused = world.accounts.change_email(&operator, "ben", &new, None, None).await;
+    assert_err!(refused, Error::AccountDisabled);
+    world.accounts.change_status(&operator, "ben", true, None).await.unwrap();
+    assert_eq!(world.kept_user(&ben).await.status, Status::Active);
+}
+
+#[tokio::test]
+async fn a_stale_version_is_refused_and_the_present_one_taken() {
+    let (world, ben, _) = ben().await;
+    let operator = world.operator();
+    let new = email("new@example.com");
+    let version = world.kept_user(&ben).await.version;
+    let stale = world.accounts.change_email(&operator, "ben", &new, None, Some(version.next()));
+    assert_err!(stale.await, Error::PreconditionFailed);
+    world.advance(minutes(3));
+    let operator = world.operator();
+    let fresh = world.accounts.change_email(&operator, "ben", &new, None, Some(version));
+    fresh.await.unwrap();
+}

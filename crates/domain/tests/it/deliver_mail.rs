@@ -1,0 +1,311 @@
+//! The outbox: each mail once when all goes well, again when it does not, given up in the end.
+
+use doorward_domain::Error;
+use doorward_domain::changes::Change;
+use doorward_domain::flows::deliver_mail::Delivered;
+use doorward_domain::model::{MailJob, MailKind};
+use doorward_domain::ports::{MailTemplate, Store};
+use doorward_domain::values::{Locale, MailJobId, Name};
+
+use crate::world::*;
+
+const DEFERRED: Delivered = Delivered { sent: 0, deferred: 1, failed: 0, dropped: 0 };
+const SENT: Delivered = Delivered { sent: 1, deferred: 0, failed: 0, dropped: 0 };
+const FAILED: Delivered = Delivered { sent: 0, deferred: 0, failed: 1, dropped: 0 };
+const DROPPED: Delivered = Delivered { sent: 0, deferred: 0, failed: 0, dropped: 1 };
+
+#[tokio::test]
+async fn a_mail_is_sent_once_when_all_is_well() {
+    let world = World::new().await;
+    world.pending("ben").await;
+    assert_eq!(world.deliver().await, SENT);
+    assert!(world.deliver().await.is_empty());
+    world.advance(hours(24));
+    assert!(world.deliver().await.is_empty());
+    assert_eq!(world.postbox.take().len(), 1);
+    assert!(world.store.mail_jobs().is_empty());
+    assert_eq!(world.accounts.next_mail_due_at().await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_mail_says_who_is_meant_and_where_to_go() {
+    let world = World::new().await;
+    let mut wanted = sign_up(Some("ben"), Some("ben@example.com"));
+    wanted.name = Some(Name::parse("Ben").unwrap());
+    world.try_sign_up(wanted).await.unwrap();
+    let mail = world.one_mail().await;
+    assert_eq!(mail.greeting.as_deref(), Some("Ben"));
+    assert_eq!(mail.username.as_deref(), Some("ben"));
+    assert!(mail.url.starts_with("https://accounts.example/confirmation/"), "{}", mail.url);
+    assert_eq!(mail.valid_minutes, Some(24 * 60));
+    assert_eq!(mail.at, world.now());
+}
+
+/// Design 10: the link's secret is made at sending, and none rests in the outbox or the store.
+#[tokio::test]
+async fn a_link_is_made_when_its_mail_is_sent_and_lives_from_then_on() {
+    let world = World::new().await;
+    world.pending("ben").await;
+    world.advance(hours(20));
+    let token = token_in(&world.one_mail().await);
+    let link = world.store.find_link(&token.digest()).await.unwrap().unwrap();
+    assert_eq!(link.created_at, world.now());
+    assert_eq!(link.expires_at, world.now() + hours(24));
+    assert!(!format!("{link:?}").contains(&token.expose()));
+}
+
+/// 2, 4, 8 … seconds, up to half an hour.
+#[tokio::test]
+async fn a_mail_server_that_is_away_is_asked_again_at_growing_pauses() {
+    let world = World::new().await;
+    world.pending("ben").await;
+    world.postbox.refuse(Some(Refusal::ForNow));
+    for pause in [2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 1800, 1800, 1800] {
+        assert_eq!(world.deliver().await, DEFERRED);
+        let due_at = world.accounts.next_mail_due_at().await.unwrap().unwrap();
+        assert_eq!(due_at, world.now() + seconds(pause));
+        world.advance(seconds(pause) - MICROSECOND);
+        assert!(world.deliver().await.is_empty(), "not before its time");
+        world.advance(MICROSECOND);
+    }
+    world.postbox.refuse(None);
+    assert_eq!(world.deliver().await, SENT);
+    let token = token_in(&world.postbox.take()[0]);
+    world.accounts.confirm(&world.anon(), &token).await.unwrap();
+}
+
+/// One `Message-ID` over every try, so that a mail sent twice shows once.
+#[tokio::test]
+async fn every_try_has_the_same_message_id_and_a_new_link() {
+    let world = World::new().await;
+    world.pending("ben").await;
+    let before = world.store.mail_jobs();
+    let first = world.one_mail().await;
+    let job = before.into_iter().next().unwrap();
+    world.store.apply(vec![Change::EnqueueMail(job)]).await.unwrap();
+    let second = world.one_mail().await;
+    assert_eq!(first.message_id, second.message_id);
+    let (old, new) = (token_in(&first), token_in(&second));
+    let refused = world.accounts.confirm(&world.anon(), &old).await;
+    assert_err!(refused, Error::LinkExpired);
+    world.accounts.confirm(&world.anon(), &new).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_mail_refused_for_good_is_given_up_and_written_down() {
+    let world = World::new().await;
+    world.pending("ben").await;
+    world.audited();
+    world.postbox.refuse(Some(Refusal::ForGood));
+    assert_eq!(world.deliver().await, FAILED);
+    assert_eq!(world.audited(), ["mail-failed!sign-up after 1 tries"]);
+    world.postbox.refuse(None);
+    world.advance(hours(1));
+    assert!(world.deliver().await.is_empty());
+    assert_eq!(world.store.mail_jobs().len(), 1, "kept to be looked at");
+    assert_eq!(world.accounts.next_mail_due_at().await.unwrap(), None);
+    world.advance(hours(7 * 24));
+    world.accounts.sweep(&world.worker()).await.unwrap();
+    assert!(world.store.mail_jobs().is_empty());
+}
+
+#[tokio::test]
+async fn a_mail_is_given_up_after_three_days() {
+    let world = World::new().await;
+    world.pending("ben").await;
+    world.audited();
+    world.postbox.refuse(Some(Refusal::ForNow));
+    world.advance(hours(72) - MICROSECOND);
+    assert_eq!(world.deliver().await, DEFERRED);
+    world.advance(minutes(1));
+    assert_eq!(world.deliver().await, FAILED);
+    assert_eq!(world.audited(), ["mail-failed!sign-up after 2 tries"]);
+}
+
+#[tokio::test]
+async fn two_workers_never_hold_one_mail_and_a_dead_ones_lease_runs_out() {
+    let world = World::new().await;
+    world.pending("ben").await;
+    let (now, lease) = (world.now(), minutes(5));
+    let claimed = world.store.claim_mail_jobs(now, now + lease, 10).await.unwrap();
+    assert_eq!(claimed.len(), 1);
+    assert!(world.deliver().await.is_empty());
+    world.advance(lease - MICROSECOND);
+    assert!(world.deliver().await.is_empty());
+    world.advance(MICROSECOND);
+    assert_eq!(world.deliver().await, SENT);
+}
+
+/// Killed after the mail server took it and before that was written down: at least once.
+#[tokio::test]
+async fn a_mail_whose_end_could_not_be_written_is_sent_again_after_its_lease() {
+    let world = World::new().await;
+    world.nameless_mailbox("ben").await;
+    world.active("eve").await;
+    let notice = job(&world, MailKind::PasswordChanged, Some("eve"), "eve@example.com");
+    world.store.apply(vec![Change::EnqueueMail(notice.await)]).await.unwrap();
+    world.spy.fail("apply");
+    let turn = world.accounts.deliver_mail(&world.worker(), 10).await;
+    assert_err!(turn, Error::Store(_));
+    world.spy.mend();
+    assert_eq!(world.postbox.take().len(), 1);
+    assert!(world.deliver().await.is_empty());
+    world.advance(minutes(5));
+    assert_eq!(world.deliver().await, SENT);
+}
+
+/// One mail that fails does not hold up the others of its turn.
+#[tokio::test]
+async fn a_full_mailbox_holds_up_nobody_elses_mail() {
+    let world = World::new().await;
+    for name in ["ben", "eve", "zoe"] {
+        world.pending(name).await;
+    }
+    world.postbox.is_full("eve@example.com");
+    let turn = world.deliver().await;
+    assert_eq!((turn.sent, turn.deferred), (2, 1));
+}
+
+#[tokio::test]
+async fn a_turn_takes_no_more_than_it_was_told_oldest_first() {
+    let world = World::new().await;
+    for name in ["ben", "eve", "zoe"] {
+        world.pending(name).await;
+        world.advance(seconds(1));
+    }
+    let turn = world.accounts.deliver_mail(&world.worker(), 2).await.unwrap();
+    assert_eq!(turn.sent, 2);
+    let sent = summary(&world.postbox.take());
+    assert_eq!((sent[0].0.as_str(), sent[1].0.as_str()), ("ben@example.com", "eve@example.com"));
+}
+
+/// to the stored spelling, never to the string in the request.
+#[tokio::test]
+async fn mail_goes_to_the_spelling_on_record() {
+    let world = World::new().await;
+    let wanted = sign_up(Some("ben"), Some("Ben.K@example.com"));
+    world.try_sign_up(wanted).await.unwrap();
+    let ask = email("BEN.K@EXAMPLE.COM");
+    world.accounts.request_confirmation(&world.anon(), &ask).await.unwrap();
+    let mails = world.mails().await;
+    assert!(mails.iter().all(|mail| mail.to.as_str() == "Ben.K@example.com"));
+    let token = token_in(mails.last().unwrap());
+    let confirmed = world.accounts.confirm(&world.anon(), &token).await;
+    let confirmed = match confirmed {
+        Ok(user) => user,
+        // The two mails of one turn go side by side; the link of the other is the living one.
+        Err(_) => {
+            let token = token_in(&mails[0]);
+            world.accounts.confirm(&world.anon(), &token).await.unwrap()
+        }
+    };
+    assert_eq!(confirmed.email.unwrap().as_str(), "Ben.K@example.com");
+    world.advance(minutes(3));
+    world.accounts.request_recovery(&world.anon(), &ask).await.unwrap();
+    assert_eq!(world.one_mail().await.to.as_str(), "Ben.K@example.com");
+    let wanted = sign_up(Some("eve"), Some("ben.k@Example.com"));
+    world.try_sign_up(wanted).await.unwrap();
+    let told = world.one_mail().await;
+    assert_eq!(told.template, MailTemplate::AlreadyRegistered);
+    assert_eq!(told.to.as_str(), "Ben.K@example.com");
+    assert_eq!(told.username.as_deref(), Some("ben"), "the owner's name, not the newcomer's");
+}
+
+/// What a mail says is decided when it is sent.
+#[tokio::test]
+async fn a_mail_that_has_nobody_to_go_to_any_more_is_dropped() {
+    let world = World::new().await;
+    world.active("ben").await;
+    let gone = MailJobId::generate(world.now(), &*world.secrets);
+    for (kind, user, address) in [
+        (MailKind::SignUp, Some("ben"), "ben@example.com"),
+        (MailKind::SignUp, None, "ben@example.com"),
+        (MailKind::EmailChange, Some("ben"), "other@example.com"),
+        (MailKind::ConfirmationAgain, None, "ben@example.com"),
+        (MailKind::ConfirmationAgain, None, "nobody@example.com"),
+        (MailKind::Recovery, None, "nobody@example.com"),
+        (MailKind::PasswordChanged, None, "ben@example.com"),
+        (MailKind::EmailChangeNotice, None, "ben@example.com"),
+    ] {
+        let job = MailJob { id: gone, ..job(&world, kind, user, address).await };
+        world.store.apply(vec![Change::EnqueueMail(job)]).await.unwrap();
+        assert_eq!(world.deliver().await, DROPPED, "{kind:?} {user:?} {address}");
+        assert!(world.postbox.take().is_empty());
+    }
+    assert!(world.store.mail_jobs().is_empty());
+}
+
+/// A user switched off gets no link, whatever was on its way.
+#[tokio::test]
+async fn a_disabled_user_gets_no_link() {
+    let world = World::new().await;
+    world.pending("pending").await;
+    world.active("ben").await;
+    world.postbox.take();
+    world.pending("late").await;
+    let operator = world.operator();
+    for name in ["pending", "late", "ben"] {
+        world.accounts.change_status(&operator, name, false, None).await.unwrap();
+    }
+    for name in ["pending", "ben"] {
+        let address = email(&format!("{name}@example.com"));
+        world.accounts.request_recovery(&world.anon(), &address).await.unwrap();
+        world.advance(minutes(3));
+        world.accounts.request_confirmation(&world.anon(), &address).await.unwrap();
+    }
+    world.advance(minutes(3));
+    let turn = world.deliver().await;
+    assert_eq!((turn.sent, turn.dropped), (0, 5));
+}
+
+/// L-01: the recovery is written down once, when its mail is out.
+#[tokio::test]
+async fn a_recovery_mail_leaves_one_line_in_the_audit_log() {
+    let world = World::new().await;
+    let ben = world.active("ben").await;
+    let address = email("ben@example.com");
+    world.accounts.request_recovery(&world.anon(), &address).await.unwrap();
+    world.forget();
+    world.postbox.refuse(Some(Refusal::ForNow));
+    world.deliver().await;
+    assert!(world.audited().is_empty());
+    world.postbox.refuse(None);
+    world.advance(seconds(2));
+    world.deliver().await;
+    let lines = world.spy.take_audited();
+    assert_eq!(lines.len(), 1);
+    assert_eq!((lines[0].event.as_str(), lines[0].user_id), ("recovery-requested", Some(ben.id)));
+    assert_eq!(lines[0].actor, "worker");
+}
+
+#[tokio::test]
+async fn the_worker_is_woken_by_a_mail_and_by_nothing_else() {
+    let world = World::new().await;
+    let is_woken = async || {
+        let mut waiting = std::pin::pin!(world.accounts.mail_waiting());
+        std::future::poll_fn(|cx| std::task::Poll::Ready(waiting.as_mut().poll(cx).is_ready())).await
+    };
+    world.nameless_mailbox("eve").await;
+    assert!(!is_woken().await);
+    world.pending("ben").await;
+    assert!(is_woken().await);
+    assert!(!is_woken().await);
+}
+
+async fn job(world: &World, kind: MailKind, user: Option<&str>, address: &str) -> MailJob {
+    let user_id = match user {
+        Some(name) => Some(world.accounts.find_named(name).await.unwrap().id),
+        None => None,
+    };
+    MailJob {
+        id: MailJobId::generate(world.now(), &*world.secrets),
+        kind,
+        user_id,
+        email: email(address),
+        locale: Locale::En,
+        created_at: world.now(),
+        attempts: 0,
+        due_at: world.now(),
+        failed_at: None,
+    }
+}

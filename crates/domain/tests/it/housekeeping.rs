@@ -1,0 +1,83 @@
+//! What the worker clears away, and that nothing depends on it.
+
+use doorward_domain::changes::Change;
+use doorward_domain::model::{Link, Purpose};
+use doorward_domain::ports::{Sessions, Store};
+use doorward_domain::values::Token;
+
+use crate::world::*;
+
+/// three days, to the microsecond.
+#[tokio::test]
+async fn a_sign_up_nobody_confirms_goes_after_three_days() {
+    let world = World::new().await;
+    let ben = world.pending("ben").await;
+    let eve = world.active("eve").await;
+    world.audited();
+    world.advance(hours(72));
+    world.accounts.sweep(&world.worker()).await.unwrap();
+    assert!(world.kept(&ben).await.is_some());
+    world.advance(MICROSECOND);
+    world.accounts.sweep(&world.worker()).await.unwrap();
+    assert_eq!(world.kept(&ben).await, None);
+    assert!(world.kept(&eve).await.is_some());
+    assert_eq!(world.audited(), ["sign-up-expired"]);
+    assert!(world.store.mail_jobs().is_empty());
+    world.nameless_mailbox("ben").await;
+}
+
+#[tokio::test]
+async fn more_than_one_batch_goes_in_one_sweep() {
+    let world = World::new().await;
+    for number in 0..205 {
+        world.pending(&format!("ben{number}")).await;
+    }
+    world.audited();
+    world.advance(hours(73));
+    world.accounts.sweep(&world.worker()).await.unwrap();
+    assert_eq!(world.audited().len(), 205);
+}
+
+#[tokio::test]
+async fn expired_sessions_and_long_dead_links_are_cleared_away() {
+    let world = World::new().await;
+    let ben = world.active("ben").await;
+    world.sign_in("ben").await;
+    let token = Token::generate(&*world.secrets);
+    let link = Link {
+        digest: token.digest(),
+        user_id: ben.id,
+        purpose: Purpose::Recovery,
+        email: email("ben@example.com"),
+        created_at: world.now(),
+        expires_at: world.now() + hours(1),
+        used_at: None,
+    };
+    world.store.apply(vec![Change::PutLink(link)]).await.unwrap();
+    let long_ago = world.now();
+    world.advance(hours(24));
+    world.sign_in("ben").await;
+    world.accounts.sweep(&world.worker()).await.unwrap();
+    let sessions = world.store.list_sessions(ben.id, long_ago).await.unwrap();
+    assert_eq!(sessions.len(), 1);
+    assert!(world.store.find_link(&token.digest()).await.unwrap().is_some());
+    world.advance(hours(7 * 24));
+    world.accounts.sweep(&world.worker()).await.unwrap();
+    assert!(world.store.find_link(&token.digest()).await.unwrap().is_none());
+}
+
+/// H-14: readiness names the part that does not answer.
+#[tokio::test]
+async fn readiness_names_the_part_that_does_not_answer() {
+    let world = World::new().await;
+    let down = async || {
+        let parts = world.accounts.readiness().await;
+        let down = parts.into_iter().filter(|(_, answer)| answer.is_err());
+        down.map(|(part, _)| part).collect::<Vec<_>>()
+    };
+    assert!(down().await.is_empty());
+    world.spy.fail("ping_sessions");
+    assert_eq!(down().await, ["sessions"]);
+    world.spy.fail("ping");
+    assert_eq!(down().await, ["store", "sessions"]);
+}

@@ -1,0 +1,181 @@
+//! Signing keys: rotated without a session noticing, on one node and on the next.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use doorward_domain::flows::keys::KeysError;
+use doorward_domain::tokens::KeyringError;
+use doorward_domain::{Accounts, Error};
+
+use crate::world::*;
+
+fn kids(accounts: &Accounts) -> Vec<String> {
+    accounts.public_keys().into_iter().map(|key| key.kid).collect()
+}
+
+fn kid_of(token: &str) -> String {
+    let header = URL_SAFE_NO_PAD.decode(token.split('.').next().unwrap()).unwrap();
+    let header: serde_json::Value = serde_json::from_slice(&header).unwrap();
+    header["kid"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn the_first_start_makes_a_key_and_the_next_finds_it() {
+    let world = World::new().await;
+    let keys = world.accounts.list_keys().await.unwrap();
+    assert_eq!(keys.len(), 1);
+    world.accounts.ensure_keys(&world.worker()).await.unwrap();
+    assert_eq!(world.accounts.list_keys().await.unwrap(), keys);
+    assert_eq!(world.beside(2).await.accounts.public_keys(), world.accounts.public_keys());
+    assert!(world.audited().is_empty());
+}
+
+/// J-06: rotated by age, at its edge.
+#[tokio::test]
+async fn a_key_is_replaced_after_ninety_days() {
+    let world = World::new().await;
+    let first = kids(&world.accounts);
+    world.advance(hours(90 * 24) - MICROSECOND);
+    world.accounts.ensure_keys(&world.worker()).await.unwrap();
+    assert_eq!(kids(&world.accounts), first);
+    world.advance(MICROSECOND);
+    world.accounts.ensure_keys(&world.worker()).await.unwrap();
+    let both = kids(&world.accounts);
+    assert_eq!(both.len(), 2);
+    assert_eq!(both[1], first[0], "newest first");
+    assert_eq!(world.audited(), ["key-rotated"]);
+}
+
+/// J-06: zero 401.
+#[tokio::test]
+async fn a_rotation_by_hand_signs_anew_and_the_old_tokens_go_on() {
+    let world = World::new().await;
+    world.active("ben").await;
+    let old = world.sign_in("ben").await;
+    let kid = world.accounts.rotate_keys(&world.operator()).await.unwrap();
+    let new = world.sign_in("ben").await;
+    assert_eq!(kid_of(new.token.expose()), kid);
+    assert_ne!(kid_of(old.token.expose()), kid);
+    world.check(&old).await.unwrap();
+    world.check(&new).await.unwrap();
+    let renewed = world.renew(&old).await.unwrap();
+    assert_eq!(kid_of(renewed.token.expose()), kid);
+}
+
+/// A retired key goes when no token of its own can live: a day, and an hour for nodes that heard
+/// of the new one late.
+#[tokio::test]
+async fn an_old_key_stays_until_its_last_token_has_died() {
+    let world = World::new().await;
+    let old = kids(&world.accounts);
+    world.accounts.rotate_keys(&world.operator()).await.unwrap();
+    let refresh = async || {
+        world.accounts.ensure_keys(&world.worker()).await.unwrap();
+        // The ring follows at the next look.
+        world.accounts.ensure_keys(&world.worker()).await.unwrap();
+        kids(&world.accounts)
+    };
+    world.advance(hours(25));
+    assert!(refresh().await.contains(&old[0]));
+    world.advance(MICROSECOND);
+    assert!(!refresh().await.contains(&old[0]));
+    assert_eq!(world.accounts.list_keys().await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn another_node_verifies_a_new_keys_tokens_at_once() {
+    let here = World::new().await;
+    let there = here.beside(2).await;
+    here.active("ben").await;
+    here.accounts.rotate_keys(&here.operator()).await.unwrap();
+    let signed_in = here.sign_in("ben").await;
+    there.check(&signed_in).await.unwrap();
+    assert_eq!(kids(&there.accounts), kids(&here.accounts));
+}
+
+/// J-06: several requests that arrive with the first tokens of a new key wait for one look.
+#[tokio::test]
+async fn all_who_come_with_a_new_keys_token_at_once_get_in() {
+    let here = World::new().await;
+    let there = here.beside(2).await;
+    here.active("ben").await;
+    here.accounts.rotate_keys(&here.operator()).await.unwrap();
+    let (one, other) = (here.sign_in("ben").await, here.sign_in("ben").await);
+    there.forget();
+    there.spy.give_way();
+    let (first, second) = tokio::join!(there.check(&one), there.check(&other));
+    first.unwrap();
+    second.unwrap();
+    let looks = there.spy.take_calls();
+    let looks = looks.iter().filter(|call| **call == "list_signing_keys");
+    assert_eq!(looks.count(), 1);
+}
+
+/// J-02: a flood of made-up `kid`s is no flood of look-ups.
+#[tokio::test]
+async fn made_up_keys_make_a_node_look_once_a_second() {
+    let world = World::new().await;
+    world.active("ben").await;
+    let signed_in = world.sign_in("ben").await;
+    let (_, rest) = signed_in.token.expose().split_once('.').unwrap();
+    world.forget();
+    for number in 0..5 {
+        let header = format!(r#"{{"alg":"EdDSA","typ":"session+jwt","kid":"made-up-{number}"}}"#);
+        let forged = format!("{}.{rest}", URL_SAFE_NO_PAD.encode(header));
+        let refused = world.accounts.authenticate(&world.anon(), &forged).await;
+        assert_err!(refused, Error::InvalidToken);
+    }
+    assert_eq!(world.spy.take_calls(), ["list_signing_keys"]);
+    world.advance(seconds(1));
+    let header = r#"{"alg":"EdDSA","typ":"session+jwt","kid":"made-up"}"#;
+    let forged = format!("{}.{rest}", URL_SAFE_NO_PAD.encode(header));
+    let refused = world.accounts.authenticate(&world.anon(), &forged).await;
+    assert_err!(refused, Error::InvalidToken);
+    assert_eq!(world.spy.take_calls(), ["list_signing_keys"]);
+}
+
+#[tokio::test]
+async fn two_nodes_that_start_at_once_agree_on_one_key() {
+    let world = World::new().await;
+    world.advance(hours(91 * 24));
+    let other = world.cold_node(2, &[7; 32]);
+    world.spy.give_way();
+    other.spy.give_way();
+    let (here, there) = (world.worker(), other.worker());
+    let (one, two) = tokio::join!(
+        world.accounts.ensure_keys(&here),
+        other.accounts.ensure_keys(&there)
+    );
+    one.unwrap();
+    two.unwrap();
+    assert_eq!(world.accounts.list_keys().await.unwrap().len(), 2);
+    assert_eq!(kids(&world.accounts)[0], kids(&other.accounts)[0]);
+}
+
+/// C-01: a clear word instead of tokens that nobody can verify.
+#[tokio::test]
+async fn another_master_key_is_refused_with_what_to_do_and_a_rotation_mends_it() {
+    let world = World::new().await;
+    world.active("ben").await;
+    let session = world.sign_in("ben").await;
+    let other = world.cold_node(2, &[8; 32]);
+    let refused = other.accounts.ensure_keys(&other.worker()).await;
+    assert_err!(refused, KeysError::Keyring(KeyringError::Seal(_)));
+    let refused = other.accounts.ensure_keys(&other.worker()).await.unwrap_err();
+    assert!(refused.to_string().contains("doorward keys rotate"), "{refused}");
+    assert_err!(other.try_sign_in("ben", PASSWORD).await, Error::Internal(_));
+    other.accounts.rotate_keys(&other.operator()).await.unwrap();
+    other.check(&session).await.unwrap();
+    other.sign_in("ben").await;
+}
+
+/// J-06: the private half rests sealed.
+#[tokio::test]
+async fn what_the_store_keeps_of_a_key_signs_nothing() {
+    let world = World::new().await;
+    let keys = world.accounts.list_keys().await.unwrap();
+    // nonce, 32 bytes of seed, tag
+    assert_eq!(keys[0].sealed.len(), 12 + 32 + 16);
+    let again = World::new().await;
+    let same_seed = again.accounts.list_keys().await.unwrap();
+    assert_eq!(keys, same_seed, "chance comes in through the port alone");
+}

@@ -1,0 +1,97 @@
+//! What the operator does on the machine itself.
+
+use doorward_domain::Error;
+use doorward_domain::flows::operator::NewUser;
+use doorward_domain::model::{Role, Status};
+use doorward_domain::ports::MailTemplate;
+
+use crate::world::*;
+
+fn new_user(name: Option<&str>, address: Option<&str>) -> NewUser {
+    NewUser {
+        username: name.map(username),
+        email: address.map(email),
+        name: None,
+        password: new_password(PASSWORD),
+        role: Role::User,
+    }
+}
+
+/// no admin is there until the operator makes one.
+#[tokio::test]
+async fn there_is_no_admin_before_the_operator_makes_one() {
+    let world = World::new().await;
+    world.active("ben").await;
+    assert!(!world.accounts.has_admin().await.unwrap());
+    world.admin("ada").await;
+    assert!(world.accounts.has_admin().await.unwrap());
+}
+
+#[tokio::test]
+async fn a_user_made_by_hand_can_sign_in_at_once_and_gets_no_mail() {
+    let world = World::new().await;
+    let wanted = new_user(Some("ben"), Some("ben@example.com"));
+    let user = world.accounts.create_user(&world.operator(), wanted).await.unwrap();
+    assert_eq!(user.status, Status::Active);
+    assert!(world.store.mail_jobs().is_empty());
+    world.sign_in("ben@example.com").await;
+    assert_eq!(world.audited(), ["sign-up", "sign-in"]);
+}
+
+#[tokio::test]
+async fn a_name_or_an_address_in_use_is_refused_and_so_is_neither() {
+    let world = World::new().await;
+    world.active("ben").await;
+    let operator = world.operator();
+    let create = |name, address| world.accounts.create_user(&operator, new_user(name, address));
+    assert_err!(create(Some("BEN"), None).await, Error::UsernameTaken);
+    assert_err!(create(None, Some("Ben@example.com")).await, Error::EmailTaken);
+    assert_err!(create(None, None).await, Error::Invalid(_));
+}
+
+#[tokio::test]
+async fn a_user_is_named_by_id_user_name_or_address() {
+    let world = World::new().await;
+    let ben = world.active("ben").await;
+    for named in [ben.id.to_string().as_str(), "BEN", "Ben@example.com"] {
+        assert_eq!(world.accounts.find_named(named).await.unwrap(), ben);
+    }
+    for named in ["nobody", "nobody@example.com", "no name", "me", ""] {
+        assert_err!(world.accounts.find_named(named).await, Error::NotFound);
+    }
+}
+
+/// P-01: the same rules by hand.
+#[tokio::test]
+async fn a_password_set_by_hand_meets_the_rules_and_ends_every_session() {
+    let world = World::new().await;
+    world.active("ben").await;
+    let session = world.sign_in("ben").await;
+    let operator = world.operator();
+    let weak = world.accounts.set_password(&operator, "ben", &secret("password1")).await;
+    assert_err!(weak, Error::Invalid(fields) if fields[0].field == "password");
+    world.check(&session).await.unwrap();
+    world.accounts.set_password(&operator, "ben", &secret(OTHER_PASSWORD)).await.unwrap();
+    assert_err!(world.check(&session).await, Error::InvalidToken);
+    world.try_sign_in("ben", OTHER_PASSWORD).await.unwrap();
+    assert_eq!(world.one_mail().await.template, MailTemplate::PasswordChanged);
+}
+
+/// A sign-up that was never confirmed keeps waiting for its address.
+#[tokio::test]
+async fn a_password_set_for_a_pending_user_confirms_nothing_and_forgets_no_address() {
+    let world = World::new().await;
+    let ben = world.pending("ben").await;
+    world.mails().await;
+    let (operator, new) = (world.operator(), secret(OTHER_PASSWORD));
+    for enabled in [None, Some(false), Some(true)] {
+        if let Some(enabled) = enabled {
+            let changed = world.accounts.change_status(&operator, "ben", enabled, None).await;
+            changed.unwrap();
+        }
+        world.accounts.set_password(&operator, "ben", &new).await.unwrap();
+        let kept = world.kept_user(&ben).await;
+        assert_ne!(kept.status, Status::Active);
+        assert_eq!(kept.pending_email, ben.pending_email);
+    }
+}

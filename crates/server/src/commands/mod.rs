@@ -1,0 +1,60 @@
+//! The commands, a file each: each reads, calls one story, and prints.
+
+mod config;
+mod keys;
+mod migrate;
+mod serve;
+mod user;
+
+use serde_json::Value;
+
+use crate::cli::{Cli, Command};
+use crate::config as configuration;
+use crate::config::Config;
+use crate::wiring::{self, Wired};
+
+/// Runs the command that was typed.
+pub async fn run(cli: Cli) -> anyhow::Result<()> {
+    let loaded = configuration::load(cli.config.as_deref())?;
+    let output = Output { json: cli.json };
+    match cli.command {
+        Command::Serve => serve::run(&loaded.config).await,
+        Command::Migrate(args) => migrate::run(&loaded.config, &args, output).await,
+        Command::User(command) => user::run(&loaded.config, command, output).await,
+        Command::Keys(command) => keys::run(&loaded.config, &command, output).await,
+        Command::Config(command) => {
+            config::run(&loaded, &command, output);
+            Ok(())
+        }
+        Command::Openapi => {
+            let document = doorward_web::openapi_document(&loaded.config.public_url(loaded.config.listen));
+            println!("{document:#}");
+            Ok(())
+        }
+    }
+}
+
+/// Text for people, or JSON for programs.
+#[derive(Debug, Clone, Copy)]
+struct Output {
+    json: bool,
+}
+
+impl Output {
+    fn print(self, text: &str, value: &Value) {
+        if self.json {
+            println!("{value}");
+        } else {
+            println!("{text}");
+        }
+    }
+}
+
+/// The parts, for a command beside a running server: it leaves the schema as it is.
+async fn open(config: &Config) -> anyhow::Result<Wired> {
+    let quiet = Config {
+        hashing_threads: 1,
+        ..config.clone()
+    };
+    wiring::wire(&quiet, config.listen).await
+}

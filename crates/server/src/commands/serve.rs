@@ -1,0 +1,71 @@
+//! `doorward serve`
+
+use std::sync::Arc;
+
+use anyhow::Context;
+use doorward_domain::ctx::Actor;
+use doorward_web::{App, AppParts, Inbox, InboxMail};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+
+use crate::config::Config;
+use crate::{bootstrap, logging, serve, wiring, worker};
+
+/// Runs the server until it is told to stop.
+pub async fn run(config: &Config) -> anyhow::Result<()> {
+    logging::start(config)?;
+    let listener = TcpListener::bind(config.listen).await.with_context(|| {
+        format!("cannot listen on {}: another program may be there; choose another with DOORWARD_LISTEN", config.listen)
+    })?;
+    let listening = listener.local_addr()?;
+    let wired = Arc::new(wiring::wire(config, listening).await?);
+    wired.accounts.ensure_keys(&wired.ctx(Actor::Worker)).await?;
+    let made_up = bootstrap::ensure_admin(&wired, config).await?;
+    let public_url = config.public_url(listening);
+    let app = App::new(AppParts {
+        accounts: wired.accounts.clone(),
+        secrets: wired.secrets.clone(),
+        inbox: wired.inbox.clone().map(|inbox| Arc::new(MailInbox(inbox)) as Arc<dyn Inbox>),
+    });
+    let (stopper, stop) = watch::channel(false);
+    let mut duties = worker::start(&wired, &stop);
+    let serving = tokio::spawn(serve::serve(listener, doorward_web::router(app), stop));
+    println!("{}", bootstrap::welcome(config, &public_url, made_up.as_ref()));
+    tracing::info!(listen = %listening, public_url, "ready");
+    wait_for_signal().await?;
+    tracing::info!("stopping; what runs may finish");
+    stopper.send_replace(true);
+    serving.await.context("the listener failed")?;
+    while duties.join_next().await.is_some() {}
+    wired.store.close().await;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+async fn wait_for_signal() -> anyhow::Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    Ok(())
+}
+
+/// The mail part's inbox, as the web part shows it.
+struct MailInbox(doorward_mail::Inbox);
+
+impl Inbox for MailInbox {
+    fn list(&self) -> Vec<InboxMail> {
+        let shown = |mail: doorward_mail::InboxMail| InboxMail {
+            id: mail.id,
+            to: mail.to,
+            subject: mail.subject,
+            text: mail.text,
+            url: mail.url,
+            at: mail.at.to_string(),
+        };
+        self.0.list().into_iter().map(shown).collect()
+    }
+}

@@ -1,0 +1,173 @@
+//! The configuration: defaults, then `doorward.toml`, then `.env`, then the environment.
+//!
+//! Every setting is one row of [`settings::SETTINGS`]: its key, what else it is called, what it
+//! means, and how a text becomes a value. A key that nobody knows is fatal and names the nearest
+//! known one. No other module reads the environment.
+
+mod settings;
+mod sources;
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use doorward_domain::passwords::{Cost, Engine};
+use doorward_domain::policy::Disclosure;
+use doorward_domain::values::Secret;
+
+pub use settings::SETTINGS;
+pub use sources::{Loaded, load};
+
+/// Everything that can be chosen.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Where the server listens.
+    pub listen: SocketAddr,
+    /// Where people reach it; none is `http://localhost` at the port listened on.
+    pub public_url: Option<String>,
+    /// Whether a `public_url` without TLS is fine off loopback.
+    pub allow_http: bool,
+    /// Where the embedded database and the master key are.
+    pub data_dir: PathBuf,
+    /// What a stranger can learn.
+    pub disclosure: Disclosure,
+    /// The database's URL; none is SQLite in the data folder.
+    pub database_url: Option<Secret<String>>,
+    /// How many connections to the database.
+    pub database_connections: u32,
+    /// Whether `serve` brings the schema up to date.
+    pub database_migrate: bool,
+    /// How mail leaves; none is the built-in inbox.
+    pub mail_url: Option<Secret<String>>,
+    /// Whom mail comes from.
+    pub mail_from: String,
+    /// A folder of templates that replace the built-in ones.
+    pub mail_templates: Option<PathBuf>,
+    /// The fewest characters of a password.
+    pub password_min_length: usize,
+    /// What a password hash costs.
+    pub hashing_cost: Cost,
+    /// Which implementation computes it.
+    pub hashing_engine: Engine,
+    /// On how many threads.
+    pub hashing_threads: usize,
+    /// How many may wait.
+    pub hashing_queue: usize,
+    /// How old a signing key gets, in days.
+    pub key_days: i64,
+    /// The secret that signing keys are sealed with; none is a file in the data folder.
+    pub master_key: Option<Secret<String>>,
+    /// Whether throttles are on.
+    pub throttle: bool,
+    /// The first admin's password; none is a random one.
+    pub admin_password: Option<Secret<String>>,
+    /// The first admin's address.
+    pub admin_email: Option<String>,
+    /// What is logged.
+    pub log_filter: String,
+    /// How it is logged.
+    pub log_format: LogFormat,
+}
+
+/// How a log line looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// Text on a terminal, JSON elsewhere.
+    Auto,
+    /// For people.
+    Text,
+    /// For programs.
+    Json,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8000)),
+            public_url: None,
+            allow_http: false,
+            data_dir: PathBuf::from("doorward-data"),
+            disclosure: Disclosure::Private,
+            database_url: None,
+            database_connections: 10,
+            database_migrate: true,
+            mail_url: None,
+            mail_from: "Doorward <no-reply@localhost>".to_owned(),
+            mail_templates: None,
+            password_min_length: 8,
+            hashing_cost: Cost::MINIMUM,
+            hashing_engine: Engine::Fast,
+            hashing_threads: cores,
+            hashing_queue: 256,
+            key_days: 90,
+            master_key: None,
+            throttle: true,
+            admin_password: None,
+            admin_email: None,
+            log_filter: "info".to_owned(),
+            log_format: LogFormat::Auto,
+        }
+    }
+}
+
+impl Config {
+    /// The database, wherever it is.
+    pub fn database_url(&self) -> String {
+        match &self.database_url {
+            Some(url) => url.expose().clone(),
+            None => format!("sqlite:{}", self.data_dir.join("doorward.db").display()),
+        }
+    }
+
+    /// How mail leaves.
+    pub fn mail_url(&self) -> String {
+        self.mail_url.as_ref().map_or_else(|| "inbox:".to_owned(), |url| url.expose().clone())
+    }
+
+    /// Whether mail stays in this process.
+    pub fn has_inbox(&self) -> bool {
+        self.mail_url() == "inbox:"
+    }
+
+    /// The public URL, once the port is known.
+    pub fn public_url(&self, listening: SocketAddr) -> String {
+        match &self.public_url {
+            Some(url) => url.trim_end_matches('/').to_owned(),
+            None => format!("http://localhost:{}", listening.port()),
+        }
+    }
+
+    /// What must hold between settings; each fault is a sentence that says how to mend it.
+    pub fn check(&self) -> Vec<String> {
+        let mut faults = Vec::new();
+        let is_local = self.listen.ip().is_loopback();
+        match &self.public_url {
+            None if !is_local => faults.push(format!(
+                "`listen` is {}, which others can reach: set `public_url` (DOORWARD_PUBLIC_URL) to the address people use, such as https://accounts.example.com",
+                self.listen
+            )),
+            Some(url) if url.starts_with("http://") && !self.allow_http && !is_loopback_url(url) => faults.push(
+                "`public_url` is without TLS: use https, or set `allow_http = true` if this network is private".to_owned(),
+            ),
+            _ => {}
+        }
+        if !is_local && self.has_inbox() {
+            faults.push("mail would stay in the built-in inbox, which anybody could read at this `listen` address: set `mail.url` (SMTP_URL)".to_owned());
+        }
+        if let Some(secret) = &self.master_key {
+            faults.extend(crate::master_key::fault(secret.expose()));
+        }
+        faults
+    }
+}
+
+fn is_loopback_url(url: &str) -> bool {
+    let host = url.trim_start_matches("http://").split('/').next().unwrap_or_default();
+    let name = host.rsplit_once(':').map_or(host, |(name, _)| name).trim_matches(['[', ']']);
+    name == "localhost" || name.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+/// Whether a path is there to be read, for messages.
+pub fn is_file(path: &Path) -> bool {
+    path.is_file()
+}

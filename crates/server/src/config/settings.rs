@@ -1,0 +1,214 @@
+//! Every setting, a row each.
+
+use std::path::PathBuf;
+
+use doorward_domain::passwords::{Cost, Engine};
+use doorward_domain::policy::Disclosure;
+use doorward_domain::values::{EmailAddress, Secret};
+
+use super::{Config, LogFormat};
+
+/// A setting.
+pub struct Setting {
+    /// Its key in `doorward.toml`; `DOORWARD_SECTION__KEY` in the environment.
+    pub key: &'static str,
+    /// The name that people already use for it in the environment.
+    pub also: Option<&'static str>,
+    /// Whether its value is shown to nobody.
+    pub secret: bool,
+    /// What it means, and what it may be.
+    pub help: &'static str,
+    /// Takes a text; the error says what it should have been.
+    pub set: fn(&mut Config, &str) -> Result<(), String>,
+    /// The value as a text, empty where there is none.
+    pub show: fn(&Config) -> String,
+}
+
+const fn plain(key: &'static str, help: &'static str, set: fn(&mut Config, &str) -> Result<(), String>, show: fn(&Config) -> String) -> Setting {
+    Setting {
+        key,
+        also: None,
+        secret: false,
+        help,
+        set,
+        show,
+    }
+}
+
+const fn known_as(also: &'static str, setting: Setting) -> Setting {
+    Setting {
+        also: Some(also),
+        ..setting
+    }
+}
+
+const fn secret(setting: Setting) -> Setting {
+    Setting {
+        secret: true,
+        ..setting
+    }
+}
+
+/// Every setting there is.
+#[rustfmt::skip]
+pub static SETTINGS: &[Setting] = &[
+    plain("listen", "Address and port to listen on.",
+        |c, v| parse(v, "an address and a port, such as 127.0.0.1:8000").map(|v| c.listen = v), |c| c.listen.to_string()),
+    plain("public_url", "Where people reach the server; links in mails begin with it. Needed off loopback.",
+        |c, v| url(v).map(|v| c.public_url = Some(v)), |c| c.public_url.clone().unwrap_or_default()),
+    plain("allow_http", "Allow a `public_url` without TLS off loopback: true or false.",
+        |c, v| boolean(v).map(|v| c.allow_http = v), |c| c.allow_http.to_string()),
+    plain("data_dir", "Folder of the embedded database and the master key; made with mode 0700.",
+        |c, v| path(v).map(|v| c.data_dir = v), |c| c.data_dir.display().to_string()),
+    plain("disclosure", "What a stranger can learn about who has an account: private (nothing) or plain.",
+        |c, v| disclosure(v).map(|v| c.disclosure = v), |c| disclosure_name(c.disclosure).to_owned()),
+    secret(known_as("DATABASE_URL", plain("database.url", "sqlite:PATH, postgres://… or mysql://…; SQLite in the data folder if not set.",
+        |c, v| database(v).map(|v| c.database_url = Some(Secret::new(v))), |c| text(c.database_url.as_ref())))),
+    plain("database.max_connections", "How many connections to the database, 1 to 500.",
+        |c, v| within(v, 1, 500).map(|v| c.database_connections = v), |c| c.database_connections.to_string()),
+    plain("database.migrate", "Whether `serve` brings the schema up to date by itself: true or false.",
+        |c, v| boolean(v).map(|v| c.database_migrate = v), |c| c.database_migrate.to_string()),
+    secret(known_as("SMTP_URL", plain("mail.url", "smtp://user:password@host:587, smtps://…, folder:PATH, log: or inbox:; the built-in inbox if not set.",
+        |c, v| transport(v).map(|v| c.mail_url = Some(Secret::new(v))), |c| text(c.mail_url.as_ref())))),
+    plain("mail.from", "Whom mail comes from, such as Doorward <no-reply@example.com>.",
+        |c, v| filled(v).map(|v| c.mail_from = v), |c| c.mail_from.clone()),
+    plain("mail.templates", "Folder of templates that replace the built-in ones, file by file.",
+        |c, v| path(v).map(|v| c.mail_templates = Some(v)), |c| c.mail_templates.as_ref().map(|p| p.display().to_string()).unwrap_or_default()),
+    plain("password.min_length", "The fewest characters of a password, 8 to 64.",
+        |c, v| within(v, 8, 64).map(|v| c.password_min_length = v), |c| c.password_min_length.to_string()),
+    plain("hashing.memory_kib", "Memory of one Argon2id hash in KiB, 19456 to 262144.",
+        |c, v| within(v, Cost::MINIMUM.memory_kib, Cost::MAXIMUM.memory_kib).map(|v| c.hashing_cost.memory_kib = v), |c| c.hashing_cost.memory_kib.to_string()),
+    plain("hashing.passes", "Passes of one Argon2id hash, 2 to 10.",
+        |c, v| within(v, Cost::MINIMUM.passes, Cost::MAXIMUM.passes).map(|v| c.hashing_cost.passes = v), |c| c.hashing_cost.passes.to_string()),
+    plain("hashing.lanes", "Lanes of one Argon2id hash, 1 to 8; computed one after the other.",
+        |c, v| within(v, Cost::MINIMUM.lanes, Cost::MAXIMUM.lanes).map(|v| c.hashing_cost.lanes = v), |c| c.hashing_cost.lanes.to_string()),
+    plain("hashing.engine", "Which implementation computes it: fast (SIMD) or portable (RustCrypto).",
+        |c, v| engine(v).map(|v| c.hashing_engine = v), |c| engine_name(c.hashing_engine).to_owned()),
+    plain("hashing.threads", "How many hashes are computed at once, 1 to 256; as many as cores if not set.",
+        |c, v| within(v, 1, 256).map(|v| c.hashing_threads = v), |c| c.hashing_threads.to_string()),
+    plain("hashing.queue", "How many may wait, 1 to 10000; one more is told to come back later.",
+        |c, v| within(v, 1, 10_000).map(|v| c.hashing_queue = v), |c| c.hashing_queue.to_string()),
+    plain("keys.rotate_after_days", "How old a signing key gets, 1 to 3650 days.",
+        |c, v| within(v, 1, 3650).map(|v| c.key_days = v), |c| c.key_days.to_string()),
+    secret(known_as("JWT_SECRET_KEY", plain("keys.master_key", "Secret of at least 32 characters that signing keys are sealed with; a file in the data folder if not set.",
+        |c, v| { c.master_key = Some(Secret::new(v.to_owned())); Ok(()) }, |c| text(c.master_key.as_ref())))),
+    plain("throttle.enabled", "Whether throttles are on; off is for load tests: true or false.",
+        |c, v| boolean(v).map(|v| c.throttle = v), |c| c.throttle.to_string()),
+    secret(known_as("ADMIN_PASSWORD", plain("admin.password", "Password of the first admin, made where there is none; random and shown once if not set.",
+        |c, v| { c.admin_password = Some(Secret::new(v.to_owned())); Ok(()) }, |c| text(c.admin_password.as_ref())))),
+    known_as("ADMIN_EMAIL", plain("admin.email", "E-mail address of the first admin.",
+        |c, v| EmailAddress::parse(v).map(|v| c.admin_email = Some(v.to_string())).map_err(|e| e.detail), |c| c.admin_email.clone().unwrap_or_default())),
+    plain("log.filter", "What is logged, such as info or info,doorward_mail=debug.",
+        |c, v| log_filter(v).map(|v| c.log_filter = v), |c| c.log_filter.clone()),
+    plain("log.format", "auto (text on a terminal, JSON elsewhere), text or json.",
+        |c, v| log_format(v).map(|v| c.log_format = v), |c| format!("{:?}", c.log_format).to_lowercase()),
+];
+
+impl Setting {
+    /// What it is called in the environment.
+    pub fn variable(&self) -> String {
+        format!("DOORWARD_{}", self.key.replace('.', "__").to_uppercase())
+    }
+}
+
+fn text(secret: Option<&Secret<String>>) -> String {
+    secret.map(|secret| secret.expose().clone()).unwrap_or_default()
+}
+
+fn parse<T: std::str::FromStr>(value: &str, wanted: &str) -> Result<T, String> {
+    value.parse().map_err(|_| format!("must be {wanted}"))
+}
+
+fn within<T: std::str::FromStr + PartialOrd + std::fmt::Display>(value: &str, low: T, high: T) -> Result<T, String> {
+    match value.parse::<T>() {
+        Ok(number) if number >= low && number <= high => Ok(number),
+        _ => Err(format!("must be a number from {low} to {high}")),
+    }
+}
+
+fn boolean(value: &str) -> Result<bool, String> {
+    match value.to_ascii_lowercase().as_str() {
+        "true" | "1" | "yes" | "on" => Ok(true),
+        "false" | "0" | "no" | "off" => Ok(false),
+        _ => Err("must be true or false".to_owned()),
+    }
+}
+
+fn filled(value: &str) -> Result<String, String> {
+    match value.trim() {
+        "" => Err("must not be empty".to_owned()),
+        text => Ok(text.to_owned()),
+    }
+}
+
+fn path(value: &str) -> Result<PathBuf, String> {
+    filled(value).map(PathBuf::from)
+}
+
+fn url(value: &str) -> Result<String, String> {
+    let value = value.trim().trim_end_matches('/');
+    let rest = value.strip_prefix("https://").or_else(|| value.strip_prefix("http://"));
+    let is_sound = rest.is_some_and(|rest| {
+        let host = rest.split('/').next().unwrap_or_default();
+        !host.is_empty() && !rest.contains(['?', '#', '@', ' ', '"', '<', '>']) && rest.is_ascii()
+    });
+    if is_sound { Ok(value.to_owned()) } else { Err("must be a URL such as https://accounts.example.com".to_owned()) }
+}
+
+fn database(value: &str) -> Result<String, String> {
+    let known = ["sqlite:", "postgres:", "postgresql:", "mysql:", "mariadb:"];
+    if known.iter().any(|scheme| value.starts_with(scheme)) {
+        return Ok(value.to_owned());
+    }
+    Err("must begin with sqlite:, postgres: or mysql:".to_owned())
+}
+
+fn transport(value: &str) -> Result<String, String> {
+    doorward_mail::parse_transport(value).map(|_| value.to_owned()).map_err(|error| error.to_string())
+}
+
+fn disclosure(value: &str) -> Result<Disclosure, String> {
+    match value {
+        "private" => Ok(Disclosure::Private),
+        "plain" => Ok(Disclosure::Plain),
+        _ => Err("must be private or plain".to_owned()),
+    }
+}
+
+fn disclosure_name(disclosure: Disclosure) -> &'static str {
+    match disclosure {
+        Disclosure::Private => "private",
+        Disclosure::Plain => "plain",
+    }
+}
+
+fn engine(value: &str) -> Result<Engine, String> {
+    match value {
+        "fast" => Ok(Engine::Fast),
+        "portable" => Ok(Engine::Portable),
+        _ => Err("must be fast or portable".to_owned()),
+    }
+}
+
+fn engine_name(engine: Engine) -> &'static str {
+    match engine {
+        Engine::Fast => "fast",
+        Engine::Portable => "portable",
+    }
+}
+
+fn log_filter(value: &str) -> Result<String, String> {
+    match value.parse::<tracing_subscriber::EnvFilter>() {
+        Ok(_) => Ok(value.to_owned()),
+        Err(error) => Err(format!("cannot be read: {error}")),
+    }
+}
+
+fn log_format(value: &str) -> Result<LogFormat, String> {
+    match value {
+        "auto" => Ok(LogFormat::Auto),
+        "text" => Ok(LogFormat::Text),
+        "json" => Ok(LogFormat::Json),
+        _ => Err("must be auto, text or json".to_owned()),
+    }
+}

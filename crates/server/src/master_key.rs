@@ -1,0 +1,78 @@
+//! The master key: from the configuration, or a file that this program makes for itself.
+
+use std::io::Write;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::path::Path;
+
+use anyhow::{Context, bail};
+use doorward_domain::ports::Secrets;
+use doorward_domain::tokens::MasterKey;
+use doorward_domain::values::{Secret, Token};
+
+use crate::config::Config;
+
+const FILE: &str = "master.key";
+/// What examples and tutorials leave behind.
+const KNOWN: [&str; 6] = ["change", "secret-key", "your-256-bit-secret", "supersecret", "example", "0123456789"];
+
+/// Why a configured master key is not good enough; none where it is (C-01).
+pub fn fault(secret: &str) -> Option<String> {
+    let distinct: std::collections::BTreeSet<_> = secret.chars().collect();
+    let lower = secret.to_lowercase();
+    let reason = if secret.len() < MasterKey::MIN_BYTES {
+        "has fewer than 32 characters"
+    } else if distinct.len() < 8 {
+        "repeats a few characters"
+    } else if KNOWN.iter().any(|known| lower.contains(known)) {
+        "looks like an example"
+    } else {
+        return None;
+    };
+    Some(format!("`keys.master_key` (JWT_SECRET_KEY) {reason}: make one with `openssl rand -base64 48`, or leave it out and one is made in the data folder"))
+}
+
+/// The master key of this server.
+pub fn load(config: &Config, secrets: &dyn Secrets) -> anyhow::Result<MasterKey> {
+    let secret = match &config.master_key {
+        Some(secret) => Secret::new(secret.expose().clone().into_bytes()),
+        None => from_file(&config.data_dir, secrets)?,
+    };
+    MasterKey::from_secret(secret).context("the master key has fewer than 32 bytes")
+}
+
+/// Makes the data folder, for its owner alone.
+pub fn make_data_dir(path: &Path) -> anyhow::Result<()> {
+    let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
+    made.with_context(|| format!("cannot make the data folder {}", path.display()))
+}
+
+fn from_file(data_dir: &Path, secrets: &dyn Secrets) -> anyhow::Result<Secret<Vec<u8>>> {
+    let path = data_dir.join(FILE);
+    if !path.exists() {
+        create(&path, secrets).with_context(|| format!("cannot make {}", path.display()))?;
+    }
+    let metadata = std::fs::metadata(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    if metadata.mode() & 0o077 != 0 {
+        bail!("{} can be read by others: run `chmod 600 {}`", path.display(), path.display());
+    }
+    let text = std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    Ok(Secret::new(text.trim_ascii().to_vec()))
+}
+
+/// Writes a new key beside its place, and moves it there whole: a crash leaves no half a key, and
+/// of two that start at once one wins and both read the winner's.
+fn create(path: &Path, secrets: &dyn Secrets) -> std::io::Result<()> {
+    let mut suffix = [0; 8];
+    secrets.fill(&mut suffix);
+    let draft = path.with_extension(format!("{:016x}", u64::from_le_bytes(suffix)));
+    let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft)?;
+    file.write_all(Token::generate(secrets).expose().as_bytes())?;
+    file.write_all(b"\n")?;
+    file.sync_all()?;
+    let linked = std::fs::hard_link(&draft, path);
+    std::fs::remove_file(&draft)?;
+    match linked {
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(error),
+        _ => std::fs::File::open(path.parent().unwrap_or(Path::new(".")))?.sync_all(),
+    }
+}

@@ -1,0 +1,122 @@
+//! Puts the parts together: which store, which mail, which keys, by the configuration.
+//!
+//! A new store gets its arm in [`open_store`].
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use anyhow::Context;
+use doorward_domain::ctx::{Actor, Ctx};
+use doorward_domain::passwords::{Hasher, HasherSettings};
+use doorward_domain::ports::{Client, Clock, Secrets};
+use doorward_domain::throttle::MemoryThrottle;
+use doorward_domain::tokens::Keyring;
+use doorward_domain::values::PasswordRules;
+use doorward_domain::{Accounts, Policy, Ports};
+use doorward_mail::{Inbox, MailSettings, TemplateMailer, parse_transport};
+use doorward_store_sql::{SqlSettings, SqlStore};
+use jiff::SignedDuration;
+
+use crate::config::Config;
+use crate::master_key;
+use crate::system::{SystemClock, SystemSecrets};
+
+/// How many keys of each throttle table are remembered.
+const THROTTLE_KEYS: usize = 200_000;
+
+/// The parts that commands and the server work with.
+pub struct Wired {
+    /// The service.
+    pub accounts: Arc<Accounts>,
+    /// Chance.
+    pub secrets: Arc<dyn Secrets>,
+    /// The store, to be closed at the end.
+    pub store: SqlStore,
+    /// The built-in inbox, where mail stays here.
+    pub inbox: Option<Inbox>,
+}
+
+/// Opens everything. `listening` is where the server listens, or would.
+pub async fn wire(config: &Config, listening: SocketAddr) -> anyhow::Result<Wired> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let secrets: Arc<dyn Secrets> = Arc::new(SystemSecrets::new());
+    master_key::make_data_dir(&config.data_dir)?;
+    let master = master_key::load(config, &*secrets)?;
+    let store = open_store(config, &*clock).await?;
+    let mailer = open_mailer(config, listening, clock.clone())?;
+    let inbox = mailer.inbox();
+    let settings = HasherSettings {
+        cost: config.hashing_cost,
+        engine: config.hashing_engine,
+        threads: config.hashing_threads,
+        queue: config.hashing_queue,
+    };
+    let hasher = Hasher::start(&settings, secrets.clone())?;
+    let shared = Arc::new(store.clone());
+    let ports = Ports {
+        store: shared.clone(),
+        sessions: shared,
+        throttle: Arc::new(MemoryThrottle::new(THROTTLE_KEYS)),
+        mailer: Arc::new(mailer),
+        clock,
+        secrets: secrets.clone(),
+    };
+    let accounts = Accounts::new(ports, policy(config, listening), hasher, Keyring::new(master));
+    Ok(Wired {
+        accounts: Arc::new(accounts),
+        secrets,
+        store,
+        inbox,
+    })
+}
+
+async fn open_store(config: &Config, clock: &dyn Clock) -> anyhow::Result<SqlStore> {
+    let settings = SqlSettings {
+        url: config.database_url(),
+        max_connections: config.database_connections,
+        migrate: config.database_migrate,
+    };
+    SqlStore::connect(&settings, clock.now()).await.context("the database cannot be opened")
+}
+
+fn open_mailer(config: &Config, listening: SocketAddr, clock: Arc<dyn Clock>) -> anyhow::Result<TemplateMailer> {
+    let transport = parse_transport(&config.mail_url())?;
+    let public_url = config.public_url(listening);
+    let host = public_url.split("://").nth(1).and_then(|rest| rest.split(['/', ':']).next());
+    let settings = MailSettings {
+        templates: config.mail_templates.clone(),
+        public_host: host.map(str::to_owned),
+        ..MailSettings::new(config.mail_from.clone(), transport)
+    };
+    TemplateMailer::open(&settings, clock).context("mail cannot be set up")
+}
+
+fn policy(config: &Config, listening: SocketAddr) -> Policy {
+    let public_url = config.public_url(listening);
+    let host = public_url.split("://").nth(1).and_then(|rest| rest.split(['/', ':']).next()).unwrap_or_default();
+    let first_label = host.split('.').next().unwrap_or_default();
+    Policy {
+        disclosure: config.disclosure,
+        password_rules: PasswordRules {
+            min_length: config.password_min_length,
+            context: vec!["doorward".to_owned(), host.to_owned(), first_label.to_owned()],
+        },
+        throttle: config.throttle,
+        key_lifetime: SignedDuration::from_hours(24 * config.key_days),
+        ..Policy::new(&public_url)
+    }
+}
+
+impl Wired {
+    /// The context of a command or a turn of the worker.
+    pub fn ctx(&self, actor: Actor) -> Ctx {
+        let mut id = [0; 8];
+        self.secrets.fill(&mut id);
+        Ctx {
+            actor,
+            client: Client::default(),
+            request_id: format!("{:016x}", u64::from_le_bytes(id)),
+            now: self.accounts.now(),
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! The background worker: mail, what was seen, what has run out, keys.
+//!
+//! Each duty is one turn and a wait. A turn that fails says so in the log and is tried again.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use doorward_domain::ctx::Actor;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
+
+use crate::wiring::Wired;
+
+/// How often the outbox is looked at when nobody says that there is something.
+const MAIL_EVERY: Duration = Duration::from_secs(1);
+/// How many mails are sent side by side.
+const MAILS_AT_ONCE: usize = 8;
+const SEEN_EVERY: Duration = Duration::from_secs(5);
+const KEYS_EVERY: Duration = Duration::from_secs(60);
+const SWEEP_EVERY: Duration = Duration::from_secs(600);
+
+/// Starts the duties; they end, each after its turn, when `stop` turns true.
+pub fn start(wired: &Arc<Wired>, stop: &watch::Receiver<bool>) -> JoinSet<()> {
+    let mut duties = JoinSet::new();
+    duties.spawn(deliver_mail(wired.clone(), stop.clone()));
+    duties.spawn(write_last_seen(wired.clone(), stop.clone()));
+    duties.spawn(keep_keys(wired.clone(), stop.clone()));
+    duties.spawn(sweep(wired.clone(), stop.clone()));
+    duties
+}
+
+async fn deliver_mail(wired: Arc<Wired>, mut stop: watch::Receiver<bool>) {
+    while !*stop.borrow() {
+        let turn = wired.accounts.deliver_mail(&wired.ctx(Actor::Worker), MAILS_AT_ONCE).await;
+        match turn {
+            Ok(delivered) if !delivered.is_empty() => continue,
+            Ok(_) => {}
+            Err(error) => tracing::error!(error = format!("{:#}", anyhow::Error::from(error)), "mail could not be looked after"),
+        }
+        tokio::select! {
+            _ = timeout(MAIL_EVERY, wired.accounts.mail_waiting()) => {}
+            _ = stop.changed() => {}
+        }
+    }
+}
+
+async fn write_last_seen(wired: Arc<Wired>, mut stop: watch::Receiver<bool>) {
+    loop {
+        let is_last = pause(SEEN_EVERY, &mut stop).await;
+        if let Err(error) = wired.accounts.write_last_seen().await {
+            tracing::warn!(error = format!("{:#}", anyhow::Error::from(error)), "last use of sessions not noted");
+        }
+        if is_last {
+            return;
+        }
+    }
+}
+
+async fn keep_keys(wired: Arc<Wired>, mut stop: watch::Receiver<bool>) {
+    while !pause(KEYS_EVERY, &mut stop).await {
+        if let Err(error) = wired.accounts.ensure_keys(&wired.ctx(Actor::Worker)).await {
+            tracing::error!(error = format!("{:#}", anyhow::Error::from(error)), "signing keys could not be looked after");
+        }
+    }
+}
+
+async fn sweep(wired: Arc<Wired>, mut stop: watch::Receiver<bool>) {
+    loop {
+        if let Err(error) = wired.accounts.sweep(&wired.ctx(Actor::Worker)).await {
+            tracing::error!(error = format!("{:#}", anyhow::Error::from(error)), "what has run out could not be swept");
+        }
+        if pause(SWEEP_EVERY, &mut stop).await {
+            return;
+        }
+    }
+}
+
+/// Waits; `true` where it is time to stop.
+async fn pause(time: Duration, stop: &mut watch::Receiver<bool>) -> bool {
+    if *stop.borrow() {
+        return true;
+    }
+    tokio::select! {
+        () = sleep(time) => {}
+        _ = stop.changed() => {}
+    }
+    *stop.borrow()
+}

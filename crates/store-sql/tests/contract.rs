@@ -1,0 +1,60 @@
+//! The contract on each database, one module a database and a new database a case.
+
+use std::sync::Arc;
+
+use doorward_domain::ports::{Sessions, Store};
+use doorward_store_sql::{SqlSettings, SqlStore};
+use doorward_testkit::contract::Opened;
+use doorward_testkit::{fixtures, servers};
+
+async fn connect(url: String) -> Arc<SqlStore> {
+    let settings = SqlSettings {
+        url,
+        max_connections: 10,
+        migrate: true,
+    };
+    Arc::new(SqlStore::connect(&settings, fixtures::now()).await.unwrap())
+}
+
+mod sqlite {
+    async fn open() -> super::Opened<dyn super::Store> {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite:{}/doorward.db", folder.path().display());
+        super::Opened::new(super::connect(url).await, folder)
+    }
+
+    async fn open_sessions() -> super::Opened<dyn super::Sessions> {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite:{}/doorward.db", folder.path().display());
+        super::Opened::new(super::connect(url).await, folder)
+    }
+
+    doorward_testkit::store_contract!(crate::sqlite::open);
+    doorward_testkit::session_contract!(crate::sqlite::open_sessions);
+}
+
+mod postgres {
+    async fn open() -> super::Opened<dyn super::Store> {
+        super::Opened::new(super::connect(super::servers::postgres().await).await, ())
+    }
+
+    async fn open_sessions() -> super::Opened<dyn super::Sessions> {
+        super::Opened::new(super::connect(super::servers::postgres().await).await, ())
+    }
+
+    doorward_testkit::store_contract!(crate::postgres::open);
+    doorward_testkit::session_contract!(crate::postgres::open_sessions);
+}
+
+mod mariadb {
+    async fn open() -> super::Opened<dyn super::Store> {
+        super::Opened::new(super::connect(super::servers::mariadb().await).await, ())
+    }
+
+    async fn open_sessions() -> super::Opened<dyn super::Sessions> {
+        super::Opened::new(super::connect(super::servers::mariadb().await).await, ())
+    }
+
+    doorward_testkit::store_contract!(crate::mariadb::open);
+    doorward_testkit::session_contract!(crate::mariadb::open_sessions);
+}

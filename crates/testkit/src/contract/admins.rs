@@ -1,0 +1,69 @@
+//! Some admin stays active, even where two go at one moment.
+
+use std::sync::Arc;
+
+use doorward_domain::changes::{ApplyError, Change};
+use doorward_domain::model::{Role, Status, User};
+use doorward_domain::ports::Store;
+
+use super::{assert_refused, count, insert, must, race, update};
+use crate::fixtures::{self, next_version};
+
+pub async fn some_admin_must_stay_active(store: Arc<dyn Store>) {
+    let (first, second) = (fixtures::admin(), fixtures::admin());
+    assert_refused!(store.apply(vec![Change::KeepAnAdmin]).await, ApplyError::LastAdmin);
+    insert(&*store, &first).await;
+    insert(&*store, &second).await;
+
+    let disabled = User {
+        status: Status::Disabled,
+        ..next_version(&first)
+    };
+    must(&*store, vec![update(&disabled, &first), Change::KeepAnAdmin]).await;
+    let demoted = User {
+        role: Role::User,
+        ..next_version(&second)
+    };
+    let result = store.apply(vec![update(&demoted, &second), Change::KeepAnAdmin]).await;
+    assert_refused!(result, ApplyError::LastAdmin);
+    let result = store.apply(vec![Change::DeleteUser(second.id), Change::KeepAnAdmin]).await;
+    assert_refused!(result, ApplyError::LastAdmin);
+    assert_eq!(store.find_user(second.id).await.unwrap(), Some(second));
+}
+
+pub async fn an_admin_is_looked_for(store: Arc<dyn Store>) {
+    insert(&*store, &fixtures::user()).await;
+    let disabled = User {
+        status: Status::Disabled,
+        ..fixtures::admin()
+    };
+    insert(&*store, &disabled).await;
+    assert!(!store.has_active_admin().await.unwrap());
+    insert(&*store, &fixtures::admin()).await;
+    assert!(store.has_active_admin().await.unwrap());
+}
+
+/// Ten times over: two admins take each other's office away, and themselves out of it.
+pub async fn two_last_admins_cannot_both_go(store: Arc<dyn Store>) {
+    for round in 0..10 {
+        let admins = [fixtures::admin(), fixtures::admin()];
+        for admin in &admins {
+            insert(&*store, admin).await;
+        }
+        let results = race(2, |number| {
+            let (store, admin) = (store.clone(), admins[number].clone());
+            async move {
+                let demoted = User {
+                    role: Role::User,
+                    ..next_version(&admin)
+                };
+                store.apply(vec![update(&demoted, &admin), Change::KeepAnAdmin]).await
+            }
+        });
+        let last = |error: &ApplyError| matches!(error, ApplyError::LastAdmin);
+        assert_eq!(count(results.await, last), (1, 1), "round {round}");
+        for admin in &admins {
+            must(&*store, vec![Change::DeleteUser(admin.id)]).await;
+        }
+    }
+}

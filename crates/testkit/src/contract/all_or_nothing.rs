@@ -1,0 +1,147 @@
+//! A list of changes is made whole or not at all.
+
+use std::sync::Arc;
+
+use doorward_domain::changes::{ApplyError, Change, Unique};
+use doorward_domain::model::{AuditFilter, Credential, Purpose, User, Version};
+use doorward_domain::ports::Store;
+
+use super::{assert_refused, insert, must, race, update};
+use crate::fixtures::{self, later, next_version, now};
+
+/// Every kind of change, about a new user and about `kept`, who is there.
+fn everything(new: &User, kept: &User) -> Vec<Change> {
+    vec![
+        Change::InsertUser(Box::new(new.clone())),
+        update(&next_version(kept), kept),
+        Change::PutCredential(fixtures::credential(new.id)),
+        Change::PutCredential(fixtures::credential(kept.id)),
+        Change::PutLink(fixtures::link(new.id, Purpose::Recovery)),
+        Change::RevokeLinks(kept.id, vec![Purpose::Recovery]),
+        Change::EnqueueMail(fixtures::mail_job(new.id)),
+        Change::RotateSigningKey {
+            key: fixtures::signing_key(),
+            replaces: None,
+        },
+        Change::Audit(Box::new(fixtures::audit_event(new.id))),
+    ]
+}
+
+pub async fn a_failing_last_change_leaves_nothing(store: Arc<dyn Store>) {
+    let kept = fixtures::user();
+    let (credential, link) = (fixtures::credential(kept.id), fixtures::link(kept.id, Purpose::Recovery));
+    insert(&*store, &kept).await;
+    must(&*store, vec![Change::PutCredential(credential.clone()), Change::PutLink(link.clone())]).await;
+
+    let taken = User {
+        username: kept.username.clone(),
+        ..fixtures::user()
+    };
+    let unused = fixtures::digest();
+    let failing: [(Change, fn(&ApplyError) -> bool); 5] = [
+        (Change::InsertUser(Box::new(taken)), |error| matches!(error, ApplyError::Taken(Unique::Username))),
+        (update(&next_version(&kept), &fixtures::user()), |error| matches!(error, ApplyError::Stale)),
+        (Change::UseLink { digest: unused, at: now() }, |error| matches!(error, ApplyError::Stale)),
+        (Change::DeleteUser(fixtures::user_id()), |error| matches!(error, ApplyError::Stale)),
+        (Change::KeepAnAdmin, |error| matches!(error, ApplyError::LastAdmin)),
+    ];
+    for (last, is_expected) in failing {
+        let new = fixtures::user();
+        let mut changes = everything(&new, &kept);
+        changes.push(last.clone());
+        let error = store.apply(changes).await.unwrap_err();
+        assert!(is_expected(&error), "{last:?}: {error:?}");
+
+        assert_eq!(store.find_user(new.id).await.unwrap(), None);
+        assert_eq!(store.find_user(kept.id).await.unwrap().as_ref(), Some(&kept));
+        assert!(store.find_credential(new.id).await.unwrap().is_none());
+        let password = store.find_credential(kept.id).await.unwrap().unwrap();
+        assert_eq!(password.password_hash.expose(), credential.password_hash.expose());
+        assert_eq!(store.find_link(&link.digest).await.unwrap().as_ref(), Some(&link));
+        assert_eq!(store.next_mail_due_at().await.unwrap(), None);
+        assert_eq!(store.list_signing_keys().await.unwrap(), []);
+        let log = AuditFilter {
+            limit: 10,
+            ..AuditFilter::default()
+        };
+        assert_eq!(store.list_audit_events(&log).await.unwrap(), []);
+    }
+    must(&*store, everything(&fixtures::user(), &kept)).await;
+}
+
+pub async fn changes_are_made_in_their_order(store: Arc<dyn Store>) {
+    let user = fixtures::user();
+    let second = next_version(&user);
+    let link = fixtures::link(user.id, Purpose::Recovery);
+    let credential = fixtures::credential(user.id);
+    let changes = vec![
+        Change::InsertUser(Box::new(user.clone())),
+        update(&second, &user),
+        Change::PutCredential(fixtures::credential(user.id)),
+        Change::PutCredential(credential.clone()),
+        Change::PutLink(link.clone()),
+        Change::UseLink {
+            digest: link.digest,
+            at: later(1),
+        },
+    ];
+    must(&*store, changes).await;
+    assert_eq!(store.find_user(user.id).await.unwrap(), Some(second));
+    let kept = store.find_credential(user.id).await.unwrap().unwrap();
+    assert_eq!(kept.password_hash.expose(), credential.password_hash.expose());
+    assert_eq!(store.find_link(&link.digest).await.unwrap().unwrap().used_at, Some(later(1)));
+
+    let revoked_then_put = vec![
+        Change::RevokeLinks(user.id, vec![Purpose::Recovery]),
+        Change::PutLink(fixtures::link(user.id, Purpose::Recovery)),
+        Change::UseLink {
+            digest: link.digest,
+            at: later(2),
+        },
+    ];
+    assert_refused!(store.apply(revoked_then_put).await, ApplyError::Stale);
+}
+
+pub async fn no_changes_are_no_error(store: Arc<dyn Store>) {
+    must(&*store, Vec::new()).await;
+}
+
+/// Password and user are written together, and read one after the other: what is read last is
+/// never the older.
+pub async fn readers_see_a_whole_change_or_none(store: Arc<dyn Store>) {
+    const WRITES: i64 = 30;
+    let user = fixtures::user();
+    let credential = fixtures::credential(user.id);
+    must(&*store, vec![Change::InsertUser(Box::new(user.clone())), Change::PutCredential(credential.clone())]).await;
+    let at = |number: i64| User {
+        updated_at: later(number),
+        version: Version(number + 1),
+        ..user.clone()
+    };
+    let written: Vec<_> = (0..=WRITES).map(at).collect();
+    let tasks = race(2, |task| {
+        let (store, written, credential) = (store.clone(), written.clone(), credential.clone());
+        async move {
+            for pair in written.windows(2) {
+                let (read, user) = (&pair[0], &pair[1]);
+                if task == 0 {
+                    let password = Credential {
+                        updated_at: user.updated_at,
+                        ..credential.clone()
+                    };
+                    must(&*store, vec![Change::PutCredential(password), update(user, read)]).await;
+                    continue;
+                }
+                let password = store.find_credential(user.id).await.unwrap().unwrap();
+                let user = store.find_user(user.id).await.unwrap().unwrap();
+                assert!(user.updated_at.max(later(1)) >= password.updated_at);
+            }
+        }
+    });
+    tasks.await;
+    assert_eq!(store.find_user(user.id).await.unwrap().as_ref(), written.last());
+}
+
+pub async fn the_store_answers(store: Arc<dyn Store>) {
+    store.ping().await.unwrap();
+}

@@ -1,0 +1,90 @@
+//! A link opens once, for a while.
+
+use std::sync::Arc;
+
+use doorward_domain::changes::{ApplyError, Change};
+use doorward_domain::model::{Link, Purpose};
+use doorward_domain::ports::Store;
+
+use super::{assert_refused, count, must, race};
+use crate::fixtures::{self, later, now};
+
+async fn put(store: &dyn Store, link: &Link) {
+    must(store, vec![Change::PutLink(link.clone())]).await;
+}
+
+pub async fn every_field_comes_back(store: Arc<dyn Store>) {
+    for (purpose, used_at) in [(Purpose::Confirmation, None), (Purpose::Recovery, Some(later(5)))] {
+        let link = Link {
+            used_at,
+            ..fixtures::link(fixtures::user_id(), purpose)
+        };
+        put(&*store, &link).await;
+        assert_eq!(store.find_link(&link.digest).await.unwrap(), Some(link));
+    }
+    assert_eq!(store.find_link(&fixtures::digest()).await.unwrap(), None);
+}
+
+pub async fn one_of_sixty_four_uses_the_link(store: Arc<dyn Store>) {
+    let link = fixtures::link(fixtures::user_id(), Purpose::Recovery);
+    put(&*store, &link).await;
+    let results = race(64, |_| {
+        let (store, digest) = (store.clone(), link.digest);
+        async move { store.apply(vec![Change::UseLink { digest, at: later(1) }]).await }
+    });
+    let stale = |error: &ApplyError| matches!(error, ApplyError::Stale);
+    assert_eq!(count(results.await, stale), (1, 63));
+    let used = store.find_link(&link.digest).await.unwrap().unwrap();
+    assert_eq!(used.used_at, Some(later(1)));
+}
+
+pub async fn a_link_dies_at_its_moment(store: Arc<dyn Store>) {
+    for (at, lives) in [(9, true), (10, false), (11, false)] {
+        let link = Link {
+            expires_at: later(10),
+            ..fixtures::link(fixtures::user_id(), Purpose::Confirmation)
+        };
+        put(&*store, &link).await;
+        let digest = link.digest;
+        let result = store.apply(vec![Change::UseLink { digest, at: later(at) }]).await;
+        assert_eq!(result.is_ok(), lives, "{at}");
+    }
+    let digest = fixtures::digest();
+    assert_refused!(store.apply(vec![Change::UseLink { digest, at: now() }]).await, ApplyError::Stale);
+}
+
+pub async fn only_the_named_purposes_are_revoked(store: Arc<dyn Store>) {
+    let (user, other) = (fixtures::user_id(), fixtures::user_id());
+    let links = [
+        fixtures::link(user, Purpose::Recovery),
+        fixtures::link(user, Purpose::Recovery),
+        fixtures::link(user, Purpose::Confirmation),
+        fixtures::link(other, Purpose::Recovery),
+    ];
+    for link in &links {
+        put(&*store, link).await;
+    }
+    must(&*store, vec![Change::RevokeLinks(user, Vec::new())]).await;
+    must(&*store, vec![Change::RevokeLinks(user, vec![Purpose::Recovery])]).await;
+    for (link, stays) in links.iter().zip([false, false, true, true]) {
+        assert_eq!(store.find_link(&link.digest).await.unwrap().is_some(), stays);
+    }
+    must(&*store, vec![Change::RevokeLinks(user, vec![Purpose::Recovery, Purpose::Confirmation])]).await;
+    assert!(store.find_link(&links[2].digest).await.unwrap().is_none());
+    assert!(store.find_link(&links[3].digest).await.unwrap().is_some());
+}
+
+pub async fn the_sweep_takes_what_expired(store: Arc<dyn Store>) {
+    let ending = |at: i64| Link {
+        expires_at: later(at),
+        ..fixtures::link(fixtures::user_id(), Purpose::Recovery)
+    };
+    let links = [ending(9), ending(10), ending(11)];
+    for link in &links {
+        put(&*store, link).await;
+    }
+    store.sweep(later(10)).await.unwrap();
+    for (link, stays) in links.iter().zip([false, true, true]) {
+        assert_eq!(store.find_link(&link.digest).await.unwrap().is_some(), stays);
+    }
+}

@@ -1,0 +1,132 @@
+//! The outbox: each mail held by one worker at a time, none forgotten.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use doorward_domain::changes::Change;
+use doorward_domain::model::{MailJob, MailKind};
+use doorward_domain::ports::Store;
+use doorward_domain::values::Locale;
+
+use super::{must, race};
+use crate::fixtures::{self, later, now};
+
+fn due(at: i64) -> MailJob {
+    MailJob {
+        due_at: later(at),
+        ..fixtures::mail_job(fixtures::user_id())
+    }
+}
+
+async fn enqueue(store: &dyn Store, jobs: &[MailJob]) {
+    must(store, jobs.iter().cloned().map(Change::EnqueueMail).collect()).await;
+}
+
+pub async fn every_field_comes_back(store: Arc<dyn Store>) {
+    for kind in MailKind::ALL {
+        let job = MailJob {
+            kind,
+            user_id: (kind != MailKind::Recovery).then(fixtures::user_id),
+            locale: if kind == MailKind::SignUp { Locale::En } else { Locale::De },
+            attempts: 41,
+            ..due(0)
+        };
+        enqueue(&*store, std::slice::from_ref(&job)).await;
+        let claimed = store.claim_mail_jobs(now(), later(100), 10).await.unwrap();
+        let expected = MailJob {
+            attempts: 42,
+            due_at: later(100),
+            ..job
+        };
+        assert_eq!(claimed, [expected]);
+    }
+}
+
+pub async fn the_oldest_is_claimed_first(store: Arc<dyn Store>) {
+    let jobs = [due(3), due(1), due(4), due(2), due(5)];
+    enqueue(&*store, &jobs).await;
+    let claimed = store.claim_mail_jobs(later(4), later(100), 3).await.unwrap();
+    let ids: Vec<_> = claimed.iter().map(|job| job.id).collect();
+    assert_eq!(ids, [jobs[1].id, jobs[3].id, jobs[0].id]);
+    let rest = store.claim_mail_jobs(later(4), later(100), 3).await.unwrap();
+    assert_eq!(rest.iter().map(|job| job.id).collect::<Vec<_>>(), [jobs[2].id], "the last is not due yet");
+}
+
+pub async fn a_lease_ends(store: Arc<dyn Store>) {
+    let job = due(0);
+    enqueue(&*store, std::slice::from_ref(&job)).await;
+    assert_eq!(store.claim_mail_jobs(now(), later(10), 1).await.unwrap()[0].attempts, 1);
+    assert_eq!(store.claim_mail_jobs(later(9), later(20), 1).await.unwrap(), []);
+    let again = store.claim_mail_jobs(later(10), later(20), 1).await.unwrap();
+    assert_eq!((again[0].id, again[0].attempts, again[0].due_at), (job.id, 2, later(20)));
+}
+
+pub async fn a_mail_is_retried_given_up_and_done(store: Arc<dyn Store>) {
+    let jobs = [due(0), due(0), due(0)];
+    enqueue(&*store, &jobs).await;
+    assert_eq!(store.claim_mail_jobs(now(), later(10), 10).await.unwrap().len(), 3);
+    let changes = vec![
+        Change::MailDone(jobs[0].id),
+        Change::MailRetry {
+            id: jobs[1].id,
+            due_at: later(50),
+        },
+        Change::MailFailed {
+            id: jobs[2].id,
+            at: later(5),
+        },
+    ];
+    must(&*store, changes.clone()).await;
+    assert_eq!(store.claim_mail_jobs(later(49), later(60), 10).await.unwrap(), []);
+    let claimed = store.claim_mail_jobs(later(50), later(60), 10).await.unwrap();
+    assert_eq!((claimed.len(), claimed[0].id, claimed[0].attempts), (1, jobs[1].id, 2));
+    must(&*store, vec![Change::MailDone(jobs[1].id)]).await;
+    must(&*store, changes).await;
+    assert_eq!(store.next_mail_due_at().await.unwrap(), None);
+}
+
+pub async fn no_mail_is_held_by_two_workers(store: Arc<dyn Store>) {
+    let jobs: Vec<_> = (0..40).map(due).collect();
+    enqueue(&*store, &jobs).await;
+    let claims = race(6, |_| {
+        let store = store.clone();
+        async move {
+            let mut claimed = Vec::new();
+            for _ in 0..20 {
+                claimed.extend(store.claim_mail_jobs(later(100), later(10_000), 5).await.unwrap());
+            }
+            claimed
+        }
+    });
+    let claimed: Vec<_> = claims.await.into_iter().flatten().collect();
+    assert!(claimed.iter().all(|job| job.attempts == 1));
+    assert_eq!(claimed.len(), 40);
+    assert_eq!(claimed.iter().map(|job| job.id).collect::<HashSet<_>>().len(), 40);
+}
+
+pub async fn the_next_time_is_the_earliest(store: Arc<dyn Store>) {
+    assert_eq!(store.next_mail_due_at().await.unwrap(), None);
+    let jobs = [due(7), due(5)];
+    enqueue(&*store, &jobs).await;
+    assert_eq!(store.next_mail_due_at().await.unwrap(), Some(later(5)));
+    let failed = Change::MailFailed {
+        id: jobs[1].id,
+        at: now(),
+    };
+    must(&*store, vec![failed]).await;
+    assert_eq!(store.next_mail_due_at().await.unwrap(), Some(later(7)));
+}
+
+pub async fn the_sweep_takes_what_was_given_up(store: Arc<dyn Store>) {
+    let jobs = [due(0), due(0), due(0)];
+    enqueue(&*store, &jobs).await;
+    let failed = |job: &MailJob, at| Change::MailFailed {
+        id: job.id,
+        at: later(at),
+    };
+    must(&*store, vec![failed(&jobs[0], 9), failed(&jobs[1], 10)]).await;
+    store.sweep(later(10)).await.unwrap();
+    assert_eq!(store.next_mail_due_at().await.unwrap(), Some(now()), "one that waits stays");
+    let claimed = store.claim_mail_jobs(later(1), later(2), 10).await.unwrap();
+    assert_eq!(claimed.iter().map(|job| job.id).collect::<Vec<_>>(), [jobs[2].id]);
+}

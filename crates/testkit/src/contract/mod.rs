@@ -1,0 +1,237 @@
+//! What every store must do, as cases that a store's own tests run against a real server.
+//!
+//! ```ignore
+//! async fn open() -> Opened<dyn Store> { … }
+//! doorward_testkit::store_contract!(crate::open);
+//! doorward_testkit::session_contract!(crate::open_sessions);
+//! ```
+//!
+//! makes one test a case, so that a failure names it. `open` gives a store that is empty and nobody
+//! else's; a case makes what it needs ([`crate::fixtures`]), races as tasks of their own, and waits
+//! for no clock. To add a case: an `async fn` in its noun's file, its name in a list below (a test
+//! compares the two).
+
+pub mod admins;
+pub mod all_or_nothing;
+pub mod audit_events;
+pub mod credentials;
+pub mod links;
+pub mod mail_jobs;
+pub mod sessions;
+pub mod signing_keys;
+pub mod uniqueness;
+pub mod user_lists;
+pub mod users;
+pub mod versions;
+
+use std::sync::Arc;
+
+use doorward_domain::changes::{ApplyError, Change, Changes};
+use doorward_domain::model::User;
+use doorward_domain::ports::Store;
+use tokio::sync::Barrier;
+use tokio::task::JoinSet;
+
+/// A port to be tried, and whatever must live as long: a folder, a server.
+pub struct Opened<T: ?Sized> {
+    /// The port.
+    pub port: Arc<T>,
+    _keep: Box<dyn Send + Sync>,
+}
+
+impl<T: ?Sized> Opened<T> {
+    /// Takes both in.
+    pub fn new(port: Arc<T>, keep: impl Send + Sync + 'static) -> Self {
+        Self {
+            port,
+            _keep: Box::new(keep),
+        }
+    }
+}
+
+/// One test for each case of the contract of `Store`; give it the path of an `async fn` that opens one.
+#[macro_export]
+macro_rules! store_contract {
+    ($open:path) => {
+        $crate::contract_cases! { $open;
+            users {
+                every_field_comes_back,
+                empty_fields_come_back_empty,
+                the_longest_values_come_back,
+                an_update_replaces_every_field,
+                a_user_is_found_by_each_name,
+                keys_compare_byte_by_byte,
+                deletion_takes_all_that_belongs_to_the_user,
+                only_a_pending_user_is_deleted_as_pending,
+            }
+            uniqueness {
+                a_username_is_unique,
+                a_confirmed_address_is_unique,
+                an_address_to_be_confirmed_is_not_unique,
+                what_is_not_there_is_not_unique,
+                one_of_fifty_gets_the_username,
+                one_of_fifty_confirms_the_address,
+                a_deleted_name_is_free_again,
+            }
+            versions {
+                an_update_of_another_version_is_stale,
+                a_stale_update_is_stale_before_it_is_taken,
+                one_of_fifty_updates_wins,
+            }
+            user_lists {
+                users_come_in_pages,
+                pages_hold_while_users_come_and_go,
+                a_search_ignores_letter_case,
+                a_search_takes_signs_literally,
+                filters_go_together,
+                claims_on_an_address_come_newest_first,
+                pending_users_end_at_the_edge,
+            }
+            admins {
+                some_admin_must_stay_active,
+                an_admin_is_looked_for,
+                two_last_admins_cannot_both_go,
+            }
+            credentials {
+                a_password_is_set_and_set_again,
+                a_hash_is_renewed_only_while_it_is_the_old_one,
+                a_first_password_set_by_many_is_one_of_theirs,
+            }
+            links {
+                every_field_comes_back,
+                one_of_sixty_four_uses_the_link,
+                a_link_dies_at_its_moment,
+                only_the_named_purposes_are_revoked,
+                the_sweep_takes_what_expired,
+            }
+            mail_jobs {
+                every_field_comes_back,
+                the_oldest_is_claimed_first,
+                a_lease_ends,
+                a_mail_is_retried_given_up_and_done,
+                no_mail_is_held_by_two_workers,
+                the_next_time_is_the_earliest,
+                the_sweep_takes_what_was_given_up,
+            }
+            signing_keys {
+                every_field_comes_back,
+                a_new_key_retires_the_others,
+                a_rotation_upon_another_key_is_stale,
+                one_of_sixteen_rotations_wins,
+                a_deleted_key_is_gone,
+            }
+            audit_events {
+                every_field_comes_back,
+                events_come_in_pages_newest_first,
+                filters_go_together,
+            }
+            all_or_nothing {
+                a_failing_last_change_leaves_nothing,
+                changes_are_made_in_their_order,
+                no_changes_are_no_error,
+                readers_see_a_whole_change_or_none,
+                the_store_answers,
+            }
+        }
+    };
+}
+
+/// One test for each case of the contract of `Sessions`.
+#[macro_export]
+macro_rules! session_contract {
+    ($open:path) => {
+        $crate::contract_cases! { $open;
+            sessions {
+                every_field_comes_back,
+                empty_fields_come_back_empty,
+                a_session_dies_at_its_moment,
+                sessions_are_listed_newest_first,
+                a_renewal_needs_the_generation_it_read,
+                one_of_fifty_renewals_wins,
+                one_session_is_lifted_into_a_new_epoch,
+                sightings_are_noted,
+                a_session_is_ended_by_its_user_alone,
+                all_sessions_but_one_are_ended,
+                the_sweep_takes_what_expired,
+                the_port_answers,
+            }
+        }
+    };
+}
+
+/// The tests behind the two macros above.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! contract_cases {
+    ($open:path; $($noun:ident { $($case:ident),+ $(,)? })+) => {
+        $(mod $noun {
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $case() {
+                    let opened = $open().await;
+                    $crate::contract::$noun::$case(opened.port.clone()).await;
+                }
+            )+
+        })+
+    };
+}
+
+/// Runs that many tasks, which all begin at one moment, and collects what they answer.
+pub async fn race<T, F>(count: usize, task: impl Fn(usize) -> F) -> Vec<T>
+where
+    T: Send + 'static,
+    F: Future<Output = T> + Send + 'static,
+{
+    let start = Arc::new(Barrier::new(count));
+    let mut tasks = JoinSet::new();
+    for number in 0..count {
+        let (start, task) = (start.clone(), task(number));
+        tasks.spawn(async move {
+            start.wait().await;
+            task.await
+        });
+    }
+    tasks.join_all().await
+}
+
+/// Makes the changes, which must succeed.
+async fn must(store: &dyn Store, changes: Changes) {
+    if let Err(error) = store.apply(changes).await {
+        panic!("{error}: {:?}", std::error::Error::source(&error));
+    }
+}
+
+async fn insert(store: &dyn Store, user: &User) {
+    must(store, vec![Change::InsertUser(Box::new(user.clone()))]).await;
+}
+
+fn update(user: &User, read: &User) -> Change {
+    Change::UpdateUser {
+        user: Box::new(user.clone()),
+        expected: read.version,
+    }
+}
+
+/// Fails the test unless the changes were refused just so.
+macro_rules! assert_refused {
+    ($result:expr, $pattern:pat) => {
+        match $result {
+            Err($pattern) => {}
+            other => panic!("expected {}, got {other:?}", stringify!($pattern)),
+        }
+    };
+}
+use assert_refused;
+
+/// How many went through, how many were refused so; any other answer fails the test.
+fn count(results: Vec<Result<(), ApplyError>>, refused: fn(&ApplyError) -> bool) -> (usize, usize) {
+    let (mut through, mut no) = (0, 0);
+    for result in results {
+        match result {
+            Ok(()) => through += 1,
+            Err(error) if refused(&error) => no += 1,
+            Err(error) => panic!("{error}: {:?}", std::error::Error::source(&error)),
+        }
+    }
+    (through, no)
+}

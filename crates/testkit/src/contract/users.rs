@@ -1,0 +1,162 @@
+//! A user comes back as it was written, byte for byte, and goes with all that belongs to it.
+
+use std::sync::Arc;
+
+use doorward_domain::changes::{ApplyError, Change};
+use doorward_domain::model::{Credential, Purpose, Role, Status, User};
+use doorward_domain::ports::Store;
+use doorward_domain::values::{Data, Locale, Name, Secret};
+use serde_json::json;
+
+use super::{assert_refused, insert, must, update};
+use crate::fixtures::{self, later};
+
+pub async fn every_field_comes_back(store: Arc<dyn Store>) {
+    for status in [Status::Pending, Status::Active, Status::Disabled] {
+        for role in [Role::User, Role::Admin] {
+            let user = User {
+                status,
+                role,
+                session_epoch: i64::MAX,
+                ..fixtures::user()
+            };
+            insert(&*store, &user).await;
+            assert_eq!(store.find_user(user.id).await.unwrap(), Some(user));
+        }
+    }
+}
+
+pub async fn empty_fields_come_back_empty(store: Arc<dyn Store>) {
+    let user = fixtures::pending_user();
+    insert(&*store, &user).await;
+    assert_eq!(store.find_user(user.id).await.unwrap(), Some(user));
+    assert_eq!(store.find_user(fixtures::user_id()).await.unwrap(), None);
+}
+
+/// As long as the domain lets them be, in the characters that take most bytes.
+pub async fn the_longest_values_come_back(store: Arc<dyn Store>) {
+    let number = fixtures::unique();
+    let local = format!("{:a>64}", number);
+    let domain = format!("{0}.{0}.{1}.de", "b".repeat(63), "c".repeat(58));
+    let longest = fixtures::address(&format!("{local}@{domain}"));
+    let data = Data::parse(json!({ "a": "\u{10ffff}".repeat(4094) })).unwrap();
+    let user = User {
+        username: Some(fixtures::username(&"𐐀".repeat(64))),
+        email: Some(longest.clone()),
+        pending_email: Some(longest),
+        name: Some(Name::parse(&"🦊".repeat(200)).unwrap()),
+        data,
+        ..fixtures::user()
+    };
+    let credential = Credential {
+        password_hash: Secret::new("x".repeat(1024)),
+        ..fixtures::credential(user.id)
+    };
+    insert(&*store, &user).await;
+    must(&*store, vec![Change::PutCredential(credential.clone())]).await;
+    assert_eq!(store.find_user(user.id).await.unwrap(), Some(user.clone()));
+    let kept = store.find_credential(user.id).await.unwrap().unwrap();
+    assert_eq!(kept.password_hash.expose(), credential.password_hash.expose());
+    let key = user.username.as_ref().unwrap().key();
+    assert_eq!(store.find_user_by_username(key).await.unwrap(), Some(user));
+}
+
+pub async fn an_update_replaces_every_field(store: Arc<dyn Store>) {
+    let user = fixtures::pending_user();
+    insert(&*store, &user).await;
+    let other = fixtures::admin();
+    let changed = User {
+        id: user.id,
+        version: user.version.next(),
+        locale: Locale::En,
+        session_epoch: 8,
+        updated_at: later(99),
+        ..other
+    };
+    must(&*store, vec![update(&changed, &user)]).await;
+    assert_eq!(store.find_user(user.id).await.unwrap().as_ref(), Some(&changed));
+
+    let emptied = User {
+        username: None,
+        pending_email: None,
+        name: None,
+        data: Data::default(),
+        version: changed.version.next(),
+        ..changed.clone()
+    };
+    must(&*store, vec![update(&emptied, &changed)]).await;
+    assert_eq!(store.find_user(user.id).await.unwrap(), Some(emptied));
+}
+
+pub async fn a_user_is_found_by_each_name(store: Arc<dyn Store>) {
+    let user = fixtures::user();
+    insert(&*store, &user).await;
+    let (username, email, pending) = (&user.username, &user.email, &user.pending_email);
+    let username = username.as_ref().unwrap().key();
+    let email = email.as_ref().unwrap().key();
+    let pending = pending.as_ref().unwrap().key();
+    assert_eq!(store.find_user_by_username(username).await.unwrap().as_ref(), Some(&user));
+    assert_eq!(store.find_user_by_email(email).await.unwrap().as_ref(), Some(&user));
+    assert_eq!(store.find_user_by_email(pending).await.unwrap(), None, "not confirmed");
+    assert_eq!(store.find_user_by_username(email).await.unwrap(), None, "another name space");
+}
+
+/// No collation folds, trims or equates what the key does not.
+pub async fn keys_compare_byte_by_byte(store: Arc<dyn Store>) {
+    let number = fixtures::unique();
+    let names = [format!("ss{number}"), format!("ß{number}"), format!("a{number}"), format!("ä{number}")];
+    for name in &names {
+        let user = User {
+            username: Some(fixtures::username(name)),
+            ..fixtures::user()
+        };
+        insert(&*store, &user).await;
+    }
+    for name in &names {
+        let found = store.find_user_by_username(name).await.unwrap().unwrap();
+        assert_eq!(found.username.unwrap().as_str(), name);
+    }
+    for wrong in [format!("A{number}"), format!("a{number} "), format!(" a{number}"), format!("%{number}")] {
+        assert_eq!(store.find_user_by_username(&wrong).await.unwrap(), None, "{wrong:?}");
+    }
+}
+
+pub async fn deletion_takes_all_that_belongs_to_the_user(store: Arc<dyn Store>) {
+    let (gone, stays) = (fixtures::user(), fixtures::user());
+    let mut links = Vec::new();
+    for user in [&gone, &stays] {
+        let link = fixtures::link(user.id, Purpose::Recovery);
+        links.push(link.digest);
+        let mut changes = vec![Change::InsertUser(Box::new(user.clone()))];
+        changes.push(Change::PutCredential(fixtures::credential(user.id)));
+        changes.push(Change::PutLink(link));
+        changes.push(Change::EnqueueMail(fixtures::mail_job(user.id)));
+        changes.push(Change::Audit(Box::new(fixtures::audit_event(user.id))));
+        must(&*store, changes).await;
+    }
+    must(&*store, vec![Change::DeleteUser(gone.id)]).await;
+    assert_eq!(store.find_user(gone.id).await.unwrap(), None);
+    assert!(store.find_credential(gone.id).await.unwrap().is_none());
+    assert_eq!(store.find_link(&links[0]).await.unwrap(), None);
+    let mails = store.claim_mail_jobs(later(1), later(2), 10).await.unwrap();
+    assert_eq!(mails.iter().map(|mail| mail.user_id).collect::<Vec<_>>(), [Some(stays.id)]);
+    assert!(store.find_credential(stays.id).await.unwrap().is_some());
+    assert!(store.find_link(&links[1]).await.unwrap().is_some());
+
+    let again = store.apply(vec![Change::DeleteUser(gone.id)]).await;
+    assert_refused!(again, ApplyError::Stale);
+}
+
+pub async fn only_a_pending_user_is_deleted_as_pending(store: Arc<dyn Store>) {
+    let (pending, active) = (fixtures::pending_user(), fixtures::user());
+    for user in [&pending, &active] {
+        insert(&*store, user).await;
+        must(&*store, vec![Change::PutCredential(fixtures::credential(user.id))]).await;
+        must(&*store, vec![Change::DeletePendingUser(user.id)]).await;
+    }
+    assert_eq!(store.find_user(pending.id).await.unwrap(), None);
+    assert!(store.find_credential(pending.id).await.unwrap().is_none());
+    assert_eq!(store.find_user(active.id).await.unwrap(), Some(active.clone()));
+    assert!(store.find_credential(active.id).await.unwrap().is_some());
+    must(&*store, vec![Change::DeletePendingUser(pending.id)]).await;
+}

@@ -1,0 +1,58 @@
+//! A write upon what was read long ago fails; of many at a time, one wins.
+
+use std::sync::Arc;
+
+use doorward_domain::changes::ApplyError;
+use doorward_domain::model::{User, Version};
+use doorward_domain::ports::Store;
+
+use super::{assert_refused, count, insert, must, race, update};
+use crate::fixtures::{self, later, next_version};
+
+pub async fn an_update_of_another_version_is_stale(store: Arc<dyn Store>) {
+    let user = fixtures::user();
+    let changed = next_version(&user);
+    assert_refused!(store.apply(vec![update(&changed, &user)]).await, ApplyError::Stale);
+
+    insert(&*store, &user).await;
+    must(&*store, vec![update(&changed, &user)]).await;
+    for version in [Version(0), user.version, Version(3)] {
+        let read = User {
+            version,
+            ..user.clone()
+        };
+        assert_refused!(store.apply(vec![update(&next_version(&read), &read)]).await, ApplyError::Stale);
+    }
+    assert_eq!(store.find_user(user.id).await.unwrap(), Some(changed));
+}
+
+/// Whoever read an old version learns that, not that what they ask for is taken.
+pub async fn a_stale_update_is_stale_before_it_is_taken(store: Arc<dyn Store>) {
+    let (owner, user) = (fixtures::user(), fixtures::user());
+    insert(&*store, &owner).await;
+    insert(&*store, &user).await;
+    must(&*store, vec![update(&next_version(&user), &user)]).await;
+    let late = User {
+        username: owner.username,
+        ..next_version(&user)
+    };
+    assert_refused!(store.apply(vec![update(&late, &user)]).await, ApplyError::Stale);
+}
+
+pub async fn one_of_fifty_updates_wins(store: Arc<dyn Store>) {
+    let user = fixtures::user();
+    insert(&*store, &user).await;
+    let results = race(50, |number| {
+        let (store, user) = (store.clone(), user.clone());
+        async move {
+            let changed = User {
+                updated_at: later(i64::try_from(number).unwrap()),
+                ..next_version(&user)
+            };
+            store.apply(vec![update(&changed, &user)]).await
+        }
+    });
+    let stale = |error: &ApplyError| matches!(error, ApplyError::Stale);
+    assert_eq!(count(results.await, stale), (1, 49));
+    assert_eq!(store.find_user(user.id).await.unwrap().unwrap().version, user.version.next());
+}

@@ -1,0 +1,204 @@
+//! Things to store. Each call makes a new one: ids rise from call to call, and names, addresses and
+//! digests are nobody else's. A test changes the fields it is about and leaves the others.
+//!
+//! To add a noun: a function that fills every field, so that a round trip tries every column.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use doorward_domain::memory::SeededSecrets;
+use doorward_domain::model::{
+    AuditEvent, Credential, Event, Link, MailJob, MailKind, Outcome, Purpose, Role, Session, SigningKey, Status, User,
+    Version,
+};
+use doorward_domain::values::{
+    AuditEventId, Data, Digest, EmailAddress, Locale, MailJobId, Name, Secret, SessionId, UserId, Username,
+};
+use jiff::{SignedDuration, Timestamp};
+use serde_json::json;
+
+/// A moment with microseconds to lose, and so late that no store's own clock calls it past.
+pub fn now() -> Timestamp {
+    Timestamp::from_microsecond(4_000_000_000_123_457).expect("a moment of 2096")
+}
+
+/// So many microseconds after [`now`].
+pub fn later(microseconds: i64) -> Timestamp {
+    now() + SignedDuration::from_micros(microseconds)
+}
+
+/// A number nobody had before.
+pub fn unique() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    NEXT.fetch_add(1, Ordering::Relaxed)
+}
+
+/// A new id of any kind: `id!(UserId)`. It sorts behind every one made before it.
+macro_rules! id {
+    ($kind:ident) => {{
+        let number = unique();
+        let at = now() + SignedDuration::from_millis(i64::try_from(number).expect("tests end long before"));
+        $kind::generate(at, &SeededSecrets::new(number))
+    }};
+}
+
+/// A new user's id.
+pub fn user_id() -> UserId {
+    id!(UserId)
+}
+
+/// A new session's id.
+pub fn session_id() -> SessionId {
+    id!(SessionId)
+}
+
+/// A digest of something nobody else has.
+pub fn digest() -> Digest {
+    Digest::of(&unique().to_le_bytes())
+}
+
+/// An address nobody else has.
+pub fn email() -> EmailAddress {
+    address(&format!("Ben+{}@Example.com", unique()))
+}
+
+/// That address.
+pub fn address(text: &str) -> EmailAddress {
+    EmailAddress::parse(text).expect("an address")
+}
+
+/// That user name.
+pub fn username(text: &str) -> Username {
+    Username::parse(text).expect("a user name")
+}
+
+/// An active user with every field filled.
+pub fn user() -> User {
+    let data = json!({ "colour": "grün 🌿", "nested": { "list": [1, -2, 0.5, null, true, "\"\\\u{7f}"] }, "": "" });
+    User {
+        id: user_id(),
+        username: Some(username(&format!("Bén-{}", unique()))),
+        email: Some(email()),
+        pending_email: Some(email()),
+        name: Some(Name::parse("Bén 🦊 o'Neill \\ %_! \"x\" 李").expect("a name")),
+        role: Role::User,
+        status: Status::Active,
+        data: Data::parse(data).expect("an object"),
+        locale: Locale::De,
+        session_epoch: 7,
+        version: Version::FIRST,
+        created_at: now(),
+        updated_at: later(1),
+    }
+}
+
+/// An active admin.
+pub fn admin() -> User {
+    User {
+        role: Role::Admin,
+        ..user()
+    }
+}
+
+/// A user who signed up and has not confirmed the address: nothing optional is there but that.
+pub fn pending_user() -> User {
+    User {
+        username: None,
+        email: None,
+        name: None,
+        status: Status::Pending,
+        data: Data::default(),
+        ..user()
+    }
+}
+
+/// The user after one more write.
+pub fn next_version(user: &User) -> User {
+    User {
+        version: user.version.next(),
+        ..user.clone()
+    }
+}
+
+/// A password of that user. The hash is of the shape of one, and of no password.
+pub fn credential(user_id: UserId) -> Credential {
+    Credential {
+        user_id,
+        password_hash: Secret::new(format!("$argon2id$v=19$m=19456,t=2,p=1$c2FsdA$aGFzaA{}", unique())),
+        updated_at: now(),
+    }
+}
+
+/// A session of that user, open for a day.
+pub fn session(user_id: UserId) -> Session {
+    Session {
+        id: session_id(),
+        digest: digest(),
+        user_id,
+        epoch: 7,
+        generation: 3,
+        renewed_at: later(2),
+        created_at: now(),
+        last_seen_at: later(3),
+        expires_at: now() + SignedDuration::from_hours(24),
+        address: Some("2001:db8::1".parse().expect("an address")),
+        user_agent: Some("Mözilla/5.0 🦊 'x' \\ \"y\"".to_owned()),
+    }
+}
+
+/// A link of that user, good for a day.
+pub fn link(user_id: UserId, purpose: Purpose) -> Link {
+    Link {
+        digest: digest(),
+        user_id,
+        purpose,
+        email: email(),
+        created_at: now(),
+        expires_at: now() + SignedDuration::from_hours(24),
+        used_at: None,
+    }
+}
+
+/// A mail about that user, due now.
+pub fn mail_job(user_id: UserId) -> MailJob {
+    MailJob {
+        id: id!(MailJobId),
+        kind: MailKind::SignUp,
+        user_id: Some(user_id),
+        email: email(),
+        locale: Locale::De,
+        created_at: now(),
+        attempts: 0,
+        due_at: now(),
+        failed_at: None,
+    }
+}
+
+/// A signing key; its halves are bytes of no meaning.
+pub fn signing_key() -> SigningKey {
+    let number = unique();
+    let mut public = *Digest::of(&number.to_le_bytes()).as_bytes();
+    public[31] = 0;
+    SigningKey {
+        kid: format!("key-{number}"),
+        public,
+        sealed: (0..=255).collect(),
+        created_at: later(i64::try_from(number).expect("tests end long before")),
+        retired_at: None,
+    }
+}
+
+/// A line of the audit log about that user.
+pub fn audit_event(user_id: UserId) -> AuditEvent {
+    AuditEvent {
+        id: id!(AuditEventId),
+        at: now(),
+        event: Event::SignIn,
+        outcome: Outcome::Failure,
+        actor: format!("user:{user_id}"),
+        user_id: Some(user_id),
+        address: Some("192.0.2.7".parse().expect("an address")),
+        user_agent: Some("curl/8 🦊".to_owned()),
+        request_id: format!("request-{}", unique()),
+        detail: Some("grün".to_owned()),
+    }
+}
