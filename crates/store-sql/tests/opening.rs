@@ -41,14 +41,11 @@ async fn execute(url: &str, sql: &str) {
 
 /// One story for each database: the schema is made once, kept, and defended.
 async fn history(url: &str) {
-    let waits = SqlStore::connect(
-        &SqlSettings {
-            migrate: false,
-            ..settings(url)
-        },
-        fixtures::now(),
-    );
-    let error = waits.await.map(|_| ()).unwrap_err();
+    let waits = SqlSettings {
+        migrate: false,
+        ..settings(url)
+    };
+    let error = SqlStore::connect(&waits, fixtures::now()).await.map(|_| ()).unwrap_err();
     assert!(matches!(&error, ConnectError::Pending(names) if names == "1 (accounts)"), "{error}");
     assert_eq!(migration_status(url).await.unwrap()[0].applied_at, None);
 

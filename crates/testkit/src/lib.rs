@@ -8,6 +8,8 @@
 //! The clock and the chance that tests hand in are the domain's own: `doorward_domain::memory`.
 //! This crate sees the domain and nothing else of ours, so that a store's tests can use it.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
+
 pub mod contract;
 pub mod fixtures;
 pub mod servers;

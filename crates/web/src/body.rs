@@ -158,7 +158,7 @@ impl Kind {
         };
         let value = value.to_str().map_err(|_| unsupported())?;
         let essence = value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-        let is_patch = request.method() == axum::http::Method::PATCH;
+        let is_patch = request.method() == http::Method::PATCH;
         match essence.as_str() {
             "application/json" => Ok(Self::Json),
             "application/merge-patch+json" if is_patch => Ok(Self::Json),

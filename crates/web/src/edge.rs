@@ -85,7 +85,7 @@ fn write_problem(app: &App, asked: &Asked, problem: &Problem, id: &str, bare: Re
     if let Some(wait) = problem.retry_after {
         headers.insert(header::RETRY_AFTER, HeaderValue::from(wait.as_secs() + u64::from(wait.subsec_nanos() > 0)));
     }
-    if status == axum::http::StatusCode::UNAUTHORIZED {
+    if status == http::StatusCode::UNAUTHORIZED {
         let challenge = match problem.code {
             Code::InvalidToken => "Bearer realm=\"doorward\", error=\"invalid_token\"",
             _ => "Bearer realm=\"doorward\"",

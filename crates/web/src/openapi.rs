@@ -85,7 +85,7 @@ pub(crate) fn problems_of(route: &Route, has_body: bool) -> Vec<Code> {
         Guard::Optional => codes.push(MalformedRequest),
         Guard::Maybe | Guard::Session => {
             codes.extend([MalformedRequest, AuthenticationRequired, InvalidToken]);
-            if route.method != axum::http::Method::GET {
+            if route.method != http::Method::GET {
                 codes.push(CrossSiteRequest);
             }
         }

@@ -180,7 +180,7 @@ fn page_routes() -> Router<App> {
 pub fn router(app: App) -> Router {
     let (api, _) = api_routes().split_for_parts();
     api.merge(page_routes())
-        .fallback(|| async { Problem::new(Code::NotFound) })
+        .fallback(|| async { Problem::new(NotFound) })
         .method_not_allowed_fallback(|| async { Problem::new(Code::MethodNotAllowed) })
         .layer(from_fn_with_state(app.clone(), guard::guard))
         .layer(CatchPanicLayer::custom(panicked))

@@ -289,3 +289,230 @@ fn decode(text: &str) -> Result<Vec<u8>, UnreadableHash> {
 fn decode_padded(text: &str) -> Result<Vec<u8>, UnreadableHash> {
     STANDARD.decode(text).map_err(|_| UnreadableHash("base64"))
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::passwords::Engine;
+
+    fn verified(password: &str, hash: &str) -> Result<bool, UnreadableHash> {
+        verify(&mut Worker::new(Engine::Fast), password.as_bytes(), hash)
+    }
+
+    /// Published vectors: crypt_blowfish, the reference implementation of Argon2, RFC 7914.
+    const PUBLISHED: [(&str, &str); 11] = [
+        (
+            "U*U",
+            "$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW",
+        ),
+        (
+            "U*U*",
+            "$2a$05$CCCCCCCCCCCCCCCCCCCCC.VGOzA784oUp/Z0DY336zx7pLYAy0lwK",
+        ),
+        (
+            "U*U*U",
+            "$2y$05$XXXXXXXXXXXXXXXXXXXXXOAcXxm9kjPGEMsLznoKqmqw7tc8WCx4a",
+        ),
+        (
+            "",
+            "$2b$05$CCCCCCCCCCCCCCCCCCCCC.7uG0VCzI2bS7j6ymqJi9CdcdxiRTWNy",
+        ),
+        (
+            "password",
+            "$argon2i$m=256,t=2,p=1$c29tZXNhbHQ$/U3YPXYsSb3q9XxHvc0MLxur+GP960kN9j7emXX8zwY",
+        ),
+        (
+            "password",
+            "$argon2i$v=19$m=256,t=2,p=1$c29tZXNhbHQ$iekCn0Y3spW+sCcFanM2xBT63UP2sghkUoHLIUpWRS8",
+        ),
+        (
+            "password",
+            "$argon2id$v=19$m=256,t=2,p=1$c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4",
+        ),
+        (
+            "passwd",
+            "$pbkdf2-sha256$i=1,l=64$c2FsdA$VawEblbjCJ/sFpHCJUS2BflBhSFt3gRl5oudV8INrLxJypzM8Xm2RZkWZLOdd+8xfHG4RbHjC9UJESBB06GXgw",
+        ),
+        (
+            "passwd",
+            "$pbkdf2-sha256$1$c2FsdA$VawEblbjCJ/sFpHCJUS2BflBhSFt3gRl5oudV8INrLxJypzM8Xm2RZkWZLOdd.8xfHG4RbHjC9UJESBB06GXgw",
+        ),
+        (
+            "password",
+            "$scrypt$ln=10,r=8,p=16$TmFDbA$/bq+HJ00cgB4VucZDQHp/nxq18vII3gw53N2Y0s3MWIurzDZLiKjiG/xCSedmDDaxyevuUqD7m2DYMvfoswGQA",
+        ),
+        (
+            "password",
+            "scrypt$1024$NaCl$8$16$/bq+HJ00cgB4VucZDQHp/nxq18vII3gw53N2Y0s3MWIurzDZLiKjiG/xCSedmDDaxyevuUqD7m2DYMvfoswGQA==",
+        ),
+    ];
+
+    /// Made by Django 5.2, passlib 1.7 and argon2-cffi, of one password.
+    const ELSEWHERE: [&str; 12] = [
+        "pbkdf2_sha256$1000$seasalt1seasalt1seasal$u+YhnIbIPDoX1WSsbNmrmMSpbARbhL+fa21NzFlAkqI=",
+        "bcrypt_sha256$$2b$04$jfQBKELP.q.yroj4J5QRKed9eXDA0JalDEJp5Smd5kwPtg1y/tAQ2",
+        "bcrypt$$2b$04$nHeW6dZ.DajCYPUdlhujH.NIoN63jBADWEE6Uhnb4xWPVF06T72Ie",
+        "scrypt$16$seasalt1seasalt1seasal$8$5$Mr2J+LbSWIEfpFDwVPD8Kn9VOwFHQiM4BRsYAcBnYGjffxyLEG0LePR8bxCltmXw/he9uwhcIaGBKojGV39e+A==",
+        "argon2$argon2id$v=19$m=64,t=2,p=1$c2Vhc2FsdDFzZWFzYWx0MQ$TnyBUQNsjnZRnsD0Ux2BayJkl4PeKIPwTeSUAmPQUVQ",
+        "$pbkdf2-sha256$1000$....IHNhbHR5IGJpdHM$w0JxslUirL/gufqYhEE.9o18ViwWxPoNnRtOpVbrQxI",
+        "$scrypt$ln=4,r=8,p=1$c2FsdHkgYml0cyBoZXJlIQ$SfDVBwoTrf9YVQonhGGgT1EJLLi+4JJeCoTFOF5AqZ8",
+        "$argon2i$v=16$m=64,t=2,p=2$c29tZXNhbHQgc29tZXNhbHQ$CgvAIqjRHNgoRKR3tU+REPFgqi7Fm3qRk7Bdce8BFmg",
+        "$argon2i$v=19$m=64,t=2,p=2$c29tZXNhbHQgc29tZXNhbHQ$O7dKFJkDACB7osFSbI6Gj/QCiT9LO6U6e6naNm1/0MI",
+        "$argon2d$v=16$m=64,t=2,p=2$c29tZXNhbHQgc29tZXNhbHQ$3Dt4Ht0bcuRuE7cfXuDlb9Ccl/Abn6r377i2GZerpT8",
+        "$argon2d$v=19$m=64,t=2,p=2$c29tZXNhbHQgc29tZXNhbHQ$KiJ0oUBsZ+Nl2cS6CPBpx5zWTi05mYhN7FKqnJCd1P0",
+        "$argon2id$v=16$m=64,t=2,p=2$c29tZXNhbHQgc29tZXNhbHQ$FHP+hd+loJ8cMFo8iav9QE1PhiA+ofgvv2pg2iMPAVY",
+    ];
+    const PASSWORD: &str = "пароль from Django";
+
+    #[test]
+    fn every_published_vector_verifies_and_no_other_password_does() {
+        for (password, hash) in PUBLISHED {
+            assert_eq!(verified(password, hash), Ok(true), "{hash}");
+            assert_eq!(verified(&format!("{password}x"), hash), Ok(false), "{hash}");
+        }
+    }
+
+    #[test]
+    fn what_other_systems_wrote_verifies_and_no_other_password_does() {
+        for hash in ELSEWHERE {
+            assert_eq!(verified(PASSWORD, hash), Ok(true), "{hash}");
+            assert_eq!(verified("пароль", hash), Ok(false), "{hash}");
+        }
+    }
+
+    /// P-09: refused when read, before anything is allocated or computed.
+    #[test]
+    fn what_asks_for_too_much_is_refused() {
+        let argon2 =
+            |params: &str| format!("$argon2id$v=19${params}$c29tZXNhbHQ$AAAAAAAAAAAAAAAAAAAAAA");
+        assert!(parse(&argon2("m=262144,t=10,p=8")).is_ok());
+        let scrypt = |params: &str| format!("$scrypt${params}$c2FsdA$AAAAAAAAAAAAAAAAAAAAAA");
+        assert!(parse(&scrypt("ln=18,r=8,p=16")).is_ok());
+        let pbkdf2 = |rounds: &str| format!("pbkdf2_sha256${rounds}$salt$AAAAAAAAAAAAAAAAAAAAAA==");
+        assert!(parse(&pbkdf2("5000000")).is_ok());
+        let bcrypt = |cost: &str| {
+            format!("$2b${cost}$CCCCCCCCCCCCCCCCCCCCC.7uG0VCzI2bS7j6ymqJi9CdcdxiRTWNy")
+        };
+        assert!(parse(&bcrypt("15")).is_ok());
+        let salted = |salt: usize, tag: usize| {
+            let (salt, tag) = (PHC.encode(vec![0; salt]), PHC.encode(vec![0; tag]));
+            format!("$argon2id$v=19$m=8,t=1,p=1${salt}${tag}")
+        };
+        assert!(parse(&salted(8, 16)).is_ok() && parse(&salted(64, 64)).is_ok());
+        let hostile = [
+            argon2("m=4294967295,t=1,p=1"),
+            argon2("m=4294967296,t=1,p=1"),
+            argon2("m=262145,t=1,p=1"),
+            argon2("m=64,t=11,p=1"),
+            argon2("m=64,t=4294967295,p=1"),
+            argon2("m=256,t=1,p=9"),
+            argon2("m=256,t=1,p=4294967295"),
+            argon2("m=64,t=0,p=1"),
+            argon2("m=64,t=1,p=0"),
+            argon2("m=0,t=1,p=1"),
+            argon2("m=63,t=1,p=8"),
+            argon2("m=-1,t=1,p=1"),
+            argon2("m=+64,t=1,p=1"),
+            argon2("t=1,m=64,p=1"),
+            argon2("m=64,t=1"),
+            argon2("m=64,t=1,p=1,data=AAAA"),
+            argon2("m=64,t=1,p=1").replace("v=19", "v=20"),
+            argon2("m=64,t=1,p=1").replace("argon2id", "argon2x"),
+            salted(7, 16),
+            salted(8, 15),
+            salted(65, 16),
+            salted(8, 65),
+            salted(8, 600),
+            scrypt("ln=63,r=8,p=1"),
+            scrypt("ln=64,r=8,p=1"),
+            scrypt("ln=4294967295,r=8,p=1"),
+            scrypt("ln=19,r=8,p=1"),
+            scrypt("ln=0,r=8,p=1"),
+            scrypt("ln=10,r=4294967295,p=1"),
+            scrypt("ln=10,r=0,p=1"),
+            scrypt("ln=10,r=8,p=0"),
+            scrypt("ln=10,r=8,p=17"),
+            "scrypt$1000$salt$8$1$AAAAAAAAAAAAAAAAAAAAAA==".to_owned(),
+            "scrypt$1$salt$8$1$AAAAAAAAAAAAAAAAAAAAAA==".to_owned(),
+            "scrypt$0$salt$8$1$AAAAAAAAAAAAAAAAAAAAAA==".to_owned(),
+            "scrypt$2147483648$salt$8$1$AAAAAAAAAAAAAAAAAAAAAA==".to_owned(),
+            pbkdf2("5000001"),
+            pbkdf2("4294967295"),
+            pbkdf2("99999999999999999999"),
+            pbkdf2("0"),
+            pbkdf2("-1"),
+            pbkdf2(""),
+            bcrypt("16"),
+            bcrypt("31"),
+            bcrypt("03"),
+            bcrypt("99"),
+            format!("$2b$05${}", "C".repeat(2000)),
+        ];
+        for hash in hostile {
+            assert!(parse(&hash).is_err(), "{hash}");
+        }
+    }
+
+    /// Empty tags would match whatever is computed.
+    #[test]
+    fn a_hash_without_a_tag_is_no_hash() {
+        for hash in [
+            "",
+            "$",
+            "$$$$$$",
+            "plain text",
+            "!",
+            "*",
+            "$argon2id$v=19$m=64,t=1,p=1$c29tZXNhbHQ$",
+            "$argon2id$v=19$m=64,t=1,p=1$c29tZXNhbHQ",
+            "$scrypt$ln=4,r=8,p=1$c2FsdA$",
+            "$pbkdf2-sha256$1$c2FsdA$",
+            "pbkdf2_sha256$1$salt$",
+            "bcrypt$",
+            "bcrypt_sha256$$2b$04$",
+            "$2b$",
+            "$2b$05$",
+            "$2b$05$ééééééééééééééééééééééééééééééééééééééééééééééééééééé",
+            "$1$salt$qJH7.N4xYta3aEG/dfqo/0",
+            "$6$salt$IxDD3jeSOb5eB1CX5LBsqZFVkJdido3OUILO5Ifz5iwMuTS4XMS130MTSuDDl3aCI6WouIL9AjRbLCelDCy.g.",
+        ] {
+            assert!(parse(hash).is_err(), "{hash}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_the_reader_panic(text in any::<String>()) {
+            let _ = parse(&text);
+        }
+
+        #[test]
+        fn no_text_of_a_hashs_shape_makes_the_reader_panic(
+            text in "(\\$|scrypt\\$|bcrypt\\$\\$|pbkdf2_sha256\\$)(2[abxy]|argon2(id|i|d)|scrypt|pbkdf2-sha256)?\\$?([vmtpilnr]{1,2}=)?[0-9]{0,10}([,$]([mtprln]{1,2}=)?[0-9]{1,10}){0,4}(\\$[A-Za-z0-9+/.=é]{0,64}){0,3}"
+        ) {
+            let _ = parse(&text);
+        }
+
+        /// Whatever was read can be computed: the limits lie within what the engines take.
+        #[test]
+        fn whatever_is_read_can_be_verified(
+            salt in 8usize..=64, tag in 16usize..=64, lanes in 1u32..=8, fast in any::<bool>()
+        ) {
+            let engine = if fast { Engine::Fast } else { Engine::Portable };
+            let mut worker = Worker::new(engine);
+            let (salt, tag) = (PHC.encode(vec![1; salt]), PHC.encode(vec![1; tag]));
+            for scheme in ["argon2id$v=19", "argon2id$v=16", "argon2i$v=19", "argon2d"] {
+                let hash = format!("${scheme}$m={},t=1,p={lanes}${salt}${tag}", 8 * lanes);
+                prop_assert_eq!(verify(&mut worker, b"x", &hash), Ok(false));
+            }
+            for hash in [
+                format!("$scrypt$ln=1,r=1,p={lanes}${salt}${tag}"),
+                format!("$pbkdf2-sha256$1${salt}${tag}"),
+            ] {
+                prop_assert_eq!(verify(&mut worker, b"x", &hash), Ok(false));
+            }
+        }
+    }
+}

@@ -137,3 +137,99 @@ pub fn check_readable(hash: &str) -> Result<(), UnreadableHash> {
     "the Argon2id engine fails the test vector of RFC 9106; choose `hashing.engine = \"portable\"`"
 )]
 pub struct EngineBroken;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::memory::SeededSecrets;
+
+    fn hasher(cost: Cost) -> Hasher {
+        let settings = HasherSettings {
+            cost,
+            engine: Engine::Fast,
+            threads: 1,
+            queue: 8,
+        };
+        Hasher::start(&settings, Arc::new(SeededSecrets::new(1))).unwrap()
+    }
+
+    fn password(text: &str) -> Password {
+        Password::parse(text).unwrap()
+    }
+
+    const CHEAP: Cost = Cost {
+        memory_kib: 64,
+        passes: 1,
+        lanes: 1,
+    };
+    const DEARER: Cost = Cost {
+        memory_kib: 64,
+        passes: 2,
+        lanes: 1,
+    };
+
+    #[tokio::test]
+    async fn a_password_verifies_against_its_hash_and_no_other_does() {
+        let hasher = hasher(CHEAP);
+        let kept = hasher.hash(&password("right")).await.unwrap();
+        let right = hasher.verify(&password("right"), Some(&kept)).await;
+        assert!(matches!(right.unwrap(), Verdict::Right));
+        for other in ["Right", "right ", "", "righ"] {
+            let wrong = hasher.verify(&password(other), Some(&kept)).await;
+            assert!(matches!(wrong.unwrap(), Verdict::Wrong), "{other:?}");
+        }
+    }
+
+    /// P-07: at the next right sign-in, and at no wrong one.
+    #[tokio::test]
+    async fn a_hash_below_the_policy_is_replaced_by_one_at_it() {
+        let (old, new) = (hasher(CHEAP), hasher(DEARER));
+        let kept = old.hash(&password("right")).await.unwrap();
+        let wrong = new.verify(&password("wrong"), Some(&kept)).await.unwrap();
+        assert!(matches!(wrong, Verdict::Wrong));
+        let verdict = new.verify(&password("right"), Some(&kept)).await.unwrap();
+        assert!(verdict.is_right());
+        let Verdict::RightButOutdated(newer) = verdict else {
+            panic!("{verdict:?}");
+        };
+        assert!(newer.expose().starts_with("$argon2id$v=19$m=64,t=2,p=1$"));
+        let again = new.verify(&password("right"), Some(&newer)).await;
+        assert!(matches!(again.unwrap(), Verdict::Right));
+        let dearer_is_fine = old.verify(&password("right"), Some(&newer)).await;
+        assert!(matches!(dearer_is_fine.unwrap(), Verdict::Right));
+    }
+
+    #[tokio::test]
+    async fn an_imported_hash_is_replaced_and_an_unreadable_one_lets_nobody_in() {
+        let hasher = hasher(CHEAP);
+        let bcrypt = "$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW";
+        let imported = Secret::new(bcrypt.to_owned());
+        let verdict = hasher.verify(&password("U*U"), Some(&imported)).await;
+        assert!(matches!(verdict.unwrap(), Verdict::RightButOutdated(_)));
+        for garbage in ["", "U*U", "$argon2id$v=19$m=64,t=1,p=1$c29tZXNhbHQ$"] {
+            let garbage = Secret::new(garbage.to_owned());
+            let verdict = hasher.verify(&password("U*U"), Some(&garbage)).await;
+            assert!(matches!(verdict.unwrap(), Verdict::Wrong));
+        }
+    }
+
+    /// the decoy is a hash of our own scheme at the present cost, and nobody's password.
+    #[tokio::test]
+    async fn without_a_hash_the_same_work_is_done_in_vain() {
+        let hasher = hasher(DEARER);
+        assert!(argon2id::is_current(hasher.decoy.expose(), DEARER));
+        assert!(!argon2id::is_current(hasher.decoy.expose(), Cost::MINIMUM));
+        for shown in ["nobody's password", "", "x"] {
+            let verdict = hasher.verify(&password(shown), None).await.unwrap();
+            assert!(matches!(verdict, Verdict::Wrong), "{shown:?}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_refused_before_it_is_kept() {
+        assert!(
+            check_readable("$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW").is_ok()
+        );
+        assert!(check_readable("5f4dcc3b5aa765d61d8327deb882cf99").is_err());
+    }
+}

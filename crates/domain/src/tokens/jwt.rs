@@ -140,3 +140,266 @@ fn decode_json<T: for<'de> Deserialize<'de>>(part: &str) -> Option<T> {
     }
     serde_json::from_slice(&bytes).ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use ring::hmac;
+    use ring::signature::KeyPair;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn key() -> Ed25519KeyPair {
+        Ed25519KeyPair::from_seed_unchecked(&[7; 32]).unwrap()
+    }
+
+    fn read<C: Claims>(token: &str) -> Option<C> {
+        let public: [u8; 32] = key().public_key().as_ref().try_into().unwrap();
+        Unverified::parse::<C>(token)?.verify(&public)
+    }
+
+    fn header() -> Value {
+        json!({"alg": "EdDSA", "typ": "session+jwt", "kid": "k"})
+    }
+
+    fn payload() -> Value {
+        json!({"iss": "i", "sub": "s", "sid": "x", "generation": 1, "iat": 1, "exp": 2})
+    }
+
+    /// A token of these very texts, with a good signature: what is refused is refused for them.
+    fn forge(header: &str, payload: &str) -> String {
+        let part = |text: &str| URL_SAFE_NO_PAD.encode(text);
+        let signed = format!("{}.{}", part(header), part(payload));
+        let signature = key().sign(signed.as_bytes());
+        format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature.as_ref()))
+    }
+
+    fn refused(header: &str, payload: &str) {
+        let token = forge(header, payload);
+        assert_eq!(read::<SessionClaims>(&token), None, "{header} {payload}");
+    }
+
+    fn with(mut object: Value, name: &str, value: Value) -> String {
+        object[name] = value;
+        object.to_string()
+    }
+
+    #[test]
+    fn what_was_signed_reads_back() {
+        let claims = read::<SessionClaims>(&forge(&header().to_string(), &payload().to_string()));
+        let claims = claims.unwrap();
+        assert_eq!(
+            read::<SessionClaims>(&sign(&claims, "k", &key())),
+            Some(claims)
+        );
+    }
+
+    /// J-01: the header's algorithm is compared, never obeyed.
+    #[test]
+    fn no_other_algorithm_is_taken() {
+        let good = payload().to_string();
+        for alg in [
+            "none", "None", "nOnE", "NONE", "", "eddsa", "EDDSA", "EdDSA ", "Ed25519", "HS256",
+            "HS512", "RS256", "PS256", "ES256", "ES256K", "dir", "A256GCM",
+        ] {
+            refused(&with(header(), "alg", json!(alg)), &good);
+        }
+        for alg in [json!(["EdDSA"]), json!(null), json!(1), json!({"EdDSA": 1})] {
+            refused(&with(header(), "alg", alg), &good);
+        }
+    }
+
+    /// J-01: the public key as an HMAC secret, and no signature at all.
+    #[test]
+    fn a_public_key_is_no_secret_and_nothing_is_no_signature() {
+        let token = forge(&header().to_string(), &payload().to_string());
+        let (signed, _) = token.rsplit_once('.').unwrap();
+        let hs256 = with(header(), "alg", json!("HS256"));
+        let hs_signed = format!(
+            "{}.{}",
+            URL_SAFE_NO_PAD.encode(hs256),
+            URL_SAFE_NO_PAD.encode(payload().to_string())
+        );
+        let public = key().public_key().as_ref().to_vec();
+        for secret in [
+            public.clone(),
+            URL_SAFE_NO_PAD.encode(&public).into_bytes(),
+            Vec::new(),
+        ] {
+            let secret = hmac::Key::new(hmac::HMAC_SHA256, &secret);
+            for signed in [signed, hs_signed.as_str()] {
+                let tag = hmac::sign(&secret, signed.as_bytes());
+                let forged = format!("{signed}.{}", URL_SAFE_NO_PAD.encode(tag.as_ref()));
+                assert_eq!(read::<SessionClaims>(&forged), None);
+            }
+        }
+        for signature in ["", "AA", &URL_SAFE_NO_PAD.encode([0; 64])] {
+            assert_eq!(
+                read::<SessionClaims>(&format!("{signed}.{signature}")),
+                None
+            );
+        }
+        let other = Ed25519KeyPair::from_seed_unchecked(&[8; 32]).unwrap();
+        let signature = URL_SAFE_NO_PAD.encode(other.sign(signed.as_bytes()).as_ref());
+        assert_eq!(
+            read::<SessionClaims>(&format!("{signed}.{signature}")),
+            None
+        );
+    }
+
+    /// J-02, J-04: nothing more in a header, nothing less, and no other type.
+    #[test]
+    fn a_header_says_three_things_and_nothing_else() {
+        let good = payload().to_string();
+        for name in [
+            "jku", "jwk", "x5u", "x5c", "x5t", "crit", "zip", "cty", "b64", "enc", "epk",
+        ] {
+            refused(&with(header(), name, json!("x")), &good);
+            refused(&with(header(), name, json!(null)), &good);
+        }
+        for typ in [
+            "",
+            "JWT",
+            "at+jwt",
+            "session",
+            "Session+JWT",
+            "application/session+jwt",
+        ] {
+            refused(&with(header(), "typ", json!(typ)), &good);
+        }
+        for kid in [json!("k".repeat(65)), json!(["k"]), json!(1), json!(null)] {
+            refused(&with(header(), "kid", kid), &good);
+        }
+        for name in ["alg", "typ", "kid"] {
+            let mut less = header();
+            less.as_object_mut().unwrap().remove(name);
+            refused(&less.to_string(), &good);
+        }
+        for text in [
+            r#"{"alg":"none","alg":"EdDSA","typ":"session+jwt","kid":"k"}"#,
+            r#"["EdDSA","session+jwt","k"]"#,
+            r#"{"alg":"EdDSA","typ":"session+jwt","kid":"k"}{}"#,
+            "",
+            "null",
+            "{}",
+        ] {
+            refused(text, &good);
+        }
+    }
+
+    /// J-03: every claim is there, of its type, once.
+    #[test]
+    fn every_claim_is_required_and_of_its_type() {
+        let good = header().to_string();
+        for (name, kept) in payload().as_object().unwrap() {
+            let mut less = payload();
+            less.as_object_mut().unwrap().remove(name);
+            refused(&good, &less.to_string());
+            let wrong = match kept {
+                Value::String(_) => vec![json!(1), json!(["i"]), json!(true)],
+                _ => vec![
+                    json!("1"),
+                    json!(1.5),
+                    json!(u64::MAX),
+                    json!([1]),
+                    json!(true),
+                ],
+            };
+            for value in wrong.into_iter().chain([json!(null), json!({})]) {
+                refused(&good, &with(payload(), name, value));
+            }
+            let text = payload().to_string();
+            let twice = format!("{},{:?}:{kept}}}", &text[..text.len() - 1], name);
+            refused(&good, &twice);
+        }
+        refused(
+            &good,
+            &payload().to_string().replace("\"exp\":2", "\"exp\":1e400"),
+        );
+        refused(
+            &good,
+            &payload().to_string().replace("\"exp\":2", "\"exp\":NaN"),
+        );
+        refused(&good, &with(payload(), "role", json!("admin")));
+        for text in [
+            r#"["i","s","x",1,1,2]"#,
+            "",
+            "null",
+            "\"x\"",
+            "1",
+            "{}",
+            "{",
+            " {}",
+        ] {
+            refused(&good, text);
+        }
+        refused(&good, &format!("\u{feff}{}", payload()));
+        refused(&good, &format!("{}{{}}", payload()));
+    }
+
+    /// J-09: one spelling a token.
+    #[test]
+    fn a_token_has_one_spelling() {
+        let token = forge(&header().to_string(), &payload().to_string());
+        assert!(read::<SessionClaims>(&token).is_some());
+        for cut in 0..token.len() {
+            assert_eq!(read::<SessionClaims>(&token[..cut]), None, "cut at {cut}");
+            assert_eq!(read::<SessionClaims>(&token[cut + 1..]), None, "from {cut}");
+            for strange in ["=", " ", "\n", "+", "/", "é", "."] {
+                let other = format!("{}{strange}{}", &token[..cut], &token[cut..]);
+                assert_eq!(read::<SessionClaims>(&other), None, "{strange:?} at {cut}");
+            }
+        }
+        for other in [
+            format!("{token}="),
+            format!("{token}A"),
+            format!("{token}."),
+            format!("{token}.{token}"),
+            token.replace('.', ".."),
+            token.to_uppercase(),
+        ] {
+            assert_eq!(read::<SessionClaims>(&other), None, "{other}");
+        }
+        // The last character of 64 bytes carries two bits; the other four are spare.
+        let last = token.chars().last().unwrap();
+        let sloppy = char::from_u32(last as u32 + 1).unwrap();
+        let sloppy = format!("{}{sloppy}", &token[..token.len() - 1]);
+        assert_eq!(read::<SessionClaims>(&sloppy), None);
+    }
+
+    /// J-09: not looked at, however well it is signed.
+    #[test]
+    fn an_overlong_token_is_refused() {
+        let padded = |length: usize| {
+            let text = with(payload(), "iss", json!("i".repeat(length)));
+            forge(&header().to_string(), &text)
+        };
+        let fits = (0..2000)
+            .rev()
+            .map(padded)
+            .find(|token| token.len() <= 2_048);
+        assert!(read::<SessionClaims>(&fits.unwrap()).is_some());
+        let over = (0..2000).map(padded).find(|token| token.len() > 2_048);
+        assert_eq!(read::<SessionClaims>(&over.unwrap()), None);
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_is_a_token_or_makes_the_reader_panic(
+            text in any::<String>(), parts in "[A-Za-z0-9_-]{0,40}(\\.[A-Za-z0-9_-]{0,90}){0,4}"
+        ) {
+            prop_assert!(read::<SessionClaims>(&text).is_none());
+            prop_assert!(read::<AccessClaims>(&parts).is_none());
+        }
+
+        #[test]
+        fn no_touched_token_is_taken(at in 0usize..200, by in 1u8..=127) {
+            let mut bytes = forge(&header().to_string(), &payload().to_string()).into_bytes();
+            let at = at % bytes.len();
+            bytes[at] = (bytes[at] ^ by) & 0x7f;
+            let touched = String::from_utf8(bytes).unwrap();
+            prop_assert!(read::<SessionClaims>(&touched).is_none());
+        }
+    }
+}

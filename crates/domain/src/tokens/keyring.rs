@@ -161,3 +161,102 @@ pub enum Verified<C> {
     /// Not a token of ours.
     Refused,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::memory::SeededSecrets;
+    use crate::tokens::{AccessClaims, SessionClaims};
+    use crate::values::Secret;
+
+    fn ring(master: u8) -> Keyring {
+        Keyring::new(MasterKey::from_secret(Secret::new(vec![master; 32])).unwrap())
+    }
+
+    fn claims() -> SessionClaims {
+        SessionClaims {
+            iss: "https://accounts.example".to_owned(),
+            sub: "somebody".to_owned(),
+            sid: "secret".to_owned(),
+            generation: 1,
+            iat: 1,
+            exp: 2,
+        }
+    }
+
+    fn keys(count: u64) -> Vec<SigningKey> {
+        let generate = |seed| ring(1).generate(Timestamp::UNIX_EPOCH, &SeededSecrets::new(seed));
+        (1..=count).map(generate).collect()
+    }
+
+    #[test]
+    fn an_empty_ring_signs_nothing_and_knows_no_key() {
+        assert_eq!(ring(1).sign(&claims()), None);
+        let full = ring(1);
+        full.load(&keys(1)).unwrap();
+        let token = full.sign(&claims()).unwrap();
+        assert_eq!(full.verify(&token), Verified::Claims(claims()));
+        assert_eq!(
+            ring(1).verify::<SessionClaims>(&token),
+            Verified::UnknownKey
+        );
+    }
+
+    /// J-06: a retired key signs no more and verifies on, also where its seal cannot be opened.
+    #[test]
+    fn a_retired_key_verifies_and_does_not_sign() {
+        let mut all = keys(2);
+        let ring = ring(1);
+        ring.load(&all[1..]).unwrap();
+        let token = ring.sign(&claims()).unwrap();
+        all[1].retired_at = Some(Timestamp::UNIX_EPOCH);
+        all[1].sealed = vec![0; 60];
+        ring.load(&all).unwrap();
+        assert_eq!(ring.signing_key().unwrap().0, all[0].kid);
+        assert_eq!(ring.verify(&token), Verified::Claims(claims()));
+        assert_eq!(ring.public_keys().len(), 2);
+        ring.load(&all[..1]).unwrap();
+        assert_eq!(ring.verify::<SessionClaims>(&token), Verified::UnknownKey);
+    }
+
+    #[test]
+    fn a_key_that_cannot_be_opened_leaves_the_ring_as_it_was() {
+        let all = keys(2);
+        let ring_of_one = ring(1);
+        ring_of_one.load(&all[..1]).unwrap();
+        let before = ring_of_one.public_keys();
+        let mut swapped = all.clone();
+        swapped[0].sealed = all[1].sealed.clone();
+        assert!(matches!(
+            ring_of_one.load(&swapped),
+            Err(KeyringError::Seal(_))
+        ));
+        let mut damaged = all.clone();
+        damaged[1].public = all[0].public;
+        let refused = ring_of_one.load(&damaged);
+        assert!(matches!(refused, Err(KeyringError::Damaged(kid)) if kid == all[1].kid));
+        assert!(matches!(ring(2).load(&all), Err(KeyringError::Seal(_))));
+        assert_eq!(ring_of_one.public_keys(), before);
+    }
+
+    /// J-04: each kind is refused at the other's door, by the same key.
+    #[test]
+    fn a_token_of_one_kind_is_nothing_to_the_other() {
+        let ring = ring(1);
+        ring.load(&keys(1)).unwrap();
+        let access = AccessClaims {
+            iss: "i".to_owned(),
+            sub: "s".to_owned(),
+            aud: "a".to_owned(),
+            sid: "s".to_owned(),
+            role: "admin".to_owned(),
+            client_id: "c".to_owned(),
+            jti: "j".to_owned(),
+            iat: 1,
+            exp: 2,
+        };
+        let (session, access) = (ring.sign(&claims()).unwrap(), ring.sign(&access).unwrap());
+        assert_eq!(ring.verify::<AccessClaims>(&session), Verified::Refused);
+        assert_eq!(ring.verify::<SessionClaims>(&access), Verified::Refused);
+    }
+}

@@ -69,3 +69,58 @@ impl MasterKey {
         LessSafeKey::new(key)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::memory::SeededSecrets;
+
+    fn master(byte: u8) -> MasterKey {
+        MasterKey::from_secret(Secret::new(vec![byte; 32])).unwrap()
+    }
+
+    #[test]
+    fn what_was_sealed_opens_under_its_name_and_its_key_alone() {
+        let secrets = SeededSecrets::new(1);
+        let sealed = master(1).seal("kid", b"thirty-two bytes of private key!", &secrets);
+        let opened = master(1).open("kid", &sealed).unwrap();
+        assert_eq!(opened.expose(), b"thirty-two bytes of private key!");
+        assert!(master(2).open("kid", &sealed).is_err());
+        assert!(master(1).open("other", &sealed).is_err());
+        assert!(master(1).open("", &sealed).is_err());
+    }
+
+    #[test]
+    fn what_was_cut_or_touched_does_not_open() {
+        let sealed = master(1).seal("kid", b"plain", &SeededSecrets::new(1));
+        for length in 0..sealed.len() {
+            assert!(
+                master(1).open("kid", &sealed[..length]).is_err(),
+                "{length}"
+            );
+            let mut touched = sealed.clone();
+            touched[length] ^= 1;
+            assert!(master(1).open("kid", &touched).is_err(), "{length}");
+        }
+        assert!(master(1).open("kid", &[sealed, vec![0]].concat()).is_err());
+    }
+
+    #[test]
+    fn the_same_bytes_sealed_twice_look_different() {
+        let secrets = SeededSecrets::new(1);
+        let (one, other) = (
+            master(1).seal("kid", b"plain", &secrets),
+            master(1).seal("kid", b"plain", &secrets),
+        );
+        assert_ne!(one, other);
+    }
+
+    /// J-07's rule for every key: none that can be guessed, and none that is printed.
+    #[test]
+    fn a_short_master_key_is_refused_and_none_is_printed() {
+        for length in [0, 1, 31] {
+            assert!(MasterKey::from_secret(Secret::new(vec![1; length])).is_none());
+        }
+        assert_eq!(format!("{:?}", master(1)), "MasterKey([secret])");
+    }
+}

@@ -30,12 +30,20 @@ async fn tell(world: &World, story: &str, ctx: &Ctx, named: &str) -> Result<(), 
     match story {
         "view" => accounts.view_user(ctx, named).await.map(|_| ()),
         "update" => {
-            let update = ProfileUpdate::Replace { name: None, data: Data::default() };
-            accounts.update_profile(ctx, named, &update, None).await.map(|_| ())
+            let update = ProfileUpdate::Replace {
+                name: None,
+                data: Data::default(),
+            };
+            accounts
+                .update_profile(ctx, named, &update, None)
+                .await
+                .map(|_| ())
         }
         "change e-mail" => {
             let new = email(&format!("{named}.new@example.com"));
-            accounts.change_email(ctx, named, &new, Some(&shown), None).await
+            accounts
+                .change_email(ctx, named, &new, Some(&shown), None)
+                .await
         }
         "delete" => accounts.delete_account(ctx, named, None).await.map(|_| ()),
         "list sessions" => accounts.list_sessions(ctx, named).await.map(|_| ()),
@@ -45,10 +53,22 @@ async fn tell(world: &World, story: &str, ctx: &Ctx, named: &str) -> Result<(), 
             other => other,
         },
         "end sessions" => accounts.revoke_sessions(ctx, named).await,
-        "change role" => accounts.change_role(ctx, named, Role::User, None).await.map(|_| ()),
-        "disable" => accounts.change_status(ctx, named, false, None).await.map(|_| ()),
-        "enable" => accounts.change_status(ctx, named, true, None).await.map(|_| ()),
-        "list users" => accounts.list_users(ctx, &UserFilter::default()).await.map(|_| ()),
+        "change role" => accounts
+            .change_role(ctx, named, Role::User, None)
+            .await
+            .map(|_| ()),
+        "disable" => accounts
+            .change_status(ctx, named, false, None)
+            .await
+            .map(|_| ()),
+        "enable" => accounts
+            .change_status(ctx, named, true, None)
+            .await
+            .map(|_| ()),
+        "list users" => accounts
+            .list_users(ctx, &UserFilter::default())
+            .await
+            .map(|_| ()),
         "read audit" => {
             let filter = AuditFilter::default();
             accounts.list_audit_events(ctx, &filter).await.map(|_| ())
@@ -65,7 +85,10 @@ async fn nobody_may_do_nothing() {
     for (story, _) in STORIES {
         for named in ["ben", "me", "unknown"] {
             let refused = tell(&world, story, &world.anon(), named).await;
-            assert!(matches!(refused, Err(Error::AuthenticationRequired)), "{story}: {refused:?}");
+            assert!(
+                matches!(refused, Err(Error::AuthenticationRequired)),
+                "{story}: {refused:?}"
+            );
         }
     }
     assert!(world.audited().is_empty());
@@ -83,7 +106,10 @@ async fn a_user_may_do_nothing_to_another_or_to_one_who_is_not_there() {
         let bens_id = ben.id.to_string();
         for named in ["ben", "BEN", bens_id.as_str(), "unknown"] {
             let refused = tell(&world, story, &world.of(&session), named).await;
-            assert!(matches!(refused, Err(Error::Forbidden)), "{story} {named}: {refused:?}");
+            assert!(
+                matches!(refused, Err(Error::Forbidden)),
+                "{story} {named}: {refused:?}"
+            );
             let lines = world.audited();
             assert_eq!(lines.len(), 1, "{story}: {lines:?}");
             assert!(lines[0].starts_with("forbidden!"), "{lines:?}");
@@ -124,9 +150,19 @@ async fn an_admin_may_do_it_to_everybody() {
         let session = world.sign_in("ada").await;
         let told = tell(&world, story, &world.of(&session), "ben").await;
         assert!(told.is_ok(), "{story}: {told:?}");
-        if !["list users", "read audit", "find audited user", "end a session"].contains(&story) {
+        if ![
+            "list users",
+            "read audit",
+            "find audited user",
+            "end a session",
+        ]
+        .contains(&story)
+        {
             let missing = tell(&world, story, &world.of(&session), "unknown").await;
-            assert!(matches!(missing, Err(Error::NotFound)), "{story}: {missing:?}");
+            assert!(
+                matches!(missing, Err(Error::NotFound)),
+                "{story}: {missing:?}"
+            );
         }
     }
 }
@@ -141,7 +177,10 @@ async fn a_refusal_that_cannot_be_written_down_is_no_permission() {
     world.spy.fail("apply");
     for (story, _) in STORIES {
         let refused = tell(&world, story, &world.of(&session), "ben").await;
-        assert!(matches!(refused, Err(Error::Store(_))), "{story}: {refused:?}");
+        assert!(
+            matches!(refused, Err(Error::Store(_))),
+            "{story}: {refused:?}"
+        );
     }
     assert_eq!(world.kept_user(&ben).await, ben);
 }

@@ -15,11 +15,17 @@ async fn a_role_given_or_taken_bites_at_once() {
     let (adas, bens) = (world.sign_in("ada").await, world.sign_in("ben").await);
     world.check(&bens).await.unwrap();
     world.audited();
-    let given = world.accounts.change_role(&world.of(&adas), "ben", Role::Admin, None).await;
+    let given = world
+        .accounts
+        .change_role(&world.of(&adas), "ben", Role::Admin, None)
+        .await;
     assert_eq!(given.unwrap().role, Role::Admin);
     assert_eq!(world.audited(), ["role-changed"]);
     assert_eq!(world.check(&bens).await.unwrap().role, Role::Admin);
-    let taken = world.accounts.change_role(&world.of(&adas), "ben", Role::User, None).await;
+    let taken = world
+        .accounts
+        .change_role(&world.of(&adas), "ben", Role::User, None)
+        .await;
     taken.unwrap();
     assert_eq!(world.check(&bens).await.unwrap().role, Role::User);
 }
@@ -29,7 +35,10 @@ async fn a_role_that_is_so_already_changes_nothing() {
     let world = World::new().await;
     let ada = world.admin("ada").await;
     world.forget();
-    let same = world.accounts.change_role(&world.operator(), "ada", Role::Admin, None).await;
+    let same = world
+        .accounts
+        .change_role(&world.operator(), "ada", Role::Admin, None)
+        .await;
     assert_eq!(same.unwrap().version, ada.version);
     assert!(world.audited().is_empty());
 }
@@ -41,9 +50,16 @@ async fn the_last_active_admin_is_neither_demoted_nor_disabled_by_anybody() {
     let ada = world.admin("ada").await;
     let session = world.sign_in("ada").await;
     world.admin("off").await;
-    world.accounts.change_status(&world.operator(), "off", false, None).await.unwrap();
+    world
+        .accounts
+        .change_status(&world.operator(), "off", false, None)
+        .await
+        .unwrap();
     for ctx in [world.of(&session), world.operator()] {
-        let demoted = world.accounts.change_role(&ctx, "ada", Role::User, None).await;
+        let demoted = world
+            .accounts
+            .change_role(&ctx, "ada", Role::User, None)
+            .await;
         assert_err!(demoted, Error::LastAdmin);
         let disabled = world.accounts.change_status(&ctx, "ada", false, None).await;
         assert_err!(disabled, Error::LastAdmin);
@@ -93,17 +109,32 @@ async fn disabling_ends_sessions_and_links_and_enabling_revives_none() {
     world.check(&session).await.unwrap();
     let (new, shown) = (email("new@example.com"), password(PASSWORD));
     let ctx = world.of(&session);
-    world.accounts.change_email(&ctx, "me", &new, Some(&shown), None).await.unwrap();
+    world
+        .accounts
+        .change_email(&ctx, "me", &new, Some(&shown), None)
+        .await
+        .unwrap();
     let mails = world.mails().await;
     let token = token_in(mails.iter().find(|mail| mail.to == new).unwrap());
     let operator = world.operator();
     world.audited();
-    let off = world.accounts.change_status(&operator, "ben", false, None).await.unwrap();
+    let off = world
+        .accounts
+        .change_status(&operator, "ben", false, None)
+        .await
+        .unwrap();
     assert_eq!(off.status, Status::Disabled);
     assert_eq!(world.audited(), ["status-changed"]);
     assert_err!(world.check(&session).await, Error::InvalidToken);
-    assert_err!(world.try_sign_in("ben", PASSWORD).await, Error::AccountDisabled);
-    let on = world.accounts.change_status(&operator, "ben", true, None).await.unwrap();
+    assert_err!(
+        world.try_sign_in("ben", PASSWORD).await,
+        Error::AccountDisabled
+    );
+    let on = world
+        .accounts
+        .change_status(&operator, "ben", true, None)
+        .await
+        .unwrap();
     assert_eq!((on.status, on.email), (Status::Active, ben.email));
     assert_err!(world.check(&session).await, Error::InvalidToken);
     let late = world.accounts.confirm(&world.anon(), &token).await;
@@ -118,16 +149,34 @@ async fn a_sign_up_disabled_and_enabled_still_waits_for_its_confirmation() {
     world.pending("ben").await;
     let old = token_in(&world.one_mail().await);
     let operator = world.operator();
-    let pending = world.accounts.change_status(&operator, "ben", true, None).await;
+    let pending = world
+        .accounts
+        .change_status(&operator, "ben", true, None)
+        .await;
     assert_err!(pending, Error::Invalid(fields) if fields[0].invalid.code == "unconfirmed");
-    world.accounts.change_status(&operator, "ben", false, None).await.unwrap();
-    let on = world.accounts.change_status(&operator, "ben", true, None).await.unwrap();
+    world
+        .accounts
+        .change_status(&operator, "ben", false, None)
+        .await
+        .unwrap();
+    let on = world
+        .accounts
+        .change_status(&operator, "ben", true, None)
+        .await
+        .unwrap();
     assert_eq!(on.status, Status::Pending);
-    assert_err!(world.try_sign_in("ben", PASSWORD).await, Error::EmailUnconfirmed);
+    assert_err!(
+        world.try_sign_in("ben", PASSWORD).await,
+        Error::EmailUnconfirmed
+    );
     let late = world.accounts.confirm(&world.anon(), &old).await;
     assert_err!(late, Error::LinkExpired);
     let address = email("ben@example.com");
-    world.accounts.request_confirmation(&world.anon(), &address).await.unwrap();
+    world
+        .accounts
+        .request_confirmation(&world.anon(), &address)
+        .await
+        .unwrap();
     let token = token_in(&world.one_mail().await);
     world.accounts.confirm(&world.anon(), &token).await.unwrap();
 }
@@ -137,9 +186,17 @@ async fn disabling_twice_is_disabling_once() {
     let world = World::new().await;
     world.active("ben").await;
     let operator = world.operator();
-    let once = world.accounts.change_status(&operator, "ben", false, None).await.unwrap();
+    let once = world
+        .accounts
+        .change_status(&operator, "ben", false, None)
+        .await
+        .unwrap();
     world.audited();
-    let twice = world.accounts.change_status(&operator, "ben", false, None).await.unwrap();
+    let twice = world
+        .accounts
+        .change_status(&operator, "ben", false, None)
+        .await
+        .unwrap();
     assert_eq!(once, twice);
     assert!(world.audited().is_empty());
 }
@@ -150,9 +207,15 @@ async fn a_stale_version_is_refused() {
     let ben = world.active("ben").await;
     let operator = world.operator();
     let stale = Some(ben.version.next());
-    let refused = world.accounts.change_role(&operator, "ben", Role::Admin, stale).await;
+    let refused = world
+        .accounts
+        .change_role(&operator, "ben", Role::Admin, stale)
+        .await;
     assert_err!(refused, Error::PreconditionFailed);
-    let refused = world.accounts.change_status(&operator, "ben", false, stale).await;
+    let refused = world
+        .accounts
+        .change_status(&operator, "ben", false, stale)
+        .await;
     assert_err!(refused, Error::PreconditionFailed);
 }
 
@@ -166,17 +229,31 @@ async fn admins_list_and_search_users() {
     let ctx = world.of(&session);
     let named = async |filter: UserFilter| {
         let users = world.accounts.list_users(&ctx, &filter).await.unwrap();
-        let names = users.iter().map(|user| user.username.as_ref().unwrap().as_str().to_owned());
+        let names = users
+            .iter()
+            .map(|user| user.username.as_ref().unwrap().as_str().to_owned());
         let mut names: Vec<_> = names.collect();
         names.sort();
         names.join(" ")
     };
-    let all = UserFilter { limit: 50, ..UserFilter::default() };
+    let all = UserFilter {
+        limit: 50,
+        ..UserFilter::default()
+    };
     assert_eq!(named(all.clone()).await, "ada ben eve");
-    let by_text = UserFilter { text: Some("EVE@".to_owned()), ..all.clone() };
+    let by_text = UserFilter {
+        text: Some("EVE@".to_owned()),
+        ..all.clone()
+    };
     assert_eq!(named(by_text).await, "eve");
-    let by_status = UserFilter { status: Some(Status::Pending), ..all.clone() };
+    let by_status = UserFilter {
+        status: Some(Status::Pending),
+        ..all.clone()
+    };
     assert_eq!(named(by_status).await, "eve");
-    let by_role = UserFilter { role: Some(Role::Admin), ..all };
+    let by_role = UserFilter {
+        role: Some(Role::Admin),
+        ..all
+    };
     assert_eq!(named(by_role).await, "ada");
 }

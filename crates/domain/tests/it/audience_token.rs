@@ -15,9 +15,16 @@ fn part(token: &str, number: usize) -> Value {
 }
 
 async fn token_for(world: &World, session: &str, audience: &str) -> (String, i64) {
-    let opened = world.accounts.authenticate(&world.anon(), session).await.unwrap();
+    let opened = world
+        .accounts
+        .authenticate(&world.anon(), session)
+        .await
+        .unwrap();
     let audience = Audience::parse(audience).unwrap();
-    let made = world.accounts.audience_token(&world.anon(), &opened, &audience).unwrap();
+    let made = world
+        .accounts
+        .audience_token(&world.anon(), &opened, &audience)
+        .unwrap();
     (made.token.expose().clone(), made.expires_in)
 }
 
@@ -27,10 +34,14 @@ async fn a_token_says_whose_it_is_for_whom_and_until_when() {
     let world = World::new().await;
     let ben = world.active("ben").await;
     let session = world.sign_in("ben").await;
-    let (token, expires_in) = token_for(&world, session.token.expose(), "https://api.example").await;
+    let (token, expires_in) =
+        token_for(&world, session.token.expose(), "https://api.example").await;
     assert_eq!(expires_in, 300);
     let kid = &world.accounts.public_keys()[0].kid;
-    assert_eq!(part(&token, 0), json!({"alg": "EdDSA", "typ": "at+jwt", "kid": kid}));
+    assert_eq!(
+        part(&token, 0),
+        json!({"alg": "EdDSA", "typ": "at+jwt", "kid": kid})
+    );
     let mut claims = part(&token, 1);
     let id = claims.as_object_mut().unwrap().remove("jti").unwrap();
     assert_eq!(id.as_str().unwrap().len(), 36);
@@ -64,7 +75,10 @@ async fn a_token_does_not_outlive_its_session() {
     world.advance(hours(24) - seconds(100));
     let (token, expires_in) = token_for(&world, session.token.expose(), "x").await;
     assert_eq!(expires_in, 100);
-    assert_eq!(part(&token, 1)["exp"], session.session.expires_at.as_second());
+    assert_eq!(
+        part(&token, 1)["exp"],
+        session.session.expires_at.as_second()
+    );
 }
 
 /// J-04: one kind of token is nothing to the other's door.
@@ -86,7 +100,11 @@ async fn the_role_is_that_of_now() {
     world.active("ben").await;
     let session = world.sign_in("ben").await;
     world.check(&session).await.unwrap();
-    world.accounts.change_role(&world.operator(), "ben", Role::Admin, None).await.unwrap();
+    world
+        .accounts
+        .change_role(&world.operator(), "ben", Role::Admin, None)
+        .await
+        .unwrap();
     let (token, _) = token_for(&world, session.token.expose(), "x").await;
     assert_eq!(part(&token, 1)["role"], "admin");
 }

@@ -25,7 +25,10 @@ const SCENARIOS: [(&str, &[&str]); 22] = [
     ("end all sessions", &["sessions-revoked"]),
     ("change the password", &["password-changed"]),
     ("recover", &["recovery-requested", "recovered"]),
-    ("change the address", &["email-change-requested", "email-confirmed"]),
+    (
+        "change the address",
+        &["email-change-requested", "email-confirmed"],
+    ),
     ("give a role", &["role-changed"]),
     ("disable and enable", &["status-changed", "status-changed"]),
     ("set a password by hand", &["password-set"]),
@@ -41,7 +44,11 @@ async fn each_story_leaves_the_lines_it_should_and_no_others() {
         world.active("ben").await;
         world.active("off").await;
         let operator = world.operator();
-        world.accounts.change_status(&operator, "off", false, None).await.unwrap();
+        world
+            .accounts
+            .change_status(&operator, "off", false, None)
+            .await
+            .unwrap();
         world.pending("pat").await;
         play(&world, scenario).await;
         assert_eq!(world.audited(), expected, "{scenario}");
@@ -55,7 +62,10 @@ async fn play(world: &World, scenario: &str) {
     let pats = token_in(&pats_mail);
     let session = world.sign_in("ben").await;
     let ctx = world.of(&session);
-    let opened = accounts.authenticate(&anon, session.token.expose()).await.unwrap();
+    let opened = accounts
+        .authenticate(&anon, session.token.expose())
+        .await
+        .unwrap();
     let (shown, new) = (password(PASSWORD), secret(OTHER_PASSWORD));
     world.audited();
     match scenario {
@@ -66,7 +76,10 @@ async fn play(world: &World, scenario: &str) {
         }
         "ask for the confirmation again" => {
             let address = email("pat@example.com");
-            accounts.request_confirmation(&anon, &address).await.unwrap();
+            accounts
+                .request_confirmation(&anon, &address)
+                .await
+                .unwrap();
             world.one_mail().await;
         }
         "confirm" => drop(accounts.confirm(&anon, &pats).await.unwrap()),
@@ -81,7 +94,10 @@ async fn play(world: &World, scenario: &str) {
         "sign out" => accounts.sign_out(&ctx, &opened).await.unwrap(),
         "end all sessions" => accounts.revoke_sessions(&ctx, "me").await.unwrap(),
         "change the password" => {
-            accounts.change_password(&ctx, None, &shown, &new).await.unwrap();
+            accounts
+                .change_password(&ctx, None, &shown, &new)
+                .await
+                .unwrap();
             world.one_mail().await;
         }
         "recover" => {
@@ -92,15 +108,29 @@ async fn play(world: &World, scenario: &str) {
         }
         "change the address" => {
             let address = email("new@example.com");
-            accounts.change_email(&ctx, "me", &address, Some(&shown), None).await.unwrap();
+            accounts
+                .change_email(&ctx, "me", &address, Some(&shown), None)
+                .await
+                .unwrap();
             let mails = world.mails().await;
             let mail = mails.iter().find(|mail| mail.to == address).unwrap();
             accounts.confirm(&anon, &token_in(mail)).await.unwrap();
         }
-        "give a role" => drop(accounts.change_role(&operator, "ben", Role::Admin, None).await.unwrap()),
+        "give a role" => drop(
+            accounts
+                .change_role(&operator, "ben", Role::Admin, None)
+                .await
+                .unwrap(),
+        ),
         "disable and enable" => {
-            accounts.change_status(&operator, "ben", false, None).await.unwrap();
-            accounts.change_status(&operator, "ben", true, None).await.unwrap();
+            accounts
+                .change_status(&operator, "ben", false, None)
+                .await
+                .unwrap();
+            accounts
+                .change_status(&operator, "ben", true, None)
+                .await
+                .unwrap();
         }
         "set a password by hand" => accounts.set_password(&operator, "ben", &new).await.unwrap(),
         "rotate the keys" => drop(accounts.rotate_keys(&operator).await.unwrap()),
@@ -120,7 +150,11 @@ async fn a_line_says_who_did_it_from_where_and_in_which_request() {
     ctx.client.user_agent = Some("Browser/1".to_owned());
     ctx.request_id = "request-42".to_owned();
     world.forget();
-    world.accounts.change_role(&ctx, "ben", Role::Admin, None).await.unwrap();
+    world
+        .accounts
+        .change_role(&ctx, "ben", Role::Admin, None)
+        .await
+        .unwrap();
     let line = world.spy.take_audited().pop().unwrap();
     assert_eq!(line.actor, format!("user:{}", session.user.id));
     assert_eq!(line.user_id, Some(ben.id));
@@ -140,11 +174,22 @@ async fn no_line_names_an_address_a_password_or_a_token() {
         world.active("ben").await;
         world.active("off").await;
         let operator = world.operator();
-        world.accounts.change_status(&operator, "off", false, None).await.unwrap();
+        world
+            .accounts
+            .change_status(&operator, "off", false, None)
+            .await
+            .unwrap();
         world.pending("pat").await;
         play(&world, scenario).await;
-        let filter = AuditFilter { limit: 200, ..AuditFilter::default() };
-        let lines = world.accounts.list_audit_events(&operator, &filter).await.unwrap();
+        let filter = AuditFilter {
+            limit: 200,
+            ..AuditFilter::default()
+        };
+        let lines = world
+            .accounts
+            .list_audit_events(&operator, &filter)
+            .await
+            .unwrap();
         assert!(lines.len() > 4);
         let text = format!("{lines:?}");
         for secret in ["example.com", PASSWORD, OTHER_PASSWORD, "$argon2", "eyJ"] {
@@ -163,18 +208,34 @@ async fn admins_read_the_log_newest_first_and_filter_it() {
     let session = world.sign_in("ada").await;
     let ctx = world.of(&session);
     let events = async |filter: AuditFilter| {
-        let filter = AuditFilter { limit: 50, ..filter };
-        let lines = world.accounts.list_audit_events(&ctx, &filter).await.unwrap();
+        let filter = AuditFilter {
+            limit: 50,
+            ..filter
+        };
+        let lines = world
+            .accounts
+            .list_audit_events(&ctx, &filter)
+            .await
+            .unwrap();
         let names = lines.iter().map(|line| line.event.as_str());
         names.collect::<Vec<_>>().join(" ")
     };
     let all = events(AuditFilter::default()).await;
     assert!(all.starts_with("sign-in "), "{all}");
-    let by_user = AuditFilter { user_id: Some(ben.id), ..AuditFilter::default() };
+    let by_user = AuditFilter {
+        user_id: Some(ben.id),
+        ..AuditFilter::default()
+    };
     assert_eq!(events(by_user).await.split(' ').count(), 2);
-    let by_event = AuditFilter { event: Some(Event::SignIn), ..AuditFilter::default() };
+    let by_event = AuditFilter {
+        event: Some(Event::SignIn),
+        ..AuditFilter::default()
+    };
     assert_eq!(events(by_event).await, "sign-in");
-    let since = AuditFilter { since: Some(world.now()), ..AuditFilter::default() };
+    let since = AuditFilter {
+        since: Some(world.now()),
+        ..AuditFilter::default()
+    };
     assert_eq!(events(since).await, "sign-in");
 }
 

@@ -10,7 +10,10 @@ use crate::world::*;
 async fn ask(world: &World, session: &SignedIn, new: &str) -> Result<(), Error> {
     let (new, shown) = (email(new), password(PASSWORD));
     let ctx = world.of(session);
-    world.accounts.change_email(&ctx, "me", &new, Some(&shown), None).await
+    world
+        .accounts
+        .change_email(&ctx, "me", &new, Some(&shown), None)
+        .await
 }
 
 fn to<'a>(mails: &'a [Mail], address: &str) -> &'a Mail {
@@ -35,17 +38,26 @@ async fn the_new_address_takes_over_once_confirmed_and_the_old_one_is_told() {
     let mails = world.mails().await;
     let expected = [
         ("New@example.com".to_owned(), MailTemplate::EmailChange),
-        ("ben@example.com".to_owned(), MailTemplate::EmailChangeNotice),
+        (
+            "ben@example.com".to_owned(),
+            MailTemplate::EmailChangeNotice,
+        ),
     ];
     assert_eq!(summary(&mails), expected);
     let notice = to(&mails, "ben@example.com");
     assert_eq!(notice.new_email.as_deref(), Some("N***@example.com"));
-    assert_eq!(notice.valid_minutes, None, "the notice has no link to take over with");
+    assert_eq!(
+        notice.valid_minutes, None,
+        "the notice has no link to take over with"
+    );
     let kept = world.kept_user(&ben).await;
     assert_eq!(kept.email, Some(email("ben@example.com")));
     let token = token_in(to(&mails, "New@example.com"));
     let moved = world.accounts.confirm(&world.anon(), &token).await.unwrap();
-    assert_eq!((moved.email, moved.pending_email), (Some(email("New@example.com")), None));
+    assert_eq!(
+        (moved.email, moved.pending_email),
+        (Some(email("New@example.com")), None)
+    );
     assert_eq!(world.audited(), ["email-confirmed"]);
     assert_err!(world.check(&session).await, Error::InvalidToken);
     world.sign_in("new@example.com").await;
@@ -73,12 +85,18 @@ async fn whoever_changes_their_own_address_shows_their_password() {
     let ctx = world.of(&session);
     let new = email("new@example.com");
     for named in ["me", "ben", "BEN"] {
-        let refused = world.accounts.change_email(&ctx, named, &new, None, None).await;
+        let refused = world
+            .accounts
+            .change_email(&ctx, named, &new, None, None)
+            .await;
         assert_err!(refused, Error::Invalid(fields) if fields[0].invalid.code == "missing");
     }
     world.audited();
     let wrong = password(OTHER_PASSWORD);
-    let refused = world.accounts.change_email(&ctx, "me", &new, Some(&wrong), None).await;
+    let refused = world
+        .accounts
+        .change_email(&ctx, "me", &new, Some(&wrong), None)
+        .await;
     assert_err!(refused, Error::InvalidCredentials);
     assert_eq!(world.audited(), ["email-change-requested!wrong password"]);
     assert!(world.mails().await.is_empty());
@@ -91,12 +109,23 @@ async fn an_admin_changes_anothers_address_without_its_password_but_not_their_ow
     let session = world.sign_in("ada").await;
     let ctx = world.of(&session);
     let new = email("new@example.com");
-    world.accounts.change_email(&ctx, "ben", &new, None, None).await.unwrap();
+    world
+        .accounts
+        .change_email(&ctx, "ben", &new, None, None)
+        .await
+        .unwrap();
     let mails = world.mails().await;
     to(&mails, "ben@example.com");
     let kept = world.kept_user(&ben).await;
-    assert_eq!(kept.email, Some(email("ben@example.com")), "R-12: confirmed by nobody but its mailbox");
-    let own = world.accounts.change_email(&ctx, "ada", &new, None, None).await;
+    assert_eq!(
+        kept.email,
+        Some(email("ben@example.com")),
+        "R-12: confirmed by nobody but its mailbox"
+    );
+    let own = world
+        .accounts
+        .change_email(&ctx, "ada", &new, None, None)
+        .await;
     assert_err!(own, Error::Invalid(_));
 }
 
@@ -110,8 +139,15 @@ async fn a_second_change_kills_the_link_of_the_first() {
     let refused = world.accounts.confirm(&world.anon(), &first).await;
     assert_err!(refused, Error::LinkExpired);
     let second = token_in(to(&world.mails().await, "second@example.com"));
-    world.accounts.confirm(&world.anon(), &second).await.unwrap();
-    assert_eq!(world.kept_user(&ben).await.email, Some(email("second@example.com")));
+    world
+        .accounts
+        .confirm(&world.anon(), &second)
+        .await
+        .unwrap();
+    assert_eq!(
+        world.kept_user(&ben).await.email,
+        Some(email("second@example.com"))
+    );
 }
 
 #[tokio::test]
@@ -123,7 +159,10 @@ async fn anothers_address_is_asked_for_in_vain_and_its_owner_is_told() {
     let told = to(&mails, "eve@example.com");
     assert_eq!(told.template, MailTemplate::AlreadyRegistered);
     assert_eq!(told.url, "https://accounts.example");
-    assert_eq!(world.kept_user(&ben).await.email, Some(email("ben@example.com")));
+    assert_eq!(
+        world.kept_user(&ben).await.email,
+        Some(email("ben@example.com"))
+    );
 }
 
 #[tokio::test]
@@ -132,7 +171,10 @@ async fn where_the_operator_prefers_it_plain_anothers_address_is_refused() {
     world.active("ben").await;
     world.active("eve").await;
     let session = world.sign_in("ben").await;
-    assert_err!(ask(&world, &session, "eve@example.com").await, Error::EmailTaken);
+    assert_err!(
+        ask(&world, &session, "eve@example.com").await,
+        Error::EmailTaken
+    );
     let same = ask(&world, &session, "Ben@example.com").await;
     assert_err!(same, Error::Invalid(fields) if fields[0].invalid.code == "unchanged");
 }
@@ -149,7 +191,10 @@ async fn an_address_that_somebody_else_has_confirmed_meanwhile_is_lost() {
     let refused = world.accounts.confirm(&world.anon(), &late).await;
     assert_err!(refused, Error::LinkExpired);
     let kept = world.kept_user(&ben).await;
-    assert_eq!((kept.email, kept.status), (Some(email("ben@example.com")), Status::Active));
+    assert_eq!(
+        (kept.email, kept.status),
+        (Some(email("ben@example.com")), Status::Active)
+    );
 }
 
 /// R-10 for a move: the mailbox's owner says no, and the account stays where it is.
@@ -160,7 +205,10 @@ async fn disowning_a_change_leaves_the_account_where_it_was() {
     let token = token_in(to(&world.mails().await, "new@example.com"));
     world.accounts.disown(&world.anon(), &token).await.unwrap();
     let kept = world.kept_user(&ben).await;
-    assert_eq!((kept.email, kept.pending_email), (Some(email("ben@example.com")), None));
+    assert_eq!(
+        (kept.email, kept.pending_email),
+        (Some(email("ben@example.com")), None)
+    );
     world.check(&session).await.unwrap();
     let late = world.accounts.confirm(&world.anon(), &token).await;
     assert_err!(late, Error::LinkExpired);
@@ -201,11 +249,22 @@ async fn the_address_of_a_disabled_account_stays_as_it_is() {
     let world = World::new().await;
     let ben = world.nameless_mailbox("ben").await;
     let operator = world.operator();
-    world.accounts.change_status(&operator, "ben", false, None).await.unwrap();
+    world
+        .accounts
+        .change_status(&operator, "ben", false, None)
+        .await
+        .unwrap();
     let new = email("new@example.com");
-    let refused = world.accounts.change_email(&operator, "ben", &new, None, None).await;
+    let refused = world
+        .accounts
+        .change_email(&operator, "ben", &new, None, None)
+        .await;
     assert_err!(refused, Error::AccountDisabled);
-    world.accounts.change_status(&operator, "ben", true, None).await.unwrap();
+    world
+        .accounts
+        .change_status(&operator, "ben", true, None)
+        .await
+        .unwrap();
     assert_eq!(world.kept_user(&ben).await.status, Status::Active);
 }
 
@@ -215,10 +274,14 @@ async fn a_stale_version_is_refused_and_the_present_one_taken() {
     let operator = world.operator();
     let new = email("new@example.com");
     let version = world.kept_user(&ben).await.version;
-    let stale = world.accounts.change_email(&operator, "ben", &new, None, Some(version.next()));
+    let stale = world
+        .accounts
+        .change_email(&operator, "ben", &new, None, Some(version.next()));
     assert_err!(stale.await, Error::PreconditionFailed);
     world.advance(minutes(3));
     let operator = world.operator();
-    let fresh = world.accounts.change_email(&operator, "ben", &new, None, Some(version));
+    let fresh = world
+        .accounts
+        .change_email(&operator, "ben", &new, None, Some(version));
     fresh.await.unwrap();
 }

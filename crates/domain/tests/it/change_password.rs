@@ -1,15 +1,18 @@
 //! Changing a password: by showing the current one, ending everything else that was open.
 
+use doorward_domain::changes::Change;
 use doorward_domain::model::{Credential, Purpose, Status};
 use doorward_domain::ports::{MailTemplate, Store};
 use doorward_domain::{Ctx, Error};
-use doorward_domain::changes::Change;
 
 use crate::world::*;
 
 async fn change(world: &World, ctx: &Ctx, shown: &str, new: &str) -> Result<(), Error> {
     let (shown, new) = (password(shown), secret(new));
-    world.accounts.change_password(ctx, None, &shown, &new).await
+    world
+        .accounts
+        .change_password(ctx, None, &shown, &new)
+        .await
 }
 
 /// S-06: every other session ends, this one goes on.
@@ -20,11 +23,16 @@ async fn a_change_ends_every_session_but_the_one_it_was_made_in() {
     let (this, other) = (world.sign_in("ben").await, world.sign_in("ben").await);
     world.check(&other).await.unwrap();
     world.audited();
-    change(&world, &world.of(&this), PASSWORD, OTHER_PASSWORD).await.unwrap();
+    change(&world, &world.of(&this), PASSWORD, OTHER_PASSWORD)
+        .await
+        .unwrap();
     assert_eq!(world.audited(), ["password-changed"]);
     world.check(&this).await.unwrap();
     assert_err!(world.check(&other).await, Error::InvalidToken);
-    assert_err!(world.try_sign_in("ben", PASSWORD).await, Error::InvalidCredentials);
+    assert_err!(
+        world.try_sign_in("ben", PASSWORD).await,
+        Error::InvalidCredentials
+    );
     world.try_sign_in("ben", OTHER_PASSWORD).await.unwrap();
     let mail = world.one_mail().await;
     assert_eq!(mail.template, MailTemplate::PasswordChanged);
@@ -40,11 +48,20 @@ async fn the_current_password_is_asked_for_and_a_wrong_one_counts() {
     let signed_in = world.sign_in("ben").await;
     world.audited();
     for _ in 0..3 {
-        let refused = change(&world, &world.of(&signed_in), OTHER_PASSWORD, "three lamps afloat").await;
+        let refused = change(
+            &world,
+            &world.of(&signed_in),
+            OTHER_PASSWORD,
+            "three lamps afloat",
+        )
+        .await;
         assert_err!(refused, Error::InvalidCredentials);
     }
     assert_eq!(world.audited(), ["password-changed!wrong password"; 3]);
-    assert_err!(world.try_sign_in("ben", PASSWORD).await, Error::TooManyAttempts { .. });
+    assert_err!(
+        world.try_sign_in("ben", PASSWORD).await,
+        Error::TooManyAttempts { .. }
+    );
     world.advance(seconds(1));
     world.sign_in("ben").await;
     world.check(&signed_in).await.unwrap();
@@ -58,10 +75,17 @@ async fn without_a_session_a_name_says_whose_password_it_is() {
     let (shown, new) = (password(PASSWORD), secret(OTHER_PASSWORD));
     let named = identifier("ben@example.com");
     let ctx = world.anon();
-    world.accounts.change_password(&ctx, Some(&named), &shown, &new).await.unwrap();
+    world
+        .accounts
+        .change_password(&ctx, Some(&named), &shown, &new)
+        .await
+        .unwrap();
     assert_err!(world.check(&open).await, Error::InvalidToken);
     world.try_sign_in("ben", OTHER_PASSWORD).await.unwrap();
-    let nobody = world.accounts.change_password(&ctx, None, &shown, &new).await;
+    let nobody = world
+        .accounts
+        .change_password(&ctx, None, &shown, &new)
+        .await;
     assert_err!(nobody, Error::AuthenticationRequired);
 }
 
@@ -71,13 +95,19 @@ async fn who_may_not_sign_in_may_not_change_the_password_either() {
     let world = World::new().await;
     world.pending("pending").await;
     world.active("disabled").await;
-    let off = world.accounts.change_status(&world.operator(), "disabled", false, None).await;
+    let off = world
+        .accounts
+        .change_status(&world.operator(), "disabled", false, None)
+        .await;
     off.unwrap();
     let (shown, new) = (password(PASSWORD), secret(OTHER_PASSWORD));
     let ctx = world.anon();
     for (name, unconfirmed) in [("pending", true), ("disabled", false)] {
         let named = identifier(name);
-        let refused = world.accounts.change_password(&ctx, Some(&named), &shown, &new).await;
+        let refused = world
+            .accounts
+            .change_password(&ctx, Some(&named), &shown, &new)
+            .await;
         match unconfirmed {
             true => assert_err!(refused, Error::EmailUnconfirmed),
             false => assert_err!(refused, Error::AccountDisabled),
@@ -113,20 +143,47 @@ async fn a_change_voids_outstanding_links_and_the_change_of_address_under_way() 
     let signed_in = world.sign_in("ben").await;
     let ctx = world.of(&signed_in);
     let (evil, shown) = (email("evil@example.com"), password(PASSWORD));
-    world.accounts.change_email(&ctx, "me", &evil, Some(&shown), None).await.unwrap();
-    world.accounts.request_recovery(&ctx, &email("ben@example.com")).await.unwrap();
+    world
+        .accounts
+        .change_email(&ctx, "me", &evil, Some(&shown), None)
+        .await
+        .unwrap();
+    world
+        .accounts
+        .request_recovery(&ctx, &email("ben@example.com"))
+        .await
+        .unwrap();
     let mails = world.mails().await;
-    let token_of = |template| token_in(mails.iter().find(|mail| mail.template == template).unwrap());
-    let (move_away, recover) = (token_of(MailTemplate::EmailChange), token_of(MailTemplate::Recover));
-    change(&world, &ctx, PASSWORD, OTHER_PASSWORD).await.unwrap();
+    let token_of =
+        |template| token_in(mails.iter().find(|mail| mail.template == template).unwrap());
+    let (move_away, recover) = (
+        token_of(MailTemplate::EmailChange),
+        token_of(MailTemplate::Recover),
+    );
+    change(&world, &ctx, PASSWORD, OTHER_PASSWORD)
+        .await
+        .unwrap();
     world.mails().await;
     let ctx = world.anon();
-    assert_err!(world.accounts.confirm(&ctx, &move_away).await, Error::LinkExpired);
-    let recovered = world.accounts.recover(&ctx, &recover, &secret("three lamps afloat")).await;
+    assert_err!(
+        world.accounts.confirm(&ctx, &move_away).await,
+        Error::LinkExpired
+    );
+    let recovered = world
+        .accounts
+        .recover(&ctx, &recover, &secret("three lamps afloat"))
+        .await;
     assert_err!(recovered, Error::LinkExpired);
     world.advance(minutes(4));
-    world.accounts.request_confirmation(&world.anon(), &evil).await.unwrap();
-    assert!(world.mails().await.is_empty(), "nor does a new link come by asking");
+    world
+        .accounts
+        .request_confirmation(&world.anon(), &evil)
+        .await
+        .unwrap();
+    assert!(
+        world.mails().await.is_empty(),
+        "nor does a new link come by asking"
+    );
     let kept = world.kept_user(&ben).await;
     assert_eq!((kept.pending_email, kept.status), (None, Status::Active));
 }
@@ -147,7 +204,10 @@ async fn a_change_that_lost_a_race_changes_nothing() {
         updated_at: world.now(),
     };
     world.spy.let_in_between(vec![
-        Change::UpdateUser { user: Box::new(raised), expected },
+        Change::UpdateUser {
+            user: Box::new(raised),
+            expected,
+        },
         Change::PutCredential(other),
         Change::RevokeLinks(ben.id, vec![Purpose::Recovery]),
     ]);
@@ -167,8 +227,12 @@ async fn a_profile_written_in_between_does_not_disturb_a_change() {
     renamed.name = Some(doorward_domain::values::Name::parse("Ben").unwrap());
     renamed.version = expected.next();
     let user = Box::new(renamed);
-    world.spy.let_in_between(vec![Change::UpdateUser { user, expected }]);
-    change(&world, &world.of(&signed_in), PASSWORD, OTHER_PASSWORD).await.unwrap();
+    world
+        .spy
+        .let_in_between(vec![Change::UpdateUser { user, expected }]);
+    change(&world, &world.of(&signed_in), PASSWORD, OTHER_PASSWORD)
+        .await
+        .unwrap();
     assert_eq!(world.kept_user(&ben).await.name.unwrap().as_str(), "Ben");
     world.try_sign_in("ben", OTHER_PASSWORD).await.unwrap();
 }

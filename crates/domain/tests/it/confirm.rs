@@ -21,7 +21,10 @@ async fn the_mailed_link_makes_the_user_active_and_says_so_again() {
     world.audited();
     let again = world.accounts.confirm(&world.anon(), &token).await.unwrap();
     assert_eq!(again, confirmed);
-    assert!(world.audited().is_empty(), "nothing happened the second time");
+    assert!(
+        world.audited().is_empty(),
+        "nothing happened the second time"
+    );
 }
 
 /// by the clock, not by a sweeper.
@@ -32,7 +35,10 @@ async fn the_link_lives_for_a_day_to_the_microsecond() {
         world.pending("ben").await;
         let token = token_in(&world.one_mail().await);
         world.advance(age);
-        let viewed = world.accounts.view_confirmation(&world.anon(), &token).await;
+        let viewed = world
+            .accounts
+            .view_confirmation(&world.anon(), &token)
+            .await;
         assert_eq!(viewed.is_ok(), lives);
         let confirmed = world.accounts.confirm(&world.anon(), &token).await;
         assert_eq!(confirmed.is_ok(), lives);
@@ -47,7 +53,10 @@ async fn looking_at_the_link_changes_nothing() {
     let token = token_in(&world.one_mail().await);
     world.forget();
     for _ in 0..5 {
-        let viewed = world.accounts.view_confirmation(&world.anon(), &token).await;
+        let viewed = world
+            .accounts
+            .view_confirmation(&world.anon(), &token)
+            .await;
         assert_eq!(viewed.unwrap().id, user.id);
     }
     assert!(!world.spy.take_calls().contains(&"apply"));
@@ -117,12 +126,19 @@ async fn a_recovery_link_confirms_nothing_and_a_made_up_one_neither() {
     let world = World::new().await;
     world.active("ben").await;
     let address = email("ben@example.com");
-    world.accounts.request_recovery(&world.anon(), &address).await.unwrap();
+    world
+        .accounts
+        .request_recovery(&world.anon(), &address)
+        .await
+        .unwrap();
     let recovery = token_in(&world.one_mail().await);
     let made_up = Token::generate(&*world.secrets);
     for token in [&recovery, &made_up] {
         let ctx = world.anon();
-        assert_err!(world.accounts.confirm(&ctx, token).await, Error::LinkExpired);
+        assert_err!(
+            world.accounts.confirm(&ctx, token).await,
+            Error::LinkExpired
+        );
         assert_err!(world.accounts.disown(&ctx, token).await, Error::LinkExpired);
         let viewed = world.accounts.view_confirmation(&ctx, token).await;
         assert_err!(viewed, Error::LinkExpired);
@@ -136,7 +152,11 @@ async fn asking_again_mails_a_new_link_and_kills_the_old() {
     world.pending("ben").await;
     let old = token_in(&world.one_mail().await);
     let address = email("BEN@example.com");
-    world.accounts.request_confirmation(&world.anon(), &address).await.unwrap();
+    world
+        .accounts
+        .request_confirmation(&world.anon(), &address)
+        .await
+        .unwrap();
     let new = token_in(&world.one_mail().await);
     let ctx = world.anon();
     assert_err!(world.accounts.confirm(&ctx, &old).await, Error::LinkExpired);
@@ -153,7 +173,11 @@ async fn asking_again_for_an_address_nobody_waits_for_is_answered_alike_and_mail
     let mut calls = Vec::new();
     for address in ["ben@example.com", "eve@example.com", "nobody@example.com"] {
         let address = email(address);
-        world.accounts.request_confirmation(&world.anon(), &address).await.unwrap();
+        world
+            .accounts
+            .request_confirmation(&world.anon(), &address)
+            .await
+            .unwrap();
         calls.push(world.spy.take_calls());
     }
     assert!(calls.iter().all(|call| *call == ["apply"]), "{calls:?}");
@@ -172,7 +196,10 @@ async fn whoever_reads_the_mailbox_can_disown_a_sign_up() {
     assert_err!(late, Error::LinkExpired);
     let again = world.accounts.disown(&world.anon(), &token).await;
     assert_err!(again, Error::LinkExpired);
-    assert_err!(world.try_sign_in("eve", PASSWORD).await, Error::InvalidCredentials);
+    assert_err!(
+        world.try_sign_in("eve", PASSWORD).await,
+        Error::InvalidCredentials
+    );
 }
 
 #[tokio::test]
@@ -192,7 +219,10 @@ async fn a_disabled_account_confirms_nothing() {
     let world = World::new().await;
     let ben = world.pending("ben").await;
     let token = token_in(&world.one_mail().await);
-    let disabled = world.accounts.change_status(&world.operator(), "ben", false, None).await;
+    let disabled = world
+        .accounts
+        .change_status(&world.operator(), "ben", false, None)
+        .await;
     disabled.unwrap();
     let refused = world.accounts.confirm(&world.anon(), &token).await;
     assert_err!(refused, Error::LinkExpired);
@@ -206,10 +236,20 @@ async fn a_disabled_account_confirms_nothing() {
         expires_at: world.now() + hours(24),
         used_at: None,
     };
-    world.store.apply(vec![Change::PutLink(link)]).await.unwrap();
+    world
+        .store
+        .apply(vec![Change::PutLink(link)])
+        .await
+        .unwrap();
     let ctx = world.anon();
-    assert_err!(world.accounts.view_confirmation(&ctx, &late).await, Error::LinkExpired);
-    assert_err!(world.accounts.confirm(&ctx, &late).await, Error::LinkExpired);
+    assert_err!(
+        world.accounts.view_confirmation(&ctx, &late).await,
+        Error::LinkExpired
+    );
+    assert_err!(
+        world.accounts.confirm(&ctx, &late).await,
+        Error::LinkExpired
+    );
     assert_err!(world.accounts.disown(&ctx, &late).await, Error::LinkExpired);
 }
 
@@ -235,11 +275,19 @@ async fn a_user_changed_in_between_is_read_again() {
 async fn a_mailbox_is_mailed_at_most_once_in_three_minutes_and_three_times_in_a_row() {
     let world = World::new().await;
     let address = email("ben@example.com");
-    let ask = async || world.accounts.request_confirmation(&world.anon(), &address).await;
+    let ask = async || {
+        world
+            .accounts
+            .request_confirmation(&world.anon(), &address)
+            .await
+    };
     ask().await.unwrap();
     assert_err!(ask().await, Error::TooManyAttempts { retry_after } if retry_after.as_secs() == 180);
     world.advance(minutes(3));
-    let other_way = world.accounts.request_recovery(&world.anon(), &email("Ben@example.com")).await;
+    let other_way = world
+        .accounts
+        .request_recovery(&world.anon(), &email("Ben@example.com"))
+        .await;
     other_way.unwrap();
     world.advance(minutes(3));
     ask().await.unwrap();

@@ -15,18 +15,33 @@ async fn everything_that_hung_on_the_account_is_gone() {
     let session = world.sign_in("ben").await;
     let ctx = world.of(&session);
     let (new, shown) = (email("new@example.com"), password(PASSWORD));
-    world.accounts.change_email(&ctx, "me", &new, Some(&shown), None).await.unwrap();
+    world
+        .accounts
+        .change_email(&ctx, "me", &new, Some(&shown), None)
+        .await
+        .unwrap();
     assert_eq!(world.store.mail_jobs().len(), 2);
     world.audited();
-    world.accounts.delete_account(&ctx, "me", None).await.unwrap();
+    world
+        .accounts
+        .delete_account(&ctx, "me", None)
+        .await
+        .unwrap();
     assert_eq!(world.audited(), ["user-deleted"]);
     assert_eq!(world.kept(&ben).await, None);
     assert!(world.store.find_credential(ben.id).await.unwrap().is_none());
     assert!(world.store.mail_jobs().is_empty());
-    let open = world.store.list_sessions(ben.id, world.now()).await.unwrap();
+    let open = world
+        .store
+        .list_sessions(ben.id, world.now())
+        .await
+        .unwrap();
     assert!(open.is_empty());
     assert_err!(world.check(&session).await, Error::InvalidToken);
-    assert_err!(world.try_sign_in("ben", PASSWORD).await, Error::InvalidCredentials);
+    assert_err!(
+        world.try_sign_in("ben", PASSWORD).await,
+        Error::InvalidCredentials
+    );
 }
 
 /// its links too.
@@ -35,12 +50,23 @@ async fn a_deleted_accounts_links_are_dead_also_for_whoever_signs_up_again() {
     let world = World::new().await;
     world.active("ben").await;
     let address = email("ben@example.com");
-    world.accounts.request_recovery(&world.anon(), &address).await.unwrap();
+    world
+        .accounts
+        .request_recovery(&world.anon(), &address)
+        .await
+        .unwrap();
     let token = token_in(&world.one_mail().await);
-    world.accounts.delete_account(&world.operator(), "ben", None).await.unwrap();
+    world
+        .accounts
+        .delete_account(&world.operator(), "ben", None)
+        .await
+        .unwrap();
     world.active("ben").await;
     let ctx = world.anon();
-    let refused = world.accounts.recover(&ctx, &token, &secret(OTHER_PASSWORD)).await;
+    let refused = world
+        .accounts
+        .recover(&ctx, &token, &secret(OTHER_PASSWORD))
+        .await;
     assert_err!(refused, Error::LinkExpired);
     world.sign_in("ben").await;
 }
@@ -58,11 +84,23 @@ async fn the_last_active_admin_cannot_be_deleted() {
     }
     world.check(&session).await.unwrap();
     let zoe = world.admin("zoe").await;
-    world.accounts.change_status(&world.operator(), "zoe", false, None).await.unwrap();
+    world
+        .accounts
+        .change_status(&world.operator(), "zoe", false, None)
+        .await
+        .unwrap();
     let refused = world.accounts.delete_account(&ctx, "me", None).await;
     assert_err!(refused, Error::LastAdmin);
-    world.accounts.change_status(&world.operator(), "zoe", true, None).await.unwrap();
-    world.accounts.delete_account(&ctx, "me", None).await.unwrap();
+    world
+        .accounts
+        .change_status(&world.operator(), "zoe", true, None)
+        .await
+        .unwrap();
+    world
+        .accounts
+        .delete_account(&ctx, "me", None)
+        .await
+        .unwrap();
     assert_eq!(world.kept(&ada).await, None);
     assert!(world.kept(&zoe).await.is_some());
 }
@@ -77,7 +115,10 @@ async fn whoever_became_the_last_admin_in_between_is_not_deleted() {
         let expected = user.version;
         user.role = role;
         user.version = expected.next();
-        Change::UpdateUser { user: Box::new(user), expected }
+        Change::UpdateUser {
+            user: Box::new(user),
+            expected,
+        }
     };
     let session = world.sign_in("ben").await;
     let handed_over = vec![
@@ -85,7 +126,10 @@ async fn whoever_became_the_last_admin_in_between_is_not_deleted() {
         set_role(world.kept_user(&ada).await, Role::User),
     ];
     world.spy.let_in_between(handed_over);
-    let refused = world.accounts.delete_account(&world.of(&session), "me", None).await;
+    let refused = world
+        .accounts
+        .delete_account(&world.of(&session), "me", None)
+        .await;
     assert_err!(refused, Error::LastAdmin);
     assert!(world.store.has_active_admin().await.unwrap());
 }
@@ -111,9 +155,15 @@ async fn a_stale_version_is_refused() {
     let world = World::new().await;
     let ben = world.active("ben").await;
     let operator = world.operator();
-    let stale = world.accounts.delete_account(&operator, "ben", Some(ben.version.next()));
+    let stale = world
+        .accounts
+        .delete_account(&operator, "ben", Some(ben.version.next()));
     assert_err!(stale.await, Error::PreconditionFailed);
-    world.accounts.delete_account(&operator, "ben", Some(ben.version)).await.unwrap();
+    world
+        .accounts
+        .delete_account(&operator, "ben", Some(ben.version))
+        .await
+        .unwrap();
     let gone = world.accounts.delete_account(&operator, "ben", None).await;
     assert_err!(gone, Error::NotFound);
 }

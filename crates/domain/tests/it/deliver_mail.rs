@@ -9,10 +9,30 @@ use doorward_domain::values::{Locale, MailJobId, Name};
 
 use crate::world::*;
 
-const DEFERRED: Delivered = Delivered { sent: 0, deferred: 1, failed: 0, dropped: 0 };
-const SENT: Delivered = Delivered { sent: 1, deferred: 0, failed: 0, dropped: 0 };
-const FAILED: Delivered = Delivered { sent: 0, deferred: 0, failed: 1, dropped: 0 };
-const DROPPED: Delivered = Delivered { sent: 0, deferred: 0, failed: 0, dropped: 1 };
+const DEFERRED: Delivered = Delivered {
+    sent: 0,
+    deferred: 1,
+    failed: 0,
+    dropped: 0,
+};
+const SENT: Delivered = Delivered {
+    sent: 1,
+    deferred: 0,
+    failed: 0,
+    dropped: 0,
+};
+const FAILED: Delivered = Delivered {
+    sent: 0,
+    deferred: 0,
+    failed: 1,
+    dropped: 0,
+};
+const DROPPED: Delivered = Delivered {
+    sent: 0,
+    deferred: 0,
+    failed: 0,
+    dropped: 1,
+};
 
 #[tokio::test]
 async fn a_mail_is_sent_once_when_all_is_well() {
@@ -36,7 +56,12 @@ async fn a_mail_says_who_is_meant_and_where_to_go() {
     let mail = world.one_mail().await;
     assert_eq!(mail.greeting.as_deref(), Some("Ben"));
     assert_eq!(mail.username.as_deref(), Some("ben"));
-    assert!(mail.url.starts_with("https://accounts.example/confirmation/"), "{}", mail.url);
+    assert!(
+        mail.url
+            .starts_with("https://accounts.example/confirmation/"),
+        "{}",
+        mail.url
+    );
     assert_eq!(mail.valid_minutes, Some(24 * 60));
     assert_eq!(mail.at, world.now());
 }
@@ -48,7 +73,12 @@ async fn a_link_is_made_when_its_mail_is_sent_and_lives_from_then_on() {
     world.pending("ben").await;
     world.advance(hours(20));
     let token = token_in(&world.one_mail().await);
-    let link = world.store.find_link(&token.digest()).await.unwrap().unwrap();
+    let link = world
+        .store
+        .find_link(&token.digest())
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!(link.created_at, world.now());
     assert_eq!(link.expires_at, world.now() + hours(24));
     assert!(!format!("{link:?}").contains(&token.expose()));
@@ -82,7 +112,11 @@ async fn every_try_has_the_same_message_id_and_a_new_link() {
     let before = world.store.mail_jobs();
     let first = world.one_mail().await;
     let job = before.into_iter().next().unwrap();
-    world.store.apply(vec![Change::EnqueueMail(job)]).await.unwrap();
+    world
+        .store
+        .apply(vec![Change::EnqueueMail(job)])
+        .await
+        .unwrap();
     let second = world.one_mail().await;
     assert_eq!(first.message_id, second.message_id);
     let (old, new) = (token_in(&first), token_in(&second));
@@ -127,7 +161,11 @@ async fn two_workers_never_hold_one_mail_and_a_dead_ones_lease_runs_out() {
     let world = World::new().await;
     world.pending("ben").await;
     let (now, lease) = (world.now(), minutes(5));
-    let claimed = world.store.claim_mail_jobs(now, now + lease, 10).await.unwrap();
+    let claimed = world
+        .store
+        .claim_mail_jobs(now, now + lease, 10)
+        .await
+        .unwrap();
     assert_eq!(claimed.len(), 1);
     assert!(world.deliver().await.is_empty());
     world.advance(lease - MICROSECOND);
@@ -142,8 +180,17 @@ async fn a_mail_whose_end_could_not_be_written_is_sent_again_after_its_lease() {
     let world = World::new().await;
     world.nameless_mailbox("ben").await;
     world.active("eve").await;
-    let notice = job(&world, MailKind::PasswordChanged, Some("eve"), "eve@example.com");
-    world.store.apply(vec![Change::EnqueueMail(notice.await)]).await.unwrap();
+    let notice = job(
+        &world,
+        MailKind::PasswordChanged,
+        Some("eve"),
+        "eve@example.com",
+    );
+    world
+        .store
+        .apply(vec![Change::EnqueueMail(notice.await)])
+        .await
+        .unwrap();
     world.spy.fail("apply");
     let turn = world.accounts.deliver_mail(&world.worker(), 10).await;
     assert_err!(turn, Error::Store(_));
@@ -173,10 +220,17 @@ async fn a_turn_takes_no_more_than_it_was_told_oldest_first() {
         world.pending(name).await;
         world.advance(seconds(1));
     }
-    let turn = world.accounts.deliver_mail(&world.worker(), 2).await.unwrap();
+    let turn = world
+        .accounts
+        .deliver_mail(&world.worker(), 2)
+        .await
+        .unwrap();
     assert_eq!(turn.sent, 2);
     let sent = summary(&world.postbox.take());
-    assert_eq!((sent[0].0.as_str(), sent[1].0.as_str()), ("ben@example.com", "eve@example.com"));
+    assert_eq!(
+        (sent[0].0.as_str(), sent[1].0.as_str()),
+        ("ben@example.com", "eve@example.com")
+    );
 }
 
 /// to the stored spelling, never to the string in the request.
@@ -186,9 +240,17 @@ async fn mail_goes_to_the_spelling_on_record() {
     let wanted = sign_up(Some("ben"), Some("Ben.K@example.com"));
     world.try_sign_up(wanted).await.unwrap();
     let ask = email("BEN.K@EXAMPLE.COM");
-    world.accounts.request_confirmation(&world.anon(), &ask).await.unwrap();
+    world
+        .accounts
+        .request_confirmation(&world.anon(), &ask)
+        .await
+        .unwrap();
     let mails = world.mails().await;
-    assert!(mails.iter().all(|mail| mail.to.as_str() == "Ben.K@example.com"));
+    assert!(
+        mails
+            .iter()
+            .all(|mail| mail.to.as_str() == "Ben.K@example.com")
+    );
     let token = token_in(mails.last().unwrap());
     let confirmed = world.accounts.confirm(&world.anon(), &token).await;
     let confirmed = match confirmed {
@@ -201,14 +263,22 @@ async fn mail_goes_to_the_spelling_on_record() {
     };
     assert_eq!(confirmed.email.unwrap().as_str(), "Ben.K@example.com");
     world.advance(minutes(3));
-    world.accounts.request_recovery(&world.anon(), &ask).await.unwrap();
+    world
+        .accounts
+        .request_recovery(&world.anon(), &ask)
+        .await
+        .unwrap();
     assert_eq!(world.one_mail().await.to.as_str(), "Ben.K@example.com");
     let wanted = sign_up(Some("eve"), Some("ben.k@Example.com"));
     world.try_sign_up(wanted).await.unwrap();
     let told = world.one_mail().await;
     assert_eq!(told.template, MailTemplate::AlreadyRegistered);
     assert_eq!(told.to.as_str(), "Ben.K@example.com");
-    assert_eq!(told.username.as_deref(), Some("ben"), "the owner's name, not the newcomer's");
+    assert_eq!(
+        told.username.as_deref(),
+        Some("ben"),
+        "the owner's name, not the newcomer's"
+    );
 }
 
 /// What a mail says is decided when it is sent.
@@ -227,9 +297,20 @@ async fn a_mail_that_has_nobody_to_go_to_any_more_is_dropped() {
         (MailKind::PasswordChanged, None, "ben@example.com"),
         (MailKind::EmailChangeNotice, None, "ben@example.com"),
     ] {
-        let job = MailJob { id: gone, ..job(&world, kind, user, address).await };
-        world.store.apply(vec![Change::EnqueueMail(job)]).await.unwrap();
-        assert_eq!(world.deliver().await, DROPPED, "{kind:?} {user:?} {address}");
+        let job = MailJob {
+            id: gone,
+            ..job(&world, kind, user, address).await
+        };
+        world
+            .store
+            .apply(vec![Change::EnqueueMail(job)])
+            .await
+            .unwrap();
+        assert_eq!(
+            world.deliver().await,
+            DROPPED,
+            "{kind:?} {user:?} {address}"
+        );
         assert!(world.postbox.take().is_empty());
     }
     assert!(world.store.mail_jobs().is_empty());
@@ -245,13 +326,25 @@ async fn a_disabled_user_gets_no_link() {
     world.pending("late").await;
     let operator = world.operator();
     for name in ["pending", "late", "ben"] {
-        world.accounts.change_status(&operator, name, false, None).await.unwrap();
+        world
+            .accounts
+            .change_status(&operator, name, false, None)
+            .await
+            .unwrap();
     }
     for name in ["pending", "ben"] {
         let address = email(&format!("{name}@example.com"));
-        world.accounts.request_recovery(&world.anon(), &address).await.unwrap();
+        world
+            .accounts
+            .request_recovery(&world.anon(), &address)
+            .await
+            .unwrap();
         world.advance(minutes(3));
-        world.accounts.request_confirmation(&world.anon(), &address).await.unwrap();
+        world
+            .accounts
+            .request_confirmation(&world.anon(), &address)
+            .await
+            .unwrap();
     }
     world.advance(minutes(3));
     let turn = world.deliver().await;
@@ -264,7 +357,11 @@ async fn a_recovery_mail_leaves_one_line_in_the_audit_log() {
     let world = World::new().await;
     let ben = world.active("ben").await;
     let address = email("ben@example.com");
-    world.accounts.request_recovery(&world.anon(), &address).await.unwrap();
+    world
+        .accounts
+        .request_recovery(&world.anon(), &address)
+        .await
+        .unwrap();
     world.forget();
     world.postbox.refuse(Some(Refusal::ForNow));
     world.deliver().await;
@@ -274,7 +371,10 @@ async fn a_recovery_mail_leaves_one_line_in_the_audit_log() {
     world.deliver().await;
     let lines = world.spy.take_audited();
     assert_eq!(lines.len(), 1);
-    assert_eq!((lines[0].event.as_str(), lines[0].user_id), ("recovery-requested", Some(ben.id)));
+    assert_eq!(
+        (lines[0].event.as_str(), lines[0].user_id),
+        ("recovery-requested", Some(ben.id))
+    );
     assert_eq!(lines[0].actor, "worker");
 }
 
@@ -283,7 +383,8 @@ async fn the_worker_is_woken_by_a_mail_and_by_nothing_else() {
     let world = World::new().await;
     let is_woken = async || {
         let mut waiting = std::pin::pin!(world.accounts.mail_waiting());
-        std::future::poll_fn(|cx| std::task::Poll::Ready(waiting.as_mut().poll(cx).is_ready())).await
+        std::future::poll_fn(|cx| std::task::Poll::Ready(waiting.as_mut().poll(cx).is_ready()))
+            .await
     };
     world.nameless_mailbox("eve").await;
     assert!(!is_woken().await);

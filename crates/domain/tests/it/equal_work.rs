@@ -11,8 +11,16 @@ async fn crowd() -> World {
     world.active("disabled").await;
     world.active("deleted").await;
     let operator = world.operator();
-    world.accounts.change_status(&operator, "disabled", false, None).await.unwrap();
-    world.accounts.delete_account(&operator, "deleted", None).await.unwrap();
+    world
+        .accounts
+        .change_status(&operator, "disabled", false, None)
+        .await
+        .unwrap();
+    world
+        .accounts
+        .delete_account(&operator, "deleted", None)
+        .await
+        .unwrap();
     world.mails().await;
     world
 }
@@ -27,7 +35,9 @@ async fn a_wrong_password_costs_the_same_work_whatever_the_account() {
         let mut works = Vec::new();
         for name in CROWD {
             world.forget();
-            let refused = world.try_sign_in(&format!("{name}{domain}"), OTHER_PASSWORD).await;
+            let refused = world
+                .try_sign_in(&format!("{name}{domain}"), OTHER_PASSWORD)
+                .await;
             assert_err!(refused, Error::InvalidCredentials);
             works.push((world.spy.take_calls(), world.secrets.take_hashes()));
         }
@@ -47,7 +57,9 @@ async fn a_password_change_without_a_session_costs_the_same_work_whatever_the_ac
             let named = identifier(&format!("{name}{domain}"));
             let (ctx, shown) = (world.anon(), password(OTHER_PASSWORD));
             let new = secret("three lamps and a boat");
-            let refused = world.accounts.change_password(&ctx, Some(&named), &shown, &new);
+            let refused = world
+                .accounts
+                .change_password(&ctx, Some(&named), &shown, &new);
             assert_err!(refused.await, Error::InvalidCredentials);
             works.push((world.spy.take_calls(), world.secrets.take_hashes()));
         }
@@ -62,8 +74,16 @@ async fn asking_for_a_mail_costs_the_same_work_whatever_the_account() {
     for name in CROWD {
         let address = email(&format!("{name}@example.com"));
         world.forget();
-        world.accounts.request_recovery(&world.anon(), &address).await.unwrap();
-        world.accounts.request_confirmation(&world.anon(), &address).await.unwrap();
+        world
+            .accounts
+            .request_recovery(&world.anon(), &address)
+            .await
+            .unwrap();
+        world
+            .accounts
+            .request_confirmation(&world.anon(), &address)
+            .await
+            .unwrap();
         assert_eq!(world.spy.take_calls(), ["apply", "apply"]);
         assert_eq!(world.secrets.take_hashes(), 0);
     }
@@ -78,7 +98,10 @@ async fn reaching_for_another_costs_the_same_work_whether_there_is_one_or_not() 
     let nobody = "019363a0-0000-7000-8000-000000000000";
     for named in ["pending", "unknown", nobody, "not a name", "x@example.com"] {
         world.forget();
-        assert_err!(world.accounts.view_user(&ctx, named).await, Error::Forbidden);
+        assert_err!(
+            world.accounts.view_user(&ctx, named).await,
+            Error::Forbidden
+        );
         assert_eq!(world.spy.take_calls(), ["apply"], "the audit line alone");
     }
 }

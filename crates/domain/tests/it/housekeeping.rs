@@ -53,17 +53,35 @@ async fn expired_sessions_and_long_dead_links_are_cleared_away() {
         expires_at: world.now() + hours(1),
         used_at: None,
     };
-    world.store.apply(vec![Change::PutLink(link)]).await.unwrap();
+    world
+        .store
+        .apply(vec![Change::PutLink(link)])
+        .await
+        .unwrap();
     let long_ago = world.now();
     world.advance(hours(24));
     world.sign_in("ben").await;
     world.accounts.sweep(&world.worker()).await.unwrap();
     let sessions = world.store.list_sessions(ben.id, long_ago).await.unwrap();
     assert_eq!(sessions.len(), 1);
-    assert!(world.store.find_link(&token.digest()).await.unwrap().is_some());
+    assert!(
+        world
+            .store
+            .find_link(&token.digest())
+            .await
+            .unwrap()
+            .is_some()
+    );
     world.advance(hours(7 * 24));
     world.accounts.sweep(&world.worker()).await.unwrap();
-    assert!(world.store.find_link(&token.digest()).await.unwrap().is_none());
+    assert!(
+        world
+            .store
+            .find_link(&token.digest())
+            .await
+            .unwrap()
+            .is_none()
+    );
 }
 
 /// H-14: readiness names the part that does not answer.

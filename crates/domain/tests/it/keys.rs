@@ -9,11 +9,17 @@ use doorward_domain::{Accounts, Error};
 use crate::world::*;
 
 fn kids(accounts: &Accounts) -> Vec<String> {
-    accounts.public_keys().into_iter().map(|key| key.kid).collect()
+    accounts
+        .public_keys()
+        .into_iter()
+        .map(|key| key.kid)
+        .collect()
 }
 
 fn kid_of(token: &str) -> String {
-    let header = URL_SAFE_NO_PAD.decode(token.split('.').next().unwrap()).unwrap();
+    let header = URL_SAFE_NO_PAD
+        .decode(token.split('.').next().unwrap())
+        .unwrap();
     let header: serde_json::Value = serde_json::from_slice(&header).unwrap();
     header["kid"].as_str().unwrap().to_owned()
 }
@@ -25,7 +31,10 @@ async fn the_first_start_makes_a_key_and_the_next_finds_it() {
     assert_eq!(keys.len(), 1);
     world.accounts.ensure_keys(&world.worker()).await.unwrap();
     assert_eq!(world.accounts.list_keys().await.unwrap(), keys);
-    assert_eq!(world.beside(2).await.accounts.public_keys(), world.accounts.public_keys());
+    assert_eq!(
+        world.beside(2).await.accounts.public_keys(),
+        world.accounts.public_keys()
+    );
     assert!(world.audited().is_empty());
 }
 
@@ -160,8 +169,15 @@ async fn another_master_key_is_refused_with_what_to_do_and_a_rotation_mends_it()
     let other = world.cold_node(2, &[8; 32]);
     let refused = other.accounts.ensure_keys(&other.worker()).await;
     assert_err!(refused, KeysError::Keyring(KeyringError::Seal(_)));
-    let refused = other.accounts.ensure_keys(&other.worker()).await.unwrap_err();
-    assert!(refused.to_string().contains("doorward keys rotate"), "{refused}");
+    let refused = other
+        .accounts
+        .ensure_keys(&other.worker())
+        .await
+        .unwrap_err();
+    assert!(
+        refused.to_string().contains("doorward keys rotate"),
+        "{refused}"
+    );
     assert_err!(other.try_sign_in("ben", PASSWORD).await, Error::Internal(_));
     other.accounts.rotate_keys(&other.operator()).await.unwrap();
     other.check(&session).await.unwrap();

@@ -31,7 +31,11 @@ async fn there_is_no_admin_before_the_operator_makes_one() {
 async fn a_user_made_by_hand_can_sign_in_at_once_and_gets_no_mail() {
     let world = World::new().await;
     let wanted = new_user(Some("ben"), Some("ben@example.com"));
-    let user = world.accounts.create_user(&world.operator(), wanted).await.unwrap();
+    let user = world
+        .accounts
+        .create_user(&world.operator(), wanted)
+        .await
+        .unwrap();
     assert_eq!(user.status, Status::Active);
     assert!(world.store.mail_jobs().is_empty());
     world.sign_in("ben@example.com").await;
@@ -43,9 +47,16 @@ async fn a_name_or_an_address_in_use_is_refused_and_so_is_neither() {
     let world = World::new().await;
     world.active("ben").await;
     let operator = world.operator();
-    let create = |name, address| world.accounts.create_user(&operator, new_user(name, address));
+    let create = |name, address| {
+        world
+            .accounts
+            .create_user(&operator, new_user(name, address))
+    };
     assert_err!(create(Some("BEN"), None).await, Error::UsernameTaken);
-    assert_err!(create(None, Some("Ben@example.com")).await, Error::EmailTaken);
+    assert_err!(
+        create(None, Some("Ben@example.com")).await,
+        Error::EmailTaken
+    );
     assert_err!(create(None, None).await, Error::Invalid(_));
 }
 
@@ -68,13 +79,23 @@ async fn a_password_set_by_hand_meets_the_rules_and_ends_every_session() {
     world.active("ben").await;
     let session = world.sign_in("ben").await;
     let operator = world.operator();
-    let weak = world.accounts.set_password(&operator, "ben", &secret("password1")).await;
+    let weak = world
+        .accounts
+        .set_password(&operator, "ben", &secret("password1"))
+        .await;
     assert_err!(weak, Error::Invalid(fields) if fields[0].field == "password");
     world.check(&session).await.unwrap();
-    world.accounts.set_password(&operator, "ben", &secret(OTHER_PASSWORD)).await.unwrap();
+    world
+        .accounts
+        .set_password(&operator, "ben", &secret(OTHER_PASSWORD))
+        .await
+        .unwrap();
     assert_err!(world.check(&session).await, Error::InvalidToken);
     world.try_sign_in("ben", OTHER_PASSWORD).await.unwrap();
-    assert_eq!(world.one_mail().await.template, MailTemplate::PasswordChanged);
+    assert_eq!(
+        world.one_mail().await.template,
+        MailTemplate::PasswordChanged
+    );
 }
 
 /// A sign-up that was never confirmed keeps waiting for its address.
@@ -86,10 +107,17 @@ async fn a_password_set_for_a_pending_user_confirms_nothing_and_forgets_no_addre
     let (operator, new) = (world.operator(), secret(OTHER_PASSWORD));
     for enabled in [None, Some(false), Some(true)] {
         if let Some(enabled) = enabled {
-            let changed = world.accounts.change_status(&operator, "ben", enabled, None).await;
+            let changed = world
+                .accounts
+                .change_status(&operator, "ben", enabled, None)
+                .await;
             changed.unwrap();
         }
-        world.accounts.set_password(&operator, "ben", &new).await.unwrap();
+        world
+            .accounts
+            .set_password(&operator, "ben", &new)
+            .await
+            .unwrap();
         let kept = world.kept_user(&ben).await;
         assert_ne!(kept.status, Status::Active);
         assert_eq!(kept.pending_email, ben.pending_email);

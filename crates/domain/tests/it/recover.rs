@@ -8,11 +8,18 @@ use crate::world::*;
 
 async fn ask(world: &World, address: &str) {
     let address = email(address);
-    world.accounts.request_recovery(&world.anon(), &address).await.unwrap();
+    world
+        .accounts
+        .request_recovery(&world.anon(), &address)
+        .await
+        .unwrap();
 }
 
 async fn recover(world: &World, token: &Token, new: &str) -> Result<(), Error> {
-    world.accounts.recover(&world.anon(), token, &secret(new)).await
+    world
+        .accounts
+        .recover(&world.anon(), token, &secret(new))
+        .await
 }
 
 /// a new password, every session ended, a notice, and nobody signed in.
@@ -30,9 +37,15 @@ async fn the_link_sets_a_password_once_and_ends_every_session() {
     recover(&world, &token, OTHER_PASSWORD).await.unwrap();
     assert_eq!(world.audited(), ["recovered"]);
     assert_err!(world.check(&open).await, Error::InvalidToken);
-    assert_err!(world.try_sign_in("ben", PASSWORD).await, Error::InvalidCredentials);
+    assert_err!(
+        world.try_sign_in("ben", PASSWORD).await,
+        Error::InvalidCredentials
+    );
     world.try_sign_in("ben", OTHER_PASSWORD).await.unwrap();
-    assert_eq!(world.one_mail().await.template, MailTemplate::PasswordChanged);
+    assert_eq!(
+        world.one_mail().await.template,
+        MailTemplate::PasswordChanged
+    );
     let again = recover(&world, &token, "three lamps afloat").await;
     assert_err!(again, Error::LinkExpired);
 }
@@ -83,7 +96,10 @@ async fn two_uses_at_once_set_one_password() {
         Err(_) => ("four lamps ashore", "three lamps afloat"),
     };
     world.try_sign_in("ben", right).await.unwrap();
-    assert_err!(world.try_sign_in("ben", wrong).await, Error::InvalidCredentials);
+    assert_err!(
+        world.try_sign_in("ben", wrong).await,
+        Error::InvalidCredentials
+    );
 }
 
 /// no link for who is unknown, unconfirmed or switched off.
@@ -92,7 +108,10 @@ async fn only_an_active_account_is_mailed_a_link() {
     let world = World::new().await;
     world.pending("pending").await;
     world.active("disabled").await;
-    let off = world.accounts.change_status(&world.operator(), "disabled", false, None).await;
+    let off = world
+        .accounts
+        .change_status(&world.operator(), "disabled", false, None)
+        .await;
     off.unwrap();
     world.mails().await;
     for name in ["unknown", "pending", "disabled"] {
@@ -100,7 +119,10 @@ async fn only_an_active_account_is_mailed_a_link() {
     }
     world.audited();
     assert!(world.mails().await.is_empty());
-    assert!(world.store.mail_jobs().is_empty(), "done with, not tried again");
+    assert!(
+        world.store.mail_jobs().is_empty(),
+        "done with, not tried again"
+    );
     assert!(world.audited().is_empty());
 }
 
@@ -112,7 +134,10 @@ async fn another_links_secret_sets_no_password() {
     let confirmation = token_in(&world.one_mail().await);
     let made_up = Token::generate(&*world.secrets);
     for token in [&confirmation, &made_up] {
-        assert_err!(recover(&world, token, OTHER_PASSWORD).await, Error::LinkExpired);
+        assert_err!(
+            recover(&world, token, OTHER_PASSWORD).await,
+            Error::LinkExpired
+        );
         let viewed = world.accounts.view_recovery(&world.anon(), token).await;
         assert_err!(viewed, Error::LinkExpired);
     }
@@ -139,20 +164,40 @@ async fn whatever_happens_to_the_account_voids_the_link() {
                 accounts.set_password(&operator, "ben", &new).await.unwrap();
             }
             "disabled" => {
-                accounts.change_status(&operator, "ben", false, None).await.unwrap();
-                accounts.change_status(&operator, "ben", true, None).await.unwrap();
+                accounts
+                    .change_status(&operator, "ben", false, None)
+                    .await
+                    .unwrap();
+                accounts
+                    .change_status(&operator, "ben", true, None)
+                    .await
+                    .unwrap();
             }
             "moved" => {
                 let new = email("new@example.com");
-                accounts.change_email(&operator, "ben", &new, None, None).await.unwrap();
+                accounts
+                    .change_email(&operator, "ben", &new, None, None)
+                    .await
+                    .unwrap();
                 let mails = world.mails().await;
                 let confirm = mails.iter().find(|mail| mail.to == new).unwrap();
-                accounts.confirm(&world.anon(), &token_in(confirm)).await.unwrap();
+                accounts
+                    .confirm(&world.anon(), &token_in(confirm))
+                    .await
+                    .unwrap();
             }
-            _ => drop(accounts.delete_account(&operator, "ben", None).await.unwrap()),
+            _ => drop(
+                accounts
+                    .delete_account(&operator, "ben", None)
+                    .await
+                    .unwrap(),
+            ),
         }
         let refused = recover(&world, &token, "three lamps afloat").await;
-        assert!(matches!(refused, Err(Error::LinkExpired)), "{event}: {refused:?}");
+        assert!(
+            matches!(refused, Err(Error::LinkExpired)),
+            "{event}: {refused:?}"
+        );
     }
 }
 
@@ -164,7 +209,11 @@ async fn a_recovery_stops_a_change_of_address_under_way() {
     let thief = world.sign_in("ben").await;
     let (evil, shown) = (email("evil@example.com"), password(PASSWORD));
     let ctx = world.of(&thief);
-    world.accounts.change_email(&ctx, "me", &evil, Some(&shown), None).await.unwrap();
+    world
+        .accounts
+        .change_email(&ctx, "me", &evil, Some(&shown), None)
+        .await
+        .unwrap();
     let mails = world.mails().await;
     let late = token_in(mails.iter().find(|mail| mail.to == evil).unwrap());
     ask(&world, "ben@example.com").await;

@@ -94,7 +94,11 @@ async fn two_renewals_at_once_are_one() {
     world.advance(minutes(5));
     world.check(&one).await.unwrap();
     world.check(&other).await.unwrap();
-    let open = world.store.list_sessions(ben.id, world.now()).await.unwrap();
+    let open = world
+        .store
+        .list_sessions(ben.id, world.now())
+        .await
+        .unwrap();
     assert_eq!(open.len(), 1);
 }
 
@@ -156,7 +160,11 @@ async fn an_ended_session_is_not_renewed() {
     world.active("ben").await;
     let signed_in = world.sign_in("ben").await;
     world.check(&signed_in).await.unwrap();
-    world.accounts.revoke_sessions(&world.operator(), "ben").await.unwrap();
+    world
+        .accounts
+        .revoke_sessions(&world.operator(), "ben")
+        .await
+        .unwrap();
     assert_err!(world.renew(&signed_in).await, Error::InvalidToken);
     world.advance(hours(24));
     let expired = world.sign_in("ben").await;
@@ -172,7 +180,10 @@ async fn a_session_ended_elsewhere_is_not_revived_by_a_renewal_that_believed_in_
     here.active("ben").await;
     let signed_in = here.sign_in("ben").await;
     there.check(&signed_in).await.unwrap();
-    here.accounts.revoke_sessions(&here.operator(), "ben").await.unwrap();
+    here.accounts
+        .revoke_sessions(&here.operator(), "ben")
+        .await
+        .unwrap();
     assert_err!(there.renew(&signed_in).await, Error::InvalidToken);
     assert_err!(here.check(&signed_in).await, Error::InvalidToken);
 }

@@ -45,7 +45,10 @@ async fn a_token_cut_changed_or_made_up_opens_nothing() {
     let token = signed_in.token.expose();
     world.check(&signed_in).await.unwrap();
     let middle = token.len() / 2;
-    let mut wrong: Vec<String> = (0..token.len()).step_by(7).map(|cut| token[..cut].to_owned()).collect();
+    let mut wrong: Vec<String> = (0..token.len())
+        .step_by(7)
+        .map(|cut| token[..cut].to_owned())
+        .collect();
     wrong.extend([
         token.to_uppercase(),
         format!("{token}="),
@@ -75,7 +78,11 @@ async fn the_fifty_first_session_ends_the_oldest() {
     let newest = world.sign_in("ben").await;
     assert_err!(world.check(&all[0]).await, Error::InvalidToken);
     world.check(&all[1]).await.unwrap();
-    let listed = world.accounts.list_sessions(&world.of(&newest), "me").await.unwrap();
+    let listed = world
+        .accounts
+        .list_sessions(&world.of(&newest), "me")
+        .await
+        .unwrap();
     assert_eq!(listed.len(), 50);
     assert_eq!(listed[0].id, newest.session.id, "newest first");
 }
@@ -86,11 +93,18 @@ async fn the_store_keeps_nothing_that_opens_a_session() {
     let world = World::new().await;
     let ben = world.active("ben").await;
     let signed_in = world.sign_in("ben").await;
-    let kept = world.store.list_sessions(ben.id, world.now()).await.unwrap();
+    let kept = world
+        .store
+        .list_sessions(ben.id, world.now())
+        .await
+        .unwrap();
     let kept = format!("{kept:?}");
     let part = signed_in.token.expose().split('.').nth(1).unwrap();
     assert!(!kept.contains(part));
-    assert!(!format!("{signed_in:?}").contains(part), "nor does a Debug print it");
+    assert!(
+        !format!("{signed_in:?}").contains(part),
+        "nor does a Debug print it"
+    );
 }
 
 /// Invariant 7: within a second a check asks no store.
@@ -118,7 +132,10 @@ async fn an_ended_session_is_dead_at_once_here_and_within_a_second_elsewhere() {
     let signed_in = here.sign_in("ben").await;
     here.check(&signed_in).await.unwrap();
     there.check(&signed_in).await.unwrap();
-    here.accounts.revoke_sessions(&here.of(&signed_in), "me").await.unwrap();
+    here.accounts
+        .revoke_sessions(&here.of(&signed_in), "me")
+        .await
+        .unwrap();
     assert_err!(here.check(&signed_in).await, Error::InvalidToken);
     here.advance(seconds(1));
     assert_err!(there.check(&signed_in).await, Error::InvalidToken);
@@ -136,7 +153,11 @@ async fn a_change_by_another_node_bites_within_a_second() {
     disabled.status = Status::Disabled;
     disabled.version = expected.next();
     let user = Box::new(disabled);
-    world.store.apply(vec![Change::UpdateUser { user, expected }]).await.unwrap();
+    world
+        .store
+        .apply(vec![Change::UpdateUser { user, expected }])
+        .await
+        .unwrap();
     world.advance(seconds(1));
     assert_err!(world.check(&signed_in).await, Error::InvalidToken);
 }
@@ -148,11 +169,23 @@ async fn a_session_of_an_older_epoch_is_dead_wherever_it_comes_back_from() {
     world.active("ben").await;
     let signed_in = world.sign_in("ben").await;
     let operator = world.operator();
-    world.accounts.set_password(&operator, "ben", &secret(OTHER_PASSWORD)).await.unwrap();
-    world.store.insert_session(&signed_in.session).await.unwrap();
+    world
+        .accounts
+        .set_password(&operator, "ben", &secret(OTHER_PASSWORD))
+        .await
+        .unwrap();
+    world
+        .store
+        .insert_session(&signed_in.session)
+        .await
+        .unwrap();
     assert_err!(world.check(&signed_in).await, Error::InvalidToken);
     let newer = world.try_sign_in("ben", OTHER_PASSWORD).await.unwrap();
-    let listed = world.accounts.list_sessions(&world.of(&newer), "me").await.unwrap();
+    let listed = world
+        .accounts
+        .list_sessions(&world.of(&newer), "me")
+        .await
+        .unwrap();
     assert_eq!(listed.len(), 1, "nor is it shown as open");
 }
 
@@ -167,7 +200,11 @@ async fn people_see_their_sessions_and_end_one() {
     let ctx = world.of(&other);
     let id = one.session.id.to_string();
     world.audited();
-    world.accounts.revoke_session(&ctx, "me", &id).await.unwrap();
+    world
+        .accounts
+        .revoke_session(&ctx, "me", &id)
+        .await
+        .unwrap();
     assert_eq!(world.audited(), ["sessions-revoked"]);
     assert_err!(world.check(&one).await, Error::InvalidToken);
     world.check(&other).await.unwrap();
@@ -188,9 +225,18 @@ async fn nobody_ends_anothers_session_through_their_own_list() {
     let eves = world.sign_in("eve").await;
     let ctx = world.of(&eves);
     let id = bens.session.id.to_string();
-    assert_err!(world.accounts.revoke_session(&ctx, "me", &id).await, Error::NotFound);
-    assert_err!(world.accounts.revoke_session(&ctx, "ben", &id).await, Error::Forbidden);
-    assert_err!(world.accounts.list_sessions(&ctx, "ben").await, Error::Forbidden);
+    assert_err!(
+        world.accounts.revoke_session(&ctx, "me", &id).await,
+        Error::NotFound
+    );
+    assert_err!(
+        world.accounts.revoke_session(&ctx, "ben", &id).await,
+        Error::Forbidden
+    );
+    assert_err!(
+        world.accounts.list_sessions(&ctx, "ben").await,
+        Error::Forbidden
+    );
     world.check(&bens).await.unwrap();
 }
 
@@ -201,7 +247,11 @@ async fn an_admin_ends_all_sessions_of_a_user() {
     world.admin("ada").await;
     let bens = [world.sign_in("ben").await, world.sign_in("ben").await];
     let adas = world.sign_in("ada").await;
-    world.accounts.revoke_sessions(&world.of(&adas), "ben").await.unwrap();
+    world
+        .accounts
+        .revoke_sessions(&world.of(&adas), "ben")
+        .await
+        .unwrap();
     for session in &bens {
         assert_err!(world.check(session).await, Error::InvalidToken);
     }
@@ -222,7 +272,11 @@ async fn when_a_session_was_last_used_is_written_down_now_and_then() {
     world.advance(seconds(1));
     world.check(&signed_in).await.unwrap();
     world.accounts.write_last_seen().await.unwrap();
-    let kept = world.store.list_sessions(ben.id, world.now()).await.unwrap();
+    let kept = world
+        .store
+        .list_sessions(ben.id, world.now())
+        .await
+        .unwrap();
     assert_eq!(kept[0].last_seen_at, world.now());
     assert_eq!(kept[0].expires_at, signed_in.session.expires_at);
 }

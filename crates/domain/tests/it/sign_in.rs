@@ -38,8 +38,16 @@ async fn the_state_of_an_account_is_told_to_whoever_knows_its_password_alone() {
     world.active("disabled").await;
     world.active("deleted").await;
     let operator = world.operator();
-    world.accounts.change_status(&operator, "disabled", false, None).await.unwrap();
-    world.accounts.delete_account(&operator, "deleted", None).await.unwrap();
+    world
+        .accounts
+        .change_status(&operator, "disabled", false, None)
+        .await
+        .unwrap();
+    world
+        .accounts
+        .delete_account(&operator, "deleted", None)
+        .await
+        .unwrap();
     for name in ["sound", "pending", "disabled", "deleted", "unknown"] {
         for name in [name.to_owned(), format!("{name}@example.com")] {
             let refused = world.try_sign_in(&name, OTHER_PASSWORD).await;
@@ -47,13 +55,22 @@ async fn the_state_of_an_account_is_told_to_whoever_knows_its_password_alone() {
         }
     }
     for name in ["pending", "pending@example.com"] {
-        assert_err!(world.try_sign_in(name, PASSWORD).await, Error::EmailUnconfirmed);
+        assert_err!(
+            world.try_sign_in(name, PASSWORD).await,
+            Error::EmailUnconfirmed
+        );
     }
     for name in ["disabled", "disabled@example.com"] {
-        assert_err!(world.try_sign_in(name, PASSWORD).await, Error::AccountDisabled);
+        assert_err!(
+            world.try_sign_in(name, PASSWORD).await,
+            Error::AccountDisabled
+        );
     }
     for name in ["deleted", "deleted@example.com", "unknown"] {
-        assert_err!(world.try_sign_in(name, PASSWORD).await, Error::InvalidCredentials);
+        assert_err!(
+            world.try_sign_in(name, PASSWORD).await,
+            Error::InvalidCredentials
+        );
     }
 }
 
@@ -61,8 +78,14 @@ async fn the_state_of_an_account_is_told_to_whoever_knows_its_password_alone() {
 async fn where_the_operator_prefers_it_plain_unknown_and_wrong_are_told_apart() {
     let world = World::with(|policy| policy.disclosure = Disclosure::Plain).await;
     world.active("ben").await;
-    assert_err!(world.try_sign_in("ben", OTHER_PASSWORD).await, Error::WrongPassword);
-    assert_err!(world.try_sign_in("eve", OTHER_PASSWORD).await, Error::UnknownAccount);
+    assert_err!(
+        world.try_sign_in("ben", OTHER_PASSWORD).await,
+        Error::WrongPassword
+    );
+    assert_err!(
+        world.try_sign_in("eve", OTHER_PASSWORD).await,
+        Error::UnknownAccount
+    );
 }
 
 /// no session for whoever has not confirmed, by no name.
@@ -74,7 +97,9 @@ async fn an_unconfirmed_address_is_no_name_of_an_active_account() {
     let new = email("new@example.com");
     let shown = password(PASSWORD);
     let ctx = world.of(&session);
-    let asked = world.accounts.change_email(&ctx, "me", &new, Some(&shown), None);
+    let asked = world
+        .accounts
+        .change_email(&ctx, "me", &new, Some(&shown), None);
     asked.await.unwrap();
     let refused = world.try_sign_in("new@example.com", PASSWORD).await;
     assert_err!(refused, Error::InvalidCredentials);
@@ -100,10 +125,21 @@ async fn a_password_is_compared_after_normalisation_and_not_more() {
     let mut wanted = sign_up(Some("ben"), None);
     wanted.password = new_password("caf\u{e9} in Arles ");
     world.try_sign_up(wanted).await.unwrap();
-    world.try_sign_in("ben", "cafe\u{301} in Arles ").await.unwrap();
-    for other in ["café in arles ", "café in Arles", " café in Arles ", "cafe in Arles "] {
+    world
+        .try_sign_in("ben", "cafe\u{301} in Arles ")
+        .await
+        .unwrap();
+    for other in [
+        "café in arles ",
+        "café in Arles",
+        " café in Arles ",
+        "cafe in Arles ",
+    ] {
         world.advance(seconds(10));
-        assert_err!(world.try_sign_in("ben", other).await, Error::InvalidCredentials);
+        assert_err!(
+            world.try_sign_in("ben", other).await,
+            Error::InvalidCredentials
+        );
     }
 }
 
@@ -116,7 +152,10 @@ async fn passwords_that_differ_in_the_last_byte_alone_are_different() {
         let mut wanted = sign_up(Some("ben"), None);
         wanted.password = new_password(&one);
         world.try_sign_up(wanted).await.unwrap();
-        assert_err!(world.try_sign_in("ben", &other).await, Error::InvalidCredentials);
+        assert_err!(
+            world.try_sign_in("ben", &other).await,
+            Error::InvalidCredentials
+        );
         world.try_sign_in("ben", &one).await.unwrap();
     }
 }
@@ -133,18 +172,29 @@ async fn an_imported_hash_is_replaced_at_the_first_right_sign_in() {
         password_hash: secret(imported),
         updated_at: world.now(),
     };
-    world.store.apply(vec![Change::PutCredential(credential)]).await.unwrap();
+    world
+        .store
+        .apply(vec![Change::PutCredential(credential)])
+        .await
+        .unwrap();
     let kept = async || {
         let kept = world.store.find_credential(user.id).await.unwrap().unwrap();
         kept.password_hash.expose().clone()
     };
-    assert_err!(world.try_sign_in("ben", "U*V").await, Error::InvalidCredentials);
+    assert_err!(
+        world.try_sign_in("ben", "U*V").await,
+        Error::InvalidCredentials
+    );
     assert_eq!(kept().await, imported);
     world.try_sign_in("ben", "U*U").await.unwrap();
     let replaced = kept().await;
     assert!(replaced.starts_with("$argon2id$"), "{replaced}");
     world.try_sign_in("ben", "U*U").await.unwrap();
-    assert_eq!(kept().await, replaced, "what is as it should be is left alone");
+    assert_eq!(
+        kept().await,
+        replaced,
+        "what is as it should be is left alone"
+    );
 }
 
 #[tokio::test]
@@ -171,15 +221,30 @@ async fn a_rehash_never_undoes_a_password_change() {
 async fn an_unreadable_hash_lets_nobody_in() {
     let world = World::with(|policy| policy.throttle = false).await;
     let user = world.active("ben").await;
-    for garbage in ["", "$", "plain text", "$argon2id$v=19$m=4294967295,t=1,p=1$AAAA$AAAA"] {
+    for garbage in [
+        "",
+        "$",
+        "plain text",
+        "$argon2id$v=19$m=4294967295,t=1,p=1$AAAA$AAAA",
+    ] {
         let credential = Credential {
             user_id: user.id,
             password_hash: secret(garbage),
             updated_at: world.now(),
         };
-        world.store.apply(vec![Change::PutCredential(credential)]).await.unwrap();
-        assert_err!(world.try_sign_in("ben", PASSWORD).await, Error::InvalidCredentials);
-        assert_err!(world.try_sign_in("ben", garbage).await, Error::InvalidCredentials);
+        world
+            .store
+            .apply(vec![Change::PutCredential(credential)])
+            .await
+            .unwrap();
+        assert_err!(
+            world.try_sign_in("ben", PASSWORD).await,
+            Error::InvalidCredentials
+        );
+        assert_err!(
+            world.try_sign_in("ben", garbage).await,
+            Error::InvalidCredentials
+        );
     }
 }
 
@@ -189,14 +254,21 @@ async fn all_names_of_an_account_share_one_count_of_guesses() {
     let world = World::new().await;
     world.active("ben").await;
     for name in ["ben", "BEN", "Ben@example.com"] {
-        assert_err!(world.try_sign_in(name, OTHER_PASSWORD).await, Error::InvalidCredentials);
+        assert_err!(
+            world.try_sign_in(name, OTHER_PASSWORD).await,
+            Error::InvalidCredentials
+        );
     }
     world.forget();
     for name in ["ben", "ｂｅｎ", "ben@example.com"] {
         let refused = world.try_sign_in(name, PASSWORD).await;
         assert_err!(refused, Error::TooManyAttempts { retry_after } if retry_after.as_secs() == 1);
     }
-    assert_eq!(world.secrets.take_hashes(), 0, "who is throttled costs no hash");
+    assert_eq!(
+        world.secrets.take_hashes(),
+        0,
+        "who is throttled costs no hash"
+    );
     world.advance(seconds(1));
     world.sign_in("ben").await;
 }
@@ -214,9 +286,15 @@ async fn a_right_password_clears_the_count_and_unknown_names_are_counted() {
         world.sign_in("ben").await;
     }
     for _ in 0..3 {
-        assert_err!(world.try_sign_in("eve", PASSWORD).await, Error::InvalidCredentials);
+        assert_err!(
+            world.try_sign_in("eve", PASSWORD).await,
+            Error::InvalidCredentials
+        );
     }
-    assert_err!(world.try_sign_in("eve", PASSWORD).await, Error::TooManyAttempts { .. });
+    assert_err!(
+        world.try_sign_in("eve", PASSWORD).await,
+        Error::TooManyAttempts { .. }
+    );
 }
 
 /// a hundred wrong guesses stop the guessing; sessions and the recovery go on.
@@ -226,16 +304,30 @@ async fn a_hundred_wrong_guesses_stop_the_sign_in_until_the_account_is_recovered
     world.active("ben").await;
     let session = world.sign_in("ben").await;
     for _ in 0..100 {
-        assert_err!(world.try_sign_in("ben", OTHER_PASSWORD).await, Error::InvalidCredentials);
+        assert_err!(
+            world.try_sign_in("ben", OTHER_PASSWORD).await,
+            Error::InvalidCredentials
+        );
         world.advance(seconds(10));
     }
-    assert_err!(world.try_sign_in("ben", PASSWORD).await, Error::TooManyAttempts { .. });
+    assert_err!(
+        world.try_sign_in("ben", PASSWORD).await,
+        Error::TooManyAttempts { .. }
+    );
     world.check(&session).await.unwrap();
     let address = email("ben@example.com");
-    world.accounts.request_recovery(&world.anon(), &address).await.unwrap();
+    world
+        .accounts
+        .request_recovery(&world.anon(), &address)
+        .await
+        .unwrap();
     let token = token_in(&world.one_mail().await);
     let ctx = world.anon();
-    world.accounts.recover(&ctx, &token, &secret(OTHER_PASSWORD)).await.unwrap();
+    world
+        .accounts
+        .recover(&ctx, &token, &secret(OTHER_PASSWORD))
+        .await
+        .unwrap();
     world.try_sign_in("ben", OTHER_PASSWORD).await.unwrap();
 }
 
@@ -244,7 +336,10 @@ async fn throttles_can_be_switched_off_for_load_tests() {
     let world = World::with(|policy| policy.throttle = false).await;
     world.active("ben").await;
     for _ in 0..20 {
-        assert_err!(world.try_sign_in("ben", OTHER_PASSWORD).await, Error::InvalidCredentials);
+        assert_err!(
+            world.try_sign_in("ben", OTHER_PASSWORD).await,
+            Error::InvalidCredentials
+        );
     }
     world.sign_in("ben").await;
 }

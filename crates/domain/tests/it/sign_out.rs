@@ -20,7 +20,10 @@ async fn signing_out_ends_this_session_alone() {
     assert_err!(world.check(&one).await, Error::InvalidToken);
     assert_err!(world.renew(&one).await, Error::InvalidToken);
     world.check(&other).await.unwrap();
-    assert_err!(sign_out(&world, one.token.expose()).await, Error::InvalidToken);
+    assert_err!(
+        sign_out(&world, one.token.expose()).await,
+        Error::InvalidToken
+    );
 }
 
 /// S-05: every token of the session, the one before the newest too.

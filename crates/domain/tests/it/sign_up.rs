@@ -27,7 +27,11 @@ async fn an_address_waits_for_its_confirmation() {
     assert_eq!(user.pending_email, Some(email("Ben@example.com")));
     let mail = world.one_mail().await;
     assert_eq!(mail.template, MailTemplate::Confirm);
-    assert_eq!(mail.to.as_str(), "Ben@example.com", "the local part as typed");
+    assert_eq!(
+        mail.to.as_str(),
+        "Ben@example.com",
+        "the local part as typed"
+    );
 }
 
 #[tokio::test]
@@ -48,7 +52,9 @@ async fn a_user_name_that_looks_like_anothers_is_taken_and_nothing_is_left_behin
     }
     assert!(world.store.mail_jobs().is_empty());
     assert!(world.audited().is_empty());
-    let claims = world.store.list_users_by_pending_email("other@example.com", 9);
+    let claims = world
+        .store
+        .list_users_by_pending_email("other@example.com", 9);
     assert!(claims.await.unwrap().is_empty());
 }
 
@@ -58,7 +64,10 @@ async fn two_may_claim_one_address() {
     let world = World::new().await;
     for name in ["ben", "eve"] {
         let wanted = sign_up(Some(name), Some("ben@example.com"));
-        assert_eq!(world.try_sign_up(wanted).await.unwrap().status, Status::Pending);
+        assert_eq!(
+            world.try_sign_up(wanted).await.unwrap().status,
+            Status::Pending
+        );
     }
     assert_eq!(world.mails().await.len(), 2);
 }
@@ -76,7 +85,10 @@ async fn an_address_in_use_is_answered_like_a_fresh_one_and_its_owner_is_told() 
     assert_eq!(calls, (world.spy.take_calls(), world.secrets.take_hashes()));
     assert_eq!((known.status, known.email), (fresh.status, fresh.email));
     let expected = [
-        ("ben@example.com".to_owned(), MailTemplate::AlreadyRegistered),
+        (
+            "ben@example.com".to_owned(),
+            MailTemplate::AlreadyRegistered,
+        ),
         ("zoe@example.com".to_owned(), MailTemplate::Confirm),
     ];
     assert_eq!(summary(&world.mails().await), expected);
@@ -124,7 +136,14 @@ async fn a_store_that_does_not_answer_leaves_neither_user_nor_mail() {
     assert_err!(world.try_sign_up(wanted).await, Error::Store(_));
     world.spy.mend();
     assert!(world.store.mail_jobs().is_empty());
-    assert!(world.store.find_user_by_username("ben").await.unwrap().is_none());
+    assert!(
+        world
+            .store
+            .find_user_by_username("ben")
+            .await
+            .unwrap()
+            .is_none()
+    );
 }
 
 /// an id is never used again, and what was the old user's is not the new one's.
@@ -134,7 +153,11 @@ async fn whoever_signs_up_again_after_deletion_is_somebody_else() {
     let before = world.active("ben").await;
     let session = world.sign_in("ben").await;
     let ctx = world.of(&session);
-    world.accounts.delete_account(&ctx, "me", None).await.unwrap();
+    world
+        .accounts
+        .delete_account(&ctx, "me", None)
+        .await
+        .unwrap();
     let after = world.active("ben").await;
     assert_ne!(before.id, after.id);
     assert_err!(world.check(&session).await, Error::InvalidToken);

@@ -29,18 +29,34 @@ async fn replacing_replaces_both_and_patching_leaves_the_rest() {
     let session = world.sign_in("ben").await;
     let ctx = world.of(&session);
     let update = async |update: &ProfileUpdate| {
-        let updated = world.accounts.update_profile(&ctx, "me", update, None).await.unwrap();
+        let updated = world
+            .accounts
+            .update_profile(&ctx, "me", update, None)
+            .await
+            .unwrap();
         let name = updated.name.map(|name| name.as_str().to_owned());
         (name, Value::Object(updated.data.as_map().clone()))
     };
     let ben = Some("Ben".to_owned());
     let full = replace(Some("Ben"), json!({"phone": "1", "a": {"b": 1}}));
-    assert_eq!(update(&full).await, (ben.clone(), json!({"phone": "1", "a": {"b": 1}})));
+    assert_eq!(
+        update(&full).await,
+        (ben.clone(), json!({"phone": "1", "a": {"b": 1}}))
+    );
     let patched = update(&patch(json!({"phone": null, "a": {"c": 2}}))).await;
     assert_eq!(patched, (ben, json!({"a": {"b": 1, "c": 2}})));
-    let no_name = ProfileUpdate::Patch { name: Some(None), data: None };
-    assert_eq!(update(&no_name).await, (None, json!({"a": {"b": 1, "c": 2}})));
-    let no_data = ProfileUpdate::Patch { name: None, data: Some(None) };
+    let no_name = ProfileUpdate::Patch {
+        name: Some(None),
+        data: None,
+    };
+    assert_eq!(
+        update(&no_name).await,
+        (None, json!({"a": {"b": 1, "c": 2}}))
+    );
+    let no_data = ProfileUpdate::Patch {
+        name: None,
+        data: Some(None),
+    };
     assert_eq!(update(&no_data).await, (None, json!({})));
 }
 
@@ -54,7 +70,10 @@ async fn nothing_but_name_and_data_changes_and_the_session_goes_on() {
     world.audited();
     world.advance(seconds(5));
     let update = replace(Some("Ben"), json!({"role": "admin", "status": "active"}));
-    let updated = world.accounts.update_profile(&world.of(&session), "me", &update, None).await;
+    let updated = world
+        .accounts
+        .update_profile(&world.of(&session), "me", &update, None)
+        .await;
     let updated = updated.unwrap();
     let mut expected = before.clone();
     expected.name = updated.name.clone();
@@ -63,7 +82,11 @@ async fn nothing_but_name_and_data_changes_and_the_session_goes_on() {
     expected.updated_at = world.now();
     assert_eq!(world.kept_user(&before).await, expected);
     assert_eq!(world.audited(), ["profile-updated"]);
-    assert_eq!(world.check(&session).await.unwrap(), expected, "seen at once on this node");
+    assert_eq!(
+        world.check(&session).await.unwrap(),
+        expected,
+        "seen at once on this node"
+    );
 }
 
 #[tokio::test]
@@ -74,9 +97,16 @@ async fn a_patch_that_grows_data_past_its_limit_is_refused() {
     let ctx = world.of(&session);
     let half = "x".repeat(9_000);
     let first = patch(json!({ "a": half }));
-    world.accounts.update_profile(&ctx, "me", &first, None).await.unwrap();
+    world
+        .accounts
+        .update_profile(&ctx, "me", &first, None)
+        .await
+        .unwrap();
     let second = patch(json!({ "b": half }));
-    let refused = world.accounts.update_profile(&ctx, "me", &second, None).await;
+    let refused = world
+        .accounts
+        .update_profile(&ctx, "me", &second, None)
+        .await;
     assert_err!(refused, Error::Invalid(fields)
         if fields[0].field == "data" && fields[0].invalid.code == "too-long");
 }
@@ -91,10 +121,16 @@ async fn a_write_upon_an_older_version_is_refused() {
     let (one, other) = (patch(json!({"a": 1})), patch(json!({"b": 2})));
     let update = |what, version| world.accounts.update_profile(&ctx, "me", what, version);
     update(&one, Some(ben.version)).await.unwrap();
-    assert_err!(update(&other, Some(ben.version)).await, Error::PreconditionFailed);
+    assert_err!(
+        update(&other, Some(ben.version)).await,
+        Error::PreconditionFailed
+    );
     update(&other, None).await.unwrap();
     let kept = world.kept_user(&ben).await;
-    assert_eq!(Value::Object(kept.data.as_map().clone()), json!({"a": 1, "b": 2}));
+    assert_eq!(
+        Value::Object(kept.data.as_map().clone()),
+        json!({"a": 1, "b": 2})
+    );
 }
 
 #[tokio::test]
@@ -112,7 +148,10 @@ async fn two_patches_at_once_are_both_kept() {
     first.unwrap();
     second.unwrap();
     let kept = world.kept_user(&ben).await;
-    assert_eq!(Value::Object(kept.data.as_map().clone()), json!({"a": 1, "b": 2}));
+    assert_eq!(
+        Value::Object(kept.data.as_map().clone()),
+        json!({"a": 1, "b": 2})
+    );
 }
 
 #[tokio::test]
@@ -122,7 +161,10 @@ async fn a_user_deleted_in_between_is_not_brought_back() {
     let session = world.sign_in("ben").await;
     world.spy.let_in_between(vec![Change::DeleteUser(ben.id)]);
     let ctx = world.of(&session);
-    let refused = world.accounts.update_profile(&ctx, "me", &patch(json!({})), None).await;
+    let refused = world
+        .accounts
+        .update_profile(&ctx, "me", &patch(json!({})), None)
+        .await;
     assert_err!(refused, Error::NotFound);
     assert_eq!(world.kept(&ben).await, None);
 }

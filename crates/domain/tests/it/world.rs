@@ -15,9 +15,7 @@ use doorward_domain::passwords::{Cost, Engine, Hasher, HasherSettings};
 use doorward_domain::ports::{Clock, Mail, MailError, MailTemplate, Mailer, Store};
 use doorward_domain::throttle::MemoryThrottle;
 use doorward_domain::tokens::{Keyring, MasterKey};
-use doorward_domain::values::{
-    Data, EmailAddress, NewPassword, Password, Secret, Token, Username,
-};
+use doorward_domain::values::{Data, EmailAddress, NewPassword, Password, Secret, Token, Username};
 use doorward_domain::{Accounts, Actor, Ctx, Error, Policy, Ports};
 use jiff::{SignedDuration, Timestamp};
 

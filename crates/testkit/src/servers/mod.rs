@@ -73,6 +73,7 @@ rm -rf "$folder"
 
 impl Server {
     /// Starts it, and waits until `is_ready` answers with success.
+    #[expect(clippy::disallowed_methods, reason = "a thread of its own waits, and no clock of ours moves a server")]
     fn start(folder: PathBuf, signal: &str, command: &Command, is_ready: impl Fn() -> Command) -> Self {
         let mut leash = Command::new("sh");
         leash.args(["-c", LEASH, "leash"]).arg(&folder).arg(signal);

@@ -77,7 +77,7 @@ pub(crate) fn respond<M, V: Serialize>(
     limit: usize,
     id: impl Fn(&M) -> [u8; 16],
     view: impl Fn(&M) -> V,
-    uri: &axum::http::Uri,
+    uri: &http::Uri,
 ) -> Response {
     let has_more = found.len() > limit;
     found.truncate(limit);
@@ -93,7 +93,7 @@ pub(crate) fn respond<M, V: Serialize>(
     response
 }
 
-fn next_link(uri: &axum::http::Uri, cursor: &str) -> Option<HeaderValue> {
+fn next_link(uri: &http::Uri, cursor: &str) -> Option<HeaderValue> {
     let kept = uri.query().unwrap_or_default().split('&').filter(|pair| !pair.is_empty() && !pair.starts_with("cursor="));
     let query: Vec<_> = kept.map(str::to_owned).chain([format!("cursor={cursor}")]).collect();
     HeaderValue::from_str(&format!("<{}?{}>; rel=\"next\"", uri.path(), query.join("&"))).ok()

@@ -163,7 +163,7 @@ impl Pages {
 /// Writes a value with the five characters escaped that mean something in HTML text and quoted
 /// attributes. The engine's own way writes `/` as `&#x2f;` too, which makes links hard to read in
 /// the source and adds nothing.
-fn escape(out: &mut Output<'_>, state: &State<'_, '_>, value: &Value) -> Result<(), minijinja::Error> {
+fn escape(out: &mut Output<'_>, state: &mut State<'_, '_>, value: &Value) -> Result<(), minijinja::Error> {
     if value.is_safe() || !matches!(state.auto_escape(), AutoEscape::Html) || value.kind() != ValueKind::String {
         return minijinja::escape_formatter(out, state, value);
     }
