@@ -19,7 +19,7 @@ use crate::values::{EmailAddress, Password, Secret, UserId, Username};
 pub enum Identifier {
     /// By user name.
     Username(Username),
-    /// By confirmed address; a pending one is found too, to say that it is pending.
+    /// By confirmed address; that of a sign-up is found too, to say what stands in its way.
     Email(EmailAddress),
 }
 
@@ -55,10 +55,12 @@ impl Accounts {
             Identifier::Email(email) => {
                 let confirmed = store.find_user_by_email(email.key()).await?;
                 let claimed = store.list_users_by_pending_email(email.key(), 8).await?;
-                let pending = claimed
-                    .into_iter()
-                    .find(|user| user.status == Status::Pending);
-                Ok(confirmed.or(pending))
+                let claimed_by =
+                    |status| claimed.iter().find(|user| user.status == status).cloned();
+                // An active user's claim is a change of address: not a name of theirs yet.
+                Ok(confirmed
+                    .or_else(|| claimed_by(Status::Pending))
+                    .or_else(|| claimed_by(Status::Disabled)))
             }
         }
     }

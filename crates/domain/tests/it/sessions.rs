@@ -311,3 +311,14 @@ async fn an_id_has_one_spelling() {
         assert_eq!(other.parse::<SessionId>(), Err(()), "{other}");
     }
 }
+
+/// J-03: a token of another issuer is nothing here, though the keys are the same.
+#[tokio::test]
+async fn a_token_made_under_another_url_opens_nothing() {
+    let world = World::new().await;
+    let elsewhere = world.moved_to("https://elsewhere.example").await;
+    world.active("ben").await;
+    let signed_in = world.sign_in("ben").await;
+    assert_err!(elsewhere.check(&signed_in).await, Error::InvalidToken);
+    world.check(&signed_in).await.unwrap();
+}

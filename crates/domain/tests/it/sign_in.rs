@@ -2,7 +2,8 @@
 
 use doorward_domain::changes::Change;
 use doorward_domain::model::{Credential, Status};
-use doorward_domain::ports::Store;
+use doorward_domain::ports::{Allowance, Store};
+use doorward_domain::throttle::SIGN_IN;
 use doorward_domain::{Disclosure, Error};
 
 use crate::world::*;
@@ -61,6 +62,17 @@ async fn the_state_of_an_account_is_told_to_whoever_knows_its_password_alone() {
         );
     }
     for name in ["disabled", "disabled@example.com"] {
+        assert_err!(
+            world.try_sign_in(name, PASSWORD).await,
+            Error::AccountDisabled
+        );
+    }
+    let off = world
+        .accounts
+        .change_status(&operator, "pending", false, None)
+        .await;
+    off.unwrap();
+    for name in ["pending", "pending@example.com"] {
         assert_err!(
             world.try_sign_in(name, PASSWORD).await,
             Error::AccountDisabled
@@ -381,4 +393,31 @@ async fn a_session_opened_while_the_account_is_switched_off_opens_nothing() {
     }]);
     let signed_in = world.sign_in("ben").await;
     assert_err!(world.check(&signed_in).await, Error::InvalidToken);
+}
+
+/// one budget a network address, /64 for IPv6, and none shared by those unknown.
+#[tokio::test]
+async fn a_network_address_has_its_own_budget_and_an_unknown_one_none() {
+    let world = World::new().await;
+    let left = async |address: &str| {
+        let mut ctx = world.anon();
+        ctx.client.address = address.parse().ok();
+        let taken = world.accounts.throttle_address(&ctx, &SIGN_IN).await;
+        matches!(taken.unwrap(), Allowance::Allowed { .. })
+    };
+    for _ in 0..30 {
+        assert!(left("192.0.2.1").await);
+        assert!(left("2001:db8::1").await);
+    }
+    for address in ["192.0.2.1", "::ffff:192.0.2.1", "2001:db8::2"] {
+        assert!(!left(address).await, "{address}");
+    }
+    for address in ["192.0.2.2", "2001:db8:0:1::1"] {
+        assert!(left(address).await, "{address}");
+    }
+    for _ in 0..100 {
+        assert!(left("unknown").await);
+    }
+    world.advance(seconds(2));
+    assert!(left("192.0.2.1").await, "it comes back bit by bit");
 }

@@ -67,6 +67,15 @@ impl World {
         node
     }
 
+    /// Another node on the same store, reached under another URL.
+    pub async fn moved_to(&self, url: &str) -> Self {
+        let policy = Policy::new(url);
+        let spy = Arc::new(Spy::on(self.store.clone()));
+        let node = Self::node(spy, self.clock.clone(), policy, 3, &[7; 32]);
+        node.accounts.ensure_keys(&node.worker()).await.unwrap();
+        node
+    }
+
     /// Another node on the same store that has not looked into it yet.
     pub fn cold_node(&self, seed: u64, master: &[u8; 32]) -> Self {
         let policy = self.accounts.policy().clone();

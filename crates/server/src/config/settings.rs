@@ -212,3 +212,91 @@ fn log_format(value: &str) -> Result<LogFormat, String> {
         _ => Err("must be auto, text or json".to_owned()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    /// `docs/CONFIGURATION.md` is this table, written out. Run with `BLESS=1` to write it anew.
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "a test that may write the document asks whether it shall")]
+    fn the_document_lists_every_setting() {
+        let mut text = String::from(
+            "# Configuration\n\nEach setting is a key of `doorward.toml` (or of the file `--config` names), and a variable of the environment or of a `.env` file. \
+             The environment wins over `.env`, `.env` over the file, the file over the default. Unknown keys are refused.\n\
+             `doorward config show` says of every value where it came from; `doorward config check` says whether the server would start.\n\n\
+             | key | variable | default | meaning |\n| --- | --- | --- | --- |\n",
+        );
+        let default = Config {
+            hashing_threads: 1,
+            ..Config::default()
+        };
+        for setting in SETTINGS {
+            let also = setting.also.map(|name| format!(", `{name}`")).unwrap_or_default();
+            let value = match (setting.key, (setting.show)(&default)) {
+                ("hashing.threads", _) => "as many as cores".to_owned(),
+                (_, value) if value.is_empty() => "–".to_owned(),
+                (_, value) => format!("`{value}`"),
+            };
+            text += &format!("| `{}` | `{}`{also} | {value} | {} |\n", setting.key, setting.variable(), setting.help);
+        }
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/CONFIGURATION.md");
+        if std::env::var_os("BLESS").is_some() {
+            std::fs::write(&path, &text).unwrap();
+        }
+        let kept = std::fs::read_to_string(&path).unwrap_or_default();
+        assert!(kept == text, "docs/CONFIGURATION.md differs from the table: run `BLESS=1 cargo test -p doorward settings`");
+    }
+
+    #[test]
+    fn what_is_shown_can_be_set_again() {
+        for setting in SETTINGS {
+            let mut config = Config::default();
+            let shown = (setting.show)(&config);
+            if !shown.is_empty() {
+                assert_eq!((setting.set)(&mut config, &shown), Ok(()), "{}", setting.key);
+                assert_eq!((setting.show)(&config), shown, "{}", setting.key);
+            }
+        }
+    }
+
+    #[test]
+    fn limits_hold_at_their_edges() {
+        for (key, low, high) in [
+            ("password.min_length", 8, 64),
+            ("hashing.memory_kib", 19_456, 262_144),
+            ("hashing.passes", 2, 10),
+            ("hashing.lanes", 1, 8),
+            ("hashing.threads", 1, 256),
+            ("hashing.queue", 1, 10_000),
+            ("keys.rotate_after_days", 1, 3650),
+            ("database.max_connections", 1, 500),
+        ] {
+            let setting = SETTINGS.iter().find(|setting| setting.key == key).unwrap();
+            let takes = |value: i64| (setting.set)(&mut Config::default(), &value.to_string()).is_ok();
+            assert!(takes(low) && takes(high), "{key}");
+            assert!(!takes(low - 1) && !takes(high + 1) && !takes(-1), "{key}");
+        }
+    }
+
+    #[test]
+    fn wrong_values_are_refused() {
+        for (key, value) in [
+            ("listen", "localhost"),
+            ("public_url", "accounts.example.com"),
+            ("public_url", "https://user@example.com"),
+            ("public_url", "https://"),
+            ("disclosure", "open"),
+            ("database.url", "oracle:x"),
+            ("mail.url", "ftp://x"),
+            ("throttle.enabled", "maybe"),
+            ("log.format", "xml"),
+            ("admin.email", "not an address"),
+        ] {
+            let setting = SETTINGS.iter().find(|setting| setting.key == key).unwrap();
+            assert!((setting.set)(&mut Config::default(), value).is_err(), "{key} = {value}");
+        }
+    }
+}

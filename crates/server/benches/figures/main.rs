@@ -1,0 +1,87 @@
+//! The first figures of the release binary, each as a share of something measured in the same run
+//! on the same machine: `cargo xtask bench`.
+//!
+//! Rounds alternate between the two sides of a ratio, so that a machine that slows down slows
+//! both; what is printed is the median. The load comes from this process over loopback and takes
+//! its part of the same cores.
+
+#![expect(missing_docs, reason = "a program, not a library")]
+#![expect(clippy::disallowed_methods, reason = "a benchmark reads the clock and the process table")]
+#![expect(clippy::unwrap_used, reason = "a benchmark that cannot go on stops")]
+
+mod bare;
+mod hashing;
+mod load;
+mod server;
+
+use std::time::Duration;
+
+use load::Load;
+use server::Server;
+
+const ROUNDS: usize = 3;
+const CHECK_TIME: Duration = Duration::from_secs(3);
+const SIGN_IN_TIME: Duration = Duration::from_secs(4);
+const CHECK_CONNECTIONS: usize = 32;
+const SIGN_IN_CONNECTIONS: usize = 16;
+const STARTS: usize = 5;
+
+fn main() {
+    if std::env::args().any(|argument| argument == bare::ARGUMENT) {
+        return bare::serve();
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    runtime.block_on(measure());
+}
+
+async fn measure() {
+    println!("cores                      {}", hashing::cores());
+    println!("binary                     {:.1} MiB", server::binary_bytes() as f64 / 1_048_576.0);
+    start_up().await;
+    let server = Server::start();
+    server.sign_up_users().await;
+    println!("resident memory, idle      {:.1} MiB", server.resident_mib());
+    session_checks(&server).await;
+    sign_ins(&server).await;
+    println!("resident memory, highest   {:.1} MiB", server.peak_resident_mib());
+}
+
+async fn start_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = server::time_to_ready(folder.path());
+    let again: Vec<f64> = (0..STARTS).map(|_| server::time_to_ready(folder.path())).collect();
+    println!("start to ready, first      {first:.0} ms (makes folder, keys, schema, admin)");
+    println!("start to ready, again      {:.0} ms", median(again));
+}
+
+async fn session_checks(server: &Server) {
+    let token = server.sign_in().await;
+    let me = Load::get(server.address, "/user/me", Some(&token), CHECK_CONNECTIONS);
+    let bare = bare::Bare::start();
+    let nothing = Load::get(bare.address, "/", None, CHECK_CONNECTIONS);
+    let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+    for _ in 0..ROUNDS {
+        theirs.push(nothing.run(CHECK_TIME).await);
+        ours.push(me.run(CHECK_TIME).await);
+    }
+    report("GET /user/me", median(ours), "a bare axum handler", median(theirs));
+}
+
+async fn sign_ins(server: &Server) {
+    let (mut ours, mut hashes) = (Vec::new(), Vec::new());
+    let load = Load::sign_in(server.address, SIGN_IN_CONNECTIONS);
+    for _ in 0..ROUNDS {
+        hashes.push(hashing::per_second(SIGN_IN_TIME));
+        ours.push(load.run(SIGN_IN_TIME).await);
+    }
+    report("POST /auth", median(ours), "the bare hash on all cores", median(hashes));
+}
+
+fn report(what: &str, ours: f64, beside: &str, theirs: f64) {
+    println!("{what:<26} {ours:.0}/s, {:.0} % of {beside} ({theirs:.0}/s)", 100.0 * ours / theirs);
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}

@@ -1,0 +1,255 @@
+//! `Setup`, a folder and an environment to run the binary in; `Server`, the binary serving.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use super::http::{self, Reply};
+
+const BINARY: &str = env!("CARGO_BIN_EXE_doorward");
+/// Longer than anything takes; reached only when something is broken.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Where and how the binary runs. A clone is the same folder.
+#[derive(Clone)]
+pub struct Setup {
+    folder: Arc<TempDir>,
+    variables: BTreeMap<String, String>,
+}
+
+/// What a command said, and how it ended.
+#[derive(Debug)]
+pub struct Outcome {
+    pub code: i32,
+    pub out: String,
+    pub err: String,
+}
+
+impl Outcome {
+    #[track_caller]
+    pub fn expect(self, code: i32) -> Self {
+        assert_eq!(self.code, code, "out: {}\nerr: {}", self.out, self.err);
+        self
+    }
+
+    #[track_caller]
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}: {} {}", self.out, self.err))
+    }
+}
+
+impl Setup {
+    /// An empty folder, a free port, nothing else configured.
+    pub fn new() -> Self {
+        let setup = Self {
+            folder: Arc::new(tempfile::tempdir().unwrap()),
+            variables: BTreeMap::new(),
+        };
+        let data = setup.data_dir().display().to_string();
+        setup.with("DOORWARD_LISTEN", "127.0.0.1:0").with("DOORWARD_LOG__FORMAT", "json").with("DOORWARD_DATA_DIR", &data)
+    }
+
+    pub fn with(mut self, name: &str, value: &str) -> Self {
+        self.variables.insert(name.to_owned(), value.to_owned());
+        self
+    }
+
+    pub fn without(mut self, name: &str) -> Self {
+        self.variables.remove(name);
+        self
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub fn data_dir(&self) -> PathBuf {
+        self.path("data")
+    }
+
+    /// Puts a file into the folder that the binary runs in.
+    pub fn file(self, name: &str, text: &str) -> Self {
+        std::fs::write(self.path(name), text).unwrap();
+        self
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(BINARY);
+        command.args(arguments).current_dir(self.folder.path()).env_clear().envs(&self.variables);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+    }
+
+    /// Runs a command to its end.
+    pub fn run(&self, arguments: &[&str]) -> Outcome {
+        self.run_with_input(arguments, "")
+    }
+
+    pub fn run_with_input(&self, arguments: &[&str], input: &str) -> Outcome {
+        let mut child = self.command(arguments).spawn().unwrap();
+        // A command that reads nothing may be gone already.
+        let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+        let output = child.wait_with_output().unwrap();
+        Outcome {
+            code: output.status.code().unwrap_or(-1),
+            out: String::from_utf8(output.stdout).unwrap(),
+            err: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+
+    pub fn start(&self) -> Server {
+        let mut child = self.command(&["serve"]).spawn().unwrap();
+        let log = gather(child.stderr.take().unwrap());
+        let (sender, said) = channel();
+        let stdout = BufReader::new(child.stdout.take().unwrap());
+        std::thread::spawn(move || {
+            for line in stdout.lines().map_while(Result::ok) {
+                let _ = sender.send(line);
+            }
+        });
+        let mut server = Server {
+            child,
+            said,
+            log,
+            port: 0,
+        };
+        let ready = server.line("Doorward is ready at");
+        let port = ready.rsplit(':').next().and_then(|port| port.parse().ok());
+        server.port = port.unwrap_or_else(|| server.port_in_log());
+        server
+    }
+}
+
+/// Reads to the end in the background.
+fn gather(mut from: impl Read + Send + 'static) -> Arc<Mutex<Vec<u8>>> {
+    let gathered = Arc::new(Mutex::new(Vec::new()));
+    let into = gathered.clone();
+    std::thread::spawn(move || {
+        let mut chunk = [0; 4096];
+        while let Ok(count @ 1..) = from.read(&mut chunk) {
+            into.lock().unwrap().extend_from_slice(&chunk[..count]);
+        }
+    });
+    gathered
+}
+
+/// The binary serving. It is killed when the test is over.
+pub struct Server {
+    child: Child,
+    said: Receiver<String>,
+    log: Arc<Mutex<Vec<u8>>>,
+    pub port: u16,
+}
+
+impl Server {
+    /// The next line on standard output that has that in it.
+    pub fn line(&self, wanted: &str) -> String {
+        loop {
+            match self.said.recv_timeout(PATIENCE) {
+                Ok(line) if line.contains(wanted) => return line,
+                Ok(_) => {}
+                Err(_) => panic!("no line with {wanted}; the log: {}", self.log()),
+            }
+        }
+    }
+
+    /// What was written to standard error so far.
+    pub fn log(&self) -> String {
+        String::from_utf8_lossy(&self.log.lock().unwrap()).into_owned()
+    }
+
+    fn port_in_log(&self) -> u16 {
+        let log = self.log();
+        let ready = log.lines().find(|line| line.contains("\"ready\"")).unwrap();
+        let line: Value = serde_json::from_str(ready).unwrap();
+        line["listen"].as_str().unwrap().rsplit(':').next().unwrap().parse().unwrap()
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        SocketAddr::from((Ipv4Addr::LOCALHOST, self.port))
+    }
+
+    pub fn url(&self, path: &str) -> String {
+        format!("http://localhost:{}{path}", self.port)
+    }
+
+    /// A request of nobody, or of whoever has that token.
+    pub fn try_send(&self, method: &str, path: &str, token: Option<&str>, body: Option<&Value>) -> std::io::Result<Reply> {
+        let mut fields: Vec<String> = token.iter().map(|token| format!("Authorization: Bearer {token}")).collect();
+        if body.is_some() {
+            fields.push("Content-Type: application/json".to_owned());
+        }
+        let body = body.map(Value::to_string).unwrap_or_default();
+        http::exchange(self.address(), http::request(method, path, &fields, &body).as_bytes())
+    }
+
+    pub fn send(&self, method: &str, path: &str, token: Option<&str>, body: Option<Value>) -> Reply {
+        self.try_send(method, path, token, body.as_ref()).unwrap()
+    }
+
+    pub fn get(&self, path: &str) -> Reply {
+        self.send("GET", path, None, None)
+    }
+
+    pub fn post(&self, path: &str, body: Value) -> Reply {
+        self.send("POST", path, None, Some(body))
+    }
+
+    /// Signs in and gives the token.
+    pub fn sign_in(&self, username: &str, password: &str) -> String {
+        let reply = self.post("/auth", serde_json::json!({"username": username, "password": password}));
+        reply.expect(201).json()["token"].as_str().unwrap().to_owned()
+    }
+
+    pub fn signal(&self, name: &str) {
+        let killed = Command::new("kill").args([&format!("-{name}"), &self.child.id().to_string()]).status();
+        assert!(killed.unwrap().success());
+    }
+
+    /// Waits for its end, and gives how it ended and the whole log.
+    pub fn wait(mut self) -> (ExitStatus, String) {
+        let status = eventually("the server ends", || self.child.try_wait().unwrap());
+        (status, self.log())
+    }
+
+    /// Asks it to stop, and waits until it has.
+    pub fn stop(self) -> String {
+        self.signal("TERM");
+        let (status, log) = self.wait();
+        assert!(status.success(), "{status}: {log}");
+        log
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Looks until there is something to see. For what another process does in its own time.
+pub fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        if let Some(seen) = look() {
+            return seen;
+        }
+        assert!(Instant::now() < deadline, "it never came to this: {what}");
+        std::thread::park_timeout(Duration::from_millis(5));
+    }
+}
+
+/// The mode bits of a file.
+pub fn mode(path: &Path) -> u32 {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::metadata(path).unwrap().permissions().mode() & 0o777
+}

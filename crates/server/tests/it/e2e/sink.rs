@@ -1,0 +1,108 @@
+//! A real mail server: `sink.py` of the mail crate's tests, as a process of its own.
+
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::Duration;
+
+use serde_json::Value;
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Takes every mail. It is gone when the test is.
+pub struct Sink {
+    child: Child,
+    told: Receiver<Value>,
+    pub port: u16,
+}
+
+impl Sink {
+    pub fn start() -> Self {
+        Self::start_at(0)
+    }
+
+    pub fn start_at(port: u16) -> Self {
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../mail/tests/sink.py");
+        let mut child = Command::new(python())
+            .arg(script)
+            .args(["ok", "--port", &port.to_string()])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("python starts");
+        let stdout = BufReader::new(child.stdout.take().unwrap());
+        let (sender, told) = channel();
+        std::thread::spawn(move || {
+            for line in stdout.lines().map_while(Result::ok) {
+                let _ = sender.send(serde_json::from_str(&line).expect("the sink prints JSON"));
+            }
+        });
+        let first: Value = told.recv_timeout(PATIENCE).expect("the sink listens");
+        let port = u16::try_from(first["port"].as_u64().unwrap()).unwrap();
+        Self { child, told, port }
+    }
+
+    pub fn url(&self) -> String {
+        format!("smtp://127.0.0.1:{}", self.port)
+    }
+
+    /// The next mail that arrives.
+    pub fn next_mail(&self) -> Letter {
+        loop {
+            let told = self.told.recv_timeout(PATIENCE).expect("a mail arrives");
+            if told["event"] == "mail" {
+                return Letter(told);
+            }
+        }
+    }
+}
+
+impl Drop for Sink {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A mail as the mail server took it.
+pub struct Letter(Value);
+
+impl Letter {
+    pub fn to(&self) -> &str {
+        self.0["rcpt_tos"][0].as_str().unwrap()
+    }
+
+    pub fn text(&self) -> &str {
+        self.0["parsed"]["parts"]["text/plain"].as_str().unwrap()
+    }
+
+    pub fn subject(&self) -> &str {
+        let headers = self.0["parsed"]["headers"].as_array().unwrap();
+        let subject = headers.iter().find(|header| header[0] == "Subject");
+        subject.unwrap()[1].as_str().unwrap()
+    }
+
+    /// The path of the link in it, which begins so.
+    pub fn link(&self, under: &str) -> String {
+        let text = self.text();
+        let at = text.find(under).unwrap_or_else(|| panic!("no {under} in: {text}"));
+        text[at..].split_whitespace().next().unwrap().to_owned()
+    }
+}
+
+/// Python with aiosmtpd. That there is none is a failure, never a reason to pass.
+#[expect(clippy::disallowed_methods, reason = "tests are told in the environment where python is")]
+fn python() -> PathBuf {
+    if let Some(path) = std::env::var_os("DOORWARD_TEST_PYTHON") {
+        return path.into();
+    }
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent();
+    let path = target.expect("it lies in the target folder").join("tools/python/bin/python");
+    assert!(
+        path.exists(),
+        "there is no {}: run `cargo xtask test`, which sets it up (or set DOORWARD_TEST_PYTHON to a python with aiosmtpd)",
+        path.display()
+    );
+    path
+}

@@ -1,0 +1,234 @@
+//! `TestApp`: the real router over the real store, with a clock that moves when told to.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+
+use axum::Router;
+use doorward_domain::flows::operator::NewUser;
+use doorward_domain::memory::{SeededSecrets, SteppedClock};
+use doorward_domain::model::{Role, User};
+use doorward_domain::passwords::{Cost, Engine, Hasher, HasherSettings};
+use doorward_domain::ports::{Clock, Mail, Store};
+use doorward_domain::throttle::MemoryThrottle;
+use doorward_domain::tokens::{Keyring, MasterKey};
+use doorward_domain::values::{EmailAddress, Secret, Username};
+use doorward_domain::{Accounts, Actor, Ctx, Policy, Ports};
+use doorward_store_sql::{SqlSettings, SqlStore};
+use doorward_web::{App, AppParts, Inbox};
+use jiff::{SignedDuration, Timestamp};
+use serde_json::json;
+use tempfile::TempDir;
+
+use super::faults::{Backend, FaultyStore, Mood};
+use super::postbox::Postbox;
+use super::{Client, PASSWORD, PUBLIC_URL, path_in};
+
+/// Hashed for real, at the lowest price there is.
+const CHEAP: Cost = Cost {
+    memory_kib: 8,
+    passes: 1,
+    lanes: 1,
+};
+
+/// What a test wants otherwise.
+pub struct Options {
+    pub policy: Policy,
+    /// None is SQLite in a folder of the test's own.
+    pub store: Option<Arc<dyn Backend>>,
+    pub hashing_threads: usize,
+    pub hashing_queue: usize,
+    pub inbox: Option<Arc<dyn Inbox>>,
+}
+
+/// One node. Its end fails the test where mails are left in the outbox.
+pub struct TestApp {
+    pub accounts: Arc<Accounts>,
+    pub clock: Arc<SteppedClock>,
+    store: Arc<FaultyStore>,
+    postbox: Arc<Postbox>,
+    router: Router,
+    next_address: AtomicU32,
+    leaves_mail: AtomicBool,
+    _folder: TempDir,
+}
+
+impl TestApp {
+    pub async fn new() -> Self {
+        Self::with(|_| {}).await
+    }
+
+    /// An application whose operator chose otherwise.
+    pub async fn with(choose: impl FnOnce(&mut Options)) -> Self {
+        let mut options = Options {
+            policy: Policy::new(PUBLIC_URL),
+            store: None,
+            hashing_threads: 1,
+            hashing_queue: 256,
+            inbox: None,
+        };
+        choose(&mut options);
+        let folder = tempfile::tempdir().unwrap();
+        let start = "2026-11-21T08:00:00Z".parse().unwrap();
+        let clock = Arc::new(SteppedClock::new(start));
+        let inner = match options.store {
+            Some(store) => store,
+            None => sqlite(&folder, start).await,
+        };
+        let store = Arc::new(FaultyStore::new(inner));
+        let secrets = Arc::new(SeededSecrets::new(1));
+        let postbox = Arc::new(Postbox::default());
+        let hasher = HasherSettings {
+            cost: CHEAP,
+            engine: Engine::Fast,
+            threads: options.hashing_threads,
+            queue: options.hashing_queue,
+        };
+        let hasher = Hasher::start(&hasher, secrets.clone()).unwrap();
+        let ports = Ports {
+            store: store.clone(),
+            sessions: store.clone(),
+            throttle: Arc::new(MemoryThrottle::new(10_000)),
+            mailer: postbox.clone(),
+            clock: clock.clone(),
+            secrets: secrets.clone(),
+        };
+        let master = MasterKey::from_secret(Secret::new(vec![7; 32])).unwrap();
+        let accounts = Accounts::new(ports, options.policy, hasher, Keyring::new(master));
+        let accounts = Arc::new(accounts);
+        let app = App::new(AppParts {
+            accounts: accounts.clone(),
+            secrets,
+            inbox: options.inbox,
+        });
+        let app = Self {
+            accounts,
+            clock,
+            store,
+            postbox,
+            router: doorward_web::router(app),
+            next_address: AtomicU32::new(1),
+            leaves_mail: AtomicBool::new(false),
+            _folder: folder,
+        };
+        app.accounts.ensure_keys(&app.ctx(Actor::Worker)).await.unwrap();
+        app
+    }
+
+    /// Somebody unknown, at an address nobody else has.
+    pub fn anon(&self) -> Client {
+        let [_, a, b, c] = self.next_address.fetch_add(1, Ordering::Relaxed).to_be_bytes();
+        Client::new(self.router.clone(), IpAddr::from([10, a, b, c]))
+    }
+
+    /// An active user of that name, with an address at example.com, signed in.
+    pub async fn user(&self, name: &str) -> Client {
+        self.create(name, Role::User).await;
+        self.sign_in(name).await
+    }
+
+    /// The admin `root`, signed in.
+    pub async fn admin(&self) -> Client {
+        self.create("root", Role::Admin).await;
+        self.sign_in("root").await
+    }
+
+    /// An active user as the operator makes one. No mail goes out.
+    pub async fn create(&self, name: &str, role: Role) -> User {
+        let wanted = NewUser {
+            username: Some(Username::parse(name).unwrap()),
+            email: Some(EmailAddress::parse(&format!("{name}@example.com")).unwrap()),
+            name: None,
+            password: self.accounts.judge_password(PASSWORD, &[]).unwrap(),
+            role,
+        };
+        let ctx = self.ctx(Actor::CommandLine);
+        self.accounts.create_user(&ctx, wanted).await.unwrap()
+    }
+
+    /// A new session of that user.
+    pub async fn sign_in(&self, name: &str) -> Client {
+        let body = json!({"username": name, "password": PASSWORD});
+        let anon = self.anon();
+        let answer = anon.post("/auth", body).await;
+        anon.with_token(answer.expect(201).json()["token"].as_str().unwrap())
+    }
+
+    /// Somebody signs up with both names and has not confirmed yet: the path of the mailed link.
+    pub async fn pending(&self, name: &str) -> String {
+        let email = format!("{name}@example.com");
+        let body = json!({"username": name, "email": email, "password": PASSWORD});
+        self.anon().post("/user", body).await.expect(201);
+        let mails = self.mails().await;
+        let mail = mails.iter().find(|mail| mail.to.as_str() == email);
+        path_in(mail.expect("a confirmation goes out"))
+    }
+
+    /// Turns the worker until nothing is due, and gives what it sent.
+    pub async fn mails(&self) -> Vec<Mail> {
+        let ctx = self.ctx(Actor::Worker);
+        while !self.accounts.deliver_mail(&ctx, 100).await.unwrap().is_empty() {}
+        self.postbox.take()
+    }
+
+    /// The one mail that the worker's next turns send.
+    pub async fn one_mail(&self) -> Mail {
+        let mut mails = self.mails().await;
+        assert_eq!(mails.len(), 1, "{:?}", super::summary(&mails));
+        mails.remove(0)
+    }
+
+    /// This test is not about mail, and leaves some in the outbox.
+    pub fn leaves_mail(&self) {
+        self.leaves_mail.store(true, Ordering::Relaxed);
+    }
+
+    pub fn turn_store(&self, mood: Mood) {
+        self.store.turn(mood);
+    }
+
+    pub fn advance(&self, by: SignedDuration) {
+        self.clock.advance(by);
+    }
+
+    pub fn advance_seconds(&self, seconds: i64) {
+        self.advance(SignedDuration::from_secs(seconds));
+    }
+
+    pub fn ctx(&self, actor: Actor) -> Ctx {
+        Ctx {
+            actor,
+            client: doorward_domain::ports::Client::default(),
+            request_id: "test".to_owned(),
+            now: self.clock.now(),
+        }
+    }
+}
+
+async fn sqlite(folder: &TempDir, now: Timestamp) -> Arc<dyn Backend> {
+    let settings = SqlSettings {
+        url: format!("sqlite:{}", folder.path().join("doorward.db").display()),
+        max_connections: 4,
+        migrate: true,
+    };
+    Arc::new(SqlStore::connect(&settings, now).await.unwrap())
+}
+
+impl Drop for TestApp {
+    fn drop(&mut self) {
+        if std::thread::panicking() || self.leaves_mail.load(Ordering::Relaxed) {
+            return;
+        }
+        self.store.turn(Mood::Fine);
+        let store = self.store.clone();
+        let late = self.clock.now() + SignedDuration::from_hours(24 * 365);
+        // A runtime of its own, since the test's is busy dropping this.
+        let claimed = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            runtime.unwrap().block_on(store.claim_mail_jobs(late, late, 100)).unwrap()
+        });
+        let left: Vec<_> = claimed.join().unwrap();
+        let kinds: Vec<_> = left.iter().map(|job| (job.kind.as_str(), job.email.as_str().to_owned())).collect();
+        assert!(kinds.is_empty(), "mails are left in the outbox: {kinds:?}");
+    }
+}

@@ -1,0 +1,155 @@
+//! Somebody who sends requests: nobody, a user or an admin.
+
+use std::net::{IpAddr, SocketAddr};
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::ConnectInfo;
+use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE};
+use axum::http::{HeaderName, HeaderValue, Method, Request};
+use http_body_util::BodyExt;
+use serde_json::Value;
+use tower::ServiceExt;
+
+use super::{Answer, FORM, JSON};
+
+/// Speaks to the router from one network address, with a token or without.
+#[derive(Clone)]
+pub struct Client {
+    router: Router,
+    address: IpAddr,
+    pub token: Option<String>,
+}
+
+impl Client {
+    pub fn new(router: Router, address: IpAddr) -> Self {
+        Self {
+            router,
+            address,
+            token: None,
+        }
+    }
+
+    /// The same one, signed in.
+    pub fn with_token(&self, token: &str) -> Self {
+        Self {
+            token: Some(token.to_owned()),
+            ..self.clone()
+        }
+    }
+
+    pub fn token(&self) -> &str {
+        self.token.as_deref().expect("this one is signed in")
+    }
+
+    pub fn request(&self, method: &str, path: &str) -> Draft<'_> {
+        let method = Method::from_bytes(method.as_bytes()).unwrap();
+        let mut request = Request::new(Body::empty());
+        *request.method_mut() = method;
+        *request.uri_mut() = path.parse().unwrap();
+        let draft = Draft {
+            client: self,
+            request,
+        };
+        match &self.token {
+            Some(token) => draft.header(AUTHORIZATION.as_str(), &format!("Bearer {token}")),
+            None => draft,
+        }
+    }
+
+    pub async fn get(&self, path: &str) -> Answer {
+        self.request("GET", path).send().await
+    }
+
+    pub async fn post(&self, path: &str, body: Value) -> Answer {
+        self.request("POST", path).json(&body).send().await
+    }
+
+    pub async fn put(&self, path: &str, body: Value) -> Answer {
+        self.request("PUT", path).json(&body).send().await
+    }
+
+    pub async fn patch(&self, path: &str, body: Value) -> Answer {
+        self.request("PATCH", path).json(&body).send().await
+    }
+
+    pub async fn delete(&self, path: &str) -> Answer {
+        self.request("DELETE", path).send().await
+    }
+}
+
+/// A request being written.
+pub struct Draft<'c> {
+    client: &'c Client,
+    request: Request<Body>,
+}
+
+impl Draft<'_> {
+    /// One more field; the same name again gives a second one.
+    pub fn header(self, name: &str, value: &str) -> Self {
+        self.header_bytes(name, value.as_bytes())
+    }
+
+    pub fn header_bytes(mut self, name: &str, value: &[u8]) -> Self {
+        let name = HeaderName::from_bytes(name.as_bytes()).unwrap();
+        let value = HeaderValue::from_bytes(value).unwrap();
+        self.request.headers_mut().append(name, value);
+        self
+    }
+
+    /// A browser that asks for a page.
+    pub fn html(self) -> Self {
+        self.header("accept", "text/html,application/xhtml+xml,*/*;q=0.8")
+    }
+
+    /// As a page of our own would post.
+    pub fn from_our_page(self) -> Self {
+        self.header("sec-fetch-site", "same-origin").html()
+    }
+
+    pub fn cookie(mut self, token: &str) -> Self {
+        self.request.headers_mut().remove(AUTHORIZATION);
+        self.header(COOKIE.as_str(), &format!("__Host-doorward={token}"))
+    }
+
+    pub fn json(self, body: &Value) -> Self {
+        self.body(JSON, body.to_string())
+    }
+
+    pub fn form(self, body: &str) -> Self {
+        self.body(FORM, body.to_owned())
+    }
+
+    pub fn body(self, kind: &str, body: impl Into<Body>) -> Self {
+        self.header(CONTENT_TYPE.as_str(), kind).bare_body(body)
+    }
+
+    /// A body that nobody says the kind of.
+    pub fn bare_body(mut self, body: impl Into<Body>) -> Self {
+        *self.request.body_mut() = body.into();
+        self
+    }
+
+    /// Sends it. Whatever it was, the server did not break over it.
+    pub async fn send(self) -> Answer {
+        let answer = self.send_to_broken().await;
+        assert!(answer.status < 500, "{} {}", answer.status, answer.text());
+        answer
+    }
+
+    /// Sends it to a server that may well be broken. Every answer of every test is held against
+    /// what must be true of all.
+    pub async fn send_to_broken(mut self) -> Answer {
+        let peer = SocketAddr::new(self.client.address, 50_000);
+        self.request.extensions_mut().insert(ConnectInfo(peer));
+        let response = self.client.router.clone().oneshot(self.request).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let answer = Answer {
+            status: parts.status.as_u16(),
+            headers: parts.headers,
+            body: body.collect().await.unwrap().to_bytes().to_vec(),
+        };
+        answer.assert_sound();
+        answer
+    }
+}

@@ -1,0 +1,25 @@
+//! The two harnesses' in-process half: the real router over a real store, and who talks to it.
+
+mod app;
+mod answer;
+mod client;
+mod faults;
+mod postbox;
+
+pub use answer::Answer;
+pub use app::{Options, TestApp};
+pub use client::Client;
+pub use faults::Mood;
+pub use postbox::{path_in, summary};
+
+/// Where people reach the server, they think.
+pub const PUBLIC_URL: &str = "https://accounts.example";
+/// Everybody's first password.
+pub const PASSWORD: &str = "plum cake on sundays";
+/// The one after.
+pub const OTHER_PASSWORD: &str = "two boats and a lamp";
+
+/// A media type.
+pub const JSON: &str = "application/json";
+/// Another.
+pub const FORM: &str = "application/x-www-form-urlencoded";

@@ -1,0 +1,40 @@
+//! A mailer that keeps what it is handed.
+
+use std::sync::Mutex;
+
+use async_trait::async_trait;
+use doorward_domain::ports::{Mail, MailError, Mailer};
+
+/// The mails sent and not looked at yet.
+#[derive(Default)]
+pub struct Postbox(Mutex<Vec<Mail>>);
+
+impl Postbox {
+    pub fn take(&self) -> Vec<Mail> {
+        std::mem::take(&mut *self.0.lock().unwrap())
+    }
+}
+
+#[async_trait]
+impl Mailer for Postbox {
+    async fn send(&self, mail: &Mail) -> Result<(), MailError> {
+        self.0.lock().unwrap().push(mail.clone());
+        Ok(())
+    }
+}
+
+/// Which texts went to whom, in order of address.
+pub fn summary(mails: &[Mail]) -> Vec<(&str, &'static str)> {
+    let mut all: Vec<_> = mails
+        .iter()
+        .map(|mail| (mail.to.as_str(), mail.template.as_str()))
+        .collect();
+    all.sort_unstable();
+    all
+}
+
+/// The path that a mail's link leads to.
+pub fn path_in(mail: &Mail) -> String {
+    let path = mail.url.strip_prefix(super::PUBLIC_URL);
+    path.expect("links begin with the public URL").to_owned()
+}
