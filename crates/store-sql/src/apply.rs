@@ -63,10 +63,14 @@ async fn make(transaction: &mut Transaction, change: &Change) -> Result<(), Faul
             Ok(())
         }
         Change::PutCredential(credential) => credentials::put(transaction, credential).await,
-        Change::RehashCredential { credential, old } => credentials::rehash(transaction, credential, old).await,
+        Change::RehashCredential { credential, old } => {
+            credentials::rehash(transaction, credential, old).await
+        }
         Change::PutLink(link) => links::put(transaction, link).await,
         Change::UseLink { digest, at } => links::mark_used(transaction, digest, *at).await,
-        Change::RevokeLinks(user_id, purposes) => links::revoke(transaction, *user_id, purposes).await,
+        Change::RevokeLinks(user_id, purposes) => {
+            links::revoke(transaction, *user_id, purposes).await
+        }
         Change::EnqueueMail(job) => mail_jobs::insert(transaction, job).await,
         Change::MailDone(id) => mail_jobs::delete(transaction, *id).await,
         Change::MailRetry { id, due_at } => mail_jobs::retry(transaction, *id, *due_at).await,

@@ -22,7 +22,10 @@ pub(crate) enum Arg<'a> {
 }
 
 impl Arg<'_> {
-    pub(crate) fn bind<'q>(&self, query: Query<'q, Any, AnyArguments>) -> Query<'q, Any, AnyArguments> {
+    pub(crate) fn bind<'q>(
+        &self,
+        query: Query<'q, Any, AnyArguments>,
+    ) -> Query<'q, Any, AnyArguments> {
         match self {
             Self::Int(value) => query.bind(*value),
             Self::Text(value) => query.bind(value.as_deref()),

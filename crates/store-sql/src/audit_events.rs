@@ -30,7 +30,10 @@ pub(crate) async fn insert(transaction: &mut Transaction, event: &AuditEvent) ->
     Ok(())
 }
 
-pub(crate) async fn list(store: &SqlStore, filter: &AuditFilter) -> Result<Vec<AuditEvent>, StoreError> {
+pub(crate) async fn list(
+    store: &SqlStore,
+    filter: &AuditFilter,
+) -> Result<Vec<AuditEvent>, StoreError> {
     let mut conditions = vec!["1 = 1"];
     let mut args = Vec::new();
     if let Some(user_id) = filter.user_id {

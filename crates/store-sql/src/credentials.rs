@@ -11,7 +11,10 @@ use crate::row::{self, BadRow, Row};
 use crate::transaction::Transaction;
 
 /// Sets it, there or not. Where two processes insert at a time, one loses and is tried again.
-pub(crate) async fn put(transaction: &mut Transaction, credential: &Credential) -> Result<(), Fault> {
+pub(crate) async fn put(
+    transaction: &mut Transaction,
+    credential: &Credential,
+) -> Result<(), Fault> {
     let args = [
         credential.password_hash.expose().as_str().into(),
         credential.updated_at.into(),
@@ -19,7 +22,8 @@ pub(crate) async fn put(transaction: &mut Transaction, credential: &Credential) 
     ];
     let update = "UPDATE credentials SET password_hash = ?, updated_at = ? WHERE user_id = ?";
     if transaction.execute(update, &args).await? == 0 {
-        let insert = "INSERT INTO credentials (password_hash, updated_at, user_id) VALUES (?, ?, ?)";
+        let insert =
+            "INSERT INTO credentials (password_hash, updated_at, user_id) VALUES (?, ?, ?)";
         transaction.execute(insert, &args).await?;
     }
     Ok(())
@@ -42,7 +46,10 @@ pub(crate) async fn rehash(
     Ok(())
 }
 
-pub(crate) async fn find(store: &SqlStore, user_id: UserId) -> Result<Option<Credential>, StoreError> {
+pub(crate) async fn find(
+    store: &SqlStore,
+    user_id: UserId,
+) -> Result<Option<Credential>, StoreError> {
     let sql = "SELECT user_id, password_hash, updated_at FROM credentials WHERE user_id = ?";
     let row = store.row("find credential", sql, &[user_id.into()]).await?;
     row::one("find credential", row.as_ref(), from_row)

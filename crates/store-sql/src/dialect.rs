@@ -9,6 +9,7 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use sqlx::any::AnyPoolOptions;
+use sqlx::error::DatabaseError;
 use sqlx::mysql::MySqlDatabaseError;
 use sqlx::{Any, AnyConnection, Connection, Row, Transaction, raw_sql};
 
@@ -22,6 +23,19 @@ pub(crate) enum Dialect {
     Mysql,
 }
 
+/// What stands for what in a migration, in the order of the variants. A key compares byte by byte.
+const TYPES: [(&str, [&str; 3]); 7] = [
+    ("{id}", ["BLOB", "BYTEA", "BINARY(16)"]),
+    ("{digest}", ["BLOB", "BYTEA", "BINARY(32)"]),
+    ("{key}", ["TEXT", "TEXT COLLATE \"C\"", "VARBINARY(1024)"]),
+    ("{text}", ["TEXT", "TEXT", "LONGTEXT"]),
+    ("{int}", ["INTEGER", "BIGINT", "BIGINT"]),
+    ("{blob}", ["BLOB", "BYTEA", "LONGBLOB"]),
+    ("{table}", [" STRICT", "", INNODB]),
+];
+
+const INNODB: &str = " ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin";
+
 impl Dialect {
     pub(crate) fn of_url(url: &str) -> Option<Self> {
         match url.split_once(':')?.0 {
@@ -34,7 +48,11 @@ impl Dialect {
 
     /// The URL as the driver takes it. SQLite's file is made here, so that nobody else may read
     /// it. A server's connection keeps every statement prepared: MySQL pays dearly to close one.
-    pub(crate) fn driver_url(self, url: &str, if_missing: IfMissing) -> Result<String, ConnectError> {
+    pub(crate) fn driver_url(
+        self,
+        url: &str,
+        if_missing: IfMissing,
+    ) -> Result<String, ConnectError> {
         match self {
             Self::Sqlite => sqlite_file::driver_url(url, if_missing),
             Self::Postgres | Self::Mysql => {
@@ -48,8 +66,12 @@ impl Dialect {
     /// without end; the servers let a transaction see what others committed meanwhile.
     pub(crate) fn session(self) -> &'static str {
         match self {
-            Self::Sqlite => "PRAGMA busy_timeout=10000; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;",
-            Self::Postgres => "SET default_transaction_isolation = 'read committed'; SET lock_timeout = '10s';",
+            Self::Sqlite => {
+                "PRAGMA busy_timeout=10000; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;"
+            }
+            Self::Postgres => {
+                "SET default_transaction_isolation = 'read committed'; SET lock_timeout = '10s';"
+            }
             Self::Mysql => {
                 "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED; \
                  SET SESSION sql_mode='STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION,ERROR_FOR_DIVISION_BY_ZERO,PIPES_AS_CONCAT', \
@@ -69,11 +91,15 @@ impl Dialect {
             .max_connections(max_connections)
             .acquire_timeout(Duration::from_secs(5))
             .after_connect(move |connection, _| {
-                Box::pin(async move { raw_sql(self.session()).execute(connection).await.map(|_| ()) })
+                let told = raw_sql(self.session()).execute(connection);
+                Box::pin(async move { told.await.map(|_| ()) })
             });
         match self {
             // A file does not hang up.
-            Self::Sqlite => options.test_before_acquire(false).idle_timeout(None).max_lifetime(None),
+            Self::Sqlite => options
+                .test_before_acquire(false)
+                .idle_timeout(None)
+                .max_lifetime(None),
             Self::Postgres | Self::Mysql => options,
         }
     }
@@ -85,7 +111,10 @@ impl Dialect {
 
     /// Begins a transaction that writes. SQLite cannot turn a reader into a writer safely.
     pub(crate) fn begin(self) -> &'static str {
-        if self == Self::Sqlite { "BEGIN IMMEDIATE" } else { "BEGIN" }
+        match self {
+            Self::Sqlite => "BEGIN IMMEDIATE",
+            Self::Postgres | Self::Mysql => "BEGIN",
+        }
     }
 
     /// `?` becomes `$1`, `$2` … where the database wants that. No text of ours has a `?` in quotes.
@@ -96,37 +125,28 @@ impl Dialect {
         let mut parts = sql.split('?');
         let mut numbered = parts.next().unwrap_or_default().to_owned();
         for (index, part) in parts.enumerate() {
-            write!(numbered, "${}{part}", index + 1).expect("a String takes all that is written to it");
+            write!(numbered, "${}{part}", index + 1)
+                .expect("a String takes all that is written to it");
         }
         numbered
     }
 
-    /// Fills in a migration's types. Keys compare byte by byte on all three.
+    /// Fills in a migration's types.
     pub(crate) fn ddl(self, script: &str) -> String {
-        let (id, digest, key, text, int, blob, table) = match self {
-            Self::Sqlite => ("BLOB", "BLOB", "TEXT", "TEXT", "INTEGER", "BLOB", " STRICT"),
-            Self::Postgres => ("BYTEA", "BYTEA", "TEXT COLLATE \"C\"", "TEXT", "BIGINT", "BYTEA", ""),
-            Self::Mysql => (
-                "BINARY(16)",
-                "BINARY(32)",
-                "VARBINARY(1024)",
-                "LONGTEXT",
-                "BIGINT",
-                "LONGBLOB",
-                " ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin",
-            ),
-        };
-        let types = [("{id}", id), ("{digest}", digest), ("{key}", key), ("{text}", text), ("{int}", int)];
-        let rest = [("{blob}", blob), ("{table}", table)];
-        let fill = |script: String, (name, own): (&str, &str)| script.replace(name, own);
-        types.into_iter().chain(rest).fold(script.to_owned(), fill)
+        TYPES.iter().fold(script.to_owned(), |script, (name, own)| {
+            script.replace(name, own[self as usize])
+        })
     }
 
     /// Counts the tables in reach whose name is `schema_migrations`.
     pub(crate) fn history_exists(self) -> &'static str {
         match self {
-            Self::Sqlite => "SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND name = 'schema_migrations'",
-            Self::Postgres => "SELECT COUNT(*) FROM pg_catalog.pg_class WHERE oid = to_regclass('schema_migrations')",
+            Self::Sqlite => {
+                "SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND name = 'schema_migrations'"
+            }
+            Self::Postgres => {
+                "SELECT COUNT(*) FROM pg_catalog.pg_class WHERE oid = to_regclass('schema_migrations')"
+            }
             Self::Mysql => {
                 "SELECT COUNT(*) FROM information_schema.tables \
                  WHERE table_schema = DATABASE() AND table_name = 'schema_migrations'"
@@ -141,14 +161,16 @@ impl Dialect {
     ) -> Result<Transaction<'_, Any>, sqlx::Error> {
         match self {
             Self::Sqlite => {
-                raw_sql("PRAGMA busy_timeout=30000").execute(&mut *connection).await?;
+                let patience = "PRAGMA busy_timeout=30000";
+                raw_sql(patience).execute(&mut *connection).await?;
             }
             Self::Postgres => {}
             Self::Mysql => {
                 let lock = "SELECT GET_LOCK(LEFT(CONCAT('doorward:', DATABASE()), 64), 60)";
-                let got: Option<i64> = sqlx::query(lock).fetch_one(&mut *connection).await?.try_get(0)?;
-                if got != Some(1) {
-                    return Err(sqlx::Error::Protocol("another process has been migrating for a minute".to_owned()));
+                let row = sqlx::query(lock).fetch_one(&mut *connection).await?;
+                if row.try_get::<Option<i64>, _>(0)? != Some(1) {
+                    let busy = "another process has been migrating for a minute";
+                    return Err(sqlx::Error::Protocol(busy.to_owned()));
                 }
             }
         }
@@ -173,30 +195,40 @@ pub(crate) fn is_passing(error: &sqlx::Error) -> bool {
     if let Some(number) = mysql_number(error) {
         return matches!(number, 1205 | 1213);
     }
-    let code = error.as_database_error().and_then(|error| error.code());
-    matches!(code.as_deref(), Some("40001" | "40P01" | "5" | "6" | "261" | "517"))
+    let code = error.as_database_error().and_then(DatabaseError::code);
+    matches!(
+        code.as_deref(),
+        Some("40001" | "40P01" | "5" | "6" | "261" | "517")
+    )
 }
 
 fn mysql_number(error: &sqlx::Error) -> Option<u16> {
-    let error = error.as_database_error()?.try_downcast_ref::<MySqlDatabaseError>()?;
+    let error = error
+        .as_database_error()?
+        .try_downcast_ref::<MySqlDatabaseError>()?;
     Some(error.number())
 }
 
 /// Which unique index a write ran into, by its name; `primary` for a primary key.
 pub(crate) fn which_unique(error: &sqlx::Error) -> Option<String> {
-    let error = error.as_database_error().filter(|error| error.is_unique_violation())?;
+    let error = error
+        .as_database_error()
+        .filter(|error| error.is_unique_violation())?;
     index_name(error.constraint(), error.code().as_deref(), error.message())
 }
 
 /// PostgreSQL names the constraint. SQLite's message spells the columns as `table.column, …`, and
 /// so the index that is named after them; MySQL's names the index at its end, after the value.
 fn index_name(constraint: Option<&str>, code: Option<&str>, message: &str) -> Option<String> {
-    let name = match (constraint, message.strip_prefix("UNIQUE constraint failed: ")) {
+    let of_sqlite = message.strip_prefix("UNIQUE constraint failed: ");
+    let name = match (constraint, of_sqlite) {
         (Some(name), _) => name.to_owned(),
         (None, Some(_)) if code == Some("1555") => "PRIMARY".to_owned(),
         (None, Some(columns)) => {
             let (table, _) = columns.split_once('.')?;
-            let names = columns.split(", ").filter_map(|column| Some(column.split_once('.')?.1));
+            let names = columns
+                .split(", ")
+                .filter_map(|column| Some(column.split_once('.')?.1));
             names.fold(table.to_owned(), |name, column| name + "_" + column)
         }
         (None, None) => {
@@ -204,8 +236,10 @@ fn index_name(constraint: Option<&str>, code: Option<&str>, message: &str) -> Op
             key.rsplit_once('.').map_or(key, |(_, key)| key).to_owned()
         }
     };
-    let is_primary = name == "PRIMARY" || name.ends_with("_pkey");
-    Some(if is_primary { "primary".to_owned() } else { name })
+    match name == "PRIMARY" || name.ends_with("_pkey") {
+        true => Some("primary".to_owned()),
+        false => Some(name),
+    }
 }
 
 #[cfg(test)]

@@ -47,7 +47,9 @@ pub enum ConnectError {
         source: Box<sqlx::Error>,
     },
     /// A step of a migration failed.
-    #[error("migration {version} ({name}) failed: {source}; the database is as it was before, or can be migrated again")]
+    #[error(
+        "migration {version} ({name}) failed: {source}; the database is as it was before, or can be migrated again"
+    )]
     Migration {
         /// Its number.
         version: i64,
@@ -57,7 +59,9 @@ pub enum ConnectError {
         source: Box<sqlx::Error>,
     },
     /// Migrations wait, and making them was not asked for.
-    #[error("the database lacks the migrations {0}; run `doorward migrate`, or set database.migrate = true")]
+    #[error(
+        "the database lacks the migrations {0}; run `doorward migrate`, or set database.migrate = true"
+    )]
     Pending(String),
     /// A later Doorward migrated the database beyond what this one can work with.
     #[error(
@@ -86,16 +90,19 @@ impl ConnectError {
     }
 }
 
-/// The URL without what stands before its `@` and after its `?`.
+/// The URL without what stands before its `@` and after its `?`; nothing but its scheme where a
+/// password that was not encoded makes it hard to say which is which.
 fn without_secrets(url: &str) -> String {
-    let url = url.split('?').next().unwrap_or_default();
-    match url.split_once("://") {
-        Some((scheme, rest)) => {
-            let rest = rest.rsplit_once('@').map_or(rest, |(_, server)| server);
-            format!("{scheme}://{rest}")
-        }
-        None => url.to_owned(),
-    }
+    let Some((scheme, rest)) = url.split_once("://") else {
+        return url.to_owned();
+    };
+    let (head, parameters) = rest.split_once('?').unwrap_or((rest, ""));
+    let server = match head.rsplit_once('@') {
+        Some((_, server)) => server,
+        None if parameters.contains('@') => "…",
+        None => head,
+    };
+    format!("{scheme}://{server}")
 }
 
 /// Why an operation did not go through.
@@ -127,7 +134,8 @@ impl Fault {
     pub(crate) fn is_passing(&self) -> bool {
         match self {
             Self::Sql(error) => {
-                dialect::is_passing(error) || dialect::which_unique(error).as_deref() == Some("primary")
+                dialect::is_passing(error)
+                    || dialect::which_unique(error).as_deref() == Some("primary")
             }
             Self::Refused(_) | Self::Row(_) => false,
         }
@@ -163,8 +171,13 @@ mod tests {
     #[test]
     fn no_error_shows_a_password() {
         for (url, shown) in [
-            ("postgres://ben:pa@ss@db.example.com:5432/doorward?sslmode=require", "postgres://db.example.com:5432/doorward"),
+            (
+                "postgres://ben:pa@ss@db.example.com:5432/doorward?sslmode=require",
+                "postgres://db.example.com:5432/doorward",
+            ),
             ("mysql://db/doorward?password=x", "mysql://db/doorward"),
+            ("mysql://ben:pa?ss@db/doorward", "mysql://…"),
+            ("mysql://db/doorward?password=x@y", "mysql://…"),
             ("sqlite:data/doorward.db", "sqlite:data/doorward.db"),
         ] {
             assert_eq!(without_secrets(url), shown);

@@ -95,7 +95,11 @@ impl SqlStore {
             .await
             .map_err(|error| ConnectError::of(&settings.url, error))?;
         let turn = dialect.has_one_writer().then(Arc::default);
-        Ok(Self { pool, dialect, turn })
+        Ok(Self {
+            pool,
+            dialect,
+            turn,
+        })
     }
 
     /// Waits for what is under way and hangs up. Handles that remain answer with errors.
@@ -109,23 +113,41 @@ impl SqlStore {
         query(self.dialect, sql, args)
     }
 
-    async fn rows(&self, operation: &'static str, sql: &str, args: &[Arg<'_>]) -> Result<Vec<AnyRow>, StoreError> {
+    async fn rows(
+        &self,
+        operation: &'static str,
+        sql: &str,
+        args: &[Arg<'_>],
+    ) -> Result<Vec<AnyRow>, StoreError> {
         let rows = self.query(sql, args).fetch_all(&self.pool).await;
         rows.map_err(|error| StoreError::new(operation, error))
     }
 
-    async fn row(&self, operation: &'static str, sql: &str, args: &[Arg<'_>]) -> Result<Option<AnyRow>, StoreError> {
+    async fn row(
+        &self,
+        operation: &'static str,
+        sql: &str,
+        args: &[Arg<'_>],
+    ) -> Result<Option<AnyRow>, StoreError> {
         let row = self.query(sql, args).fetch_optional(&self.pool).await;
         row.map_err(|error| StoreError::new(operation, error))
     }
 
     /// One statement that writes, in a transaction of its own; how many rows it met.
-    async fn write(&self, operation: &'static str, sql: &str, args: &[Arg<'_>]) -> Result<u64, StoreError> {
+    async fn write(
+        &self,
+        operation: &'static str,
+        sql: &str,
+        args: &[Arg<'_>],
+    ) -> Result<u64, StoreError> {
         let mut retries = Retries::default();
         loop {
             let result = {
                 let _turn = self.turn().await;
-                self.query(sql, args).execute(&self.pool).await.map_err(Fault::from)
+                self.query(sql, args)
+                    .execute(&self.pool)
+                    .await
+                    .map_err(Fault::from)
             };
             match result {
                 Ok(done) => return Ok(done.rows_affected()),
@@ -191,7 +213,10 @@ impl<'u> First<'u> {
         sqlx::any::install_default_drivers();
         let told = |error| ConnectError::of(url, error);
         let mut connection = AnyConnection::connect(&driver_url).await.map_err(told)?;
-        raw_sql(dialect.session()).execute(&mut connection).await.map_err(told)?;
+        raw_sql(dialect.session())
+            .execute(&mut connection)
+            .await
+            .map_err(told)?;
         if let Some(sql) = dialect.database() {
             raw_sql(sql).execute(&mut connection).await.map_err(told)?;
         }

@@ -28,9 +28,18 @@ pub(crate) async fn put(transaction: &mut Transaction, link: &Link) -> Result<()
     Ok(())
 }
 
-pub(crate) async fn mark_used(transaction: &mut Transaction, digest: &Digest, at: Timestamp) -> Result<(), Fault> {
-    let sql = "UPDATE links SET used_at = ? WHERE digest = ? AND used_at IS NULL AND expires_at > ?";
-    stale_if_none(transaction.execute(sql, &[at.into(), digest.into(), at.into()]).await?)
+pub(crate) async fn mark_used(
+    transaction: &mut Transaction,
+    digest: &Digest,
+    at: Timestamp,
+) -> Result<(), Fault> {
+    let sql =
+        "UPDATE links SET used_at = ? WHERE digest = ? AND used_at IS NULL AND expires_at > ?";
+    stale_if_none(
+        transaction
+            .execute(sql, &[at.into(), digest.into(), at.into()])
+            .await?,
+    )
 }
 
 pub(crate) async fn revoke(
@@ -40,7 +49,9 @@ pub(crate) async fn revoke(
 ) -> Result<(), Fault> {
     for purpose in purposes {
         let sql = "DELETE FROM links WHERE user_id = ? AND purpose = ?";
-        transaction.execute(sql, &[user_id.into(), purpose.as_str().into()]).await?;
+        transaction
+            .execute(sql, &[user_id.into(), purpose.as_str().into()])
+            .await?;
     }
     Ok(())
 }

@@ -35,13 +35,23 @@ pub(crate) async fn delete(transaction: &mut Transaction, id: MailJobId) -> Resu
     Ok(())
 }
 
-pub(crate) async fn retry(transaction: &mut Transaction, id: MailJobId, due_at: Timestamp) -> Result<(), Fault> {
+pub(crate) async fn retry(
+    transaction: &mut Transaction,
+    id: MailJobId,
+    due_at: Timestamp,
+) -> Result<(), Fault> {
     let sql = "UPDATE mail_jobs SET due_at = ? WHERE id = ?";
-    transaction.execute(sql, &[due_at.into(), id.into()]).await?;
+    transaction
+        .execute(sql, &[due_at.into(), id.into()])
+        .await?;
     Ok(())
 }
 
-pub(crate) async fn fail(transaction: &mut Transaction, id: MailJobId, at: Timestamp) -> Result<(), Fault> {
+pub(crate) async fn fail(
+    transaction: &mut Transaction,
+    id: MailJobId,
+    at: Timestamp,
+) -> Result<(), Fault> {
     let sql = "UPDATE mail_jobs SET failed_at = ? WHERE id = ?";
     transaction.execute(sql, &[at.into(), id.into()]).await?;
     Ok(())
@@ -58,7 +68,9 @@ pub(crate) async fn claim(
     const OPERATION: &str = "claim mails";
     let sql = "SELECT id, kind, user_id, email, locale, created_at, attempts, due_at, failed_at FROM mail_jobs \
         WHERE failed_at IS NULL AND due_at <= ? ORDER BY due_at, id LIMIT ?";
-    let rows = store.rows(OPERATION, sql, &[now.into(), limit.into()]).await?;
+    let rows = store
+        .rows(OPERATION, sql, &[now.into(), limit.into()])
+        .await?;
     let due = row::all(OPERATION, &rows, from_row)?;
     if due.is_empty() {
         return Ok(due);
@@ -73,7 +85,11 @@ pub(crate) async fn claim(
     }
 }
 
-async fn take(store: &SqlStore, due: &[MailJob], lease_until: Timestamp) -> Result<Vec<MailJob>, Fault> {
+async fn take(
+    store: &SqlStore,
+    due: &[MailJob],
+    lease_until: Timestamp,
+) -> Result<Vec<MailJob>, Fault> {
     let mut transaction = store.begin().await?;
     let taken = take_each(&mut transaction, due, lease_until).await;
     transaction.end(taken).await
@@ -88,7 +104,12 @@ async fn take_each(
         WHERE id = ? AND attempts = ? AND due_at = ? AND failed_at IS NULL";
     let mut taken = Vec::with_capacity(due.len());
     for job in due {
-        let args = [lease_until.into(), job.id.into(), job.attempts.into(), job.due_at.into()];
+        let args = [
+            lease_until.into(),
+            job.id.into(),
+            job.attempts.into(),
+            job.due_at.into(),
+        ];
         if transaction.execute(sql, &args).await? == 1 {
             taken.push(MailJob {
                 attempts: job.attempts + 1,

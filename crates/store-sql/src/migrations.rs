@@ -85,7 +85,10 @@ pub(crate) fn check(status: &[MigrationStatus]) -> Result<(), ConnectError> {
     let binary = MIGRATIONS.last().map_or(0, |migration| migration.version);
     let later = || status.iter().filter(|status| status.version > binary);
     if let Some(newest) = later().next_back() {
-        let needed = later().map(|status| status.compatible_with).max().unwrap_or(0);
+        let needed = later()
+            .map(|status| status.compatible_with)
+            .max()
+            .unwrap_or(0);
         if needed > binary {
             return Err(ConnectError::Newer {
                 database: newest.version,
@@ -98,8 +101,12 @@ pub(crate) fn check(status: &[MigrationStatus]) -> Result<(), ConnectError> {
             "the database was migrated by a later version, which says that this one can work with it"
         );
     }
-    let waiting = status.iter().filter(|status| status.version <= binary && status.applied_at.is_none());
-    let names: Vec<_> = waiting.map(|status| format!("{} ({})", status.version, status.name)).collect();
+    let waiting = status
+        .iter()
+        .filter(|status| status.version <= binary && status.applied_at.is_none());
+    let names: Vec<_> = waiting
+        .map(|status| format!("{} ({})", status.version, status.name))
+        .collect();
     match names.as_slice() {
         [] => Ok(()),
         names => Err(ConnectError::Pending(names.join(", "))),
@@ -161,19 +168,37 @@ async fn make(
             continue;
         }
         note(connection, dialect, "statements_begun", number, migration).await?;
-        match raw_sql(AssertSqlSafe(statement)).execute(&mut *connection).await {
+        match raw_sql(AssertSqlSafe(statement))
+            .execute(&mut *connection)
+            .await
+        {
             Ok(_) => {}
             Err(error) if number == begun && dialect::is_made_already(&error) => {}
             Err(error) => {
                 // What failed was not made, so it must not pass for made next time. Where all
                 // is rolled back anyway, this may fail too.
-                note(connection, dialect, "statements_begun", number - 1, migration).await.ok();
+                note(
+                    connection,
+                    dialect,
+                    "statements_begun",
+                    number - 1,
+                    migration,
+                )
+                .await
+                .ok();
                 return Err(error);
             }
         }
         note(connection, dialect, "statements_done", number, migration).await?;
     }
-    note(connection, dialect, "applied_at", now.as_microsecond(), migration).await?;
+    note(
+        connection,
+        dialect,
+        "applied_at",
+        now.as_microsecond(),
+        migration,
+    )
+    .await?;
     tracing::info!(migration.version, migration.name, "made a migration");
     Ok(())
 }
@@ -190,7 +215,9 @@ async fn progress(
     version: i64,
 ) -> Result<Progress, sqlx::Error> {
     let sql = "SELECT statements_begun, statements_done, applied_at FROM schema_migrations WHERE version = ?";
-    let row = query(dialect, sql, &[version.into()]).fetch_optional(connection).await?;
+    let row = query(dialect, sql, &[version.into()])
+        .fetch_optional(connection)
+        .await?;
     let Some(row) = row else {
         return Ok(Progress::None);
     };
@@ -228,7 +255,8 @@ async fn history(
     if tables == 0 {
         return Ok(Vec::new());
     }
-    let sql = "SELECT version, name, compatible_with, applied_at FROM schema_migrations ORDER BY version";
+    let sql =
+        "SELECT version, name, compatible_with, applied_at FROM schema_migrations ORDER BY version";
     let rows = query(dialect, sql, &[]).fetch_all(connection).await?;
     let all: Result<_, BadRow> = rows.iter().map(from_row).collect();
     all.map_err(|error| sqlx::Error::Decode(error.into()))
@@ -249,7 +277,9 @@ fn statements(script: &str) -> Vec<String> {
     let is_sql = |line: &&str| !line.trim_start().starts_with("--");
     let lines: Vec<_> = script.lines().filter(is_sql).collect();
     let parts = lines.join("\n");
-    let texts = parts.split(";\n").map(|text| text.trim().trim_end_matches(';').to_owned());
+    let texts = parts
+        .split(";\n")
+        .map(|text| text.trim().trim_end_matches(';').to_owned());
     texts.filter(|text| !text.is_empty()).collect()
 }
 
@@ -259,8 +289,12 @@ mod tests {
 
     #[test]
     fn a_script_falls_into_its_statements() {
-        let script = "-- why; how\nCREATE TABLE a (\n  b INT\n);\n\nCREATE INDEX a_b ON a (b);\n-- end\n";
-        assert_eq!(statements(script), ["CREATE TABLE a (\n  b INT\n)", "CREATE INDEX a_b ON a (b)"]);
+        let script =
+            "-- why; how\nCREATE TABLE a (\n  b INT\n);\n\nCREATE INDEX a_b ON a (b);\n-- end\n";
+        assert_eq!(
+            statements(script),
+            ["CREATE TABLE a (\n  b INT\n)", "CREATE INDEX a_b ON a (b)"]
+        );
     }
 
     #[test]
@@ -274,12 +308,19 @@ mod tests {
 
     #[test]
     fn an_index_is_named_after_its_columns() {
-        for line in MIGRATIONS.iter().flat_map(|migration| migration.script.lines()) {
-            let Some((name, rest)) = line.split_once(" ON ").filter(|_| line.contains("INDEX ")) else {
+        for line in MIGRATIONS
+            .iter()
+            .flat_map(|migration| migration.script.lines())
+        {
+            let Some((name, rest)) = line.split_once(" ON ").filter(|_| line.contains("INDEX "))
+            else {
                 continue;
             };
             let name = name.rsplit(' ').next().unwrap();
-            let columns = rest.trim_end_matches(");").replacen(" (", "_", 1).replace(", ", "_");
+            let columns = rest
+                .trim_end_matches(");")
+                .replacen(" (", "_", 1)
+                .replace(", ", "_");
             assert_eq!(name, columns);
         }
     }

@@ -37,7 +37,9 @@ impl<'r> Row<'r> {
     }
 
     pub(crate) fn opt_int(&self, column: &'static str) -> Result<Option<i64>, BadRow> {
-        self.row.try_get(column).map_err(|_| self.bad(column, "is no integer"))
+        self.row
+            .try_get(column)
+            .map_err(|_| self.bad(column, "is no integer"))
     }
 
     pub(crate) fn time(&self, column: &'static str) -> Result<Timestamp, BadRow> {
@@ -45,7 +47,10 @@ impl<'r> Row<'r> {
     }
 
     pub(crate) fn opt_time(&self, column: &'static str) -> Result<Option<Timestamp>, BadRow> {
-        let time = self.opt_int(column)?.map(Timestamp::from_microsecond).transpose();
+        let time = self
+            .opt_int(column)?
+            .map(Timestamp::from_microsecond)
+            .transpose();
         time.map_err(|_| self.bad(column, "is no time"))
     }
 
@@ -54,7 +59,9 @@ impl<'r> Row<'r> {
     }
 
     fn opt_bytes(&self, column: &'static str) -> Result<Option<Vec<u8>>, BadRow> {
-        self.row.try_get(column).map_err(|_| self.bad(column, "is not binary"))
+        self.row
+            .try_get(column)
+            .map_err(|_| self.bad(column, "is not binary"))
     }
 
     /// An id, a digest or a key, of just so many bytes.
@@ -62,7 +69,10 @@ impl<'r> Row<'r> {
         self.required(column, self.opt_array(column)?)
     }
 
-    pub(crate) fn opt_array<const N: usize>(&self, column: &'static str) -> Result<Option<[u8; N]>, BadRow> {
+    pub(crate) fn opt_array<const N: usize>(
+        &self,
+        column: &'static str,
+    ) -> Result<Option<[u8; N]>, BadRow> {
         let array = self.opt_bytes(column)?.map(<[u8; N]>::try_from).transpose();
         array.map_err(|_| self.bad(column, "has a wrong length"))
     }
@@ -99,7 +109,8 @@ impl<'r> Row<'r> {
         let Some(text) = self.opt_text(column)? else {
             return Ok(None);
         };
-        let value = parse(&text).ok_or_else(|| self.bad(column, "is not a value this version knows"))?;
+        let value =
+            parse(&text).ok_or_else(|| self.bad(column, "is not a value this version knows"))?;
         Ok(Some(value))
     }
 
@@ -137,5 +148,7 @@ pub(crate) fn one<T>(
     row: Option<&AnyRow>,
     read: impl Fn(&AnyRow) -> Result<T, BadRow>,
 ) -> Result<Option<T>, StoreError> {
-    row.map(read).transpose().map_err(|bad| StoreError::new(operation, bad))
+    row.map(read)
+        .transpose()
+        .map_err(|bad| StoreError::new(operation, bad))
 }

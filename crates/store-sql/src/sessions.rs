@@ -37,15 +37,29 @@ impl Sessions for SqlStore {
         Ok(())
     }
 
-    async fn find_session(&self, digest: &Digest, now: Timestamp) -> Result<Option<Session>, StoreError> {
+    async fn find_session(
+        &self,
+        digest: &Digest,
+        now: Timestamp,
+    ) -> Result<Option<Session>, StoreError> {
         let sql = format!("SELECT {COLUMNS} FROM sessions WHERE digest = ? AND expires_at > ?");
-        let row = self.row("find session", &sql, &[digest.into(), now.into()]).await?;
+        let row = self
+            .row("find session", &sql, &[digest.into(), now.into()])
+            .await?;
         row::one("find session", row.as_ref(), from_row)
     }
 
-    async fn list_sessions(&self, user_id: UserId, now: Timestamp) -> Result<Vec<Session>, StoreError> {
-        let sql = format!("SELECT {COLUMNS} FROM sessions WHERE user_id = ? AND expires_at > ? ORDER BY id DESC");
-        let rows = self.rows("list sessions", &sql, &[user_id.into(), now.into()]).await?;
+    async fn list_sessions(
+        &self,
+        user_id: UserId,
+        now: Timestamp,
+    ) -> Result<Vec<Session>, StoreError> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM sessions WHERE user_id = ? AND expires_at > ? ORDER BY id DESC"
+        );
+        let rows = self
+            .rows("list sessions", &sql, &[user_id.into(), now.into()])
+            .await?;
         row::all("list sessions", &rows, from_row)
     }
 
@@ -61,7 +75,12 @@ impl Sessions for SqlStore {
         Ok(self.write("renew session", sql, &args).await? == 1)
     }
 
-    async fn set_session_epoch(&self, user_id: UserId, id: SessionId, epoch: i64) -> Result<(), StoreError> {
+    async fn set_session_epoch(
+        &self,
+        user_id: UserId,
+        id: SessionId,
+        epoch: i64,
+    ) -> Result<(), StoreError> {
         let sql = "UPDATE sessions SET epoch = ? WHERE id = ? AND user_id = ?";
         let args = [epoch.into(), id.into(), user_id.into()];
         self.write("set session epoch", sql, &args).await?;
@@ -84,10 +103,17 @@ impl Sessions for SqlStore {
 
     async fn delete_session(&self, user_id: UserId, id: SessionId) -> Result<bool, StoreError> {
         let sql = "DELETE FROM sessions WHERE id = ? AND user_id = ?";
-        Ok(self.write("delete session", sql, &[id.into(), user_id.into()]).await? == 1)
+        Ok(self
+            .write("delete session", sql, &[id.into(), user_id.into()])
+            .await?
+            == 1)
     }
 
-    async fn delete_sessions(&self, user_id: UserId, except: Option<SessionId>) -> Result<u64, StoreError> {
+    async fn delete_sessions(
+        &self,
+        user_id: UserId,
+        except: Option<SessionId>,
+    ) -> Result<u64, StoreError> {
         const OPERATION: &str = "delete sessions";
         match except {
             None => {
@@ -96,7 +122,8 @@ impl Sessions for SqlStore {
             }
             Some(id) => {
                 let sql = "DELETE FROM sessions WHERE user_id = ? AND id <> ?";
-                self.write(OPERATION, sql, &[user_id.into(), id.into()]).await
+                self.write(OPERATION, sql, &[user_id.into(), id.into()])
+                    .await
             }
         }
     }
@@ -118,10 +145,15 @@ async fn touch(store: &SqlStore, seen: &[(SessionId, Timestamp)]) -> Result<(), 
     transaction.end(touched).await
 }
 
-async fn touch_each(transaction: &mut Transaction, seen: &[(SessionId, Timestamp)]) -> Result<(), Fault> {
+async fn touch_each(
+    transaction: &mut Transaction,
+    seen: &[(SessionId, Timestamp)],
+) -> Result<(), Fault> {
     let sql = "UPDATE sessions SET last_seen_at = ? WHERE id = ?";
     for (id, at) in seen {
-        transaction.execute(sql, &[(*at).into(), (*id).into()]).await?;
+        transaction
+            .execute(sql, &[(*at).into(), (*id).into()])
+            .await?;
     }
     Ok(())
 }

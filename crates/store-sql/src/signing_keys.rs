@@ -29,7 +29,9 @@ pub(crate) async fn rotate(
         return Err(Fault::Refused(ApplyError::Stale));
     }
     let retire = "UPDATE signing_keys SET retired_at = ? WHERE retired_at IS NULL";
-    transaction.execute(retire, &[key.created_at.into()]).await?;
+    transaction
+        .execute(retire, &[key.created_at.into()])
+        .await?;
     let insert = "INSERT INTO signing_keys (kid, position, public_half, sealed, created_at, retired_at) \
         VALUES (?, ?, ?, ?, ?, ?)";
     let args = [

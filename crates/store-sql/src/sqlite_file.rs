@@ -26,7 +26,9 @@ pub(crate) fn driver_url(url: &str, if_missing: IfMissing) -> Result<String, Con
         path: path.clone(),
         source,
     })?;
-    let text = real.to_str().ok_or_else(|| ConnectError::Url("its folder's name is not UTF-8"))?;
+    let text = real
+        .to_str()
+        .ok_or_else(|| ConnectError::Url("its folder's name is not UTF-8"))?;
     Ok(format!("sqlite:{}?mode=rw", percent_encoded(text)))
 }
 
@@ -36,8 +38,12 @@ pub(crate) fn path_of(url: &str) -> Result<PathBuf, ConnectError> {
     let path = path.strip_prefix("//").unwrap_or(path);
     let path = path.split('?').next().unwrap_or_default();
     match path {
-        "" => Err(ConnectError::Url("it names no file; one looks like sqlite:/var/lib/doorward/doorward.db")),
-        ":memory:" => Err(ConnectError::Url("a database in memory keeps nothing; name a file")),
+        "" => Err(ConnectError::Url(
+            "it names no file; one looks like sqlite:/var/lib/doorward/doorward.db",
+        )),
+        ":memory:" => Err(ConnectError::Url(
+            "a database in memory keeps nothing; name a file",
+        )),
         path => Ok(PathBuf::from(path)),
     }
 }
@@ -58,7 +64,10 @@ fn make_ready(path: &Path, if_missing: IfMissing) -> io::Result<PathBuf> {
 #[cfg(unix)]
 fn make_folder(folder: &Path) -> io::Result<()> {
     use std::os::unix::fs::DirBuilderExt;
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder)
 }
 
 #[cfg(unix)]
@@ -106,7 +115,12 @@ mod tests {
         ] {
             assert_eq!(path_of(url).unwrap(), PathBuf::from(path), "{url}");
         }
-        for url in ["sqlite:", "sqlite://", "sqlite::memory:", "sqlite:?mode=memory"] {
+        for url in [
+            "sqlite:",
+            "sqlite://",
+            "sqlite::memory:",
+            "sqlite:?mode=memory",
+        ] {
             assert!(path_of(url).is_err(), "{url}");
         }
     }

@@ -2,7 +2,9 @@
 
 use async_trait::async_trait;
 use doorward_domain::changes::{ApplyError, Changes};
-use doorward_domain::model::{AuditEvent, AuditFilter, Credential, Link, MailJob, SigningKey, User, UserFilter};
+use doorward_domain::model::{
+    AuditEvent, AuditFilter, Credential, Link, MailJob, SigningKey, User, UserFilter,
+};
 use doorward_domain::ports::{Store, StoreError};
 use doorward_domain::values::{Digest, UserId};
 use jiff::Timestamp;
@@ -27,7 +29,11 @@ impl Store for SqlStore {
         users::find_by_email(self, key).await
     }
 
-    async fn list_users_by_pending_email(&self, key: &str, limit: usize) -> Result<Vec<User>, StoreError> {
+    async fn list_users_by_pending_email(
+        &self,
+        key: &str,
+        limit: usize,
+    ) -> Result<Vec<User>, StoreError> {
         users::list_by_pending_email(self, key, limit).await
     }
 
@@ -39,7 +45,11 @@ impl Store for SqlStore {
         users::has_active_admin(self).await
     }
 
-    async fn list_pending_users_before(&self, before: Timestamp, limit: usize) -> Result<Vec<UserId>, StoreError> {
+    async fn list_pending_users_before(
+        &self,
+        before: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<UserId>, StoreError> {
         users::list_pending_before(self, before, limit).await
     }
 

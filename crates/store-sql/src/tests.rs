@@ -19,12 +19,19 @@ async fn every_connection_of_the_pool_has_the_settings() {
         held.push(store.pool.acquire().await.unwrap());
     }
     for connection in &mut held {
-        for (pragma, expected) in [("synchronous", 2), ("foreign_keys", 1), ("busy_timeout", 10_000)] {
+        for (pragma, expected) in [
+            ("synchronous", 2),
+            ("foreign_keys", 1),
+            ("busy_timeout", 10_000),
+        ] {
             let sql = AssertSqlSafe(format!("PRAGMA {pragma}"));
             let row = sqlx::query(sql).fetch_one(&mut **connection).await.unwrap();
             assert_eq!(row.get::<i64, _>(0), expected, "{pragma}");
         }
-        let row = sqlx::query("PRAGMA journal_mode").fetch_one(&mut **connection).await.unwrap();
+        let row = sqlx::query("PRAGMA journal_mode")
+            .fetch_one(&mut **connection)
+            .await
+            .unwrap();
         assert_eq!(row.get::<String, _>(0), "wal");
     }
 }

@@ -35,12 +35,20 @@ impl Transaction {
 
     /// How many rows the statement met, whether it changed them or not.
     pub(crate) async fn execute(&mut self, sql: &str, args: &[Arg<'_>]) -> Result<u64, Fault> {
-        let done = query(self.dialect, sql, args).execute(&mut *self.begun).await?;
+        let done = query(self.dialect, sql, args)
+            .execute(&mut *self.begun)
+            .await?;
         Ok(done.rows_affected())
     }
 
-    pub(crate) async fn row(&mut self, sql: &str, args: &[Arg<'_>]) -> Result<Option<AnyRow>, Fault> {
-        Ok(query(self.dialect, sql, args).fetch_optional(&mut *self.begun).await?)
+    pub(crate) async fn row(
+        &mut self,
+        sql: &str,
+        args: &[Arg<'_>],
+    ) -> Result<Option<AnyRow>, Fault> {
+        Ok(query(self.dialect, sql, args)
+            .fetch_optional(&mut *self.begun)
+            .await?)
     }
 
     /// Commits where all went well, and leaves nothing behind where not.

@@ -26,7 +26,11 @@ pub(crate) async fn insert(transaction: &mut Transaction, user: &User) -> Result
     Ok(())
 }
 
-pub(crate) async fn update(transaction: &mut Transaction, user: &User, expected: Version) -> Result<(), Fault> {
+pub(crate) async fn update(
+    transaction: &mut Transaction,
+    user: &User,
+    expected: Version,
+) -> Result<(), Fault> {
     let sql = "UPDATE users SET username = ?, username_key = ?, email = ?, email_key = ?, pending_email = ?, \
         pending_email_key = ?, name = ?, role = ?, status = ?, data = ?, locale = ?, session_epoch = ?, version = ?, \
         created_at = ?, updated_at = ?, search = ? WHERE id = ? AND version = ?";
@@ -41,9 +45,14 @@ pub(crate) async fn delete(transaction: &mut Transaction, id: UserId) -> Result<
 }
 
 /// Whether there was one to delete.
-pub(crate) async fn delete_pending(transaction: &mut Transaction, id: UserId) -> Result<bool, Fault> {
+pub(crate) async fn delete_pending(
+    transaction: &mut Transaction,
+    id: UserId,
+) -> Result<bool, Fault> {
     let sql = "DELETE FROM users WHERE id = ? AND status = ?";
-    let met = transaction.execute(sql, &[id.into(), Status::Pending.as_str().into()]).await?;
+    let met = transaction
+        .execute(sql, &[id.into(), Status::Pending.as_str().into()])
+        .await?;
     Ok(met > 0)
 }
 
@@ -62,7 +71,9 @@ fn active_admin() -> [Arg<'static>; 2] {
 }
 
 pub(crate) async fn has_active_admin(store: &SqlStore) -> Result<bool, StoreError> {
-    let row = store.row("look for an admin", AN_ADMIN, &active_admin()).await?;
+    let row = store
+        .row("look for an admin", AN_ADMIN, &active_admin())
+        .await?;
     Ok(row.is_some())
 }
 
@@ -70,7 +81,10 @@ pub(crate) async fn find(store: &SqlStore, id: UserId) -> Result<Option<User>, S
     find_by(store, "id", id.into()).await
 }
 
-pub(crate) async fn find_by_username(store: &SqlStore, key: &str) -> Result<Option<User>, StoreError> {
+pub(crate) async fn find_by_username(
+    store: &SqlStore,
+    key: &str,
+) -> Result<Option<User>, StoreError> {
     find_by(store, "username_key", key.into()).await
 }
 
@@ -78,7 +92,11 @@ pub(crate) async fn find_by_email(store: &SqlStore, key: &str) -> Result<Option<
     find_by(store, "email_key", key.into()).await
 }
 
-async fn find_by(store: &SqlStore, column: &'static str, value: Arg<'_>) -> Result<Option<User>, StoreError> {
+async fn find_by(
+    store: &SqlStore,
+    column: &'static str,
+    value: Arg<'_>,
+) -> Result<Option<User>, StoreError> {
     let sql = format!("SELECT {COLUMNS} FROM users WHERE {column} = ?");
     let row = store.row("find user", &sql, &[value]).await?;
     row::one("find user", row.as_ref(), from_row)
@@ -89,8 +107,15 @@ pub(crate) async fn list_by_pending_email(
     key: &str,
     limit: usize,
 ) -> Result<Vec<User>, StoreError> {
-    let sql = format!("SELECT {COLUMNS} FROM users WHERE pending_email_key = ? ORDER BY id DESC LIMIT ?");
-    let rows = store.rows("list users by pending address", &sql, &[key.into(), limit.into()]).await?;
+    let sql =
+        format!("SELECT {COLUMNS} FROM users WHERE pending_email_key = ? ORDER BY id DESC LIMIT ?");
+    let rows = store
+        .rows(
+            "list users by pending address",
+            &sql,
+            &[key.into(), limit.into()],
+        )
+        .await?;
     row::all("list users by pending address", &rows, from_row)
 }
 
@@ -129,10 +154,15 @@ pub(crate) async fn list_pending_before(
     before: Timestamp,
     limit: usize,
 ) -> Result<Vec<UserId>, StoreError> {
-    let sql = "SELECT id FROM users WHERE status = ? AND created_at < ? ORDER BY created_at LIMIT ?";
+    let sql =
+        "SELECT id FROM users WHERE status = ? AND created_at < ? ORDER BY created_at LIMIT ?";
     let args = [Status::Pending.as_str().into(), before.into(), limit.into()];
     let rows = store.rows("list pending users", sql, &args).await?;
-    let id = |row: &AnyRow| Ok(UserId::from_bytes(Row::new(row, "users", "id").array("id")?));
+    let id = |row: &AnyRow| {
+        Ok(UserId::from_bytes(
+            Row::new(row, "users", "id").array("id")?,
+        ))
+    };
     row::all("list pending users", &rows, id)
 }
 
@@ -151,7 +181,9 @@ fn values(user: &User) -> Vec<Arg<'_>> {
         user.name.as_ref().map(Name::as_str).into(),
         user.role.as_str().into(),
         user.status.as_str().into(),
-        serde_json::Value::Object(user.data.as_map().clone()).to_string().into(),
+        serde_json::Value::Object(user.data.as_map().clone())
+            .to_string()
+            .into(),
         user.locale.tag().into(),
         user.session_epoch.into(),
         user.version.into(),
@@ -200,7 +232,9 @@ fn from_row(row: &AnyRow) -> Result<User, BadRow> {
         name: row.opt_parsed("name", |text| Name::parse(text).ok())?,
         role: row.parsed("role", Role::from_name)?,
         status: row.parsed("status", Status::from_name)?,
-        data: row.parsed("data", |text| Data::parse(serde_json::from_str(text).ok()?).ok())?,
+        data: row.parsed("data", |text| {
+            Data::parse(serde_json::from_str(text).ok()?).ok()
+        })?,
         locale: row.parsed("locale", Locale::from_tag)?,
         session_epoch: row.int("session_epoch")?,
         version: Version(row.int("version")?),

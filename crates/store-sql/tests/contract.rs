@@ -1,5 +1,7 @@
 //! The contract on each database, one module a database and a new database a case.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
+
 use std::sync::Arc;
 
 use doorward_domain::ports::{Sessions, Store};

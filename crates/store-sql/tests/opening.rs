@@ -1,6 +1,8 @@
 //! Opening a database: the schema's history on each of the three, SQLite's file, and what an
 //! operator reads when it does not work.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
+
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
@@ -35,7 +37,10 @@ async fn raw(url: &str) -> AnyConnection {
 
 async fn execute(url: &str, sql: &str) {
     let mut connection = raw(url).await;
-    raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await.unwrap();
+    raw_sql(AssertSqlSafe(sql))
+        .execute(&mut connection)
+        .await
+        .unwrap();
     connection.close().await.unwrap();
 }
 
@@ -45,15 +50,23 @@ async fn history(url: &str) {
         migrate: false,
         ..settings(url)
     };
-    let error = SqlStore::connect(&waits, fixtures::now()).await.map(|_| ()).unwrap_err();
-    assert!(matches!(&error, ConnectError::Pending(names) if names == "1 (accounts)"), "{error}");
+    let error = SqlStore::connect(&waits, fixtures::now())
+        .await
+        .map(|_| ())
+        .unwrap_err();
+    assert!(
+        matches!(&error, ConnectError::Pending(names) if names == "1 (accounts)"),
+        "{error}"
+    );
     assert_eq!(migration_status(url).await.unwrap()[0].applied_at, None);
 
     let racers: Vec<_> = (0..6)
         .map(|number| {
             let url = url.to_owned();
             tokio::spawn(async move {
-                let store = SqlStore::connect(&settings(&url), fixtures::later(number)).await.unwrap();
+                let store = SqlStore::connect(&settings(&url), fixtures::later(number))
+                    .await
+                    .unwrap();
                 Store::ping(&store).await.unwrap();
             })
         })
@@ -72,11 +85,31 @@ async fn history(url: &str) {
     let later = "INSERT INTO schema_migrations \
         (version, name, compatible_with, statements_begun, statements_done, applied_at) VALUES (2, 'later', 1, 1, 1, 5)";
     execute(url, later).await;
-    connect(url).await.expect("migration 2 says that this program can work with it").close().await;
-    execute(url, "UPDATE schema_migrations SET compatible_with = 2 WHERE version = 2").await;
-    for refused in [connect(url).await.map(|_| ()), migrate(url, fixtures::now()).await.map(|_| ())] {
+    connect(url)
+        .await
+        .expect("migration 2 says that this program can work with it")
+        .close()
+        .await;
+    execute(
+        url,
+        "UPDATE schema_migrations SET compatible_with = 2 WHERE version = 2",
+    )
+    .await;
+    for refused in [
+        connect(url).await.map(|_| ()),
+        migrate(url, fixtures::now()).await.map(|_| ()),
+    ] {
         let error = refused.unwrap_err();
-        assert!(matches!(error, ConnectError::Newer { database: 2, binary: 1 }), "{error}");
+        assert!(
+            matches!(
+                error,
+                ConnectError::Newer {
+                    database: 2,
+                    binary: 1
+                }
+            ),
+            "{error}"
+        );
     }
     assert_eq!(migration_status(url).await.unwrap().len(), 2);
 }
@@ -112,12 +145,20 @@ async fn mariadb_goes_on_where_a_migration_was_killed() {
     assert_eq!(migrate(&url, fixtures::now()).await.unwrap().len(), 1);
     assert_eq!(statements_made(&url).await, statements);
     let store = connect(&url).await.unwrap();
-    store.apply(vec![Change::InsertUser(Box::new(fixtures::admin())), Change::KeepAnAdmin]).await.unwrap();
+    store
+        .apply(vec![
+            Change::InsertUser(Box::new(fixtures::admin())),
+            Change::KeepAnAdmin,
+        ])
+        .await
+        .unwrap();
 }
 
 async fn statements_made(url: &str) -> i64 {
     let mut connection = raw(url).await;
-    let row = sqlx::query("SELECT statements_done FROM schema_migrations").fetch_one(&mut connection).await;
+    let row = sqlx::query("SELECT statements_done FROM schema_migrations")
+        .fetch_one(&mut connection)
+        .await;
     sqlx::Row::get(&row.unwrap(), 0)
 }
 
@@ -131,10 +172,17 @@ async fn a_database_in_other_use_is_left_alone() {
         execute(&url, "CREATE TABLE links (href INTEGER)").await;
         for _ in 0..2 {
             let error = migrate(&url, fixtures::now()).await.unwrap_err();
-            assert!(matches!(error, ConnectError::Migration { version: 1, .. }), "{url}: {error}");
+            assert!(
+                matches!(error, ConnectError::Migration { version: 1, .. }),
+                "{url}: {error}"
+            );
         }
         execute(&url, "DROP TABLE links").await;
-        assert_eq!(migrate(&url, fixtures::now()).await.unwrap().len(), 1, "{url}");
+        assert_eq!(
+            migrate(&url, fixtures::now()).await.unwrap().len(),
+            1,
+            "{url}"
+        );
         connect(&url).await.unwrap();
     }
 }
@@ -150,8 +198,14 @@ async fn sqlite_s_files_are_their_owner_s_alone() {
     let url = format!("sqlite://{}", data.join("x.db").display());
     let cut = data.parent().unwrap().join("däta #1%20");
     let store = connect(&url).await.unwrap();
-    store.apply(vec![Change::InsertUser(Box::new(fixtures::user()))]).await.unwrap();
-    assert!(cut.exists(), "what follows the question mark is no part of the path");
+    store
+        .apply(vec![Change::InsertUser(Box::new(fixtures::user()))])
+        .await
+        .unwrap();
+    assert!(
+        cut.exists(),
+        "what follows the question mark is no part of the path"
+    );
     assert_eq!(mode(&cut), 0o600);
     assert_eq!(mode(cut.parent().unwrap()), 0o700);
     for beside in ["däta #1%20-wal", "däta #1%20-shm"] {
@@ -165,13 +219,22 @@ async fn sqlite_s_readers_do_not_wait_for_a_writer() {
     let url = sqlite_url(&folder);
     let store = connect(&url).await.unwrap();
     let user = fixtures::user();
-    store.apply(vec![Change::InsertUser(Box::new(user.clone()))]).await.unwrap();
+    store
+        .apply(vec![Change::InsertUser(Box::new(user.clone()))])
+        .await
+        .unwrap();
     let mut other = raw(&url).await;
     let mut writing = other.begin_with("BEGIN IMMEDIATE").await.unwrap();
-    raw_sql("UPDATE users SET version = 9").execute(&mut *writing).await.unwrap();
+    raw_sql("UPDATE users SET version = 9")
+        .execute(&mut *writing)
+        .await
+        .unwrap();
     assert_eq!(store.find_user(user.id).await.unwrap(), Some(user.clone()));
     writing.commit().await.unwrap();
-    assert_eq!(store.find_user(user.id).await.unwrap().unwrap().version.0, 9);
+    assert_eq!(
+        store.find_user(user.id).await.unwrap().unwrap().version.0,
+        9
+    );
 }
 
 #[tokio::test]
@@ -180,14 +243,26 @@ async fn a_deleted_user_s_sessions_go_too() {
     let store = connect(&sqlite_url(&folder)).await.unwrap();
     for user in [fixtures::user(), fixtures::pending_user()] {
         let session = fixtures::session(user.id);
-        store.apply(vec![Change::InsertUser(Box::new(user.clone()))]).await.unwrap();
+        store
+            .apply(vec![Change::InsertUser(Box::new(user.clone()))])
+            .await
+            .unwrap();
         store.insert_session(&session).await.unwrap();
         let changes = vec![Change::DeletePendingUser(user.id)];
         store.apply(changes).await.unwrap();
         if store.find_user(user.id).await.unwrap().is_some() {
-            store.apply(vec![Change::DeleteUser(user.id)]).await.unwrap();
+            store
+                .apply(vec![Change::DeleteUser(user.id)])
+                .await
+                .unwrap();
         }
-        assert_eq!(store.find_session(&session.digest, fixtures::now()).await.unwrap(), None);
+        assert_eq!(
+            store
+                .find_session(&session.digest, fixtures::now())
+                .await
+                .unwrap(),
+            None
+        );
     }
 }
 
@@ -197,8 +272,16 @@ async fn a_row_that_makes_no_sense_is_an_error_that_names_it_and_shows_nothing()
     let url = sqlite_url(&folder);
     let store = connect(&url).await.unwrap();
     let user = fixtures::user();
-    store.apply(vec![Change::InsertUser(Box::new(user.clone()))]).await.unwrap();
-    let hex: String = user.id.as_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+    store
+        .apply(vec![Change::InsertUser(Box::new(user.clone()))])
+        .await
+        .unwrap();
+    let hex: String = user
+        .id
+        .as_bytes()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
     for (column, value) in [
         ("email", "'hidden'"),
         ("role", "'hidden'"),
@@ -209,10 +292,13 @@ async fn a_row_that_makes_no_sense_is_an_error_that_names_it_and_shows_nothing()
         execute(&url, &kept).await;
         let error = store.find_user(user.id).await.unwrap_err();
         let told = std::error::Error::source(&error).unwrap().to_string();
-        assert!(told.contains(&format!("table users, row {hex}: column {column}")), "{told}");
+        assert!(
+            told.contains(&format!("table users, row {hex}: column {column}")),
+            "{told}"
+        );
         assert!(!told.contains("hidden"), "{told}");
-        let restored = format!("UPDATE users SET email = NULL, role = 'user', data = '{{}}', created_at = 0");
-        execute(&url, &restored).await;
+        let restored = "UPDATE users SET email = NULL, role = 'user', data = '{}', created_at = 0";
+        execute(&url, restored).await;
         store.find_user(user.id).await.unwrap();
     }
 }
@@ -225,12 +311,27 @@ async fn an_operator_is_told_what_is_wrong() {
         ("oracle://x".to_owned(), "starts with none of"),
         ("sqlite::memory:".to_owned(), "keeps nothing"),
         ("sqlite:".to_owned(), "names no file"),
-        ("sqlite:/dev/null/doorward.db".to_owned(), "the database file /dev/null/doorward.db cannot be used"),
+        (
+            "sqlite:/dev/null/doorward.db".to_owned(),
+            "the database file /dev/null/doorward.db cannot be used",
+        ),
         (format!("sqlite:{folder}"), "cannot be used"),
-        ("postgres://ben:hidden@127.0.0.1:1/x".to_owned(), "no database answers at postgres://127.0.0.1:1/x"),
-        ("mysql://ben:hidden@127.0.0.1:1/x".to_owned(), "no database answers at mysql://127.0.0.1:1/x"),
-        (servers::postgres().await.replace("/test_", "/none_"), "refuses: "),
-        (servers::mariadb().await.replace("/test_", "/none_"), "refuses: "),
+        (
+            "postgres://ben:hidden@127.0.0.1:1/x".to_owned(),
+            "no database answers at postgres://127.0.0.1:1/x",
+        ),
+        (
+            "mysql://ben:hidden@127.0.0.1:1/x".to_owned(),
+            "no database answers at mysql://127.0.0.1:1/x",
+        ),
+        (
+            servers::postgres().await.replace("/test_", "/none_"),
+            "refuses: ",
+        ),
+        (
+            servers::mariadb().await.replace("/test_", "/none_"),
+            "refuses: ",
+        ),
     ] {
         let told = connect(&url).await.map(|_| ()).unwrap_err().to_string();
         assert!(told.contains(expected), "{url}: {told}");
@@ -241,7 +342,15 @@ async fn an_operator_is_told_what_is_wrong() {
     assert!(told.contains("No such file"), "{told}");
     assert!(!nobody.path().join("none.db").exists());
 
-    std::fs::write(nobody.path().join("text.db"), "no database, but long enough to look at\n".repeat(99)).unwrap();
-    let told = connect(&format!("sqlite:{folder}/text.db")).await.map(|_| ()).unwrap_err().to_string();
+    std::fs::write(
+        nobody.path().join("text.db"),
+        "no database, but long enough to look at\n".repeat(99),
+    )
+    .unwrap();
+    let told = connect(&format!("sqlite:{folder}/text.db"))
+        .await
+        .map(|_| ())
+        .unwrap_err()
+        .to_string();
     assert!(told.contains("not a database"), "{told}");
 }

@@ -7,11 +7,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use doorward_domain::memory::SeededSecrets;
 use doorward_domain::model::{
-    AuditEvent, Credential, Event, Link, MailJob, MailKind, Outcome, Purpose, Role, Session, SigningKey, Status, User,
-    Version,
+    AuditEvent, Credential, Event, Link, MailJob, MailKind, Outcome, Purpose, Role, Session,
+    SigningKey, Status, User, Version,
 };
 use doorward_domain::values::{
-    AuditEventId, Data, Digest, EmailAddress, Locale, MailJobId, Name, Secret, SessionId, UserId, Username,
+    AuditEventId, Data, Digest, EmailAddress, Locale, MailJobId, Name, Secret, SessionId, UserId,
+    Username,
 };
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
@@ -36,7 +37,8 @@ pub fn unique() -> u64 {
 macro_rules! id {
     ($kind:ident) => {{
         let number = unique();
-        let at = now() + SignedDuration::from_millis(i64::try_from(number).expect("tests end long before"));
+        let at = now()
+            + SignedDuration::from_millis(i64::try_from(number).expect("tests end long before"));
         $kind::generate(at, &SeededSecrets::new(number))
     }};
 }
@@ -123,7 +125,10 @@ pub fn next_version(user: &User) -> User {
 pub fn credential(user_id: UserId) -> Credential {
     Credential {
         user_id,
-        password_hash: Secret::new(format!("$argon2id$v=19$m=19456,t=2,p=1$c2FsdA$aGFzaA{}", unique())),
+        password_hash: Secret::new(format!(
+            "$argon2id$v=19$m=19456,t=2,p=1$c2FsdA$aGFzaA{}",
+            unique()
+        )),
         updated_at: now(),
     }
 }

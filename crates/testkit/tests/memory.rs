@@ -28,11 +28,19 @@ fn every_case_is_in_a_list() {
         if noun == "mod" {
             continue;
         }
-        let (_, list) = lists.split_once(&format!("            {noun} {{\n")).unwrap_or_else(|| panic!("{noun}"));
+        let (_, list) = lists
+            .split_once(&format!("            {noun} {{\n"))
+            .unwrap_or_else(|| panic!("{noun}"));
         let (list, _) = list.split_once('}').unwrap();
         let text = read(path);
-        let cases = text.lines().filter_map(|line| line.strip_prefix("pub async fn ")?.split('(').next());
-        let listed: Vec<_> = list.split(',').map(str::trim).filter(|name| !name.is_empty()).collect();
+        let cases = text
+            .lines()
+            .filter_map(|line| line.strip_prefix("pub async fn ")?.split('(').next());
+        let listed: Vec<_> = list
+            .split(',')
+            .map(str::trim)
+            .filter(|name| !name.is_empty())
+            .collect();
         assert_eq!(listed, cases.collect::<Vec<_>>(), "{noun}");
     }
 }

@@ -2,7 +2,7 @@
 
 use doorward_domain::flows::sessions::SignedIn;
 use doorward_domain::model::{Status, User};
-use doorward_domain::ports::{Mail, MailTemplate};
+use doorward_domain::ports::{Mail, MailTemplate, Sessions};
 use doorward_domain::{Disclosure, Error};
 
 use crate::world::*;
@@ -60,6 +60,8 @@ async fn the_new_address_takes_over_once_confirmed_and_the_old_one_is_told() {
     );
     assert_eq!(world.audited(), ["email-confirmed"]);
     assert_err!(world.check(&session).await, Error::InvalidToken);
+    let open = world.store.list_sessions(ben.id, world.now()).await;
+    assert!(open.unwrap().is_empty());
     world.sign_in("new@example.com").await;
     let old = world.try_sign_in("ben@example.com", PASSWORD).await;
     assert_err!(old, Error::InvalidCredentials);
@@ -148,6 +150,19 @@ async fn a_second_change_kills_the_link_of_the_first() {
         world.kept_user(&ben).await.email,
         Some(email("second@example.com"))
     );
+}
+
+/// also where the first address is asked for once more.
+#[tokio::test]
+async fn an_address_asked_for_again_is_confirmed_by_its_new_link_alone() {
+    let (world, _, session) = ben().await;
+    ask(&world, &session, "first@example.com").await.unwrap();
+    let old = token_in(to(&world.mails().await, "first@example.com"));
+    ask(&world, &session, "second@example.com").await.unwrap();
+    world.advance(minutes(3));
+    ask(&world, &session, "first@example.com").await.unwrap();
+    let refused = world.accounts.confirm(&world.anon(), &old).await;
+    assert_err!(refused, Error::LinkExpired);
 }
 
 #[tokio::test]

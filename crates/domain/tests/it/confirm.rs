@@ -2,8 +2,7 @@
 
 use doorward_domain::Error;
 use doorward_domain::changes::Change;
-use doorward_domain::model::{Link, Purpose, Status};
-use doorward_domain::ports::{Secrets, Store};
+use doorward_domain::model::{Purpose, Status};
 use doorward_domain::values::Token;
 
 use crate::world::*;
@@ -145,6 +144,24 @@ async fn a_recovery_link_confirms_nothing_and_a_made_up_one_neither() {
     }
 }
 
+/// not even where user and address would fit.
+#[tokio::test]
+async fn the_purpose_of_a_link_counts_also_where_all_else_fits() {
+    let world = World::new().await;
+    let ben = world.active("ben").await;
+    let eve = world.pending("eve").await;
+    let ctx = world.anon();
+    let confirms = world
+        .link(&ben, Purpose::Confirmation, "ben@example.com")
+        .await;
+    let new = secret(OTHER_PASSWORD);
+    let refused = world.accounts.recover(&ctx, &confirms, &new).await;
+    assert_err!(refused, Error::LinkExpired);
+    let recovers = world.link(&eve, Purpose::Recovery, "eve@example.com").await;
+    let refused = world.accounts.confirm(&ctx, &recovers).await;
+    assert_err!(refused, Error::LinkExpired);
+}
+
 /// a new link of a kind kills the older one.
 #[tokio::test]
 async fn asking_again_mails_a_new_link_and_kills_the_old() {
@@ -226,21 +243,9 @@ async fn a_disabled_account_confirms_nothing() {
     disabled.unwrap();
     let refused = world.accounts.confirm(&world.anon(), &token).await;
     assert_err!(refused, Error::LinkExpired);
-    let late = Token::generate(&*world.secrets as &dyn Secrets);
-    let link = Link {
-        digest: late.digest(),
-        user_id: ben.id,
-        purpose: Purpose::Confirmation,
-        email: email("ben@example.com"),
-        created_at: world.now(),
-        expires_at: world.now() + hours(24),
-        used_at: None,
-    };
-    world
-        .store
-        .apply(vec![Change::PutLink(link)])
-        .await
-        .unwrap();
+    let late = world
+        .link(&ben, Purpose::Confirmation, "ben@example.com")
+        .await;
     let ctx = world.anon();
     assert_err!(
         world.accounts.view_confirmation(&ctx, &late).await,

@@ -1,9 +1,7 @@
 //! What the worker clears away, and that nothing depends on it.
 
-use doorward_domain::changes::Change;
-use doorward_domain::model::{Link, Purpose};
+use doorward_domain::model::Purpose;
 use doorward_domain::ports::{Sessions, Store};
-use doorward_domain::values::Token;
 
 use crate::world::*;
 
@@ -43,21 +41,7 @@ async fn expired_sessions_and_long_dead_links_are_cleared_away() {
     let world = World::new().await;
     let ben = world.active("ben").await;
     world.sign_in("ben").await;
-    let token = Token::generate(&*world.secrets);
-    let link = Link {
-        digest: token.digest(),
-        user_id: ben.id,
-        purpose: Purpose::Recovery,
-        email: email("ben@example.com"),
-        created_at: world.now(),
-        expires_at: world.now() + hours(1),
-        used_at: None,
-    };
-    world
-        .store
-        .apply(vec![Change::PutLink(link)])
-        .await
-        .unwrap();
+    let token = world.link(&ben, Purpose::Recovery, "ben@example.com").await;
     let long_ago = world.now();
     world.advance(hours(24));
     world.sign_in("ben").await;

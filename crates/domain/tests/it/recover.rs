@@ -1,7 +1,8 @@
 //! Recovering a lost password by a mailed link.
 
 use doorward_domain::Error;
-use doorward_domain::ports::MailTemplate;
+use doorward_domain::model::Purpose;
+use doorward_domain::ports::{MailTemplate, Store};
 use doorward_domain::values::Token;
 
 use crate::world::*;
@@ -193,6 +194,8 @@ async fn whatever_happens_to_the_account_voids_the_link() {
                     .unwrap(),
             ),
         }
+        let kept = world.store.find_link(&token.digest()).await.unwrap();
+        assert_eq!(kept, None, "{event}: not even kept");
         let refused = recover(&world, &token, "three lamps afloat").await;
         assert!(
             matches!(refused, Err(Error::LinkExpired)),
@@ -224,4 +227,29 @@ async fn a_recovery_stops_a_change_of_address_under_way() {
     let kept = world.kept_user(&ben).await;
     assert_eq!(kept.email, Some(email("ben@example.com")));
     assert_eq!(kept.pending_email, None);
+}
+
+/// also a link that a worker made while the account was being switched off.
+#[tokio::test]
+async fn a_disabled_account_is_not_recovered() {
+    let world = World::new().await;
+    let ben = world.active("ben").await;
+    let off = world
+        .accounts
+        .change_status(&world.operator(), "ben", false, None)
+        .await;
+    off.unwrap();
+    let late = world.link(&ben, Purpose::Recovery, "ben@example.com").await;
+    let refused = recover(&world, &late, OTHER_PASSWORD).await;
+    assert_err!(refused, Error::LinkExpired);
+}
+
+/// a link to an address that the account has left opens nothing.
+#[tokio::test]
+async fn a_link_to_another_address_than_the_accounts_recovers_nothing() {
+    let world = World::new().await;
+    let ben = world.active("ben").await;
+    let other = world.link(&ben, Purpose::Recovery, "old@example.com").await;
+    let refused = recover(&world, &other, OTHER_PASSWORD).await;
+    assert_err!(refused, Error::LinkExpired);
 }

@@ -187,3 +187,16 @@ async fn a_session_ended_elsewhere_is_not_revived_by_a_renewal_that_believed_in_
     assert_err!(there.renew(&signed_in).await, Error::InvalidToken);
     assert_err!(here.check(&signed_in).await, Error::InvalidToken);
 }
+
+/// One node has heard of two renewals, the other still believes in the time before both.
+#[tokio::test]
+async fn a_token_spent_twice_over_is_not_renewed_by_a_node_that_has_not_heard() {
+    let here = World::new().await;
+    let there = here.beside(2).await;
+    here.active("ben").await;
+    let first = here.sign_in("ben").await;
+    there.check(&first).await.unwrap();
+    let second = here.renew(&first).await.unwrap();
+    here.renew(&second).await.unwrap();
+    assert_err!(there.renew(&first).await, Error::InvalidToken);
+}

@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
+use doorward_domain::changes::Change;
 use doorward_domain::ctx::actor_of;
 use doorward_domain::flows::deliver_mail::Delivered;
 use doorward_domain::flows::operator::NewUser;
@@ -10,7 +11,7 @@ use doorward_domain::flows::sessions::SignedIn;
 use doorward_domain::flows::sign_in::Identifier;
 use doorward_domain::flows::sign_up::SignUp;
 use doorward_domain::memory::{MemoryStore, SteppedClock};
-use doorward_domain::model::{AuditEvent, Outcome, Role, User};
+use doorward_domain::model::{AuditEvent, Link, Outcome, Purpose, Role, User};
 use doorward_domain::passwords::{Cost, Engine, Hasher, HasherSettings};
 use doorward_domain::ports::{Clock, Mail, MailError, MailTemplate, Mailer, Store};
 use doorward_domain::throttle::MemoryThrottle;
@@ -235,6 +236,23 @@ impl World {
         let mails = self.mails().await;
         assert_eq!(mails.len(), 1, "{:?}", summary(&mails));
         mails.into_iter().next().unwrap()
+    }
+
+    /// A link that came into the store by no story, as one made at a bad moment would.
+    pub async fn link(&self, user: &User, purpose: Purpose, address: &str) -> Token {
+        let token = Token::generate(&*self.secrets);
+        let link = Link {
+            digest: token.digest(),
+            user_id: user.id,
+            purpose,
+            email: email(address),
+            created_at: self.now(),
+            expires_at: self.now() + hours(1),
+            used_at: None,
+        };
+        let put = self.store.apply(vec![Change::PutLink(link)]).await;
+        put.unwrap();
+        token
     }
 
     /// The user as the store has it.

@@ -6,6 +6,8 @@ mod migrate;
 mod serve;
 mod user;
 
+use std::io::Write;
+
 use serde_json::Value;
 
 use crate::cli::{Cli, Command};
@@ -28,7 +30,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
         }
         Command::Openapi => {
             let document = doorward_web::openapi_document(&loaded.config.public_url(loaded.config.listen));
-            println!("{document:#}");
+            say(&format!("{document:#}"));
             Ok(())
         }
     }
@@ -43,10 +45,18 @@ struct Output {
 impl Output {
     fn print(self, text: &str, value: &Value) {
         if self.json {
-            println!("{value}");
+            say(&value.to_string());
         } else {
-            println!("{text}");
+            say(text);
         }
+    }
+}
+
+/// Prints to whoever reads. Nobody may: `doorward user list | head` hangs up early, and a server
+/// goes on without its terminal.
+fn say(text: &str) {
+    if let Err(error) = writeln!(std::io::stdout(), "{text}") {
+        tracing::debug!(%error, "nobody reads the output");
     }
 }
 

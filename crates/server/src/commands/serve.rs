@@ -31,7 +31,7 @@ pub async fn run(config: &Config) -> anyhow::Result<()> {
     let (stopper, stop) = watch::channel(false);
     let mut duties = worker::start(&wired, &stop);
     let serving = tokio::spawn(serve::serve(listener, doorward_web::router(app), stop));
-    println!("{}", bootstrap::welcome(config, &public_url, made_up.as_ref()));
+    super::say(&bootstrap::welcome(config, &public_url, made_up.as_ref()));
     tracing::info!(listen = %listening, public_url, "ready");
     wait_for_signal().await?;
     tracing::info!("stopping; what runs may finish");

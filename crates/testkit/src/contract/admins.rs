@@ -11,7 +11,10 @@ use crate::fixtures::{self, next_version};
 
 pub async fn some_admin_must_stay_active(store: Arc<dyn Store>) {
     let (first, second) = (fixtures::admin(), fixtures::admin());
-    assert_refused!(store.apply(vec![Change::KeepAnAdmin]).await, ApplyError::LastAdmin);
+    assert_refused!(
+        store.apply(vec![Change::KeepAnAdmin]).await,
+        ApplyError::LastAdmin
+    );
     insert(&*store, &first).await;
     insert(&*store, &second).await;
 
@@ -19,14 +22,22 @@ pub async fn some_admin_must_stay_active(store: Arc<dyn Store>) {
         status: Status::Disabled,
         ..next_version(&first)
     };
-    must(&*store, vec![update(&disabled, &first), Change::KeepAnAdmin]).await;
+    must(
+        &*store,
+        vec![update(&disabled, &first), Change::KeepAnAdmin],
+    )
+    .await;
     let demoted = User {
         role: Role::User,
         ..next_version(&second)
     };
-    let result = store.apply(vec![update(&demoted, &second), Change::KeepAnAdmin]).await;
+    let result = store
+        .apply(vec![update(&demoted, &second), Change::KeepAnAdmin])
+        .await;
     assert_refused!(result, ApplyError::LastAdmin);
-    let result = store.apply(vec![Change::DeleteUser(second.id), Change::KeepAnAdmin]).await;
+    let result = store
+        .apply(vec![Change::DeleteUser(second.id), Change::KeepAnAdmin])
+        .await;
     assert_refused!(result, ApplyError::LastAdmin);
     assert_eq!(store.find_user(second.id).await.unwrap(), Some(second));
 }
@@ -57,7 +68,9 @@ pub async fn two_last_admins_cannot_both_go(store: Arc<dyn Store>) {
                     role: Role::User,
                     ..next_version(&admin)
                 };
-                store.apply(vec![update(&demoted, &admin), Change::KeepAnAdmin]).await
+                store
+                    .apply(vec![update(&demoted, &admin), Change::KeepAnAdmin])
+                    .await
             }
         });
         let last = |error: &ApplyError| matches!(error, ApplyError::LastAdmin);

@@ -3,11 +3,13 @@
 use std::sync::Arc;
 
 use doorward_domain::changes::{ApplyError, Change, Unique};
-use doorward_domain::model::{AuditFilter, Credential, Purpose, User, Version};
+use doorward_domain::model::{AuditFilter, Credential, Link, Purpose, User, Version};
 use doorward_domain::ports::Store;
 
 use super::{assert_refused, insert, must, race, update};
 use crate::fixtures::{self, later, next_version, now};
+
+type IsExpected = fn(&ApplyError) -> bool;
 
 /// Every kind of change, about a new user and about `kept`, who is there.
 fn everything(new: &User, kept: &User) -> Vec<Change> {
@@ -29,21 +31,45 @@ fn everything(new: &User, kept: &User) -> Vec<Change> {
 
 pub async fn a_failing_last_change_leaves_nothing(store: Arc<dyn Store>) {
     let kept = fixtures::user();
-    let (credential, link) = (fixtures::credential(kept.id), fixtures::link(kept.id, Purpose::Recovery));
+    let (credential, link) = (
+        fixtures::credential(kept.id),
+        fixtures::link(kept.id, Purpose::Recovery),
+    );
     insert(&*store, &kept).await;
-    must(&*store, vec![Change::PutCredential(credential.clone()), Change::PutLink(link.clone())]).await;
+    must(
+        &*store,
+        vec![
+            Change::PutCredential(credential.clone()),
+            Change::PutLink(link.clone()),
+        ],
+    )
+    .await;
 
     let taken = User {
         username: kept.username.clone(),
         ..fixtures::user()
     };
     let unused = fixtures::digest();
-    let failing: [(Change, fn(&ApplyError) -> bool); 5] = [
-        (Change::InsertUser(Box::new(taken)), |error| matches!(error, ApplyError::Taken(Unique::Username))),
-        (update(&next_version(&kept), &fixtures::user()), |error| matches!(error, ApplyError::Stale)),
-        (Change::UseLink { digest: unused, at: now() }, |error| matches!(error, ApplyError::Stale)),
-        (Change::DeleteUser(fixtures::user_id()), |error| matches!(error, ApplyError::Stale)),
-        (Change::KeepAnAdmin, |error| matches!(error, ApplyError::LastAdmin)),
+    let failing: [(Change, IsExpected); 5] = [
+        (Change::InsertUser(Box::new(taken)), |error| {
+            matches!(error, ApplyError::Taken(Unique::Username))
+        }),
+        (update(&next_version(&kept), &fixtures::user()), |error| {
+            matches!(error, ApplyError::Stale)
+        }),
+        (
+            Change::UseLink {
+                digest: unused,
+                at: now(),
+            },
+            |error| matches!(error, ApplyError::Stale),
+        ),
+        (Change::DeleteUser(fixtures::user_id()), |error| {
+            matches!(error, ApplyError::Stale)
+        }),
+        (Change::KeepAnAdmin, |error| {
+            matches!(error, ApplyError::LastAdmin)
+        }),
     ];
     for (last, is_expected) in failing {
         let new = fixtures::user();
@@ -53,20 +79,31 @@ pub async fn a_failing_last_change_leaves_nothing(store: Arc<dyn Store>) {
         assert!(is_expected(&error), "{last:?}: {error:?}");
 
         assert_eq!(store.find_user(new.id).await.unwrap(), None);
-        assert_eq!(store.find_user(kept.id).await.unwrap().as_ref(), Some(&kept));
         assert!(store.find_credential(new.id).await.unwrap().is_none());
-        let password = store.find_credential(kept.id).await.unwrap().unwrap();
-        assert_eq!(password.password_hash.expose(), credential.password_hash.expose());
-        assert_eq!(store.find_link(&link.digest).await.unwrap().as_ref(), Some(&link));
-        assert_eq!(store.next_mail_due_at().await.unwrap(), None);
-        assert_eq!(store.list_signing_keys().await.unwrap(), []);
-        let log = AuditFilter {
-            limit: 10,
-            ..AuditFilter::default()
-        };
-        assert_eq!(store.list_audit_events(&log).await.unwrap(), []);
+        assert_untouched(&*store, &kept, &credential, &link).await;
     }
     must(&*store, everything(&fixtures::user(), &kept)).await;
+}
+
+/// The user and what belongs to it are as they were, and there is nothing else.
+async fn assert_untouched(store: &dyn Store, kept: &User, credential: &Credential, link: &Link) {
+    assert_eq!(store.find_user(kept.id).await.unwrap().as_ref(), Some(kept));
+    let password = store.find_credential(kept.id).await.unwrap().unwrap();
+    assert_eq!(
+        password.password_hash.expose(),
+        credential.password_hash.expose()
+    );
+    assert_eq!(
+        store.find_link(&link.digest).await.unwrap().as_ref(),
+        Some(link)
+    );
+    assert_eq!(store.next_mail_due_at().await.unwrap(), None);
+    assert_eq!(store.list_signing_keys().await.unwrap(), []);
+    let log = AuditFilter {
+        limit: 10,
+        ..AuditFilter::default()
+    };
+    assert_eq!(store.list_audit_events(&log).await.unwrap(), []);
 }
 
 pub async fn changes_are_made_in_their_order(store: Arc<dyn Store>) {
@@ -88,8 +125,19 @@ pub async fn changes_are_made_in_their_order(store: Arc<dyn Store>) {
     must(&*store, changes).await;
     assert_eq!(store.find_user(user.id).await.unwrap(), Some(second));
     let kept = store.find_credential(user.id).await.unwrap().unwrap();
-    assert_eq!(kept.password_hash.expose(), credential.password_hash.expose());
-    assert_eq!(store.find_link(&link.digest).await.unwrap().unwrap().used_at, Some(later(1)));
+    assert_eq!(
+        kept.password_hash.expose(),
+        credential.password_hash.expose()
+    );
+    assert_eq!(
+        store
+            .find_link(&link.digest)
+            .await
+            .unwrap()
+            .unwrap()
+            .used_at,
+        Some(later(1))
+    );
 
     let revoked_then_put = vec![
         Change::RevokeLinks(user.id, vec![Purpose::Recovery]),
@@ -112,7 +160,14 @@ pub async fn readers_see_a_whole_change_or_none(store: Arc<dyn Store>) {
     const WRITES: i64 = 30;
     let user = fixtures::user();
     let credential = fixtures::credential(user.id);
-    must(&*store, vec![Change::InsertUser(Box::new(user.clone())), Change::PutCredential(credential.clone())]).await;
+    must(
+        &*store,
+        vec![
+            Change::InsertUser(Box::new(user.clone())),
+            Change::PutCredential(credential.clone()),
+        ],
+    )
+    .await;
     let at = |number: i64| User {
         updated_at: later(number),
         version: Version(number + 1),
@@ -129,7 +184,11 @@ pub async fn readers_see_a_whole_change_or_none(store: Arc<dyn Store>) {
                         updated_at: user.updated_at,
                         ..credential.clone()
                     };
-                    must(&*store, vec![Change::PutCredential(password), update(user, read)]).await;
+                    must(
+                        &*store,
+                        vec![Change::PutCredential(password), update(user, read)],
+                    )
+                    .await;
                     continue;
                 }
                 let password = store.find_credential(user.id).await.unwrap().unwrap();
@@ -139,7 +198,10 @@ pub async fn readers_see_a_whole_change_or_none(store: Arc<dyn Store>) {
         }
     });
     tasks.await;
-    assert_eq!(store.find_user(user.id).await.unwrap().as_ref(), written.last());
+    assert_eq!(
+        store.find_user(user.id).await.unwrap().as_ref(),
+        written.last()
+    );
 }
 
 pub async fn the_store_answers(store: Arc<dyn Store>) {

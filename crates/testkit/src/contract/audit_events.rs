@@ -10,7 +10,9 @@ use super::must;
 use crate::fixtures::{self, later};
 
 async fn write(store: &dyn Store, events: &[AuditEvent]) {
-    let changes = events.iter().map(|event| Change::Audit(Box::new(event.clone())));
+    let changes = events
+        .iter()
+        .map(|event| Change::Audit(Box::new(event.clone())));
     must(store, changes.collect()).await;
 }
 
@@ -36,12 +38,17 @@ pub async fn every_field_comes_back(store: Arc<dyn Store>) {
             ..fixtures::audit_event(fixtures::user_id())
         };
         write(&*store, &[full.clone(), empty.clone()]).await;
-        assert_eq!(store.list_audit_events(&newest(2)).await.unwrap(), [empty, full]);
+        assert_eq!(
+            store.list_audit_events(&newest(2)).await.unwrap(),
+            [empty, full]
+        );
     }
 }
 
 pub async fn events_come_in_pages_newest_first(store: Arc<dyn Store>) {
-    let mut events: Vec<_> = (0..5).map(|_| fixtures::audit_event(fixtures::user_id())).collect();
+    let mut events: Vec<_> = (0..5)
+        .map(|_| fixtures::audit_event(fixtures::user_id()))
+        .collect();
     write(&*store, &events).await;
     events.reverse();
     let first = store.list_audit_events(&newest(2)).await.unwrap();
@@ -51,7 +58,10 @@ pub async fn events_come_in_pages_newest_first(store: Arc<dyn Store>) {
         before: Some(first[1].id),
         ..newest(2)
     };
-    assert_eq!(store.list_audit_events(&second).await.unwrap(), events[2..4]);
+    assert_eq!(
+        store.list_audit_events(&second).await.unwrap(),
+        events[2..4]
+    );
     let third = AuditFilter {
         before: Some(events[3].id),
         ..newest(2)
@@ -83,12 +93,18 @@ pub async fn filters_go_together(store: Arc<dyn Store>) {
         event: Some(Event::SignOut),
         ..newest(10)
     };
-    assert_eq!(store.list_audit_events(&of_kind).await.unwrap(), [events[1].clone()]);
+    assert_eq!(
+        store.list_audit_events(&of_kind).await.unwrap(),
+        [events[1].clone()]
+    );
     let all = AuditFilter {
         event: Some(Event::SignIn),
         since: Some(later(3)),
         before: Some(events[3].id),
         ..of_user
     };
-    assert_eq!(store.list_audit_events(&all).await.unwrap(), [events[2].clone()]);
+    assert_eq!(
+        store.list_audit_events(&all).await.unwrap(),
+        [events[2].clone()]
+    );
 }

@@ -13,11 +13,17 @@ use crate::fixtures::{self, later};
 async fn kept(store: &dyn Store, user_id: UserId) -> (String, i64) {
     let credential = store.find_credential(user_id).await.unwrap().unwrap();
     assert_eq!(credential.user_id, user_id);
-    (credential.password_hash.expose().clone(), credential.updated_at.as_microsecond())
+    (
+        credential.password_hash.expose().clone(),
+        credential.updated_at.as_microsecond(),
+    )
 }
 
 fn spelled(credential: &Credential) -> (String, i64) {
-    (credential.password_hash.expose().clone(), credential.updated_at.as_microsecond())
+    (
+        credential.password_hash.expose().clone(),
+        credential.updated_at.as_microsecond(),
+    )
 }
 
 pub async fn a_password_is_set_and_set_again(store: Arc<dyn Store>) {
@@ -45,9 +51,15 @@ pub async fn a_hash_is_renewed_only_while_it_is_the_old_one(store: Arc<dyn Store
         old: Secret::new(old.to_owned()),
     };
     must(&*store, vec![rehash(old.password_hash.expose())]).await;
-    assert!(store.find_credential(user.id).await.unwrap().is_none(), "none was made");
+    assert!(
+        store.find_credential(user.id).await.unwrap().is_none(),
+        "none was made"
+    );
     must(&*store, vec![Change::PutCredential(old.clone())]).await;
-    for wrong in [old.password_hash.expose().to_uppercase(), format!("{} ", old.password_hash.expose())] {
+    for wrong in [
+        old.password_hash.expose().to_uppercase(),
+        format!("{} ", old.password_hash.expose()),
+    ] {
         must(&*store, vec![rehash(&wrong)]).await;
         assert_eq!(kept(&*store, user.id).await, spelled(&old));
     }
@@ -67,5 +79,9 @@ pub async fn a_first_password_set_by_many_is_one_of_theirs(store: Arc<dyn Store>
         result.unwrap();
     }
     let kept = kept(&*store, user.id).await;
-    assert!(credentials.iter().any(|credential| spelled(credential) == kept));
+    assert!(
+        credentials
+            .iter()
+            .any(|credential| spelled(credential) == kept)
+    );
 }

@@ -14,7 +14,10 @@ async fn put(store: &dyn Store, link: &Link) {
 }
 
 pub async fn every_field_comes_back(store: Arc<dyn Store>) {
-    for (purpose, used_at) in [(Purpose::Confirmation, None), (Purpose::Recovery, Some(later(5)))] {
+    for (purpose, used_at) in [
+        (Purpose::Confirmation, None),
+        (Purpose::Recovery, Some(later(5))),
+    ] {
         let link = Link {
             used_at,
             ..fixtures::link(fixtures::user_id(), purpose)
@@ -30,7 +33,14 @@ pub async fn one_of_sixty_four_uses_the_link(store: Arc<dyn Store>) {
     put(&*store, &link).await;
     let results = race(64, |_| {
         let (store, digest) = (store.clone(), link.digest);
-        async move { store.apply(vec![Change::UseLink { digest, at: later(1) }]).await }
+        async move {
+            store
+                .apply(vec![Change::UseLink {
+                    digest,
+                    at: later(1),
+                }])
+                .await
+        }
     });
     let stale = |error: &ApplyError| matches!(error, ApplyError::Stale);
     assert_eq!(count(results.await, stale), (1, 63));
@@ -46,11 +56,21 @@ pub async fn a_link_dies_at_its_moment(store: Arc<dyn Store>) {
         };
         put(&*store, &link).await;
         let digest = link.digest;
-        let result = store.apply(vec![Change::UseLink { digest, at: later(at) }]).await;
+        let result = store
+            .apply(vec![Change::UseLink {
+                digest,
+                at: later(at),
+            }])
+            .await;
         assert_eq!(result.is_ok(), lives, "{at}");
     }
     let digest = fixtures::digest();
-    assert_refused!(store.apply(vec![Change::UseLink { digest, at: now() }]).await, ApplyError::Stale);
+    assert_refused!(
+        store
+            .apply(vec![Change::UseLink { digest, at: now() }])
+            .await,
+        ApplyError::Stale
+    );
 }
 
 pub async fn only_the_named_purposes_are_revoked(store: Arc<dyn Store>) {
@@ -65,11 +85,25 @@ pub async fn only_the_named_purposes_are_revoked(store: Arc<dyn Store>) {
         put(&*store, link).await;
     }
     must(&*store, vec![Change::RevokeLinks(user, Vec::new())]).await;
-    must(&*store, vec![Change::RevokeLinks(user, vec![Purpose::Recovery])]).await;
+    must(
+        &*store,
+        vec![Change::RevokeLinks(user, vec![Purpose::Recovery])],
+    )
+    .await;
     for (link, stays) in links.iter().zip([false, false, true, true]) {
-        assert_eq!(store.find_link(&link.digest).await.unwrap().is_some(), stays);
+        assert_eq!(
+            store.find_link(&link.digest).await.unwrap().is_some(),
+            stays
+        );
     }
-    must(&*store, vec![Change::RevokeLinks(user, vec![Purpose::Recovery, Purpose::Confirmation])]).await;
+    must(
+        &*store,
+        vec![Change::RevokeLinks(
+            user,
+            vec![Purpose::Recovery, Purpose::Confirmation],
+        )],
+    )
+    .await;
     assert!(store.find_link(&links[2].digest).await.unwrap().is_none());
     assert!(store.find_link(&links[3].digest).await.unwrap().is_some());
 }
@@ -85,6 +119,9 @@ pub async fn the_sweep_takes_what_expired(store: Arc<dyn Store>) {
     }
     store.sweep(later(10)).await.unwrap();
     for (link, stays) in links.iter().zip([false, true, true]) {
-        assert_eq!(store.find_link(&link.digest).await.unwrap().is_some(), stays);
+        assert_eq!(
+            store.find_link(&link.digest).await.unwrap().is_some(),
+            stays
+        );
     }
 }

@@ -19,7 +19,11 @@ fn due(at: i64) -> MailJob {
 }
 
 async fn enqueue(store: &dyn Store, jobs: &[MailJob]) {
-    must(store, jobs.iter().cloned().map(Change::EnqueueMail).collect()).await;
+    must(
+        store,
+        jobs.iter().cloned().map(Change::EnqueueMail).collect(),
+    )
+    .await;
 }
 
 pub async fn every_field_comes_back(store: Arc<dyn Store>) {
@@ -27,7 +31,11 @@ pub async fn every_field_comes_back(store: Arc<dyn Store>) {
         let job = MailJob {
             kind,
             user_id: (kind != MailKind::Recovery).then(fixtures::user_id),
-            locale: if kind == MailKind::SignUp { Locale::En } else { Locale::De },
+            locale: if kind == MailKind::SignUp {
+                Locale::En
+            } else {
+                Locale::De
+            },
             attempts: 41,
             ..due(0)
         };
@@ -45,26 +53,55 @@ pub async fn every_field_comes_back(store: Arc<dyn Store>) {
 pub async fn the_oldest_is_claimed_first(store: Arc<dyn Store>) {
     let jobs = [due(3), due(1), due(4), due(2), due(5)];
     enqueue(&*store, &jobs).await;
-    let claimed = store.claim_mail_jobs(later(4), later(100), 3).await.unwrap();
+    let claimed = store
+        .claim_mail_jobs(later(4), later(100), 3)
+        .await
+        .unwrap();
     let ids: Vec<_> = claimed.iter().map(|job| job.id).collect();
     assert_eq!(ids, [jobs[1].id, jobs[3].id, jobs[0].id]);
-    let rest = store.claim_mail_jobs(later(4), later(100), 3).await.unwrap();
-    assert_eq!(rest.iter().map(|job| job.id).collect::<Vec<_>>(), [jobs[2].id], "the last is not due yet");
+    let rest = store
+        .claim_mail_jobs(later(4), later(100), 3)
+        .await
+        .unwrap();
+    assert_eq!(
+        rest.iter().map(|job| job.id).collect::<Vec<_>>(),
+        [jobs[2].id],
+        "the last is not due yet"
+    );
 }
 
 pub async fn a_lease_ends(store: Arc<dyn Store>) {
     let job = due(0);
     enqueue(&*store, std::slice::from_ref(&job)).await;
-    assert_eq!(store.claim_mail_jobs(now(), later(10), 1).await.unwrap()[0].attempts, 1);
-    assert_eq!(store.claim_mail_jobs(later(9), later(20), 1).await.unwrap(), []);
-    let again = store.claim_mail_jobs(later(10), later(20), 1).await.unwrap();
-    assert_eq!((again[0].id, again[0].attempts, again[0].due_at), (job.id, 2, later(20)));
+    assert_eq!(
+        store.claim_mail_jobs(now(), later(10), 1).await.unwrap()[0].attempts,
+        1
+    );
+    assert_eq!(
+        store.claim_mail_jobs(later(9), later(20), 1).await.unwrap(),
+        []
+    );
+    let again = store
+        .claim_mail_jobs(later(10), later(20), 1)
+        .await
+        .unwrap();
+    assert_eq!(
+        (again[0].id, again[0].attempts, again[0].due_at),
+        (job.id, 2, later(20))
+    );
 }
 
 pub async fn a_mail_is_retried_given_up_and_done(store: Arc<dyn Store>) {
     let jobs = [due(0), due(0), due(0)];
     enqueue(&*store, &jobs).await;
-    assert_eq!(store.claim_mail_jobs(now(), later(10), 10).await.unwrap().len(), 3);
+    assert_eq!(
+        store
+            .claim_mail_jobs(now(), later(10), 10)
+            .await
+            .unwrap()
+            .len(),
+        3
+    );
     let changes = vec![
         Change::MailDone(jobs[0].id),
         Change::MailRetry {
@@ -77,9 +114,21 @@ pub async fn a_mail_is_retried_given_up_and_done(store: Arc<dyn Store>) {
         },
     ];
     must(&*store, changes.clone()).await;
-    assert_eq!(store.claim_mail_jobs(later(49), later(60), 10).await.unwrap(), []);
-    let claimed = store.claim_mail_jobs(later(50), later(60), 10).await.unwrap();
-    assert_eq!((claimed.len(), claimed[0].id, claimed[0].attempts), (1, jobs[1].id, 2));
+    assert_eq!(
+        store
+            .claim_mail_jobs(later(49), later(60), 10)
+            .await
+            .unwrap(),
+        []
+    );
+    let claimed = store
+        .claim_mail_jobs(later(50), later(60), 10)
+        .await
+        .unwrap();
+    assert_eq!(
+        (claimed.len(), claimed[0].id, claimed[0].attempts),
+        (1, jobs[1].id, 2)
+    );
     must(&*store, vec![Change::MailDone(jobs[1].id)]).await;
     must(&*store, changes).await;
     assert_eq!(store.next_mail_due_at().await.unwrap(), None);
@@ -93,7 +142,12 @@ pub async fn no_mail_is_held_by_two_workers(store: Arc<dyn Store>) {
         async move {
             let mut claimed = Vec::new();
             for _ in 0..20 {
-                claimed.extend(store.claim_mail_jobs(later(100), later(10_000), 5).await.unwrap());
+                claimed.extend(
+                    store
+                        .claim_mail_jobs(later(100), later(10_000), 5)
+                        .await
+                        .unwrap(),
+                );
             }
             claimed
         }
@@ -101,7 +155,14 @@ pub async fn no_mail_is_held_by_two_workers(store: Arc<dyn Store>) {
     let claimed: Vec<_> = claims.await.into_iter().flatten().collect();
     assert!(claimed.iter().all(|job| job.attempts == 1));
     assert_eq!(claimed.len(), 40);
-    assert_eq!(claimed.iter().map(|job| job.id).collect::<HashSet<_>>().len(), 40);
+    assert_eq!(
+        claimed
+            .iter()
+            .map(|job| job.id)
+            .collect::<HashSet<_>>()
+            .len(),
+        40
+    );
 }
 
 pub async fn the_next_time_is_the_earliest(store: Arc<dyn Store>) {
@@ -126,7 +187,14 @@ pub async fn the_sweep_takes_what_was_given_up(store: Arc<dyn Store>) {
     };
     must(&*store, vec![failed(&jobs[0], 9), failed(&jobs[1], 10)]).await;
     store.sweep(later(10)).await.unwrap();
-    assert_eq!(store.next_mail_due_at().await.unwrap(), Some(now()), "one that waits stays");
+    assert_eq!(
+        store.next_mail_due_at().await.unwrap(),
+        Some(now()),
+        "one that waits stays"
+    );
     let claimed = store.claim_mail_jobs(later(1), later(2), 10).await.unwrap();
-    assert_eq!(claimed.iter().map(|job| job.id).collect::<Vec<_>>(), [jobs[2].id]);
+    assert_eq!(
+        claimed.iter().map(|job| job.id).collect::<Vec<_>>(),
+        [jobs[2].id]
+    );
 }

@@ -79,6 +79,7 @@ macro_rules! store_contract {
                 an_update_of_another_version_is_stale,
                 a_stale_update_is_stale_before_it_is_taken,
                 one_of_fifty_updates_wins,
+                two_that_cross_end_well,
             }
             user_lists {
                 users_come_in_pages,

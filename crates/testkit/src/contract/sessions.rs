@@ -34,7 +34,10 @@ pub async fn every_field_comes_back(port: Arc<dyn Sessions>) {
         open(&*port, &session).await;
         assert_eq!(find(&*port, &session).await, Some(session));
     }
-    assert_eq!(port.find_session(&fixtures::digest(), now()).await.unwrap(), None);
+    assert_eq!(
+        port.find_session(&fixtures::digest(), now()).await.unwrap(),
+        None
+    );
 }
 
 pub async fn empty_fields_come_back_empty(port: Arc<dyn Sessions>) {
@@ -55,7 +58,10 @@ pub async fn a_session_dies_at_its_moment(port: Arc<dyn Sessions>) {
     for (at, lives) in [(9, true), (10, false), (11, false)] {
         let found = port.find_session(&session.digest, later(at)).await.unwrap();
         assert_eq!(found.is_some(), lives, "found at {at}");
-        let listed = port.list_sessions(session.user_id, later(at)).await.unwrap();
+        let listed = port
+            .list_sessions(session.user_id, later(at))
+            .await
+            .unwrap();
         assert_eq!(listed.len() == 1, lives, "listed at {at}");
     }
 }
@@ -69,7 +75,12 @@ pub async fn sessions_are_listed_newest_first(port: Arc<dyn Sessions>) {
     open(&*port, &fixtures::session(fixtures::user_id())).await;
     sessions.reverse();
     assert_eq!(port.list_sessions(user, now()).await.unwrap(), sessions);
-    assert_eq!(port.list_sessions(fixtures::user_id(), now()).await.unwrap(), []);
+    assert_eq!(
+        port.list_sessions(fixtures::user_id(), now())
+            .await
+            .unwrap(),
+        []
+    );
 }
 
 pub async fn a_renewal_needs_the_generation_it_read(port: Arc<dyn Sessions>) {
@@ -80,13 +91,33 @@ pub async fn a_renewal_needs_the_generation_it_read(port: Arc<dyn Sessions>) {
         expires_at: later(1_000_000),
         ..session.clone()
     };
-    assert!(!port.renew_session(&renewed, session.generation).await.unwrap(), "there is none yet");
+    assert!(
+        !port
+            .renew_session(&renewed, session.generation)
+            .await
+            .unwrap(),
+        "there is none yet"
+    );
     open(&*port, &session).await;
-    assert!(!port.renew_session(&renewed, session.generation - 1).await.unwrap());
+    assert!(
+        !port
+            .renew_session(&renewed, session.generation - 1)
+            .await
+            .unwrap()
+    );
     assert_eq!(find(&*port, &session).await.as_ref(), Some(&session));
-    assert!(port.renew_session(&renewed, session.generation).await.unwrap());
+    assert!(
+        port.renew_session(&renewed, session.generation)
+            .await
+            .unwrap()
+    );
     assert_eq!(find(&*port, &session).await.as_ref(), Some(&renewed));
-    assert!(!port.renew_session(&renewed, session.generation).await.unwrap());
+    assert!(
+        !port
+            .renew_session(&renewed, session.generation)
+            .await
+            .unwrap()
+    );
 }
 
 pub async fn one_of_fifty_renewals_wins(port: Arc<dyn Sessions>) {
@@ -99,11 +130,16 @@ pub async fn one_of_fifty_renewals_wins(port: Arc<dyn Sessions>) {
                 generation: session.generation + 1,
                 ..session.clone()
             };
-            port.renew_session(&renewed, session.generation).await.unwrap()
+            port.renew_session(&renewed, session.generation)
+                .await
+                .unwrap()
         }
     });
     assert_eq!(won.await.into_iter().filter(|won| *won).count(), 1);
-    assert_eq!(find(&*port, &session).await.unwrap().generation, session.generation + 1);
+    assert_eq!(
+        find(&*port, &session).await.unwrap().generation,
+        session.generation + 1
+    );
 }
 
 pub async fn one_session_is_lifted_into_a_new_epoch(port: Arc<dyn Sessions>) {
@@ -111,18 +147,33 @@ pub async fn one_session_is_lifted_into_a_new_epoch(port: Arc<dyn Sessions>) {
     let (lifted, left) = (fixtures::session(user), fixtures::session(user));
     open(&*port, &lifted).await;
     open(&*port, &left).await;
-    port.set_session_epoch(fixtures::user_id(), left.id, 99).await.unwrap();
+    port.set_session_epoch(fixtures::user_id(), left.id, 99)
+        .await
+        .unwrap();
     port.set_session_epoch(user, lifted.id, 8).await.unwrap();
-    port.set_session_epoch(user, fixtures::session_id(), 8).await.unwrap();
+    port.set_session_epoch(user, fixtures::session_id(), 8)
+        .await
+        .unwrap();
     assert_eq!(find(&*port, &lifted).await.unwrap().epoch, 8);
-    assert_eq!(find(&*port, &left).await, Some(left), "another's session is left alone");
+    assert_eq!(
+        find(&*port, &left).await,
+        Some(left),
+        "another's session is left alone"
+    );
 }
 
 pub async fn sightings_are_noted(port: Arc<dyn Sessions>) {
-    let (first, second) = (fixtures::session(fixtures::user_id()), fixtures::session(fixtures::user_id()));
+    let (first, second) = (
+        fixtures::session(fixtures::user_id()),
+        fixtures::session(fixtures::user_id()),
+    );
     open(&*port, &first).await;
     open(&*port, &second).await;
-    let seen = [(second.id, later(70)), (fixtures::session_id(), later(71)), (first.id, later(72))];
+    let seen = [
+        (second.id, later(70)),
+        (fixtures::session_id(), later(71)),
+        (first.id, later(72)),
+    ];
     port.touch_sessions(&seen).await.unwrap();
     port.touch_sessions(&[]).await.unwrap();
     assert_eq!(find(&*port, &first).await.unwrap().last_seen_at, later(72));
@@ -136,12 +187,29 @@ pub async fn sightings_are_noted(port: Arc<dyn Sessions>) {
 pub async fn a_session_is_ended_by_its_user_alone(port: Arc<dyn Sessions>) {
     let session = fixtures::session(fixtures::user_id());
     open(&*port, &session).await;
-    assert!(!port.delete_session(fixtures::user_id(), session.id).await.unwrap());
+    assert!(
+        !port
+            .delete_session(fixtures::user_id(), session.id)
+            .await
+            .unwrap()
+    );
     assert!(find(&*port, &session).await.is_some());
-    assert!(port.delete_session(session.user_id, session.id).await.unwrap());
+    assert!(
+        port.delete_session(session.user_id, session.id)
+            .await
+            .unwrap()
+    );
     assert_eq!(find(&*port, &session).await, None);
-    assert_eq!(port.list_sessions(session.user_id, now()).await.unwrap(), []);
-    assert!(!port.delete_session(session.user_id, session.id).await.unwrap());
+    assert_eq!(
+        port.list_sessions(session.user_id, now()).await.unwrap(),
+        []
+    );
+    assert!(
+        !port
+            .delete_session(session.user_id, session.id)
+            .await
+            .unwrap()
+    );
 }
 
 pub async fn all_sessions_but_one_are_ended(port: Arc<dyn Sessions>) {
@@ -151,9 +219,21 @@ pub async fn all_sessions_but_one_are_ended(port: Arc<dyn Sessions>) {
     for session in sessions.iter().chain([&other]) {
         open(&*port, session).await;
     }
-    assert_eq!(port.delete_sessions(user, Some(sessions[1].id)).await.unwrap(), 3);
-    assert_eq!(port.list_sessions(user, now()).await.unwrap(), [sessions[1].clone()]);
-    assert_eq!(port.delete_sessions(user, Some(other.id)).await.unwrap(), 1, "another's is no exception");
+    assert_eq!(
+        port.delete_sessions(user, Some(sessions[1].id))
+            .await
+            .unwrap(),
+        3
+    );
+    assert_eq!(
+        port.list_sessions(user, now()).await.unwrap(),
+        [sessions[1].clone()]
+    );
+    assert_eq!(
+        port.delete_sessions(user, Some(other.id)).await.unwrap(),
+        1,
+        "another's is no exception"
+    );
     assert_eq!(port.delete_sessions(user, None).await.unwrap(), 0);
     assert!(find(&*port, &sessions[1]).await.is_none());
     assert!(find(&*port, &other).await.is_some());

@@ -41,16 +41,36 @@ pub async fn a_new_key_retires_the_others(store: Arc<dyn Store>) {
         ..key.clone()
     };
     let kept = store.list_signing_keys().await.unwrap();
-    assert_eq!(kept, [keys[2].clone(), retired(&keys[1], 20), retired(&keys[0], 20)]);
+    assert_eq!(
+        kept,
+        [
+            keys[2].clone(),
+            retired(&keys[1], 20),
+            retired(&keys[0], 20)
+        ]
+    );
 }
 
 pub async fn a_rotation_upon_another_key_is_stale(store: Arc<dyn Store>) {
-    let (first, second, third) = (fixtures::signing_key(), fixtures::signing_key(), fixtures::signing_key());
-    assert_refused!(store.apply(vec![rotate(&second, Some(&first))]).await, ApplyError::Stale);
+    let (first, second, third) = (
+        fixtures::signing_key(),
+        fixtures::signing_key(),
+        fixtures::signing_key(),
+    );
+    assert_refused!(
+        store.apply(vec![rotate(&second, Some(&first))]).await,
+        ApplyError::Stale
+    );
     must(&*store, vec![rotate(&first, None)]).await;
-    assert_refused!(store.apply(vec![rotate(&second, None)]).await, ApplyError::Stale);
+    assert_refused!(
+        store.apply(vec![rotate(&second, None)]).await,
+        ApplyError::Stale
+    );
     must(&*store, vec![rotate(&second, Some(&first))]).await;
-    assert_refused!(store.apply(vec![rotate(&third, Some(&first))]).await, ApplyError::Stale);
+    assert_refused!(
+        store.apply(vec![rotate(&third, Some(&first))]).await,
+        ApplyError::Stale
+    );
     assert_eq!(store.list_signing_keys().await.unwrap().len(), 2);
 }
 
@@ -60,21 +80,38 @@ pub async fn one_of_sixteen_rotations_wins(store: Arc<dyn Store>) {
         let newest = store.list_signing_keys().await.unwrap().into_iter().next();
         let results = race(16, |_| {
             let (store, newest) = (store.clone(), newest.clone());
-            async move { store.apply(vec![rotate(&fixtures::signing_key(), newest.as_ref())]).await }
+            async move {
+                store
+                    .apply(vec![rotate(&fixtures::signing_key(), newest.as_ref())])
+                    .await
+            }
         });
         assert_eq!(count(results.await, stale), (1, 15));
     }
     let keys = store.list_signing_keys().await.unwrap();
-    assert_eq!(keys.iter().map(|key| key.retired_at.is_some()).collect::<Vec<_>>(), [false, true]);
+    assert_eq!(
+        keys.iter()
+            .map(|key| key.retired_at.is_some())
+            .collect::<Vec<_>>(),
+        [false, true]
+    );
 }
 
 pub async fn a_deleted_key_is_gone(store: Arc<dyn Store>) {
-    let keys = [fixtures::signing_key(), fixtures::signing_key(), fixtures::signing_key()];
+    let keys = [
+        fixtures::signing_key(),
+        fixtures::signing_key(),
+        fixtures::signing_key(),
+    ];
     must(&*store, vec![rotate(&keys[0], None)]).await;
     must(&*store, vec![rotate(&keys[1], Some(&keys[0]))]).await;
     must(&*store, vec![Change::DeleteSigningKey(keys[0].kid.clone())]).await;
     assert_eq!(store.list_signing_keys().await.unwrap(), [keys[1].clone()]);
-    must(&*store, vec![Change::DeleteSigningKey("unknown".to_owned())]).await;
+    must(
+        &*store,
+        vec![Change::DeleteSigningKey("unknown".to_owned())],
+    )
+    .await;
     must(&*store, vec![Change::DeleteSigningKey(keys[1].kid.clone())]).await;
     let last = SigningKey {
         created_at: now(),

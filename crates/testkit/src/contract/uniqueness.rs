@@ -17,7 +17,9 @@ pub async fn a_username_is_unique(store: Arc<dyn Store>) {
         username: Some(fixtures::username(&same_key)),
         ..fixtures::user()
     };
-    let result = store.apply(vec![Change::InsertUser(Box::new(second.clone()))]).await;
+    let result = store
+        .apply(vec![Change::InsertUser(Box::new(second.clone()))])
+        .await;
     assert_refused!(result, ApplyError::Taken(Unique::Username));
 
     let other = fixtures::user();
@@ -26,7 +28,10 @@ pub async fn a_username_is_unique(store: Arc<dyn Store>) {
         username: second.username,
         ..next_version(&other)
     };
-    assert_refused!(store.apply(vec![update(&renamed, &other)]).await, ApplyError::Taken(Unique::Username));
+    assert_refused!(
+        store.apply(vec![update(&renamed, &other)]).await,
+        ApplyError::Taken(Unique::Username)
+    );
     assert_eq!(store.find_user(other.id).await.unwrap(), Some(other));
 }
 
@@ -43,7 +48,9 @@ pub async fn a_confirmed_address_is_unique(store: Arc<dyn Store>) {
         email: Some(fixtures::address(&tricky.to_uppercase())),
         ..fixtures::user()
     };
-    let result = store.apply(vec![Change::InsertUser(Box::new(second.clone()))]).await;
+    let result = store
+        .apply(vec![Change::InsertUser(Box::new(second.clone()))])
+        .await;
     assert_refused!(result, ApplyError::Taken(Unique::Email));
 
     let other = fixtures::user();
@@ -52,7 +59,10 @@ pub async fn a_confirmed_address_is_unique(store: Arc<dyn Store>) {
         email: second.email,
         ..next_version(&other)
     };
-    assert_refused!(store.apply(vec![update(&moved, &other)]).await, ApplyError::Taken(Unique::Email));
+    assert_refused!(
+        store.apply(vec![update(&moved, &other)]).await,
+        ApplyError::Taken(Unique::Email)
+    );
 }
 
 pub async fn an_address_to_be_confirmed_is_not_unique(store: Arc<dyn Store>) {
@@ -113,7 +123,11 @@ pub async fn one_of_fifty_confirms_the_address(store: Arc<dyn Store>) {
     });
     let taken = |error: &ApplyError| matches!(error, ApplyError::Taken(Unique::Email));
     assert_eq!(count(results.await, taken), (1, 49));
-    let owner = store.find_user_by_email(address.key()).await.unwrap().unwrap();
+    let owner = store
+        .find_user_by_email(address.key())
+        .await
+        .unwrap()
+        .unwrap();
     assert!(users.iter().any(|user| user.id == owner.id));
 }
 
@@ -125,7 +139,21 @@ pub async fn a_deleted_name_is_free_again(store: Arc<dyn Store>) {
         email: first.email.clone(),
         ..fixtures::user()
     };
-    must(&*store, vec![Change::DeleteUser(first.id), Change::InsertUser(Box::new(second.clone()))]).await;
+    must(
+        &*store,
+        vec![
+            Change::DeleteUser(first.id),
+            Change::InsertUser(Box::new(second.clone())),
+        ],
+    )
+    .await;
     let key = second.username.as_ref().unwrap().key();
-    assert_eq!(store.find_user_by_username(key).await.unwrap().map(|user| user.id), Some(second.id));
+    assert_eq!(
+        store
+            .find_user_by_username(key)
+            .await
+            .unwrap()
+            .map(|user| user.id),
+        Some(second.id)
+    );
 }

@@ -55,11 +55,27 @@ pub async fn pages_hold_while_users_come_and_go(store: Arc<dyn Store>) {
     for number in [5, 0, 3, 1, 4] {
         insert(&*store, &users[number]).await;
     }
-    assert_eq!(ids(&*store, page(None, 2)).await, [users[0].id, users[1].id]);
-    must(&*store, vec![Change::DeleteUser(users[1].id), Change::DeleteUser(users[3].id)]).await;
+    assert_eq!(
+        ids(&*store, page(None, 2)).await,
+        [users[0].id, users[1].id]
+    );
+    must(
+        &*store,
+        vec![
+            Change::DeleteUser(users[1].id),
+            Change::DeleteUser(users[3].id),
+        ],
+    )
+    .await;
     insert(&*store, &users[2]).await;
-    assert_eq!(ids(&*store, page(Some(users[1].id), 2)).await, [users[2].id, users[4].id]);
-    assert_eq!(ids(&*store, page(Some(users[4].id), 2)).await, [users[5].id]);
+    assert_eq!(
+        ids(&*store, page(Some(users[1].id), 2)).await,
+        [users[2].id, users[4].id]
+    );
+    assert_eq!(
+        ids(&*store, page(Some(users[4].id), 2)).await,
+        [users[5].id]
+    );
 }
 
 pub async fn a_search_ignores_letter_case(store: Arc<dyn Store>) {
@@ -72,10 +88,26 @@ pub async fn a_search_ignores_letter_case(store: Arc<dyn Store>) {
     };
     insert(&*store, &user).await;
     insert(&*store, &fixtures::pending_user()).await;
-    for text in ["ärger", "ÄRG", "lovelace@", "LADY", "next@example.ORG", "ada éclair", "Éclair 🦊", "ADA"] {
+    for text in [
+        "ärger",
+        "ÄRG",
+        "lovelace@",
+        "LADY",
+        "next@example.ORG",
+        "ada éclair",
+        "Éclair 🦊",
+        "ADA",
+    ] {
         assert_eq!(ids(&*store, search(text)).await, [user.id], "{text}");
     }
-    for text in ["arger", "eclair", "ärger\nlady", "rger lady", "\0", "lovelace  "] {
+    for text in [
+        "arger",
+        "eclair",
+        "ärger\nlady",
+        "rger lady",
+        "\0",
+        "lovelace  ",
+    ] {
         assert_eq!(ids(&*store, search(text)).await, [], "{text:?}");
     }
     assert_eq!(ids(&*store, search("")).await.len(), 2);
@@ -83,7 +115,17 @@ pub async fn a_search_ignores_letter_case(store: Arc<dyn Store>) {
 
 pub async fn a_search_takes_signs_literally(store: Arc<dyn Store>) {
     let mut named = Vec::new();
-    for name in ["100% sure", "100 sure", "a_b", "axb", "wow!", "wow", "back\\slash", "it's \"quoted\"", "star*"] {
+    for name in [
+        "100% sure",
+        "100 sure",
+        "a_b",
+        "axb",
+        "wow!",
+        "wow",
+        "back\\slash",
+        "it's \"quoted\"",
+        "star*",
+    ] {
         let user = User {
             name: Some(Name::parse(name).unwrap()),
             ..fixtures::pending_user()
@@ -129,7 +171,10 @@ pub async fn filters_go_together(store: Arc<dyn Store>) {
         status: Some(Status::Active),
         ..all()
     };
-    assert_eq!(ids(&*store, active.clone()).await, [users[0], users[1], users[4]]);
+    assert_eq!(
+        ids(&*store, active.clone()).await,
+        [users[0], users[1], users[4]]
+    );
     let admins = UserFilter {
         role: Some(Role::Admin),
         ..all()
@@ -157,7 +202,10 @@ pub async fn claims_on_an_address_come_newest_first(store: Arc<dyn Store>) {
     }
     insert(&*store, &fixtures::pending_user()).await;
     claimants.reverse();
-    let found = store.list_users_by_pending_email(address.key(), 3).await.unwrap();
+    let found = store
+        .list_users_by_pending_email(address.key(), 3)
+        .await
+        .unwrap();
     assert_eq!(found, claimants[..3]);
 }
 
@@ -168,11 +216,32 @@ pub async fn pending_users_end_at_the_edge(store: Arc<dyn Store>) {
         ..fixtures::pending_user()
     };
     let older = made_at(9, Status::Pending);
-    for user in [&older, &made_at(10, Status::Pending), &made_at(1, Status::Active)] {
+    for user in [
+        &older,
+        &made_at(10, Status::Pending),
+        &made_at(1, Status::Active),
+    ] {
         insert(&*store, user).await;
     }
-    let found = store.list_pending_users_before(later(10), 10).await.unwrap();
+    let found = store
+        .list_pending_users_before(later(10), 10)
+        .await
+        .unwrap();
     assert_eq!(found, [older.id]);
-    assert_eq!(store.list_pending_users_before(later(11), 10).await.unwrap().len(), 2);
-    assert_eq!(store.list_pending_users_before(later(11), 1).await.unwrap().len(), 1);
+    assert_eq!(
+        store
+            .list_pending_users_before(later(11), 10)
+            .await
+            .unwrap()
+            .len(),
+        2
+    );
+    assert_eq!(
+        store
+            .list_pending_users_before(later(11), 1)
+            .await
+            .unwrap()
+            .len(),
+        1
+    );
 }

@@ -36,7 +36,7 @@ pub async fn empty_fields_come_back_empty(store: Arc<dyn Store>) {
 /// As long as the domain lets them be, in the characters that take most bytes.
 pub async fn the_longest_values_come_back(store: Arc<dyn Store>) {
     let number = fixtures::unique();
-    let local = format!("{:a>64}", number);
+    let local = format!("{number:a>64}");
     let domain = format!("{0}.{0}.{1}.de", "b".repeat(63), "c".repeat(58));
     let longest = fixtures::address(&format!("{local}@{domain}"));
     let data = Data::parse(json!({ "a": "\u{10ffff}".repeat(4094) })).unwrap();
@@ -56,7 +56,10 @@ pub async fn the_longest_values_come_back(store: Arc<dyn Store>) {
     must(&*store, vec![Change::PutCredential(credential.clone())]).await;
     assert_eq!(store.find_user(user.id).await.unwrap(), Some(user.clone()));
     let kept = store.find_credential(user.id).await.unwrap().unwrap();
-    assert_eq!(kept.password_hash.expose(), credential.password_hash.expose());
+    assert_eq!(
+        kept.password_hash.expose(),
+        credential.password_hash.expose()
+    );
     let key = user.username.as_ref().unwrap().key();
     assert_eq!(store.find_user_by_username(key).await.unwrap(), Some(user));
 }
@@ -74,7 +77,10 @@ pub async fn an_update_replaces_every_field(store: Arc<dyn Store>) {
         ..other
     };
     must(&*store, vec![update(&changed, &user)]).await;
-    assert_eq!(store.find_user(user.id).await.unwrap().as_ref(), Some(&changed));
+    assert_eq!(
+        store.find_user(user.id).await.unwrap().as_ref(),
+        Some(&changed)
+    );
 
     let emptied = User {
         username: None,
@@ -95,16 +101,39 @@ pub async fn a_user_is_found_by_each_name(store: Arc<dyn Store>) {
     let username = username.as_ref().unwrap().key();
     let email = email.as_ref().unwrap().key();
     let pending = pending.as_ref().unwrap().key();
-    assert_eq!(store.find_user_by_username(username).await.unwrap().as_ref(), Some(&user));
-    assert_eq!(store.find_user_by_email(email).await.unwrap().as_ref(), Some(&user));
-    assert_eq!(store.find_user_by_email(pending).await.unwrap(), None, "not confirmed");
-    assert_eq!(store.find_user_by_username(email).await.unwrap(), None, "another name space");
+    assert_eq!(
+        store
+            .find_user_by_username(username)
+            .await
+            .unwrap()
+            .as_ref(),
+        Some(&user)
+    );
+    assert_eq!(
+        store.find_user_by_email(email).await.unwrap().as_ref(),
+        Some(&user)
+    );
+    assert_eq!(
+        store.find_user_by_email(pending).await.unwrap(),
+        None,
+        "not confirmed"
+    );
+    assert_eq!(
+        store.find_user_by_username(email).await.unwrap(),
+        None,
+        "another name space"
+    );
 }
 
 /// No collation folds, trims or equates what the key does not.
 pub async fn keys_compare_byte_by_byte(store: Arc<dyn Store>) {
     let number = fixtures::unique();
-    let names = [format!("ss{number}"), format!("ß{number}"), format!("a{number}"), format!("ä{number}")];
+    let names = [
+        format!("ss{number}"),
+        format!("ß{number}"),
+        format!("a{number}"),
+        format!("ä{number}"),
+    ];
     for name in &names {
         let user = User {
             username: Some(fixtures::username(name)),
@@ -116,8 +145,17 @@ pub async fn keys_compare_byte_by_byte(store: Arc<dyn Store>) {
         let found = store.find_user_by_username(name).await.unwrap().unwrap();
         assert_eq!(found.username.unwrap().as_str(), name);
     }
-    for wrong in [format!("A{number}"), format!("a{number} "), format!(" a{number}"), format!("%{number}")] {
-        assert_eq!(store.find_user_by_username(&wrong).await.unwrap(), None, "{wrong:?}");
+    for wrong in [
+        format!("A{number}"),
+        format!("a{number} "),
+        format!(" a{number}"),
+        format!("%{number}"),
+    ] {
+        assert_eq!(
+            store.find_user_by_username(&wrong).await.unwrap(),
+            None,
+            "{wrong:?}"
+        );
     }
 }
 
@@ -139,7 +177,10 @@ pub async fn deletion_takes_all_that_belongs_to_the_user(store: Arc<dyn Store>) 
     assert!(store.find_credential(gone.id).await.unwrap().is_none());
     assert_eq!(store.find_link(&links[0]).await.unwrap(), None);
     let mails = store.claim_mail_jobs(later(1), later(2), 10).await.unwrap();
-    assert_eq!(mails.iter().map(|mail| mail.user_id).collect::<Vec<_>>(), [Some(stays.id)]);
+    assert_eq!(
+        mails.iter().map(|mail| mail.user_id).collect::<Vec<_>>(),
+        [Some(stays.id)]
+    );
     assert!(store.find_credential(stays.id).await.unwrap().is_some());
     assert!(store.find_link(&links[1]).await.unwrap().is_some());
 
@@ -151,12 +192,19 @@ pub async fn only_a_pending_user_is_deleted_as_pending(store: Arc<dyn Store>) {
     let (pending, active) = (fixtures::pending_user(), fixtures::user());
     for user in [&pending, &active] {
         insert(&*store, user).await;
-        must(&*store, vec![Change::PutCredential(fixtures::credential(user.id))]).await;
+        must(
+            &*store,
+            vec![Change::PutCredential(fixtures::credential(user.id))],
+        )
+        .await;
         must(&*store, vec![Change::DeletePendingUser(user.id)]).await;
     }
     assert_eq!(store.find_user(pending.id).await.unwrap(), None);
     assert!(store.find_credential(pending.id).await.unwrap().is_none());
-    assert_eq!(store.find_user(active.id).await.unwrap(), Some(active.clone()));
+    assert_eq!(
+        store.find_user(active.id).await.unwrap(),
+        Some(active.clone())
+    );
     assert!(store.find_credential(active.id).await.unwrap().is_some());
     must(&*store, vec![Change::DeletePendingUser(pending.id)]).await;
 }

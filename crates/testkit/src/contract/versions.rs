@@ -12,7 +12,10 @@ use crate::fixtures::{self, later, next_version};
 pub async fn an_update_of_another_version_is_stale(store: Arc<dyn Store>) {
     let user = fixtures::user();
     let changed = next_version(&user);
-    assert_refused!(store.apply(vec![update(&changed, &user)]).await, ApplyError::Stale);
+    assert_refused!(
+        store.apply(vec![update(&changed, &user)]).await,
+        ApplyError::Stale
+    );
 
     insert(&*store, &user).await;
     must(&*store, vec![update(&changed, &user)]).await;
@@ -21,7 +24,10 @@ pub async fn an_update_of_another_version_is_stale(store: Arc<dyn Store>) {
             version,
             ..user.clone()
         };
-        assert_refused!(store.apply(vec![update(&next_version(&read), &read)]).await, ApplyError::Stale);
+        assert_refused!(
+            store.apply(vec![update(&next_version(&read), &read)]).await,
+            ApplyError::Stale
+        );
     }
     assert_eq!(store.find_user(user.id).await.unwrap(), Some(changed));
 }
@@ -36,7 +42,10 @@ pub async fn a_stale_update_is_stale_before_it_is_taken(store: Arc<dyn Store>) {
         username: owner.username,
         ..next_version(&user)
     };
-    assert_refused!(store.apply(vec![update(&late, &user)]).await, ApplyError::Stale);
+    assert_refused!(
+        store.apply(vec![update(&late, &user)]).await,
+        ApplyError::Stale
+    );
 }
 
 pub async fn one_of_fifty_updates_wins(store: Arc<dyn Store>) {
@@ -54,5 +63,29 @@ pub async fn one_of_fifty_updates_wins(store: Arc<dyn Store>) {
     });
     let stale = |error: &ApplyError| matches!(error, ApplyError::Stale);
     assert_eq!(count(results.await, stale), (1, 49));
-    assert_eq!(store.find_user(user.id).await.unwrap().unwrap().version, user.version.next());
+    assert_eq!(
+        store.find_user(user.id).await.unwrap().unwrap().version,
+        user.version.next()
+    );
+}
+
+/// Two lists that write the same two users in opposite order: one is made, the other is stale, and
+/// neither hangs or fails for having met the other.
+pub async fn two_that_cross_end_well(store: Arc<dyn Store>) {
+    for round in 0..10 {
+        let users = [fixtures::user(), fixtures::user()];
+        for user in &users {
+            insert(&*store, user).await;
+        }
+        let results = race(2, |number| {
+            let (store, users) = (store.clone(), users.clone());
+            async move {
+                let (first, second) = (&users[number], &users[1 - number]);
+                let changes = [first, second].map(|user| update(&next_version(user), user));
+                store.apply(changes.into()).await
+            }
+        });
+        let stale = |error: &ApplyError| matches!(error, ApplyError::Stale);
+        assert_eq!(count(results.await, stale), (1, 1), "round {round}");
+    }
 }

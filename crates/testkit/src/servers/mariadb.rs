@@ -11,18 +11,39 @@ pub(super) fn start() -> Server {
     let folder = folder_for(USER);
     let data = folder.join("data");
     let mut install = command_as(USER, &program("mariadb-install-db"));
-    install.args(["--no-defaults", "--auth-root-authentication-method=normal", "--skip-test-db"]);
+    install.args([
+        "--no-defaults",
+        "--auth-root-authentication-method=normal",
+        "--skip-test-db",
+    ]);
     run(install.arg(format!("--datadir={}", data.display())));
     let mut server = command_as(USER, &program("mariadbd"));
-    server.args(["--no-defaults", "--skip-networking", "--skip-log-bin", "--max-connections=300"]);
-    server.args(["--innodb-flush-log-at-trx-commit=0", "--innodb-buffer-pool-size=64M", "--innodb-log-file-size=16M"]);
+    server.args([
+        "--no-defaults",
+        "--skip-networking",
+        "--skip-log-bin",
+        "--max-connections=300",
+    ]);
+    server.args([
+        "--innodb-flush-method=nosync",
+        "--innodb-flush-log-at-trx-commit=0",
+        "--debug-no-sync",
+    ]);
+    server.args([
+        "--innodb-buffer-pool-size=64M",
+        "--innodb-log-file-size=16M",
+        "--innodb-file-per-table=0",
+    ]);
     server.arg(format!("--datadir={}", data.display()));
     server.arg(format!("--socket={}", folder.join("socket").display()));
     server.arg(format!("--pid-file={}", folder.join("pid").display()));
     let socket = folder.join("socket");
     let is_ready = || {
         let mut command = Command::new(program("mariadb-admin"));
-        command.args(["--no-defaults", "--user=root", "--silent", "--socket"]).arg(&socket).arg("ping");
+        command
+            .args(["--no-defaults", "--user=root", "--silent", "--socket"])
+            .arg(&socket)
+            .arg("ping");
         command
     };
     Server::start(folder, "KILL", &server, is_ready)
@@ -31,12 +52,17 @@ pub(super) fn start() -> Server {
 pub(super) fn new_database(server: &Server, name: &str) -> String {
     let socket = server.folder.join("socket");
     let mut client = Command::new(program("mariadb"));
-    client.args(["--no-defaults", "--user=root", "--socket"]).arg(&socket);
-    run(client.arg("--execute").arg(format!("CREATE DATABASE {name}")));
+    client
+        .args(["--no-defaults", "--user=root", "--socket"])
+        .arg(&socket);
+    run(client
+        .arg("--execute")
+        .arg(format!("CREATE DATABASE {name}")));
     format!("mysql://root@localhost/{name}?socket={}", socket.display())
 }
 
 fn program(name: &str) -> PathBuf {
     let folders = ["/usr/sbin", "/usr/bin", "/usr/local/sbin", "/usr/local/bin"].map(PathBuf::from);
-    find_program(name, &folders).expect("MariaDB is not installed here; `cargo xtask test` installs it")
+    find_program(name, &folders)
+        .expect("MariaDB is not installed here; `cargo xtask test` installs it")
 }

@@ -37,7 +37,9 @@ pub async fn mariadb() -> String {
 }
 
 async fn new_database(make: impl FnOnce() -> String + Send + 'static) -> String {
-    tokio::task::spawn_blocking(make).await.expect("a database server for the tests")
+    tokio::task::spawn_blocking(make)
+        .await
+        .expect("a database server for the tests")
 }
 
 fn unused_name() -> String {
@@ -73,17 +75,35 @@ rm -rf "$folder"
 
 impl Server {
     /// Starts it, and waits until `is_ready` answers with success.
-    #[expect(clippy::disallowed_methods, reason = "a thread of its own waits, and no clock of ours moves a server")]
-    fn start(folder: PathBuf, signal: &str, command: &Command, is_ready: impl Fn() -> Command) -> Self {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a thread of its own waits, and no clock of ours moves a server"
+    )]
+    fn start(
+        folder: PathBuf,
+        signal: &str,
+        command: &Command,
+        is_ready: impl Fn() -> Command,
+    ) -> Self {
         let mut leash = Command::new("sh");
         leash.args(["-c", LEASH, "leash"]).arg(&folder).arg(signal);
         leash.arg(command.get_program()).args(command.get_args());
-        leash.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+        leash
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
         let leash = leash.spawn().expect("a shell starts");
         let server = Self { folder, leash };
         let patience = Instant::now() + Duration::from_secs(90);
-        while !is_ready().output().is_ok_and(|answer| answer.status.success()) {
-            assert!(Instant::now() < patience, "the server did not come up: {}", server.log());
+        while !is_ready()
+            .output()
+            .is_ok_and(|answer| answer.status.success())
+        {
+            assert!(
+                Instant::now() < patience,
+                "the server did not come up: {}",
+                server.log()
+            );
             std::thread::sleep(Duration::from_millis(50));
         }
         server
@@ -110,12 +130,16 @@ fn command_as(user: &str, program: &Path) -> Command {
         return Command::new(program);
     }
     let mut command = Command::new("setpriv");
-    command.args(["--reuid", user, "--regid", user, "--clear-groups", "--"]).arg(program);
+    command
+        .args(["--reuid", user, "--regid", user, "--clear-groups", "--"])
+        .arg(program);
     command
 }
 
 fn is_root() -> bool {
-    File::open("/proc/self").and_then(|own| own.metadata()).is_ok_and(|own| own.uid() == 0)
+    File::open("/proc/self")
+        .and_then(|own| own.metadata())
+        .is_ok_and(|own| own.uid() == 0)
 }
 
 /// Runs a command that must succeed.
@@ -128,5 +152,8 @@ fn run(command: &mut Command) {
 
 /// The program, in the first of these folders that has it.
 fn find_program(name: &str, folders: &[PathBuf]) -> Option<PathBuf> {
-    folders.iter().map(|folder| folder.join(name)).find(|path| path.is_file())
+    folders
+        .iter()
+        .map(|folder| folder.join(name))
+        .find(|path| path.is_file())
 }

@@ -10,8 +10,17 @@ const USER: &str = "postgres";
 pub(super) fn start() -> Server {
     let folder = folder_for(USER);
     let data = folder.join("data");
-    let initdb = ["--username=postgres", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync"];
-    run(command_as(USER, &program("initdb")).args(initdb).arg("--pgdata").arg(&data));
+    let initdb = [
+        "--username=postgres",
+        "--auth=trust",
+        "--encoding=UTF8",
+        "--locale=C",
+        "--no-sync",
+    ];
+    run(command_as(USER, &program("initdb"))
+        .args(initdb)
+        .arg("--pgdata")
+        .arg(&data));
     let mut server = command_as(USER, &program("postgres"));
     server.arg("-D").arg(&data).arg("-k").arg(&folder);
     for setting in [
@@ -35,16 +44,21 @@ pub(super) fn start() -> Server {
 pub(super) fn new_database(server: &Server, name: &str) -> String {
     let folder = server.folder.display();
     let mut psql = Command::new(program("psql"));
-    psql.args(["-X", "-q", "-U", USER, "-d", "postgres", "-h"]).arg(&server.folder);
+    psql.args(["-X", "-q", "-U", USER, "-d", "postgres", "-h"])
+        .arg(&server.folder);
     run(psql.arg("-c").arg(format!("CREATE DATABASE {name}")));
     format!("postgres://{USER}@localhost/{name}?host={folder}")
 }
 
 fn program(name: &str) -> PathBuf {
-    let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    let versions = std::fs::read_dir("/usr/lib/postgresql")
+        .into_iter()
+        .flatten()
+        .flatten();
     let mut folders: Vec<_> = versions.map(|version| version.path().join("bin")).collect();
     folders.sort();
     folders.reverse();
     folders.extend(["/usr/bin".into(), "/usr/local/bin".into()]);
-    find_program(name, &folders).expect("PostgreSQL is not installed here; `cargo xtask test` installs it")
+    find_program(name, &folders)
+        .expect("PostgreSQL is not installed here; `cargo xtask test` installs it")
 }
