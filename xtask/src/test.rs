@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use crate::run::{cargo, has, run, target};
+use crate::run::{cargo, run};
 use crate::tools;
 
 /// Installs, formats, lints, tests, documents.
@@ -19,15 +19,11 @@ pub(crate) fn test() -> anyhow::Result<()> {
     Ok(())
 }
 
+/// By `cargo test`, not nextest: a test binary starts each database server once for all its tests,
+/// and a process a test would start it for every one.
 fn tests() -> anyhow::Result<()> {
-    // nextest gives each test a process of its own and runs the slow ones first.
-    let mut command = if has("cargo-nextest") {
-        cargo(&["nextest", "run", "--workspace", "--locked", "--no-fail-fast"])
-    } else {
-        cargo(&["test", "--workspace", "--locked", "--no-fail-fast"])
-    };
-    command.env("DOORWARD_TEST_PYTHON", tools::python()).env("CARGO_TARGET_DIR", target());
-    run(&mut command)
+    let mut command = cargo(&["test", "--workspace", "--locked", "--no-fail-fast"]);
+    run(command.env("DOORWARD_TEST_PYTHON", tools::python()))
 }
 
 fn step(name: &str, task: impl FnOnce() -> anyhow::Result<()>) -> anyhow::Result<()> {

@@ -233,25 +233,14 @@ impl Accounts {
         action: Action,
         named: &str,
     ) -> Result<User, Error> {
-        let username = Username::parse(named).ok();
-        let is_own = match &ctx.actor {
-            Actor::User {
-                id, username_key, ..
-            } => {
-                named == "me"
-                    || named.parse() == Ok(*id)
-                    || (username.is_some()
-                        && username_key.as_deref() == username.as_ref().map(Username::key))
-            }
-            _ => false,
-        };
+        let is_own = names_actor(&ctx.actor, named);
         let target = if is_own { Target::Own } else { Target::Others };
         self.authorize(ctx, action, target).await?;
         let store = &self.ports.store;
         let found = match (ctx.actor.user_id().filter(|_| is_own), named.parse()) {
             (Some(own), _) => store.find_user(own).await?,
             (None, Ok(id)) => store.find_user(id).await?,
-            (None, Err(())) => match username {
+            (None, Err(())) => match Username::parse(named).ok() {
                 Some(username) => store.find_user_by_username(username.key()).await?,
                 None => None,
             },
@@ -262,6 +251,23 @@ impl Accounts {
     pub(crate) fn note_seen(&self, id: SessionId, at: Timestamp) {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         seen.insert(id, at);
+    }
+}
+
+/// Whether a path's `{user}` names the actor: `me`, their id, or their user name in any spelling.
+pub(crate) fn names_actor(actor: &Actor, named: &str) -> bool {
+    let Actor::User {
+        id, username_key, ..
+    } = actor
+    else {
+        return false;
+    };
+    if named == "me" || named.parse() == Ok(*id) {
+        return true;
+    }
+    match (Username::parse(named), username_key) {
+        (Ok(username), Some(own)) => username.key() == own,
+        _ => false,
     }
 }
 

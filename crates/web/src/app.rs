@@ -8,6 +8,7 @@ use doorward_domain::ports::Secrets;
 
 use crate::inbox::Inbox;
 use crate::pages::Pages;
+use crate::request_ids::RequestIds;
 
 /// What the web part needs beside the accounts.
 pub struct AppParts {
@@ -27,7 +28,7 @@ pub struct App(Arc<Inner>);
 pub struct Inner {
     /// The service.
     pub accounts: Arc<Accounts>,
-    pub(crate) secrets: Arc<dyn Secrets>,
+    pub(crate) request_ids: RequestIds,
     pub(crate) inbox: Option<Arc<dyn Inbox>>,
     pub(crate) pages: Pages,
     /// The origin of the public URL, which a browser names in `Origin`.
@@ -52,7 +53,7 @@ impl App {
             docs,
             pages,
             accounts: parts.accounts,
-            secrets: parts.secrets,
+            request_ids: RequestIds::new(&*parts.secrets),
             inbox: parts.inbox,
         }))
     }

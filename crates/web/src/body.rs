@@ -91,9 +91,13 @@ impl Fields {
         self.left.contains_key(name)
     }
 
-    /// Whether anything was at fault so far.
-    pub fn has_faults(&self) -> bool {
-        !self.errors.is_empty()
+    /// Whether the field is left out, `null`, or empty in a form.
+    pub fn is_absent(&self, name: &str) -> bool {
+        match self.left.get(name) {
+            None | Some(Value::Null) => true,
+            Some(Value::String(text)) => self.form && text.is_empty(),
+            Some(_) => false,
+        }
     }
 
     /// Adds a fault found by comparing fields.
@@ -119,14 +123,6 @@ impl Fields {
         match build() {
             Some(body) if self.errors.is_empty() => Ok(body),
             _ => Err(Problem::invalid(self.errors)),
-        }
-    }
-
-    fn is_absent(&self, name: &str) -> bool {
-        match self.left.get(name) {
-            None | Some(Value::Null) => true,
-            Some(Value::String(text)) => self.form && text.is_empty(),
-            Some(_) => false,
         }
     }
 

@@ -33,7 +33,7 @@ pub(crate) struct MatchedRoute(pub(crate) MatchedPath);
 
 pub(crate) async fn edge(State(app): State<App>, mut request: Request, next: Next) -> Response {
     let started = Instant::now();
-    let id = request_id(&app);
+    let id = app.request_ids.next();
     request.extensions_mut().insert(RequestId(id.clone()));
     let method = request.method().clone();
     let asked = Asked {
@@ -59,12 +59,6 @@ pub(crate) async fn edge(State(app): State<App>, mut request: Request, next: Nex
 struct Asked {
     wants_html: bool,
     locale: doorward_domain::values::Locale,
-}
-
-fn request_id(app: &App) -> String {
-    let mut bytes = [0; 16];
-    app.secrets.fill(&mut bytes);
-    uuid::Builder::from_random_bytes(bytes).into_uuid().simple().to_string()
 }
 
 fn write_problem(app: &App, asked: &Asked, problem: &Problem, id: &str, bare: Response) -> Response {

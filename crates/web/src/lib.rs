@@ -18,6 +18,7 @@ mod negotiate;
 mod openapi;
 mod pages;
 mod problem;
+mod request_ids;
 pub mod routes;
 pub mod views;
 

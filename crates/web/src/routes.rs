@@ -3,6 +3,9 @@
 //! [`TABLE`] is what `guard` enforces and what the OpenAPI document says; a test holds it against
 //! [`router`]. A route without a row answers nobody.
 
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
 use axum::Router;
 use axum::http::Method;
 use axum::middleware::from_fn_with_state;
@@ -124,15 +127,24 @@ pub static TABLE: &[Route] = &[
     page(Method::GET,   "/assets/{file}",               Anyone,  None),
 ];
 
+/// The table by path, as every request asks for it.
+static BY_PATH: LazyLock<HashMap<&'static str, Vec<&'static Route>>> = LazyLock::new(|| {
+    let mut paths: HashMap<_, Vec<_>> = HashMap::new();
+    for route in TABLE {
+        paths.entry(route.path).or_default().push(route);
+    }
+    paths
+});
+
 /// The row of a request; `HEAD` is a `GET` without its body.
 pub(crate) fn find(method: &Method, path: &str) -> Option<&'static Route> {
     let method = if *method == Method::HEAD { &Method::GET } else { method };
-    TABLE.iter().find(|route| route.method == *method && route.path == path)
+    BY_PATH.get(path)?.iter().find(|route| route.method == *method).copied()
 }
 
 /// Whether any method has a row there: the others are told 405.
 pub(crate) fn knows_path(path: &str) -> bool {
-    TABLE.iter().any(|route| route.path == path)
+    BY_PATH.contains_key(path)
 }
 
 /// The routes of the API; their document comes from the same lines.

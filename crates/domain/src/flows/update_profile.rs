@@ -2,11 +2,12 @@
 
 use serde_json::{Map, Value};
 
-use crate::access::Action;
-use crate::accounts::{ATTEMPTS, Accounts};
+use crate::access::{self, Action, Target};
+use crate::accounts::{ATTEMPTS, Accounts, names_actor};
 use crate::changes::{ApplyError, Change};
 use crate::ctx::Ctx;
 use crate::error::Error;
+use crate::flows::sessions::Authenticated;
 use crate::model::{Event, User, Version};
 use crate::values::{Data, Name};
 
@@ -33,6 +34,22 @@ impl Accounts {
     /// The user a path names.
     pub async fn view_user(&self, ctx: &Ctx, named: &str) -> Result<User, Error> {
         self.resolve(ctx, Action::ViewUser, named).await
+    }
+
+    /// The user a path names, as somebody signed in asks for it. Whoever asks for themselves gets
+    /// what the check of their session has just found, which is a second old at most and never
+    /// older than a change made on this node.
+    pub async fn view_user_in_session(
+        &self,
+        ctx: &Ctx,
+        viewer: &Authenticated,
+        named: &str,
+    ) -> Result<User, Error> {
+        if names_actor(&ctx.actor, named) {
+            access::authorize(&ctx.actor, Action::ViewUser, Target::Own)?;
+            return Ok(viewer.user().clone());
+        }
+        self.view_user(ctx, named).await
     }
 
     /// Changes `name` and `data`. With `expected`, only where the user is still of that version.

@@ -38,8 +38,8 @@ async fn measure() {
     println!("binary                     {:.1} MiB", server::binary_bytes() as f64 / 1_048_576.0);
     start_up().await;
     let server = Server::start();
-    server.sign_up_users().await;
     println!("resident memory, idle      {:.1} MiB", server.resident_mib());
+    server.sign_up_users().await;
     session_checks(&server).await;
     sign_ins(&server).await;
     println!("resident memory, highest   {:.1} MiB", server.peak_resident_mib());

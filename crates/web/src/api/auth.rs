@@ -37,7 +37,7 @@ pub(crate) struct SignInBody {
 
 /// Whom a body names: exactly one of `username` and `email`.
 pub(crate) fn identifier(fields: &mut Fields) -> Option<Identifier> {
-    let (has_username, has_email) = (fields.has("username"), fields.has("email"));
+    let is_nobody = fields.is_absent("username") && fields.is_absent("email");
     let username = fields.optional("username", Username::parse);
     let email = fields.optional("email", EmailAddress::parse);
     match (username, email) {
@@ -48,7 +48,7 @@ pub(crate) fn identifier(fields: &mut Fields) -> Option<Identifier> {
         (Some(username), None) => Some(Identifier::Username(username)),
         (None, Some(email)) => Some(Identifier::Email(email)),
         (None, None) => {
-            if !has_username && !has_email || !fields.has_faults() {
+            if is_nobody {
                 fields.fault("username", Invalid::new("missing", "Give a `username` or an `email`."));
             }
             None

@@ -59,7 +59,7 @@ pub(crate) async fn create_user(State(app): State<App>, caller: Caller, fields: 
 }
 
 fn read(mut fields: Fields, accounts: &Accounts) -> Result<SignUp, Problem> {
-    if !fields.has("username") && !fields.has("email") {
+    if fields.is_absent("username") && fields.is_absent("email") {
         fields.fault("username", Invalid::new("missing", "Give a `username`, an `email` or both."));
     }
     let username = fields.optional("username", Username::parse);
@@ -77,8 +77,7 @@ fn read(mut fields: Fields, accounts: &Accounts) -> Result<SignUp, Problem> {
         None | Some(serde_json::Value::Null) => Data::default(),
         Some(value) => fields.note("data", Data::parse(value)).unwrap_or_default(),
     };
-    let has_identifier = username.is_some() || email.is_some();
-    let wanted = fields.finish(|| {
+    fields.finish(|| {
         Some(SignUp {
             username,
             email,
@@ -86,11 +85,5 @@ fn read(mut fields: Fields, accounts: &Accounts) -> Result<SignUp, Problem> {
             name,
             data,
         })
-    })?;
-    if has_identifier {
-        return Ok(wanted);
-    }
-    // `null` for both, or two empty fields of a form.
-    let missing = Invalid::new("missing", "Give a `username`, an `email` or both.");
-    Err(Problem::invalid(vec![doorward_domain::FieldError::new("username", missing)]))
+    })
 }

@@ -1,0 +1,128 @@
+//! `GET /user`: list, search, page by page.
+
+use doorward_domain::model::Role;
+use serde_json::{Value, json};
+
+use crate::support::{Answer, Client, PASSWORD, TestApp};
+
+fn names(answer: &Answer) -> Vec<String> {
+    let items = answer.json()["items"].as_array().unwrap().clone();
+    items.iter().map(|user| user["username"].as_str().unwrap_or("-").to_owned()).collect()
+}
+
+async fn found(admin: &Client, query: &str) -> Vec<String> {
+    let answer = admin.get(&format!("/user?{query}")).await.expect(200);
+    let mut names = names(&answer);
+    names.sort();
+    names
+}
+
+#[tokio::test]
+async fn pages_follow_each_other_without_gap_or_repeat() {
+    let app = TestApp::new().await;
+    let admin = app.admin().await;
+    let mut expected = vec!["root".to_owned()];
+    for number in 0..5 {
+        app.advance_seconds(1);
+        app.create(&format!("user-{number}"), Role::User).await;
+        expected.push(format!("user-{number}"));
+    }
+    let mut path = "/user?limit=2&q=".to_owned();
+    let mut seen = Vec::new();
+    for _ in 0..3 {
+        let answer = admin.get(&path).await.expect(200);
+        seen.extend(names(&answer));
+        let next = answer.json()["next"].clone();
+        let Value::String(cursor) = next else {
+            assert!(answer.header("link").is_none());
+            continue;
+        };
+        path = format!("/user?limit=2&q=&cursor={cursor}");
+        assert_eq!(answer.header("link"), Some(format!("<{path}>; rel=\"next\"").as_str()));
+    }
+    assert_eq!(seen, expected);
+    let whole = admin.get("/user").await.expect(200);
+    assert_eq!((names(&whole), &whole.json()["next"]), (expected, &Value::Null));
+}
+
+#[tokio::test]
+async fn a_search_looks_into_names_and_addresses_and_filters_narrow_it() {
+    let app = TestApp::new().await;
+    let admin = app.admin().await;
+    app.create("anna", Role::User).await;
+    app.create("ben", Role::User).await;
+    app.pending("carla").await;
+    app.sign_in("ben").await.put("/user/me", json!({"name": "Bénédict 100%_x"})).await.expect(200);
+    admin.put("/user/anna/status", json!({"status": "disabled"})).await.expect(200);
+    for (query, expected) in [
+        ("q=AN", vec!["anna"]),
+        ("q=example.com", vec!["anna", "ben", "carla", "root"]),
+        ("q=B%C3%89N%C3%89", vec!["ben"]),
+        ("q=100%25_", vec!["ben"]),
+        ("q=%25", vec!["ben"]),
+        ("q=_", vec!["ben"]),
+        ("q=%27", vec![]),
+        ("q=%5C", vec![]),
+        ("q=zzz", vec![]),
+        ("status=pending", vec!["carla"]),
+        ("status=disabled", vec!["anna"]),
+        ("status=active&role=user", vec!["ben"]),
+        ("role=admin", vec!["root"]),
+        ("role=admin&q=anna", vec![]),
+        ("q=&status=&role=&limit=", vec!["anna", "ben", "carla", "root"]),
+    ] {
+        assert_eq!(found(&admin, query).await, expected, "{query}");
+    }
+}
+
+#[tokio::test]
+async fn limits_hold_at_their_edges() {
+    let app = TestApp::new().await;
+    let admin = app.admin().await;
+    app.create("ben", Role::User).await;
+    for (limit, count) in [("1", 1), ("2", 2), ("200", 2)] {
+        assert_eq!(names(&admin.get(&format!("/user?limit={limit}")).await.expect(200)).len(), count);
+    }
+    for limit in ["0", "201", "-1", "x", "1.5", "99999999999999999999", "%00", "1%20"] {
+        admin.get(&format!("/user?limit={limit}")).await.assert_faults(&[("limit", "out-of-range")]);
+    }
+    let everything = "limit=0&status=x&role=y&nope=1";
+    let long = "x".repeat(201);
+    admin.get(&format!("/user?{everything}&q={long}")).await.assert_faults(&[
+        ("limit", "out-of-range"),
+        ("nope", "unknown"),
+        ("q", "too-long"),
+        ("role", "invalid"),
+        ("status", "invalid"),
+    ]);
+    admin.get("/user?q=%00").await.assert_faults(&[("q", "invalid")]);
+}
+
+/// Z-07.
+#[tokio::test]
+async fn a_forged_cursor_is_told_apart_or_names_a_place_and_no_more() {
+    let app = TestApp::new().await;
+    let admin = app.admin().await;
+    for cursor in ["x", "AAAA", "%27%20OR%201=1", "AAAAAAAAAAAAAAAAAAAAAA==", "AAAAAAAAAAAAAAAAAAAAAAAA", "null", "AAAAAAAAAAAAAAAAAAAAAB"] {
+        admin.get(&format!("/user?cursor={cursor}")).await.expect_problem(400, "malformed-request");
+    }
+    admin.get("/user?cursor=").await.expect_problem(400, "malformed-request");
+    assert_eq!(names(&admin.get("/user?cursor=AAAAAAAAAAAAAAAAAAAAAA").await.expect(200)), ["root"]);
+    assert!(names(&admin.get("/user?cursor=_____________________w").await.expect(200)).is_empty());
+}
+
+#[tokio::test]
+async fn a_query_that_can_be_read_two_ways_is_not_read() {
+    let app = TestApp::new().await;
+    let (admin, ben) = (app.admin().await, app.user("ben").await);
+    for query in ["q=a&q=b", "q=%ff", "%ff=1", "limit=1&limit=2"] {
+        admin.get(&format!("/user?{query}")).await.expect_problem(400, "malformed-request");
+    }
+    // Whoever may not list learns nothing from how a query is judged.
+    for query in ["", "limit=0", "q=a&q=b", "cursor=x"] {
+        ben.get(&format!("/user?{query}")).await.expect_problem(403, "forbidden");
+        app.anon().get(&format!("/user?{query}")).await.expect_problem(401, "authentication-required");
+    }
+    let body = json!({"username": "ann", "password": PASSWORD});
+    ben.post("/user", body).await.expect(201);
+}

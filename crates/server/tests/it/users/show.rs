@@ -1,0 +1,52 @@
+//! `GET /user/{user}`.
+
+use doorward_domain::model::Role;
+use serde_json::json;
+
+use crate::support::TestApp;
+
+#[tokio::test]
+async fn a_user_sees_themselves_by_each_of_their_names() {
+    let app = TestApp::new().await;
+    let ben = app.user("ben").await;
+    let me = ben.get("/user/me").await.expect(200);
+    let user = me.json();
+    let id = user["id"].as_str().unwrap();
+    assert_eq!(me.header("etag"), Some("\"1\""));
+    assert_eq!(
+        user,
+        json!({"id": id, "username": "ben", "email": "ben@example.com", "name": null, "role": "user", "status": "active", "data": {},
+            "created_at": "2026-11-21T08:00:00Z", "updated_at": "2026-11-21T08:00:00Z"})
+    );
+    for named in ["ben", "BEN", id] {
+        assert_eq!(ben.get(&format!("/user/{named}")).await.expect(200).json(), user, "{named}");
+    }
+    for named in ["ME", "ben@example.com", &id.to_uppercase(), "me%2f", "b%65n%00"] {
+        ben.get(&format!("/user/{named}")).await.expect_problem(403, "forbidden");
+    }
+    let encoded = ben.get("/user/%62en").await.expect(200);
+    assert_eq!(encoded.json(), user);
+}
+
+#[tokio::test]
+async fn an_admin_sees_everybody_and_learns_who_is_not_there() {
+    let app = TestApp::new().await;
+    let admin = app.admin().await;
+    let ben = app.create("ben", Role::User).await;
+    for named in ["ben".to_owned(), ben.id.to_string()] {
+        let user = admin.get(&format!("/user/{named}")).await.expect(200).json();
+        assert_eq!(user["username"], "ben");
+    }
+    for named in ["nobody", "019363a0-0000-7000-8000-000000000000", "a%20b", "%00", "ben@example.com"] {
+        admin.get(&format!("/user/{named}")).await.expect_problem(404, "not-found");
+    }
+}
+
+#[tokio::test]
+async fn nobody_is_asked_to_sign_in_first() {
+    let app = TestApp::new().await;
+    app.create("ben", Role::User).await;
+    for named in ["me", "ben", "nobody"] {
+        app.anon().get(&format!("/user/{named}")).await.expect_problem(401, "authentication-required");
+    }
+}
