@@ -158,6 +158,8 @@ pub trait Throttle: Send + Sync {
     /// Reserves a try at a secret that can be guessed (A-05: counted before it is known whether
     /// it was right), or says how long to wait after the failures so far.
     async fn reserve_guess(&self, key: &str, now: Timestamp) -> Result<Allowance, StoreError>;
+    /// The guess was never looked at: it does not count.
+    async fn release_guess(&self, key: &str, now: Timestamp) -> Result<(), StoreError>;
     /// The guess was right: forgets the failures.
     async fn clear_guesses(&self, key: &str) -> Result<(), StoreError>;
 }

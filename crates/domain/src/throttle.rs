@@ -133,6 +133,15 @@ impl Throttle for MemoryThrottle {
         Ok(answer)
     }
 
+    async fn release_guess(&self, key: &str, now: Timestamp) -> Result<(), StoreError> {
+        let given_back = |kept: Option<Guesses>| Guesses {
+            count: kept.map_or(0, |kept| kept.count.saturating_sub(1)),
+            next_at: now,
+        };
+        update(&self.guesses, key, given_back);
+        Ok(())
+    }
+
     async fn clear_guesses(&self, key: &str) -> Result<(), StoreError> {
         self.guesses.remove(key);
         Ok(())
@@ -252,6 +261,16 @@ mod tests {
         assert_eq!(guess(at(1)).await, allowed);
         throttle.clear_guesses("ben").await.unwrap();
         assert_eq!(guess(at(1)).await, allowed);
+    }
+
+    #[tokio::test]
+    async fn a_guess_that_was_never_looked_at_does_not_count() {
+        let throttle = MemoryThrottle::new(100);
+        for _ in 0..200 {
+            let allowance = throttle.reserve_guess("ben", at(0)).await.unwrap();
+            assert_eq!(allowance, Allowance::Allowed { remaining: 0 });
+            throttle.release_guess("ben", at(0)).await.unwrap();
+        }
     }
 
     #[tokio::test]

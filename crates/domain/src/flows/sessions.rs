@@ -5,7 +5,8 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use crate::access::Action;
-use crate::accounts::Accounts;
+use crate::accounts::{ATTEMPTS, Accounts};
+use crate::changes::{ApplyError, Change};
 use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::model::{Event, Session, Status, User};
@@ -225,11 +226,14 @@ impl Accounts {
 
     /// A new token for the session; the old one dies after the grace. The old one asked to renew
     /// within its grace gets the token of the same renewal: a client whose answer was lost can
-    /// ask again, and two tabs that renew at once both go on.
+    /// ask again, and two tabs that renew at once both go on. So does the newest token while that
+    /// grace lasts: there are never two tokens in their grace, and an older one is always a reuse.
     pub async fn renew(&self, ctx: &Ctx, token: &str) -> Result<SignedIn, Error> {
         let Authenticated(entry) = self.authenticate(ctx, token).await?;
         let mut session = entry.session.clone();
-        if entry.claims.generation == session.generation {
+        let grace_is_over =
+            session.generation == 1 || ctx.now > session.renewed_at + self.policy.renewal_grace;
+        if entry.claims.generation == session.generation && grace_is_over {
             let expected = session.generation;
             session.generation += 1;
             session.renewed_at = ctx.now;
@@ -293,18 +297,28 @@ impl Accounts {
             .await?)
     }
 
-    /// Ends all sessions of a user.
+    /// Ends all sessions of a user, in every store that may have kept one.
     pub async fn revoke_sessions(&self, ctx: &Ctx, named: &str) -> Result<(), Error> {
-        let user = self.resolve(ctx, Action::RevokeSessions, named).await?;
-        self.end_sessions(user.id, None).await?;
-        Ok(self
-            .apply(vec![self.audit_detail(
-                ctx,
-                Event::SessionsRevoked,
-                Some(user.id),
-                "all",
-            )])
-            .await?)
+        for _ in 0..ATTEMPTS {
+            let user = self.resolve(ctx, Action::RevokeSessions, named).await?;
+            let changes = vec![
+                Change::UpdateUser {
+                    user: Box::new(User {
+                        session_epoch: user.session_epoch + 1,
+                        version: user.version.next(),
+                        ..user.clone()
+                    }),
+                    expected: user.version,
+                },
+                self.audit_detail(ctx, Event::SessionsRevoked, Some(user.id), "all"),
+            ];
+            match self.apply(changes).await {
+                Ok(()) => return self.end_sessions(user.id, None).await,
+                Err(ApplyError::Stale) => {}
+                Err(other) => return Err(other.into()),
+            }
+        }
+        Err(Error::PreconditionFailed)
     }
 
     /// Ends a user's sessions, but for `keep`, which is lifted into the epoch given with it.

@@ -84,7 +84,15 @@ impl Accounts {
             .map_or(UserId::from_bytes([0; 16]), |user| user.id);
         let kept = self.ports.store.find_credential(user_id).await?;
         let hash = kept.as_ref().map(|credential| &credential.password_hash);
-        let verdict = self.hasher.verify(password, hash).await?;
+        let verdict = match self.hasher.verify(password, hash).await {
+            Ok(verdict) => verdict,
+            Err(error) => {
+                if self.policy.throttle {
+                    self.ports.throttle.release_guess(&key, ctx.now).await?;
+                }
+                return Err(error);
+            }
+        };
         let user = match (account, verdict.is_right()) {
             (Some(user), true) => user,
             (account, _) => return Err(self.refuse_password(ctx, account, event).await?),

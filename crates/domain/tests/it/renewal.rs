@@ -58,10 +58,29 @@ async fn a_token_two_renewals_old_ends_the_session_at_once() {
     world.active("ben").await;
     let first = world.sign_in("ben").await;
     let second = world.renew(&first).await.unwrap();
+    world.advance(seconds(31));
     let third = world.renew(&second).await.unwrap();
     world.check(&second).await.unwrap();
     assert_err!(world.renew(&first).await, Error::InvalidToken);
     assert_err!(world.check(&third).await, Error::InvalidToken);
+}
+
+/// A client that renews twice in a row must not turn its own first token into a theft.
+#[tokio::test]
+async fn the_newest_token_renewed_within_the_grace_of_the_last_one_spends_nothing() {
+    let world = World::new().await;
+    world.active("ben").await;
+    let first = world.sign_in("ben").await;
+    let second = world.renew(&first).await.unwrap();
+    world.advance(seconds(30));
+    let third = world.renew(&second).await.unwrap();
+    for token in [&first, &second, &third] {
+        world.check(token).await.unwrap();
+    }
+    world.advance(MICROSECOND);
+    world.check(&second).await.unwrap();
+    let fourth = world.renew(&third).await.unwrap();
+    assert_eq!(fourth.session.generation, third.session.generation + 1);
 }
 
 /// A client whose answer was lost asks again; two tabs that renew at once both go on.
@@ -197,6 +216,7 @@ async fn a_token_spent_twice_over_is_not_renewed_by_a_node_that_has_not_heard() 
     let first = here.sign_in("ben").await;
     there.check(&first).await.unwrap();
     let second = here.renew(&first).await.unwrap();
+    here.advance(seconds(31));
     here.renew(&second).await.unwrap();
     assert_err!(there.renew(&first).await, Error::InvalidToken);
 }
