@@ -210,7 +210,8 @@ impl Accounts {
     }
 
     /// Says whether the actor may, and writes down where they reached for what is not theirs.
-    pub(crate) async fn authorize(
+    /// Stories ask by themselves; a handler asks first where it would judge input before.
+    pub async fn authorize(
         &self,
         ctx: &Ctx,
         action: Action,

@@ -3,7 +3,7 @@
 //! Budgets are leaky buckets counted by the generic cell rate algorithm (GCRA): one time stamp a
 //! key, so that the same arithmetic runs here and in one script on Redis. Guesses at a password
 //! are counted by account, and slow down with every failure. Both tables are bounded: what was
-//! not used for longest is forgotten first.
+//! used least lately and least often is forgotten first.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -62,7 +62,8 @@ pub const MAILBOX_PAUSE: Budget = Budget {
 
 /// After so many wrong guesses in a row, so many seconds between two tries.
 const DELAYS: [(u32, u64); 4] = [(3, 1), (9, 3), (25, 5), (50, 10)];
-/// From so many wrong guesses on, an hour: in effect until the password is recovered by mail.
+/// From so many wrong guesses on, one try an hour, until the password is recovered by mail or the
+/// process ends.
 const STOP: (u32, u64) = (100, 3600);
 
 /// The key of a network address: IPv6 by the /64 that one customer has.

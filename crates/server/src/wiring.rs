@@ -1,6 +1,7 @@
 //! Puts the parts together: which store, which mail, which keys, by the configuration.
 //!
-//! A new store gets its arm in [`open_store`].
+//! A new kind of store gets its arm in [`open_store`], its handle in [`Wired`], its scheme in
+//! `config::settings`, and its way to migrate in `commands::migrate`.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -17,7 +18,7 @@ use doorward_mail::{Inbox, MailSettings, TemplateMailer, parse_transport};
 use doorward_store_sql::{SqlSettings, SqlStore};
 use jiff::SignedDuration;
 
-use crate::config::Config;
+use crate::config::{Config, host_of};
 use crate::master_key;
 use crate::system::{SystemClock, SystemSecrets};
 
@@ -82,18 +83,17 @@ async fn open_store(config: &Config, clock: &dyn Clock) -> anyhow::Result<SqlSto
 fn open_mailer(config: &Config, listening: SocketAddr, clock: Arc<dyn Clock>) -> anyhow::Result<TemplateMailer> {
     let transport = parse_transport(&config.mail_url())?;
     let public_url = config.public_url(listening);
-    let host = public_url.split("://").nth(1).and_then(|rest| rest.split(['/', ':']).next());
     let settings = MailSettings {
         templates: config.mail_templates.clone(),
-        public_host: host.map(str::to_owned),
-        ..MailSettings::new(config.mail_from.clone(), transport)
+        public_host: Some(host_of(&public_url).to_owned()),
+        ..MailSettings::new(config.mail_from(listening), transport)
     };
     TemplateMailer::open(&settings, clock).context("mail cannot be set up")
 }
 
 fn policy(config: &Config, listening: SocketAddr) -> Policy {
     let public_url = config.public_url(listening);
-    let host = public_url.split("://").nth(1).and_then(|rest| rest.split(['/', ':']).next()).unwrap_or_default();
+    let host = host_of(&public_url);
     let first_label = host.split('.').next().unwrap_or_default();
     Policy {
         disclosure: config.disclosure,

@@ -28,7 +28,6 @@ const MAX_ERRORS: usize = 32;
 const MAX_NAME: usize = 64;
 
 /// The fields of a body, to be taken out one by one.
-#[derive(Debug)]
 pub struct Fields {
     left: Map<String, Value>,
     errors: Vec<FieldError>,

@@ -11,6 +11,8 @@ use axum::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use axum::{Json, http::Method};
+use doorward_domain::Error;
+use doorward_domain::ports::StoreError;
 use serde::Serialize;
 
 use crate::app::App;
@@ -18,7 +20,7 @@ use crate::negotiate;
 use crate::problem::{Code, Problem};
 
 /// How long a handler may take.
-const HANDLER_TIMEOUT: Duration = Duration::from_secs(45);
+const HANDLER_TIMEOUT: Duration = Duration::from_secs(40);
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const API_POLICY: &str = "default-src 'none'; frame-ancestors 'none'";
 const PAGE_POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
@@ -42,7 +44,7 @@ pub(crate) async fn edge(State(app): State<App>, mut request: Request, next: Nex
     };
     let response = match tokio::time::timeout(HANDLER_TIMEOUT, next.run(request)).await {
         Ok(response) => response,
-        Err(_) => Problem::new(Code::Overloaded).into_response(),
+        Err(_) => Problem::from(Error::Store(StoreError::new("answer in time", "a handler took too long"))).into_response(),
     };
     let route = response.extensions().get::<MatchedRoute>().cloned();
     let problem = response.extensions().get::<Problem>().cloned();
@@ -171,7 +173,7 @@ fn log(id: &str, method: &Method, route: &str, response: &Response, problem: Opt
 }
 
 /// An error with all its causes, on one line.
-fn chain(error: &doorward_domain::Error) -> String {
+fn chain(error: &Error) -> String {
     let first: &dyn std::error::Error = error;
     let causes = std::iter::successors(first.source(), |cause| cause.source());
     causes.fold(first.to_string(), |line, cause| format!("{line}: {cause}"))

@@ -94,12 +94,23 @@ pub(crate) async fn guard(State(app): State<App>, request: Request, next: Next) 
             }
             Err(refusal) => refusal.into_response(),
         },
-        (Some(path), None) if routes::knows_path(path.as_str()) => next.run(Request::from_parts(parts, body)).await,
-        (Some(_), None) => Problem::from(Error::Internal("a route has no row in the access table")).into_response(),
+        (Some(path), None) => not_allowed(path.as_str()),
         (None, _) => next.run(Request::from_parts(parts, body)).await,
     };
     if let Some(matched) = matched {
         response.extensions_mut().insert(MatchedRoute(matched));
+    }
+    response
+}
+
+/// A path the router knows, and a method without a row: whatever handler there may be is not asked.
+fn not_allowed(path: &str) -> Response {
+    let Some(allow) = routes::allowed_methods(path) else {
+        return Problem::from(Error::Internal("a path has no row in the access table")).into_response();
+    };
+    let mut response = Problem::new(Code::MethodNotAllowed).into_response();
+    if let Ok(allow) = HeaderValue::from_str(&allow) {
+        response.headers_mut().insert(header::ALLOW, allow);
     }
     response
 }
@@ -248,8 +259,10 @@ fn is_unsafe(method: &Method) -> bool {
     !matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS)
 }
 
-/// Whether a browser says that one of our own pages made the request (H-10). A browser too old
-/// for `Sec-Fetch-Site` sends `Origin` with every post; without either there is no telling, so no.
+/// Whether a browser says that one of our own pages made the request (H-10). Browsers send
+/// `Sec-Fetch-Site` to HTTPS and to localhost; where it is missing, `Origin` must be ours, and
+/// without either there is no telling, so no. (Our pages send no referrer, so that a browser that
+/// knows no `Sec-Fetch-Site` sends `Origin: null`, and is refused.)
 fn is_same_site(app: &App, headers: &HeaderMap) -> bool {
     if let Some(site) = headers.get("sec-fetch-site") {
         return site == "same-origin" || site == "none";

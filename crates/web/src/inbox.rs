@@ -1,7 +1,7 @@
 //! What the inbox page shows; the binary fills it from the mail transport of that name.
 
 /// A mail that stayed on this machine.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct InboxMail {
     /// Counts up.
     pub id: u64,

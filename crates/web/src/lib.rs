@@ -1,11 +1,11 @@
-//! Doorward on the web: the HTTP API of `API.md`, the pages that mails lead to, problems, OpenAPI.
+//! Doorward on the web: the HTTP API, the pages that mails lead to, problems, OpenAPI.
 //!
 //! Handlers translate: they read a request into typed values, call one story of
 //! [`doorward_domain::Accounts`], and write its outcome. They decide nothing, and see no store.
 //!
 //! A request passes `edge` (request id, log line, headers, problem bodies), then `guard` (who asks,
 //! how often, from which site, by the table in `routes`), then its handler. To add an endpoint: its
-//! file under `api/`, one line in [`routes::router`], one row in [`routes::TABLE`], its test.
+//! file under `api/`, one line among the router's in [`routes`], one row in [`routes::TABLE`], its test.
 
 pub mod api;
 mod app;

@@ -91,7 +91,7 @@ pub static TABLE: &[Route] = &[
     api(Method::PUT,    "/user/{user}",                 Session, None, &[Forbidden, NotFound, PreconditionFailed]),
     api(Method::PATCH,  "/user/{user}",                 Session, None, &[Forbidden, NotFound, PreconditionFailed]),
     api(Method::DELETE, "/user/{user}",                 Session, None, &[Forbidden, NotFound, PreconditionFailed, LastAdmin]),
-    api(Method::PUT,    "/user/{user}/email",           Session, Some(&SIGN_IN), &[InvalidCredentials, WrongPassword, Forbidden, NotFound, EmailTaken, PreconditionFailed, Overloaded]),
+    api(Method::PUT,    "/user/{user}/email",           Session, Some(&SIGN_IN), &[InvalidCredentials, WrongPassword, Forbidden, AccountDisabled, NotFound, EmailTaken, PreconditionFailed, Overloaded]),
     api(Method::PUT,    "/user/{user}/role",            Session, None, &[Forbidden, NotFound, LastAdmin, PreconditionFailed]),
     api(Method::PUT,    "/user/{user}/status",          Session, None, &[Forbidden, NotFound, LastAdmin, PreconditionFailed]),
     api(Method::GET,    "/user/{user}/session",         Session, None, &[Forbidden, NotFound]),
@@ -142,9 +142,13 @@ pub(crate) fn find(method: &Method, path: &str) -> Option<&'static Route> {
     BY_PATH.get(path)?.iter().find(|route| route.method == *method).copied()
 }
 
-/// Whether any method has a row there: the others are told 405.
-pub(crate) fn knows_path(path: &str) -> bool {
-    BY_PATH.contains_key(path)
+/// What `Allow` says of a path; none where it has no row.
+pub(crate) fn allowed_methods(path: &str) -> Option<String> {
+    let methods = BY_PATH.get(path)?.iter().flat_map(|route| match route.method {
+        Method::GET => vec!["GET", "HEAD"],
+        _ => vec![route.method.as_str()],
+    });
+    Some(methods.collect::<Vec<_>>().join(", "))
 }
 
 /// The routes of the API; their document comes from the same lines.

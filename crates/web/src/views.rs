@@ -117,7 +117,7 @@ pub struct CurrentSessionView {
 }
 
 /// A session just opened or renewed, with the token that opens it.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Serialize, ToSchema)]
 #[schema(as = SignedIn)]
 pub struct SignedInView {
     /// Show it as `Authorization: Bearer …`. It is not kept here and cannot be shown again.
@@ -154,7 +154,7 @@ impl SignedInView {
 }
 
 /// A token for one other service.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Serialize, ToSchema)]
 #[schema(as = AudienceToken)]
 pub struct AudienceTokenView {
     /// A JWT (RFC 9068) to be checked against the JWKS.

@@ -1,7 +1,7 @@
 //! Argon2id (RFC 9106), version 19: our own scheme, behind one function.
 //!
 //! Two engines compute the same tags. `Fast` is the default, young and unaudited, and so checked
-//! against the RFC at every start and against `Portable` in the tests; `docs/decisions/0002`
+//! against a published vector at every start and against `Portable` in the tests; `docs/decisions/0002`
 //! weighs it. Both keep their memory from hash to hash: new pages cost more than the hash.
 
 use argon2::{Algorithm, Block};

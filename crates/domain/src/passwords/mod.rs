@@ -59,7 +59,7 @@ pub struct Hasher {
 }
 
 impl Hasher {
-    /// Starts the threads, after the engine has shown that it computes RFC 9106's test vector.
+    /// Starts the threads, after the engine has shown that it computes a published test vector.
     pub fn start(
         settings: &HasherSettings,
         secrets: Arc<dyn Secrets>,
@@ -131,10 +131,10 @@ pub fn check_readable(hash: &str) -> Result<(), UnreadableHash> {
     foreign::parse(hash).map(|_| ())
 }
 
-/// The engine does not compute what the RFC says; nothing may be hashed with it.
+/// The engine does not compute what it should; nothing may be hashed with it.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "the Argon2id engine fails the test vector of RFC 9106; choose `hashing.engine = \"portable\"`"
+    "the Argon2id engine fails a published test vector; choose `hashing.engine = \"portable\"`"
 )]
 pub struct EngineBroken;
 

@@ -2,7 +2,7 @@
 //!
 //! A sign-in costs a core for some milliseconds and 19 MiB. As many run at once as there are
 //! threads; as many wait as the queue holds; one more is refused at once, so that a flood of
-//! sign-ins neither fills the memory nor delays anything else (DESIGN.md, invariant 6).
+//! sign-ins neither fills the memory nor delays anything else.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -19,7 +19,7 @@ struct Header {
 }
 
 /// What a session token says (`typ: session+jwt`). It is looked up at every use.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SessionClaims {
     /// Who made it: the public URL.

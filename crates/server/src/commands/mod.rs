@@ -60,7 +60,8 @@ fn say(text: &str) {
     }
 }
 
-/// The parts, for a command beside a running server: it leaves the schema as it is.
+/// The parts, for a command that may run beside a server: one thread hashes. Like `serve`, it brings
+/// the schema up to date unless `database.migrate` is off.
 async fn open(config: &Config) -> anyhow::Result<Wired> {
     let quiet = Config {
         hashing_threads: 1,

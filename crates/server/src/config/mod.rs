@@ -38,8 +38,8 @@ pub struct Config {
     pub database_migrate: bool,
     /// How mail leaves; none is the built-in inbox.
     pub mail_url: Option<Secret<String>>,
-    /// Whom mail comes from.
-    pub mail_from: String,
+    /// Whom mail comes from; none is `no-reply` at the public host.
+    pub mail_from: Option<String>,
     /// A folder of templates that replace the built-in ones.
     pub mail_templates: Option<PathBuf>,
     /// The fewest characters of a password.
@@ -92,7 +92,7 @@ impl Default for Config {
             database_connections: 10,
             database_migrate: true,
             mail_url: None,
-            mail_from: "Doorward <no-reply@localhost>".to_owned(),
+            mail_from: None,
             mail_templates: None,
             password_min_length: 8,
             hashing_cost: Cost::MINIMUM,
@@ -137,6 +137,16 @@ impl Config {
         }
     }
 
+    /// Whom mail comes from.
+    pub fn mail_from(&self, listening: SocketAddr) -> String {
+        let public_url = self.public_url(listening);
+        let host = match host_of(&public_url) {
+            address if address.trim_matches(['[', ']']).parse::<std::net::IpAddr>().is_ok() => "localhost",
+            name => name,
+        };
+        self.mail_from.clone().unwrap_or_else(|| format!("Doorward <no-reply@{host}>"))
+    }
+
     /// What must hold between settings; each fault is a sentence that says how to mend it.
     pub fn check(&self) -> Vec<String> {
         let mut faults = Vec::new();
@@ -151,8 +161,9 @@ impl Config {
             ),
             _ => {}
         }
-        if !is_local && self.has_inbox() {
-            faults.push("mail would stay in the built-in inbox, which anybody could read at this `listen` address: set `mail.url` (SMTP_URL)".to_owned());
+        let is_reached_from_here_alone = is_local && self.public_url.as_deref().is_none_or(is_loopback_url);
+        if !is_reached_from_here_alone && self.has_inbox() {
+            faults.push("mail would stay in the built-in inbox, which anybody who reaches the server could read: set `mail.url` (SMTP_URL)".to_owned());
         }
         if let Some(secret) = &self.master_key {
             faults.extend(crate::master_key::fault(secret.expose()));
@@ -162,9 +173,17 @@ impl Config {
 }
 
 fn is_loopback_url(url: &str) -> bool {
-    let host = url.trim_start_matches("http://").split('/').next().unwrap_or_default();
-    let name = host.rsplit_once(':').map_or(host, |(name, _)| name).trim_matches(['[', ']']);
-    name == "localhost" || name.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+    let host = host_of(url);
+    host == "localhost" || host.trim_matches(['[', ']']).parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+/// The host of a URL, without its port; an IPv6 address in its brackets.
+pub fn host_of(url: &str) -> &str {
+    let authority = url.split("://").nth(1).unwrap_or(url).split('/').next().unwrap_or_default();
+    match authority.rsplit_once(':') {
+        Some((host, port)) if port.bytes().all(|b| b.is_ascii_digit()) => host,
+        _ => authority,
+    }
 }
 
 /// Whether a path is there to be read, for messages.

@@ -70,8 +70,8 @@ pub static SETTINGS: &[Setting] = &[
         |c, v| boolean(v).map(|v| c.database_migrate = v), |c| c.database_migrate.to_string()),
     secret(known_as("SMTP_URL", plain("mail.url", "smtp://user:password@host:587, smtps://…, folder:PATH, log: or inbox:; the built-in inbox if not set.",
         |c, v| transport(v).map(|v| c.mail_url = Some(Secret::new(v))), |c| text(c.mail_url.as_ref())))),
-    plain("mail.from", "Whom mail comes from, such as Doorward <no-reply@example.com>.",
-        |c, v| filled(v).map(|v| c.mail_from = v), |c| c.mail_from.clone()),
+    plain("mail.from", "Whom mail comes from, such as Doorward <no-reply@example.com>; no-reply at the public host if not set.",
+        |c, v| filled(v).map(|v| c.mail_from = Some(v)), |c| c.mail_from.clone().unwrap_or_default()),
     plain("mail.templates", "Folder of templates that replace the built-in ones, file by file.",
         |c, v| path(v).map(|v| c.mail_templates = Some(v)), |c| c.mail_templates.as_ref().map(|p| p.display().to_string()).unwrap_or_default()),
     plain("password.min_length", "The fewest characters of a password, 8 to 64.",
@@ -146,13 +146,17 @@ fn path(value: &str) -> Result<PathBuf, String> {
 }
 
 fn url(value: &str) -> Result<String, String> {
-    let value = value.trim().trim_end_matches('/');
+    let value = value.trim().trim_end_matches('/').to_ascii_lowercase();
+    // A browser leaves the default port out of `Origin`.
+    let value = match value.strip_prefix("https://") {
+        Some(_) => value.strip_suffix(":443").unwrap_or(&value),
+        None => value.strip_suffix(":80").unwrap_or(&value),
+    };
     let rest = value.strip_prefix("https://").or_else(|| value.strip_prefix("http://"));
     let is_sound = rest.is_some_and(|rest| {
-        let host = rest.split('/').next().unwrap_or_default();
-        !host.is_empty() && !rest.contains(['?', '#', '@', ' ', '"', '<', '>']) && rest.is_ascii()
+        !rest.is_empty() && !rest.contains(['/', '?', '#', '@', ' ', '"', '<', '>', '\\']) && rest.is_ascii()
     });
-    if is_sound { Ok(value.to_owned()) } else { Err("must be a URL such as https://accounts.example.com".to_owned()) }
+    if is_sound { Ok(value.to_owned()) } else { Err("must be scheme, host and maybe port, such as https://accounts.example.com".to_owned()) }
 }
 
 fn database(value: &str) -> Result<String, String> {
@@ -288,6 +292,7 @@ mod tests {
             ("public_url", "accounts.example.com"),
             ("public_url", "https://user@example.com"),
             ("public_url", "https://"),
+            ("public_url", "https://example.com/accounts"),
             ("disclosure", "open"),
             ("database.url", "oracle:x"),
             ("mail.url", "ftp://x"),

@@ -2,6 +2,13 @@
 
 #![cfg(test)]
 
+mod audit;
+mod auth;
+mod confirmation;
 mod e2e;
+mod operations;
+mod password;
+mod recovery;
+mod sessions;
 mod support;
 mod users;

@@ -140,6 +140,7 @@ impl Draft<'_> {
     /// Sends it to a server that may well be broken. Every answer of every test is held against
     /// what must be true of all.
     pub async fn send_to_broken(mut self) -> Answer {
+        let is_head = self.request.method() == Method::HEAD;
         let peer = SocketAddr::new(self.client.address, 50_000);
         self.request.extensions_mut().insert(ConnectInfo(peer));
         let response = self.client.router.clone().oneshot(self.request).await.unwrap();
@@ -149,7 +150,9 @@ impl Draft<'_> {
             headers: parts.headers,
             body: body.collect().await.unwrap().to_bytes().to_vec(),
         };
-        answer.assert_sound();
+        if !is_head {
+            answer.assert_sound();
+        }
         answer
     }
 }

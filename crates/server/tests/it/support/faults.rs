@@ -1,10 +1,11 @@
-//! A store that works until it is told not to: down, or broken in a way nobody thought of.
+//! A store that works until it is told not to: down, or broken in a way nobody thought of. It keeps
+//! count of the outbox on the way.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::sync::atomic::{AtomicU8, Ordering};
 
 use async_trait::async_trait;
-use doorward_domain::changes::{ApplyError, Changes};
+use doorward_domain::changes::{ApplyError, Change, Changes};
 use doorward_domain::model::{
     AuditEvent, AuditFilter, Credential, Link, MailJob, Session, SigningKey, User, UserFilter,
 };
@@ -29,12 +30,21 @@ pub enum Mood {
 pub struct FaultyStore {
     inner: Arc<dyn Backend>,
     mood: AtomicU8,
+    outbox: Mutex<Vec<MailJob>>,
 }
 
 impl FaultyStore {
     pub fn new(inner: Arc<dyn Backend>) -> Self {
-        let mood = AtomicU8::new(Mood::Fine as u8);
-        Self { inner, mood }
+        Self {
+            inner,
+            mood: AtomicU8::new(Mood::Fine as u8),
+            outbox: Mutex::default(),
+        }
+    }
+
+    /// The mails that wait to be sent.
+    pub fn outbox(&self) -> Vec<MailJob> {
+        self.outbox.lock().unwrap().clone()
     }
 
     pub fn turn(&self, mood: Mood) {
@@ -51,10 +61,22 @@ impl FaultyStore {
     }
 }
 
+/// What a change does to the outbox, once it is written.
+fn post(outbox: &mut Vec<MailJob>, change: &Change) {
+    match change {
+        Change::EnqueueMail(job) => outbox.push(job.clone()),
+        Change::MailDone(id) | Change::MailFailed { id, .. } => outbox.retain(|job| job.id != *id),
+        Change::DeleteUser(id) | Change::DeletePendingUser(id) => outbox.retain(|job| job.user_id != Some(*id)),
+        _ => {}
+    }
+}
+
 macro_rules! passed_on {
-    ($port:ident { $($name:ident($($argument:ident: $kind:ty),*) -> $out:ty;)+ }) => {
+    ($port:ident { $($own:item)? $(pass $name:ident($($argument:ident: $kind:ty),*) -> $out:ty;)+ }) => {
         #[async_trait]
         impl $port for FaultyStore {
+            $($own)?
+
             $(async fn $name(&self, $($argument: $kind),*) -> $out {
                 $port::$name(self.ask()?, $($argument),*).await
             })+
@@ -63,33 +85,40 @@ macro_rules! passed_on {
 }
 
 passed_on!(Store {
-    apply(changes: Changes) -> Result<(), ApplyError>;
-    find_user(id: UserId) -> Result<Option<User>, StoreError>;
-    find_user_by_username(key: &str) -> Result<Option<User>, StoreError>;
-    find_user_by_email(key: &str) -> Result<Option<User>, StoreError>;
-    list_users_by_pending_email(key: &str, limit: usize) -> Result<Vec<User>, StoreError>;
-    list_users(filter: &UserFilter) -> Result<Vec<User>, StoreError>;
-    has_active_admin() -> Result<bool, StoreError>;
-    list_pending_users_before(before: Timestamp, limit: usize) -> Result<Vec<UserId>, StoreError>;
-    find_credential(user_id: UserId) -> Result<Option<Credential>, StoreError>;
-    find_link(digest: &Digest) -> Result<Option<Link>, StoreError>;
-    claim_mail_jobs(now: Timestamp, lease_until: Timestamp, limit: usize) -> Result<Vec<MailJob>, StoreError>;
-    next_mail_due_at() -> Result<Option<Timestamp>, StoreError>;
-    list_signing_keys() -> Result<Vec<SigningKey>, StoreError>;
-    list_audit_events(filter: &AuditFilter) -> Result<Vec<AuditEvent>, StoreError>;
-    sweep(before: Timestamp) -> Result<(), StoreError>;
-    ping() -> Result<(), StoreError>;
+    async fn apply(&self, changes: Changes) -> Result<(), ApplyError> {
+        let noted = changes.clone();
+        self.ask()?.apply(changes).await?;
+        let mut outbox = self.outbox.lock().unwrap();
+        noted.iter().for_each(|change| post(&mut outbox, change));
+        Ok(())
+    }
+
+    pass find_user(id: UserId) -> Result<Option<User>, StoreError>;
+    pass find_user_by_username(key: &str) -> Result<Option<User>, StoreError>;
+    pass find_user_by_email(key: &str) -> Result<Option<User>, StoreError>;
+    pass list_users_by_pending_email(key: &str, limit: usize) -> Result<Vec<User>, StoreError>;
+    pass list_users(filter: &UserFilter) -> Result<Vec<User>, StoreError>;
+    pass has_active_admin() -> Result<bool, StoreError>;
+    pass list_pending_users_before(before: Timestamp, limit: usize) -> Result<Vec<UserId>, StoreError>;
+    pass find_credential(user_id: UserId) -> Result<Option<Credential>, StoreError>;
+    pass find_link(digest: &Digest) -> Result<Option<Link>, StoreError>;
+    pass claim_mail_jobs(now: Timestamp, lease_until: Timestamp, limit: usize) -> Result<Vec<MailJob>, StoreError>;
+    pass next_mail_due_at() -> Result<Option<Timestamp>, StoreError>;
+    pass list_signing_keys() -> Result<Vec<SigningKey>, StoreError>;
+    pass list_audit_events(filter: &AuditFilter) -> Result<Vec<AuditEvent>, StoreError>;
+    pass sweep(before: Timestamp) -> Result<(), StoreError>;
+    pass ping() -> Result<(), StoreError>;
 });
 
 passed_on!(Sessions {
-    insert_session(session: &Session) -> Result<(), StoreError>;
-    find_session(digest: &Digest, now: Timestamp) -> Result<Option<Session>, StoreError>;
-    list_sessions(user_id: UserId, now: Timestamp) -> Result<Vec<Session>, StoreError>;
-    renew_session(session: &Session, expected: i64) -> Result<bool, StoreError>;
-    set_session_epoch(user_id: UserId, id: SessionId, epoch: i64) -> Result<(), StoreError>;
-    touch_sessions(seen: &[(SessionId, Timestamp)]) -> Result<(), StoreError>;
-    delete_session(user_id: UserId, id: SessionId) -> Result<bool, StoreError>;
-    delete_sessions(user_id: UserId, except: Option<SessionId>) -> Result<u64, StoreError>;
-    sweep_sessions(now: Timestamp) -> Result<(), StoreError>;
-    ping() -> Result<(), StoreError>;
+    pass insert_session(session: &Session) -> Result<(), StoreError>;
+    pass find_session(digest: &Digest, now: Timestamp) -> Result<Option<Session>, StoreError>;
+    pass list_sessions(user_id: UserId, now: Timestamp) -> Result<Vec<Session>, StoreError>;
+    pass renew_session(session: &Session, expected: i64) -> Result<bool, StoreError>;
+    pass set_session_epoch(user_id: UserId, id: SessionId, epoch: i64) -> Result<(), StoreError>;
+    pass touch_sessions(seen: &[(SessionId, Timestamp)]) -> Result<(), StoreError>;
+    pass delete_session(user_id: UserId, id: SessionId) -> Result<bool, StoreError>;
+    pass delete_sessions(user_id: UserId, except: Option<SessionId>) -> Result<u64, StoreError>;
+    pass sweep_sessions(now: Timestamp) -> Result<(), StoreError>;
+    pass ping() -> Result<(), StoreError>;
 });

@@ -3,7 +3,7 @@
 use axum::extract::State;
 use axum::http::Uri;
 use axum::response::Response;
-use doorward_domain::access::{self, Action, Target};
+use doorward_domain::access::{Action, Target};
 use doorward_domain::model::{AuditFilter, Event};
 use doorward_domain::values::{AuditEventId, Invalid, UserId};
 
@@ -23,7 +23,7 @@ use crate::views::{AuditEventView, List};
         ("cursor" = Option<String>, Query, description = "`next` of the page before")),
     responses((status = 200, description = "A page of events", body = List<AuditEventView>, headers(("Link" = String, description = "rel=\"next\", where there is one")))))]
 pub(crate) async fn list_audit_events(State(app): State<App>, caller: Caller, uri: Uri) -> Result<Response, Problem> {
-    access::authorize(&caller.ctx().actor, Action::ReadAudit, Target::Others)?;
+    app.accounts.authorize(caller.ctx(), Action::ReadAudit, Target::Others).await?;
     let mut query = Query::parse(uri.query())?;
     let before = query.cursor(AuditEventId::from_bytes)?;
     let limit = query.limit();

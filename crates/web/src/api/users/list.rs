@@ -3,7 +3,7 @@
 use axum::extract::State;
 use axum::http::Uri;
 use axum::response::Response;
-use doorward_domain::access::{self, Action, Target};
+use doorward_domain::access::{Action, Target};
 use doorward_domain::model::{Role, Status, UserFilter};
 use doorward_domain::values::{Invalid, UserId};
 
@@ -27,7 +27,7 @@ const MAX_TEXT: usize = 200;
     responses((status = 200, description = "A page of users", body = List<UserView>, headers(("Link" = String, description = "rel=\"next\", where there is one")))))]
 pub(crate) async fn list_users(State(app): State<App>, caller: Caller, uri: Uri) -> Result<Response, Problem> {
     // Whoever may not list learns nothing from how a query is judged.
-    access::authorize(&caller.ctx().actor, Action::ListUsers, Target::Others)?;
+    app.accounts.authorize(caller.ctx(), Action::ListUsers, Target::Others).await?;
     let mut query = Query::parse(uri.query())?;
     let after = query.cursor(UserId::from_bytes)?;
     let limit = query.limit();

@@ -1,0 +1,5 @@
+mod audience_token;
+mod cookie;
+mod credentials;
+mod renewal;
+mod sign_in;
