@@ -4,5 +4,12 @@ use crate::run::{cargo, run};
 
 /// Builds the release binary and measures it; see `crates/server/benches/figures/main.rs`.
 pub(crate) fn bench() -> anyhow::Result<()> {
-    run(&mut cargo(&["bench", "--package", "doorward", "--bench", "figures", "--locked"]))
+    run(&mut cargo(&[
+        "bench",
+        "--package",
+        "doorward",
+        "--bench",
+        "figures",
+        "--locked",
+    ]))
 }

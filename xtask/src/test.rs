@@ -10,10 +10,27 @@ pub(crate) fn test() -> anyhow::Result<()> {
     let started = Instant::now();
     step("tools", tools::install)?;
     step("format", || run(&mut cargo(&["fmt", "--all", "--check"])))?;
-    step("clippy", || run(&mut cargo(&["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"])))?;
+    step("clippy", || {
+        run(&mut cargo(&[
+            "clippy",
+            "--workspace",
+            "--all-targets",
+            "--locked",
+            "--",
+            "-D",
+            "warnings",
+        ]))
+    })?;
     step("tests", tests)?;
     step("documentation", || {
-        run(cargo(&["doc", "--workspace", "--no-deps", "--locked", "--document-private-items"]).env("RUSTDOCFLAGS", "-D warnings"))
+        run(cargo(&[
+            "doc",
+            "--workspace",
+            "--no-deps",
+            "--locked",
+            "--document-private-items",
+        ])
+        .env("RUSTDOCFLAGS", "-D warnings"))
     })?;
     println!("everything passed in {} s", started.elapsed().as_secs());
     Ok(())

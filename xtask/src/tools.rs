@@ -48,7 +48,11 @@ pub(crate) fn python() -> PathBuf {
 }
 
 fn install_debian() -> anyhow::Result<()> {
-    let mut missing: Vec<&str> = DEBIAN.iter().filter(|(present, _)| !present.is()).map(|(_, package)| *package).collect();
+    let mut missing: Vec<&str> = DEBIAN
+        .iter()
+        .filter(|(present, _)| !present.is())
+        .map(|(_, package)| *package)
+        .collect();
     if !has_venv() {
         missing.extend(["python3-venv", "python3-pip"]);
     }
@@ -56,14 +60,23 @@ fn install_debian() -> anyhow::Result<()> {
         return Ok(());
     }
     if !has("apt-get") {
-        bail!("install these first (on Debian this happens by itself): {}", missing.join(", "));
+        bail!(
+            "install these first (on Debian this happens by itself): {}",
+            missing.join(", ")
+        );
     }
     let as_root = |arguments: &[&str]| {
-        let mut command = if is_root() { Command::new("apt-get") } else { Command::new("sudo") };
+        let mut command = if is_root() {
+            Command::new("apt-get")
+        } else {
+            Command::new("sudo")
+        };
         if !is_root() {
             command.arg("apt-get");
         }
-        command.env("DEBIAN_FRONTEND", "noninteractive").args(arguments);
+        command
+            .env("DEBIAN_FRONTEND", "noninteractive")
+            .args(arguments);
         command
     };
     run(&mut as_root(&["update", "--quiet"]))?;
@@ -72,23 +85,40 @@ fn install_debian() -> anyhow::Result<()> {
 }
 
 fn has_venv() -> bool {
-    let checked = Command::new("python3").args(["-c", "import venv, ensurepip"]).output();
+    let checked = Command::new("python3")
+        .args(["-c", "import venv, ensurepip"])
+        .output();
     checked.is_ok_and(|output| output.status.success())
 }
 
 fn is_root() -> bool {
-    Command::new("id").arg("-u").output().is_ok_and(|output| output.stdout.trim_ascii() == b"0")
+    Command::new("id")
+        .arg("-u")
+        .output()
+        .is_ok_and(|output| output.stdout.trim_ascii() == b"0")
 }
 
 fn install_pypi() -> anyhow::Result<()> {
     let stamp = target().join("tools/python/installed");
     let wanted = PYPI.join(" ");
-    if std::fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) && python().is_file() {
+    if std::fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted)
+        && python().is_file()
+    {
         return Ok(());
     }
     let folder = target().join("tools/python");
-    run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder))?;
-    run(Command::new(python()).args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]).args(PYPI))?;
+    run(Command::new("python3")
+        .args(["-m", "venv", "--clear"])
+        .arg(&folder))?;
+    run(Command::new(python())
+        .args([
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--disable-pip-version-check",
+        ])
+        .args(PYPI))?;
     std::fs::write(stamp, wanted)?;
     Ok(())
 }

@@ -10,11 +10,24 @@ use serde_json::Value;
 /// Each crate, and the crates of ours it may see; for its tests, those behind the bar as well.
 const EDGES: &[(&str, &[&str], &[&str])] = &[
     ("doorward-domain", &[], &[]),
-    ("doorward-store-sql", &["doorward-domain"], &["doorward-testkit"]),
+    (
+        "doorward-store-sql",
+        &["doorward-domain"],
+        &["doorward-testkit"],
+    ),
     ("doorward-mail", &["doorward-domain"], &["doorward-testkit"]),
     ("doorward-web", &["doorward-domain"], &["doorward-testkit"]),
     ("doorward-testkit", &["doorward-domain"], &[]),
-    ("doorward", &["doorward-domain", "doorward-store-sql", "doorward-mail", "doorward-web"], &["doorward-testkit"]),
+    (
+        "doorward",
+        &[
+            "doorward-domain",
+            "doorward-store-sql",
+            "doorward-mail",
+            "doorward-web",
+        ],
+        &["doorward-testkit"],
+    ),
     ("xtask", &[], &[]),
 ];
 
@@ -34,23 +47,42 @@ fn root() -> &'static Path {
 
 fn packages() -> Vec<Value> {
     let output = Command::new(env!("CARGO"))
-        .args(["metadata", "--no-deps", "--format-version", "1", "--offline"])
+        .args([
+            "metadata",
+            "--no-deps",
+            "--format-version",
+            "1",
+            "--offline",
+        ])
         .current_dir(root())
         .output()
         .unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     let metadata: Value = serde_json::from_slice(&output.stdout).unwrap();
     metadata["packages"].as_array().unwrap().clone()
 }
 
 #[test]
 fn no_crate_sees_what_it_may_not() {
-    let allowed: BTreeMap<_, _> = EDGES.iter().map(|(name, normal, test)| (*name, (*normal, *test))).collect();
+    let allowed: BTreeMap<_, _> = EDGES
+        .iter()
+        .map(|(name, normal, test)| (*name, (*normal, *test)))
+        .collect();
     let packages = packages();
-    assert_eq!(packages.len(), EDGES.len(), "a crate is missing from the table, or gone");
+    assert_eq!(
+        packages.len(),
+        EDGES.len(),
+        "a crate is missing from the table, or gone"
+    );
     for package in &packages {
         let name = package["name"].as_str().unwrap();
-        let (normal, test) = allowed.get(name).unwrap_or_else(|| panic!("{name} is not in the table"));
+        let (normal, test) = allowed
+            .get(name)
+            .unwrap_or_else(|| panic!("{name} is not in the table"));
         for dependency in package["dependencies"].as_array().unwrap() {
             let seen = dependency["name"].as_str().unwrap();
             let is_test = dependency["kind"] == "dev";
@@ -70,10 +102,15 @@ fn the_map_shows_rooms_that_are_there() {
     for page in ["README.md", "CONTRIBUTING.md", "docs/ARCHITECTURE.md"] {
         let text = std::fs::read_to_string(root().join(page)).unwrap();
         for quoted in text.split('`').skip(1).step_by(2) {
-            let is_path = ["crates/", "docs/", "xtask/", ".ci/"].iter().any(|start| quoted.starts_with(start));
+            let is_path = ["crates/", "docs/", "xtask/", ".ci/"]
+                .iter()
+                .any(|start| quoted.starts_with(start));
             let is_plain = !quoted.contains([' ', '*', '{', '<']) && !quoted.contains("NNNN");
             if is_path && is_plain {
-                assert!(root().join(quoted).exists(), "{page} names {quoted}, which is not there");
+                assert!(
+                    root().join(quoted).exists(),
+                    "{page} names {quoted}, which is not there"
+                );
             }
         }
     }
@@ -81,13 +118,26 @@ fn the_map_shows_rooms_that_are_there() {
 
 #[test]
 fn links_between_documents_lead_somewhere() {
-    for page in ["README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md", "docs/ARCHITECTURE.md"] {
+    for page in [
+        "README.md",
+        "CONTRIBUTING.md",
+        "SECURITY.md",
+        "CHANGELOG.md",
+        "docs/ARCHITECTURE.md",
+    ] {
         let path = root().join(page);
         let text = std::fs::read_to_string(&path).unwrap();
-        for target in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+        for target in text
+            .split("](")
+            .skip(1)
+            .filter_map(|rest| rest.split(')').next())
+        {
             let file = target.split('#').next().unwrap_or_default();
             if !file.is_empty() && !file.contains("://") && !file.starts_with("mailto:") {
-                assert!(path.parent().unwrap().join(file).exists(), "{page} links to {file}, which is not there");
+                assert!(
+                    path.parent().unwrap().join(file).exists(),
+                    "{page} links to {file}, which is not there"
+                );
             }
         }
     }
@@ -96,7 +146,11 @@ fn links_between_documents_lead_somewhere() {
 #[test]
 fn no_file_allows_what_it_could_expect() {
     let mut found = Vec::new();
-    let listed = Command::new("git").args(["ls-files", "*.rs"]).current_dir(root()).output().unwrap();
+    let listed = Command::new("git")
+        .args(["ls-files", "*.rs"])
+        .current_dir(root())
+        .output()
+        .unwrap();
     for file in String::from_utf8(listed.stdout).unwrap().lines() {
         let text = std::fs::read_to_string(root().join(file)).unwrap_or_default();
         let attribute = ["#", "[allow("].concat();

@@ -211,12 +211,7 @@ impl Accounts {
 
     /// Says whether the actor may, and writes down where they reached for what is not theirs.
     /// Stories ask by themselves; a handler asks first where it would judge input before.
-    pub async fn authorize(
-        &self,
-        ctx: &Ctx,
-        action: Action,
-        target: Target,
-    ) -> Result<(), Error> {
+    pub async fn authorize(&self, ctx: &Ctx, action: Action, target: Target) -> Result<(), Error> {
         let answer = access::authorize(&ctx.actor, action, target);
         if matches!(answer, Err(Error::Forbidden)) {
             let detail = format!("{action:?}");

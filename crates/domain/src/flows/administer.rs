@@ -9,6 +9,50 @@ use crate::flows::update_profile::ensure_version;
 use crate::model::{Event, Purpose, Role, Status, User, UserFilter, Version};
 use crate::values::Invalid;
 
+/// What an admin makes of somebody.
+#[derive(Clone, Copy)]
+enum Standing {
+    Role(Role),
+    Enabled,
+    Disabled,
+}
+
+impl Standing {
+    fn action(self) -> Action {
+        match self {
+            Self::Role(_) => Action::ChangeRole,
+            Self::Enabled | Self::Disabled => Action::ChangeStatus,
+        }
+    }
+
+    fn event(self) -> Event {
+        match self {
+            Self::Role(_) => Event::RoleChanged,
+            Self::Enabled | Self::Disabled => Event::StatusChanged,
+        }
+    }
+
+    fn detail(self) -> &'static str {
+        match self {
+            Self::Role(role) => role.as_str(),
+            Self::Enabled => "active",
+            Self::Disabled => "disabled",
+        }
+    }
+
+    /// The user as they shall be; refuses what cannot be.
+    fn given_to(self, user: &User) -> Result<User, Error> {
+        match self {
+            Self::Role(role) => Ok(User {
+                role,
+                ..user.clone()
+            }),
+            Self::Enabled => enabled_again(user),
+            Self::Disabled => Ok(disabled(user)),
+        }
+    }
+}
+
 impl Accounts {
     /// Users, oldest first.
     pub async fn list_users(&self, ctx: &Ctx, filter: &UserFilter) -> Result<Vec<User>, Error> {
@@ -25,22 +69,8 @@ impl Accounts {
         role: Role,
         expected: Option<Version>,
     ) -> Result<User, Error> {
-        let change = |user: &User| {
-            Ok(User {
-                role,
-                ..user.clone()
-            })
-        };
-        self.change_standing(
-            ctx,
-            named,
-            Action::ChangeRole,
-            Event::RoleChanged,
-            role.as_str(),
-            expected,
-            &change,
-        )
-        .await
+        self.change_standing(ctx, named, Standing::Role(role), expected)
+            .await
     }
 
     /// Switches an account off, which ends its sessions and links, or back on.
@@ -51,40 +81,24 @@ impl Accounts {
         enabled: bool,
         expected: Option<Version>,
     ) -> Result<User, Error> {
-        let (detail, change): (_, &(dyn Fn(&User) -> Result<User, Error> + Sync)) = match enabled {
-            true => ("active", &enabled_again),
-            false => ("disabled", &disabled),
+        let standing = match enabled {
+            true => Standing::Enabled,
+            false => Standing::Disabled,
         };
-        self.change_standing(
-            ctx,
-            named,
-            Action::ChangeStatus,
-            Event::StatusChanged,
-            detail,
-            expected,
-            change,
-        )
-        .await
+        self.change_standing(ctx, named, standing, expected).await
     }
 
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "the two callers above are all there are"
-    )]
     async fn change_standing(
         &self,
         ctx: &Ctx,
         named: &str,
-        action: Action,
-        event: Event,
-        detail: &str,
+        standing: Standing,
         expected: Option<Version>,
-        change: &(dyn Fn(&User) -> Result<User, Error> + Sync),
     ) -> Result<User, Error> {
         for _ in 0..ATTEMPTS {
-            let user = self.resolve(ctx, action, named).await?;
+            let user = self.resolve(ctx, standing.action(), named).await?;
             ensure_version(&user, expected)?;
-            let mut changed = change(&user)?;
+            let mut changed = standing.given_to(&user)?;
             if changed == user {
                 return Ok(user);
             }
@@ -103,7 +117,12 @@ impl Accounts {
             if is_active_admin(&user) && !is_active_admin(&changed) {
                 changes.push(Change::KeepAnAdmin);
             }
-            changes.push(self.audit_detail(ctx, event, Some(user.id), detail));
+            changes.push(self.audit_detail(
+                ctx,
+                standing.event(),
+                Some(user.id),
+                standing.detail(),
+            ));
             match self.apply(changes).await {
                 Ok(()) if changed.session_epoch != user.session_epoch => {
                     self.end_sessions(user.id, None).await?;
@@ -124,20 +143,20 @@ fn is_active_admin(user: &User) -> bool {
 
 /// Off: no session, no link. A change of address under way is dropped with its link; the address
 /// of a sign-up that was never confirmed stays, so that switching on does not confirm it.
-fn disabled(user: &User) -> Result<User, Error> {
+fn disabled(user: &User) -> User {
     if user.status == Status::Disabled {
-        return Ok(user.clone());
+        return user.clone();
     }
     let pending_email = match user.status {
         Status::Pending => user.pending_email.clone(),
         Status::Active | Status::Disabled => None,
     };
-    Ok(User {
+    User {
         status: Status::Disabled,
         pending_email,
         session_epoch: user.session_epoch + 1,
         ..user.clone()
-    })
+    }
 }
 
 /// On again: as it was. An admin cannot confirm an address for somebody.

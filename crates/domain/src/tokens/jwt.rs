@@ -1,4 +1,4 @@
-//! The format: JWS compact serialisation (RFC 7515) with EdDSA over Ed25519 (RFC 8037).
+//! The format: JWS compact serialisation (RFC 7515) with `EdDSA` over Ed25519 (RFC 8037).
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -34,6 +34,17 @@ pub struct SessionClaims {
     pub iat: i64,
     /// When it ends, in seconds.
     pub exp: i64,
+}
+
+impl std::fmt::Debug for SessionClaims {
+    /// All but the session's secret.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SessionClaims")
+            .field("sub", &self.sub)
+            .field("generation", &self.generation)
+            .field("exp", &self.exp)
+            .finish_non_exhaustive()
+    }
 }
 
 /// What an audience token says (`typ: at+jwt`, RFC 9068). Another service believes it by the JWKS

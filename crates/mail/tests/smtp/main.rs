@@ -1,6 +1,9 @@
 //! The mailer against a real mail server (Python's aiosmtpd, in `tests/sink.py`), and against a
 //! real disk for the transports that need one.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![expect(clippy::disallowed_methods, reason = "the environment says which Python has the sink")]
+
 mod certificates;
 mod delivery;
 mod local;
