@@ -74,7 +74,9 @@ fn from_row(row: &AnyRow) -> Result<Link, BadRow> {
         digest: Digest::from_bytes(row.array("digest")?),
         user_id: UserId::from_bytes(row.array("user_id")?),
         purpose: row.parsed("purpose", Purpose::from_name)?,
-        email: row.parsed("email", |text| EmailAddress::parse(text).ok())?,
+        email: row.parsed("email", |text| {
+            Some(EmailAddress::from_stored(text.to_owned()))
+        })?,
         created_at: row.time("created_at")?,
         expires_at: row.time("expires_at")?,
         used_at: row.opt_time("used_at")?,

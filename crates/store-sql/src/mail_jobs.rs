@@ -141,7 +141,9 @@ fn from_row(row: &AnyRow) -> Result<MailJob, BadRow> {
         id: MailJobId::from_bytes(row.array("id")?),
         kind: row.parsed("kind", MailKind::from_name)?,
         user_id: row.opt_array("user_id")?.map(UserId::from_bytes),
-        email: row.parsed("email", |text| EmailAddress::parse(text).ok())?,
+        email: row.parsed("email", |text| {
+            Some(EmailAddress::from_stored(text.to_owned()))
+        })?,
         locale: row.parsed("locale", Locale::from_tag)?,
         created_at: row.time("created_at")?,
         attempts: row.int("attempts")?,

@@ -15,7 +15,7 @@ use crate::error::Fault;
 use crate::row::{self, BadRow, Row};
 use crate::transaction::Transaction;
 
-const COLUMNS: &str = "id, username, email, pending_email, name, role, status, data, locale, \
+const COLUMNS: &str = "id, username, username_key, email, pending_email, name, role, status, data, locale, \
     session_epoch, version, created_at, updated_at";
 
 pub(crate) async fn insert(transaction: &mut Transaction, user: &User) -> Result<(), Fault> {
@@ -223,17 +223,21 @@ fn pattern(text: &str) -> String {
 
 fn from_row(row: &AnyRow) -> Result<User, BadRow> {
     let row = Row::new(row, "users", "id");
-    let address = |text: &str| EmailAddress::parse(text).ok();
+    let address = |text: &str| Some(EmailAddress::from_stored(text.to_owned()));
+    let username = row.opt_parsed("username", |text| Some(text.to_owned()))?;
+    let username_key = row.opt_parsed("username_key", |text| Some(text.to_owned()))?;
     Ok(User {
         id: UserId::from_bytes(row.array("id")?),
-        username: row.opt_parsed("username", |text| Username::parse(text).ok())?,
+        username: username
+            .zip(username_key)
+            .map(|(text, key)| Username::from_stored(text, key)),
         email: row.opt_parsed("email", address)?,
         pending_email: row.opt_parsed("pending_email", address)?,
-        name: row.opt_parsed("name", |text| Name::parse(text).ok())?,
+        name: row.opt_parsed("name", |text| Some(Name::from_stored(text.to_owned())))?,
         role: row.parsed("role", Role::from_name)?,
         status: row.parsed("status", Status::from_name)?,
         data: row.parsed("data", |text| {
-            Data::parse(serde_json::from_str(text).ok()?).ok()
+            Some(Data::from_stored(serde_json::from_str(text).ok()?))
         })?,
         locale: row.parsed("locale", Locale::from_tag)?,
         session_epoch: row.int("session_epoch")?,

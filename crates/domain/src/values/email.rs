@@ -56,6 +56,12 @@ impl EmailAddress {
         Ok(Self { text, key })
     }
 
+    /// Back from a store, as it was kept: a rule that has become stricter locks nobody out.
+    pub fn from_stored(text: String) -> Self {
+        let key = text.to_ascii_lowercase();
+        Self { text, key }
+    }
+
     /// Where mail goes: the local part as its owner spells it.
     pub fn as_str(&self) -> &str {
         &self.text

@@ -38,6 +38,11 @@ impl Name {
         Ok(Self(text.to_owned()))
     }
 
+    /// Back from a store, as it was kept.
+    pub fn from_stored(text: String) -> Self {
+        Self(text)
+    }
+
     /// As typed.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -83,6 +88,11 @@ impl Data {
             Value::Object(map) => Ok(Self(map)),
             _ => Ok(Self::default()),
         }
+    }
+
+    /// Back from a store, as it was kept.
+    pub fn from_stored(map: Map<String, Value>) -> Self {
+        Self(map)
     }
 
     /// The object.

@@ -57,6 +57,11 @@ impl Username {
         })
     }
 
+    /// Back from a store, as it was kept: a rule that has become stricter locks nobody out.
+    pub fn from_stored(text: String, key: String) -> Self {
+        Self { text, key }
+    }
+
     /// As its owner spells it.
     pub fn as_str(&self) -> &str {
         &self.text
