@@ -18,7 +18,8 @@ use crate::values::{EmailAddress, Name, Token, Username};
 
 /// How long a worker may hold a mail: well above the time one takes to send.
 const LEASE: SignedDuration = SignedDuration::from_mins(5);
-/// The longest pause between two tries.
+/// The shortest and the longest pause between two tries.
+const SHORTEST_PAUSE_SECONDS: i64 = 2;
 const LONGEST_PAUSE_SECONDS: i64 = 1800;
 
 /// What one turn of the worker did.
@@ -124,7 +125,7 @@ impl Accounts {
                 ..Delivered::default()
             });
         }
-        let due_at = now + pause_after(job.attempts);
+        let due_at = now + pause_after(now.duration_since(job.created_at));
         tracing::warn!(mail.id = %job.id, mail.kind = job.kind.as_str(), mail.attempt = job.attempts, mail.due_at = %due_at, error = %cause, "mail deferred");
         self.apply(vec![Change::MailRetry { id: job.id, due_at }])
             .await?;
@@ -302,10 +303,12 @@ fn new_email(letter: &Letter) -> Option<&EmailAddress> {
     letter.user.pending_email.as_ref().or(moved_to)
 }
 
-/// 2, 4, 8 … seconds, up to half an hour.
-fn pause_after(attempts: i64) -> SignedDuration {
-    let doublings = u32::try_from(attempts.clamp(1, 12)).unwrap_or(12);
-    SignedDuration::from_secs((1 << doublings).min(LONGEST_PAUSE_SECONDS))
+/// A quarter of the time the mail has waited so far, from 2 seconds to half an hour: a mail server
+/// that was away for a minute is asked again within a quarter of one, and one that is gone for a
+/// day is left alone.
+fn pause_after(waited: SignedDuration) -> SignedDuration {
+    let quarter = waited.as_secs() / 4;
+    SignedDuration::from_secs(quarter.clamp(SHORTEST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS))
 }
 
 /// Enough of an address to be recognised by whoever typed it.
