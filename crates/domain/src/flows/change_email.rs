@@ -5,7 +5,7 @@ use crate::accounts::{ATTEMPTS, Accounts};
 use crate::changes::{ApplyError, Change, Changes};
 use crate::ctx::Ctx;
 use crate::error::Error;
-use crate::flows::sign_in::Identifier;
+use crate::flows::change_password::own_identifier;
 use crate::flows::update_profile::ensure_version;
 use crate::model::{Event, MailKind, Purpose, Status, User, Version};
 use crate::policy::Disclosure;
@@ -116,15 +116,7 @@ impl Accounts {
             )
         };
         let password = password.ok_or_else(missing)?;
-        let identifier = match (&user.username, &user.email) {
-            (Some(username), _) => Identifier::Username(username.clone()),
-            (None, Some(email)) => Identifier::Email(email.clone()),
-            (None, None) => {
-                return Err(Error::Internal(
-                    "an active user has neither user name nor e-mail",
-                ));
-            }
-        };
+        let identifier = own_identifier(user)?;
         self.verify_password(
             ctx,
             &identifier,

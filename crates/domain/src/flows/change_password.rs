@@ -81,7 +81,8 @@ impl Accounts {
     }
 }
 
-fn own_identifier(user: &User) -> Result<Identifier, Error> {
+/// How a signed-in user is named to the one place that verifies passwords.
+pub(crate) fn own_identifier(user: &User) -> Result<Identifier, Error> {
     let by_username = user.username.clone().map(Identifier::Username);
     let by_email = user.email.clone().map(Identifier::Email);
     by_username.or(by_email).ok_or(Error::Internal(
