@@ -1,6 +1,8 @@
 //! The rules of the house that can be tests: which crate may see which, and whether the map of the
 //! house shows rooms that are there.
 
+#![cfg(test)]
+
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Command;

@@ -301,7 +301,7 @@ mod tests {
         verify(&mut Worker::new(Engine::Fast), password.as_bytes(), hash)
     }
 
-    /// Published vectors: crypt_blowfish, the reference implementation of Argon2, RFC 7914.
+    /// Published vectors: `crypt_blowfish`, the reference implementation of Argon2, RFC 7914.
     const PUBLISHED: [(&str, &str); 11] = [
         (
             "U*U",

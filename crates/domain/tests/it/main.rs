@@ -3,6 +3,8 @@
 //! One file a story, one world a test. To add a test: make a [`world::World`], let people act in
 //! it, look at what it says, keeps, mails and writes into the audit log.
 
+#![cfg(test)]
+
 #[macro_use]
 mod world;
 mod spy;
