@@ -4,6 +4,7 @@
 
 mod bench;
 mod common_passwords;
+mod fuzz;
 mod run;
 mod test;
 mod tools;
@@ -14,6 +15,7 @@ const USAGE: &str = "\
 cargo xtask TASK
 
   test              install what is missing, then format, lint, test and document everything
+  fuzz              build the server and let schemathesis loose on its API for two minutes
   bench             build the release binary and print the first figures
   common-passwords  make crates/domain/src/passwords/common-passwords.txt anew
   tools             only install what the tests need
@@ -23,6 +25,7 @@ fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1);
     let outcome = match arguments.next().as_deref() {
         Some("test") => test::test(),
+        Some("fuzz") => fuzz::fuzz(),
         Some("bench") => bench::bench(),
         Some("common-passwords") => common_passwords::make(),
         Some("tools") => tools::install(),

@@ -17,10 +17,14 @@ const DEBIAN: &[(Present, &str)] = &[
     (Present::Folder("/usr/lib/postgresql"), "postgresql"),
     (Present::Program("mariadbd"), "mariadb-server"),
     (Present::Program("chromium"), "chromium"),
+    (Present::Program("chromedriver"), "chromium-driver"),
 ];
 
 /// Python packages, each pinned.
 const PYPI: &[&str] = &["aiosmtpd==1.4.6", "cryptography>=43"];
+
+/// What `cargo xtask fuzz` needs beside those, and no other task.
+const FUZZER: &str = "schemathesis==4.32.5";
 
 enum Present {
     Program(&'static str),
@@ -40,6 +44,19 @@ impl Present {
 pub(crate) fn install() -> anyhow::Result<()> {
     install_debian()?;
     install_pypi()
+}
+
+/// Installs the fuzzer beside the Python packages, and says where it is.
+pub(crate) fn install_fuzzer() -> anyhow::Result<PathBuf> {
+    install()?;
+    let stamp = target().join("tools/python/fuzzer-installed");
+    let program = target().join("tools/python/bin/schemathesis");
+    let is_there = program.is_file() && std::fs::read_to_string(&stamp).is_ok_and(|installed| installed == FUZZER);
+    if !is_there {
+        run(Command::new(python()).args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", FUZZER]))?;
+        std::fs::write(stamp, FUZZER)?;
+    }
+    Ok(program)
 }
 
 /// The interpreter that has the Python packages.

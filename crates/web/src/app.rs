@@ -43,7 +43,7 @@ impl App {
     /// Puts the parts together.
     pub fn new(parts: AppParts) -> Self {
         let public_url = &parts.accounts.policy().public_url;
-        let pages = Pages::new();
+        let pages = Pages::new(parts.accounts.policy().password_rules.min_length);
         let document = crate::openapi::document(public_url);
         let docs = pages.docs(&document);
         Self(Arc::new(Inner {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::{FromRequest, Request};
-use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use axum::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use doorward_domain::FieldError;
 use doorward_domain::values::{Invalid, Secret};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
@@ -99,6 +99,20 @@ impl Fields {
         }
     }
 
+    /// The text of a field, left where it is.
+    pub fn peek(&self, name: &str) -> Option<&str> {
+        self.left.get(name)?.as_str()
+    }
+
+    /// A page has one field for both names, `username`. No user name has an `@` in it, so
+    /// what has one is meant as an address.
+    pub fn tell_names_apart(&mut self) {
+        if self.form && self.peek("username").is_some_and(|text| text.contains('@')) && !self.has("email") {
+            let address = self.left.remove("username").unwrap_or_default();
+            self.left.insert("email".to_owned(), address);
+        }
+    }
+
     /// Adds a fault found by comparing fields.
     pub fn fault(&mut self, name: &str, invalid: Invalid) {
         if self.errors.len() < MAX_ERRORS {
@@ -147,6 +161,9 @@ enum Kind {
 impl Kind {
     fn of(request: &Request) -> Result<Self, Problem> {
         let unsupported = || Problem::new(Code::UnsupportedMediaType);
+        if request.headers().contains_key(CONTENT_ENCODING) {
+            return Err(Problem::with_detail(Code::UnsupportedMediaType, "A body is not compressed: leave `Content-Encoding` out."));
+        }
         let mut values = request.headers().get_all(CONTENT_TYPE).iter();
         let (Some(value), None) = (values.next(), values.next()) else {
             return Err(unsupported());

@@ -49,7 +49,7 @@ pub(crate) async fn edge(State(app): State<App>, mut request: Request, next: Nex
     let route = response.extensions().get::<MatchedRoute>().cloned();
     let problem = response.extensions().get::<Problem>().cloned();
     let mut response = match &problem {
-        Some(problem) => write_problem(&app, &asked, problem, &id, response),
+        Some(problem) => write_problem(&app, &asked, problem, &id, &response),
         None => response,
     };
     dress(&app, &id, response.headers_mut());
@@ -63,10 +63,11 @@ struct Asked {
     locale: doorward_domain::values::Locale,
 }
 
-fn write_problem(app: &App, asked: &Asked, problem: &Problem, id: &str, bare: Response) -> Response {
+fn write_problem(app: &App, asked: &Asked, problem: &Problem, id: &str, bare: &Response) -> Response {
     let status = problem.code.status();
     let mut response = if asked.wants_html {
-        (status, app.pages.problem(asked.locale, problem, id)).into_response()
+        let page = problem.page.clone().unwrap_or_else(|| app.pages.problem(asked.locale, problem, id));
+        (status, page).into_response()
     } else {
         let mut response = (status, Json(problem_body(app, problem, id))).into_response();
         let kind = HeaderValue::from_static("application/problem+json");

@@ -18,6 +18,7 @@ use doorward_domain::flows::sessions::Authenticated;
 use doorward_domain::ports::{Allowance, Budget, Client};
 use doorward_domain::values::Secret;
 use doorward_domain::{Actor, Ctx, Error};
+use percent_encoding::percent_decode_str;
 
 use crate::app::App;
 use crate::edge::{MatchedRoute, RequestId};
@@ -83,6 +84,7 @@ pub(crate) async fn guard(State(app): State<App>, request: Request, next: Next) 
     let matched = parts.extensions.get::<MatchedPath>().cloned();
     let route = matched.as_ref().and_then(|path| routes::find(&parts.method, path.as_str()));
     let mut response = match (&matched, route) {
+        (Some(_), Some(_)) if !is_text(parts.uri.path()) => Problem::new(Code::NotFound).into_response(),
         (Some(_), Some(route)) => match admit(&app, route, &parts).await {
             Ok((caller, budget)) => {
                 parts.extensions.insert(caller);
@@ -103,6 +105,11 @@ pub(crate) async fn guard(State(app): State<App>, request: Request, next: Next) 
     response
 }
 
+/// Whether a path reads as text once decoded: what does not names nothing that could be there.
+fn is_text(path: &str) -> bool {
+    percent_decode_str(path).decode_utf8().is_ok()
+}
+
 /// A path the router knows, and a method without a row: whatever handler there may be is not asked.
 fn not_allowed(path: &str) -> Response {
     let Some(allow) = routes::allowed_methods(path) else {
@@ -118,6 +125,7 @@ fn not_allowed(path: &str) -> Response {
 type Spent = Option<(&'static Budget, Allowance)>;
 
 async fn admit(app: &App, route: &'static Route, request: &Parts) -> Result<(Caller, Spent), Response> {
+    reads_one_way(&request.headers).map_err(IntoResponse::into_response)?;
     let mut ctx = context(app, request);
     let spent = match route.budget {
         Some(budget) => Some((budget, spend(app, &ctx, budget).await?)),
@@ -130,7 +138,8 @@ async fn admit(app: &App, route: &'static Route, request: &Parts) -> Result<(Cal
     };
     let wants_html = negotiate::wants_html(&request.headers);
     let by_cookie = matches!(shown, Some(Credential::Cookie(_)));
-    if (by_cookie || (wants_html && route.guard == Guard::Anyone)) && is_unsafe(&request.method) && !is_same_site(app, &request.headers) {
+    let by_form = wants_html && matches!(route.guard, Guard::Anyone | Guard::Optional);
+    if (by_cookie || by_form) && is_unsafe(&request.method) && !is_same_site(app, &request.headers) {
         return Err(Problem::new(Code::CrossSiteRequest).into_response());
     }
     let (authenticated, token) = match (route.guard, shown) {
@@ -187,7 +196,7 @@ async fn spend(app: &App, ctx: &Ctx, budget: &'static Budget) -> Result<Allowanc
     }
 }
 
-/// The fields of the IETF draft “RateLimit header fields for HTTP”.
+/// The fields of the IETF draft “`RateLimit` header fields for HTTP”.
 fn rate_limit_fields(headers: &mut HeaderMap, budget: &Budget, allowance: Allowance) {
     let (name, window) = (budget.name, budget.window.as_secs());
     let (remaining, wait) = match allowance {
@@ -207,6 +216,19 @@ fn rate_limit_fields(headers: &mut HeaderMap, budget: &Budget, allowance: Allowa
 enum Credential {
     Bearer(Secret<String>),
     Cookie(Secret<String>),
+}
+
+/// Refuses a head that a proxy in front may have read otherwise (H-13): two hosts, or a name that
+/// some proxies take for its twin with hyphens, such as `X_Forwarded_For`.
+fn reads_one_way(headers: &HeaderMap) -> Result<(), Problem> {
+    let refuse = |detail: &str| Err(Problem::with_detail(Code::MalformedRequest, detail));
+    if headers.get_all(header::HOST).iter().nth(1).is_some() {
+        return refuse("`Host` was sent twice.");
+    }
+    if headers.keys().any(|name| name.as_str().contains('_')) {
+        return refuse("A header field has an underscore in its name.");
+    }
+    Ok(())
 }
 
 /// The one credential of a request. Two at once are refused (RFC 6750, 2): which one was meant
@@ -268,4 +290,23 @@ fn is_same_site(app: &App, headers: &HeaderMap) -> bool {
         return site == "same-origin" || site == "none";
     }
     headers.get(header::ORIGIN).is_some_and(|origin| origin.as_bytes().eq_ignore_ascii_case(app.origin.as_bytes()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_head_reads_one_way() {
+        let mut headers = HeaderMap::new();
+        assert!(reads_one_way(&headers).is_ok());
+        headers.append(header::HOST, HeaderValue::from_static("one.example"));
+        headers.append("x-forwarded-for", HeaderValue::from_static("192.0.2.7"));
+        assert!(reads_one_way(&headers).is_ok());
+        headers.append("x_forwarded_for", HeaderValue::from_static("192.0.2.8"));
+        assert!(reads_one_way(&headers).is_err());
+        headers.remove("x_forwarded_for");
+        headers.append(header::HOST, HeaderValue::from_static("one.example"));
+        assert!(reads_one_way(&headers).is_err());
+    }
 }

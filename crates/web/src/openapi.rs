@@ -1,12 +1,18 @@
 //! The OpenAPI 3.1 document: paths, bodies and schemas come from the handlers (`utoipa`); who may
 //! ask, what else can go wrong and the form spelling of bodies come from [`crate::routes::TABLE`].
 
+use doorward_domain::model::Event;
 use serde_json::{Map, Value, json};
 
 use crate::problem::Code;
 use crate::routes::{self, Guard, Route};
 
-const DESCRIPTION: &str = "User accounts and sign-in. Bodies are JSON, or forms of the same fields; times are RFC 3339 in UTC; errors are problems (RFC 9457) with a stable `code`.";
+const DESCRIPTION: &str = "User accounts and sign-in. Bodies are JSON, or forms of the same fields; times are RFC 3339 in UTC; errors are problems (RFC 9457) with a stable `code`. Who would rather have `text/html` gets a page instead, where there is one.";
+
+/// What of a user name a pattern can tell: its ASCII. Unicode's own rules (RFC 8265) are beyond one.
+const USERNAME: &str = r"^[^\u0000-/:-@\[-`{-\u007f][^\u0000-*,/:-@\[-^`{-\u007f]*$";
+/// One line without control characters.
+const NAME: &str = r"^[^\u0000-\u001f\u007f-\u009f\u2028\u2029]+$";
 
 /// The document of a server at this URL.
 pub fn document(public_url: &str) -> Value {
@@ -24,7 +30,9 @@ pub fn document(public_url: &str) -> Value {
         "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": "The token of `POST /auth`."},
         "cookie": {"type": "apiKey", "in": "cookie", "name": crate::guard::COOKIE, "description": "What this server's own pages use."},
     });
-    document["components"]["schemas"]["Problem"] = problem_schema();
+    if let Some(schemas) = document.pointer_mut("/components/schemas").and_then(Value::as_object_mut) {
+        complete_schemas(schemas);
+    }
     for route in routes::TABLE.iter().filter(|route| !route.page) {
         let method = route.method.as_str().to_ascii_lowercase();
         if let Some(operation) = document["paths"][route.path].get_mut(&method) {
@@ -32,6 +40,85 @@ pub fn document(public_url: &str) -> Value {
         }
     }
     document
+}
+
+/// What the types cannot say of themselves.
+fn complete_schemas(schemas: &mut Map<String, Value>) {
+    schemas.insert("Problem".to_owned(), problem_schema());
+    // `null` counts as absent, and so does what stands empty in a form.
+    let given = |field: &str| json!({"required": [field], "properties": {field: {"type": "string", "minLength": 1}}});
+    let names = [given("username"), given("email")];
+    schemas["SignUp"]["anyOf"] = json!(names);
+    schemas["SignIn"]["oneOf"] = json!(names);
+    schemas["PasswordChange"]["not"] = json!({"allOf": names});
+    schemas["AuditEvent"]["properties"]["event"]["enum"] = events();
+    // The greeting alone, or with everything that a user has.
+    schemas["Home"]["allOf"][1] = json!({"anyOf": [{"$ref": "#/components/schemas/User"}, {"type": "object", "maxProperties": 1}]});
+    for (list, item) in [("List_User", "User"), ("List_Session", "Session"), ("List_AuditEvent", "AuditEvent")] {
+        schemas[list]["properties"]["items"]["items"] = json!({"$ref": format!("#/components/schemas/{item}")});
+    }
+    for body in schemas.values_mut().filter(|schema| schema["additionalProperties"] == false) {
+        for (field, pattern) in [("username", USERNAME), ("name", NAME)] {
+            if let Some(field) = body["properties"].get_mut(field) {
+                field["pattern"] = json!(pattern);
+            }
+        }
+    }
+    let bodies: Vec<_> = schemas.iter().filter(|(_, schema)| schema["additionalProperties"] == false).collect();
+    let forms: Vec<_> = bodies.into_iter().map(|(name, schema)| (format!("{name}Form"), form_of(schema))).collect();
+    schemas.extend(forms);
+}
+
+/// An empty query value is an absent one, except that no list gives an empty cursor.
+fn complete_parameter(parameter: &mut Value) {
+    if parameter["in"] == "query" && parameter["name"] != "cursor" {
+        parameter["allowEmptyValue"] = json!(true);
+    }
+    if parameter["name"] == "event" {
+        parameter["schema"]["enum"] = events();
+    }
+}
+
+fn events() -> Value {
+    Event::ALL.iter().map(|event| event.as_str()).collect()
+}
+
+/// The schema of a body as a form spells it: all is text, an object is a JSON text, and instead of
+/// a `null` a field stands there empty, as a browser sends what nobody filled in.
+fn form_of(schema: &Value) -> Value {
+    let mut form = schema.clone();
+    let is_required = |name: &str| schema["required"].as_array().is_some_and(|required| required.iter().any(|field| field == name));
+    for (name, field) in form["properties"].as_object_mut().into_iter().flatten() {
+        let kinds = &field["type"];
+        let is_object = *kinds == "object" || kinds.as_array().is_some_and(|kinds| kinds.iter().any(|kind| kind == "object"));
+        let description = field["description"].clone();
+        if is_object {
+            *field = json!({"type": "string", "contentMediaType": "application/json", "contentSchema": {"type": "object"}});
+        }
+        field["type"] = json!("string");
+        if is_required(name) {
+            field["minLength"] = json!(field["minLength"].as_u64().unwrap_or(1));
+        } else {
+            let mut filled = std::mem::take(field);
+            filled.as_object_mut().map(|filled| filled.remove("description"));
+            *field = json!({"anyOf": [filled, {"const": ""}]});
+        }
+        field["description"] = description;
+    }
+    if let Some(data) = form.pointer_mut("/example/data") {
+        *data = json!(data.to_string());
+    }
+    form
+}
+
+/// The first sentence of a handler's comment is its summary; the rest describes it.
+fn split_summary(operation: &mut Value) {
+    let text = operation["summary"].as_str().unwrap_or_default().replace('\n', " ");
+    let (first, rest) = text.split_once(". ").unwrap_or((text.trim_end_matches('.'), ""));
+    operation["summary"] = json!(first);
+    if !rest.is_empty() {
+        operation["description"] = json!(rest);
+    }
 }
 
 fn tags() -> Value {
@@ -50,11 +137,16 @@ fn complete(operation: &mut Value, route: &Route, public_url: &str) {
         Guard::Optional | Guard::Maybe => json!([{"bearer": []}, {"cookie": []}, {}]),
         Guard::Anyone => json!([]),
     };
+    split_summary(operation);
+    for parameter in operation.get_mut("parameters").and_then(Value::as_array_mut).into_iter().flatten() {
+        complete_parameter(parameter);
+    }
     let has_body = operation.get("requestBody").is_some();
     if let Some(content) = operation.pointer_mut("/requestBody/content").and_then(Value::as_object_mut)
-        && let Some(json_body) = content.get("application/json").cloned()
+        && let Some(json_body) = content.get("application/json")
     {
-        content.insert("application/x-www-form-urlencoded".to_owned(), json_body);
+        let name = json_body["schema"]["$ref"].as_str().unwrap_or_default();
+        content.insert("application/x-www-form-urlencoded".to_owned(), json!({"schema": {"$ref": format!("{name}Form")}}));
     }
     let mut by_status: Vec<(u16, Vec<Code>)> = Vec::new();
     for code in problems_of(route, has_body) {
@@ -77,14 +169,15 @@ pub(crate) fn problems_of(route: &Route, has_body: bool) -> Vec<Code> {
         StoreUnavailable, TooManyAttempts, UnsupportedMediaType, ValidationFailed,
     };
     let mut codes = route.problems.to_vec();
+    // The guard refuses a head that can be read two ways, whatever the route.
+    codes.push(MalformedRequest);
     if has_body {
-        codes.extend([MalformedRequest, RequestTimeout, BodyTooLarge, UnsupportedMediaType, ValidationFailed]);
+        codes.extend([RequestTimeout, BodyTooLarge, UnsupportedMediaType, ValidationFailed]);
     }
     match route.guard {
-        Guard::Anyone => {}
-        Guard::Optional => codes.push(MalformedRequest),
+        Guard::Anyone | Guard::Optional => {}
         Guard::Maybe | Guard::Session => {
-            codes.extend([MalformedRequest, AuthenticationRequired, InvalidToken]);
+            codes.extend([AuthenticationRequired, InvalidToken]);
             if route.method != http::Method::GET {
                 codes.push(CrossSiteRequest);
             }
@@ -109,7 +202,7 @@ fn problem_response(codes: &[Code], public_url: &str) -> Value {
     });
     match codes[0].status().as_u16() {
         401 => response["headers"] = json!({"WWW-Authenticate": {"required": true, "description": "Bearer (RFC 6750)", "schema": {"type": "string"}}}),
-        429 | 503 => response["headers"] = json!({"Retry-After": {"description": "Seconds to wait", "schema": {"type": "integer", "minimum": 0}}}),
+        429 | 503 => response["headers"] = json!({"Retry-After": {"required": true, "description": "Seconds to wait", "schema": {"type": "integer", "minimum": 0}}}),
         _ => {}
     }
     response
@@ -150,4 +243,48 @@ fn problem_schema() -> Value {
             }},
         },
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A form has texts and nothing else: no `null`, no object.
+    #[test]
+    fn a_form_is_spelt_as_a_browser_spells_it() {
+        let form = form_of(&json!({
+            "required": ["password"],
+            "properties": {
+                "password": {"type": "string", "description": "Secret."},
+                "name": {"type": ["string", "null"], "maxLength": 200, "description": "Yours."},
+                "data": {"type": ["object", "null"], "description": "Any."},
+            },
+            "example": {"data": {"a": 1}},
+        }));
+        let data = json!({"type": "string", "contentMediaType": "application/json", "contentSchema": {"type": "object"}});
+        let expected = json!({
+            "password": {"type": "string", "minLength": 1, "description": "Secret."},
+            "name": {"anyOf": [{"type": "string", "maxLength": 200}, {"const": ""}], "description": "Yours."},
+            "data": {"anyOf": [data, {"const": ""}], "description": "Any."},
+        });
+        assert_eq!(form["properties"], expected);
+        assert_eq!(form["example"]["data"], "{\"a\":1}");
+    }
+
+    #[test]
+    fn a_summary_is_one_sentence() {
+        let document = document("https://accounts.example");
+        for operation in document["paths"].as_object().unwrap().values().flat_map(|item| item.as_object().unwrap().values()) {
+            let summary = operation["summary"].as_str().unwrap();
+            assert!(!summary.is_empty() && !summary.contains('\n') && !summary.contains(". ") && !summary.ends_with('.'), "{summary}");
+        }
+    }
+
+    /// Somebody may say any of this of an operation: the linter of the document asks for a 4xx.
+    #[test]
+    fn every_operation_can_be_asked_wrongly() {
+        for route in routes::TABLE {
+            assert!(problems_of(route, false).contains(&Code::MalformedRequest), "{}", route.path);
+        }
+    }
 }

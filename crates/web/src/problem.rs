@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
+use axum::response::{Html, IntoResponse, Response};
 use doorward_domain::{Error, FieldError};
 
 macro_rules! codes {
@@ -89,6 +89,8 @@ pub struct Problem {
     pub retry_after: Option<Duration>,
     /// For the log alone.
     pub cause: Option<Arc<Error>>,
+    /// The form it came from, to be given back to a person in place of the problem's own page.
+    pub(crate) page: Option<Html<String>>,
 }
 
 impl Problem {
@@ -100,6 +102,7 @@ impl Problem {
             errors: Vec::new(),
             retry_after: None,
             cause: None,
+            page: None,
         }
     }
 
@@ -108,6 +111,16 @@ impl Problem {
         Self {
             detail: Some(detail.into()),
             ..Self::new(code)
+        }
+    }
+
+    /// The same, shown to a person on the form it came from. What went wrong on this side keeps
+    /// the problem's own page, which names the request.
+    pub(crate) fn on_page(self, page: Html<String>) -> Self {
+        let is_ours = matches!(self.code, Code::InternalError | Code::StoreUnavailable);
+        Self {
+            page: (!is_ours).then_some(page),
+            ..self
         }
     }
 

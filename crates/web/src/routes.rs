@@ -98,6 +98,9 @@ pub static TABLE: &[Route] = &[
     api(Method::DELETE, "/user/{user}/session",         Session, None, &[Forbidden, NotFound]),
     api(Method::DELETE, "/user/{user}/session/{id}",    Session, None, &[Forbidden, NotFound]),
     api(Method::PUT,    "/password",                    Maybe,   Some(&SIGN_IN), &[InvalidCredentials, WrongPassword, UnknownAccount, EmailUnconfirmed, AccountDisabled, PreconditionFailed, Overloaded]),
+    page(Method::GET,   "/password",                    Optional, None),
+    page(Method::POST,  "/password",                    Optional, Some(&SIGN_IN)),
+    page(Method::GET,   "/confirmation",                Anyone,  None),
     api(Method::POST,   "/confirmation",                Anyone,  Some(&MAIL_REQUEST), &[]),
     api(Method::GET,    "/confirmation/{token}",        Anyone,  Some(&LINK), &[NotFound, LinkExpired]),
     api(Method::POST,   "/confirmation/{token}",        Anyone,  Some(&LINK), &[NotFound, LinkExpired]),
@@ -181,10 +184,12 @@ pub(crate) fn api_routes() -> OpenApiRouter<App> {
 /// The routes for people alone.
 fn page_routes() -> Router<App> {
     Router::new()
+        .route("/password", get(pages::password::ask).post(pages::password::change))
+        .route("/confirmation", get(pages::confirmation::ask))
         .route("/confirmation/{token}/disown", post(pages::confirmation::disown))
         .route("/recovery", get(pages::recovery::ask))
         .route("/auth/end", post(pages::session::end))
-        .route("/.well-known/change-password", get(pages::recovery::change_password))
+        .route("/.well-known/change-password", get(pages::password::well_known))
         .route("/docs", get(pages::documents::docs))
         .route("/problems", get(pages::documents::problems))
         .route("/problems/{code}", get(pages::documents::problem))

@@ -31,9 +31,11 @@ pub async fn run(config: &Config) -> anyhow::Result<()> {
     let (stopper, stop) = watch::channel(false);
     let mut duties = worker::start(&wired, &stop);
     let serving = tokio::spawn(serve::serve(listener, doorward_web::router(app), stop));
+    // Before anybody hears that it is ready: whoever hears it may stop it at once.
+    let told_to_stop = stop_signal()?;
     super::say(&bootstrap::welcome(config, &public_url, made_up.as_ref()));
     tracing::info!(listen = %listening, public_url, "ready");
-    wait_for_signal().await?;
+    told_to_stop.await;
     tracing::info!("stopping; what runs may finish");
     stopper.send_replace(true);
     serving.await.context("the listener failed")?;
@@ -43,14 +45,16 @@ pub async fn run(config: &Config) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn wait_for_signal() -> anyhow::Result<()> {
+/// Listens for the signals that stop a server from here on; the future ends with the first.
+fn stop_signal() -> anyhow::Result<impl Future<Output = ()>> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
-    Ok(())
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
 }
 
 /// The mail part's inbox, as the web part shows it.

@@ -25,35 +25,71 @@ async fn each_action_leaves_its_row() {
     let admin = app.admin().await;
     let link = app.pending("ben").await;
     app.advance_seconds(1);
-    let id = admin.get("/user/ben").await.json()["id"].as_str().unwrap().to_owned();
+    let id = admin.get("/user/ben").await.json()["id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
     let anon = app.anon();
     anon.request("POST", &link).send().await.expect(200);
     app.advance_seconds(1);
-    anon.post("/auth", json!({"username": "ben", "password": OTHER_PASSWORD})).await.expect(401);
+    anon.post(
+        "/auth",
+        json!({"username": "ben", "password": OTHER_PASSWORD}),
+    )
+    .await
+    .expect(401);
     app.advance_seconds(1);
     let ben = app.sign_in("ben").await;
     app.advance_seconds(1);
-    ben.patch("/user/me", json!({"name": "Ben"})).await.expect(200);
+    ben.patch("/user/me", json!({"name": "Ben"}))
+        .await
+        .expect(200);
     app.advance_seconds(1);
-    ben.put("/password", json!({"current_password": PASSWORD, "new_password": OTHER_PASSWORD})).await.expect(204);
+    ben.put(
+        "/password",
+        json!({"current_password": PASSWORD, "new_password": OTHER_PASSWORD}),
+    )
+    .await
+    .expect(204);
     app.advance_seconds(1);
-    anon.post("/recovery", json!({"email": "ben@example.com"})).await.expect(202);
+    anon.post("/recovery", json!({"email": "ben@example.com"}))
+        .await
+        .expect(202);
     app.advance_seconds(1);
     let mails = app.mails().await;
-    let link = path_in(mails.iter().find(|mail| mail.template.as_str() == "recover").unwrap());
-    anon.post(&link, json!({"new_password": PASSWORD})).await.expect(204);
+    app.advance_seconds(1);
+    let link = path_in(
+        mails
+            .iter()
+            .find(|mail| mail.template.as_str() == "recover")
+            .unwrap(),
+    );
+    anon.post(&link, json!({"new_password": PASSWORD}))
+        .await
+        .expect(204);
     app.advance_seconds(1);
     let ben = app.sign_in("ben").await;
     app.advance_seconds(1);
-    ben.put("/user/me/email", json!({"email": "new@example.org", "password": PASSWORD})).await.expect(202);
+    ben.put(
+        "/user/me/email",
+        json!({"email": "new@example.org", "password": PASSWORD}),
+    )
+    .await
+    .expect(202);
     app.advance_seconds(1);
     ben.delete("/user/me/session").await.expect(204);
     app.advance_seconds(1);
     app.sign_in("ben").await.delete("/auth").await.expect(204);
     app.advance_seconds(1);
-    admin.put("/user/ben/role", json!({"role": "admin"})).await.expect(200);
+    admin
+        .put("/user/ben/role", json!({"role": "admin"}))
+        .await
+        .expect(200);
     app.advance_seconds(1);
-    admin.put("/user/ben/status", json!({"status": "disabled"})).await.expect(200);
+    admin
+        .put("/user/ben/status", json!({"status": "disabled"}))
+        .await
+        .expect(200);
     app.advance_seconds(1);
     admin.delete("/user/ben").await.expect(204);
     app.advance_seconds(1);
@@ -63,12 +99,33 @@ async fn each_action_leaves_its_row() {
     assert_eq!(
         told,
         [
-            "sign-up", "email-confirmed", "sign-in failed", "sign-in", "profile-updated", "password-changed", "recovery-requested", "recovered", "sign-in",
-            "email-change-requested", "sessions-revoked", "sign-in", "sign-out", "role-changed", "status-changed", "user-deleted",
+            "sign-up",
+            "email-confirmed",
+            "sign-in failed",
+            "sign-in",
+            "profile-updated",
+            "password-changed",
+            "recovery-requested",
+            "recovered",
+            "sign-in",
+            "email-change-requested",
+            "sessions-revoked",
+            "sign-in",
+            "sign-out",
+            "role-changed",
+            "status-changed",
+            "user-deleted",
         ]
     );
     let text = Value::from(rows).to_string();
-    for secret in ["example.com", "example.org", PASSWORD, OTHER_PASSWORD, ben.token(), link.rsplit('/').next().unwrap()] {
+    for secret in [
+        "example.com",
+        "example.org",
+        PASSWORD,
+        OTHER_PASSWORD,
+        ben.token(),
+        link.rsplit('/').next().unwrap(),
+    ] {
         assert!(!text.contains(secret));
     }
     app.leaves_mail();
@@ -79,8 +136,17 @@ async fn a_row_says_who_where_when_and_in_which_request() {
     let app = TestApp::new().await;
     let (admin, ben) = (app.admin().await, app.user("ben").await);
     let id = ben.get("/user/me").await.json()["id"].clone();
-    let draft = ben.request("PATCH", "/user/me").header("user-agent", "curl/8\t\u{85}ü [31m");
-    let request_id = draft.json(&json!({})).send().await.expect(200).header("x-request-id").unwrap().to_owned();
+    let draft = ben
+        .request("PATCH", "/user/me")
+        .header("user-agent", "curl/8\t\u{85}ü [31m");
+    let request_id = draft
+        .json(&json!({}))
+        .send()
+        .await
+        .expect(200)
+        .header("x-request-id")
+        .unwrap()
+        .to_owned();
     let rows = events(&admin, "event=profile-updated").await;
     assert_eq!(rows.len(), 1);
     assert_eq!(
@@ -93,7 +159,10 @@ async fn a_row_says_who_where_when_and_in_which_request() {
     // Reaching for what is not theirs leaves a row as well.
     ben.get("/user/root").await.expect_problem(403, "forbidden");
     let rows = events(&admin, "event=forbidden").await;
-    assert_eq!((&rows[0]["outcome"], &rows[0]["detail"], &rows[0]["user_id"]), (&json!("failure"), &json!("ViewUser"), &Value::Null));
+    assert_eq!(
+        (&rows[0]["outcome"], &rows[0]["detail"], &rows[0]["user_id"]),
+        (&json!("failure"), &json!("ViewUser"), &Value::Null)
+    );
 }
 
 #[tokio::test]
@@ -104,7 +173,10 @@ async fn filters_narrow_and_pages_follow() {
         app.advance_seconds(60);
         ben.patch("/user/me", json!({})).await.expect(200);
     }
-    let id = ben.get("/user/me").await.json()["id"].as_str().unwrap().to_owned();
+    let id = ben.get("/user/me").await.json()["id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
     for (query, count) in [
         ("event=profile-updated", 3),
         ("event=profile-updated&since=2026-11-21T08:02:00Z", 2),
@@ -126,10 +198,22 @@ async fn filters_narrow_and_pages_follow() {
         seen.extend(names(answer.json()["items"].as_array().unwrap()));
         if let Some(link) = answer.header("link") {
             path = link[1..link.find('>').unwrap()].to_owned();
-            assert!(path.starts_with(&format!("/audit?user={id}&limit=2&cursor=")), "{path}");
+            assert!(
+                path.starts_with(&format!("/audit?user={id}&limit=2&cursor=")),
+                "{path}"
+            );
         }
     }
-    assert_eq!(seen, ["profile-updated", "profile-updated", "profile-updated", "sign-in", "sign-up"]);
+    assert_eq!(
+        seen,
+        [
+            "profile-updated",
+            "profile-updated",
+            "profile-updated",
+            "sign-in",
+            "sign-up"
+        ]
+    );
 }
 
 /// Z-07.
@@ -137,22 +221,43 @@ async fn filters_narrow_and_pages_follow() {
 async fn a_query_that_makes_no_sense_is_told_so() {
     let app = TestApp::new().await;
     let (admin, ben) = (app.admin().await, app.user("ben").await);
-    admin.get("/audit?event=x&since=yesterday&limit=0&q=1").await.assert_faults(&[
-        ("event", "invalid"),
-        ("limit", "out-of-range"),
-        ("q", "unknown"),
-        ("since", "invalid"),
-    ]);
+    admin
+        .get("/audit?event=x&since=yesterday&limit=0&q=1")
+        .await
+        .assert_faults(&[
+            ("event", "invalid"),
+            ("limit", "out-of-range"),
+            ("q", "unknown"),
+            ("since", "invalid"),
+        ]);
     for limit in ["1", "200"] {
-        admin.get(&format!("/audit?limit={limit}")).await.expect(200);
+        admin
+            .get(&format!("/audit?limit={limit}"))
+            .await
+            .expect(200);
     }
-    admin.get("/audit?limit=201").await.assert_faults(&[("limit", "out-of-range")]);
+    admin
+        .get("/audit?limit=201")
+        .await
+        .assert_faults(&[("limit", "out-of-range")]);
     for query in ["cursor=x", "cursor=AAAA", "event=a&event=b", "user=%ff"] {
-        admin.get(&format!("/audit?{query}")).await.expect_problem(400, "malformed-request");
+        admin
+            .get(&format!("/audit?{query}"))
+            .await
+            .expect_problem(400, "malformed-request");
     }
-    assert!(events(&admin, "cursor=AAAAAAAAAAAAAAAAAAAAAA").await.is_empty());
-    ben.get("/audit?cursor=x").await.expect_problem(403, "forbidden");
-    app.anon().get("/audit").await.expect_problem(401, "authentication-required");
+    assert!(
+        events(&admin, "cursor=AAAAAAAAAAAAAAAAAAAAAA")
+            .await
+            .is_empty()
+    );
+    ben.get("/audit?cursor=x")
+        .await
+        .expect_problem(403, "forbidden");
+    app.anon()
+        .get("/audit")
+        .await
+        .expect_problem(401, "authentication-required");
 }
 
 #[tokio::test]

@@ -12,17 +12,28 @@ async fn looking_changes_nothing_and_posting_confirms() {
     let anon = app.anon();
     for _ in 0..3 {
         let seen = anon.get(&link).await.expect(200).json();
-        assert_eq!(seen, json!({"message": "POST to this URL to confirm the address."}));
+        assert_eq!(
+            seen,
+            json!({"message": "POST to this URL to confirm the address."})
+        );
         assert_eq!(anon.request("HEAD", &link).send().await.status, 200);
     }
     let sign_in = json!({"email": "ben@example.com", "password": PASSWORD});
-    anon.post("/auth", sign_in.clone()).await.expect_problem(403, "email-unconfirmed");
+    anon.post("/auth", sign_in.clone())
+        .await
+        .expect_problem(403, "email-unconfirmed");
     let confirmed = anon.request("POST", &link).send().await.expect(200);
     assert!(confirmed.header("etag").is_some());
     let user = confirmed.json();
-    assert_eq!((&user["status"], &user["email"], user.get("pending_email")), (&json!("active"), &json!("ben@example.com"), None));
+    assert_eq!(
+        (&user["status"], &user["email"], user.get("pending_email")),
+        (&json!("active"), &json!("ben@example.com"), None)
+    );
     app.advance_seconds(60);
-    assert_eq!(anon.request("POST", &link).send().await.expect(200).json(), user);
+    assert_eq!(
+        anon.request("POST", &link).send().await.expect(200).json(),
+        user
+    );
     anon.get(&link).await.expect(200);
     anon.post("/auth", sign_in).await.expect(201);
 }
@@ -37,8 +48,15 @@ async fn a_link_lives_a_day() {
     app.anon().request("POST", &first).send().await.expect(200);
     app.advance_seconds(1);
     for link in [&first, &second] {
-        app.anon().get(link).await.expect_problem(410, "link-expired");
-        app.anon().request("POST", link).send().await.expect_problem(410, "link-expired");
+        app.anon()
+            .get(link)
+            .await
+            .expect_problem(410, "link-expired");
+        app.anon()
+            .request("POST", link)
+            .send()
+            .await
+            .expect_problem(410, "link-expired");
     }
 }
 
@@ -49,14 +67,33 @@ async fn what_is_no_link_of_ours_is_no_such_thing() {
     let link = app.pending("ben").await;
     let token = link.rsplit_once('/').unwrap().1;
     let (short, padded) = (&token[..42], format!("{token}="));
-    for wrong in ["null", "0", "undefined", "x", short, &padded, "%00", "..%2f..%2f", &"A".repeat(44), "%F0%9F%A6%80"] {
+    for wrong in [
+        "null",
+        "0",
+        "undefined",
+        "x",
+        short,
+        &padded,
+        "%00",
+        "..%2f..%2f",
+        &"A".repeat(44),
+        "%F0%9F%A6%80",
+    ] {
         for method in ["GET", "POST", "DELETE"] {
-            let answer = app.anon().request(method, &format!("/confirmation/{wrong}")).send().await;
+            let answer = app
+                .anon()
+                .request(method, &format!("/confirmation/{wrong}"))
+                .send()
+                .await;
             answer.expect_problem(404, "not-found");
         }
     }
     for wrong in ["A".repeat(43), token.to_uppercase()] {
-        let answer = app.anon().request("POST", &format!("/confirmation/{wrong}")).send().await;
+        let answer = app
+            .anon()
+            .request("POST", &format!("/confirmation/{wrong}"))
+            .send()
+            .await;
         assert!(matches!(answer.status, 404 | 410), "{}", answer.text());
     }
     app.anon().request("POST", &link).send().await.expect(200);
@@ -68,13 +105,27 @@ async fn a_link_of_one_kind_opens_no_other_door() {
     let app = TestApp::new().await;
     let link = app.pending("ben").await;
     app.user("eve").await;
-    app.anon().post("/recovery", json!({"email": "eve@example.com"})).await.expect(202);
+    app.anon()
+        .post("/recovery", json!({"email": "eve@example.com"}))
+        .await
+        .expect(202);
     let recovery = path_in(&app.one_mail().await);
     let body = json!({"new_password": "two boats and a lamp"});
-    app.anon().post(&link.replace("confirmation", "recovery"), body).await.expect_problem(410, "link-expired");
-    let answer = app.anon().request("POST", &recovery.replace("recovery", "confirmation")).send().await;
+    app.anon()
+        .post(&link.replace("confirmation", "recovery"), body)
+        .await
+        .expect_problem(410, "link-expired");
+    let answer = app
+        .anon()
+        .request("POST", &recovery.replace("recovery", "confirmation"))
+        .send()
+        .await;
     answer.expect_problem(410, "link-expired");
-    app.anon().with_token(link.rsplit_once('/').unwrap().1).get("/auth").await.expect_problem(401, "invalid-token");
+    app.anon()
+        .with_token(link.rsplit_once('/').unwrap().1)
+        .get("/auth")
+        .await
+        .expect_problem(401, "invalid-token");
 }
 
 #[tokio::test]
@@ -84,16 +135,31 @@ async fn asking_again_answers_alike_and_mails_those_who_wait() {
     app.user("done").await;
     let mut answers = Vec::new();
     for email in ["new@example.com", "done@example.com", "nobody@example.com"] {
-        let answer = app.anon().post("/confirmation", json!({"email": email})).await.expect(202);
-        answers.push((answer.body.clone(), answer.headers_without(&["x-request-id"])));
+        let answer = app
+            .anon()
+            .post("/confirmation", json!({"email": email}))
+            .await
+            .expect(202);
+        answers.push((
+            answer.body.clone(),
+            answer.headers_without(&["x-request-id"]),
+        ));
     }
     answers.dedup();
     assert_eq!(answers.len(), 1);
     let mails = app.mails().await;
     assert_eq!(summary(&mails), [("new@example.com", "confirm")]);
     // the newer link kills the older.
-    app.anon().request("POST", &old).send().await.expect_problem(410, "link-expired");
-    app.anon().request("POST", &path_in(&mails[0])).send().await.expect(200);
+    app.anon()
+        .request("POST", &old)
+        .send()
+        .await
+        .expect_problem(410, "link-expired");
+    app.anon()
+        .request("POST", &path_in(&mails[0]))
+        .send()
+        .await
+        .expect(200);
 }
 
 /// mail goes to the address on record.
@@ -108,11 +174,22 @@ async fn a_body_of_anything_but_one_address_is_refused() {
             (json!("a@example.com,b@example.com"), "invalid"),
             (json!("a@example.com\nBcc: b@example.com"), "invalid"),
         ] {
-            app.anon().post(path, json!({"email": email})).await.assert_faults(&[("email", code)]);
+            app.anon()
+                .post(path, json!({"email": email}))
+                .await
+                .assert_faults(&[("email", code)]);
         }
         let body = json!({"email": "a@example.com", "url": "https://evil.example"});
-        app.anon().post(path, body).await.assert_faults(&[("url", "unknown")]);
-        let twice = app.anon().request("POST", path).form("email=a%40example.com&email=b%40example.com").send().await;
+        app.anon()
+            .post(path, body)
+            .await
+            .assert_faults(&[("url", "unknown")]);
+        let twice = app
+            .anon()
+            .request("POST", path)
+            .form("email=a%40example.com&email=b%40example.com")
+            .send()
+            .await;
         twice.expect_problem(400, "malformed-request");
     }
 }
@@ -124,16 +201,29 @@ async fn a_mailbox_is_not_flooded() {
     for path in ["/confirmation", "/recovery"] {
         let email = json!({"email": format!("x@{}.example", path.trim_start_matches('/'))});
         app.anon().post(path, email.clone()).await.expect(202);
-        let refused = app.anon().post(path, email.clone()).await.expect_problem(429, "too-many-attempts");
+        let refused = app
+            .anon()
+            .post(path, email.clone())
+            .await
+            .expect_problem(429, "too-many-attempts");
         assert_eq!(refused.header("retry-after"), Some("180"));
         app.advance_seconds(180);
         app.anon().post(path, email).await.expect(202);
     }
     let client = app.anon();
     for number in 0..20 {
-        client.post("/recovery", json!({"email": format!("u{number}@example.com")})).await.expect(202);
+        client
+            .post(
+                "/recovery",
+                json!({"email": format!("u{number}@example.com")}),
+            )
+            .await
+            .expect(202);
     }
-    client.post("/confirmation", json!({"email": "one@example.com"})).await.expect_problem(429, "too-many-attempts");
+    client
+        .post("/confirmation", json!({"email": "one@example.com"}))
+        .await
+        .expect_problem(429, "too-many-attempts");
     assert!(app.mails().await.is_empty());
 }
 
@@ -144,13 +234,33 @@ async fn whoever_reads_the_mailbox_can_take_the_claim_away() {
     let (by_api, by_page) = (app.pending("ben").await, app.pending("eve").await);
     app.anon().delete(&by_api).await.expect(204);
     let page = format!("{by_page}/disown");
-    let answer = app.anon().request("POST", &page).from_our_page().form("").send().await.expect(200);
+    let answer = app
+        .anon()
+        .request("POST", &page)
+        .on_our_page()
+        .form("")
+        .send()
+        .await
+        .expect(200);
     assert!(answer.text().contains("Thank you for telling us"));
     for (name, link) in [("ben", &by_api), ("eve", &by_page)] {
-        app.anon().request("POST", link).send().await.expect_problem(410, "link-expired");
-        app.anon().delete(link).await.expect_problem(410, "link-expired");
-        app.anon().post("/auth", json!({"username": name, "password": PASSWORD})).await.expect_problem(401, "invalid-credentials");
-        app.anon().post("/user", json!({"username": name, "password": PASSWORD})).await.expect(201);
+        app.anon()
+            .request("POST", link)
+            .send()
+            .await
+            .expect_problem(410, "link-expired");
+        app.anon()
+            .delete(link)
+            .await
+            .expect_problem(410, "link-expired");
+        app.anon()
+            .post("/auth", json!({"username": name, "password": PASSWORD}))
+            .await
+            .expect_problem(401, "invalid-credentials");
+        app.anon()
+            .post("/user", json!({"username": name, "password": PASSWORD}))
+            .await
+            .expect(201);
     }
 }
 
@@ -161,9 +271,23 @@ async fn links_are_not_guessed_at_leisure() {
     let client = app.anon();
     let guess = format!("/confirmation/{}", "A".repeat(43));
     for _ in 0..10 {
-        client.request("POST", &guess).send().await.expect_problem(410, "link-expired");
+        client
+            .request("POST", &guess)
+            .send()
+            .await
+            .expect_problem(410, "link-expired");
     }
-    let refused = client.request("POST", &guess).send().await.expect_problem(429, "too-many-attempts");
-    assert_eq!(refused.header("ratelimit-policy"), Some("\"link\";q=10;w=60"));
-    client.get(&guess.replace("confirmation", "recovery")).await.expect_problem(429, "too-many-attempts");
+    let refused = client
+        .request("POST", &guess)
+        .send()
+        .await
+        .expect_problem(429, "too-many-attempts");
+    assert_eq!(
+        refused.header("ratelimit-policy"),
+        Some("\"link\";q=10;w=60")
+    );
+    client
+        .get(&guess.replace("confirmation", "recovery"))
+        .await
+        .expect_problem(429, "too-many-attempts");
 }

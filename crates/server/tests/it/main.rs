@@ -2,13 +2,20 @@
 
 #![cfg(test)]
 
+mod access_table;
 mod audit;
 mod auth;
+mod body;
 mod confirmation;
 mod e2e;
+mod headers;
+mod openapi;
 mod operations;
+mod pages;
 mod password;
+mod races;
 mod recovery;
 mod sessions;
+mod stores;
 mod support;
 mod users;

@@ -8,9 +8,18 @@ use crate::support::{Mood, PASSWORD, TestApp};
 async fn a_healthy_server_says_so_and_no_more() {
     let app = TestApp::new().await;
     let anon = app.anon();
-    assert_eq!(anon.get("/healthz").await.expect(200).json(), json!({"status": "ok"}));
-    assert_eq!(anon.get("/readyz").await.expect(200).json(), json!({"status": "ready"}));
-    assert_eq!(anon.get("/").await.expect(200).json(), json!({"message": "Hello World"}));
+    assert_eq!(
+        anon.get("/healthz").await.expect(200).json(),
+        json!({"status": "ok"})
+    );
+    assert_eq!(
+        anon.get("/readyz").await.expect(200).json(),
+        json!({"status": "ready"})
+    );
+    assert_eq!(
+        anon.get("/").await.expect(200).json(),
+        json!({"message": "Hello World"})
+    );
 }
 
 /// H-14.
@@ -31,15 +40,31 @@ async fn with_a_store_that_is_down_or_broken_nothing_succeeds() {
     let app = TestApp::new().await;
     let (admin, ben) = (app.admin().await, app.user("ben").await);
     let requests: [(&str, &str, Value); 14] = [
-        ("POST", "/auth", json!({"username": "ben", "password": PASSWORD})),
-        ("POST", "/user", json!({"username": "new", "password": PASSWORD})),
+        (
+            "POST",
+            "/auth",
+            json!({"username": "ben", "password": PASSWORD}),
+        ),
+        (
+            "POST",
+            "/user",
+            json!({"username": "new", "password": PASSWORD}),
+        ),
         ("GET", "/user", Value::Null),
         ("GET", "/user/ben", Value::Null),
         ("PATCH", "/user/me", json!({"name": "x"})),
         ("DELETE", "/user/me", Value::Null),
         ("PUT", "/user/ben/role", json!({"role": "admin"})),
-        ("PUT", "/user/me/email", json!({"email": "x@example.com", "password": PASSWORD})),
-        ("PUT", "/password", json!({"current_password": PASSWORD, "new_password": "two boats and a lamp"})),
+        (
+            "PUT",
+            "/user/me/email",
+            json!({"email": "x@example.com", "password": PASSWORD}),
+        ),
+        (
+            "PUT",
+            "/password",
+            json!({"current_password": PASSWORD, "new_password": "two boats and a lamp"}),
+        ),
         ("DELETE", "/auth", Value::Null),
         ("POST", "/auth/renewal", Value::Null),
         ("POST", "/recovery", json!({"email": "ben@example.com"})),
@@ -47,23 +72,48 @@ async fn with_a_store_that_is_down_or_broken_nothing_succeeds() {
         ("GET", "/user/me/session", Value::Null),
     ];
     app.advance_seconds(2);
-    for (mood, status, code) in [(Mood::Down, 503, "store-unavailable"), (Mood::Panics, 500, "internal-error")] {
+    for (mood, status, code) in [
+        (Mood::Down, 503, "store-unavailable"),
+        (Mood::Panics, 500, "internal-error"),
+    ] {
         app.turn_store(mood);
         for (method, path, body) in &requests {
-            let client = app.anon().with_token(if *path == "/user/me" { ben.token() } else { admin.token() });
+            let client = app.anon().with_token(if *path == "/user/me" {
+                ben.token()
+            } else {
+                admin.token()
+            });
             let draft = client.request(method, path);
-            let draft = if body.is_null() { draft } else { draft.json(body) };
+            let draft = if body.is_null() {
+                draft
+            } else {
+                draft.json(body)
+            };
             let answer = draft.send_to_broken().await;
-            assert_eq!((answer.status, answer.code().as_str()), (status, code), "{method} {path}: {}", answer.text());
+            assert_eq!(
+                (answer.status, answer.code().as_str()),
+                (status, code),
+                "{method} {path}: {}",
+                answer.text()
+            );
             app.advance_seconds(200);
         }
-        let page = app.anon().request("GET", "/readyz").html().send_to_broken().await.expect(status);
+        let page = app
+            .anon()
+            .request("GET", "/readyz")
+            .html()
+            .send_to_broken()
+            .await
+            .expect(status);
         assert!(!page.text().contains("secret-of-the-inside"));
     }
     // L-04: it lives on, and nothing of all that happened.
     app.turn_store(Mood::Fine);
     ben.get("/auth").await.expect(200);
-    admin.get("/user/new").await.expect_problem(404, "not-found");
+    admin
+        .get("/user/new")
+        .await
+        .expect_problem(404, "not-found");
     assert_eq!(ben.get("/user/me").await.json()["name"], Value::Null);
     assert!(app.mails().await.is_empty());
 }
@@ -77,11 +127,18 @@ async fn a_full_hashing_queue_refuses_at_once() {
         let client = app.anon();
         attempts.spawn(async move {
             let body = json!({"username": format!("user-{number}"), "password": PASSWORD});
-            client.request("POST", "/user").json(&body).send_to_broken().await
+            client
+                .request("POST", "/user")
+                .json(&body)
+                .send_to_broken()
+                .await
         });
     }
     let answers = attempts.join_all().await;
-    let refused: Vec<_> = answers.iter().filter(|answer| answer.status != 201).collect();
+    let refused: Vec<_> = answers
+        .iter()
+        .filter(|answer| answer.status != 201)
+        .collect();
     assert!(!refused.is_empty() && refused.len() < 64);
     for answer in refused {
         assert_eq!((answer.status, answer.code().as_str()), (503, "overloaded"));
@@ -95,11 +152,21 @@ async fn each_problem_has_a_page_that_explains_it() {
     let anon = app.anon();
     let all = anon.get("/problems").await.expect(200).text();
     for code in doorward_web::Code::ALL {
-        let page = anon.get(&format!("/problems/{}", code.as_str())).await.expect(200).text();
-        assert!(page.contains(code.title()) && all.contains(code.title()), "{}", code.as_str());
+        let page = anon
+            .get(&format!("/problems/{}", code.as_str()))
+            .await
+            .expect(200)
+            .text();
+        assert!(
+            page.contains(code.title()) && all.contains(code.title()),
+            "{}",
+            code.as_str()
+        );
         assert!(page.contains(&format!("{} · ", code.status().as_u16())));
     }
-    anon.get("/problems/nonsense").await.expect_problem(404, "not-found");
+    anon.get("/problems/nonsense")
+        .await
+        .expect_problem(404, "not-found");
 }
 
 #[tokio::test]
@@ -108,20 +175,41 @@ async fn documents_are_there_for_programs_and_people() {
     let anon = app.anon();
     let openapi = anon.get("/openapi.json").await.expect(200);
     assert_eq!(openapi.header("content-type"), Some("application/json"));
-    assert_eq!(openapi.json()["openapi"].as_str().unwrap().get(..3), Some("3.1"));
+    assert_eq!(
+        openapi.json()["openapi"].as_str().unwrap().get(..3),
+        Some("3.1")
+    );
     let docs = anon.get("/docs").await.expect(200);
-    assert_eq!(docs.header("content-type"), Some("text/html; charset=utf-8"));
+    assert_eq!(
+        docs.header("content-type"),
+        Some("text/html; charset=utf-8")
+    );
     let away = anon.get("/.well-known/change-password").await.expect(303);
-    assert_eq!(away.header("location"), Some("/recovery"));
+    assert_eq!(away.header("location"), Some("/password"));
     anon.get("/inbox").await.expect_problem(404, "not-found");
     anon.get("/metrics").await.expect_problem(404, "not-found");
-    anon.get("/assets/nothing.css").await.expect_problem(404, "not-found");
+    anon.get("/assets/nothing.css")
+        .await
+        .expect_problem(404, "not-found");
 }
 
 #[tokio::test]
 async fn what_is_not_there_is_not_there() {
     let app = TestApp::new().await;
-    for path in ["/nope", "/user/", "/user/me/", "/auth/", "//", "/../etc/passwd", "/%2e%2e/", "/USER", "/user/me/session/1/2", "/admin", "/?", "/.env"] {
+    for path in [
+        "/nope",
+        "/user/",
+        "/user/me/",
+        "/auth/",
+        "//",
+        "/../etc/passwd",
+        "/%2e%2e/",
+        "/USER",
+        "/user/me/session/1/2",
+        "/admin",
+        "/?",
+        "/.env",
+    ] {
         let answer = app.anon().get(path).await;
         let expected = if path == "/?" { 200 } else { 404 };
         assert_eq!(answer.status, expected, "{path}");

@@ -17,17 +17,36 @@ fn change() -> Value {
 async fn a_change_ends_every_other_session_and_mails_a_notice() {
     let app = TestApp::new().await;
     let (ben, elsewhere) = (app.user("ben").await, app.sign_in("ben").await);
-    app.anon().post("/recovery", json!({"email": "ben@example.com"})).await.expect(202);
+    app.anon()
+        .post("/recovery", json!({"email": "ben@example.com"}))
+        .await
+        .expect(202);
     let link = path_in(&app.one_mail().await);
     let answer = ben.put(PATH, change()).await.expect(204);
     assert!(answer.body.is_empty());
     ben.get("/auth").await.expect(200);
-    elsewhere.get("/auth").await.expect_problem(401, "invalid-token");
-    assert_eq!(summary(&app.mails().await), [("ben@example.com", "password-changed")]);
-    app.anon().get(&link).await.expect_problem(410, "link-expired");
+    elsewhere
+        .get("/auth")
+        .await
+        .expect_problem(401, "invalid-token");
+    assert_eq!(
+        summary(&app.mails().await),
+        [("ben@example.com", "password-changed")]
+    );
+    app.anon()
+        .get(&link)
+        .await
+        .expect_problem(410, "link-expired");
     let anon = app.anon();
-    anon.post("/auth", json!({"username": "ben", "password": PASSWORD})).await.expect(401);
-    anon.post("/auth", json!({"username": "ben", "password": OTHER_PASSWORD})).await.expect(201);
+    anon.post("/auth", json!({"username": "ben", "password": PASSWORD}))
+        .await
+        .expect(401);
+    anon.post(
+        "/auth",
+        json!({"username": "ben", "password": OTHER_PASSWORD}),
+    )
+    .await
+    .expect(201);
 }
 
 #[tokio::test]
@@ -40,18 +59,30 @@ async fn without_a_session_the_body_says_whose() {
     anon.put(PATH, by_username).await.expect(204);
     ben.get("/auth").await.expect_problem(401, "invalid-token");
     let back = "email=ben%40example.com&current_password=two+boats+and+a+lamp&new_password=plum+cake+on+sundays";
-    anon.request("PUT", PATH).form(back).send().await.expect(204);
+    anon.request("PUT", PATH)
+        .form(back)
+        .send()
+        .await
+        .expect(204);
     assert_eq!(app.mails().await.len(), 2);
-    anon.put(PATH, change()).await.assert_faults(&[("username", "missing")]);
-    anon.put(PATH, json!({"username": null})).await.assert_faults(&[
-        ("current_password", "missing"),
-        ("new_password", "missing"),
-        ("username", "missing"),
-    ]);
+    anon.put(PATH, change())
+        .await
+        .assert_faults(&[("username", "missing")]);
+    anon.put(PATH, json!({"username": null}))
+        .await
+        .assert_faults(&[
+            ("current_password", "missing"),
+            ("new_password", "missing"),
+            ("username", "missing"),
+        ]);
     // With a session the session says whose.
     let mut both = change();
     both["username"] = json!("ben");
-    app.sign_in("ben").await.put(PATH, both).await.assert_faults(&[("username", "unknown")]);
+    app.sign_in("ben")
+        .await
+        .put(PATH, both)
+        .await
+        .assert_faults(&[("username", "unknown")]);
 }
 
 /// P-12, A-01.
@@ -60,14 +91,27 @@ async fn a_wrong_current_password_changes_nothing_and_tells_nothing() {
     let app = TestApp::new().await;
     let ben = app.user("ben").await;
     let wrong = json!({"current_password": OTHER_PASSWORD, "new_password": "a third one for luck"});
-    let refused = ben.put(PATH, wrong.clone()).await.expect_problem(401, "invalid-credentials");
-    assert_eq!(refused.header("www-authenticate"), Some("Bearer realm=\"doorward\""));
+    let refused = ben
+        .put(PATH, wrong.clone())
+        .await
+        .expect_problem(401, "invalid-credentials");
+    assert_eq!(
+        refused.header("www-authenticate"),
+        Some("Bearer realm=\"doorward\"")
+    );
     let mut bodies = Vec::new();
     for name in ["ben", "nobody"] {
         let mut body = wrong.clone();
         body["username"] = json!(name);
-        let answer = app.anon().put(PATH, body).await.expect_problem(401, "invalid-credentials");
-        bodies.push((answer.json_without(&["request_id"]), answer.headers_without(&["x-request-id"])));
+        let answer = app
+            .anon()
+            .put(PATH, body)
+            .await
+            .expect_problem(401, "invalid-credentials");
+        bodies.push((
+            answer.json_without(&["request_id"]),
+            answer.headers_without(&["x-request-id"]),
+        ));
     }
     assert_eq!(bodies[0], bodies[1]);
     ben.get("/auth").await.expect(200);
@@ -89,10 +133,17 @@ async fn a_new_password_is_judged_as_at_sign_up() {
         (json!(12_345_678), "wrong-type"),
     ] {
         let body = json!({"current_password": PASSWORD, "new_password": new});
-        ben.put(PATH, body).await.assert_faults(&[("new_password", code)]);
+        ben.put(PATH, body)
+            .await
+            .assert_faults(&[("new_password", code)]);
     }
     ben.get("/auth").await.expect(200);
-    ben.put(PATH, json!({"current_password": PASSWORD, "new_password": "🦀".repeat(8)})).await.expect(204);
+    ben.put(
+        PATH,
+        json!({"current_password": PASSWORD, "new_password": "🦀".repeat(8)}),
+    )
+    .await
+    .expect(204);
     app.leaves_mail();
 }
 
@@ -102,7 +153,10 @@ async fn what_stands_in_the_way_of_a_sign_in_stands_here_too() {
     let admin = app.admin().await;
     app.create("off", Role::User).await;
     app.pending("new").await;
-    admin.put("/user/off/status", json!({"status": "disabled"})).await.expect(200);
+    admin
+        .put("/user/off/status", json!({"status": "disabled"}))
+        .await
+        .expect(200);
     for (name, code) in [("off", "account-disabled"), ("new", "email-unconfirmed")] {
         let mut body = change();
         body["username"] = json!(name);
@@ -114,10 +168,16 @@ async fn what_stands_in_the_way_of_a_sign_in_stands_here_too() {
 async fn an_operator_who_would_rather_tell_does() {
     let app = TestApp::with(|options| options.policy.disclosure = Disclosure::Plain).await;
     let ben = app.user("ben").await;
-    let mut wrong = json!({"current_password": OTHER_PASSWORD, "new_password": "a third one for luck"});
-    ben.put(PATH, wrong.clone()).await.expect_problem(401, "wrong-password");
+    let mut wrong =
+        json!({"current_password": OTHER_PASSWORD, "new_password": "a third one for luck"});
+    ben.put(PATH, wrong.clone())
+        .await
+        .expect_problem(401, "wrong-password");
     wrong["username"] = json!("nobody");
-    app.anon().put(PATH, wrong).await.expect_problem(404, "unknown-account");
+    app.anon()
+        .put(PATH, wrong)
+        .await
+        .expect_problem(404, "unknown-account");
 }
 
 /// a guess here is a guess there.
@@ -129,6 +189,14 @@ async fn guesses_here_and_at_sign_in_are_one_budget() {
     for _ in 0..3 {
         ben.put(PATH, wrong.clone()).await.expect(401);
     }
-    ben.put(PATH, change()).await.expect_problem(429, "too-many-attempts");
-    app.anon().post("/auth", json!({"email": "ben@example.com", "password": PASSWORD})).await.expect_problem(429, "too-many-attempts");
+    ben.put(PATH, change())
+        .await
+        .expect_problem(429, "too-many-attempts");
+    app.anon()
+        .post(
+            "/auth",
+            json!({"email": "ben@example.com", "password": PASSWORD}),
+        )
+        .await
+        .expect_problem(429, "too-many-attempts");
 }

@@ -5,7 +5,10 @@ use serde_json::json;
 use crate::support::{OTHER_PASSWORD, PASSWORD, TestApp, path_in, summary};
 
 async fn recovery_link(app: &TestApp, email: &str) -> String {
-    app.anon().post("/recovery", json!({"email": email})).await.expect(202);
+    app.anon()
+        .post("/recovery", json!({"email": email}))
+        .await
+        .expect(202);
     path_in(&app.one_mail().await)
 }
 
@@ -18,18 +21,36 @@ async fn a_link_sets_the_password_once_and_signs_nobody_in() {
     let anon = app.anon();
     for _ in 0..3 {
         let seen = anon.get(&link).await.expect(200).json();
-        assert_eq!(seen, json!({"message": "POST a new_password to this URL to set it."}));
+        assert_eq!(
+            seen,
+            json!({"message": "POST a new_password to this URL to set it."})
+        );
     }
     ben.get("/auth").await.expect(200);
-    let answer = anon.post(&link, json!({"new_password": OTHER_PASSWORD})).await.expect(204);
+    let answer = anon
+        .post(&link, json!({"new_password": OTHER_PASSWORD}))
+        .await
+        .expect(204);
     assert!(answer.body.is_empty() && answer.header("set-cookie").is_none());
     ben.get("/auth").await.expect_problem(401, "invalid-token");
-    assert_eq!(summary(&app.mails().await), [("ben@example.com", "password-changed")]);
+    assert_eq!(
+        summary(&app.mails().await),
+        [("ben@example.com", "password-changed")]
+    );
     anon.get(&link).await.expect_problem(410, "link-expired");
-    anon.post(&link, json!({"new_password": "a third one for luck"})).await.expect_problem(410, "link-expired");
+    anon.post(&link, json!({"new_password": "a third one for luck"}))
+        .await
+        .expect_problem(410, "link-expired");
     let anon = app.anon();
-    anon.post("/auth", json!({"username": "ben", "password": PASSWORD})).await.expect(401);
-    anon.post("/auth", json!({"username": "ben", "password": OTHER_PASSWORD})).await.expect(201);
+    anon.post("/auth", json!({"username": "ben", "password": PASSWORD}))
+        .await
+        .expect(401);
+    anon.post(
+        "/auth",
+        json!({"username": "ben", "password": OTHER_PASSWORD}),
+    )
+    .await
+    .expect(201);
 }
 
 /// What a stranger can learn: nothing.
@@ -41,16 +62,29 @@ async fn asking_answers_alike_whatever_is_known_of_the_address() {
     for name in ["active", "disabled"] {
         app.user(name).await;
     }
-    admin.put("/user/disabled/status", json!({"status": "disabled"})).await.expect(200);
+    admin
+        .put("/user/disabled/status", json!({"status": "disabled"}))
+        .await
+        .expect(200);
     let mut answers = Vec::new();
     for name in ["active", "disabled", "pending", "nobody"] {
         let email = format!("{name}@example.com");
-        let answer = app.anon().post("/recovery", json!({"email": email})).await.expect(202);
-        answers.push((answer.body.clone(), answer.headers_without(&["x-request-id"])));
+        let answer = app
+            .anon()
+            .post("/recovery", json!({"email": email}))
+            .await
+            .expect(202);
+        answers.push((
+            answer.body.clone(),
+            answer.headers_without(&["x-request-id"]),
+        ));
     }
     answers.dedup();
     assert_eq!(answers.len(), 1);
-    assert_eq!(summary(&app.mails().await), [("active@example.com", "recover")]);
+    assert_eq!(
+        summary(&app.mails().await),
+        [("active@example.com", "recover")]
+    );
 }
 
 /// P-01, R-08: a password that is refused leaves the link as it was.
@@ -60,14 +94,28 @@ async fn a_password_that_is_refused_costs_no_link() {
     let ben = app.user("ben").await;
     let link = recovery_link(&app, "ben@example.com").await;
     let (anon, other) = (app.anon(), app.anon());
-    anon.post(&link, json!({})).await.assert_faults(&[("new_password", "missing")]);
-    for (new, code) in [(json!("1234567"), "too-short"), (json!("iloveyou"), "common"), (json!("ben@example.com"), "too-personal"), (json!([]), "wrong-type")] {
-        anon.post(&link, json!({"new_password": new})).await.assert_faults(&[("new_password", code)]);
+    anon.post(&link, json!({}))
+        .await
+        .assert_faults(&[("new_password", "missing")]);
+    for (new, code) in [
+        (json!("1234567"), "too-short"),
+        (json!("iloveyou"), "common"),
+        (json!("ben@example.com"), "too-personal"),
+        (json!([]), "wrong-type"),
+    ] {
+        anon.post(&link, json!({"new_password": new}))
+            .await
+            .assert_faults(&[("new_password", code)]);
     }
     let more = json!({"new_password": OTHER_PASSWORD, "email": "eve@example.com", "role": "admin"});
-    anon.post(&link, more).await.assert_faults(&[("email", "unknown"), ("role", "unknown")]);
+    anon.post(&link, more)
+        .await
+        .assert_faults(&[("email", "unknown"), ("role", "unknown")]);
     ben.get("/auth").await.expect(200);
-    other.post(&link, json!({"new_password": OTHER_PASSWORD})).await.expect(204);
+    other
+        .post(&link, json!({"new_password": OTHER_PASSWORD}))
+        .await
+        .expect(204);
     app.leaves_mail();
 }
 
@@ -77,12 +125,18 @@ async fn a_link_lives_half_an_hour() {
     let app = TestApp::new().await;
     app.user("ben").await;
     app.user("eve").await;
-    let links = [recovery_link(&app, "ben@example.com").await, recovery_link(&app, "eve@example.com").await];
+    let links = [
+        recovery_link(&app, "ben@example.com").await,
+        recovery_link(&app, "eve@example.com").await,
+    ];
     let body = json!({"new_password": OTHER_PASSWORD});
     app.advance_seconds(30 * 60 - 1);
     app.anon().post(&links[0], body.clone()).await.expect(204);
     app.advance_seconds(1);
-    app.anon().post(&links[1], body).await.expect_problem(410, "link-expired");
+    app.anon()
+        .post(&links[1], body)
+        .await
+        .expect_problem(410, "link-expired");
     app.leaves_mail();
 }
 
@@ -95,7 +149,10 @@ async fn a_newer_link_kills_the_older() {
     app.advance_seconds(180);
     let new = recovery_link(&app, "ben@example.com").await;
     let body = json!({"new_password": OTHER_PASSWORD});
-    app.anon().post(&old, body.clone()).await.expect_problem(410, "link-expired");
+    app.anon()
+        .post(&old, body.clone())
+        .await
+        .expect_problem(410, "link-expired");
     app.anon().post(&new, body).await.expect(204);
     app.leaves_mail();
 }
@@ -111,11 +168,23 @@ async fn a_recovery_lifts_the_stop_after_a_hundred_guesses() {
         app.advance_seconds(10);
     }
     let right = json!({"username": "ben", "password": PASSWORD});
-    app.anon().post("/auth", right).await.expect_problem(429, "too-many-attempts");
+    app.anon()
+        .post("/auth", right)
+        .await
+        .expect_problem(429, "too-many-attempts");
     ben.get("/auth").await.expect(200);
     let link = recovery_link(&app, "ben@example.com").await;
-    app.anon().post(&link, json!({"new_password": OTHER_PASSWORD})).await.expect(204);
-    app.anon().post("/auth", json!({"username": "ben", "password": OTHER_PASSWORD})).await.expect(201);
+    app.anon()
+        .post(&link, json!({"new_password": OTHER_PASSWORD}))
+        .await
+        .expect(204);
+    app.anon()
+        .post(
+            "/auth",
+            json!({"username": "ben", "password": OTHER_PASSWORD}),
+        )
+        .await
+        .expect(201);
     app.leaves_mail();
 }
 
@@ -125,6 +194,9 @@ async fn what_is_no_link_of_ours_is_no_such_thing() {
     for wrong in ["null", "0", "x", "%00", &"A".repeat(44)] {
         let path = format!("/recovery/{wrong}");
         app.anon().get(&path).await.expect_problem(404, "not-found");
-        app.anon().post(&path, json!({"new_password": OTHER_PASSWORD})).await.expect_problem(404, "not-found");
+        app.anon()
+            .post(&path, json!({"new_password": OTHER_PASSWORD}))
+            .await
+            .expect_problem(404, "not-found");
     }
 }

@@ -21,33 +21,73 @@ async fn a_list_shows_each_device_and_which_one_asks() {
     let anon = app.anon();
     let agent = format!("Möz\u{fffd}/{}", "x".repeat(400));
     let draft = anon.request("POST", "/auth").header("user-agent", &agent);
-    let first = draft.json(&json!({"username": "ben", "password": PASSWORD})).send().await.expect(201).json();
+    let first = draft
+        .json(&json!({"username": "ben", "password": PASSWORD}))
+        .send()
+        .await
+        .expect(201)
+        .json();
     app.advance_seconds(60);
     let ben = app.sign_in("ben").await;
     let sessions = open(&ben, PATH).await;
     assert_eq!(sessions.len(), 2);
     let kept = &sessions[1];
     assert_eq!(kept["id"], first["session_id"]);
-    assert_eq!((&kept["current"], &sessions[0]["current"]), (&json!(false), &json!(true)));
+    assert_eq!(
+        (&kept["current"], &sessions[0]["current"]),
+        (&json!(false), &json!(true))
+    );
     assert_eq!(kept["created_at"], "2026-11-21T08:00:00Z");
     assert_eq!(kept["expires_at"], "2026-11-22T08:00:00Z");
     assert_eq!(kept["address"], "10.0.0.1");
     assert_eq!(kept["user_agent"].as_str().unwrap().chars().count(), 256);
     assert_eq!(sessions[0]["user_agent"], Value::Null);
-    let keys: Vec<_> = kept.as_object().unwrap().keys().map(String::as_str).collect();
-    assert_eq!(keys, ["address", "created_at", "current", "expires_at", "id", "last_seen_at", "user_agent"]);
+    let keys: Vec<_> = kept
+        .as_object()
+        .unwrap()
+        .keys()
+        .map(String::as_str)
+        .collect();
+    assert_eq!(
+        keys,
+        [
+            "address",
+            "created_at",
+            "current",
+            "expires_at",
+            "id",
+            "last_seen_at",
+            "user_agent"
+        ]
+    );
 }
 
 #[tokio::test]
 async fn one_session_ends_and_the_others_go_on() {
     let app = TestApp::new().await;
     let (ben, other) = (app.user("ben").await, app.sign_in("ben").await);
-    let id = other.get("/auth").await.expect(200).json()["session"]["id"].as_str().unwrap().to_owned();
+    let id = other.get("/auth").await.expect(200).json()["session"]["id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
     ben.delete(&format!("{PATH}/{id}")).await.expect(204);
-    other.get("/auth").await.expect_problem(401, "invalid-token");
-    ben.delete(&format!("{PATH}/{id}")).await.expect_problem(404, "not-found");
-    for id in ["x", "me", "019363a0-0000-7000-8000-000000000000", "%00", &id.to_uppercase()] {
-        ben.delete(&format!("{PATH}/{id}")).await.expect_problem(404, "not-found");
+    other
+        .get("/auth")
+        .await
+        .expect_problem(401, "invalid-token");
+    ben.delete(&format!("{PATH}/{id}"))
+        .await
+        .expect_problem(404, "not-found");
+    for id in [
+        "x",
+        "me",
+        "019363a0-0000-7000-8000-000000000000",
+        "%00",
+        &id.to_uppercase(),
+    ] {
+        ben.delete(&format!("{PATH}/{id}"))
+            .await
+            .expect_problem(404, "not-found");
     }
     assert_eq!(open(&ben, PATH).await.len(), 1);
 }
@@ -56,30 +96,63 @@ async fn one_session_ends_and_the_others_go_on() {
 #[tokio::test]
 async fn a_session_is_found_under_its_own_user_alone() {
     let app = TestApp::new().await;
-    let (admin, ben, eve) = (app.admin().await, app.user("ben").await, app.user("eve").await);
-    let id = ben.get("/auth").await.json()["session"]["id"].as_str().unwrap().to_owned();
-    eve.delete(&format!("{PATH}/{id}")).await.expect_problem(404, "not-found");
-    eve.delete(&format!("/user/ben/session/{id}")).await.expect_problem(403, "forbidden");
-    admin.delete(&format!("/user/eve/session/{id}")).await.expect_problem(404, "not-found");
+    let (admin, ben, eve) = (
+        app.admin().await,
+        app.user("ben").await,
+        app.user("eve").await,
+    );
+    let id = ben.get("/auth").await.json()["session"]["id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    eve.delete(&format!("{PATH}/{id}"))
+        .await
+        .expect_problem(404, "not-found");
+    eve.delete(&format!("/user/ben/session/{id}"))
+        .await
+        .expect_problem(403, "forbidden");
+    admin
+        .delete(&format!("/user/eve/session/{id}"))
+        .await
+        .expect_problem(404, "not-found");
     ben.get("/auth").await.expect(200);
     assert_eq!(open(&admin, "/user/ben/session").await[0]["current"], false);
-    admin.delete(&format!("/user/ben/session/{id}")).await.expect(204);
+    admin
+        .delete(&format!("/user/ben/session/{id}"))
+        .await
+        .expect(204);
     ben.get("/auth").await.expect_problem(401, "invalid-token");
 }
 
 #[tokio::test]
 async fn all_sessions_end_with_the_one_that_asks() {
     let app = TestApp::new().await;
-    let (admin, ben, other) = (app.admin().await, app.user("ben").await, app.sign_in("ben").await);
+    let (admin, ben, other) = (
+        app.admin().await,
+        app.user("ben").await,
+        app.sign_in("ben").await,
+    );
     ben.delete(PATH).await.expect(204);
     for client in [&ben, &other] {
-        client.get("/auth").await.expect_problem(401, "invalid-token");
+        client
+            .get("/auth")
+            .await
+            .expect_problem(401, "invalid-token");
     }
     let again = app.sign_in("ben").await;
     admin.delete("/user/ben/session").await.expect(204);
-    again.get("/auth").await.expect_problem(401, "invalid-token");
-    admin.delete("/user/nobody/session").await.expect_problem(404, "not-found");
-    admin.get("/user/nobody/session").await.expect_problem(404, "not-found");
+    again
+        .get("/auth")
+        .await
+        .expect_problem(401, "invalid-token");
+    admin
+        .delete("/user/nobody/session")
+        .await
+        .expect_problem(404, "not-found");
+    admin
+        .get("/user/nobody/session")
+        .await
+        .expect_problem(404, "not-found");
     admin.get("/auth").await.expect(200);
 }
 
@@ -93,7 +166,10 @@ async fn the_fifty_first_session_ends_the_oldest() {
         app.advance_seconds(1);
         last = app.sign_in("ben").await;
     }
-    first.get("/auth").await.expect_problem(401, "invalid-token");
+    first
+        .get("/auth")
+        .await
+        .expect_problem(401, "invalid-token");
     assert_eq!(open(&last, PATH).await.len(), 50);
 }
 
@@ -117,5 +193,8 @@ async fn the_last_use_is_written_when_the_worker_turns() {
     ben.get("/auth").await.expect(200);
     app.accounts.write_last_seen().await.unwrap();
     app.advance_seconds(2);
-    assert_eq!(open(&ben, PATH).await[0]["last_seen_at"], "2026-11-21T08:01:30Z");
+    assert_eq!(
+        open(&ben, PATH).await[0]["last_seen_at"],
+        "2026-11-21T08:01:30Z"
+    );
 }

@@ -16,6 +16,8 @@ use utoipa::ToSchema;
 use crate::app::App;
 use crate::body::Fields;
 use crate::guard::{COOKIE, Caller};
+use crate::pages::Doors;
+use crate::pages::form::Form;
 use crate::problem::Problem;
 use crate::views::{AudienceTokenView, CurrentSessionView, SessionView, SignedInView, UserView};
 
@@ -25,7 +27,7 @@ use crate::views::{AudienceTokenView, CurrentSessionView, SessionView, SignedInV
 #[serde(deny_unknown_fields)]
 pub(crate) struct SignInBody {
     /// The user name, whatever its letter case.
-    #[schema(max_length = 64)]
+    #[schema(min_length = 1, max_length = 64)]
     username: Option<String>,
     /// The confirmed address.
     #[schema(format = Email, max_length = 254)]
@@ -59,14 +61,29 @@ pub(crate) fn identifier(fields: &mut Fields) -> Option<Identifier> {
 /// Signs in.
 #[utoipa::path(post, path = "/auth", tag = "Sessions", request_body = SignInBody, responses((status = 201, description = "The session, with its token", body = SignedInView)))]
 pub(crate) async fn sign_in(State(app): State<App>, caller: Caller, mut fields: Fields) -> Result<Response, Problem> {
+    if !caller.wants_html() {
+        let signed_in = open_session(&app, &caller, fields).await?;
+        return Ok((StatusCode::CREATED, Json(SignedInView::new(&signed_in, caller.ctx().now))).into_response());
+    }
+    let form = Form::of(&fields);
+    fields.tell_names_apart();
+    match open_session(&app, &caller, fields).await {
+        Ok(signed_in) => Ok(signed_in_by_page(&app, &caller, &signed_in)),
+        Err(problem) => {
+            let doors = Doors {
+                sign_in: form.refused(&problem).with_one_name(),
+                ..Doors::default()
+            };
+            Err(problem.on_page(app.pages.welcome(caller.ctx().client.locale, &doors, app.inbox.is_some())))
+        }
+    }
+}
+
+async fn open_session(app: &App, caller: &Caller, mut fields: Fields) -> Result<SignedIn, Problem> {
     let password = fields.required("password", Password::parse);
     let who = identifier(&mut fields);
     let (who, password) = fields.finish(|| Some((who?, password?)))?;
-    let signed_in = app.accounts.sign_in(caller.ctx(), &who, &password).await?;
-    if caller.wants_html() {
-        return Ok(signed_in_by_page(&app, &caller, &signed_in));
-    }
-    Ok((StatusCode::CREATED, Json(SignedInView::new(&signed_in, caller.ctx().now))).into_response())
+    Ok(app.accounts.sign_in(caller.ctx(), &who, &password).await?)
 }
 
 /// A page's form gets the cookie, and goes on by a GET (W-05).

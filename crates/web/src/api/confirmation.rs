@@ -12,6 +12,7 @@ use crate::api::users::user_response;
 use crate::app::App;
 use crate::body::Fields;
 use crate::guard::Caller;
+use crate::pages::form::Form;
 use crate::problem::{Code, Problem};
 use crate::views::{Message, UserView};
 
@@ -31,6 +32,15 @@ pub(crate) fn read_email(mut fields: Fields) -> Result<EmailAddress, Problem> {
     fields.finish(|| email)
 }
 
+/// The one answer to everybody who asks for a mail.
+pub(crate) fn mail_requested(app: &App, caller: &Caller) -> Response {
+    if caller.wants_html() {
+        let page = app.pages.mail_requested(caller.ctx().client.locale, app.inbox.is_some());
+        return (StatusCode::ACCEPTED, page).into_response();
+    }
+    StatusCode::ACCEPTED.into_response()
+}
+
 /// Reads the secret of a link; what cannot be one is no such thing.
 pub(crate) fn read_token(text: &str) -> Result<Token, Problem> {
     Token::parse(text).ok_or_else(|| Problem::new(Code::NotFound))
@@ -39,13 +49,15 @@ pub(crate) fn read_token(text: &str) -> Result<Token, Problem> {
 /// Sends the confirmation again, where the address has one to give.
 #[utoipa::path(post, path = "/confirmation", tag = "Account", request_body = MailRequestBody, responses((status = 202, description = "Taken, whatever is known of the address")))]
 pub(crate) async fn request_confirmation(State(app): State<App>, caller: Caller, fields: Fields) -> Result<Response, Problem> {
-    let email = read_email(fields)?;
-    app.accounts.request_confirmation(caller.ctx(), &email).await?;
-    if caller.wants_html() {
-        let page = app.pages.mail_requested(caller.ctx().client.locale, app.inbox.is_some());
-        return Ok((StatusCode::ACCEPTED, page).into_response());
+    let (form, locale) = (Form::of(&fields), caller.ctx().client.locale);
+    let asked = async { Ok(app.accounts.request_confirmation(caller.ctx(), &read_email(fields)?).await?) };
+    match asked.await {
+        Err(problem) if caller.wants_html() => {
+            let page = app.pages.ask_confirmation(locale, &form.refused(&problem));
+            Err(Problem::on_page(problem, page))
+        }
+        outcome => outcome.map(|()| mail_requested(&app, &caller)),
     }
-    Ok(StatusCode::ACCEPTED.into_response())
 }
 
 /// Shows what the link would confirm. A GET changes nothing, since mail scanners follow links.

@@ -3,11 +3,13 @@
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
+use doorward_domain::flows::sessions::Authenticated;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::app::App;
 use crate::guard::Caller;
+use crate::pages::Doors;
 use crate::problem::Problem;
 use crate::views::{Message, UserView};
 
@@ -22,11 +24,16 @@ pub(crate) struct Home {
 }
 
 /// Greets; with a valid session, shows its user as well. An invalid token counts as none.
-#[utoipa::path(get, path = "/", tag = "Start", responses((status = 200, description = "The greeting", body = Message)))]
+#[utoipa::path(get, path = "/", tag = "Start", responses((status = 200, description = "The greeting", body = Home)))]
 pub(crate) async fn home(State(app): State<App>, caller: Caller) -> Result<Response, Problem> {
-    let user = caller.session().map(doorward_domain::flows::sessions::Authenticated::user);
+    let user = caller.session().map(Authenticated::user);
     if caller.wants_html() {
-        return Ok(app.pages.home(caller.ctx().client.locale, user, app.inbox.is_some()).into_response());
+        let (locale, has_inbox) = (caller.ctx().client.locale, app.inbox.is_some());
+        let page = match user {
+            Some(user) => app.pages.home(locale, user, has_inbox),
+            None => app.pages.welcome(locale, &Doors::default(), has_inbox),
+        };
+        return Ok(page.into_response());
     }
     let home = Home {
         message: Message {

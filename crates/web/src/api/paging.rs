@@ -42,7 +42,8 @@ impl Query {
 
     pub(crate) fn limit(&mut self) -> usize {
         let parse = |text: &str| match text.parse() {
-            Ok(limit) if (1..=MAX_LIMIT).contains(&limit) => Ok(limit),
+            // `parse` would take a `+`, which no number in the contract has.
+            Ok(limit) if (1..=MAX_LIMIT).contains(&limit) && !text.starts_with('+') => Ok(limit),
             _ => Err(Invalid::new("out-of-range", format!("`limit` is a number from 1 to {MAX_LIMIT}."))),
         };
         self.optional("limit", parse).unwrap_or(DEFAULT_LIMIT)

@@ -24,7 +24,7 @@ pub(crate) struct PasswordBody {
     #[schema(format = Password, min_length = 8, max_length = 256)]
     new_password: String,
     /// Whose, where no session says so.
-    #[schema(max_length = 64)]
+    #[schema(min_length = 1, max_length = 64)]
     username: Option<String>,
     /// Whose, where no session says so.
     #[schema(format = Email, max_length = 254)]
@@ -33,7 +33,13 @@ pub(crate) struct PasswordBody {
 
 /// Changes the password. Every other session ends, and a notice is mailed.
 #[utoipa::path(put, path = "/password", tag = "Account", request_body = PasswordBody, responses((status = 204, description = "Changed")))]
-pub(crate) async fn change_password(State(app): State<App>, caller: Caller, mut fields: Fields) -> Result<StatusCode, Problem> {
+pub(crate) async fn change_password(State(app): State<App>, caller: Caller, fields: Fields) -> Result<StatusCode, Problem> {
+    change(&app, &caller, fields).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Reads the body and calls the story; the page does the same.
+pub(crate) async fn change(app: &App, caller: &Caller, mut fields: Fields) -> Result<(), Problem> {
     let current = fields.required("current_password", Password::parse);
     let new = fields.required("new_password", |text| Ok(Secret::new(text.to_owned())));
     let whose = match caller.session() {
@@ -41,6 +47,5 @@ pub(crate) async fn change_password(State(app): State<App>, caller: Caller, mut 
         None => identifier(&mut fields),
     };
     let (current, new) = fields.finish(|| Some((current?, new?)))?;
-    app.accounts.change_password(caller.ctx(), whose.as_ref(), &current, &new).await?;
-    Ok(StatusCode::NO_CONTENT)
+    Ok(app.accounts.change_password(caller.ctx(), whose.as_ref(), &current, &new).await?)
 }

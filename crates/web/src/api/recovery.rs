@@ -8,10 +8,11 @@ use doorward_domain::values::Secret;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::api::confirmation::{MailRequestBody, read_email, read_token};
+use crate::api::confirmation::{MailRequestBody, mail_requested, read_email, read_token};
 use crate::app::App;
 use crate::body::Fields;
 use crate::guard::Caller;
+use crate::pages::form::Form;
 use crate::problem::{Code, Problem};
 use crate::views::Message;
 
@@ -28,13 +29,15 @@ pub(crate) struct RecoveryBody {
 /// Mails a recovery link, where the address has an account.
 #[utoipa::path(post, path = "/recovery", tag = "Account", request_body = MailRequestBody, responses((status = 202, description = "Taken, whatever is known of the address")))]
 pub(crate) async fn request_recovery(State(app): State<App>, caller: Caller, fields: Fields) -> Result<Response, Problem> {
-    let email = read_email(fields)?;
-    app.accounts.request_recovery(caller.ctx(), &email).await?;
-    if caller.wants_html() {
-        let page = app.pages.mail_requested(caller.ctx().client.locale, app.inbox.is_some());
-        return Ok((StatusCode::ACCEPTED, page).into_response());
+    let (form, locale) = (Form::of(&fields), caller.ctx().client.locale);
+    let asked = async { Ok(app.accounts.request_recovery(caller.ctx(), &read_email(fields)?).await?) };
+    match asked.await {
+        Err(problem) if caller.wants_html() => {
+            let page = app.pages.ask_recovery(locale, &form.refused(&problem));
+            Err(Problem::on_page(problem, page))
+        }
+        outcome => outcome.map(|()| mail_requested(&app, &caller)),
     }
-    Ok(StatusCode::ACCEPTED.into_response())
 }
 
 /// Says whether the link can still be used.
@@ -43,7 +46,7 @@ pub(crate) async fn request_recovery(State(app): State<App>, caller: Caller, fie
 pub(crate) async fn view_recovery(State(app): State<App>, caller: Caller, Path(token): Path<String>) -> Result<Response, Problem> {
     let user = app.accounts.view_recovery(caller.ctx(), &read_token(&token)?).await?;
     if caller.wants_html() {
-        return Ok(app.pages.recover(caller.ctx().client.locale, &user, &token, None).into_response());
+        return Ok(app.pages.recover(caller.ctx().client.locale, &user, &token, &Form::default()).into_response());
     }
     Ok(Json(Message {
         message: "POST a new_password to this URL to set it.",
@@ -67,10 +70,10 @@ pub(crate) async fn recover(State(app): State<App>, caller: Caller, Path(token):
         Ok(()) if caller.wants_html() => Ok(app.pages.recovered(locale).into_response()),
         Ok(()) => Ok(StatusCode::NO_CONTENT.into_response()),
         // A person gets the form back with what is wrong, and the link still works.
-        Err(problem) if caller.wants_html() && problem.code == Code::ValidationFailed => {
+        Err(problem) if caller.wants_html() && problem.code != Code::LinkExpired => {
             let user = app.accounts.view_recovery(caller.ctx(), &secret).await?;
-            let page = app.pages.recover(locale, &user, &token, Some(&problem));
-            Ok((problem.code.status(), page).into_response())
+            let page = app.pages.recover(locale, &user, &token, &Form::default().refused(&problem));
+            Err(problem.on_page(page))
         }
         Err(problem) => Err(problem),
     }

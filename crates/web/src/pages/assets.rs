@@ -1,8 +1,9 @@
 //! Files that pages load: compiled in, named by their content, so that they are kept for good.
+//!
+//! To add one: its file in `templates/`, a static here, its place in [`ALL`].
 
 use std::sync::LazyLock;
 
-use axum::extract::Path;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use base64::Engine;
@@ -11,23 +12,42 @@ use doorward_domain::values::Digest;
 
 use crate::problem::{Code, Problem};
 
-const STYLESHEET: &str = include_str!("../../templates/style.css");
+/// The look of every page.
+pub(crate) static STYLESHEET: LazyLock<Asset> =
+    LazyLock::new(|| Asset::new("style", "css", "text/css; charset=utf-8", include_str!("../../templates/style.css")));
+/// The door in a browser's tab.
+pub(crate) static ICON: LazyLock<Asset> = LazyLock::new(|| Asset::new("icon", "svg", "image/svg+xml", include_str!("../../templates/icon.svg")));
 
-static STYLESHEET_NAME: LazyLock<String> = LazyLock::new(|| {
-    let digest = Digest::of(STYLESHEET.as_bytes());
-    format!("style-{}.css", URL_SAFE_NO_PAD.encode(&digest.as_bytes()[..9]))
-});
+static ALL: [&LazyLock<Asset>; 2] = [&STYLESHEET, &ICON];
 
-/// Where the stylesheet is.
-pub(crate) fn stylesheet_path() -> String {
-    format!("/assets/{}", *STYLESHEET_NAME)
+/// A file.
+pub(crate) struct Asset {
+    name: String,
+    kind: &'static str,
+    text: &'static str,
+}
+
+impl Asset {
+    fn new(stem: &str, extension: &str, kind: &'static str, text: &'static str) -> Self {
+        let digest = Digest::of(text.as_bytes());
+        let digest = URL_SAFE_NO_PAD.encode(&digest.as_bytes()[..9]);
+        Self {
+            name: format!("{stem}-{digest}.{extension}"),
+            kind,
+            text,
+        }
+    }
+
+    /// Where it is.
+    pub(crate) fn path(&self) -> String {
+        format!("/assets/{}", self.name)
+    }
 }
 
 /// Serves a file.
 pub(crate) async fn asset(Path(file): Path<String>) -> Result<Response, Problem> {
-    if file != *STYLESHEET_NAME {
-        return Err(Problem::new(Code::NotFound));
-    }
-    let headers = [(CONTENT_TYPE, "text/css; charset=utf-8"), (CACHE_CONTROL, "public, max-age=31536000, immutable")];
-    Ok((headers, STYLESHEET).into_response())
+    let asset = ALL.iter().find(|asset| asset.name == file);
+    let asset = asset.ok_or_else(|| Problem::new(Code::NotFound))?;
+    let headers = [(CONTENT_TYPE, asset.kind), (CACHE_CONTROL, "public, max-age=31536000, immutable")];
+    Ok((headers, asset.text).into_response())
 }

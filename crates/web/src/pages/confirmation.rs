@@ -1,4 +1,5 @@
-//! The confirmation page's second button: a form cannot send `DELETE`.
+//! The confirmation page's second button (a form cannot send `DELETE`), and where somebody goes
+//! whose confirmation mail is lost.
 
 use axum::extract::{Path, State};
 use axum::response::Html;
@@ -6,7 +7,13 @@ use axum::response::Html;
 use crate::api::confirmation::read_token;
 use crate::app::App;
 use crate::guard::Caller;
+use crate::pages::form::Form;
 use crate::problem::Problem;
+
+/// The form that asks where the mail shall go once more.
+pub(crate) async fn ask(State(app): State<App>, caller: Caller) -> Html<String> {
+    app.pages.ask_confirmation(caller.ctx().client.locale, &Form::default())
+}
 
 /// “This wasn't me”.
 pub(crate) async fn disown(State(app): State<App>, caller: Caller, Path(token): Path<String>) -> Result<Html<String>, Problem> {

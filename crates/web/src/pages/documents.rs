@@ -89,7 +89,7 @@ fn resolve<'a>(document: &'a Json, schema: &'a Json) -> &'a Json {
 fn limits(field: &Json) -> Option<String> {
     match (field["minLength"].as_u64(), field["maxLength"].as_u64()) {
         (Some(min), Some(max)) => Some(format!("{min} to {max} characters")),
-        (None, Some(max)) => Some(format!("at most {max} characters")),
+        (None, Some(max)) => Some(format!("At most {max} characters")),
         _ => None,
     }
 }

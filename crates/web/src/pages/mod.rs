@@ -8,19 +8,22 @@
 pub mod assets;
 pub mod confirmation;
 pub mod documents;
+pub mod form;
 pub mod inbox;
+pub mod password;
 pub mod recovery;
 pub mod session;
 
 use std::fmt::Write;
 
 use axum::response::Html;
-use doorward_domain::model::User;
+use doorward_domain::model::{Role, Status, User};
 use doorward_domain::values::{EmailAddress, Locale, Name, Username};
 use minijinja::value::ValueKind;
 use minijinja::{AutoEscape, Environment, Output, State, UndefinedBehavior, Value, context};
 
 use crate::inbox::InboxMail;
+use crate::pages::form::Form;
 use crate::problem::{Code, Problem};
 
 macro_rules! templates {
@@ -31,24 +34,35 @@ macro_rules! templates {
 }
 
 templates! {
-    "layout.html", "docs.html", "problems.html", "inbox.html",
-    "en/home.html", "en/signed-up.html", "en/confirm.html", "en/confirmed.html", "en/disowned.html",
-    "en/ask-recovery.html", "en/mail-requested.html", "en/recover.html", "en/recovered.html", "en/problem.html",
-    "de/home.html", "de/signed-up.html", "de/confirm.html", "de/confirmed.html", "de/disowned.html",
-    "de/ask-recovery.html", "de/mail-requested.html", "de/recover.html", "de/recovered.html", "de/problem.html",
+    "layout.html", "parts.html", "docs.html", "problems.html", "inbox.html",
+    "en/welcome.html", "en/home.html", "en/password.html", "en/password-changed.html", "en/signed-up.html",
+    "en/ask-confirmation.html", "en/confirm.html", "en/confirmed.html", "en/disowned.html", "en/ask-recovery.html",
+    "en/mail-requested.html", "en/recover.html", "en/recovered.html", "en/problem.html", "en/words.html",
+    "de/welcome.html", "de/home.html", "de/password.html", "de/password-changed.html", "de/signed-up.html",
+    "de/ask-confirmation.html", "de/confirm.html", "de/confirmed.html", "de/disowned.html", "de/ask-recovery.html",
+    "de/mail-requested.html", "de/recover.html", "de/recovered.html", "de/problem.html", "de/words.html",
+}
+
+/// The two forms of the start page, at most one of them given back.
+#[derive(Debug, Default)]
+pub(crate) struct Doors {
+    pub(crate) sign_in: Form,
+    pub(crate) sign_up: Form,
 }
 
 /// The templates, ready to be filled.
 pub struct Pages(Environment<'static>);
 
 impl Pages {
-    /// Reads the templates.
-    pub(crate) fn new() -> Self {
+    /// Reads the templates. `min_length` is that of a password.
+    pub(crate) fn new(min_length: usize) -> Self {
         let mut environment = Environment::new();
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
         environment.set_auto_escape_callback(|_| AutoEscape::Html);
         environment.set_formatter(escape);
-        environment.add_global("stylesheet", assets::stylesheet_path());
+        environment.add_global("stylesheet", assets::STYLESHEET.path());
+        environment.add_global("icon", assets::ICON.path());
+        environment.add_global("min_length", min_length);
         for (name, text) in TEMPLATES {
             environment.add_template(name, text).expect("the templates are compiled in, and a test renders each");
         }
@@ -72,9 +86,37 @@ impl Pages {
         self.render(&format!("{lang}/{name}.html"), lang, values)
     }
 
-    pub(crate) fn home(&self, locale: Locale, user: Option<&User>, has_inbox: bool) -> Html<String> {
-        let user = user.map(|user| context! { name => display_name(user), email => user.email.as_ref().map(EmailAddress::as_str) });
-        self.page(locale, "home", context! { user, has_inbox })
+    /// The start page of somebody who is not signed in.
+    pub(crate) fn welcome(&self, locale: Locale, doors: &Doors, has_inbox: bool) -> Html<String> {
+        let (sign_in, sign_up) = (Value::from(&doors.sign_in), Value::from(&doors.sign_up));
+        self.page(locale, "welcome", context! { sign_in, sign_up, has_inbox })
+    }
+
+    /// The start page of somebody who is: their data, and what they can do.
+    pub(crate) fn home(&self, locale: Locale, user: &User, has_inbox: bool) -> Html<String> {
+        let data = user.data.as_map();
+        let values = context! {
+            title => display_name(user),
+            username => user.username.as_ref().map(Username::as_str),
+            email => user.email.as_ref().map(EmailAddress::as_str),
+            pending_email => user.pending_email.as_ref().map(EmailAddress::as_str),
+            name => user.name.as_ref().map(Name::as_str),
+            is_admin => user.role == Role::Admin,
+            since => user.created_at.strftime("%Y-%m-%d").to_string(),
+            data => (!data.is_empty()).then(|| serde_json::to_string_pretty(data).unwrap_or_default()),
+            has_inbox,
+        };
+        self.page(locale, "home", values)
+    }
+
+    /// The form that changes the password; without a user it asks for the name as well.
+    pub(crate) fn password(&self, locale: Locale, user: Option<&User>, form: &Form) -> Html<String> {
+        let username = user.and_then(sign_in_name);
+        self.page(locale, "password", context! { is_signed_in => user.is_some(), username, form => Value::from(form) })
+    }
+
+    pub(crate) fn password_changed(&self, locale: Locale, is_signed_in: bool) -> Html<String> {
+        self.page(locale, "password-changed", context! { is_signed_in })
     }
 
     pub(crate) fn signed_up(&self, locale: Locale, user: &User, has_inbox: bool) -> Html<String> {
@@ -87,7 +129,7 @@ impl Pages {
             username => user.username.as_ref().map(Username::as_str),
             name => user.name.as_ref().map(Name::as_str),
             email => user.pending_email.as_ref().or(user.email.as_ref()).map(EmailAddress::as_str),
-            is_new => user.status == doorward_domain::model::Status::Pending,
+            is_new => user.status == Status::Pending,
             is_done => user.pending_email.is_none(),
             signed_up_at => user.created_at.strftime("%Y-%m-%d %H:%M UTC").to_string(),
             token,
@@ -103,20 +145,23 @@ impl Pages {
         self.page(locale, "disowned", context! {})
     }
 
-    pub(crate) fn ask_recovery(&self, locale: Locale) -> Html<String> {
-        self.page(locale, "ask-recovery", context! {})
+    pub(crate) fn ask_recovery(&self, locale: Locale, form: &Form) -> Html<String> {
+        self.page(locale, "ask-recovery", context! { form => Value::from(form) })
+    }
+
+    pub(crate) fn ask_confirmation(&self, locale: Locale, form: &Form) -> Html<String> {
+        self.page(locale, "ask-confirmation", context! { form => Value::from(form) })
     }
 
     pub(crate) fn mail_requested(&self, locale: Locale, has_inbox: bool) -> Html<String> {
         self.page(locale, "mail-requested", context! { has_inbox })
     }
 
-    pub(crate) fn recover(&self, locale: Locale, user: &User, token: &str, problem: Option<&Problem>) -> Html<String> {
-        let fault = problem.and_then(|problem| problem.errors.first());
+    pub(crate) fn recover(&self, locale: Locale, user: &User, token: &str, form: &Form) -> Html<String> {
         let values = context! {
             name => display_name(user),
-            username => user.username.as_ref().map(Username::as_str).or(user.email.as_ref().map(EmailAddress::as_str)),
-            fault => fault.map(|fault| fault.invalid.code),
+            username => sign_in_name(user),
+            form => Value::from(form),
             token,
         };
         self.page(locale, "recover", values)
@@ -179,6 +224,12 @@ fn escape(out: &mut Output<'_>, state: &mut State<'_, '_>, value: &Value) -> Res
         written.map_err(minijinja::Error::from)?;
     }
     Ok(())
+}
+
+/// What a user signs in with, for password managers to keep beside a new password.
+fn sign_in_name(user: &User) -> Option<&str> {
+    let username = user.username.as_ref().map(Username::as_str);
+    username.or(user.email.as_ref().map(EmailAddress::as_str))
 }
 
 /// What to call a user: name, user name or address.

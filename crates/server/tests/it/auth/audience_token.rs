@@ -22,7 +22,9 @@ fn verify(token: &str, jwks: &Value) -> bool {
     let public = URL_SAFE_NO_PAD.decode(key["x"].as_str().unwrap()).unwrap();
     let (signed, signature) = token.rsplit_once('.').unwrap();
     let signature = URL_SAFE_NO_PAD.decode(signature).unwrap();
-    UnparsedPublicKey::new(&ED25519, public).verify(signed.as_bytes(), &signature).is_ok()
+    UnparsedPublicKey::new(&ED25519, public)
+        .verify(signed.as_bytes(), &signature)
+        .is_ok()
 }
 
 /// J-01 to J-05.
@@ -31,18 +33,36 @@ async fn an_audience_token_is_checked_against_the_jwks_alone() {
     let app = TestApp::new().await;
     let ben = app.user("ben").await;
     let session = ben.get("/auth").await.json();
-    let made = ben.post(PATH, json!({"audience": "https://api.example.com"})).await.expect(200).json();
-    assert_eq!((&made["token_type"], &made["expires_in"]), (&json!("Bearer"), &json!(300)));
+    let made = ben
+        .post(PATH, json!({"audience": "https://api.example.com"}))
+        .await
+        .expect(200)
+        .json();
+    assert_eq!(
+        (&made["token_type"], &made["expires_in"]),
+        (&json!("Bearer"), &json!(300))
+    );
     let token = made["token"].as_str().unwrap();
     let answer = app.anon().get("/.well-known/jwks.json").await.expect(200);
     assert_eq!(answer.header("cache-control"), Some("public, max-age=300"));
     let jwks = answer.json();
-    let names: Vec<_> = jwks["keys"][0].as_object().unwrap().keys().map(String::as_str).collect();
+    let names: Vec<_> = jwks["keys"][0]
+        .as_object()
+        .unwrap()
+        .keys()
+        .map(String::as_str)
+        .collect();
     assert_eq!(names, ["alg", "crv", "kid", "kty", "use", "x"]);
     assert!(verify(token, &jwks));
-    let forged = token.replace(token.split('.').nth(1).unwrap(), &URL_SAFE_NO_PAD.encode("{\"role\":\"admin\"}"));
+    let forged = token.replace(
+        token.split('.').nth(1).unwrap(),
+        &URL_SAFE_NO_PAD.encode("{\"role\":\"admin\"}"),
+    );
     assert!(!verify(&forged, &jwks));
-    assert_eq!(part(token, 0), json!({"alg": "EdDSA", "typ": "at+jwt", "kid": jwks["keys"][0]["kid"]}));
+    assert_eq!(
+        part(token, 0),
+        json!({"alg": "EdDSA", "typ": "at+jwt", "kid": jwks["keys"][0]["kid"]})
+    );
     let claims = part(token, 1);
     let now = 1_795_248_000;
     assert_eq!(
@@ -51,7 +71,11 @@ async fn an_audience_token_is_checked_against_the_jwks_alone() {
             "jti": claims["jti"], "sid": session["session"]["id"], "role": "user", "client_id": "doorward"})
     );
     // J-04: it opens nothing here.
-    app.anon().with_token(token).get("/auth").await.expect_problem(401, "invalid-token");
+    app.anon()
+        .with_token(token)
+        .get("/auth")
+        .await
+        .expect_problem(401, "invalid-token");
 }
 
 #[tokio::test]
@@ -59,7 +83,11 @@ async fn it_never_outlives_the_session() {
     let app = TestApp::new().await;
     let ben = app.user("ben").await;
     app.advance_seconds(24 * 3600 - 10);
-    let made = ben.post(PATH, json!({"audience": "x"})).await.expect(200).json();
+    let made = ben
+        .post(PATH, json!({"audience": "x"}))
+        .await
+        .expect(200)
+        .json();
     assert_eq!(made["expires_in"], 10);
 }
 
@@ -67,14 +95,35 @@ async fn it_never_outlives_the_session() {
 async fn an_audience_is_named_in_visible_ascii() {
     let app = TestApp::new().await;
     let ben = app.user("ben").await;
-    ben.post(PATH, json!({})).await.assert_faults(&[("audience", "missing")]);
-    for (audience, code) in [(json!(""), "too-short"), (json!("a b"), "invalid"), (json!("ü"), "invalid"), (json!("x".repeat(201)), "too-long"), (json!(["x"]), "wrong-type")] {
-        ben.post(PATH, json!({"audience": audience})).await.assert_faults(&[("audience", code)]);
+    ben.post(PATH, json!({}))
+        .await
+        .assert_faults(&[("audience", "missing")]);
+    for (audience, code) in [
+        (json!(""), "too-short"),
+        (json!("a b"), "invalid"),
+        (json!("ü"), "invalid"),
+        (json!("x".repeat(201)), "too-long"),
+        (json!(["x"]), "wrong-type"),
+    ] {
+        ben.post(PATH, json!({"audience": audience}))
+            .await
+            .assert_faults(&[("audience", code)]);
     }
-    ben.post(PATH, json!({"audience": "x".repeat(200)})).await.expect(200);
-    ben.request("POST", PATH).form("audience=x").send().await.expect(200);
-    ben.post(PATH, json!({"audience": "x", "role": "admin"})).await.assert_faults(&[("role", "unknown")]);
-    app.anon().post(PATH, json!({"audience": "x"})).await.expect_problem(401, "authentication-required");
+    ben.post(PATH, json!({"audience": "x".repeat(200)}))
+        .await
+        .expect(200);
+    ben.request("POST", PATH)
+        .form("audience=x")
+        .send()
+        .await
+        .expect(200);
+    ben.post(PATH, json!({"audience": "x", "role": "admin"}))
+        .await
+        .assert_faults(&[("role", "unknown")]);
+    app.anon()
+        .post(PATH, json!({"audience": "x"}))
+        .await
+        .expect_problem(401, "authentication-required");
 }
 
 #[tokio::test]
@@ -84,27 +133,59 @@ async fn renewals_and_audience_tokens_share_a_budget() {
     for _ in 0..120 {
         ben.post(PATH, json!({"audience": "x"})).await.expect(200);
     }
-    let refused = ben.request("POST", "/auth/renewal").send().await.expect_problem(429, "too-many-attempts");
-    assert_eq!(refused.header("ratelimit-policy"), Some("\"token\";q=120;w=60"));
+    let refused = ben
+        .request("POST", "/auth/renewal")
+        .send()
+        .await
+        .expect_problem(429, "too-many-attempts");
+    assert_eq!(
+        refused.header("ratelimit-policy"),
+        Some("\"token\";q=120;w=60")
+    );
 }
 
 #[tokio::test]
 async fn a_reverse_proxy_is_told_who_it_is_in_headers() {
     let app = TestApp::new().await;
     let ben = app.user("ben").await;
-    let id = ben.get("/user/me").await.json()["id"].as_str().unwrap().to_owned();
+    let id = ben.get("/user/me").await.json()["id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
     let answer = ben.get("/auth/check").await.expect(200);
     assert!(answer.body.is_empty());
-    for (name, value) in [("x-auth-user-id", id.as_str()), ("x-auth-username", "ben"), ("x-auth-email", "ben@example.com"), ("x-auth-role", "user")] {
+    for (name, value) in [
+        ("x-auth-user-id", id.as_str()),
+        ("x-auth-username", "ben"),
+        ("x-auth-email", "ben@example.com"),
+        ("x-auth-role", "user"),
+    ] {
         assert_eq!(answer.header(name), Some(value));
     }
     let anon = app.anon();
-    anon.get("/auth/check").await.expect_problem(401, "authentication-required");
-    anon.post("/user", json!({"username": "jürgen", "password": PASSWORD})).await.expect(201);
-    let answer = app.sign_in("jürgen").await.get("/auth/check").await.expect(200);
-    assert_eq!(answer.headers["x-auth-username"].as_bytes(), "jürgen".as_bytes());
+    anon.get("/auth/check")
+        .await
+        .expect_problem(401, "authentication-required");
+    anon.post("/user", json!({"username": "jürgen", "password": PASSWORD}))
+        .await
+        .expect(201);
+    let answer = app
+        .sign_in("jürgen")
+        .await
+        .get("/auth/check")
+        .await
+        .expect(200);
+    assert_eq!(
+        answer.headers["x-auth-username"].as_bytes(),
+        "jürgen".as_bytes()
+    );
     assert_eq!(answer.header("x-auth-email"), Some(""));
     // What a proxy must not pass on from outside, it overwrites: each field stands there once.
-    let forged = anon.with_token(ben.token()).request("GET", "/auth/check").header("x-auth-role", "admin").send().await;
+    let forged = anon
+        .with_token(ben.token())
+        .request("GET", "/auth/check")
+        .header("x-auth-role", "admin")
+        .send()
+        .await;
     assert_eq!(forged.headers.get_all("x-auth-role").iter().count(), 1);
 }

@@ -7,7 +7,11 @@ use serde_json::{Value, json};
 use crate::support::{Answer, Client, TestApp};
 
 async fn show(client: &Client, field: &str) -> Answer {
-    client.request("GET", "/auth").header("authorization", field).send().await
+    client
+        .request("GET", "/auth")
+        .header("authorization", field)
+        .send()
+        .await
 }
 
 fn encoded(value: &Value) -> String {
@@ -20,11 +24,17 @@ async fn every_other_spelling_of_a_token_is_refused() {
     let app = TestApp::new().await;
     let (ben, anon) = (app.user("ben").await, app.anon());
     let token = ben.token();
-    for field in [format!("bearer {token}"), format!("BEARER {token}"), format!("Bearer  {token}")] {
+    for field in [
+        format!("bearer {token}"),
+        format!("BEARER {token}"),
+        format!("Bearer  {token}"),
+    ] {
         show(&anon, &field).await.expect(200);
     }
     for length in 0..token.len() {
-        show(&anon, &format!("Bearer {}", &token[..length])).await.expect_problem(401, "invalid-token");
+        show(&anon, &format!("Bearer {}", &token[..length]))
+            .await
+            .expect_problem(401, "invalid-token");
     }
     let parts: Vec<_> = token.split('.').collect();
     let last = token.chars().last().unwrap();
@@ -47,14 +57,26 @@ async fn every_other_spelling_of_a_token_is_refused() {
         "x".repeat(10_000),
         parts[1].to_owned(),
     ] {
-        show(&anon, &format!("Bearer {wrong}")).await.expect_problem(401, "invalid-token");
+        show(&anon, &format!("Bearer {wrong}"))
+            .await
+            .expect_problem(401, "invalid-token");
     }
-    anon.request("GET", "/auth").header_bytes("authorization", b"Bearer \xff\xfe").send().await.expect_problem(401, "invalid-token");
+    anon.request("GET", "/auth")
+        .header_bytes("authorization", b"Bearer \xff\xfe")
+        .send()
+        .await
+        .expect_problem(401, "invalid-token");
     for field in ["Basic YmVuOng=", "Token abc", "Digest", ""] {
-        show(&anon, field).await.expect_problem(401, "authentication-required");
+        show(&anon, field)
+            .await
+            .expect_problem(401, "authentication-required");
     }
-    anon.get(&format!("/auth?access_token={token}")).await.expect_problem(401, "authentication-required");
-    anon.get(&format!("/auth?token={token}")).await.expect_problem(401, "authentication-required");
+    anon.get(&format!("/auth?access_token={token}"))
+        .await
+        .expect_problem(401, "authentication-required");
+    anon.get(&format!("/auth?token={token}"))
+        .await
+        .expect_problem(401, "authentication-required");
 }
 
 /// J-01, J-02, J-03, J-04.
@@ -63,18 +85,36 @@ async fn a_token_is_not_believed_about_itself() {
     let app = TestApp::new().await;
     let (ben, anon) = (app.user("ben").await, app.anon());
     let parts: Vec<_> = ben.token().split('.').collect();
-    let read = |part: &str| serde_json::from_slice::<Value>(&URL_SAFE_NO_PAD.decode(part).unwrap()).unwrap();
+    let read = |part: &str| {
+        serde_json::from_slice::<Value>(&URL_SAFE_NO_PAD.decode(part).unwrap()).unwrap()
+    };
     let (header, claims) = (read(parts[0]), read(parts[1]));
     let mut headers = Vec::new();
-    for alg in [json!("none"), json!("None"), json!("nOnE"), json!("HS256"), json!("ES256K"), json!(["EdDSA"]), Value::Null] {
+    for alg in [
+        json!("none"),
+        json!("None"),
+        json!("nOnE"),
+        json!("HS256"),
+        json!("ES256K"),
+        json!(["EdDSA"]),
+        Value::Null,
+    ] {
         let mut forged = header.clone();
         forged["alg"] = alg;
         headers.push(forged);
     }
     for (name, value) in [
-        ("typ", json!("at+jwt")), ("typ", json!("JWT")), ("kid", json!("../../dev/null")), ("kid", json!("' OR 1=1 --")), ("kid", json!("x".repeat(65))),
-        ("jku", json!("https://evil.example/jwks")), ("jwk", json!({"kty": "OKP"})), ("x5u", json!("https://evil.example")), ("x5c", json!([])),
-        ("crit", json!([])), ("zip", json!("DEF")),
+        ("typ", json!("at+jwt")),
+        ("typ", json!("JWT")),
+        ("kid", json!("../../dev/null")),
+        ("kid", json!("' OR 1=1 --")),
+        ("kid", json!("x".repeat(65))),
+        ("jku", json!("https://evil.example/jwks")),
+        ("jwk", json!({"kty": "OKP"})),
+        ("x5u", json!("https://evil.example")),
+        ("x5c", json!([])),
+        ("crit", json!([])),
+        ("zip", json!("DEF")),
     ] {
         let mut forged = header.clone();
         forged[name] = value;
@@ -83,7 +123,9 @@ async fn a_token_is_not_believed_about_itself() {
     for forged in headers {
         for signature in [parts[2], ""] {
             let field = format!("Bearer {}.{}.{signature}", encoded(&forged), parts[1]);
-            show(&anon, &field).await.expect_problem(401, "invalid-token");
+            show(&anon, &field)
+                .await
+                .expect_problem(401, "invalid-token");
         }
     }
     for name in ["iss", "sub", "sid", "generation", "iat", "exp"] {
@@ -91,7 +133,9 @@ async fn a_token_is_not_believed_about_itself() {
             let mut forged = claims.clone();
             forged[name] = value;
             let field = format!("Bearer {}.{}.{}", parts[0], encoded(&forged), parts[2]);
-            show(&anon, &field).await.expect_problem(401, "invalid-token");
+            show(&anon, &field)
+                .await
+                .expect_problem(401, "invalid-token");
         }
     }
     ben.get("/auth").await.expect(200);
@@ -109,15 +153,30 @@ async fn two_credentials_at_once_are_refused() {
             (("authorization", &bearer), ("authorization", &bearer)),
             (("authorization", &bearer), ("cookie", &cookie)),
             (("cookie", &cookie), ("cookie", &cookie)),
-            (("cookie", &format!("{cookie}; {cookie}")), ("x-other", &cookie)),
+            (
+                ("cookie", &format!("{cookie}; {cookie}")),
+                ("x-other", &cookie),
+            ),
         ] {
-            let draft = anon.request("GET", path).header(one.0, one.1).header(other.0, other.1);
+            let draft = anon
+                .request("GET", path)
+                .header(one.0, one.1)
+                .header(other.0, other.1);
             draft.send().await.expect_problem(400, "malformed-request");
         }
     }
-    anon.request("GET", "/auth").header("cookie", &format!("a=b; {cookie}; c=d")).send().await.expect(200);
+    anon.request("GET", "/auth")
+        .header("cookie", &format!("a=b; {cookie}; c=d"))
+        .send()
+        .await
+        .expect(200);
     // A route that looks at no credentials is not confused by them.
-    anon.request("GET", "/healthz").header("authorization", &bearer).header("cookie", &cookie).send().await.expect(200);
+    anon.request("GET", "/healthz")
+        .header("authorization", &bearer)
+        .header("cookie", &cookie)
+        .send()
+        .await
+        .expect(200);
 }
 
 /// Where a session may be shown but need not, an invalid one counts as none at `/` alone.
@@ -125,7 +184,13 @@ async fn two_credentials_at_once_are_refused() {
 async fn an_invalid_token_counts_as_none_on_the_greeting_alone() {
     let app = TestApp::new().await;
     let stale = app.anon().with_token("stale");
-    assert_eq!(stale.get("/").await.expect(200).json(), json!({"message": "Hello World"}));
+    assert_eq!(
+        stale.get("/").await.expect(200).json(),
+        json!({"message": "Hello World"})
+    );
     let body = json!({"username": "ben", "current_password": "plum cake on sundays", "new_password": "two boats and a lamp"});
-    stale.put("/password", body).await.expect_problem(401, "invalid-token");
+    stale
+        .put("/password", body)
+        .await
+        .expect_problem(401, "invalid-token");
 }

@@ -18,7 +18,10 @@ async fn the_old_token_dies_after_its_grace_and_shown_later_ends_the_session() {
     let (old, elsewhere) = (app.user("ben").await, app.sign_in("ben").await);
     app.advance_seconds(3600);
     let answer = old.request("POST", PATH).send().await.expect(200).json();
-    assert_eq!((&answer["expires_in"], &answer["expires_at"]), (&json!(86_400), &json!("2026-11-22T09:00:00Z")));
+    assert_eq!(
+        (&answer["expires_in"], &answer["expires_at"]),
+        (&json!(86_400), &json!("2026-11-22T09:00:00Z"))
+    );
     let new = old.with_token(answer["token"].as_str().unwrap());
     assert_ne!(old.token, new.token);
     app.advance_seconds(30);
@@ -56,7 +59,11 @@ async fn a_session_is_prolonged_up_to_thirty_days() {
     app.advance_seconds(12 * 3600 - 1);
     client.get("/auth").await.expect(200);
     app.advance_seconds(1);
-    client.request("POST", PATH).send().await.expect_problem(401, "invalid-token");
+    client
+        .request("POST", PATH)
+        .send()
+        .await
+        .expect_problem(401, "invalid-token");
 }
 
 #[tokio::test]
@@ -64,8 +71,15 @@ async fn a_session_that_has_ended_is_not_renewed() {
     let app = TestApp::new().await;
     let ben = app.user("ben").await;
     ben.delete("/auth").await.expect(204);
-    ben.request("POST", PATH).send().await.expect_problem(401, "invalid-token");
-    app.anon().request("POST", PATH).send().await.expect_problem(401, "authentication-required");
+    ben.request("POST", PATH)
+        .send()
+        .await
+        .expect_problem(401, "invalid-token");
+    app.anon()
+        .request("POST", PATH)
+        .send()
+        .await
+        .expect_problem(401, "authentication-required");
 }
 
 #[tokio::test]
@@ -75,5 +89,8 @@ async fn a_renewal_keeps_the_sessions_name() {
     let before = old.get("/auth").await.json();
     let after = renew(&old).await.get("/auth").await.expect(200).json();
     assert_eq!(before["session"]["id"], after["session"]["id"]);
-    assert_eq!(before["session"]["created_at"], after["session"]["created_at"]);
+    assert_eq!(
+        before["session"]["created_at"],
+        after["session"]["created_at"]
+    );
 }

@@ -18,7 +18,10 @@ async fn a_sign_in_gives_a_token_that_opens_the_session() {
     ] {
         let signed_in = anon.post("/auth", body).await.expect(201).json();
         let token = signed_in["token"].as_str().unwrap();
-        assert_eq!((&signed_in["token_type"], &signed_in["expires_in"]), (&json!("Bearer"), &json!(86_400)));
+        assert_eq!(
+            (&signed_in["token_type"], &signed_in["expires_in"]),
+            (&json!("Bearer"), &json!(86_400))
+        );
         assert_eq!(signed_in["expires_at"], "2026-11-22T08:00:00Z");
         let ben = anon.with_token(token);
         let session = ben.get("/auth").await.expect(200).json();
@@ -27,11 +30,20 @@ async fn a_sign_in_gives_a_token_that_opens_the_session() {
         assert_eq!(session["user"], signed_in["user"]);
         assert_eq!(ben.get("/").await.expect(200).json()["username"], "ben");
         ben.delete("/auth").await.expect(204);
-        ben.delete("/auth").await.expect_problem(401, "invalid-token");
+        ben.delete("/auth")
+            .await
+            .expect_problem(401, "invalid-token");
         ben.get("/auth").await.expect_problem(401, "invalid-token");
-        assert_eq!(ben.get("/").await.expect(200).json(), json!({"message": "Hello World"}));
+        assert_eq!(
+            ben.get("/").await.expect(200).json(),
+            json!({"message": "Hello World"})
+        );
     }
-    let form = anon.request("POST", "/auth").form("username=ben&password=plum+cake+on+sundays&email=").send().await;
+    let form = anon
+        .request("POST", "/auth")
+        .form("username=ben&password=plum+cake+on+sundays&email=")
+        .send()
+        .await;
     form.expect(201);
 }
 
@@ -40,16 +52,34 @@ async fn every_fault_of_a_sign_in_is_told_at_once() {
     let app = TestApp::new().await;
     let anon = app.anon();
     let nobody = [("password", "missing"), ("username", "missing")];
-    for body in [json!({}), json!({"username": null}), json!({"username": null, "email": null, "password": null})] {
+    for body in [
+        json!({}),
+        json!({"username": null}),
+        json!({"username": null, "email": null, "password": null}),
+    ] {
         anon.post("/auth", body).await.assert_faults(&nobody);
     }
-    anon.request("POST", "/auth").form("username=&email=&password=").send().await.assert_faults(&nobody);
+    anon.request("POST", "/auth")
+        .form("username=&email=&password=")
+        .send()
+        .await
+        .assert_faults(&nobody);
     let both = json!({"username": "ben", "email": "ben@example.com", "password": PASSWORD});
-    anon.post("/auth", both).await.assert_faults(&[("email", "ambiguous")]);
+    anon.post("/auth", both)
+        .await
+        .assert_faults(&[("email", "ambiguous")]);
     let wrong = json!({"username": {"$ne": ""}, "password": 7, "otp": "1"});
-    anon.post("/auth", wrong).await.assert_faults(&[("otp", "unknown"), ("password", "wrong-type"), ("username", "wrong-type")]);
+    anon.post("/auth", wrong).await.assert_faults(&[
+        ("otp", "unknown"),
+        ("password", "wrong-type"),
+        ("username", "wrong-type"),
+    ]);
     let odd = json!({"username": "a b", "email": "nope", "password": "x".repeat(5000)});
-    anon.post("/auth", odd).await.assert_faults(&[("email", "invalid"), ("password", "too-long"), ("username", "invalid")]);
+    anon.post("/auth", odd).await.assert_faults(&[
+        ("email", "invalid"),
+        ("password", "too-long"),
+        ("username", "invalid"),
+    ]);
 }
 
 /// T-EQUAL. Status, body and headers, bar date, request id and the client's own budget.
@@ -61,16 +91,34 @@ async fn six_kinds_of_accounts_answer_a_wrong_password_byte_for_byte_alike() {
         app.create(name, Role::User).await;
     }
     app.pending("unconfirmed").await;
-    admin.put("/user/disabled/status", json!({"status": "disabled"})).await.expect(200);
+    admin
+        .put("/user/disabled/status", json!({"status": "disabled"}))
+        .await
+        .expect(200);
     admin.delete("/user/deleted").await.expect(204);
-    let mut answers: Vec<(Value, Vec<(String, Vec<u8>)>, usize)> = Vec::new();
-    for name in ["sound", "disabled", "deleted", "unconfirmed", "unknown", "root"] {
+    let mut answers = Vec::new();
+    for name in [
+        "sound",
+        "disabled",
+        "deleted",
+        "unconfirmed",
+        "unknown",
+        "root",
+    ] {
         let by_username = json!({"username": name, "password": OTHER_PASSWORD});
         let by_email = json!({"email": format!("{name}@example.com"), "password": OTHER_PASSWORD});
         for body in [by_username, by_email] {
-            let answer = app.anon().post("/auth", body).await.expect_problem(401, "invalid-credentials");
+            let answer = app
+                .anon()
+                .post("/auth", body)
+                .await
+                .expect_problem(401, "invalid-credentials");
             let headers = answer.headers_without(&["date", "x-request-id"]);
-            answers.push((answer.json_without(&["request_id"]), headers, answer.body.len()));
+            answers.push((
+                answer.json_without(&["request_id"]),
+                headers,
+                answer.body.len(),
+            ));
         }
     }
     assert_eq!(answers.len(), 12);
@@ -84,7 +132,10 @@ async fn whoever_knows_the_password_learns_what_stands_in_the_way() {
     let admin = app.admin().await;
     app.create("off", Role::User).await;
     app.pending("new").await;
-    admin.put("/user/off/status", json!({"status": "disabled"})).await.expect(200);
+    admin
+        .put("/user/off/status", json!({"status": "disabled"}))
+        .await
+        .expect(200);
     for (who, code) in [
         (json!({"username": "off"}), "account-disabled"),
         (json!({"email": "off@example.com"}), "account-disabled"),
@@ -93,7 +144,10 @@ async fn whoever_knows_the_password_learns_what_stands_in_the_way() {
     ] {
         let mut body = who;
         body["password"] = json!(PASSWORD);
-        app.anon().post("/auth", body).await.expect_problem(403, code);
+        app.anon()
+            .post("/auth", body)
+            .await
+            .expect_problem(403, code);
     }
 }
 
@@ -105,11 +159,18 @@ async fn an_operator_who_would_rather_tell_does() {
         (json!({"username": "ben"}), 401, "wrong-password"),
         (json!({"email": "ben@example.com"}), 401, "wrong-password"),
         (json!({"username": "nobody"}), 404, "unknown-account"),
-        (json!({"email": "nobody@example.com"}), 404, "unknown-account"),
+        (
+            json!({"email": "nobody@example.com"}),
+            404,
+            "unknown-account",
+        ),
     ] {
         let mut body = who;
         body["password"] = json!(OTHER_PASSWORD);
-        app.anon().post("/auth", body).await.expect_problem(status, code);
+        app.anon()
+            .post("/auth", body)
+            .await
+            .expect_problem(status, code);
     }
 }
 
@@ -118,31 +179,51 @@ async fn an_operator_who_would_rather_tell_does() {
 async fn a_password_is_compared_whole() {
     let app = TestApp::new().await;
     for (number, (own, same, others)) in [
-        ("caf\u{e9} au lait", Some("cafe\u{301} au lait"), vec!["cafe au lait", "Caf\u{e9} au lait", "caf\u{e9} au lait "]),
-        ("fin de siecle", None, vec!["\u{fb01}n de siecle", "fin de siecl", "fin de sieclé"]),
+        (
+            "caf\u{e9} au lait",
+            Some("cafe\u{301} au lait"),
+            vec!["cafe au lait", "Caf\u{e9} au lait", "caf\u{e9} au lait "],
+        ),
+        (
+            "fin de siecle",
+            None,
+            vec!["\u{fb01}n de siecle", "fin de siecl", "fin de sieclé"],
+        ),
     ]
     .into_iter()
     .enumerate()
     {
         let (name, anon) = (format!("u{number}"), app.anon());
-        anon.post("/user", json!({"username": name, "password": own})).await.expect(201);
+        anon.post("/user", json!({"username": name, "password": own}))
+            .await
+            .expect(201);
         for right in [Some(own), same].into_iter().flatten() {
-            anon.post("/auth", json!({"username": name, "password": right})).await.expect(201);
+            anon.post("/auth", json!({"username": name, "password": right}))
+                .await
+                .expect(201);
         }
         for wrong in others {
-            anon.post("/auth", json!({"username": name, "password": wrong})).await.expect(401);
+            anon.post("/auth", json!({"username": name, "password": wrong}))
+                .await
+                .expect(401);
             app.advance_seconds(10);
         }
     }
     for at in [65, 73, 129, 256] {
         let (name, anon) = (format!("long{at}"), app.anon());
         let own = "ab".repeat(128);
-        anon.post("/user", json!({"username": name, "password": own})).await.expect(201);
+        anon.post("/user", json!({"username": name, "password": own}))
+            .await
+            .expect(201);
         let mut other = own.clone();
         other.replace_range(at - 1..at, "x");
-        anon.post("/auth", json!({"username": name, "password": other})).await.expect(401);
+        anon.post("/auth", json!({"username": name, "password": other}))
+            .await
+            .expect(401);
         app.advance_seconds(10);
-        anon.post("/auth", json!({"username": name, "password": own})).await.expect(201);
+        anon.post("/auth", json!({"username": name, "password": own}))
+            .await
+            .expect(201);
     }
 }
 
@@ -156,22 +237,43 @@ async fn guesses_at_one_account_slow_down_under_all_its_names() {
         body["password"] = json!(password);
         app.anon().post("/auth", body).await
     };
-    guess(json!({"username": "ben"}), OTHER_PASSWORD).await.expect(401);
-    guess(json!({"username": "BEN"}), OTHER_PASSWORD).await.expect(401);
-    guess(json!({"email": "Ben@Example.com"}), OTHER_PASSWORD).await.expect(401);
-    for who in [json!({"username": "ben"}), json!({"email": "ben@example.com"})] {
-        let refused = guess(who, PASSWORD).await.expect_problem(429, "too-many-attempts");
+    guess(json!({"username": "ben"}), OTHER_PASSWORD)
+        .await
+        .expect(401);
+    guess(json!({"username": "BEN"}), OTHER_PASSWORD)
+        .await
+        .expect(401);
+    guess(json!({"email": "Ben@Example.com"}), OTHER_PASSWORD)
+        .await
+        .expect(401);
+    for who in [
+        json!({"username": "ben"}),
+        json!({"email": "ben@example.com"}),
+    ] {
+        let refused = guess(who, PASSWORD)
+            .await
+            .expect_problem(429, "too-many-attempts");
         assert_eq!(refused.header("retry-after"), Some("1"));
     }
     app.advance_seconds(1);
-    guess(json!({"username": "ben"}), PASSWORD).await.expect(201);
+    guess(json!({"username": "ben"}), PASSWORD)
+        .await
+        .expect(201);
     // a right one forgets the wrong ones; unknown names are counted as well.
-    guess(json!({"username": "ben"}), OTHER_PASSWORD).await.expect(401);
-    guess(json!({"username": "ben"}), PASSWORD).await.expect(201);
+    guess(json!({"username": "ben"}), OTHER_PASSWORD)
+        .await
+        .expect(401);
+    guess(json!({"username": "ben"}), PASSWORD)
+        .await
+        .expect(201);
     for _ in 0..3 {
-        guess(json!({"username": "nobody"}), OTHER_PASSWORD).await.expect(401);
+        guess(json!({"username": "nobody"}), OTHER_PASSWORD)
+            .await
+            .expect(401);
     }
-    guess(json!({"username": "Nobody"}), OTHER_PASSWORD).await.expect_problem(429, "too-many-attempts");
+    guess(json!({"username": "Nobody"}), OTHER_PASSWORD)
+        .await
+        .expect_problem(429, "too-many-attempts");
 }
 
 /// by network address, whatever a header says.
@@ -181,19 +283,33 @@ async fn sign_ins_from_one_address_are_limited_whatever_it_claims_to_be() {
     let client = app.anon();
     let attempt = async |number: usize| {
         let name = format!("user-{number}");
-        let draft = client.request("POST", "/auth").header("x-forwarded-for", &format!("192.0.2.{number}"));
-        let draft = draft.header("forwarded", &format!("for=192.0.2.{number}")).header("x-real-ip", "192.0.2.9");
-        draft.json(&json!({"username": name, "password": OTHER_PASSWORD})).send().await
+        let draft = client
+            .request("POST", "/auth")
+            .header("x-forwarded-for", &format!("192.0.2.{number}"));
+        let draft = draft
+            .header("forwarded", &format!("for=192.0.2.{number}"))
+            .header("x-real-ip", "192.0.2.9");
+        draft
+            .json(&json!({"username": name, "password": OTHER_PASSWORD}))
+            .send()
+            .await
     };
     for number in 0..30 {
         let answer = attempt(number).await.expect(401);
-        assert_eq!(answer.header("ratelimit-policy"), Some("\"sign-in\";q=30;w=60"));
+        assert_eq!(
+            answer.header("ratelimit-policy"),
+            Some("\"sign-in\";q=30;w=60")
+        );
     }
     let refused = attempt(30).await.expect_problem(429, "too-many-attempts");
     assert_eq!(refused.header("retry-after"), Some("2"));
     // The same budget stands before a password change.
-    let change = json!({"username": "x", "current_password": PASSWORD, "new_password": OTHER_PASSWORD});
-    client.put("/password", change).await.expect_problem(429, "too-many-attempts");
+    let change =
+        json!({"username": "x", "current_password": PASSWORD, "new_password": OTHER_PASSWORD});
+    client
+        .put("/password", change)
+        .await
+        .expect_problem(429, "too-many-attempts");
     app.advance_seconds(2);
     attempt(31).await.expect(401);
 }
@@ -203,6 +319,12 @@ async fn throttles_that_are_off_stop_nobody() {
     let app = TestApp::with(|options| options.policy.throttle = false).await;
     let client = app.anon();
     for _ in 0..40 {
-        client.post("/auth", json!({"username": "ben", "password": OTHER_PASSWORD})).await.expect(401);
+        client
+            .post(
+                "/auth",
+                json!({"username": "ben", "password": OTHER_PASSWORD}),
+            )
+            .await
+            .expect(401);
     }
 }

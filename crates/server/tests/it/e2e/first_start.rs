@@ -3,28 +3,136 @@
 use serde_json::json;
 
 use super::{Server, Setup, mode};
-use crate::support::PASSWORD;
+use crate::support::{OTHER_PASSWORD, PASSWORD};
 
 fn admin_password(server: &Server) -> String {
     let line = server.line("Admin ");
     line.split('`').nth(3).unwrap().to_owned()
 }
 
+///
 #[test]
 fn the_first_start_makes_an_admin_and_shows_the_password_once() {
     let setup = Setup::new();
     let server = setup.start();
     let password = admin_password(&server);
     let token = server.sign_in("admin", &password);
-    let users = server.send("GET", "/user", Some(&token), None).expect(200).json();
+    let users = server
+        .send("GET", "/user", Some(&token), None)
+        .expect(200)
+        .json();
     assert_eq!(users["items"][0]["role"], "admin");
     assert_eq!(users["items"].as_array().unwrap().len(), 1);
     let log = server.stop();
     assert!(!log.contains(&password));
 
-    let server = setup.start();
+    let mut server = setup.start();
     server.sign_in("admin", &password);
     server.signal("TERM");
-    let (status, _) = server.wait();
-    assert!(status.success());
+    let rest = server.rest();
+    assert!(
+        !rest.iter().any(|line| line.contains("password")),
+        "{rest:?}"
+    );
+}
+
+/// The mails of a server that nobody configured can be read on a page.
+#[test]
+fn a_sign_up_goes_through_with_nothing_configured() {
+    let server = Setup::new().start();
+    let body = json!({"username": "ben", "email": "ben@example.com", "password": PASSWORD});
+    server.post("/user", body).expect(201);
+    let page = super::eventually("the mail is in the inbox", || {
+        let page = server.get("/inbox").expect(200).body;
+        page.contains("/confirmation/").then_some(page)
+    });
+    let at = page.find("/confirmation/").unwrap();
+    let link: String = page[at..]
+        .chars()
+        .take_while(|c| c.is_ascii_alphanumeric() || "/-_".contains(*c))
+        .collect();
+    server.send("POST", &link, None, None).expect(200);
+    server.sign_in("ben", PASSWORD);
+}
+
+#[test]
+fn the_first_admin_is_as_configured() {
+    let setup = Setup::new()
+        .with("ADMIN_PASSWORD", OTHER_PASSWORD)
+        .with("ADMIN_EMAIL", "root@example.com");
+    let mut server = setup.start();
+    let signed_in = server.post(
+        "/auth",
+        json!({"email": "root@example.com", "password": OTHER_PASSWORD}),
+    );
+    assert_eq!(signed_in.expect(201).json()["user"]["role"], "admin");
+    server.signal("TERM");
+    let rest = server.rest();
+    assert!(
+        !rest.iter().any(|line| line.contains("password")),
+        "{rest:?}"
+    );
+}
+
+#[test]
+fn a_poor_admin_password_is_refused_and_says_why() {
+    let outcome = Setup::new()
+        .with("ADMIN_PASSWORD", "iloveyou")
+        .run(&["serve"])
+        .expect(1);
+    assert!(outcome.err.contains("ADMIN_PASSWORD"), "{}", outcome.err);
+    assert!(!outcome.err.contains("iloveyou"));
+}
+
+#[test]
+fn what_the_first_start_writes_is_its_owners_alone() {
+    let setup = Setup::new();
+    drop(setup.start());
+    let data = setup.data_dir();
+    assert_eq!(mode(&data), 0o700);
+    for entry in std::fs::read_dir(&data).unwrap() {
+        let path = entry.unwrap().path();
+        assert_eq!(mode(&path), 0o600, "{}", path.display());
+    }
+    assert!(data.join("master.key").exists() && data.join("doorward.db").exists());
+}
+
+/// C-01.
+#[test]
+fn a_master_key_that_others_can_read_is_refused() {
+    use std::os::unix::fs::PermissionsExt;
+    let setup = Setup::new();
+    drop(setup.start());
+    let key = setup.data_dir().join("master.key");
+    let text = std::fs::read_to_string(&key).unwrap();
+    for bits in [0o644, 0o640, 0o604] {
+        std::fs::set_permissions(&key, std::fs::Permissions::from_mode(bits)).unwrap();
+        let outcome = setup.run(&["serve"]).expect(1);
+        assert!(outcome.err.contains("chmod 600"), "{}", outcome.err);
+        assert!(!outcome.err.contains(text.trim()));
+    }
+    std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o600)).unwrap();
+    std::fs::write(&key, "short\n").unwrap();
+    setup.run(&["serve"]).expect(1);
+    // Another key than the one that sealed the signing keys opens nothing.
+    std::fs::write(&key, "another-key-altogether-0a1b2c3d4e5f6071\n").unwrap();
+    let outcome = setup.run(&["serve"]).expect(1);
+    assert!(outcome.err.contains("key"), "{}", outcome.err);
+    std::fs::write(&key, text).unwrap();
+    drop(setup.start());
+}
+
+#[test]
+fn a_port_that_is_taken_is_told_so() {
+    let server = Setup::new().start();
+    let taken = server.address().to_string();
+    let outcome = Setup::new()
+        .with("DOORWARD_LISTEN", &taken)
+        .run(&["serve"])
+        .expect(1);
+    assert!(
+        outcome.err.contains(&taken) && outcome.err.contains("DOORWARD_LISTEN"),
+        "{}",
+        outcome.err
+    );
 }

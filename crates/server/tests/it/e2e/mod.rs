@@ -4,7 +4,17 @@ mod http;
 mod server;
 mod sink;
 
+mod configuration;
+mod crash;
 mod first_start;
+mod keys;
+mod life;
+mod log;
+mod mail;
+mod migrate;
+mod shutdown;
+mod users;
+mod wire;
 
 use server::{Server, Setup, eventually, mode};
 use sink::Sink;

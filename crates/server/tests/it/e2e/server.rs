@@ -42,7 +42,8 @@ impl Outcome {
 
     #[track_caller]
     pub fn json(&self) -> Value {
-        serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}: {} {}", self.out, self.err))
+        serde_json::from_str(&self.out)
+            .unwrap_or_else(|error| panic!("{error}: {} {}", self.out, self.err))
     }
 }
 
@@ -54,16 +55,14 @@ impl Setup {
             variables: BTreeMap::new(),
         };
         let data = setup.data_dir().display().to_string();
-        setup.with("DOORWARD_LISTEN", "127.0.0.1:0").with("DOORWARD_LOG__FORMAT", "json").with("DOORWARD_DATA_DIR", &data)
+        setup
+            .with("DOORWARD_LISTEN", "127.0.0.1:0")
+            .with("DOORWARD_LOG__FORMAT", "json")
+            .with("DOORWARD_DATA_DIR", &data)
     }
 
     pub fn with(mut self, name: &str, value: &str) -> Self {
         self.variables.insert(name.to_owned(), value.to_owned());
-        self
-    }
-
-    pub fn without(mut self, name: &str) -> Self {
-        self.variables.remove(name);
         self
     }
 
@@ -83,8 +82,15 @@ impl Setup {
 
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(BINARY);
-        command.args(arguments).current_dir(self.folder.path()).env_clear().envs(&self.variables);
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+            .args(arguments)
+            .current_dir(self.folder.path())
+            .env_clear()
+            .envs(&self.variables);
+        command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
         command
     }
 
@@ -116,14 +122,18 @@ impl Setup {
             }
         });
         let mut server = Server {
+            _folder: self.folder.clone(),
             child,
-            said,
+            said: Mutex::new(said),
             log,
             port: 0,
         };
         let ready = server.line("Doorward is ready at");
+        let is_local = !self.variables.contains_key("DOORWARD_PUBLIC_URL");
         let port = ready.rsplit(':').next().and_then(|port| port.parse().ok());
-        server.port = port.unwrap_or_else(|| server.port_in_log());
+        server.port = port
+            .filter(|_| is_local)
+            .unwrap_or_else(|| server.port_in_log());
         server
     }
 }
@@ -143,8 +153,9 @@ fn gather(mut from: impl Read + Send + 'static) -> Arc<Mutex<Vec<u8>>> {
 
 /// The binary serving. It is killed when the test is over.
 pub struct Server {
+    _folder: Arc<TempDir>,
     child: Child,
-    said: Receiver<String>,
+    said: Mutex<Receiver<String>>,
     log: Arc<Mutex<Vec<u8>>>,
     pub port: u16,
 }
@@ -153,12 +164,18 @@ impl Server {
     /// The next line on standard output that has that in it.
     pub fn line(&self, wanted: &str) -> String {
         loop {
-            match self.said.recv_timeout(PATIENCE) {
+            match self.said.lock().unwrap().recv_timeout(PATIENCE) {
                 Ok(line) if line.contains(wanted) => return line,
                 Ok(_) => {}
                 Err(_) => panic!("no line with {wanted}; the log: {}", self.log()),
             }
         }
+    }
+
+    /// What it still says on standard output until it ends.
+    pub fn rest(&mut self) -> Vec<String> {
+        eventually("the server ends", || self.child.try_wait().unwrap());
+        self.said.lock().unwrap().iter().collect()
     }
 
     /// What was written to standard error so far.
@@ -167,10 +184,21 @@ impl Server {
     }
 
     fn port_in_log(&self) -> u16 {
-        let log = self.log();
-        let ready = log.lines().find(|line| line.contains("\"ready\"")).unwrap();
-        let line: Value = serde_json::from_str(ready).unwrap();
-        line["listen"].as_str().unwrap().rsplit(':').next().unwrap().parse().unwrap()
+        let ready = eventually("it logs where it listens", || {
+            let log = self.log();
+            log.lines()
+                .find(|line| line.contains("\"ready\"") && line.ends_with('}'))
+                .map(str::to_owned)
+        });
+        let line: Value = serde_json::from_str(&ready).unwrap();
+        line["listen"]
+            .as_str()
+            .unwrap()
+            .rsplit(':')
+            .next()
+            .unwrap()
+            .parse()
+            .unwrap()
     }
 
     pub fn address(&self) -> SocketAddr {
@@ -182,16 +210,35 @@ impl Server {
     }
 
     /// A request of nobody, or of whoever has that token.
-    pub fn try_send(&self, method: &str, path: &str, token: Option<&str>, body: Option<&Value>) -> std::io::Result<Reply> {
-        let mut fields: Vec<String> = token.iter().map(|token| format!("Authorization: Bearer {token}")).collect();
+    pub fn try_send(
+        &self,
+        method: &str,
+        path: &str,
+        token: Option<&str>,
+        body: Option<&Value>,
+    ) -> std::io::Result<Reply> {
+        let mut fields: Vec<String> = token
+            .iter()
+            .map(|token| format!("Authorization: Bearer {token}"))
+            .collect();
         if body.is_some() {
             fields.push("Content-Type: application/json".to_owned());
         }
         let body = body.map(Value::to_string).unwrap_or_default();
-        http::exchange(self.address(), http::request(method, path, &fields, &body).as_bytes())
+        http::exchange(
+            self.address(),
+            http::request(method, path, &fields, &body).as_bytes(),
+        )
     }
 
-    pub fn send(&self, method: &str, path: &str, token: Option<&str>, body: Option<Value>) -> Reply {
+    #[expect(clippy::needless_pass_by_value, reason = "callers make it on the spot")]
+    pub fn send(
+        &self,
+        method: &str,
+        path: &str,
+        token: Option<&str>,
+        body: Option<Value>,
+    ) -> Reply {
         self.try_send(method, path, token, body.as_ref()).unwrap()
     }
 
@@ -205,12 +252,20 @@ impl Server {
 
     /// Signs in and gives the token.
     pub fn sign_in(&self, username: &str, password: &str) -> String {
-        let reply = self.post("/auth", serde_json::json!({"username": username, "password": password}));
-        reply.expect(201).json()["token"].as_str().unwrap().to_owned()
+        let reply = self.post(
+            "/auth",
+            serde_json::json!({"username": username, "password": password}),
+        );
+        reply.expect(201).json()["token"]
+            .as_str()
+            .unwrap()
+            .to_owned()
     }
 
     pub fn signal(&self, name: &str) {
-        let killed = Command::new("kill").args([&format!("-{name}"), &self.child.id().to_string()]).status();
+        let killed = Command::new("kill")
+            .args([&format!("-{name}"), &self.child.id().to_string()])
+            .status();
         assert!(killed.unwrap().success());
     }
 
@@ -233,6 +288,9 @@ impl Drop for Server {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+        if std::thread::panicking() {
+            eprintln!("the server's log:\n{}", self.log());
+        }
     }
 }
 

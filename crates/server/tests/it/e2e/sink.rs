@@ -86,19 +86,26 @@ impl Letter {
     /// The path of the link in it, which begins so.
     pub fn link(&self, under: &str) -> String {
         let text = self.text();
-        let at = text.find(under).unwrap_or_else(|| panic!("no {under} in: {text}"));
+        let at = text
+            .find(under)
+            .unwrap_or_else(|| panic!("no {under} in: {text}"));
         text[at..].split_whitespace().next().unwrap().to_owned()
     }
 }
 
 /// Python with aiosmtpd. That there is none is a failure, never a reason to pass.
-#[expect(clippy::disallowed_methods, reason = "tests are told in the environment where python is")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "tests are told in the environment where python is"
+)]
 fn python() -> PathBuf {
     if let Some(path) = std::env::var_os("DOORWARD_TEST_PYTHON") {
         return path.into();
     }
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent();
-    let path = target.expect("it lies in the target folder").join("tools/python/bin/python");
+    let path = target
+        .expect("it lies in the target folder")
+        .join("tools/python/bin/python");
     assert!(
         path.exists(),
         "there is no {}: run `cargo xtask test`, which sets it up (or set DOORWARD_TEST_PYTHON to a python with aiosmtpd)",

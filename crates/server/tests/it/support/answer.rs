@@ -22,7 +22,12 @@ impl Answer {
     /// The answer, where it is that problem.
     #[track_caller]
     pub fn expect_problem(self, status: u16, code: &str) -> Self {
-        assert_eq!((self.status, self.code().as_str()), (status, code), "{}", self.text());
+        assert_eq!(
+            (self.status, self.code().as_str()),
+            (status, code),
+            "{}",
+            self.text()
+        );
         self
     }
 
@@ -32,7 +37,10 @@ impl Answer {
         assert_eq!(self.code(), "validation-failed", "{}", self.text());
         let text = |value: &Value| value.as_str().unwrap().to_owned();
         let errors = self.json()["errors"].as_array().unwrap().clone();
-        let mut faults: Vec<_> = errors.iter().map(|e| (text(&e["field"]), text(&e["code"]))).collect();
+        let mut faults: Vec<_> = errors
+            .iter()
+            .map(|e| (text(&e["field"]), text(&e["code"])))
+            .collect();
         faults.sort();
         faults
     }
@@ -41,7 +49,10 @@ impl Answer {
     #[track_caller]
     pub fn assert_faults(&self, expected: &[(&str, &str)]) {
         let faults = self.faults();
-        let faults: Vec<_> = faults.iter().map(|(field, code)| (field.as_str(), code.as_str())).collect();
+        let faults: Vec<_> = faults
+            .iter()
+            .map(|(field, code)| (field.as_str(), code.as_str()))
+            .collect();
         assert_eq!(faults, expected, "{}", self.text());
     }
 
@@ -51,7 +62,8 @@ impl Answer {
 
     #[track_caller]
     pub fn json(&self) -> Value {
-        serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {}", self.text()))
+        serde_json::from_slice(&self.body)
+            .unwrap_or_else(|error| panic!("{error}: {}", self.text()))
     }
 
     /// The problem's code; nothing where it is none.
@@ -75,8 +87,13 @@ impl Answer {
 
     /// The headers without those that differ from request to request, in order of their names.
     pub fn headers_without(&self, names: &[&str]) -> Vec<(String, Vec<u8>)> {
-        let kept = self.headers.iter().filter(|(name, _)| !names.contains(&name.as_str()));
-        let mut all: Vec<_> = kept.map(|(name, value)| (name.to_string(), value.as_bytes().to_vec())).collect();
+        let kept = self
+            .headers
+            .iter()
+            .filter(|(name, _)| !names.contains(&name.as_str()));
+        let mut all: Vec<_> = kept
+            .map(|(name, value)| (name.to_string(), value.as_bytes().to_vec()))
+            .collect();
         all.sort();
         all
     }
@@ -86,7 +103,11 @@ impl Answer {
     pub fn assert_sound(&self) {
         let kind = self.header("content-type").unwrap_or_default();
         let is_page = kind.starts_with("text/html");
-        assert!(kind.is_empty() == self.body.is_empty() || self.status == 405, "{kind}: {}", self.text());
+        assert!(
+            kind.is_empty() == self.body.is_empty() || self.status == 405,
+            "{kind}: {}",
+            self.text()
+        );
         let policy = self.header("content-security-policy").unwrap();
         assert!(policy.starts_with("default-src 'none'"), "{policy}");
         assert!(policy.contains("frame-ancestors 'none'"), "{policy}");
@@ -97,7 +118,10 @@ impl Answer {
             ("x-frame-options", "DENY"),
             ("cross-origin-resource-policy", "same-origin"),
             ("cross-origin-opener-policy", "same-origin"),
-            ("strict-transport-security", "max-age=63072000; includeSubDomains"),
+            (
+                "strict-transport-security",
+                "max-age=63072000; includeSubDomains",
+            ),
         ] {
             assert_eq!(self.header(name), Some(value), "{name}");
         }
@@ -105,7 +129,10 @@ impl Answer {
         assert!(self.header("server").is_none());
         assert_eq!(self.header("x-request-id").unwrap().len(), 32);
         let cache = self.header("cache-control").unwrap();
-        assert!(cache == "no-store" || (self.status < 400 && cache.starts_with("public, max-age=")), "{cache}");
+        assert!(
+            cache == "no-store" || (self.status < 400 && cache.starts_with("public, max-age=")),
+            "{cache}"
+        );
         if self.status >= 400 {
             self.assert_problem(is_page);
         }
@@ -113,7 +140,10 @@ impl Answer {
 
     #[track_caller]
     fn assert_problem(&self, is_page: bool) {
-        assert_eq!(self.header("www-authenticate").is_some(), self.status == 401);
+        assert_eq!(
+            self.header("www-authenticate").is_some(),
+            self.status == 401
+        );
         assert_eq!(self.header("allow").is_some(), self.status == 405);
         if matches!(self.status, 429 | 503) {
             let seconds: u64 = self.header("retry-after").unwrap().parse().unwrap();
@@ -122,20 +152,37 @@ impl Answer {
         if is_page {
             return;
         }
-        assert_eq!(self.header("content-type"), Some("application/problem+json"));
+        assert_eq!(
+            self.header("content-type"),
+            Some("application/problem+json")
+        );
         let body = self.json();
         let code = body["code"].as_str().unwrap();
-        let known = doorward_web::Code::ALL.iter().find(|known| known.as_str() == code).unwrap();
+        let known = doorward_web::Code::ALL
+            .iter()
+            .find(|known| known.as_str() == code)
+            .unwrap();
         assert_eq!(known.status().as_u16(), self.status);
         assert_eq!(body["status"], self.status);
-        assert_eq!(body["type"], format!("{}/problems/{code}", super::PUBLIC_URL));
+        assert_eq!(
+            body["type"],
+            format!("{}/problems/{code}", super::PUBLIC_URL)
+        );
         assert_eq!(body["request_id"], self.header("x-request-id").unwrap());
         assert!(!body["title"].as_str().unwrap().is_empty());
         assert!(!body["detail"].as_str().unwrap().is_empty());
-        assert_eq!(body["errors"].as_array().is_some_and(|errors| !errors.is_empty()), self.status == 422);
+        assert_eq!(
+            body["errors"]
+                .as_array()
+                .is_some_and(|errors| !errors.is_empty()),
+            self.status == 422
+        );
         if let Some(challenge) = self.header("www-authenticate") {
             assert!(challenge.starts_with("Bearer realm="));
-            assert_eq!(challenge.contains("error=\"invalid_token\""), code == "invalid-token");
+            assert_eq!(
+                challenge.contains("error=\"invalid_token\""),
+                code == "invalid-token"
+            );
         }
         assert!(!self.text().contains("secret-of-the-inside"));
     }

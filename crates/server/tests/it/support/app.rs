@@ -111,13 +111,19 @@ impl TestApp {
             leaves_mail: AtomicBool::new(false),
             _folder: folder,
         };
-        app.accounts.ensure_keys(&app.ctx(Actor::Worker)).await.unwrap();
+        app.accounts
+            .ensure_keys(&app.ctx(Actor::Worker))
+            .await
+            .unwrap();
         app
     }
 
     /// Somebody unknown, at an address nobody else has.
     pub fn anon(&self) -> Client {
-        let [_, a, b, c] = self.next_address.fetch_add(1, Ordering::Relaxed).to_be_bytes();
+        let [_, a, b, c] = self
+            .next_address
+            .fetch_add(1, Ordering::Relaxed)
+            .to_be_bytes();
         Client::new(self.router.clone(), IpAddr::from([10, a, b, c]))
     }
 
@@ -156,7 +162,10 @@ impl TestApp {
 
     /// Somebody signs up with both names and has not confirmed yet: the path of the mailed link.
     pub async fn pending(&self, name: &str) -> String {
-        let email = format!("{name}@example.com");
+        let email = format!(
+            "{}@example.com",
+            name.to_lowercase().replace(|c: char| !c.is_ascii(), "e")
+        );
         let body = json!({"username": name, "email": email, "password": PASSWORD});
         self.anon().post("/user", body).await.expect(201);
         let mails = self.mails().await;
@@ -167,7 +176,13 @@ impl TestApp {
     /// Turns the worker until nothing is due, and gives what it sent.
     pub async fn mails(&self) -> Vec<Mail> {
         let ctx = self.ctx(Actor::Worker);
-        while !self.accounts.deliver_mail(&ctx, 100).await.unwrap().is_empty() {}
+        while !self
+            .accounts
+            .deliver_mail(&ctx, 100)
+            .await
+            .unwrap()
+            .is_empty()
+        {}
         self.postbox.take()
     }
 
@@ -220,7 +235,10 @@ impl Drop for TestApp {
             return;
         }
         let left = self.store.outbox();
-        let kinds: Vec<_> = left.iter().map(|job| (job.kind.as_str(), job.email.as_str())).collect();
+        let kinds: Vec<_> = left
+            .iter()
+            .map(|job| (job.kind.as_str(), job.email.as_str()))
+            .collect();
         assert!(kinds.is_empty(), "mails are left in the outbox: {kinds:?}");
     }
 }

@@ -103,7 +103,7 @@ impl Draft<'_> {
     }
 
     /// As a page of our own would post.
-    pub fn from_our_page(self) -> Self {
+    pub fn on_our_page(self) -> Self {
         self.header("sec-fetch-site", "same-origin").html()
     }
 
@@ -143,7 +143,13 @@ impl Draft<'_> {
         let is_head = self.request.method() == Method::HEAD;
         let peer = SocketAddr::new(self.client.address, 50_000);
         self.request.extensions_mut().insert(ConnectInfo(peer));
-        let response = self.client.router.clone().oneshot(self.request).await.unwrap();
+        let response = self
+            .client
+            .router
+            .clone()
+            .oneshot(self.request)
+            .await
+            .unwrap();
         let (parts, body) = response.into_parts();
         let answer = Answer {
             status: parts.status.as_u16(),

@@ -1,8 +1,8 @@
 //! A store that works until it is told not to: down, or broken in a way nobody thought of. It keeps
 //! count of the outbox on the way.
 
-use std::sync::{Arc, Mutex};
 use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use doorward_domain::changes::{ApplyError, Change, Changes};
@@ -66,13 +66,15 @@ fn post(outbox: &mut Vec<MailJob>, change: &Change) {
     match change {
         Change::EnqueueMail(job) => outbox.push(job.clone()),
         Change::MailDone(id) | Change::MailFailed { id, .. } => outbox.retain(|job| job.id != *id),
-        Change::DeleteUser(id) | Change::DeletePendingUser(id) => outbox.retain(|job| job.user_id != Some(*id)),
+        Change::DeleteUser(id) | Change::DeletePendingUser(id) => {
+            outbox.retain(|job| job.user_id != Some(*id));
+        }
         _ => {}
     }
 }
 
 macro_rules! passed_on {
-    ($port:ident { $($own:item)? $(pass $name:ident($($argument:ident: $kind:ty),*) -> $out:ty;)+ }) => {
+    ($port:ident { $(own $own:item)? $(pass $name:ident($($argument:ident: $kind:ty),*) -> $out:ty;)+ }) => {
         #[async_trait]
         impl $port for FaultyStore {
             $($own)?
@@ -85,7 +87,7 @@ macro_rules! passed_on {
 }
 
 passed_on!(Store {
-    async fn apply(&self, changes: Changes) -> Result<(), ApplyError> {
+    own async fn apply(&self, changes: Changes) -> Result<(), ApplyError> {
         let noted = changes.clone();
         self.ask()?.apply(changes).await?;
         let mut outbox = self.outbox.lock().unwrap();

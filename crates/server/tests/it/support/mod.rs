@@ -1,7 +1,7 @@
 //! The two harnesses' in-process half: the real router over a real store, and who talks to it.
 
-mod app;
 mod answer;
+mod app;
 mod client;
 mod faults;
 mod postbox;
@@ -9,7 +9,7 @@ mod postbox;
 pub use answer::Answer;
 pub use app::{Options, TestApp};
 pub use client::Client;
-pub use faults::Mood;
+pub use faults::{Backend, Mood};
 pub use postbox::{path_in, summary};
 
 /// Where people reach the server, they think.

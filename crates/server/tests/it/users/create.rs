@@ -22,7 +22,10 @@ async fn a_sign_up_with_an_address_is_pending_and_a_confirmation_goes_out() {
         json!({"id": id, "username": "Ben", "email": null, "pending_email": "Ben@example.com", "name": "Ben B", "role": "user",
             "status": "pending", "data": {"a": 1}, "created_at": "2026-11-21T08:00:00Z", "updated_at": "2026-11-21T08:00:00Z"})
     );
-    assert_eq!(summary(&app.mails().await), [("Ben@example.com", "confirm")]);
+    assert_eq!(
+        summary(&app.mails().await),
+        [("Ben@example.com", "confirm")]
+    );
 }
 
 #[tokio::test]
@@ -30,9 +33,18 @@ async fn a_sign_up_with_a_user_name_alone_is_active_at_once_and_mails_nobody() {
     let app = TestApp::new().await;
     let body = json!({"username": "ben", "password": PASSWORD});
     let user = app.anon().post("/user", body).await.expect(201).json();
-    assert_eq!((&user["status"], &user["email"], &user["name"]), (&json!("active"), &Value::Null, &Value::Null));
+    assert_eq!(
+        (&user["status"], &user["email"], &user["name"]),
+        (&json!("active"), &Value::Null, &Value::Null)
+    );
     assert!(user.get("pending_email").is_none());
-    let me = app.sign_in("ben").await.get("/user/me").await.expect(200).json();
+    let me = app
+        .sign_in("ben")
+        .await
+        .get("/user/me")
+        .await
+        .expect(200)
+        .json();
     assert_eq!(me, user);
 }
 
@@ -40,8 +52,18 @@ async fn a_sign_up_with_a_user_name_alone_is_active_at_once_and_mails_nobody() {
 async fn a_form_signs_up_as_json_does() {
     let app = TestApp::new().await;
     let form = "username=ben&password=plum+cake+on+sundays&name=B%C3%A9n&data=%7B%22a%22%3A%5B1%5D%7D&email=";
-    let user = app.anon().request("POST", "/user").form(form).send().await.expect(201).json();
-    assert_eq!((&user["name"], &user["data"]), (&json!("Bén"), &json!({"a": [1]})));
+    let user = app
+        .anon()
+        .request("POST", "/user")
+        .form(form)
+        .send()
+        .await
+        .expect(201)
+        .json();
+    assert_eq!(
+        (&user["name"], &user["data"]),
+        (&json!("Bén"), &json!({"a": [1]}))
+    );
     app.sign_in("ben").await;
     let form = "username=eve&password=plum+cake+on+sundays&data=%7B";
     let answer = app.anon().request("POST", "/user").form(form).send().await;
@@ -63,14 +85,36 @@ async fn every_fault_is_told_at_once_and_nothing_unknown_slips_in() {
         ("username", "invalid"),
     ]);
     for field in [
-        "id", "role", "status", "is_admin", "email_verified", "pending_email", "password_hash", "session_epoch", "version", "created_at",
-        "updated_at", "locale", "user_id", "Username", "__proto__", "",
+        "id",
+        "role",
+        "status",
+        "is_admin",
+        "email_verified",
+        "pending_email",
+        "password_hash",
+        "session_epoch",
+        "version",
+        "created_at",
+        "updated_at",
+        "locale",
+        "user_id",
+        "Username",
+        "__proto__",
+        "",
     ] {
         let body = json!({"username": "ben", "password": PASSWORD, field: "admin"});
-        app.anon().post("/user", body).await.assert_faults(&[(field, "unknown")]);
+        app.anon()
+            .post("/user", body)
+            .await
+            .assert_faults(&[(field, "unknown")]);
     }
     let query = "/user?role=admin&status=active";
-    let user = app.anon().post(query, json!({"username": "ben", "password": PASSWORD})).await.expect(201).json();
+    let user = app
+        .anon()
+        .post(query, json!({"username": "ben", "password": PASSWORD}))
+        .await
+        .expect(201)
+        .json();
     assert_eq!(user["role"], "user");
 }
 
@@ -79,7 +123,15 @@ async fn every_fault_is_told_at_once_and_nothing_unknown_slips_in() {
 async fn a_field_of_the_wrong_type_is_a_fault_of_that_field() {
     let app = TestApp::new().await;
     for field in ["username", "email", "password", "name"] {
-        for value in [json!(1), json!(true), json!([]), json!({}), json!(["ben@example.com"]), json!({"a": 1}), json!(1e300)] {
+        for value in [
+            json!(1),
+            json!(true),
+            json!([]),
+            json!({}),
+            json!(["ben@example.com"]),
+            json!({"a": 1}),
+            json!(1e300),
+        ] {
             let mut body = json!({"username": "ben", "email": "ben@example.com", "password": PASSWORD, "name": "Ben"});
             body[field] = value;
             let answer = app.anon().post("/user", body).await;
@@ -88,7 +140,10 @@ async fn a_field_of_the_wrong_type_is_a_fault_of_that_field() {
     }
     for data in [json!(1), json!("text"), json!([]), json!(true)] {
         let body = json!({"username": "ben", "password": PASSWORD, "data": data});
-        app.anon().post("/user", body).await.assert_faults(&[("data", "wrong-type")]);
+        app.anon()
+            .post("/user", body)
+            .await
+            .assert_faults(&[("data", "wrong-type")]);
     }
 }
 
@@ -96,11 +151,18 @@ async fn a_field_of_the_wrong_type_is_a_fault_of_that_field() {
 async fn a_sign_up_without_a_name_or_a_password_says_so() {
     let app = TestApp::new().await;
     let missing = [("password", "missing"), ("username", "missing")];
-    for body in [json!({}), json!({"password": null}), json!({"username": null, "email": null})] {
+    for body in [
+        json!({}),
+        json!({"password": null}),
+        json!({"username": null, "email": null}),
+    ] {
         app.anon().post("/user", body).await.assert_faults(&missing);
     }
     let body = json!({"username": null, "email": null, "password": PASSWORD});
-    app.anon().post("/user", body).await.assert_faults(&missing[1..]);
+    app.anon()
+        .post("/user", body)
+        .await
+        .assert_faults(&missing[1..]);
     let form = "username=&email=&password=plum+cake+on+sundays";
     let answer = app.anon().request("POST", "/user").form(form).send().await;
     answer.assert_faults(&missing[1..]);
@@ -109,11 +171,17 @@ async fn a_sign_up_without_a_name_or_a_password_says_so() {
 #[tokio::test]
 async fn a_user_name_is_taken_whatever_its_case_or_form() {
     let app = TestApp::new().await;
-    app.anon().post("/user", json!({"username": "josé", "password": PASSWORD})).await.expect(201);
+    app.anon()
+        .post("/user", json!({"username": "josé", "password": PASSWORD}))
+        .await
+        .expect(201);
     for name in ["josé", "JOSÉ", "jose\u{301}", "ｊｏｓé"] {
         for email in [Value::Null, json!("new@example.com")] {
             let body = json!({"username": name, "email": email, "password": PASSWORD});
-            app.anon().post("/user", body).await.expect_problem(409, "username-taken");
+            app.anon()
+                .post("/user", body)
+                .await
+                .expect_problem(409, "username-taken");
         }
     }
 }
@@ -122,12 +190,29 @@ async fn a_user_name_is_taken_whatever_its_case_or_form() {
 #[tokio::test]
 async fn a_user_name_is_no_address_and_no_reserved_word() {
     let app = TestApp::new().await;
-    for name in ["victim@x.y", "victim＠x.y", "me", "ME", "019363a0-0000-7000-8000-000000000000", "a/b", "a\0b", "<b>", "..", "a\u{202e}b"] {
-        let answer = app.anon().post("/user", json!({"username": name, "password": PASSWORD})).await;
+    for name in [
+        "victim@x.y",
+        "victim＠x.y",
+        "me",
+        "ME",
+        "019363a0-0000-7000-8000-000000000000",
+        "a/b",
+        "a\0b",
+        "<b>",
+        "..",
+        "a\u{202e}b",
+    ] {
+        let answer = app
+            .anon()
+            .post("/user", json!({"username": name, "password": PASSWORD}))
+            .await;
         assert_eq!(answer.faults()[0].0, "username", "{name:?}");
     }
     let name = "a".repeat(65);
-    app.anon().post("/user", json!({"username": name, "password": PASSWORD})).await.assert_faults(&[("username", "too-long")]);
+    app.anon()
+        .post("/user", json!({"username": name, "password": PASSWORD}))
+        .await
+        .assert_faults(&[("username", "too-long")]);
 }
 
 ///
@@ -136,10 +221,25 @@ async fn what_is_no_address_is_refused() {
     let app = TestApp::new().await;
     let long = format!("{}@example.com", "a".repeat(64 + 1));
     for email in [
-        "ben", "@example.com", "ben@", "a@b@c.example", "a@b.example\r\nBcc: x@y.example", "a b@example.com", "\"a\"@example.com", "ben@exa mple.com",
-        "ben＠example.com", "Ben <ben@example.com>", "ben@example.com,eve@example.com", "a@b.example\0", "", &long,
+        "ben",
+        "@example.com",
+        "ben@",
+        "a@b@c.example",
+        "a@b.example\r\nBcc: x@y.example",
+        "a b@example.com",
+        "\"a\"@example.com",
+        "ben@exa mple.com",
+        "ben＠example.com",
+        "Ben <ben@example.com>",
+        "ben@example.com,eve@example.com",
+        "a@b.example\0",
+        "",
+        &long,
     ] {
-        let answer = app.anon().post("/user", json!({"email": email, "password": PASSWORD})).await;
+        let answer = app
+            .anon()
+            .post("/user", json!({"email": email, "password": PASSWORD}))
+            .await;
         assert_eq!(answer.faults()[0].0, "email", "{email:?}");
     }
 }
@@ -154,7 +254,10 @@ async fn a_password_is_judged_at_its_edges() {
     for (password, code) in [
         ("1234567", "too-short"),
         ("ééééééé", "too-short"),
-        ("e\u{301}e\u{301}e\u{301}e\u{301}e\u{301}e\u{301}e\u{301}", "too-short"),
+        (
+            "e\u{301}e\u{301}e\u{301}e\u{301}e\u{301}e\u{301}e\u{301}",
+            "too-short",
+        ),
         (long.as_str(), "too-long"),
         (&heavy, "too-long"),
         (&megabyte, "too-long"),
@@ -165,14 +268,32 @@ async fn a_password_is_judged_at_its_edges() {
         ("wolfhardtwolfhardt", "too-personal"),
         ("plum\0cake", "invalid"),
     ] {
-        let answer = app.anon().post("/user", json!({"username": "wolfhardt", "password": password})).await;
+        let answer = app
+            .anon()
+            .post(
+                "/user",
+                json!({"username": "wolfhardt", "password": password}),
+            )
+            .await;
         answer.assert_faults(&[("password", code)]);
     }
-    let edges = ["🦀".repeat(8), "x".repeat(256), "  spaces  ".to_owned(), "a\tb\u{1b}c d e".to_owned(), "🦀".repeat(256)];
+    let edges = [
+        "🦀".repeat(8),
+        "x".repeat(256),
+        "  spaces  ".to_owned(),
+        "a\tb\u{1b}c d e".to_owned(),
+        "🦀".repeat(256),
+    ];
     for (number, password) in edges.iter().enumerate() {
         let (client, name) = (app.anon(), format!("user-{number}"));
-        client.post("/user", json!({"username": name, "password": password})).await.expect(201);
-        client.post("/auth", json!({"username": name, "password": password})).await.expect(201);
+        client
+            .post("/user", json!({"username": name, "password": password}))
+            .await
+            .expect(201);
+        client
+            .post("/auth", json!({"username": name, "password": password}))
+            .await
+            .expect(201);
     }
 }
 
@@ -190,10 +311,19 @@ async fn a_known_address_is_answered_exactly_like_a_fresh_one() {
     let shape = |answer: &Answer| {
         let mut body = answer.json_without(&["id", "username", "pending_email"]);
         body["keys"] = answer.json().as_object().unwrap().keys().cloned().collect();
-        (body, answer.headers_without(&["x-request-id", "location", "content-length"]))
+        (
+            body,
+            answer.headers_without(&["x-request-id", "location", "content-length"]),
+        )
     };
     assert_eq!(shape(&known), shape(&fresh));
-    assert_eq!(summary(&app.mails().await), [("fresh@example.com", "confirm"), ("owner@example.com", "already-registered")]);
+    assert_eq!(
+        summary(&app.mails().await),
+        [
+            ("fresh@example.com", "confirm"),
+            ("owner@example.com", "already-registered")
+        ]
+    );
 }
 
 #[tokio::test]
@@ -202,11 +332,17 @@ async fn an_operator_who_would_rather_tell_does() {
     app.create("owner", Role::User).await;
     for email in ["owner@example.com", "OWNER@EXAMPLE.COM"] {
         let body = json!({"email": email, "password": PASSWORD});
-        app.anon().post("/user", body).await.expect_problem(409, "email-taken");
+        app.anon()
+            .post("/user", body)
+            .await
+            .expect_problem(409, "email-taken");
     }
     let body = json!({"email": "fresh@example.com", "password": PASSWORD});
     app.anon().post("/user", body).await.expect(201);
-    assert_eq!(summary(&app.mails().await), [("fresh@example.com", "confirm")]);
+    assert_eq!(
+        summary(&app.mails().await),
+        [("fresh@example.com", "confirm")]
+    );
 }
 
 /// an address that nobody confirmed blocks nobody.
@@ -219,11 +355,26 @@ async fn of_two_sign_ups_with_one_address_the_first_to_confirm_has_it() {
         app.anon().post("/user", body).await.expect(201);
         links.push(path_in(&app.one_mail().await));
     }
-    app.anon().request("POST", &links[1]).send().await.expect(200);
-    app.anon().request("POST", &links[0]).send().await.expect_problem(410, "link-expired");
+    app.anon()
+        .request("POST", &links[1])
+        .send()
+        .await
+        .expect(200);
+    app.anon()
+        .request("POST", &links[0])
+        .send()
+        .await
+        .expect_problem(410, "link-expired");
     let anon = app.anon();
-    anon.post("/auth", json!({"email": "ben@example.com", "password": PASSWORD})).await.expect(201);
-    anon.post("/auth", json!({"username": "thief", "password": PASSWORD})).await.expect_problem(401, "invalid-credentials");
+    anon.post(
+        "/auth",
+        json!({"email": "ben@example.com", "password": PASSWORD}),
+    )
+    .await
+    .expect(201);
+    anon.post("/auth", json!({"username": "thief", "password": PASSWORD}))
+        .await
+        .expect_problem(401, "invalid-credentials");
 }
 
 /// 20 an hour from one address; the window comes back bit by bit.
@@ -232,17 +383,41 @@ async fn sign_ups_from_one_address_are_limited_and_the_limit_is_told() {
     let app = TestApp::new().await;
     let client = app.anon();
     for left in (0..20).rev() {
-        let answer = client.post("/user", json!({"username": format!("u{left}"), "password": PASSWORD})).await.expect(201);
-        assert_eq!(answer.header("ratelimit-policy"), Some("\"sign-up\";q=20;w=3600"));
-        assert_eq!(answer.header("ratelimit"), Some(format!("\"sign-up\";r={left};t=180").as_str()));
+        let answer = client
+            .post(
+                "/user",
+                json!({"username": format!("u{left}"), "password": PASSWORD}),
+            )
+            .await
+            .expect(201);
+        assert_eq!(
+            answer.header("ratelimit-policy"),
+            Some("\"sign-up\";q=20;w=3600")
+        );
+        assert_eq!(
+            answer.header("ratelimit"),
+            Some(format!("\"sign-up\";r={left};t=180").as_str())
+        );
     }
     let body = json!({"username": "one-more", "password": PASSWORD});
-    let refused = client.post("/user", body.clone()).await.expect_problem(429, "too-many-attempts");
+    let refused = client
+        .post("/user", body.clone())
+        .await
+        .expect_problem(429, "too-many-attempts");
     assert_eq!(refused.header("retry-after"), Some("180"));
     assert_eq!(refused.header("ratelimit"), Some("\"sign-up\";r=0;t=180"));
-    app.anon().post("/user", json!({"username": "elsewhere", "password": PASSWORD})).await.expect(201);
+    app.anon()
+        .post(
+            "/user",
+            json!({"username": "elsewhere", "password": PASSWORD}),
+        )
+        .await
+        .expect(201);
     app.advance_seconds(179);
-    client.post("/user", body.clone()).await.expect_problem(429, "too-many-attempts");
+    client
+        .post("/user", body.clone())
+        .await
+        .expect_problem(429, "too-many-attempts");
     app.advance_seconds(1);
     client.post("/user", body).await.expect(201);
 }

@@ -16,20 +16,56 @@ async fn the_new_address_takes_over_once_confirmed_and_the_old_one_is_told() {
     let answer = ben.put(PATH, body).await.expect(202);
     assert!(answer.body.is_empty());
     let user = ben.get("/user/me").await.expect(200).json();
-    assert_eq!((&user["email"], &user["pending_email"]), (&json!("ben@example.com"), &json!("new@example.org")));
+    assert_eq!(
+        (&user["email"], &user["pending_email"]),
+        (&json!("ben@example.com"), &json!("new@example.org"))
+    );
     let mails = app.mails().await;
-    assert_eq!(summary(&mails), [("ben@example.com", "email-change-notice"), ("new@example.org", "email-change")]);
-    let link = path_in(mails.iter().find(|mail| mail.to.as_str() == "new@example.org").unwrap());
+    assert_eq!(
+        summary(&mails),
+        [
+            ("ben@example.com", "email-change-notice"),
+            ("new@example.org", "email-change")
+        ]
+    );
+    let link = path_in(
+        mails
+            .iter()
+            .find(|mail| mail.to.as_str() == "new@example.org")
+            .unwrap(),
+    );
     app.anon().request("GET", &link).send().await.expect(200);
-    let confirmed = app.anon().request("POST", &link).send().await.expect(200).json();
-    assert_eq!((&confirmed["email"], confirmed.get("pending_email")), (&json!("new@example.org"), None));
+    let confirmed = app
+        .anon()
+        .request("POST", &link)
+        .send()
+        .await
+        .expect(200)
+        .json();
+    assert_eq!(
+        (&confirmed["email"], confirmed.get("pending_email")),
+        (&json!("new@example.org"), None)
+    );
     // S-06: every session ends with the old address.
     for client in [&ben, &elsewhere] {
-        client.get("/user/me").await.expect_problem(401, "invalid-token");
+        client
+            .get("/user/me")
+            .await
+            .expect_problem(401, "invalid-token");
     }
     let anon = app.anon();
-    anon.post("/auth", json!({"email": "ben@example.com", "password": PASSWORD})).await.expect_problem(401, "invalid-credentials");
-    anon.post("/auth", json!({"email": "new@example.org", "password": PASSWORD})).await.expect(201);
+    anon.post(
+        "/auth",
+        json!({"email": "ben@example.com", "password": PASSWORD}),
+    )
+    .await
+    .expect_problem(401, "invalid-credentials");
+    anon.post(
+        "/auth",
+        json!({"email": "new@example.org", "password": PASSWORD}),
+    )
+    .await
+    .expect(201);
 }
 
 ///
@@ -37,18 +73,43 @@ async fn the_new_address_takes_over_once_confirmed_and_the_old_one_is_told() {
 async fn whoever_moves_their_own_account_shows_the_password_again() {
     let app = TestApp::new().await;
     let ben = app.user("ben").await;
-    for missing in [json!({"email": "new@example.org"}), json!({"email": "new@example.org", "password": null})] {
-        ben.put(PATH, missing).await.assert_faults(&[("password", "missing")]);
+    for missing in [
+        json!({"email": "new@example.org"}),
+        json!({"email": "new@example.org", "password": null}),
+    ] {
+        ben.put(PATH, missing)
+            .await
+            .assert_faults(&[("password", "missing")]);
     }
     let wrong = json!({"email": "new@example.org", "password": OTHER_PASSWORD});
-    let refused = ben.put("/user/ben/email", wrong).await.expect_problem(401, "invalid-credentials");
-    assert_eq!(refused.header("www-authenticate"), Some("Bearer realm=\"doorward\""));
+    let refused = ben
+        .put("/user/ben/email", wrong)
+        .await
+        .expect_problem(401, "invalid-credentials");
+    assert_eq!(
+        refused.header("www-authenticate"),
+        Some("Bearer realm=\"doorward\"")
+    );
     let body = json!({"email": "nope", "password": 7, "role": "admin"});
-    ben.put(PATH, body).await.assert_faults(&[("email", "invalid"), ("password", "wrong-type"), ("role", "unknown")]);
-    ben.put(PATH, json!({})).await.assert_faults(&[("email", "missing")]);
+    ben.put(PATH, body).await.assert_faults(&[
+        ("email", "invalid"),
+        ("password", "wrong-type"),
+        ("role", "unknown"),
+    ]);
+    ben.put(PATH, json!({}))
+        .await
+        .assert_faults(&[("email", "missing")]);
     let same = json!({"email": "BEN@example.com", "password": PASSWORD});
-    ben.put(PATH, same).await.assert_faults(&[("email", "unchanged")]);
-    assert!(ben.get("/user/me").await.json().get("pending_email").is_none());
+    ben.put(PATH, same)
+        .await
+        .assert_faults(&[("email", "unchanged")]);
+    assert!(
+        ben.get("/user/me")
+            .await
+            .json()
+            .get("pending_email")
+            .is_none()
+    );
 }
 
 #[tokio::test]
@@ -56,23 +117,57 @@ async fn an_admin_asks_for_another_without_their_password() {
     let app = TestApp::new().await;
     let admin = app.admin().await;
     app.create("ben", Role::User).await;
-    admin.put("/user/ben/email", json!({"email": "new@example.org"})).await.expect(202);
-    assert_eq!(summary(&app.mails().await), [("ben@example.com", "email-change-notice"), ("new@example.org", "email-change")]);
-    admin.put(PATH, json!({"email": "root@example.org"})).await.assert_faults(&[("password", "missing")]);
-    admin.put("/user/nobody/email", json!({"email": "x@example.org"})).await.expect_problem(404, "not-found");
-    admin.put("/user/ben/status", json!({"status": "disabled"})).await.expect(200);
-    let again = admin.put("/user/ben/email", json!({"email": "later@example.org"})).await;
+    admin
+        .put("/user/ben/email", json!({"email": "new@example.org"}))
+        .await
+        .expect(202);
+    assert_eq!(
+        summary(&app.mails().await),
+        [
+            ("ben@example.com", "email-change-notice"),
+            ("new@example.org", "email-change")
+        ]
+    );
+    admin
+        .put(PATH, json!({"email": "root@example.org"}))
+        .await
+        .assert_faults(&[("password", "missing")]);
+    admin
+        .put("/user/nobody/email", json!({"email": "x@example.org"}))
+        .await
+        .expect_problem(404, "not-found");
+    admin
+        .put("/user/ben/status", json!({"status": "disabled"}))
+        .await
+        .expect(200);
+    let again = admin
+        .put("/user/ben/email", json!({"email": "later@example.org"}))
+        .await;
     again.expect_problem(403, "account-disabled");
 }
 
 #[tokio::test]
 async fn a_user_name_alone_gains_an_address_this_way() {
     let app = TestApp::new().await;
-    app.anon().post("/user", json!({"username": "ben", "password": PASSWORD})).await.expect(201);
+    app.anon()
+        .post("/user", json!({"username": "ben", "password": PASSWORD}))
+        .await
+        .expect(201);
     let ben = app.sign_in("ben").await;
-    ben.put(PATH, json!({"email": "ben@example.com", "password": PASSWORD})).await.expect(202);
+    ben.put(
+        PATH,
+        json!({"email": "ben@example.com", "password": PASSWORD}),
+    )
+    .await
+    .expect(202);
     let link = path_in(&app.one_mail().await);
-    let user = app.anon().request("POST", &link).send().await.expect(200).json();
+    let user = app
+        .anon()
+        .request("POST", &link)
+        .send()
+        .await
+        .expect(200)
+        .json();
     assert_eq!(user["email"], "ben@example.com");
 }
 
@@ -81,8 +176,19 @@ async fn an_address_of_somebody_else_is_answered_alike_and_its_owner_told() {
     let app = TestApp::new().await;
     let ben = app.user("ben").await;
     app.create("eve", Role::User).await;
-    ben.put(PATH, json!({"email": "eve@example.com", "password": PASSWORD})).await.expect(202);
-    assert_eq!(summary(&app.mails().await), [("ben@example.com", "email-change-notice"), ("eve@example.com", "already-registered")]);
+    ben.put(
+        PATH,
+        json!({"email": "eve@example.com", "password": PASSWORD}),
+    )
+    .await
+    .expect(202);
+    assert_eq!(
+        summary(&app.mails().await),
+        [
+            ("ben@example.com", "email-change-notice"),
+            ("eve@example.com", "already-registered")
+        ]
+    );
 }
 
 #[tokio::test]
@@ -91,21 +197,37 @@ async fn an_operator_who_would_rather_tell_does() {
     let ben = app.user("ben").await;
     app.create("eve", Role::User).await;
     let taken = json!({"email": "eve@example.com", "password": PASSWORD});
-    ben.put(PATH, taken).await.expect_problem(409, "email-taken");
+    ben.put(PATH, taken)
+        .await
+        .expect_problem(409, "email-taken");
     let wrong = json!({"email": "new@example.com", "password": OTHER_PASSWORD});
-    ben.put(PATH, wrong).await.expect_problem(401, "wrong-password");
+    ben.put(PATH, wrong)
+        .await
+        .expect_problem(401, "wrong-password");
 }
 
 #[tokio::test]
 async fn an_if_match_that_no_longer_fits_changes_nothing() {
     let app = TestApp::new().await;
     let ben = app.user("ben").await;
-    ben.patch("/user/me", json!({"name": "Ben"})).await.expect(200);
+    ben.patch("/user/me", json!({"name": "Ben"}))
+        .await
+        .expect(200);
     let body: Value = json!({"email": "new@example.org", "password": PASSWORD});
-    let stale = ben.request("PUT", PATH).header("if-match", "\"1\"").json(&body).send().await;
+    let stale = ben
+        .request("PUT", PATH)
+        .header("if-match", "\"1\"")
+        .json(&body)
+        .send()
+        .await;
     stale.expect_problem(412, "precondition-failed");
     app.advance_seconds(600);
-    ben.request("PUT", PATH).header("if-match", "\"2\"").json(&body).send().await.expect(202);
+    ben.request("PUT", PATH)
+        .header("if-match", "\"2\"")
+        .json(&body)
+        .send()
+        .await
+        .expect(202);
     assert_eq!(app.mails().await.len(), 2);
 }
 
@@ -116,12 +238,28 @@ async fn a_second_change_kills_the_link_of_the_first() {
     let ben = app.user("ben").await;
     let mut links = Vec::new();
     for email in ["one@example.org", "two@example.org"] {
-        ben.put(PATH, json!({"email": email, "password": PASSWORD})).await.expect(202);
+        ben.put(PATH, json!({"email": email, "password": PASSWORD}))
+            .await
+            .expect(202);
         let mails = app.mails().await;
-        links.push(path_in(mails.iter().find(|mail| mail.to.as_str() == email).unwrap()));
+        links.push(path_in(
+            mails.iter().find(|mail| mail.to.as_str() == email).unwrap(),
+        ));
     }
-    app.anon().request("POST", &links[0]).send().await.expect_problem(410, "link-expired");
-    assert_eq!(app.anon().request("POST", &links[1]).send().await.expect(200).json()["email"], "two@example.org");
+    app.anon()
+        .request("POST", &links[0])
+        .send()
+        .await
+        .expect_problem(410, "link-expired");
+    assert_eq!(
+        app.anon()
+            .request("POST", &links[1])
+            .send()
+            .await
+            .expect(200)
+            .json()["email"],
+        "two@example.org"
+    );
 }
 
 /// one mail to a mailbox in three minutes.
@@ -131,7 +269,10 @@ async fn a_mailbox_is_not_flooded_by_changes_to_it() {
     let (ben, eve) = (app.user("ben").await, app.user("eve").await);
     let body = json!({"email": "new@example.org", "password": PASSWORD});
     ben.put(PATH, body.clone()).await.expect(202);
-    let refused = eve.put(PATH, body.clone()).await.expect_problem(429, "too-many-attempts");
+    let refused = eve
+        .put(PATH, body.clone())
+        .await
+        .expect_problem(429, "too-many-attempts");
     assert_eq!(refused.header("retry-after"), Some("180"));
     app.advance_seconds(180);
     eve.put(PATH, body).await.expect(202);

@@ -7,7 +7,10 @@ use crate::support::{Answer, Client, PASSWORD, TestApp};
 
 fn names(answer: &Answer) -> Vec<String> {
     let items = answer.json()["items"].as_array().unwrap().clone();
-    items.iter().map(|user| user["username"].as_str().unwrap_or("-").to_owned()).collect()
+    items
+        .iter()
+        .map(|user| user["username"].as_str().unwrap_or("-").to_owned())
+        .collect()
 }
 
 async fn found(admin: &Client, query: &str) -> Vec<String> {
@@ -38,11 +41,17 @@ async fn pages_follow_each_other_without_gap_or_repeat() {
             continue;
         };
         path = format!("/user?limit=2&q=&cursor={cursor}");
-        assert_eq!(answer.header("link"), Some(format!("<{path}>; rel=\"next\"").as_str()));
+        assert_eq!(
+            answer.header("link"),
+            Some(format!("<{path}>; rel=\"next\"").as_str())
+        );
     }
     assert_eq!(seen, expected);
     let whole = admin.get("/user").await.expect(200);
-    assert_eq!((names(&whole), &whole.json()["next"]), (expected, &Value::Null));
+    assert_eq!(
+        (names(&whole), &whole.json()["next"]),
+        (expected, &Value::Null)
+    );
 }
 
 #[tokio::test]
@@ -52,8 +61,15 @@ async fn a_search_looks_into_names_and_addresses_and_filters_narrow_it() {
     app.create("anna", Role::User).await;
     app.create("ben", Role::User).await;
     app.pending("carla").await;
-    app.sign_in("ben").await.put("/user/me", json!({"name": "Bénédict 100%_x"})).await.expect(200);
-    admin.put("/user/anna/status", json!({"status": "disabled"})).await.expect(200);
+    app.sign_in("ben")
+        .await
+        .put("/user/me", json!({"name": "Bénédict 100%_x"}))
+        .await
+        .expect(200);
+    admin
+        .put("/user/anna/status", json!({"status": "disabled"}))
+        .await
+        .expect(200);
     for (query, expected) in [
         ("q=AN", vec!["anna"]),
         ("q=example.com", vec!["anna", "ben", "carla", "root"]),
@@ -69,7 +85,10 @@ async fn a_search_looks_into_names_and_addresses_and_filters_narrow_it() {
         ("status=active&role=user", vec!["ben"]),
         ("role=admin", vec!["root"]),
         ("role=admin&q=anna", vec![]),
-        ("q=&status=&role=&limit=", vec!["anna", "ben", "carla", "root"]),
+        (
+            "q=&status=&role=&limit=",
+            vec!["anna", "ben", "carla", "root"],
+        ),
     ] {
         assert_eq!(found(&admin, query).await, expected, "{query}");
     }
@@ -81,21 +100,42 @@ async fn limits_hold_at_their_edges() {
     let admin = app.admin().await;
     app.create("ben", Role::User).await;
     for (limit, count) in [("1", 1), ("2", 2), ("200", 2)] {
-        assert_eq!(names(&admin.get(&format!("/user?limit={limit}")).await.expect(200)).len(), count);
+        assert_eq!(
+            names(&admin.get(&format!("/user?limit={limit}")).await.expect(200)).len(),
+            count
+        );
     }
-    for limit in ["0", "201", "-1", "x", "1.5", "99999999999999999999", "%00", "1%20"] {
-        admin.get(&format!("/user?limit={limit}")).await.assert_faults(&[("limit", "out-of-range")]);
+    for limit in [
+        "0",
+        "201",
+        "-1",
+        "x",
+        "1.5",
+        "99999999999999999999",
+        "%00",
+        "1%20",
+    ] {
+        admin
+            .get(&format!("/user?limit={limit}"))
+            .await
+            .assert_faults(&[("limit", "out-of-range")]);
     }
     let everything = "limit=0&status=x&role=y&nope=1";
     let long = "x".repeat(201);
-    admin.get(&format!("/user?{everything}&q={long}")).await.assert_faults(&[
-        ("limit", "out-of-range"),
-        ("nope", "unknown"),
-        ("q", "too-long"),
-        ("role", "invalid"),
-        ("status", "invalid"),
-    ]);
-    admin.get("/user?q=%00").await.assert_faults(&[("q", "invalid")]);
+    admin
+        .get(&format!("/user?{everything}&q={long}"))
+        .await
+        .assert_faults(&[
+            ("limit", "out-of-range"),
+            ("nope", "unknown"),
+            ("q", "too-long"),
+            ("role", "invalid"),
+            ("status", "invalid"),
+        ]);
+    admin
+        .get("/user?q=%00")
+        .await
+        .assert_faults(&[("q", "invalid")]);
 }
 
 /// Z-07.
@@ -103,12 +143,42 @@ async fn limits_hold_at_their_edges() {
 async fn a_forged_cursor_is_told_apart_or_names_a_place_and_no_more() {
     let app = TestApp::new().await;
     let admin = app.admin().await;
-    for cursor in ["x", "AAAA", "%27%20OR%201=1", "AAAAAAAAAAAAAAAAAAAAAA==", "AAAAAAAAAAAAAAAAAAAAAAAA", "null", "AAAAAAAAAAAAAAAAAAAAAB"] {
-        admin.get(&format!("/user?cursor={cursor}")).await.expect_problem(400, "malformed-request");
+    for cursor in [
+        "x",
+        "AAAA",
+        "%27%20OR%201=1",
+        "AAAAAAAAAAAAAAAAAAAAAA==",
+        "AAAAAAAAAAAAAAAAAAAAAAAA",
+        "null",
+        "AAAAAAAAAAAAAAAAAAAAAB",
+    ] {
+        admin
+            .get(&format!("/user?cursor={cursor}"))
+            .await
+            .expect_problem(400, "malformed-request");
     }
-    admin.get("/user?cursor=").await.expect_problem(400, "malformed-request");
-    assert_eq!(names(&admin.get("/user?cursor=AAAAAAAAAAAAAAAAAAAAAA").await.expect(200)), ["root"]);
-    assert!(names(&admin.get("/user?cursor=_____________________w").await.expect(200)).is_empty());
+    admin
+        .get("/user?cursor=")
+        .await
+        .expect_problem(400, "malformed-request");
+    assert_eq!(
+        names(
+            &admin
+                .get("/user?cursor=AAAAAAAAAAAAAAAAAAAAAA")
+                .await
+                .expect(200)
+        ),
+        ["root"]
+    );
+    assert!(
+        names(
+            &admin
+                .get("/user?cursor=_____________________w")
+                .await
+                .expect(200)
+        )
+        .is_empty()
+    );
 }
 
 #[tokio::test]
@@ -116,12 +186,20 @@ async fn a_query_that_can_be_read_two_ways_is_not_read() {
     let app = TestApp::new().await;
     let (admin, ben) = (app.admin().await, app.user("ben").await);
     for query in ["q=a&q=b", "q=%ff", "%ff=1", "limit=1&limit=2"] {
-        admin.get(&format!("/user?{query}")).await.expect_problem(400, "malformed-request");
+        admin
+            .get(&format!("/user?{query}"))
+            .await
+            .expect_problem(400, "malformed-request");
     }
     // Whoever may not list learns nothing from how a query is judged.
     for query in ["", "limit=0", "q=a&q=b", "cursor=x"] {
-        ben.get(&format!("/user?{query}")).await.expect_problem(403, "forbidden");
-        app.anon().get(&format!("/user?{query}")).await.expect_problem(401, "authentication-required");
+        ben.get(&format!("/user?{query}"))
+            .await
+            .expect_problem(403, "forbidden");
+        app.anon()
+            .get(&format!("/user?{query}"))
+            .await
+            .expect_problem(401, "authentication-required");
     }
     let body = json!({"username": "ann", "password": PASSWORD});
     ben.post("/user", body).await.expect(201);

@@ -11,12 +11,24 @@ async fn a_role_given_or_taken_holds_from_the_next_request_on() {
     let app = TestApp::new().await;
     let (admin, ben) = (app.admin().await, app.user("ben").await);
     ben.get("/user").await.expect_problem(403, "forbidden");
-    let made = admin.put("/user/ben/role", json!({"role": "admin"})).await.expect(200);
-    assert_eq!((&made.json()["role"], made.header("etag")), (&json!("admin"), Some("\"2\"")));
+    let made = admin
+        .put("/user/ben/role", json!({"role": "admin"}))
+        .await
+        .expect(200);
+    assert_eq!(
+        (&made.json()["role"], made.header("etag")),
+        (&json!("admin"), Some("\"2\""))
+    );
     ben.get("/user").await.expect(200);
-    admin.put("/user/ben/role", json!({"role": "user"})).await.expect(200);
+    admin
+        .put("/user/ben/role", json!({"role": "user"}))
+        .await
+        .expect(200);
     ben.get("/user").await.expect_problem(403, "forbidden");
-    assert_eq!(ben.get("/auth/check").await.header("x-auth-role"), Some("user"));
+    assert_eq!(
+        ben.get("/auth/check").await.header("x-auth-role"),
+        Some("user")
+    );
 }
 
 #[tokio::test]
@@ -24,7 +36,9 @@ async fn nobody_makes_themselves_an_admin() {
     let app = TestApp::new().await;
     let ben = app.user("ben").await;
     for named in ["me", "ben", "nobody"] {
-        ben.put(&format!("/user/{named}/role"), json!({"role": "admin"})).await.expect_problem(403, "forbidden");
+        ben.put(&format!("/user/{named}/role"), json!({"role": "admin"}))
+            .await
+            .expect_problem(403, "forbidden");
     }
 }
 
@@ -34,15 +48,37 @@ async fn a_role_is_one_of_two_words() {
     let admin = app.admin().await;
     app.create("ben", Role::User).await;
     let path = "/user/ben/role";
-    admin.put(path, json!({})).await.assert_faults(&[("role", "missing")]);
+    admin
+        .put(path, json!({}))
+        .await
+        .assert_faults(&[("role", "missing")]);
     for wrong in ["Admin", "root", "", "admin "] {
-        admin.put(path, json!({"role": wrong})).await.assert_faults(&[("role", "invalid")]);
+        admin
+            .put(path, json!({"role": wrong}))
+            .await
+            .assert_faults(&[("role", "invalid")]);
     }
-    admin.put(path, json!({"role": ["admin"], "x": 1})).await.assert_faults(&[("role", "wrong-type"), ("x", "unknown")]);
-    admin.put("/user/nobody/role", json!({"role": "user"})).await.expect_problem(404, "not-found");
-    let stale = admin.request("PUT", path).header("if-match", "\"9\"").json(&json!({"role": "admin"})).send().await;
+    admin
+        .put(path, json!({"role": ["admin"], "x": 1}))
+        .await
+        .assert_faults(&[("role", "wrong-type"), ("x", "unknown")]);
+    admin
+        .put("/user/nobody/role", json!({"role": "user"}))
+        .await
+        .expect_problem(404, "not-found");
+    let stale = admin
+        .request("PUT", path)
+        .header("if-match", "\"9\"")
+        .json(&json!({"role": "admin"}))
+        .send()
+        .await;
     stale.expect_problem(412, "precondition-failed");
-    admin.request("PUT", path).form("role=admin").send().await.expect(200);
+    admin
+        .request("PUT", path)
+        .form("role=admin")
+        .send()
+        .await
+        .expect(200);
 }
 
 #[tokio::test]
@@ -51,7 +87,9 @@ async fn the_last_active_admin_stays() {
     let admin = app.admin().await;
     let goes = async || {
         let demoted = admin.put("/user/me/role", json!({"role": "user"})).await;
-        let disabled = admin.put("/user/root/status", json!({"status": "disabled"})).await;
+        let disabled = admin
+            .put("/user/root/status", json!({"status": "disabled"}))
+            .await;
         let deleted = admin.delete("/user/me").await;
         [demoted, disabled, deleted]
     };
@@ -60,12 +98,24 @@ async fn the_last_active_admin_stays() {
     }
     // One who is disabled does not count.
     app.create("other", Role::Admin).await;
-    admin.put("/user/other/status", json!({"status": "disabled"})).await.expect(200);
+    admin
+        .put("/user/other/status", json!({"status": "disabled"}))
+        .await
+        .expect(200);
     for answer in goes().await {
         answer.expect_problem(409, "last-admin");
     }
-    admin.put("/user/other/status", json!({"status": "active"})).await.expect(200);
-    admin.put("/user/me/role", json!({"role": "user"})).await.expect(200);
+    admin
+        .put("/user/other/status", json!({"status": "active"}))
+        .await
+        .expect(200);
+    admin
+        .put("/user/me/role", json!({"role": "user"}))
+        .await
+        .expect(200);
     admin.get("/audit").await.expect_problem(403, "forbidden");
-    app.anon().post("/auth", json!({"username": "root", "password": PASSWORD})).await.expect(201);
+    app.anon()
+        .post("/auth", json!({"username": "root", "password": PASSWORD}))
+        .await
+        .expect(201);
 }

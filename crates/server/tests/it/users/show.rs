@@ -19,10 +19,22 @@ async fn a_user_sees_themselves_by_each_of_their_names() {
             "created_at": "2026-11-21T08:00:00Z", "updated_at": "2026-11-21T08:00:00Z"})
     );
     for named in ["ben", "BEN", id] {
-        assert_eq!(ben.get(&format!("/user/{named}")).await.expect(200).json(), user, "{named}");
+        assert_eq!(
+            ben.get(&format!("/user/{named}")).await.expect(200).json(),
+            user,
+            "{named}"
+        );
     }
-    for named in ["ME", "ben@example.com", &id.to_uppercase(), "me%2f", "b%65n%00"] {
-        ben.get(&format!("/user/{named}")).await.expect_problem(403, "forbidden");
+    for named in [
+        "ME",
+        "ben@example.com",
+        &id.to_uppercase(),
+        "me%2f",
+        "b%65n%00",
+    ] {
+        ben.get(&format!("/user/{named}"))
+            .await
+            .expect_problem(403, "forbidden");
     }
     let encoded = ben.get("/user/%62en").await.expect(200);
     assert_eq!(encoded.json(), user);
@@ -34,11 +46,24 @@ async fn an_admin_sees_everybody_and_learns_who_is_not_there() {
     let admin = app.admin().await;
     let ben = app.create("ben", Role::User).await;
     for named in ["ben".to_owned(), ben.id.to_string()] {
-        let user = admin.get(&format!("/user/{named}")).await.expect(200).json();
+        let user = admin
+            .get(&format!("/user/{named}"))
+            .await
+            .expect(200)
+            .json();
         assert_eq!(user["username"], "ben");
     }
-    for named in ["nobody", "019363a0-0000-7000-8000-000000000000", "a%20b", "%00", "ben@example.com"] {
-        admin.get(&format!("/user/{named}")).await.expect_problem(404, "not-found");
+    for named in [
+        "nobody",
+        "019363a0-0000-7000-8000-000000000000",
+        "a%20b",
+        "%00",
+        "ben@example.com",
+    ] {
+        admin
+            .get(&format!("/user/{named}"))
+            .await
+            .expect_problem(404, "not-found");
     }
 }
 
@@ -47,6 +72,9 @@ async fn nobody_is_asked_to_sign_in_first() {
     let app = TestApp::new().await;
     app.create("ben", Role::User).await;
     for named in ["me", "ben", "nobody"] {
-        app.anon().get(&format!("/user/{named}")).await.expect_problem(401, "authentication-required");
+        app.anon()
+            .get(&format!("/user/{named}"))
+            .await
+            .expect_problem(401, "authentication-required");
     }
 }

@@ -10,19 +10,39 @@ use crate::support::{OTHER_PASSWORD, PASSWORD, TestApp, path_in};
 async fn disabling_ends_sessions_and_links_and_enabling_revives_none() {
     let app = TestApp::new().await;
     let (admin, ben) = (app.admin().await, app.user("ben").await);
-    app.anon().post("/recovery", json!({"email": "ben@example.com"})).await.expect(202);
+    app.anon()
+        .post("/recovery", json!({"email": "ben@example.com"}))
+        .await
+        .expect(202);
     let link = path_in(&app.one_mail().await);
-    let off = admin.put("/user/ben/status", json!({"status": "disabled"})).await.expect(200).json();
+    let off = admin
+        .put("/user/ben/status", json!({"status": "disabled"}))
+        .await
+        .expect(200)
+        .json();
     assert_eq!(off["status"], "disabled");
-    ben.get("/user/me").await.expect_problem(401, "invalid-token");
+    ben.get("/user/me")
+        .await
+        .expect_problem(401, "invalid-token");
     let body = json!({"new_password": OTHER_PASSWORD});
-    app.anon().post(&link, body).await.expect_problem(410, "link-expired");
+    app.anon()
+        .post(&link, body)
+        .await
+        .expect_problem(410, "link-expired");
     let anon = app.anon();
     let shown = json!({"username": "ben", "password": PASSWORD});
-    anon.post("/auth", shown.clone()).await.expect_problem(403, "account-disabled");
-    let on = admin.put("/user/ben/status", json!({"status": "active"})).await.expect(200).json();
+    anon.post("/auth", shown.clone())
+        .await
+        .expect_problem(403, "account-disabled");
+    let on = admin
+        .put("/user/ben/status", json!({"status": "active"}))
+        .await
+        .expect(200)
+        .json();
     assert_eq!(on["status"], "active");
-    ben.get("/user/me").await.expect_problem(401, "invalid-token");
+    ben.get("/user/me")
+        .await
+        .expect_problem(401, "invalid-token");
     anon.post("/auth", shown).await.expect(201);
 }
 
@@ -32,10 +52,24 @@ async fn switching_on_does_not_confirm_an_address() {
     let app = TestApp::new().await;
     let admin = app.admin().await;
     let link = app.pending("ben").await;
-    admin.put("/user/ben/status", json!({"status": "active"})).await.assert_faults(&[("status", "unconfirmed")]);
-    admin.put("/user/ben/status", json!({"status": "disabled"})).await.expect(200);
-    app.anon().request("POST", &link).send().await.expect_problem(410, "link-expired");
-    let on = admin.put("/user/ben/status", json!({"status": "active"})).await.expect(200).json();
+    admin
+        .put("/user/ben/status", json!({"status": "active"}))
+        .await
+        .assert_faults(&[("status", "unconfirmed")]);
+    admin
+        .put("/user/ben/status", json!({"status": "disabled"}))
+        .await
+        .expect(200);
+    app.anon()
+        .request("POST", &link)
+        .send()
+        .await
+        .expect_problem(410, "link-expired");
+    let on = admin
+        .put("/user/ben/status", json!({"status": "active"}))
+        .await
+        .expect(200)
+        .json();
     assert_eq!(on["status"], "pending");
 }
 
@@ -45,15 +79,38 @@ async fn a_status_is_one_of_two_words_and_an_admins_to_set() {
     let (admin, ben) = (app.admin().await, app.user("ben").await);
     app.create("eve", Role::User).await;
     for named in ["me", "eve", "nobody"] {
-        ben.put(&format!("/user/{named}/status"), json!({"status": "disabled"})).await.expect_problem(403, "forbidden");
+        ben.put(
+            &format!("/user/{named}/status"),
+            json!({"status": "disabled"}),
+        )
+        .await
+        .expect_problem(403, "forbidden");
     }
     for wrong in ["pending", "Active", ""] {
-        admin.put("/user/ben/status", json!({"status": wrong})).await.assert_faults(&[("status", "invalid")]);
+        admin
+            .put("/user/ben/status", json!({"status": wrong}))
+            .await
+            .assert_faults(&[("status", "invalid")]);
     }
-    admin.put("/user/ben/status", json!({"status": 0, "role": "x"})).await.assert_faults(&[("role", "unknown"), ("status", "wrong-type")]);
-    admin.put("/user/ben/status", json!({})).await.assert_faults(&[("status", "missing")]);
-    admin.put("/user/nobody/status", json!({"status": "active"})).await.expect_problem(404, "not-found");
-    let draft = admin.request("PUT", "/user/ben/status").header("if-match", "W/\"1\"");
-    draft.json(&json!({"status": "disabled"})).send().await.expect_problem(412, "precondition-failed");
+    admin
+        .put("/user/ben/status", json!({"status": 0, "role": "x"}))
+        .await
+        .assert_faults(&[("role", "unknown"), ("status", "wrong-type")]);
+    admin
+        .put("/user/ben/status", json!({}))
+        .await
+        .assert_faults(&[("status", "missing")]);
+    admin
+        .put("/user/nobody/status", json!({"status": "active"}))
+        .await
+        .expect_problem(404, "not-found");
+    let draft = admin
+        .request("PUT", "/user/ben/status")
+        .header("if-match", "W/\"1\"");
+    draft
+        .json(&json!({"status": "disabled"}))
+        .send()
+        .await
+        .expect_problem(412, "precondition-failed");
     ben.get("/user/me").await.expect(200);
 }

@@ -15,36 +15,94 @@ async fn put_replaces_both_and_patch_keeps_what_it_does_not_name() {
         let user = answer.expect(200).json();
         (user["name"].clone(), user["data"].clone())
     };
-    let put = ben.put("/user/me", json!({"name": "Ben", "data": {"a": 1, "b": {"c": 2}}})).await;
-    assert_eq!(profile(put).await, (json!("Ben"), json!({"a": 1, "b": {"c": 2}})));
+    let put = ben
+        .put(
+            "/user/me",
+            json!({"name": "Ben", "data": {"a": 1, "b": {"c": 2}}}),
+        )
+        .await;
+    assert_eq!(
+        profile(put).await,
+        (json!("Ben"), json!({"a": 1, "b": {"c": 2}}))
+    );
     for (patch, name, data) in [
         (json!({}), json!("Ben"), json!({"a": 1, "b": {"c": 2}})),
-        (json!({"data": {"a": null, "b": {"d": [null]}}}), json!("Ben"), json!({"b": {"c": 2, "d": [null]}})),
-        (json!({"name": "Benedikt"}), json!("Benedikt"), json!({"b": {"c": 2, "d": [null]}})),
-        (json!({"data": {"b": 1}}), json!("Benedikt"), json!({"b": 1})),
+        (
+            json!({"data": {"a": null, "b": {"d": [null]}}}),
+            json!("Ben"),
+            json!({"b": {"c": 2, "d": [null]}}),
+        ),
+        (
+            json!({"name": "Benedikt"}),
+            json!("Benedikt"),
+            json!({"b": {"c": 2, "d": [null]}}),
+        ),
+        (
+            json!({"data": {"b": 1}}),
+            json!("Benedikt"),
+            json!({"b": 1}),
+        ),
         (json!({"name": null}), Value::Null, json!({"b": 1})),
         (json!({"data": null}), Value::Null, json!({})),
     ] {
-        let answer = ben.request("PATCH", "/user/me").body(MERGE_PATCH, patch.to_string()).send().await;
+        let answer = ben
+            .request("PATCH", "/user/me")
+            .body(MERGE_PATCH, patch.to_string())
+            .send()
+            .await;
         assert_eq!(profile(answer).await, (name, data), "{patch}");
     }
-    ben.put("/user/me", json!({"name": "Ben", "data": {"a": 1}})).await.expect(200);
-    assert_eq!(profile(ben.put("/user/me", json!({"name": "B"})).await).await, (json!("B"), json!({})));
-    assert_eq!(profile(ben.put("/user/me", json!({})).await).await, (Value::Null, json!({})));
+    ben.put("/user/me", json!({"name": "Ben", "data": {"a": 1}}))
+        .await
+        .expect(200);
+    assert_eq!(
+        profile(ben.put("/user/me", json!({"name": "B"})).await).await,
+        (json!("B"), json!({}))
+    );
+    assert_eq!(
+        profile(ben.put("/user/me", json!({})).await).await,
+        (Value::Null, json!({}))
+    );
 }
 
 #[tokio::test]
 async fn forms_and_every_name_of_the_user_do_as_well() {
     let app = TestApp::new().await;
     let (ben, admin) = (app.user("ben").await, app.admin().await);
-    let form = ben.request("PUT", "/user/ben").form("name=Ben+B&data=%7B%22a%22%3Anull%7D").send().await.expect(200).json();
-    assert_eq!((&form["name"], &form["data"]), (&json!("Ben B"), &json!({"a": null})));
-    let form = ben.request("PATCH", "/user/me").form("data=%7B%22a%22%3Anull%2C%22b%22%3A1%7D").send().await.expect(200).json();
-    assert_eq!((&form["name"], &form["data"]), (&json!("Ben B"), &json!({"b": 1})));
+    let form = ben
+        .request("PUT", "/user/ben")
+        .form("name=Ben+B&data=%7B%22a%22%3Anull%7D")
+        .send()
+        .await
+        .expect(200)
+        .json();
+    assert_eq!(
+        (&form["name"], &form["data"]),
+        (&json!("Ben B"), &json!({"a": null}))
+    );
+    let form = ben
+        .request("PATCH", "/user/me")
+        .form("data=%7B%22a%22%3Anull%2C%22b%22%3A1%7D")
+        .send()
+        .await
+        .expect(200)
+        .json();
+    assert_eq!(
+        (&form["name"], &form["data"]),
+        (&json!("Ben B"), &json!({"b": 1}))
+    );
     let path = format!("/user/{}", form["id"].as_str().unwrap());
-    let by_admin = admin.patch(&path, json!({"name": "Benno"})).await.expect(200).json();
+    let by_admin = admin
+        .patch(&path, json!({"name": "Benno"}))
+        .await
+        .expect(200)
+        .json();
     assert_eq!(by_admin["name"], "Benno");
-    ben.request("PUT", "/user/me").body(MERGE_PATCH, "{}").send().await.expect_problem(415, "unsupported-media-type");
+    ben.request("PUT", "/user/me")
+        .body(MERGE_PATCH, "{}")
+        .send()
+        .await
+        .expect_problem(415, "unsupported-media-type");
 }
 
 /// H-07.
@@ -62,22 +120,57 @@ async fn a_write_on_what_has_changed_since_is_refused() {
     let newer = written.header("etag").unwrap().to_owned();
     assert_ne!(newer, tag);
     for method in ["PUT", "PATCH"] {
-        write(method, "lost", &tag).await.expect_problem(412, "precondition-failed");
+        write(method, "lost", &tag)
+            .await
+            .expect_problem(412, "precondition-failed");
     }
     let weak = format!("W/{newer}");
     let list = format!("\"99\", {newer}x");
-    for tag in [weak.as_str(), &list, "", "\"\"", "\"x\"", "\"+2\"", "\"02\"", "\"-1\"", "2", "\"9223372036854775808\"", "\"2\"garbage"] {
-        write("PATCH", "lost", tag).await.expect_problem(412, "precondition-failed");
+    for tag in [
+        weak.as_str(),
+        &list,
+        "",
+        "\"\"",
+        "\"x\"",
+        "\"+2\"",
+        "\"02\"",
+        "\"-1\"",
+        "2",
+        "\"9223372036854775808\"",
+        "\"2\"garbage",
+    ] {
+        write("PATCH", "lost", tag)
+            .await
+            .expect_problem(412, "precondition-failed");
     }
-    let twice = ben.request("PATCH", "/user/me").header("if-match", &newer).header("if-match", &newer);
-    twice.json(&json!({"name": "lost"})).send().await.expect_problem(412, "precondition-failed");
+    let twice = ben
+        .request("PATCH", "/user/me")
+        .header("if-match", &newer)
+        .header("if-match", &newer);
+    twice
+        .json(&json!({"name": "lost"}))
+        .send()
+        .await
+        .expect_problem(412, "precondition-failed");
     assert_eq!(ben.get("/user/me").await.json()["name"], "one");
-    let newest = write("PUT", "two", &newer).await.expect(200).header("etag").unwrap().to_owned();
+    let newest = write("PUT", "two", &newer)
+        .await
+        .expect(200)
+        .header("etag")
+        .unwrap()
+        .to_owned();
     write("PATCH", "three", "*").await.expect(200);
-    write("PATCH", "lost", &newest).await.expect_problem(412, "precondition-failed");
-    ben.patch("/user/me", json!({"name": "four"})).await.expect(200);
+    write("PATCH", "lost", &newest)
+        .await
+        .expect_problem(412, "precondition-failed");
+    ben.patch("/user/me", json!({"name": "four"}))
+        .await
+        .expect(200);
     let last = ben.get("/user/me").await.expect(200);
-    assert_eq!((&last.json()["name"], last.header("etag")), (&json!("four"), Some("\"5\"")));
+    assert_eq!(
+        (&last.json()["name"], last.header("etag")),
+        (&json!("four"), Some("\"5\""))
+    );
 }
 
 /// Z-03: what is not said of oneself is not written here.
@@ -86,9 +179,24 @@ async fn nothing_but_name_and_data_can_be_written() {
     let app = TestApp::new().await;
     let ben = app.user("ben").await;
     let before = ben.get("/user/me").await.json();
-    for field in ["id", "username", "email", "pending_email", "role", "status", "password", "created_at", "session_epoch", "version"] {
+    for field in [
+        "id",
+        "username",
+        "email",
+        "pending_email",
+        "role",
+        "status",
+        "password",
+        "created_at",
+        "session_epoch",
+        "version",
+    ] {
         for method in ["PUT", "PATCH"] {
-            let answer = ben.request(method, "/user/me").json(&json!({field: "admin"})).send().await;
+            let answer = ben
+                .request(method, "/user/me")
+                .json(&json!({field: "admin"}))
+                .send()
+                .await;
             answer.assert_faults(&[(field, "unknown")]);
         }
     }
@@ -103,7 +211,9 @@ async fn the_limits_of_name_and_data_hold_at_their_edges() {
     let nested = |levels: usize| (1..levels).fold(json!({}), |inner, _| json!({"a": inner}));
     for method in ["PUT", "PATCH"] {
         let write = async |body: Value| ben.request(method, "/user/me").json(&body).send().await;
-        write(json!({"name": "ü".repeat(200), "data": sized(16 * 1024)})).await.expect(200);
+        write(json!({"name": "ü".repeat(200), "data": sized(16 * 1024)}))
+            .await
+            .expect(200);
         write(json!({"data": null})).await.expect(200);
         write(json!({"data": nested(32)})).await.expect(200);
         for (body, field, code) in [
@@ -122,9 +232,15 @@ async fn the_limits_of_name_and_data_hold_at_their_edges() {
         }
     }
     // Small patches add up.
-    ben.put("/user/me", json!({"data": sized(16 * 1024)})).await.expect(200);
-    ben.patch("/user/me", json!({"data": {"b": 1}})).await.assert_faults(&[("data", "too-long")]);
-    ben.patch("/user/me", json!({"data": {"b": 1, "a": null}})).await.expect(200);
+    ben.put("/user/me", json!({"data": sized(16 * 1024)}))
+        .await
+        .expect(200);
+    ben.patch("/user/me", json!({"data": {"b": 1}}))
+        .await
+        .assert_faults(&[("data", "too-long")]);
+    ben.patch("/user/me", json!({"data": {"b": 1, "a": null}}))
+        .await
+        .expect(200);
 }
 
 #[tokio::test]
@@ -142,7 +258,12 @@ async fn another_may_not_and_an_admin_learns_who_is_not_there() {
     let (ben, admin) = (app.user("ben").await, app.admin().await);
     app.create("eve", Role::User).await;
     for named in ["eve", "nobody"] {
-        ben.patch(&format!("/user/{named}"), json!({"name": "x"})).await.expect_problem(403, "forbidden");
+        ben.patch(&format!("/user/{named}"), json!({"name": "x"}))
+            .await
+            .expect_problem(403, "forbidden");
     }
-    admin.put("/user/nobody", json!({})).await.expect_problem(404, "not-found");
+    admin
+        .put("/user/nobody", json!({}))
+        .await
+        .expect_problem(404, "not-found");
 }

@@ -20,7 +20,7 @@ use crate::views::{AuditEventView, List};
         ("event" = Option<String>, Query, description = "Of this kind, such as `sign-in`"),
         ("since" = Option<String>, Query, description = "From this moment on (RFC 3339)", format = DateTime),
         ("limit" = Option<u32>, Query, description = "1 to 200, else 50", minimum = 1, maximum = 200),
-        ("cursor" = Option<String>, Query, description = "`next` of the page before")),
+        ("cursor" = Option<String>, Query, description = "`next` of the page before", pattern = "^[A-Za-z0-9_-]{21}[AQgw]$")),
     responses((status = 200, description = "A page of events", body = List<AuditEventView>, headers(("Link" = String, description = "rel=\"next\", where there is one")))))]
 pub(crate) async fn list_audit_events(State(app): State<App>, caller: Caller, uri: Uri) -> Result<Response, Problem> {
     app.accounts.authorize(caller.ctx(), Action::ReadAudit, Target::Others).await?;

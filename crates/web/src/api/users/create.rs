@@ -6,6 +6,7 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use doorward_domain::Accounts;
 use doorward_domain::flows::sign_up::SignUp;
+use doorward_domain::model::User;
 use doorward_domain::values::{Data, EmailAddress, Invalid, Name, Username};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -14,6 +15,8 @@ use super::user_response;
 use crate::app::App;
 use crate::body::Fields;
 use crate::guard::Caller;
+use crate::pages::Doors;
+use crate::pages::form::Form;
 use crate::problem::Problem;
 use crate::views::UserView;
 
@@ -44,18 +47,36 @@ pub(crate) struct SignUpBody {
 #[utoipa::path(post, path = "/user", tag = "Account", request_body = SignUpBody,
     responses((status = 201, description = "The user", body = UserView, headers(("Location" = String, description = "Where it is"), ("ETag" = String, description = "Its version")))))]
 pub(crate) async fn create_user(State(app): State<App>, caller: Caller, fields: Fields) -> Result<Response, Problem> {
-    let wanted = read(fields, &app.accounts)?;
-    let user = app.accounts.sign_up(caller.ctx(), wanted).await?;
     if caller.wants_html() {
-        let page = app.pages.signed_up(caller.ctx().client.locale, &user, app.inbox.is_some());
-        return Ok((StatusCode::CREATED, page).into_response());
+        return create_by_page(&app, &caller, fields).await;
     }
+    let user = create(&app, &caller, fields).await?;
     let mut response = user_response(StatusCode::CREATED, &user);
     let location = format!("{}/user/{}", app.accounts.policy().public_url, user.id);
     if let Ok(location) = HeaderValue::from_str(&location) {
         response.headers_mut().insert(LOCATION, location);
     }
     Ok(response)
+}
+
+async fn create(app: &App, caller: &Caller, fields: Fields) -> Result<User, Problem> {
+    let wanted = read(fields, &app.accounts)?;
+    Ok(app.accounts.sign_up(caller.ctx(), wanted).await?)
+}
+
+/// A person gets the form back with what is wrong and what they typed.
+async fn create_by_page(app: &App, caller: &Caller, fields: Fields) -> Result<Response, Problem> {
+    let (form, locale, has_inbox) = (Form::of(&fields), caller.ctx().client.locale, app.inbox.is_some());
+    match create(app, caller, fields).await {
+        Ok(user) => Ok((StatusCode::CREATED, app.pages.signed_up(locale, &user, has_inbox)).into_response()),
+        Err(problem) => {
+            let doors = Doors {
+                sign_up: form.refused(&problem),
+                ..Doors::default()
+            };
+            Err(problem.on_page(app.pages.welcome(locale, &doors, has_inbox)))
+        }
+    }
 }
 
 fn read(mut fields: Fields, accounts: &Accounts) -> Result<SignUp, Problem> {

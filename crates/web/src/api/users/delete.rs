@@ -12,7 +12,7 @@ use crate::problem::Problem;
 
 /// Deletes the user, its sessions and its pending mail, at once and for good.
 #[utoipa::path(delete, path = "/user/{user}", tag = "Account",
-    params(("user" = String, Path, description = "`me`, a user name or a user id"), ("If-Match" = Option<String>, Header, description = "The version that was read")),
+    params(("user" = String, Path, description = "`me`, a user name or a user id"), ("If-Match" = Option<String>, Header, nullable = false, description = "The version that was read")),
     responses((status = 204, description = "Gone")))]
 pub(crate) async fn delete_user(State(app): State<App>, caller: Caller, Path(user): Path<String>, IfMatch(expected): IfMatch) -> Result<Response, Problem> {
     let own = caller.require_session()?.user().id;

@@ -28,7 +28,7 @@ pub(crate) struct EmailBody {
 
 /// Asks for another address. It takes over once confirmed; the old one is told.
 #[utoipa::path(put, path = "/user/{user}/email", tag = "Account", request_body = EmailBody,
-    params(("user" = String, Path, description = "`me`, a user name or a user id"), ("If-Match" = Option<String>, Header, description = "The version that was read")),
+    params(("user" = String, Path, description = "`me`, a user name or a user id"), ("If-Match" = Option<String>, Header, nullable = false, description = "The version that was read")),
     responses((status = 202, description = "A confirmation mail is on its way")))]
 pub(crate) async fn change_email(
     State(app): State<App>,

@@ -19,11 +19,11 @@ const MAX_TEXT: usize = 200;
 /// Lists users, oldest first.
 #[utoipa::path(get, path = "/user", tag = "Admin",
     params(
-        ("q" = Option<String>, Query, description = "Part of a user name, address or name", max_length = 200),
+        ("q" = Option<String>, Query, description = "Part of a user name, address or name", max_length = 200, pattern = "^[^\\u0000]*$"),
         ("status" = Option<String>, Query, description = "`pending`, `active` or `disabled`", pattern = "^(pending|active|disabled)$"),
         ("role" = Option<String>, Query, description = "`user` or `admin`", pattern = "^(user|admin)$"),
         ("limit" = Option<u32>, Query, description = "1 to 200, else 50", minimum = 1, maximum = 200),
-        ("cursor" = Option<String>, Query, description = "`next` of the page before")),
+        ("cursor" = Option<String>, Query, description = "`next` of the page before", pattern = "^[A-Za-z0-9_-]{21}[AQgw]$")),
     responses((status = 200, description = "A page of users", body = List<UserView>, headers(("Link" = String, description = "rel=\"next\", where there is one")))))]
 pub(crate) async fn list_users(State(app): State<App>, caller: Caller, uri: Uri) -> Result<Response, Problem> {
     // Whoever may not list learns nothing from how a query is judged.

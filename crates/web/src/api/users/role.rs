@@ -28,8 +28,8 @@ pub(crate) struct RoleBody {
 
 /// Gives or takes the admin role. The last active admin keeps it.
 #[utoipa::path(put, path = "/user/{user}/role", tag = "Admin", request_body = RoleBody,
-    params(("user" = String, Path, description = "`me`, a user name or a user id"), ("If-Match" = Option<String>, Header, description = "The version that was read")),
-    responses((status = 200, description = "The user", body = UserView)))]
+    params(("user" = String, Path, description = "`me`, a user name or a user id"), ("If-Match" = Option<String>, Header, nullable = false, description = "The version that was read")),
+    responses((status = 200, description = "The user", body = UserView, headers(("ETag" = String, description = "Its new version")))))]
 pub(crate) async fn change_role(
     State(app): State<App>,
     caller: Caller,

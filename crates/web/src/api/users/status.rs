@@ -27,8 +27,8 @@ pub(crate) struct StatusBody {
 
 /// Switches an account off, which ends its sessions, or back on.
 #[utoipa::path(put, path = "/user/{user}/status", tag = "Admin", request_body = StatusBody,
-    params(("user" = String, Path, description = "`me`, a user name or a user id"), ("If-Match" = Option<String>, Header, description = "The version that was read")),
-    responses((status = 200, description = "The user", body = UserView)))]
+    params(("user" = String, Path, description = "`me`, a user name or a user id"), ("If-Match" = Option<String>, Header, nullable = false, description = "The version that was read")),
+    responses((status = 200, description = "The user", body = UserView, headers(("ETag" = String, description = "Its new version")))))]
 pub(crate) async fn change_status(
     State(app): State<App>,
     caller: Caller,

@@ -32,7 +32,7 @@ pub(crate) struct ProfileBody {
 
 /// Replaces `name` and `data`.
 #[utoipa::path(put, path = "/user/{user}", tag = "Account", request_body = ProfileBody,
-    params(("user" = String, Path, description = "`me`, a user name or a user id"), ("If-Match" = Option<String>, Header, description = "The version that was read")),
+    params(("user" = String, Path, description = "`me`, a user name or a user id"), ("If-Match" = Option<String>, Header, nullable = false, description = "The version that was read")),
     responses((status = 200, description = "The user", body = UserView, headers(("ETag" = String, description = "Its new version")))))]
 pub(crate) async fn replace_user(
     State(app): State<App>,
@@ -53,7 +53,7 @@ pub(crate) async fn replace_user(
 
 /// Changes `name` and `data` by a JSON Merge Patch (RFC 7396).
 #[utoipa::path(patch, path = "/user/{user}", tag = "Account", request_body(content((ProfileBody = "application/json"), (ProfileBody = "application/merge-patch+json"))),
-    params(("user" = String, Path, description = "`me`, a user name or a user id"), ("If-Match" = Option<String>, Header, description = "The version that was read")),
+    params(("user" = String, Path, description = "`me`, a user name or a user id"), ("If-Match" = Option<String>, Header, nullable = false, description = "The version that was read")),
     responses((status = 200, description = "The user", body = UserView, headers(("ETag" = String, description = "Its new version")))))]
 pub(crate) async fn patch_user(
     State(app): State<App>,

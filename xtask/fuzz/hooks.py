@@ -6,10 +6,13 @@ password; whoever it is asks anew when its token is refused, under a new name wh
 
 import itertools
 import os
+import random
+import re
 
 import requests
 import schemathesis
 from schemathesis.checks import CheckContext
+from schemathesis.generation.meta import TestPhase
 
 ROLE = os.environ["FUZZ_AS"]
 SERVER = os.environ["FUZZ_SERVER"]
@@ -22,7 +25,7 @@ BEYOND_SCHEMAS = {
     "new_password": {"common", "too-personal", "too-short", "too-long", "invalid"},
     "current_password": {"too-long"},
     "username": {"invalid", "reserved", "missing", "unknown"},
-    "email": {"invalid", "too-long", "unknown"},
+    "email": {"invalid", "too-long", "unknown", "unchanged"},
     "name": {"invalid", "too-short"},
     "data": {"invalid", "too-long", "too-deep", "wrong-type"},
     "since": {"invalid"},
@@ -30,6 +33,7 @@ BEYOND_SCHEMAS = {
 }
 
 names = itertools.count()
+turns = itertools.count()
 
 
 def sign_in(username):
@@ -37,24 +41,58 @@ def sign_in(username):
     return requests.post(f"{SERVER}/auth", json=body, timeout=30)
 
 
+def sign_up(username):
+    body = {"username": username, "password": PASSWORD}
+    answer = requests.post(f"{SERVER}/user", json=body, timeout=30)
+    answer.raise_for_status()
+
+
 if ROLE != "nobody":
 
     @schemathesis.auth()
     class SignedIn:
-        username = "admin" if ROLE == "admin" else f"fuzz-{os.getpid()}"
+        username = "admin" if ROLE == "admin" else None
+        spare = None
+
+        def deputies(self, count):
+            """More admins: the fuzzer demotes, disables and locks out the one it is."""
+            token = sign_in("admin").json()["token"]
+            for number in range(count):
+                name = f"deputy-{number}"
+                sign_up(name)
+                bearer = {"Authorization": f"Bearer {token}"}
+                requests.put(f"{SERVER}/user/{name}/role", json={"role": "admin"}, headers=bearer, timeout=30).raise_for_status()
+                yield name
 
         def get(self, case, context):
-            answer = sign_in(self.username)
-            if answer.status_code != 201 and ROLE == "user":
-                self.username = f"fuzz-{os.getpid()}-{next(names)}"
-                body = {"username": self.username, "password": PASSWORD}
-                requests.post(f"{SERVER}/user", json=body, timeout=30).raise_for_status()
+            if ROLE == "admin" and self.spare is None:
+                self.spare = list(self.deputies(8))
+            answer = sign_in(self.username) if self.username else None
+            while answer is None or answer.status_code != 201:
+                if ROLE == "admin":
+                    self.username = self.spare.pop()
+                else:
+                    self.username = f"fuzz-{os.getpid()}-{next(names)}"
+                    sign_up(self.username)
                 answer = sign_in(self.username)
-            answer.raise_for_status()
             return answer.json()["token"]
 
         def set(self, case, data, context):
             case.headers["Authorization"] = f"Bearer {data}"
+
+
+@schemathesis.hook
+def before_call(context, case, kwargs):
+    """Every other request of one step names somebody and something that is there: random text never would."""
+    if case.meta is None or not case.meta.generation.mode.is_positive or case.meta.phase.name == TestPhase.STATEFUL or next(turns) % 2:
+        return
+    if "user" in case.path_parameters:
+        case.path_parameters["user"] = "me"
+    if "token" in case.path_parameters:
+        kind = case.path.split("/")[1]
+        links = re.findall(f"/{kind}/([A-Za-z0-9_-]{{43}})", requests.get(f"{SERVER}/inbox", timeout=30).text)
+        if links:
+            case.path_parameters["token"] = random.choice(links)
 
 
 @schemathesis.check

@@ -1,0 +1,50 @@
+//! What is true of every page, looked at in the browser on a phone's screen, in both schemes.
+
+use serde_json::{Value, json};
+
+use crate::browser::Browser;
+
+const LOOK_OVER: &str = include_str!("audit.js");
+/// Notes what gets the focus, and gives back how much there is to get it.
+const WATCH_FOCUS: &str = "\
+    window.focused = new Set([document.activeElement]);
+    document.addEventListener('focusin', (event) => focused.add(event.target));
+    window.reachable = () => [...document.querySelectorAll('a, button, summary, input:not([type=hidden])')].filter((e) => e.checkVisibility());
+    return reachable().length;";
+const MISSED: &str = "return reachable().filter((e) => !focused.has(e)).map((e) => e.outerHTML.slice(0, 120));";
+
+/// Looks over the page that is shown; `page` names it in what is said.
+#[track_caller]
+pub fn look_over(browser: &Browser, page: &str) {
+    // The keyboard first: looking over opens what is folded.
+    let count = browser.run(WATCH_FOCUS).as_u64().unwrap();
+    browser.tab(2 * count + 2);
+    assert_eq!(browser.run(MISSED), json!([]), "{page}: not reached by keyboard");
+    browser.run("document.querySelector('[autofocus]')?.focus()");
+    for scheme in ["light", "dark"] {
+        let features = json!([{"name": "prefers-color-scheme", "value": scheme}]);
+        browser.chromium("Emulation.setEmulatedMedia", &json!({ "features": features }));
+        assert_eq!(browser.run(LOOK_OVER), json!([]), "{page}, {scheme}");
+    }
+    assert_quiet(browser, page);
+}
+
+/// Nothing on the console, and nothing asked of another host.
+#[track_caller]
+fn assert_quiet(browser: &Browser, page: &str) {
+    let home = browser.url("/");
+    for entry in browser.log("browser") {
+        let message = entry["message"].as_str().unwrap();
+        // Chromium says it there that a page came with a 4xx, which is as it should be.
+        let is_status = message.contains("Failed to load resource: the server responded with a status of 4") && !message.contains("/assets/") && !message.contains("favicon");
+        assert!(is_status, "{page}: {message}");
+    }
+    for entry in browser.log("performance") {
+        let event: Value = serde_json::from_str(entry["message"].as_str().unwrap()).unwrap();
+        let event = &event["message"];
+        if event["method"] == "Network.requestWillBeSent" {
+            let url = event["params"]["request"]["url"].as_str().unwrap();
+            assert!(url.starts_with(&home) || url.starts_with("data:"), "{page} asks for {url}");
+        }
+    }
+}

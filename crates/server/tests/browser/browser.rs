@@ -1,0 +1,212 @@
+//! `Browser`, a Chromium of its own for a test: opens, clicks, types, looks.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::driver::{Driver, HOW_TO_INSTALL};
+use crate::server::Server;
+
+/// Longer than anything takes; reached only when something is broken.
+pub const PATIENCE: Duration = Duration::from_secs(30);
+/// The name under which WebDriver gives an element.
+const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
+/// No part of Chromium reaches for the network or for a display.
+const FLAGS: &[&str] = &[
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage",
+];
+
+static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+
+/// How the browser is set up.
+#[derive(Debug, Clone, Copy)]
+pub struct Setup {
+    pub language: &'static str,
+    pub script: bool,
+}
+
+/// A browser at a server of its own.
+pub struct Browser {
+    driver: Driver,
+    session: String,
+    server: Server,
+    _profile: TempDir,
+    _turn: MutexGuard<'static, ()>,
+}
+
+impl Browser {
+    pub fn open(setup: Setup) -> Self {
+        let turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+        let profile = tempfile::tempdir().unwrap();
+        let mut arguments: Vec<String> = FLAGS.iter().map(|flag| (*flag).to_owned()).collect();
+        arguments.push(format!("--user-data-dir={}", profile.path().display()));
+        arguments.push(format!("--lang={}", setup.language));
+        // 1 allows, 2 blocks.
+        let script = if setup.script { 1 } else { 2 };
+        let capabilities = json!({"capabilities": {"alwaysMatch": {
+            "browserName": "chrome",
+            "goog:chromeOptions": {
+                "args": arguments,
+                "prefs": {"intl.accept_languages": setup.language, "profile.default_content_setting_values.javascript": script},
+            },
+            "goog:loggingPrefs": {"browser": "ALL", "performance": "ALL"},
+        }}});
+        let (server, driver) = (Server::start(), Driver::start());
+        let opened = driver.send("POST", "/session", &capabilities);
+        let opened = opened.unwrap_or_else(|error| panic!("chromium cannot be run ({}): {HOW_TO_INSTALL}", error["message"]));
+        let session = format!("/session/{}", opened["sessionId"].as_str().unwrap());
+        Self {
+            driver,
+            session,
+            server,
+            _profile: profile,
+            _turn: turn,
+        }
+    }
+
+    pub fn url(&self, path: &str) -> String {
+        self.server.url(path)
+    }
+
+    fn try_post(&self, path: &str, body: &Value) -> Result<Value, Value> {
+        self.driver.send("POST", &format!("{}{path}", self.session), body)
+    }
+
+    #[track_caller]
+    fn post(&self, path: &str, body: &Value) -> Value {
+        self.try_post(path, body).unwrap_or_else(|error| panic!("{path} {body}: {}", error["message"]))
+    }
+
+    fn get(&self, path: &str) -> Result<Value, Value> {
+        self.driver.send("GET", &format!("{}{path}", self.session), &Value::Null)
+    }
+
+    /// Goes to a path of the server, or to a whole URL.
+    pub fn go(&self, place: &str) {
+        let url = if place.starts_with('/') { self.url(place) } else { place.to_owned() };
+        self.post("/url", &json!({ "url": url }));
+    }
+
+    fn find(&self, css: &str) -> Result<String, Value> {
+        let found = self.try_post("/element", &json!({"using": "css selector", "value": css}))?;
+        Ok(found[ELEMENT].as_str().unwrap_or_default().to_owned())
+    }
+
+    #[track_caller]
+    fn element(&self, css: &str) -> String {
+        self.find(css).unwrap_or_else(|error| panic!("{css}: {} on a page with {:?}", error["message"], self.text("main")))
+    }
+
+    /// The text of the first such element, where there is one and it stays.
+    pub fn text(&self, css: &str) -> Option<String> {
+        let element = self.find(css).ok()?;
+        let text = self.get(&format!("/element/{element}/text")).ok()?;
+        text.as_str().map(str::to_owned)
+    }
+
+    pub fn has(&self, css: &str) -> bool {
+        self.find(css).is_ok()
+    }
+
+    /// An attribute, or the property of that name.
+    #[track_caller]
+    pub fn attribute(&self, css: &str, name: &str) -> String {
+        let element = self.element(css);
+        let value = self.get(&format!("/element/{element}/attribute/{name}")).unwrap();
+        value.as_str().unwrap_or_default().to_owned()
+    }
+
+    /// Whether a field has what was typed into it.
+    #[track_caller]
+    pub fn value(&self, css: &str) -> String {
+        let element = self.element(css);
+        let value = self.get(&format!("/element/{element}/property/value")).unwrap();
+        value.as_str().unwrap().to_owned()
+    }
+
+    #[track_caller]
+    pub fn fill(&self, css: &str, text: &str) {
+        let element = self.element(css);
+        self.post(&format!("/element/{element}/clear"), &json!({}));
+        self.post(&format!("/element/{element}/value"), &json!({ "text": text }));
+    }
+
+    /// Clicks what leads to another page, and waits until the old one is gone.
+    #[track_caller]
+    pub fn click(&self, css: &str) {
+        let (old, element) = (self.element("html"), self.element(css));
+        self.post(&format!("/element/{element}/click"), &json!({}));
+        eventually(&format!("a click on {css} leads somewhere"), || {
+            let is_gone = self.get(&format!("/element/{old}/name")).is_err();
+            (is_gone && self.has("h1")).then_some(())
+        });
+    }
+
+    #[track_caller]
+    pub fn expect_heading(&self, wanted: &str) {
+        assert_eq!(self.text("h1").as_deref(), Some(wanted), "{:?}", self.text("main"));
+    }
+
+    #[track_caller]
+    pub fn expect_text(&self, css: &str, wanted: &str) {
+        let text = self.text(css).unwrap_or_else(|| panic!("no {css} on a page with {:?}", self.text("main")));
+        assert!(text.contains(wanted), "{text}");
+    }
+
+    /// Runs a script as somebody at the console would.
+    #[track_caller]
+    pub fn run(&self, script: &str) -> Value {
+        self.post("/execute/sync", &json!({"script": script, "args": []}))
+    }
+
+    /// Presses the tab key so often.
+    pub fn tab(&self, times: u64) {
+        let press = [json!({"type": "keyDown", "value": "\u{e004}"}), json!({"type": "keyUp", "value": "\u{e004}"})];
+        let presses: Vec<_> = (0..times).flat_map(|_| press.clone()).collect();
+        self.post("/actions", &json!({"actions": [{"type": "key", "id": "keyboard", "actions": presses}]}));
+    }
+
+    /// A command of Chromium's own protocol.
+    pub fn chromium(&self, command: &str, parameters: &Value) {
+        self.post("/goog/cdp/execute", &json!({"cmd": command, "params": parameters}));
+    }
+
+    /// What has been logged since the last look: `browser` is the console, `performance` what the
+    /// network did.
+    pub fn log(&self, kind: &str) -> Vec<Value> {
+        let entries = self.post("/se/log", &json!({ "type": kind }));
+        entries.as_array().unwrap().clone()
+    }
+
+    /// Goes to the inbox and waits for the mail of that number, counted from the first.
+    #[track_caller]
+    pub fn await_mail(&self, number: usize) {
+        eventually(&format!("mail {number} arrives"), || {
+            self.go("/inbox");
+            self.has(&format!("article:nth-last-of-type({number})")).then_some(())
+        });
+    }
+}
+
+impl Drop for Browser {
+    fn drop(&mut self) {
+        // Chromium goes with its session; without this it would outlive chromedriver.
+        let _ = self.driver.send("DELETE", &self.session, &Value::Null);
+    }
+}
+
+/// Looks until there is something to see. For what another process does in its own time.
+#[track_caller]
+pub fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        if let Some(seen) = look() {
+            return seen;
+        }
+        assert!(Instant::now() < deadline, "it never came to this: {what}");
+        std::thread::park_timeout(Duration::from_millis(5));
+    }
+}

@@ -1,0 +1,136 @@
+//! Whole journeys, with JavaScript switched off: every page works without.
+
+use crate::browser::{Browser, Setup};
+
+const WITHOUT_SCRIPT: Setup = Setup {
+    language: "en",
+    script: false,
+};
+
+#[track_caller]
+fn sign_up(browser: &Browser, email: &str, password: &str) {
+    browser.go("/");
+    browser.fill("#up-email", email);
+    browser.fill("#up-password", password);
+    browser.click("form[action='/user'] button");
+    browser.expect_heading("Check your mail");
+}
+
+#[track_caller]
+fn sign_in(browser: &Browser, name: &str, password: &str) {
+    browser.go("/");
+    browser.fill("#in-name", name);
+    browser.fill("#in-password", password);
+    browser.click("form[action='/auth'] button");
+}
+
+#[test]
+fn somebody_signs_up_confirms_signs_in_changes_the_password_and_signs_out_without_script() {
+    let browser = Browser::open(WITHOUT_SCRIPT);
+    browser.go("data:text/html,<title>off</title><script>document.title='on'</script><h1>x</h1>");
+    assert_eq!(browser.run("return document.title"), "off", "JavaScript is not switched off");
+
+    sign_up(&browser, "ben@example.com", "three boats on a lake");
+    browser.expect_text("main", "ben@example.com");
+    browser.click("a.button[href='/inbox']");
+    browser.await_mail(1);
+    browser.click("article a.button");
+    browser.expect_heading("Is this your sign-up?");
+    browser.click("main button");
+    browser.expect_heading("Your address is confirmed");
+
+    browser.click("a.button");
+    sign_in(&browser, "Ben@example.com", "three goats on a lake");
+    browser.expect_text("[role=alert]", "do not fit together");
+    assert_eq!((browser.value("#in-name"), browser.value("#in-password")), ("Ben@example.com".to_owned(), String::new()));
+    browser.fill("#in-password", "three boats on a lake");
+    browser.click("form[action='/auth'] button");
+    browser.expect_heading("Hello, ben@example.com");
+
+    browser.click("a.button[href='/password']");
+    browser.fill("#current", "three goats on a lake");
+    browser.fill("#new", "four boats on a lake");
+    browser.click("main button");
+    browser.expect_text("[role=alert]", "The current password is not right.");
+    browser.fill("#current", "three boats on a lake");
+    browser.fill("#new", "four boats on a lake");
+    browser.click("main button");
+    browser.expect_heading("Your new password is set");
+    browser.click("a.button");
+    browser.expect_heading("Hello, ben@example.com");
+
+    browser.click("form[action='/auth/end'] button");
+    browser.expect_heading("Welcome");
+    sign_in(&browser, "ben@example.com", "three boats on a lake");
+    browser.expect_text("[role=alert]", "do not fit together");
+    sign_in(&browser, "ben@example.com", "four boats on a lake");
+    browser.expect_heading("Hello, ben@example.com");
+}
+
+#[test]
+fn whoever_says_this_was_not_me_deletes_the_account() {
+    let browser = Browser::open(WITHOUT_SCRIPT);
+    sign_up(&browser, "eve@example.com", "three boats on a lake");
+    sign_in(&browser, "eve@example.com", "three boats on a lake");
+    browser.expect_text("[role=alert]", "not confirmed yet");
+    browser.await_mail(1);
+    browser.click("article a.button");
+    browser.click("button.quiet");
+    browser.expect_heading("Thank you for telling us");
+    sign_in(&browser, "eve@example.com", "three boats on a lake");
+    browser.expect_text("[role=alert]", "do not fit together");
+}
+
+#[test]
+fn a_lost_password_is_replaced_once_it_is_a_good_one() {
+    let browser = Browser::open(WITHOUT_SCRIPT);
+    sign_up(&browser, "ben@example.com", "three boats on a lake");
+    browser.await_mail(1);
+    browser.click("article a.button");
+    browser.click("main button");
+
+    browser.go("/");
+    browser.click("a[href='/recovery']");
+    browser.fill("#email", "ben@example.com");
+    browser.click("main button");
+    browser.expect_heading("Check your mail");
+    browser.await_mail(2);
+    browser.click("article a.button");
+    let link = browser.attribute("form", "action");
+    browser.fill("#new_password", "password123");
+    browser.click("main button");
+    browser.expect_text(".fault", "among the first that attackers try");
+    assert_eq!(browser.value("#new_password"), "");
+    browser.fill("#new_password", "four boats on a lake");
+    browser.click("main button");
+    browser.expect_heading("Your new password is set");
+    browser.go(&link);
+    browser.expect_heading("This link no longer works");
+    sign_in(&browser, "ben@example.com", "four boats on a lake");
+    browser.expect_heading("Hello, ben@example.com");
+}
+
+#[test]
+fn a_sign_up_that_is_refused_comes_back_with_what_was_typed() {
+    let browser = Browser::open(WITHOUT_SCRIPT);
+    browser.go("/");
+    browser.fill("#up-password", "three boats on a lake");
+    browser.click("form[action='/user'] button");
+    browser.expect_text("#up-username-fault", "Give an e-mail address or a user name.");
+    browser.fill("#up-username", "admin");
+    browser.fill("#up-password", "three boats on a lake");
+    browser.click("form[action='/user'] button");
+    browser.expect_text("#up-username-fault", "taken");
+    assert_eq!((browser.value("#up-username"), browser.value("#up-password")), ("admin".to_owned(), String::new()));
+    browser.fill("#up-username", "<b>\"zoe'&amp;");
+    browser.fill("#up-password", "password123");
+    browser.click("form[action='/user'] button");
+    assert_eq!(browser.value("#up-username"), "<b>\"zoe'&amp;");
+    browser.expect_text("#up-password-fault", "among the first that attackers try");
+    browser.fill("#up-username", "zoe");
+    browser.fill("#up-password", "three boats on a lake");
+    browser.click("form[action='/user'] button");
+    browser.expect_heading("Your account is ready");
+    sign_in(&browser, "ZOE", "three boats on a lake");
+    browser.expect_heading("Hello, zoe");
+}

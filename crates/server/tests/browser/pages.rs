@@ -1,0 +1,121 @@
+//! Every page there is, in each language, looked over.
+
+use serde_json::json;
+
+use crate::audit::look_over;
+use crate::browser::{Browser, Setup};
+
+const PASSWORD: &str = "three boats on a lake";
+
+/// Leads past every page, in the order that people meet them, and notes each one's heading.
+fn walk(browser: &Browser) -> Vec<String> {
+    let mut headings = Vec::new();
+    let mut look = |page: &str| {
+        headings.push(browser.text("h1").unwrap());
+        look_over(browser, page);
+    };
+    browser.go("/");
+    look("start");
+    browser.fill("#in-name", "ben@example.com");
+    browser.fill("#in-password", PASSWORD);
+    browser.click("form[action='/auth'] button");
+    look("start, sign-in refused");
+    browser.fill("#up-username", "admin");
+    browser.fill("#up-password", PASSWORD);
+    browser.click("form[action='/user'] button");
+    look("start, sign-up refused");
+    browser.fill("#up-email", "ben@example.com");
+    browser.fill("#up-username", "ben");
+    browser.fill("#up-password", PASSWORD);
+    browser.click("form[action='/user'] button");
+    look("signed up");
+    browser.await_mail(1);
+    look("inbox");
+    browser.click("article a.button");
+    look("confirm");
+    browser.click("main button");
+    look("confirmed");
+    browser.go("/");
+    browser.fill("#in-name", "ben");
+    browser.fill("#in-password", PASSWORD);
+    browser.click("form[action='/auth'] button");
+    look("home");
+    browser.go("/.well-known/change-password");
+    look("change password");
+    browser.fill("#current", PASSWORD);
+    browser.fill("#new", "password123");
+    browser.click("main button");
+    look("change password, refused");
+    browser.fill("#current", PASSWORD);
+    browser.fill("#new", "four boats on a lake");
+    browser.click("main button");
+    look("password changed");
+    browser.click("main a.button");
+    browser.click("form[action='/auth/end'] button");
+    browser.go("/password");
+    look("change password, signed out");
+    browser.go("/recovery");
+    look("ask for recovery");
+    browser.fill("#email", "ben@example.com");
+    browser.click("main button");
+    look("mail requested");
+    browser.await_mail(3);
+    browser.click("article a.button");
+    look("recover");
+    let link = browser.attribute("form", "action");
+    browser.fill("#new_password", "password123");
+    browser.click("main button");
+    look("recover, refused");
+    browser.fill("#new_password", "five boats on a lake");
+    browser.click("main button");
+    look("recovered");
+    browser.go(&link);
+    look("link expired");
+    browser.go("/confirmation");
+    look("ask for confirmation");
+    browser.go("/user/me");
+    look("sign in first");
+    browser.go("/nothing/here");
+    look("not found");
+    browser.go("/");
+    browser.fill("#up-email", "eve@example.com");
+    browser.fill("#up-password", PASSWORD);
+    browser.click("form[action='/user'] button");
+    browser.await_mail(5);
+    browser.click("article a.button");
+    browser.click("button.quiet");
+    look("disowned");
+    for page in ["/docs", "/problems", "/problems/link-expired"] {
+        browser.go(page);
+        look(page);
+    }
+    headings
+}
+
+fn on_a_phone(language: &'static str) -> Browser {
+    let browser = Browser::open(Setup {
+        language,
+        script: true,
+    });
+    let phone = json!({"width": 390, "height": 844, "deviceScaleFactor": 1, "mobile": false});
+    browser.chromium("Emulation.setDeviceMetricsOverride", &phone);
+    browser
+}
+
+/// W-01, P-11, WCAG 2.2: for each page see `audit`.
+#[test]
+fn every_page_is_sound_on_a_phone_in_both_schemes_and_by_keyboard() {
+    let headings = walk(&on_a_phone("en"));
+    assert_eq!(headings.first().map(String::as_str), Some("Welcome"));
+}
+
+#[test]
+fn every_page_is_as_sound_in_german() {
+    let browser = on_a_phone("de");
+    let headings = walk(&browser);
+    for wanted in ["Willkommen", "Schauen Sie in Ihr Postfach", "Ist das Ihre Registrierung?", "Hallo, ben", "Passwort ändern", "Dieser Link gilt nicht mehr", "Hier gibt es nichts"] {
+        assert!(headings.iter().any(|heading| heading == wanted), "no {wanted} in {headings:?}");
+    }
+    browser.go("/");
+    assert_eq!(browser.attribute("html", "lang"), "de");
+}

@@ -1,0 +1,62 @@
+//! `Server`, the binary serving from an empty folder.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::channel;
+
+use tempfile::TempDir;
+
+use crate::browser::PATIENCE;
+
+/// The binary serving. It is killed when the test is over.
+pub struct Server {
+    child: Child,
+    url: String,
+    /// Deleted after the process is gone.
+    _folder: TempDir,
+}
+
+impl Server {
+    /// Nothing configured but a free port, and no throttles: a journey makes more requests than a
+    /// person would.
+    pub fn start() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mut child = Command::new(env!("CARGO_BIN_EXE_doorward"))
+            .arg("serve")
+            .current_dir(folder.path())
+            .env_clear()
+            .env("DOORWARD_LISTEN", "127.0.0.1:0")
+            .env("DOORWARD_DATA_DIR", folder.path().join("data"))
+            .env("DOORWARD_THROTTLE__ENABLED", "false")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let (sender, said) = channel();
+        std::thread::spawn(move || lines.map_while(Result::ok).try_for_each(|line| sender.send(line)));
+        let url = loop {
+            let line = said.recv_timeout(PATIENCE).expect("the server says that it is ready");
+            if let Some((_, url)) = line.split_once("Doorward is ready at ") {
+                break url.trim().to_owned();
+            }
+        };
+        Self {
+            child,
+            url,
+            _folder: folder,
+        }
+    }
+
+    pub fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.url)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

@@ -1,0 +1,371 @@
+//! The access table, the OpenAPI document and the running router say the same, and every route
+//! answers nobody, a user and an admin as the table says (Z-01, H-03).
+
+use std::collections::BTreeSet;
+
+use doorward_domain::model::Role;
+use doorward_web::routes::{Guard, Route, TABLE};
+use serde_json::{Value, json};
+
+use crate::support::{Answer, Client, FORM, OTHER_PASSWORD, PASSWORD, TestApp};
+
+/// Every method a client might try.
+const METHODS: [&str; 8] = [
+    "GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND",
+];
+
+fn paths() -> BTreeSet<&'static str> {
+    TABLE.iter().map(|route| route.path).collect()
+}
+
+/// The path with a name in every place.
+fn filled(path: &str, user: &str) -> String {
+    let path = path
+        .replace("{user}", user)
+        .replace("{token}", &"A".repeat(43));
+    path.replace("{id}", "019363a0-0000-7000-8000-000000000000")
+        .replace("{code}", "forbidden")
+        .replace("{file}", "nothing.css")
+}
+
+/// A body that the route would take.
+fn body_of(route: &Route) -> Option<Value> {
+    Some(match (route.method.as_str(), route.path) {
+        ("POST", "/user") => json!({"username": "fresh", "password": PASSWORD}),
+        ("PUT" | "PATCH", "/user/{user}") => json!({"name": "x"}),
+        ("PUT", "/user/{user}/email") => json!({"email": "x@example.org", "password": PASSWORD}),
+        ("PUT", "/user/{user}/role") => json!({"role": "user"}),
+        ("PUT", "/user/{user}/status") => json!({"status": "active"}),
+        ("PUT" | "POST", "/password") => {
+            json!({"current_password": OTHER_PASSWORD, "new_password": "a third one for luck", "username": "nobody"})
+        }
+        ("POST", "/confirmation" | "/recovery") => json!({"email": "nobody@example.org"}),
+        ("POST", "/recovery/{token}") => json!({"new_password": OTHER_PASSWORD}),
+        ("POST", "/auth") => json!({"username": "nobody", "password": PASSWORD}),
+        ("POST", "/auth/token") => json!({"audience": "x"}),
+        _ => return None,
+    })
+}
+
+async fn ask(client: &Client, route: &Route, user: &str) -> Answer {
+    let draft = client.request(route.method.as_str(), &filled(route.path, user));
+    match body_of(route) {
+        Some(body) => draft.json(&body).send().await,
+        None => draft.send().await,
+    }
+}
+
+#[test]
+fn the_document_has_every_route_of_the_table_and_no_other() {
+    let document = doorward_web::openapi_document("https://accounts.example");
+    let mut documented = BTreeSet::new();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for method in item.as_object().unwrap().keys() {
+            documented.insert((method.to_uppercase(), path.clone()));
+        }
+    }
+    let listed = TABLE.iter().filter(|route| !route.page);
+    let listed: BTreeSet<_> = listed
+        .map(|route| (route.method.to_string(), route.path.to_owned()))
+        .collect();
+    assert_eq!(documented, listed);
+    let rows: BTreeSet<_> = TABLE
+        .iter()
+        .map(|route| (route.method.as_str(), route.path))
+        .collect();
+    assert_eq!(rows.len(), TABLE.len(), "a row stands twice");
+}
+
+#[tokio::test]
+async fn the_router_has_every_route_of_the_table_and_no_other_method() {
+    let app = TestApp::new().await;
+    let admin = app.admin().await;
+    app.create("ben", Role::User).await;
+    let mut listed: BTreeSet<&str> = BTreeSet::new();
+    for path in paths() {
+        let rows: Vec<_> = TABLE.iter().filter(|route| route.path == path).collect();
+        listed.extend(rows.iter().map(|route| route.method.as_str()));
+        let allowed: BTreeSet<&str> = rows.iter().map(|route| route.method.as_str()).collect();
+        for method in METHODS {
+            if allowed.contains(method) {
+                continue;
+            }
+            for client in [&app.anon(), &admin] {
+                let answer = client.request(method, &filled(path, "ben")).send().await;
+                let problem = answer.expect_problem(405, "method-not-allowed");
+                let told: BTreeSet<&str> = problem
+                    .header("allow")
+                    .unwrap()
+                    .split(',')
+                    .map(str::trim)
+                    .collect();
+                let mut expected = allowed.clone();
+                if allowed.contains("GET") {
+                    expected.insert("HEAD");
+                }
+                assert_eq!(told, expected, "{method} {path}");
+            }
+        }
+    }
+    assert!(listed.iter().all(|method| METHODS.contains(method)));
+}
+
+/// Method-override fields are passed over (H-03).
+#[tokio::test]
+async fn a_method_is_not_overridden_by_a_field() {
+    let app = TestApp::new().await;
+    let ben = app.user("ben").await;
+    let draft = ben
+        .request("GET", "/user/me?_method=DELETE")
+        .header("x-http-method-override", "DELETE");
+    draft
+        .header("x-method-override", "DELETE")
+        .header("x-http-method", "DELETE")
+        .send()
+        .await
+        .expect(200);
+    ben.get("/user/me").await.expect(200);
+}
+
+#[tokio::test]
+async fn head_is_get_without_a_body_wherever_there_is_a_get() {
+    let app = TestApp::new().await;
+    let admin = app.admin().await;
+    for route in TABLE.iter().filter(|route| route.method == "GET") {
+        let path = filled(route.path, "root");
+        let get = app.anon().with_token(admin.token()).get(&path).await;
+        let head = app
+            .anon()
+            .with_token(admin.token())
+            .request("HEAD", &path)
+            .send()
+            .await;
+        assert_eq!(head.status, get.status, "{path}");
+        assert_eq!(
+            head.header("content-type"),
+            get.header("content-type"),
+            "{path}"
+        );
+    }
+}
+
+/// T-MATRIX: each row as nobody.
+#[tokio::test]
+async fn nobody_gets_past_a_guard() {
+    let app = TestApp::new().await;
+    app.create("ben", Role::User).await;
+    for route in TABLE {
+        for user in ["ben", "nobody", "me"] {
+            let answer = ask(&app.anon(), route, user).await;
+            match route.guard {
+                Guard::Session => drop(answer.expect_problem(401, "authentication-required")),
+                Guard::Maybe => drop(answer.expect_problem(401, "invalid-credentials")),
+                Guard::Anyone | Guard::Optional => assert!(
+                    !matches!(answer.status, 403 | 405),
+                    "{route:?} {}",
+                    answer.text()
+                ),
+            }
+            app.advance_seconds(3600);
+        }
+        let stale = ask(&app.anon().with_token("stale"), route, "ben").await;
+        if matches!(route.guard, Guard::Session | Guard::Maybe) {
+            stale.expect_problem(401, "invalid-token");
+        } else {
+            assert!(
+                !matches!(stale.status, 401 | 403) || stale.code() == "invalid-credentials",
+                "{route:?}"
+            );
+        }
+        app.advance_seconds(3600);
+    }
+    app.leaves_mail();
+}
+
+/// Z-02, T-IDOR: what is another's is refused in the same words as what is not there.
+#[tokio::test]
+async fn another_user_gets_403_whether_or_not_the_name_exists() {
+    let app = TestApp::new().await;
+    let ben = app.create("ben", Role::User).await;
+    app.sign_in("ben").await;
+    let eve = app.user("eve").await;
+    let about_users: Vec<_> = TABLE
+        .iter()
+        .filter(|route| route.path.contains("{user}"))
+        .collect();
+    assert_eq!(about_users.len(), 10);
+    for route in about_users {
+        let mut answers = Vec::new();
+        for named in [
+            "ben",
+            "BEN",
+            &ben.id.to_string(),
+            "nobody",
+            "019363a0-0000-7000-8000-000000000000",
+            "a%20b",
+            "%00",
+            "ben@example.com",
+        ] {
+            let answer = ask(&app.anon().with_token(eve.token()), route, named)
+                .await
+                .expect_problem(403, "forbidden");
+            answers.push((
+                answer.json_without(&["request_id"]),
+                answer.headers_without(&["x-request-id"]),
+            ));
+            // Nor does the body or the version matter before the name is one's own.
+            let draft = app.anon().with_token(eve.token());
+            let draft = draft
+                .request(route.method.as_str(), &filled(route.path, named))
+                .header("if-match", "\"99\"");
+            let with_version = match body_of(route) {
+                Some(body) => draft.json(&body).send().await,
+                None => draft.send().await,
+            };
+            with_version.expect_problem(403, "forbidden");
+        }
+        answers.dedup();
+        assert_eq!(answers.len(), 1, "{route:?}");
+    }
+    for path in ["/user", "/audit"] {
+        eve.get(path).await.expect_problem(403, "forbidden");
+    }
+}
+
+/// Each row as an admin, on another and on nobody.
+#[tokio::test]
+async fn an_admin_gets_what_the_table_gives() {
+    let app = TestApp::new().await;
+    let admin = app.admin().await;
+    app.create("ben", Role::User).await;
+    // What ends the user or the session comes last.
+    let mut rows: Vec<_> = TABLE.iter().collect();
+    rows.sort_by_key(|route| {
+        (
+            route.method == "DELETE",
+            route.path.len() < "/user/{user}/session".len(),
+            route.path == "/auth" || route.path == "/auth/end",
+        )
+    });
+    for route in rows {
+        if route.path.starts_with("/auth") {
+            continue;
+        }
+        let client = app.anon().with_token(admin.token());
+        if route.path.contains("{user}") {
+            ask(&client, route, "nobody")
+                .await
+                .expect_problem(404, "not-found");
+        }
+        let answer = ask(&client, route, "ben").await;
+        app.advance_seconds(200);
+        let expected: &[u16] = match route.path {
+            "/user/{user}/session/{id}" | "/assets/{file}" | "/inbox" => &[404],
+            path if path.contains("{token}") => &[410],
+            "/password" => &[200, 422],
+            "/.well-known/change-password" => &[303],
+            _ => &[200, 201, 202, 204],
+        };
+        assert!(
+            expected.contains(&answer.status),
+            "{route:?} {}",
+            answer.text()
+        );
+    }
+    for (method, path, body, status) in [
+        ("GET", "/auth", None, 200),
+        ("GET", "/auth/check", None, 200),
+        ("POST", "/auth/token", Some(json!({"audience": "x"})), 200),
+        ("POST", "/auth/renewal", None, 200),
+        (
+            "POST",
+            "/auth",
+            Some(json!({"username": "root", "password": PASSWORD})),
+            201,
+        ),
+        ("DELETE", "/auth", None, 204),
+    ] {
+        let draft = admin.request(method, path);
+        let draft = if let Some(body) = body {
+            draft.json(&body)
+        } else {
+            draft
+        };
+        draft.send().await.expect(status);
+    }
+    app.sign_in("root")
+        .await
+        .request("POST", "/auth/end")
+        .send()
+        .await
+        .expect(303);
+    app.leaves_mail();
+}
+
+/// Z-04, R-09: whoever is not active any more is nobody, at once.
+#[tokio::test]
+async fn whoever_was_switched_off_or_deleted_is_nobody_at_every_guard() {
+    let app = TestApp::new().await;
+    let admin = app.admin().await;
+    let (off, gone) = (app.user("off").await, app.user("gone").await);
+    for client in [&off, &gone] {
+        client.get("/auth").await.expect(200);
+    }
+    admin
+        .put("/user/off/status", json!({"status": "disabled"}))
+        .await
+        .expect(200);
+    admin.delete("/user/gone").await.expect(204);
+    for route in TABLE.iter().filter(|route| route.guard == Guard::Session) {
+        for client in [&off, &gone] {
+            ask(&app.anon().with_token(client.token()), route, "me")
+                .await
+                .expect_problem(401, "invalid-token");
+        }
+    }
+}
+
+/// A route that takes a body takes it as a form too, but for lists and the like.
+#[tokio::test]
+async fn every_route_with_a_body_knows_json_and_forms_and_nothing_else() {
+    let app = TestApp::new().await;
+    let admin = app.admin().await;
+    for route in TABLE.iter().filter(|route| body_of(route).is_some()) {
+        let path = filled(route.path, "root");
+        let ask = async |kind: Option<&str>, body: &'static str| {
+            let client = app.anon().with_token(admin.token());
+            let draft = client.request(route.method.as_str(), &path);
+            match kind {
+                Some(kind) => draft.body(kind, body).send().await,
+                None => draft.bare_body(body).send().await,
+            }
+        };
+        for kind in [
+            None,
+            Some("text/plain"),
+            Some("multipart/form-data; boundary=x"),
+            Some("application/xml"),
+            Some(""),
+            Some("application/jsonp"),
+            Some("json"),
+        ] {
+            ask(kind, "{}")
+                .await
+                .expect_problem(415, "unsupported-media-type");
+        }
+        for (kind, body) in [
+            ("application/json; charset=utf-8", "{\"nope\": 1}"),
+            ("Application/JSON", "{\"nope\": 1}"),
+            (FORM, "nope=1"),
+        ] {
+            let faults = ask(Some(kind), body).await.faults();
+            assert!(
+                faults.contains(&("nope".to_owned(), "unknown".to_owned())),
+                "{route:?} {faults:?}"
+            );
+        }
+        ask(Some("application/json"), "")
+            .await
+            .expect_problem(400, "malformed-request");
+    }
+}

@@ -1,0 +1,294 @@
+//! Bodies that are no bodies: broken, hostile, or a byte too long.
+
+use serde_json::json;
+
+use crate::support::{FORM, JSON, PASSWORD, TestApp};
+
+const LIMIT: usize = 64 * 1024;
+
+/// H-04: what two readers could take for two things is not read.
+#[tokio::test]
+async fn broken_json_is_told_apart_and_never_a_fault_of_ours() {
+    let app = TestApp::new().await;
+    let ben = app.user("ben").await;
+    let deep = "[".repeat(30_000);
+    let nested = format!("{{\"data\":{}1{}}}", "[".repeat(64), "]".repeat(64));
+    for body in [
+        "",
+        " ",
+        "{",
+        "}",
+        "nul",
+        "null",
+        "true",
+        "1",
+        "\"text\"",
+        "[]",
+        "[{}]",
+        "{}x",
+        "{} {}",
+        "{'name':'x'}",
+        "{name:1}",
+        "{\"name\":}",
+        "{\"name\":1,}",
+        "{\"name\":NaN}",
+        "{\"name\":Infinity}",
+        "{\"data\":{\"a\":1e400}}",
+        "{\"name\":\"\\ud800\"}",
+        "{\"name\":\"\\udc00x\"}",
+        "{\"\\ud800\":1}",
+        "\u{feff}{}",
+        "{\"name\":\"x\",\"name\":\"y\"}",
+        "{\"data\":{\"a\":1,\"a\":2}}",
+        "{\"data\":[{\"a\":1,\"a\":2}]}",
+        "{\"name\":\"\n\"}",
+        "{\"name\":\"\\x41\"}",
+        "{\"name\":01}",
+        "{/**/}",
+        "name=x",
+        "<user/>",
+        &deep,
+        &nested,
+    ] {
+        for kind in [JSON, "application/merge-patch+json"] {
+            let answer = ben
+                .request("PATCH", "/user/me")
+                .body(kind, body.to_owned())
+                .send()
+                .await;
+            answer.expect_problem(400, "malformed-request");
+        }
+    }
+    for bytes in [
+        &b"{\"name\":\"\xff\"}"[..],
+        b"\xff\xfe{\0}\0",
+        b"{\"name\":\"\xed\xa0\x80\"}",
+        b"\0",
+        b"{}\0",
+        b"\x1f\x8b\x08",
+    ] {
+        let answer = ben
+            .request("PATCH", "/user/me")
+            .body(JSON, bytes.to_vec())
+            .send()
+            .await;
+        answer.expect_problem(400, "malformed-request");
+    }
+    for body in [
+        " {} ",
+        "{\"name\":\"\\ud83e\\udd80\"}",
+        "{\"data\":{\"__proto__\":{\"admin\":true},\"constructor\":1}}",
+    ] {
+        ben.request("PATCH", "/user/me")
+            .body(JSON, body)
+            .send()
+            .await
+            .expect(200);
+    }
+}
+
+#[tokio::test]
+async fn broken_forms_are_told_apart_as_well() {
+    let app = TestApp::new().await;
+    for body in [
+        "name=x&name=y",
+        "name=%ff",
+        "%ff=1",
+        "username=a&username=a&password=b",
+        "a=%ed%a0%80",
+    ] {
+        app.anon()
+            .request("POST", "/user")
+            .body(FORM, body)
+            .send()
+            .await
+            .expect_problem(400, "malformed-request");
+    }
+    for body in [
+        "",
+        "&&&",
+        "=",
+        "x",
+        "username",
+        "username=&password=%",
+        "password=%zz",
+        "a[b]=c",
+        "a[]=1",
+        "=1",
+    ] {
+        assert_eq!(
+            app.anon()
+                .request("POST", "/user")
+                .body(FORM, body)
+                .send()
+                .await
+                .status,
+            422,
+            "{body}"
+        );
+    }
+}
+
+/// H-05.
+#[tokio::test]
+async fn sixty_four_kibibytes_are_taken_and_one_byte_more_is_not() {
+    let app = TestApp::new().await;
+    let padded = |length: usize| {
+        let body = json!({"username": "ben", "password": PASSWORD}).to_string();
+        let padding = " ".repeat(length - body.len());
+        body + &padding
+    };
+    let anon = app.anon();
+    anon.request("POST", "/user")
+        .body(JSON, padded(LIMIT))
+        .send()
+        .await
+        .expect(201);
+    anon.request("POST", "/user")
+        .body(JSON, padded(LIMIT + 1))
+        .send()
+        .await
+        .expect_problem(413, "body-too-large");
+    let announced = anon
+        .request("POST", "/user")
+        .header("content-length", "999999999")
+        .body(JSON, "{}")
+        .send()
+        .await;
+    announced.expect_problem(413, "body-too-large");
+    // What is announced is not believed: the bytes are counted.
+    let lied = anon
+        .request("POST", "/user")
+        .header("content-length", "2")
+        .body(JSON, padded(LIMIT + 1))
+        .send()
+        .await;
+    lied.expect_problem(413, "body-too-large");
+    let form = format!("username={}", "x".repeat(LIMIT));
+    anon.request("POST", "/user")
+        .form(&form)
+        .send()
+        .await
+        .expect_problem(413, "body-too-large");
+    let page = anon
+        .request("POST", "/user")
+        .on_our_page()
+        .form(&form)
+        .send()
+        .await
+        .expect(413);
+    assert!(
+        page.header("content-type")
+            .unwrap()
+            .starts_with("text/html")
+    );
+}
+
+#[tokio::test]
+async fn huge_fields_are_faults_of_those_fields_and_not_said_back() {
+    let app = TestApp::new().await;
+    let ben = app.user("ben").await;
+    let huge = "x".repeat(60_000);
+    for (field, code) in [
+        ("username", "too-long"),
+        ("email", "too-long"),
+        ("password", "too-long"),
+        ("name", "too-long"),
+    ] {
+        let mut body = json!({"username": "a", "password": PASSWORD});
+        body[field] = json!(huge);
+        let answer = app.anon().post("/user", body).await;
+        let faults = answer.faults();
+        assert_eq!((faults.len(), faults[0].0.as_str()), (1, field));
+        assert!(code == faults[0].1 || field == "email", "{faults:?}");
+        assert!(answer.body.len() < 2_000);
+    }
+    let mut many = json!({});
+    for number in 0..2_000 {
+        many[format!("field-{number}")] = json!(1);
+    }
+    let answer = ben.patch("/user/me", many).await;
+    assert_eq!(answer.faults().len(), 32);
+    let answer = ben.patch("/user/me", json!({huge.as_str(): 1})).await;
+    answer.assert_faults(&[("x".repeat(64).as_str(), "unknown")]);
+}
+
+/// NUL and what else cannot be kept everywhere is refused before a store sees it.
+#[tokio::test]
+async fn a_nul_reaches_no_store() {
+    let app = TestApp::new().await;
+    let (admin, ben) = (app.admin().await, app.user("ben").await);
+    for (field, value) in [
+        ("username", "a\0"),
+        ("email", "a\0@example.com"),
+        ("password", "plum cake\0"),
+        ("name", "a\0"),
+    ] {
+        let mut body = json!({"username": "a", "password": PASSWORD});
+        body[field] = json!(value);
+        assert_eq!(app.anon().post("/user", body).await.faults()[0].0, field);
+    }
+    ben.put("/user/me", json!({"data": {"a": ["\0"]}}))
+        .await
+        .assert_faults(&[("data", "invalid")]);
+    app.anon()
+        .post("/auth", json!({"username": "ben", "password": "a\0b"}))
+        .await
+        .expect_problem(401, "invalid-credentials");
+    admin
+        .get("/user?q=%00")
+        .await
+        .assert_faults(&[("q", "invalid")]);
+    admin.get("/audit?user=%00").await.expect(200);
+    admin
+        .get("/user/%00")
+        .await
+        .expect_problem(404, "not-found");
+}
+
+#[tokio::test]
+async fn a_path_that_is_no_utf8_is_nobodys() {
+    let app = TestApp::new().await;
+    let ben = app.user("ben").await;
+    for (method, path) in [
+        ("GET", "/user/%ff"),
+        ("GET", "/user/%ff/session"),
+        ("DELETE", "/user/me/session/%ff"),
+        ("GET", "/confirmation/%ff"),
+        ("POST", "/recovery/%ff"),
+        ("GET", "/problems/%ff"),
+        ("GET", "/assets/%ff"),
+    ] {
+        ben.request(method, path)
+            .send()
+            .await
+            .expect_problem(404, "not-found");
+    }
+}
+
+/// Routes without a body pass over one that comes along, whatever it is.
+#[tokio::test]
+async fn a_body_nobody_asked_for_changes_nothing() {
+    let app = TestApp::new().await;
+    let ben = app.user("ben").await;
+    ben.request("GET", "/user/me")
+        .body(JSON, "{")
+        .send()
+        .await
+        .expect(200);
+    ben.request("GET", "/user/me")
+        .body("text/plain", "x")
+        .send()
+        .await
+        .expect(200);
+    ben.request("POST", "/auth/renewal")
+        .body(JSON, "{\"role\":\"admin\"}")
+        .send()
+        .await
+        .expect(200);
+    ben.request("DELETE", "/auth")
+        .body(JSON, "nonsense")
+        .send()
+        .await
+        .expect(204);
+}

@@ -1,0 +1,241 @@
+//! Where settings come from, which are refused, and what is shown of them (C-01, C-02).
+
+use serde_json::json;
+
+use super::Setup;
+
+const SECRET: &str = "kV3-qFz8_mLw29TtRb7uYxNe5sHd1GjP";
+
+#[test]
+fn a_setting_nobody_knows_is_fatal_and_names_the_nearest() {
+    let setup = Setup::new()
+        .with("DOORWARD_PUBLIC_ULR", "https://accounts.example")
+        .with("DOORWARD_LOG__FROMAT", "json");
+    for command in [&["serve"][..], &["config", "check"], &["user", "list"]] {
+        let outcome = setup.run(command).expect(1);
+        for told in [
+            "DOORWARD_PUBLIC_ULR",
+            "did you mean `DOORWARD_PUBLIC_URL`",
+            "DOORWARD_LOG__FROMAT",
+            "did you mean `DOORWARD_LOG__FORMAT`",
+        ] {
+            assert!(outcome.err.contains(told), "{}", outcome.err);
+        }
+    }
+    let setup = Setup::new().file("doorward.toml", "[throtle]\nenabled = false\n");
+    let outcome = setup.run(&["config", "check"]).expect(1);
+    assert!(
+        outcome.err.contains("throtle.enabled") && outcome.err.contains("`throttle.enabled`"),
+        "{}",
+        outcome.err
+    );
+}
+
+#[test]
+fn every_value_that_cannot_be_used_is_told_at_once() {
+    let setup = Setup::new()
+        .with("DOORWARD_PASSWORD__MIN_LENGTH", "4")
+        .with("DOORWARD_DISCLOSURE", "all")
+        .with("DATABASE_URL", "redis://x")
+        .with("SMTP_URL", "carrier-pigeon:");
+    let outcome = setup.run(&["config", "check"]).expect(1);
+    for name in [
+        "DOORWARD_PASSWORD__MIN_LENGTH",
+        "DOORWARD_DISCLOSURE",
+        "DATABASE_URL",
+        "SMTP_URL",
+    ] {
+        assert!(outcome.err.contains(name), "{}", outcome.err);
+    }
+    for (name, value) in [
+        ("DOORWARD_LISTEN", "8000"),
+        ("DOORWARD_LISTEN", "localhost"),
+        ("DOORWARD_PUBLIC_URL", "accounts.example"),
+        ("DOORWARD_PUBLIC_URL", "https://"),
+        ("DOORWARD_PUBLIC_URL", "https://user@accounts.example"),
+        ("DOORWARD_PUBLIC_URL", "javascript:alert(1)"),
+        ("DOORWARD_HASHING__MEMORY_KIB", "8"),
+        ("DOORWARD_HASHING__THREADS", "0"),
+        ("DOORWARD_THROTTLE__ENABLED", "perhaps"),
+        ("DOORWARD_LOG__FORMAT", "xml"),
+        ("ADMIN_EMAIL", "nobody"),
+        ("DOORWARD_KEYS__ROTATE_AFTER_DAYS", "-1"),
+        ("DOORWARD_DATABASE__MAX_CONNECTIONS", "many"),
+        ("DOORWARD_HASHING__ENGINE", "quick"),
+    ] {
+        let outcome = Setup::new()
+            .with(name, value)
+            .run(&["config", "check"])
+            .expect(1);
+        assert!(outcome.err.contains(name), "{name}: {}", outcome.err);
+    }
+}
+
+#[test]
+fn the_environment_wins_over_dotenv_and_dotenv_over_the_file() {
+    let file = "disclosure = \"plain\"\n[password]\nmin_length = 10\n[hashing]\nthreads = 3\n";
+    let dotenv = "DOORWARD_PASSWORD__MIN_LENGTH=11\nDOORWARD_HASHING__THREADS=4\n";
+    let setup = Setup::new()
+        .file("doorward.toml", file)
+        .file(".env", dotenv)
+        .with("DOORWARD_HASHING__THREADS", "5");
+    let shown = setup.run(&["config", "show", "--json"]).expect(0).json();
+    assert_eq!(shown["disclosure"]["value"], "plain");
+    assert_eq!(shown["disclosure"]["origin"], "doorward.toml");
+    assert_eq!(shown["password.min_length"]["value"], "11");
+    assert_eq!(
+        shown["password.min_length"]["origin"],
+        ".env DOORWARD_PASSWORD__MIN_LENGTH"
+    );
+    assert_eq!(shown["hashing.threads"]["value"], "5");
+    assert_eq!(shown["database.max_connections"]["origin"], "default");
+    let server = setup.start();
+    let nine = server
+        .post("/user", json!({"username": "ben", "password": "plum cake"}))
+        .expect(422);
+    assert_eq!(nine.json()["errors"][0]["code"], "too-short");
+    let other = Setup::new().file("other.toml", "disclosure = \"plain\"\n");
+    let shown = other
+        .run(&["config", "show", "--json", "--config", "other.toml"])
+        .expect(0)
+        .json();
+    assert_eq!(shown["disclosure"]["value"], "plain");
+    other
+        .run(&["config", "check", "--config", "missing.toml"])
+        .expect(1);
+}
+
+#[test]
+fn secrets_are_shown_to_nobody() {
+    let setup = Setup::new()
+        .with("ADMIN_PASSWORD", SECRET)
+        .with("JWT_SECRET_KEY", SECRET)
+        .with("SMTP_URL", &format!("smtp://ben:{SECRET}@localhost:2525"))
+        .with(
+            "DATABASE_URL",
+            &format!("postgres://ben:{SECRET}@localhost/db"),
+        );
+    for arguments in [
+        &["config", "show"][..],
+        &["config", "show", "--json"],
+        &["config", "check"],
+    ] {
+        let outcome = setup.run(arguments).expect(0);
+        assert!(
+            !outcome.out.contains(SECRET) && !outcome.err.contains(SECRET),
+            "{} {}",
+            outcome.out,
+            outcome.err
+        );
+    }
+    let shown = setup.run(&["config", "show", "--json"]).expect(0).json();
+    for key in [
+        "admin.password",
+        "keys.master_key",
+        "mail.url",
+        "database.url",
+    ] {
+        assert_eq!(shown[key]["value"], "(set)", "{key}");
+    }
+    let unset = Setup::new()
+        .run(&["config", "show", "--json"])
+        .expect(0)
+        .json();
+    assert_eq!(unset["keys.master_key"]["value"], "");
+    // Nor where something is wrong with them.
+    let wrong = Setup::new()
+        .with(
+            "DATABASE_URL",
+            &format!("postgres://ben:{SECRET}@127.0.0.1:1/db"),
+        )
+        .run(&["user", "list"])
+        .expect(1);
+    assert!(!wrong.err.contains(SECRET), "{}", wrong.err);
+    let wrong = Setup::new()
+        .with("SMTP_URL", &format!("smtp://ben:{SECRET}@"))
+        .run(&["config", "check"])
+        .expect(1);
+    assert!(!wrong.err.contains(SECRET), "{}", wrong.err);
+}
+
+#[test]
+fn a_master_key_that_can_be_guessed_is_refused() {
+    for secret in [
+        "short",
+        &"x".repeat(64),
+        &"ab".repeat(32),
+        "your-256-bit-secret-and-more-of-it",
+        "changeme-changeme-changeme-1234567",
+    ] {
+        for command in ["serve", "config"] {
+            let arguments = if command == "serve" {
+                vec!["serve"]
+            } else {
+                vec!["config", "check"]
+            };
+            let outcome = Setup::new()
+                .with("JWT_SECRET_KEY", secret)
+                .run(&arguments)
+                .expect(1);
+            assert!(
+                outcome.err.contains("JWT_SECRET_KEY") && !outcome.err.contains(secret),
+                "{}",
+                outcome.err
+            );
+        }
+    }
+    let setup = Setup::new().with("JWT_SECRET_KEY", SECRET);
+    drop(setup.start());
+    assert!(!setup.data_dir().join("master.key").exists());
+}
+
+#[test]
+fn a_listener_that_others_reach_needs_a_public_url_and_a_way_for_mail() {
+    let open = Setup::new().with("DOORWARD_LISTEN", "0.0.0.0:0");
+    let outcome = open.run(&["serve"]).expect(1);
+    assert!(
+        outcome.err.contains("public_url") && outcome.err.contains("SMTP_URL"),
+        "{}",
+        outcome.err
+    );
+    let outcome = open
+        .clone()
+        .with("DOORWARD_PUBLIC_URL", "http://accounts.example")
+        .run(&["serve"])
+        .expect(1);
+    assert!(outcome.err.contains("TLS"), "{}", outcome.err);
+    let sound = open
+        .with("DOORWARD_PUBLIC_URL", "https://accounts.example")
+        .with("SMTP_URL", "log:");
+    sound.run(&["config", "check"]).expect(0);
+    let private = Setup::new()
+        .with("DOORWARD_PUBLIC_URL", "http://accounts.example")
+        .with("DOORWARD_ALLOW_HTTP", "true")
+        .with("SMTP_URL", "log:");
+    private.run(&["config", "check"]).expect(0);
+}
+
+#[test]
+fn exit_codes_tell_what_kind_of_wrong_it_is() {
+    let setup = Setup::new();
+    for (arguments, code) in [
+        (&["config", "check"][..], 0),
+        (&["--help"], 0),
+        (&["--version"], 0),
+        (&["user", "create", "--help"], 0),
+        (&["openapi"], 0),
+        (&["user", "show", "nobody"], 1),
+        (&[], 2),
+        (&["nonsense"], 2),
+        (&["user"], 2),
+        (&["user", "show"], 2),
+        (&["user", "create"], 2),
+        (&["user", "role", "ben", "king"], 2),
+        (&["serve", "--nonsense"], 2),
+        (&["migrate", "nonsense"], 2),
+    ] {
+        setup.run(arguments).expect(code);
+    }
+    let document = setup.run(&["openapi"]).expect(0).json();
+    assert_eq!(document["info"]["title"], "Doorward");
+}

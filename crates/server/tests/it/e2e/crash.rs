@@ -1,0 +1,86 @@
+//! `kill -9` while people sign up: what was answered is there, and nothing is there by half (T-POWER).
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use serde_json::json;
+
+use super::{Setup, eventually};
+use crate::support::PASSWORD;
+
+#[test]
+fn every_sign_up_that_was_acknowledged_is_there_after_a_kill() {
+    let setup = Setup::new()
+        .with("DOORWARD_THROTTLE__ENABLED", "false")
+        .with("ADMIN_PASSWORD", PASSWORD);
+    let server = Arc::new(setup.start());
+    let (acknowledged, is_over) = (
+        Arc::new(AtomicUsize::new(0)),
+        Arc::new(AtomicBool::new(false)),
+    );
+    let people: Vec<_> = (0..4)
+        .map(|thread| {
+            let (server, acknowledged, is_over) =
+                (server.clone(), acknowledged.clone(), is_over.clone());
+            std::thread::spawn(move || {
+                let mut asked = Vec::new();
+                for number in 0.. {
+                    let name = format!("user-{thread}-{number}");
+                    let body = json!({"username": name, "password": PASSWORD});
+                    let answer = server.try_send("POST", "/user", None, Some(&body));
+                    let is_there = answer.as_ref().is_ok_and(|reply| reply.status == 201);
+                    asked.push((name, is_there));
+                    if !is_there {
+                        assert!(is_over.load(Ordering::SeqCst), "{answer:?}");
+                        return asked;
+                    }
+                    acknowledged.fetch_add(1, Ordering::SeqCst);
+                }
+                asked
+            })
+        })
+        .collect();
+    eventually("thirty are acknowledged", || {
+        (acknowledged.load(Ordering::SeqCst) >= 30).then_some(())
+    });
+    is_over.store(true, Ordering::SeqCst);
+    server.signal("KILL");
+    let asked: Vec<_> = people
+        .into_iter()
+        .flat_map(|person| person.join().unwrap())
+        .collect();
+    drop(server);
+
+    let server = setup.start();
+    let admin = server.sign_in("admin", PASSWORD);
+    let mut there = 0;
+    for (name, is_there) in &asked {
+        let found = server
+            .send("GET", &format!("/user/{name}"), Some(&admin), None)
+            .status;
+        assert!(
+            found == 200 || !is_there,
+            "{name} was acknowledged and is gone"
+        );
+        if found == 200 {
+            there += 1;
+            // None half done: whoever is there has the password and a line in the audit log.
+            server.sign_in(name, PASSWORD);
+            let audit = server
+                .send(
+                    "GET",
+                    &format!("/audit?event=sign-up&user={name}"),
+                    Some(&admin),
+                    None,
+                )
+                .expect(200)
+                .json();
+            assert_eq!(audit["items"].as_array().unwrap().len(), 1, "{name}");
+        } else {
+            server
+                .post("/user", json!({"username": name, "password": PASSWORD}))
+                .expect(201);
+        }
+    }
+    assert!(there >= 30);
+}

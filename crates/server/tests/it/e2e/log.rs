@@ -1,0 +1,153 @@
+//! The log: one line of JSON an event, and nothing in it that is anybody's (T-CANARY, L-02, L-03).
+
+use serde_json::{Value, json};
+
+use super::{Setup, Sink};
+
+const PASSWORD: &str = "canary-password-7b1f";
+const OTHER_PASSWORD: &str = "canary-other-password-9c2e";
+const NAME: &str = "Canary Surname";
+const MASTER: &str = "canaryQ-master3-key8-wL0zXv5uTn2r";
+
+#[test]
+fn the_log_at_its_finest_holds_no_token_no_password_and_no_address() {
+    let sink = Sink::start();
+    let setup = Setup::new()
+        .with("SMTP_URL", &sink.url())
+        .with("DOORWARD_LOG__FILTER", "trace")
+        .with("JWT_SECRET_KEY", MASTER)
+        .with("ADMIN_PASSWORD", OTHER_PASSWORD);
+    let server = setup.start();
+    let mut secrets: Vec<String> = [
+        PASSWORD,
+        OTHER_PASSWORD,
+        NAME,
+        MASTER,
+        "canary@example.com",
+        "moved@example.org",
+        "Canary/1.0",
+    ]
+    .map(str::to_owned)
+    .to_vec();
+    let mut keep = |secret: &str| secrets.push(secret.to_owned());
+
+    let body = json!({"username": "canary-user", "email": "canary@example.com", "password": PASSWORD, "name": NAME, "data": {"note": NAME}});
+    server.post("/user", body).expect(201);
+    let link = sink.next_mail().link("/confirmation/");
+    keep(link.rsplit('/').next().unwrap());
+    server.get(&link).expect(200);
+    server.send("POST", &link, None, None).expect(200);
+    server
+        .post(
+            "/auth",
+            json!({"email": "canary@example.com", "password": OTHER_PASSWORD}),
+        )
+        .expect(401);
+    let token = server.sign_in("canary-user", PASSWORD);
+    keep(&token);
+    keep(token.rsplit('.').next().unwrap());
+    let renewed = server
+        .send("POST", "/auth/renewal", Some(&token), None)
+        .expect(200)
+        .json();
+    keep(renewed["token"].as_str().unwrap());
+    let made = server
+        .send(
+            "POST",
+            "/auth/token",
+            Some(&token),
+            Some(json!({"audience": "x"})),
+        )
+        .expect(200)
+        .json();
+    keep(made["token"].as_str().unwrap());
+    server
+        .send(
+            "GET",
+            &format!("/auth?access_token={token}&q={NAME}").replace(' ', "+"),
+            Some(&token),
+            None,
+        )
+        .expect(200);
+    server
+        .send(
+            "PUT",
+            "/user/me/email",
+            Some(&token),
+            Some(json!({"email": "moved@example.org", "password": PASSWORD})),
+        )
+        .expect(202);
+    for _ in 0..2 {
+        let mail = sink.next_mail();
+        if mail.to() == "moved@example.org" {
+            keep(mail.link("/confirmation/").rsplit('/').next().unwrap());
+        }
+    }
+    server
+        .send(
+            "PATCH",
+            "/user/me",
+            Some(&token),
+            Some(json!({"name": 1, PASSWORD: NAME})),
+        )
+        .expect(422);
+    server
+        .send("PATCH", "/user/me", Some(&token), Some(json!(PASSWORD)))
+        .expect(400);
+    server.post("/recovery", json!({"email": "canary@example.com"}));
+    let fields = [
+        "User-Agent: Canary/1.0\tevil \u{1}".replace('\u{1}', ""),
+        format!("Cookie: __Host-doorward={token}"),
+        format!("X-Canary: {PASSWORD}"),
+    ];
+    let request = super::http::request("GET", "/auth", &fields, "");
+    assert_eq!(
+        super::http::exchange(server.address(), request.as_bytes())
+            .unwrap()
+            .status,
+        200
+    );
+    let change = json!({"current_password": PASSWORD, "new_password": OTHER_PASSWORD});
+    server
+        .send("PUT", "/password", Some(&token), Some(change))
+        .expect(204);
+    let log = server.stop();
+
+    assert!(log.lines().count() > 10);
+    for line in log.lines() {
+        let line: Value =
+            serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
+        assert!(
+            line["timestamp"].is_string() && line["level"].is_string(),
+            "{line}"
+        );
+    }
+    let text = log.to_lowercase();
+    for secret in &secrets {
+        let at = text.find(&secret.to_lowercase());
+        assert!(
+            at.is_none(),
+            "{secret} is in the log: {}",
+            &log[at.unwrap().saturating_sub(300)..][..400]
+        );
+    }
+}
+
+/// L-01: the answer, the log and the audit log are joined by the request's id; paths, which hold
+/// the secrets of links, are logged by their pattern.
+#[test]
+fn a_request_leaves_a_line_with_its_id_and_route() {
+    let server = Setup::new().start();
+    let path = format!("/confirmation/{}", "A".repeat(43));
+    let reply = server.get(&path).expect(410);
+    let id = reply.header("x-request-id").unwrap();
+    let log = server.stop();
+    let line = log.lines().find(|line| line.contains(id)).unwrap();
+    let line: Value = serde_json::from_str(line).unwrap();
+    assert_eq!(line["http.route"], "/confirmation/{token}");
+    assert_eq!(
+        (&line["http.status"], &line["http.method"], &line["problem"]),
+        (&json!(410), &json!("GET"), &json!("link-expired"))
+    );
+    assert!(!log.contains("AAAA"));
+}

@@ -1,0 +1,75 @@
+//! Mail that cannot leave at once: nobody waits for it, and it is not lost.
+
+use serde_json::json;
+
+use super::{Setup, Sink, eventually};
+use crate::support::PASSWORD;
+
+/// A port at which nobody listens, now.
+fn free_port() -> u16 {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().port()
+}
+
+#[test]
+fn a_mail_server_that_is_down_delays_the_mail_and_nobodys_sign_up() {
+    let port = free_port();
+    let server = Setup::new()
+        .with("SMTP_URL", &format!("smtp://127.0.0.1:{port}"))
+        .start();
+    let body = json!({"email": "ben@example.com", "password": PASSWORD});
+    let started = std::time::Instant::now();
+    server.post("/user", body).expect(201);
+    assert!(started.elapsed() < std::time::Duration::from_secs(5));
+    eventually("the mail is deferred", || {
+        server.log().contains("mail deferred").then_some(())
+    });
+    let sink = Sink::start_at(port);
+    let mail = sink.next_mail();
+    assert_eq!(mail.to(), "ben@example.com");
+    let link = mail.link("/confirmation/");
+    server.send("POST", &link, None, None).expect(200);
+}
+
+#[test]
+fn a_mail_survives_a_restart_and_a_kill() {
+    let port = free_port();
+    let setup = Setup::new().with("SMTP_URL", &format!("smtp://127.0.0.1:{port}"));
+    let server = setup.start();
+    server
+        .post(
+            "/user",
+            json!({"email": "ben@example.com", "password": PASSWORD}),
+        )
+        .expect(201);
+    // Killed in the middle of a try, it would go out too, once the lease of five minutes is over.
+    eventually("the mail is deferred", || {
+        server.log().contains("mail deferred").then_some(())
+    });
+    server.signal("KILL");
+    server.wait();
+    let sink = Sink::start_at(port);
+    let _server = setup.start();
+    assert_eq!(sink.next_mail().to(), "ben@example.com");
+}
+
+/// what somebody calls themselves writes no header and no second recipient.
+#[test]
+fn a_hostile_name_writes_no_header() {
+    let sink = Sink::start();
+    let server = Setup::new().with("SMTP_URL", &sink.url()).start();
+    let name = "{{7*7}} <a href=x> \u{202e}.";
+    server
+        .post(
+            "/user",
+            json!({"email": "ben@example.com", "password": PASSWORD, "name": name}),
+        )
+        .expect(201);
+    let mail = sink.next_mail();
+    assert_eq!(mail.to(), "ben@example.com");
+    assert!(
+        !mail.subject().contains("49") && !mail.text().contains("49 "),
+        "{}",
+        mail.text()
+    );
+}

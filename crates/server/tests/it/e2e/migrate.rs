@@ -1,0 +1,39 @@
+//! `doorward migrate`: the schema, by hand.
+
+use super::Setup;
+
+#[test]
+fn status_says_what_is_pending_and_migrate_makes_it() {
+    let setup = Setup::new();
+    setup.run(&["migrate", "status"]).expect(1);
+    assert!(
+        !setup.data_dir().join("doorward.db").exists(),
+        "asking makes no database"
+    );
+    let made = setup.run(&["migrate", "--json"]).expect(0).json();
+    assert!(!made["applied"].as_array().unwrap().is_empty());
+    let status = setup.run(&["migrate", "status", "--json"]).expect(0).json();
+    let all = status["migrations"].as_array().unwrap();
+    assert_eq!(all.len(), made["applied"].as_array().unwrap().len());
+    assert!(
+        all.iter()
+            .all(|migration| migration["applied_at"].is_string())
+    );
+    let again = setup.run(&["migrate"]).expect(0);
+    assert!(again.out.contains("up to date"), "{}", again.out);
+    let text = setup.run(&["migrate", "status"]).expect(0);
+    assert!(
+        text.out.contains("UTC") && !text.out.contains("pending"),
+        "{}",
+        text.out
+    );
+}
+
+#[test]
+fn a_server_that_may_not_migrate_says_what_is_missing() {
+    let setup = Setup::new().with("DOORWARD_DATABASE__MIGRATE", "false");
+    let outcome = setup.run(&["serve"]).expect(1);
+    assert!(outcome.err.contains("doorward migrate"), "{}", outcome.err);
+    setup.run(&["migrate"]).expect(0);
+    drop(setup.start());
+}

@@ -1,0 +1,55 @@
+//! SIGTERM: what runs may finish, and nothing new begins.
+
+use std::io::Write;
+
+use super::{Setup, eventually, http};
+
+#[test]
+fn a_request_that_runs_is_finished_and_the_exit_code_is_0() {
+    let server = Setup::new().start();
+    let body = "{\"username\":\"ben\",\"password\":\"plum cake on sundays\"}";
+    let request = http::request(
+        "POST",
+        "/user",
+        &["Content-Type: application/json".to_owned()],
+        body,
+    );
+    let (first, rest) = request.split_at(request.len() - 10);
+    let mut stream = http::open(server.address()).unwrap();
+    stream.write_all(first.as_bytes()).unwrap();
+    // The server has the request's head: it is a request that runs.
+    eventually("another is answered", || {
+        (server.get("/healthz").status == 200).then_some(())
+    });
+    server.signal("TERM");
+    eventually("it says that it stops", || {
+        server.log().contains("stopping").then_some(())
+    });
+    eventually("nothing new is taken", || {
+        server
+            .try_send("GET", "/healthz", None, None)
+            .is_err()
+            .then_some(())
+    });
+    stream.write_all(rest.as_bytes()).unwrap();
+    assert_eq!(http::read(stream).unwrap().status, 201);
+    let (status, log) = server.wait();
+    assert!(status.success(), "{status}");
+    assert!(log.contains("stopped"), "{log}");
+}
+
+#[test]
+fn an_interrupt_stops_it_as_well_and_idle_connections_hold_nobody_up() {
+    let server = Setup::new().start();
+    let _idle = http::open(server.address()).unwrap();
+    server.get("/healthz").expect(200);
+    let asked = std::time::Instant::now();
+    server.signal("INT");
+    let (status, _) = server.wait();
+    assert!(status.success(), "{status}");
+    assert!(
+        asked.elapsed() < std::time::Duration::from_secs(10),
+        "{:?}",
+        asked.elapsed()
+    );
+}

@@ -1,0 +1,367 @@
+//! The OpenAPI document: whole in itself, and true.
+
+use std::collections::BTreeSet;
+
+use doorward_domain::flows::audience_token::Audience;
+use doorward_domain::values::{EmailAddress, Name, Password, Username};
+use doorward_web::Code;
+use serde_json::{Value, json};
+
+use crate::support::{Client, FORM, OTHER_PASSWORD, PASSWORD, PUBLIC_URL, TestApp};
+
+fn document() -> Value {
+    doorward_web::openapi_document(PUBLIC_URL)
+}
+
+fn walk<'a>(value: &'a Value, visit: &mut impl FnMut(&'a str, &'a Value)) {
+    match value {
+        Value::Object(map) => {
+            for (name, value) in map {
+                visit(name, value);
+                walk(value, visit);
+            }
+        }
+        Value::Array(items) => items.iter().for_each(|item| walk(item, visit)),
+        _ => {}
+    }
+}
+
+fn operations(document: &Value) -> impl Iterator<Item = (&String, &String, &Value)> {
+    let paths = document["paths"].as_object().unwrap();
+    paths.iter().flat_map(|(path, item)| {
+        item.as_object()
+            .unwrap()
+            .iter()
+            .map(move |(method, operation)| (path, method, operation))
+    })
+}
+
+fn schema<'a>(document: &'a Value, name: &str) -> &'a Value {
+    let schema = &document["components"]["schemas"][name];
+    assert!(schema.is_object(), "{name}");
+    schema
+}
+
+/// H-15.
+#[test]
+fn every_reference_leads_somewhere_and_every_operation_is_whole() {
+    let document = document();
+    walk(&document, &mut |name, value| {
+        if name == "$ref" {
+            let target = value.as_str().unwrap().strip_prefix('#').unwrap();
+            assert!(document.pointer(target).is_some(), "{target}");
+        }
+    });
+    let mut ids = BTreeSet::new();
+    for (path, method, operation) in operations(&document) {
+        let place = format!("{method} {path}");
+        assert!(
+            ids.insert(operation["operationId"].as_str().unwrap()),
+            "{place}"
+        );
+        assert!(
+            !operation["summary"].as_str().unwrap().is_empty(),
+            "{place}"
+        );
+        let responses = operation["responses"].as_object().unwrap();
+        assert!(
+            responses
+                .keys()
+                .any(|status| status.starts_with(['2', '3'])),
+            "{place}"
+        );
+        assert!(
+            responses
+                .values()
+                .all(|response| !response["description"].as_str().unwrap().is_empty()),
+            "{place}"
+        );
+        assert!(
+            responses.contains_key("500") && responses.contains_key("503"),
+            "{place}"
+        );
+        let tag = &operation["tags"][0];
+        assert!(
+            document["tags"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .any(|known| known["name"] == *tag),
+            "{place}"
+        );
+        let named: BTreeSet<_> = path
+            .split('{')
+            .skip(1)
+            .map(|rest| rest.split('}').next().unwrap())
+            .collect();
+        let listed = operation["parameters"].as_array().into_iter().flatten();
+        let listed: BTreeSet<_> = listed
+            .filter(|parameter| parameter["in"] == "path")
+            .map(|parameter| parameter["name"].as_str().unwrap())
+            .collect();
+        assert_eq!(named, listed, "{place}");
+        assert!(operation["security"].is_array(), "{place}");
+    }
+}
+
+#[test]
+fn every_problem_is_in_it_and_each_where_it_happens() {
+    let document = document();
+    let listed = schema(&document, "Problem")["properties"]["code"]["enum"]
+        .as_array()
+        .unwrap();
+    let known: Vec<_> = Code::ALL.iter().map(|code| json!(code.as_str())).collect();
+    assert_eq!(listed, &known);
+    let mut shown = BTreeSet::new();
+    for (_, _, operation) in operations(&document) {
+        for (status, response) in operation["responses"].as_object().unwrap() {
+            let examples = response.pointer("/content/application~1problem+json/examples");
+            for (code, example) in examples.and_then(Value::as_object).into_iter().flatten() {
+                assert_eq!(&example["value"]["status"].to_string(), status);
+                assert_eq!(
+                    example["value"]["type"],
+                    format!("{PUBLIC_URL}/problems/{code}")
+                );
+                shown.insert(code.as_str());
+            }
+        }
+    }
+    // No operation is to blame for a method it does not have.
+    let missing: Vec<_> = Code::ALL
+        .iter()
+        .map(|code| code.as_str())
+        .filter(|code| !shown.contains(code))
+        .collect();
+    assert_eq!(missing, ["method-not-allowed"]);
+}
+
+#[test]
+fn lengths_are_those_of_the_rules() {
+    let document = document();
+    for (name, field, length) in [
+        ("SignUp", "username", Username::MAX_LENGTH),
+        ("SignUp", "email", EmailAddress::MAX_LENGTH),
+        ("SignUp", "password", Password::MAX_LENGTH),
+        ("SignUp", "name", Name::MAX_LENGTH),
+        ("SignIn", "username", Username::MAX_LENGTH),
+        ("SignIn", "email", EmailAddress::MAX_LENGTH),
+        ("SignIn", "password", Password::MAX_LENGTH),
+        ("Profile", "name", Name::MAX_LENGTH),
+        ("EmailChange", "email", EmailAddress::MAX_LENGTH),
+        ("EmailChange", "password", Password::MAX_LENGTH),
+        ("PasswordChange", "current_password", Password::MAX_LENGTH),
+        ("PasswordChange", "new_password", Password::MAX_LENGTH),
+        ("PasswordChange", "username", Username::MAX_LENGTH),
+        ("PasswordChange", "email", EmailAddress::MAX_LENGTH),
+        ("Recovery", "new_password", Password::MAX_LENGTH),
+        ("MailRequest", "email", EmailAddress::MAX_LENGTH),
+        ("AudienceRequest", "audience", Audience::MAX_LENGTH),
+    ] {
+        assert_eq!(
+            schema(&document, name)["properties"][field]["maxLength"],
+            json!(length),
+            "{name}.{field}"
+        );
+    }
+    for (name, field) in [
+        ("SignUp", "password"),
+        ("PasswordChange", "new_password"),
+        ("Recovery", "new_password"),
+    ] {
+        assert_eq!(
+            schema(&document, name)["properties"][field]["minLength"],
+            8,
+            "{name}.{field}"
+        );
+    }
+}
+
+/// What `additionalProperties` promises, `unknown` keeps.
+#[test]
+fn every_body_is_closed_and_known_as_a_form() {
+    let document = document();
+    let mut bodies = 0;
+    for (path, method, operation) in operations(&document) {
+        let Some(content) = operation
+            .pointer("/requestBody/content")
+            .and_then(Value::as_object)
+        else {
+            continue;
+        };
+        bodies += 1;
+        assert!(
+            content.contains_key("application/json") && content.contains_key(FORM),
+            "{method} {path}"
+        );
+        for body in content.values() {
+            let name = body["schema"]["$ref"]
+                .as_str()
+                .unwrap()
+                .rsplit('/')
+                .next()
+                .unwrap();
+            assert_eq!(
+                schema(&document, name)["additionalProperties"],
+                false,
+                "{name}"
+            );
+        }
+    }
+    assert_eq!(bodies, 12);
+}
+
+/// The example of a body: its own, or of its fields.
+fn example(schema: &Value) -> Value {
+    if !schema["example"].is_null() {
+        return schema["example"].clone();
+    }
+    let fields = schema["properties"].as_object().unwrap();
+    fields
+        .iter()
+        .map(|(name, field)| (name.clone(), field["example"].clone()))
+        .collect::<serde_json::Map<_, _>>()
+        .into()
+}
+
+#[tokio::test]
+async fn every_example_of_a_body_is_taken() {
+    let app = TestApp::new().await;
+    let admin = app.admin().await;
+    app.user("eve").await;
+    let document = document();
+    for (path, method, operation) in operations(&document) {
+        let Some(reference) =
+            operation.pointer("/requestBody/content/application~1json/schema/$ref")
+        else {
+            continue;
+        };
+        let name = reference.as_str().unwrap().rsplit('/').next().unwrap();
+        let example = example(schema(&document, name));
+        assert!(
+            example
+                .as_object()
+                .unwrap()
+                .values()
+                .all(|value| !value.is_null()),
+            "{name}"
+        );
+        let client = app.anon();
+        let client = if matches!(
+            path.as_str(),
+            "/password" | "/user/{user}/email" | "/user/{user}" | "/auth/token"
+        ) {
+            client.with_token(app.sign_in("eve").await.token())
+        } else {
+            client.with_token(admin.token())
+        };
+        let me = if path.ends_with("/role") || path.ends_with("/status") {
+            "eve"
+        } else {
+            "me"
+        };
+        let filled = path
+            .replace("{user}", me)
+            .replace("{token}", &"A".repeat(43));
+        let answer = client
+            .request(&method.to_uppercase(), &filled)
+            .json(&example)
+            .send()
+            .await;
+        assert!(
+            !matches!(answer.status, 400 | 413 | 415 | 422),
+            "{method} {path}: {}",
+            answer.text()
+        );
+        app.advance_seconds(180);
+    }
+    app.leaves_mail();
+}
+
+/// An answer has the fields its schema requires, and no others.
+fn assert_fits(document: &Value, name: &str, value: &Value) {
+    let schema = schema(document, name);
+    let fields = schema["properties"].as_object().unwrap();
+    for (field, value) in value.as_object().unwrap() {
+        assert!(fields.contains_key(field), "{name} has no {field}");
+        let of = &fields[field];
+        if let Some(reference) = of["$ref"].as_str() {
+            assert_fits(document, reference.rsplit('/').next().unwrap(), value);
+        }
+        let kinds = match &of["type"] {
+            Value::String(kind) => vec![kind.as_str()],
+            Value::Array(kinds) => kinds.iter().filter_map(Value::as_str).collect(),
+            _ => continue,
+        };
+        let kind = match value {
+            Value::Null => "null",
+            Value::Bool(_) => "boolean",
+            Value::Number(_) => "integer",
+            Value::String(_) => "string",
+            Value::Array(_) => "array",
+            Value::Object(_) => "object",
+        };
+        assert!(
+            kinds.contains(&kind),
+            "{name}.{field} is {kind}, not {kinds:?}"
+        );
+    }
+    for field in schema["required"].as_array().into_iter().flatten() {
+        assert!(
+            value.get(field.as_str().unwrap()).is_some(),
+            "{name} lacks {field}"
+        );
+    }
+}
+
+async fn json_of(client: &Client, path: &str) -> Value {
+    client.get(path).await.expect(200).json()
+}
+
+#[tokio::test]
+async fn answers_are_as_their_schemas_say() {
+    let app = TestApp::new().await;
+    let document = document();
+    let admin = app.admin().await;
+    let pending = json!({"email": "eve@example.com", "password": PASSWORD});
+    let pending = app.anon().post("/user", pending).await.expect(201).json();
+    assert_fits(&document, "User", &pending);
+    assert_fits(&document, "User", &json_of(&admin, "/user/me").await);
+    assert_fits(&document, "CurrentSession", &json_of(&admin, "/auth").await);
+    let sessions = json_of(&admin, "/user/me/session").await;
+    assert_fits(&document, "Session", &sessions["items"][0]);
+    let audit = json_of(&admin, "/audit").await;
+    for event in audit["items"].as_array().unwrap() {
+        assert_fits(&document, "AuditEvent", event);
+    }
+    let signed_in = app
+        .anon()
+        .post("/auth", json!({"username": "root", "password": PASSWORD}))
+        .await
+        .json();
+    assert_fits(&document, "SignedIn", &signed_in);
+    let token = admin
+        .post("/auth/token", json!({"audience": "x"}))
+        .await
+        .expect(200)
+        .json();
+    assert_fits(&document, "AudienceToken", &token);
+    let jwks = json_of(&admin, "/.well-known/jwks.json").await;
+    assert_fits(&document, "Jwks", &jwks);
+    assert_fits(&document, "Jwk", &jwks["keys"][0]);
+    let problem = app
+        .anon()
+        .post(
+            "/auth",
+            json!({"username": "root", "password": OTHER_PASSWORD}),
+        )
+        .await
+        .json();
+    assert_fits(&document, "Problem", &problem);
+    assert_fits(
+        &document,
+        "Problem",
+        &app.anon().post("/auth", json!({})).await.json(),
+    );
+    assert_fits(&document, "Health", &json_of(&admin, "/healthz").await);
+    app.leaves_mail();
+}

@@ -1,0 +1,93 @@
+//! The inbox, the references and the files that pages load.
+
+use std::sync::Arc;
+
+use doorward_web::{Inbox, InboxMail};
+
+use super::Page;
+use super::hostile::HOSTILE;
+use crate::support::TestApp;
+
+struct Letters(Vec<InboxMail>);
+
+impl Inbox for Letters {
+    fn list(&self) -> Vec<InboxMail> {
+        self.0.clone()
+    }
+}
+
+#[tokio::test]
+async fn the_inbox_and_the_documents_are_pages_as_well() {
+    let mail = |id: u64| InboxMail {
+        id,
+        to: "ben@example.com".to_owned(),
+        subject: HOSTILE[0].to_owned(),
+        text: HOSTILE[1].to_owned(),
+        url: "https://accounts.example/confirmation/x".to_owned(),
+        at: "2026-11-21T08:00:00Z".to_owned(),
+    };
+    let letters = Arc::new(Letters(vec![mail(2), mail(1)]));
+    let app = TestApp::with(|options| options.inbox = Some(letters)).await;
+    Page::get(&app.anon(), "/inbox", "en").await.shows(&[
+        "ben@example.com",
+        "&lt;script&gt;",
+        "href=\"https:",
+    ]);
+    Page::get(&app.anon(), "/", "en")
+        .await
+        .shows(&["href=\"/inbox\""]);
+    for path in ["/docs", "/problems", "/problems/forbidden"] {
+        Page::get(&app.anon(), path, "en").await;
+    }
+}
+
+#[tokio::test]
+async fn the_stylesheet_is_named_by_its_content_and_kept_for_good() {
+    let app = TestApp::new().await;
+    let html = Page::get(&app.anon(), "/", "en").await.0;
+    let path = html
+        .split("rel=\"stylesheet\" href=\"")
+        .nth(1)
+        .unwrap()
+        .split('"')
+        .next()
+        .unwrap();
+    let answer = app.anon().get(path).await.expect(200);
+    assert_eq!(
+        answer.header("content-type"),
+        Some("text/css; charset=utf-8")
+    );
+    assert_eq!(
+        answer.header("cache-control"),
+        Some("public, max-age=31536000, immutable")
+    );
+    assert!(!answer.text().contains("url("));
+}
+
+#[tokio::test]
+async fn a_program_gets_no_page_and_a_browser_no_json() {
+    let app = TestApp::new().await;
+    for (accept, is_page) in [
+        ("*/*", false),
+        ("application/json, text/html;q=0.5", false),
+        ("text/html", true),
+        ("text/html;q=0", false),
+        ("TEXT/HTML", true),
+    ] {
+        let answer = app
+            .anon()
+            .request("GET", "/")
+            .header("accept", accept)
+            .send()
+            .await
+            .expect(200);
+        assert_eq!(
+            answer
+                .header("content-type")
+                .unwrap()
+                .starts_with("text/html"),
+            is_page,
+            "{accept}"
+        );
+    }
+}

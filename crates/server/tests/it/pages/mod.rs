@@ -1,0 +1,129 @@
+//! Pages for people: in their language, without script, with nothing of theirs unescaped.
+
+mod documents;
+mod hostile;
+mod life;
+mod problems;
+
+use crate::support::{Answer, Client};
+
+/// A page, and what is true of every one.
+pub struct Page(pub String);
+
+impl Page {
+    pub async fn get(client: &Client, path: &str, language: &str) -> Self {
+        let answer = client
+            .request("GET", path)
+            .html()
+            .header("accept-language", language)
+            .send()
+            .await;
+        Self::of(&answer, language)
+    }
+
+    pub async fn post(client: &Client, path: &str, form: &str, language: &str) -> Self {
+        let draft = client
+            .request("POST", path)
+            .on_our_page()
+            .header("accept-language", language);
+        Self::of(&draft.form(form).send().await, language)
+    }
+
+    /// What is true of every page (W-01, P-11).
+    #[track_caller]
+    pub fn of(answer: &Answer, language: &str) -> Self {
+        assert_eq!(
+            answer.header("content-type"),
+            Some("text/html; charset=utf-8"),
+            "{}",
+            answer.text()
+        );
+        let html = answer.text();
+        assert!(
+            html.starts_with(&format!("<!doctype html>\n<html lang=\"{language}\">")),
+            "{html}"
+        );
+        let lower = html.to_lowercase();
+        for banned in [
+            "<script",
+            "<style",
+            " style=",
+            "<iframe",
+            "<object",
+            "<base",
+            "http-equiv",
+            "<svg",
+        ] {
+            assert!(!lower.contains(banned), "{banned}: {html}");
+        }
+        for image in html.split("<img ").skip(1) {
+            assert!(image.starts_with("src=\"/assets/"), "{image}");
+        }
+        for tag in lower.split('<').skip(1) {
+            let tag = tag.split('>').next().unwrap();
+            assert!(
+                !tag.split_whitespace()
+                    .skip(1)
+                    .any(|attribute| attribute.starts_with("on")),
+                "{tag}"
+            );
+        }
+        for place in html
+            .split("src=\"")
+            .skip(1)
+            .chain(html.split("href=\"").skip(1))
+            .chain(html.split("action=\"").skip(1))
+        {
+            assert!(
+                place.starts_with(['/', '#']) || place.starts_with("https://accounts.example"),
+                "{}",
+                &place[..40]
+            );
+        }
+        assert_eq!(html.matches("<h1").count(), 1, "{html}");
+        assert!(html.contains("<title>") && !html.contains("<title> ·"));
+        let page = Self(html);
+        page.assert_labelled();
+        page
+    }
+
+    /// Every field that shows has a label, and every form posts.
+    #[track_caller]
+    fn assert_labelled(&self) {
+        for input in self.0.split("<input ").skip(1) {
+            let input = input.split('>').next().unwrap();
+            assert!(input.contains("autocomplete=\""), "{input}");
+            if input.contains("type=\"hidden\"") {
+                continue;
+            }
+            let id = input
+                .split("id=\"")
+                .nth(1)
+                .unwrap()
+                .split('"')
+                .next()
+                .unwrap();
+            assert!(self.0.contains(&format!("<label for=\"{id}\">")), "{input}");
+            for described in input.split("aria-describedby=\"").skip(1) {
+                for id in described.split('"').next().unwrap().split(' ') {
+                    assert!(self.0.contains(&format!("id=\"{id}\"")), "{id}");
+                }
+            }
+        }
+        for form in self.0.split("<form ").skip(1) {
+            assert!(form.starts_with("method=\"post\" action=\"/"), "{form}");
+            assert!(
+                form.split("</form>").next().unwrap().contains("<button"),
+                "{form}"
+            );
+        }
+    }
+
+    #[track_caller]
+    pub fn shows(self, words: &[&str]) -> Self {
+        for word in words {
+            assert!(self.0.contains(word), "no {word} in {}", self.0);
+        }
+        self
+    }
+}

@@ -1,0 +1,97 @@
+//! What went wrong, told to people: on a page of its own, or on the form they filled.
+
+use doorward_domain::model::Role;
+
+use super::Page;
+use crate::support::{Client, TestApp};
+
+#[tokio::test]
+async fn each_problem_has_a_page_in_both_languages() {
+    let app = TestApp::new().await;
+    for language in ["en", "de"] {
+        let code = |page: Page, code: &str| drop(page.shows(&[code, "<p class=\"hint\">"]));
+        let anon = app.anon();
+        code(Page::get(&anon, "/nope", language).await, "not-found");
+        code(
+            Page::get(&anon, "/user/me", language).await,
+            "authentication-required",
+        );
+        code(
+            Page::get(&anon.with_token("x"), "/user/me", language).await,
+            "invalid-token",
+        );
+        code(
+            Page::post(&anon, "/healthz", "", language).await,
+            "method-not-allowed",
+        );
+        code(
+            Page::post(&anon, "/user", "a=1&a=2", language).await,
+            "malformed-request",
+        );
+        let link = format!("/recovery/{}", "A".repeat(43));
+        for _ in 0..10 {
+            code(Page::get(&anon, &link, language).await, "link-expired");
+        }
+        code(Page::get(&anon, &link, language).await, "too-many-attempts");
+        let away = anon
+            .request("POST", "/auth")
+            .html()
+            .header("accept-language", language);
+        code(
+            Page::of(&away.form("username=ben").send().await, language),
+            "cross-site-request",
+        );
+    }
+}
+
+/// Sends a form back and forth: what was typed comes back, a password does not.
+async fn refused(client: &Client, path: &str, form: &str, language: &str) -> Page {
+    let page = Page::post(client, path, form, language).await;
+    assert!(!page.0.contains("plum cake"), "{}", page.0);
+    let action = format!("action=\"{path}\"");
+    page.shows(&["role=\"alert\"", &action])
+}
+
+#[tokio::test]
+async fn a_form_that_was_refused_comes_back_with_what_is_wrong() {
+    let app = TestApp::new().await;
+    app.create("ben", Role::User).await;
+    app.pending("new").await;
+    let right = "password=plum+cake+on+sundays";
+    for language in ["en", "de"] {
+        let anon = app.anon();
+        refused(&anon, "/auth", "username=ben&password=wrong", language)
+            .await
+            .shows(&["value=\"ben\""]);
+        refused(
+            &anon,
+            "/auth",
+            "username=ben%40example.com&password=wrong",
+            language,
+        )
+        .await;
+        let pending = refused(&anon, "/auth", &format!("username=new&{right}"), language).await;
+        pending.shows(&["href=\"/confirmation\""]);
+        let taken = format!("username=ben&{right}");
+        refused(&anon, "/user", &taken, language)
+            .await
+            .shows(&["value=\"ben\""]);
+        let odd = "username=%3Cb%3E&password=x";
+        refused(&anon, "/user", odd, language)
+            .await
+            .shows(&["value=\"&lt;b&gt;\"", "aria-invalid=\"true\""]);
+        let wrong = "username=ben&current_password=wrong&new_password=two+boats+and+a+lamp";
+        refused(&anon, "/password", wrong, language).await;
+        let poor = format!("username=ben&current_{right}&new_password=iloveyou");
+        refused(&anon, "/password", &poor, language)
+            .await
+            .shows(&["aria-invalid=\"true\""]);
+        for path in ["/recovery", "/confirmation"] {
+            Page::get(&anon, path, language).await;
+            Page::post(&anon, path, "email=nope", language)
+                .await
+                .shows(&["aria-invalid=\"true\""]);
+        }
+        app.advance_seconds(10);
+    }
+}

@@ -1,0 +1,38 @@
+//! Change the password on a page: a form cannot send `PUT`.
+
+use axum::extract::State;
+use axum::response::{Html, Redirect};
+use doorward_domain::flows::sessions::Authenticated;
+
+use crate::api::passwords;
+use crate::app::App;
+use crate::body::Fields;
+use crate::guard::Caller;
+use crate::pages::form::Form;
+use crate::problem::Problem;
+
+/// The form; somebody who is not signed in is asked for the name as well.
+pub(crate) async fn ask(State(app): State<App>, caller: Caller) -> Html<String> {
+    let user = caller.session().map(Authenticated::user);
+    app.pages.password(caller.ctx().client.locale, user, &Form::default())
+}
+
+/// Changes it, as `PUT /password` does.
+pub(crate) async fn change(State(app): State<App>, caller: Caller, mut fields: Fields) -> Result<Html<String>, Problem> {
+    let form = Form::of(&fields);
+    fields.tell_names_apart();
+    let (locale, user) = (caller.ctx().client.locale, caller.session().map(Authenticated::user));
+    match passwords::change(&app, &caller, fields).await {
+        Ok(()) => Ok(app.pages.password_changed(locale, user.is_some())),
+        Err(problem) => {
+            let page = app.pages.password(locale, user, &form.refused(&problem).with_one_name());
+            Err(problem.on_page(page))
+        }
+    }
+}
+
+/// Where password managers look for the page that changes a password (W3C, “A Well-Known URL for
+/// Changing Passwords”).
+pub(crate) async fn well_known() -> Redirect {
+    Redirect::to("/password")
+}
