@@ -16,6 +16,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tower::ServiceExt;
 
+use crate::first_bytes::FirstBytes;
+
 /// How many connections are open at once (H-05).
 const MAX_CONNECTIONS: usize = 4096;
 /// How long the headers of a request may take.
@@ -88,7 +90,8 @@ fn spawn(
             Ok::<_, Infallible>(answer.unwrap_or_else(|never| match never {}))
         }
     });
-    let connection = server.serve_connection(TokioIo::new(stream), service).into_owned();
+    let stream = TokioIo::new(FirstBytes::within(HEADER_TIMEOUT, stream));
+    let connection = server.serve_connection(stream, service).into_owned();
     let watched = graceful.watch(connection);
     tokio::spawn(async move {
         if let Err(error) = watched.await {
