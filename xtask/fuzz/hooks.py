@@ -8,6 +8,7 @@ import itertools
 import os
 import random
 import re
+import time
 
 import requests
 import schemathesis
@@ -36,15 +37,22 @@ names = itertools.count()
 turns = itertools.count()
 
 
+def post(path, body):
+    """Asks until the server is not too busy: hashing has a low priority, and builds may run beside it."""
+    for _ in range(20):
+        answer = requests.post(f"{SERVER}{path}", json=body, timeout=60)
+        if answer.status_code != 503:
+            break
+        time.sleep(1)
+    return answer
+
+
 def sign_in(username):
-    body = {"username": username, "password": PASSWORD}
-    return requests.post(f"{SERVER}/auth", json=body, timeout=30)
+    return post("/auth", {"username": username, "password": PASSWORD})
 
 
 def sign_up(username):
-    body = {"username": username, "password": PASSWORD}
-    answer = requests.post(f"{SERVER}/user", json=body, timeout=30)
-    answer.raise_for_status()
+    post("/user", {"username": username, "password": PASSWORD}).raise_for_status()
 
 
 if ROLE != "nobody":
@@ -61,7 +69,7 @@ if ROLE != "nobody":
                 name = f"deputy-{number}"
                 sign_up(name)
                 bearer = {"Authorization": f"Bearer {token}"}
-                requests.put(f"{SERVER}/user/{name}/role", json={"role": "admin"}, headers=bearer, timeout=30).raise_for_status()
+                requests.put(f"{SERVER}/user/{name}/role", json={"role": "admin"}, headers=bearer, timeout=60).raise_for_status()
                 yield name
 
         def get(self, case, context):
@@ -90,7 +98,7 @@ def before_call(context, case, kwargs):
         case.path_parameters["user"] = "me"
     if "token" in case.path_parameters:
         kind = case.path.split("/")[1]
-        links = re.findall(f"/{kind}/([A-Za-z0-9_-]{{43}})", requests.get(f"{SERVER}/inbox", timeout=30).text)
+        links = re.findall(f"/{kind}/([A-Za-z0-9_-]{{43}})", requests.get(f"{SERVER}/inbox", timeout=60).text)
         if links:
             case.path_parameters["token"] = random.choice(links)
 

@@ -47,7 +47,7 @@ fn ask(fuzzer: &Path, role: &str, url: &str, folder: &Path) -> anyhow::Result<()
     let mut command = Command::new(fuzzer);
     command.arg("--config-file").arg(told.join("schemathesis.toml"));
     command.args(["run", &format!("{url}/openapi.json"), "--url", url, "--wait-for-schema", "30"]);
-    command.args(["--continue-on-failure", "--max-time", SECONDS, "--max-examples", EXAMPLES, "--request-timeout", "10"]);
+    command.args(["--continue-on-failure", "--max-time", SECONDS, "--max-examples", EXAMPLES, "--request-timeout", "60"]);
     command.env("PYTHONPATH", &told).env("PYTHONDONTWRITEBYTECODE", "1").env("SCHEMATHESIS_HOOKS", "hooks");
     // The fuzzer keeps notes where it runs.
     run(command.env("FUZZ_AS", role).env("FUZZ_SERVER", url).current_dir(folder))

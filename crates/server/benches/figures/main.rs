@@ -5,7 +5,6 @@
 //! both; what is printed is the median. The load comes from this process over loopback and takes
 //! its part of the same cores.
 
-#![expect(clippy::disallowed_methods, reason = "a benchmark reads the clock and the process table")]
 #![expect(clippy::unwrap_used, reason = "a benchmark that cannot go on stops")]
 
 mod bare;

@@ -1,5 +1,13 @@
 //! Bodies that are no bodies: broken, hostile, or a byte too long.
 
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use axum::body::{Body, Bytes, HttpBody};
+use doorward_domain::memory::MemoryStore;
+use hyper::body::Frame;
 use serde_json::json;
 
 use crate::support::{FORM, JSON, PASSWORD, TestApp};
@@ -291,4 +299,31 @@ async fn a_body_nobody_asked_for_changes_nothing() {
         .send()
         .await
         .expect(204);
+}
+
+/// A body that was announced and never comes.
+struct Never;
+
+impl HttpBody for Never {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        Poll::Pending
+    }
+}
+
+/// H-05: the clock of the runtime stands still but for what is waited for.
+#[tokio::test(start_paused = true)]
+async fn a_body_that_does_not_come_is_not_waited_for_forever() {
+    let memory = Arc::new(MemoryStore::new());
+    let app = TestApp::with(|options| options.store = Some(memory)).await;
+    let anon = app.anon();
+    let started = tokio::time::Instant::now();
+    let draft = anon.request("POST", "/auth").body(JSON, Body::new(Never));
+    draft.send().await.expect_problem(408, "request-timeout");
+    assert_eq!(started.elapsed().as_secs(), 30);
 }

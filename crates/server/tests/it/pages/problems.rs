@@ -70,7 +70,7 @@ async fn a_form_that_was_refused_comes_back_with_what_is_wrong() {
             .await
             .shows(&["value=\"ben\""]);
         refused(
-            &anon,
+            &app,
             "/auth",
             "username=ben%40example.com&password=wrong",
             language,

@@ -69,7 +69,9 @@ impl TestApp {
         };
         choose(&mut options);
         // In memory where there is such a folder: what a crash leaves behind is for `e2e` to show.
-        let folder = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
+        let folder = tempfile::tempdir_in("/dev/shm")
+            .or_else(|_| tempfile::tempdir())
+            .unwrap();
         let start = "2026-11-21T08:00:00Z".parse().unwrap();
         let clock = Arc::new(SteppedClock::new(start));
         let inner = match options.store {
