@@ -34,10 +34,10 @@ impl Accounts {
         let (link, user) = self
             .find_living_link(ctx, token, Purpose::Confirmation)
             .await?;
-        match link.used_at {
-            None if is_pending(&user, &link) => Ok(user),
-            Some(_) if is_confirmed(&user, &link) => Ok(user),
-            _ => Err(Error::LinkExpired),
+        if is_confirmed(&user, &link) || is_open(&user, &link) {
+            Ok(user)
+        } else {
+            Err(Error::LinkExpired)
         }
     }
 
@@ -47,14 +47,11 @@ impl Accounts {
             let (link, user) = self
                 .find_living_link(ctx, token, Purpose::Confirmation)
                 .await?;
-            if link.used_at.is_some() {
-                return if is_confirmed(&user, &link) {
-                    Ok(user)
-                } else {
-                    Err(Error::LinkExpired)
-                };
+            // Asked first: another POST may have used the link between the two reads.
+            if is_confirmed(&user, &link) {
+                return Ok(user);
             }
-            if !is_pending(&user, &link) {
+            if !is_open(&user, &link) {
                 return Err(Error::LinkExpired);
             }
             let confirmed = confirmed(ctx, &user);
@@ -117,7 +114,7 @@ impl Accounts {
             let (link, user) = self
                 .find_living_link(ctx, token, Purpose::Confirmation)
                 .await?;
-            if link.used_at.is_some() || !is_pending(&user, &link) {
+            if !is_open(&user, &link) {
                 return Err(Error::LinkExpired);
             }
             let release = match user.status {
@@ -171,8 +168,10 @@ impl Accounts {
 }
 
 /// A disabled user's links were revoked; one that a worker made at that very moment opens nothing.
-fn is_pending(user: &User, link: &Link) -> bool {
-    user.status != Status::Disabled
+/// Whether the link is unused and the user still waits for its very address.
+fn is_open(user: &User, link: &Link) -> bool {
+    link.used_at.is_none()
+        && user.status != Status::Disabled
         && user.pending_email.as_ref().map(EmailAddress::key) == Some(link.email.key())
 }
 

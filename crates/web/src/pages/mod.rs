@@ -239,3 +239,41 @@ fn display_name(user: &User) -> Option<&str> {
     let email = || user.email.as_ref().or(user.pending_email.as_ref()).map(EmailAddress::as_str);
     name.or_else(username).or_else(email)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_problem_is_told_to_people_in_their_language() {
+        let pages = Pages::new(8);
+        for code in Code::ALL {
+            let problem = Problem::new(*code);
+            let [english, german] = Locale::ALL.map(|locale| pages.problem(locale, &problem, "4d1e").0);
+            let heading = |page: &str| page.split_once("<h1>").and_then(|(_, rest)| rest.split_once("</h1>")).map(|(text, _)| text.to_owned());
+            assert_ne!(heading(&english), heading(&german), "{}", code.as_str());
+            for page in [&english, &german] {
+                // What the list of codes says is for developers.
+                assert!(!page.contains(code.help()), "{page}");
+                assert!(page.contains("4d1e") && heading(page).is_some_and(|text| !text.is_empty()), "{page}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_refused_form_says_what_is_wrong_whatever_it_is() {
+        let pages = Pages::new(12);
+        let doors = Doors::default();
+        for locale in Locale::ALL {
+            let empty = pages.welcome(locale, &doors, false).0;
+            assert!(empty.contains("minlength=\"12\"") && !empty.contains("role=\"alert\"") && !empty.contains("/inbox"), "{empty}");
+            for code in Code::ALL {
+                let form = Form::default().refused(&Problem::new(*code));
+                let doors = Doors { sign_in: form, ..Doors::default() };
+                let page = pages.welcome(locale, &doors, true).0;
+                let is_at_a_field = matches!(code, Code::UsernameTaken | Code::EmailTaken);
+                assert_eq!(page.contains("role=\"alert\""), !is_at_a_field, "{}", code.as_str());
+            }
+        }
+    }
+}
