@@ -14,8 +14,9 @@ use crate::wiring::Wired;
 
 /// How often the outbox is looked at when nobody says that there is something.
 const MAIL_EVERY: Duration = Duration::from_secs(1);
-/// How many mails are sent side by side.
-const MAILS_AT_ONCE: usize = 8;
+/// How many mails are sent side by side: as many as there are connections to the mail server, so that
+/// none waits for one while its lease runs.
+const MAILS_AT_ONCE: usize = 4;
 const SEEN_EVERY: Duration = Duration::from_secs(5);
 const KEYS_EVERY: Duration = Duration::from_secs(60);
 const SWEEP_EVERY: Duration = Duration::from_secs(600);

@@ -17,7 +17,7 @@ use crate::ports::{Mail, MailError, MailTemplate};
 use crate::values::{EmailAddress, Name, Token, Username};
 
 /// How long a worker may hold a mail: well above the time one takes to send.
-const LEASE: SignedDuration = SignedDuration::from_mins(5);
+const LEASE: SignedDuration = SignedDuration::from_mins(2);
 /// The shortest and the longest pause between two tries.
 const SHORTEST_PAUSE_SECONDS: i64 = 2;
 const LONGEST_PAUSE_SECONDS: i64 = 1800;
