@@ -36,7 +36,11 @@ pub(crate) fn fuzz() -> anyhow::Result<()> {
         }
     }
     if !failed.is_empty() {
-        bail!("there are findings as {}; the servers' logs are in {}", failed.join(" and "), folder.display());
+        bail!(
+            "there are findings as {}; the servers' logs are in {}",
+            failed.join(" and "),
+            folder.display()
+        );
     }
     std::fs::remove_dir_all(&folder)?;
     Ok(())
@@ -45,12 +49,35 @@ pub(crate) fn fuzz() -> anyhow::Result<()> {
 fn ask(fuzzer: &Path, role: &str, url: &str, folder: &Path) -> anyhow::Result<()> {
     let told = root().join("xtask/fuzz");
     let mut command = Command::new(fuzzer);
-    command.arg("--config-file").arg(told.join("schemathesis.toml"));
-    command.args(["run", &format!("{url}/openapi.json"), "--url", url, "--wait-for-schema", "30"]);
-    command.args(["--continue-on-failure", "--max-time", SECONDS, "--max-examples", EXAMPLES, "--request-timeout", "60"]);
-    command.env("PYTHONPATH", &told).env("PYTHONDONTWRITEBYTECODE", "1").env("SCHEMATHESIS_HOOKS", "hooks");
+    command
+        .arg("--config-file")
+        .arg(told.join("schemathesis.toml"));
+    command.args([
+        "run",
+        &format!("{url}/openapi.json"),
+        "--url",
+        url,
+        "--wait-for-schema",
+        "30",
+    ]);
+    command.args([
+        "--continue-on-failure",
+        "--max-time",
+        SECONDS,
+        "--max-examples",
+        EXAMPLES,
+        "--request-timeout",
+        "60",
+    ]);
+    command
+        .env("PYTHONPATH", &told)
+        .env("PYTHONDONTWRITEBYTECODE", "1")
+        .env("SCHEMATHESIS_HOOKS", "hooks");
     // The fuzzer keeps notes where it runs.
-    run(command.env("FUZZ_AS", role).env("FUZZ_SERVER", url).current_dir(folder))
+    run(command
+        .env("FUZZ_AS", role)
+        .env("FUZZ_SERVER", url)
+        .current_dir(folder))
 }
 
 /// The server, as long as somebody asks.
@@ -62,13 +89,23 @@ struct Server {
 impl Server {
     /// Starts it on a free port, with no throttle and with an empty store in the folder.
     fn start(folder: &Path) -> anyhow::Result<Self> {
-        let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
+        let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?
+            .local_addr()?
+            .port();
         let log = File::create(folder.join("server.log"))?;
         let mut command = Command::new(target().join("debug/doorward"));
         command.arg("serve").current_dir(folder).env_clear();
-        command.env("DOORWARD_LISTEN", format!("127.0.0.1:{port}")).env("DOORWARD_DATA_DIR", folder.join("data"));
-        command.env("DOORWARD_THROTTLE__ENABLED", "false").env("ADMIN_PASSWORD", "a long walk by the sea");
-        let process = command.stdout(log.try_clone()?).stderr(log).spawn().context("cannot start the server")?;
+        command
+            .env("DOORWARD_LISTEN", format!("127.0.0.1:{port}"))
+            .env("DOORWARD_DATA_DIR", folder.join("data"));
+        command
+            .env("DOORWARD_THROTTLE__ENABLED", "false")
+            .env("ADMIN_PASSWORD", "a long walk by the sea");
+        let process = command
+            .stdout(log.try_clone()?)
+            .stderr(log)
+            .spawn()
+            .context("cannot start the server")?;
         Ok(Self {
             process,
             url: format!("http://127.0.0.1:{port}"),

@@ -51,9 +51,17 @@ pub(crate) fn install_fuzzer() -> anyhow::Result<PathBuf> {
     install()?;
     let stamp = target().join("tools/python/fuzzer-installed");
     let program = target().join("tools/python/bin/schemathesis");
-    let is_there = program.is_file() && std::fs::read_to_string(&stamp).is_ok_and(|installed| installed == FUZZER);
+    let is_there = program.is_file()
+        && std::fs::read_to_string(&stamp).is_ok_and(|installed| installed == FUZZER);
     if !is_there {
-        run(Command::new(python()).args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", FUZZER]))?;
+        run(Command::new(python()).args([
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--disable-pip-version-check",
+            FUZZER,
+        ]))?;
         std::fs::write(stamp, FUZZER)?;
     }
     Ok(program)

@@ -16,20 +16,33 @@ const ADMIN: &str = "admin";
 /// A password nobody chose: 128 random bits and then some, easy to copy.
 pub fn random_password(wired: &Wired) -> Secret<String> {
     let text = Token::generate(&*wired.secrets).expose();
-    let letters: String = text.chars().filter(char::is_ascii_alphanumeric).take(24).collect();
+    let letters: String = text
+        .chars()
+        .filter(char::is_ascii_alphanumeric)
+        .take(24)
+        .collect();
     Secret::new(letters)
 }
 
 /// Makes the first admin where there is none. `Some` is a password that was made up, to be shown
 /// once and never again.
-pub async fn ensure_admin(wired: &Wired, config: &Config) -> anyhow::Result<Option<Secret<String>>> {
+pub async fn ensure_admin(
+    wired: &Wired,
+    config: &Config,
+) -> anyhow::Result<Option<Secret<String>>> {
     let accounts = &wired.accounts;
     if accounts.has_admin().await? {
         return Ok(None);
     }
     let given = config.admin_password.clone();
     let password = given.clone().unwrap_or_else(|| random_password(wired));
-    match accounts.create_user(&wired.ctx(Actor::CommandLine), admin(accounts, config, &password)?).await {
+    match accounts
+        .create_user(
+            &wired.ctx(Actor::CommandLine),
+            admin(accounts, config, &password)?,
+        )
+        .await
+    {
         Ok(_) => Ok(given.is_none().then_some(password)),
         // Another node was faster.
         Err(Error::UsernameTaken | Error::EmailTaken) if accounts.has_admin().await? => Ok(None),
@@ -40,10 +53,19 @@ pub async fn ensure_admin(wired: &Wired, config: &Config) -> anyhow::Result<Opti
     }
 }
 
-fn admin(accounts: &Accounts, config: &Config, password: &Secret<String>) -> anyhow::Result<NewUser> {
+fn admin(
+    accounts: &Accounts,
+    config: &Config,
+    password: &Secret<String>,
+) -> anyhow::Result<NewUser> {
     let judged = accounts.judge_password(password.expose(), &[ADMIN]);
-    let password = judged.map_err(|invalid| anyhow::anyhow!("ADMIN_PASSWORD cannot be taken: {}", invalid.detail))?;
-    let email = config.admin_email.as_deref().map(EmailAddress::parse).transpose();
+    let password = judged
+        .map_err(|invalid| anyhow::anyhow!("ADMIN_PASSWORD cannot be taken: {}", invalid.detail))?;
+    let email = config
+        .admin_email
+        .as_deref()
+        .map(EmailAddress::parse)
+        .transpose();
     Ok(NewUser {
         username: Some(Username::parse(ADMIN).map_err(|invalid| anyhow::anyhow!(invalid.detail))?),
         email: email.map_err(|invalid| anyhow::anyhow!("ADMIN_EMAIL: {}", invalid.detail))?,
@@ -58,10 +80,15 @@ pub fn welcome(config: &Config, public_url: &str, made_up: Option<&Secret<String
     let mut lines = vec![format!("Doorward is ready at {public_url}")];
     lines.push(format!("  API reference  {public_url}/docs"));
     if config.has_inbox() {
-        lines.push(format!("  Inbox          {public_url}/inbox  (mail stays here until SMTP_URL is set)"));
+        lines.push(format!(
+            "  Inbox          {public_url}/inbox  (mail stays here until SMTP_URL is set)"
+        ));
     }
     if let Some(password) = made_up {
-        lines.push(format!("  Admin          user name `{ADMIN}`, password `{}`", password.expose()));
+        lines.push(format!(
+            "  Admin          user name `{ADMIN}`, password `{}`",
+            password.expose()
+        ));
         lines.push("                 This password is shown this once. Keep it, or set another with `doorward user set-password admin`.".to_owned());
     }
     lines.join("\n")

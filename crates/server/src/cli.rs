@@ -6,7 +6,11 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// User accounts and sign-in, in one binary.
 #[derive(Debug, Parser)]
-#[command(version, propagate_version = true, after_help = "Start with `doorward serve`: it needs nothing else.\nExit codes: 0 done, 1 failed, 2 wrongly called.")]
+#[command(
+    version,
+    propagate_version = true,
+    after_help = "Start with `doorward serve`: it needs nothing else.\nExit codes: 0 done, 1 failed, 2 wrongly called."
+)]
 pub struct Cli {
     /// Read this file instead of ./doorward.toml
     #[arg(long, global = true, value_name = "FILE")]

@@ -35,7 +35,11 @@ impl<S> FirstBytes<S> {
 
     fn note(&mut self, bytes: &[u8]) {
         let expected = &PREFACE[self.read..];
-        let common = expected.iter().zip(bytes).take_while(|(one, other)| one == other).count();
+        let common = expected
+            .iter()
+            .zip(bytes)
+            .take_while(|(one, other)| one == other)
+            .count();
         self.read += common;
         if common < bytes.len() || self.read == PREFACE.len() {
             self.deadline = None;
@@ -44,7 +48,11 @@ impl<S> FirstBytes<S> {
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for FirstBytes<S> {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
         let outcome = pin!(&mut self.stream).poll_read(cx, buffer);
         if let Some(deadline) = &mut self.deadline {
@@ -59,7 +67,11 @@ impl<S: AsyncRead + Unpin> AsyncRead for FirstBytes<S> {
 }
 
 impl<S: AsyncWrite + Unpin> AsyncWrite for FirstBytes<S> {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
         pin!(&mut self.stream).poll_write(cx, bytes)
     }
 
@@ -71,7 +83,11 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for FirstBytes<S> {
         pin!(&mut self.stream).poll_shutdown(cx)
     }
 
-    fn poll_write_vectored(mut self: Pin<&mut Self>, cx: &mut Context<'_>, slices: &[io::IoSlice<'_>]) -> Poll<io::Result<usize>> {
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
         pin!(&mut self.stream).poll_write_vectored(cx, slices)
     }
 
@@ -109,7 +125,13 @@ mod tests {
         for said in ["", "P", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r"] {
             assert!(!is_waited_for(said.as_bytes()).await, "{said}");
         }
-        for said in ["G", "PU", "GET / HTTP/1.1\r\n", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\nmore"] {
+        for said in [
+            "G",
+            "PU",
+            "GET / HTTP/1.1\r\n",
+            "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+            "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\nmore",
+        ] {
             assert!(is_waited_for(said.as_bytes()).await, "{said}");
         }
     }

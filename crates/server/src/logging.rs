@@ -14,7 +14,9 @@ const CAPPED: &str = ",sqlx=warn,lettre=warn,hyper=info,rustls=info,h2=info";
 
 /// Starts logging.
 pub fn start(config: &Config) -> anyhow::Result<()> {
-    let filter: EnvFilter = format!("{}{CAPPED}", config.log_filter).parse().context("log.filter")?;
+    let filter: EnvFilter = format!("{}{CAPPED}", config.log_filter)
+        .parse()
+        .context("log.filter")?;
     let as_text = match config.log_format {
         LogFormat::Text => true,
         LogFormat::Json => false,
@@ -23,9 +25,23 @@ pub fn start(config: &Config) -> anyhow::Result<()> {
     let registry = tracing_subscriber::registry().with(filter);
     let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
     let started = if as_text {
-        registry.with(layer.with_ansi(std::io::stderr().is_terminal()).with_target(false)).try_init()
+        registry
+            .with(
+                layer
+                    .with_ansi(std::io::stderr().is_terminal())
+                    .with_target(false),
+            )
+            .try_init()
     } else {
-        registry.with(layer.json().flatten_event(true).with_current_span(false).with_span_list(false)).try_init()
+        registry
+            .with(
+                layer
+                    .json()
+                    .flatten_event(true)
+                    .with_current_span(false)
+                    .with_span_list(false),
+            )
+            .try_init()
     };
     started.context("the log cannot be started")
 }

@@ -13,7 +13,14 @@ use crate::config::Config;
 
 const FILE: &str = "master.key";
 /// What examples and tutorials leave behind.
-const KNOWN: [&str; 6] = ["change", "secret-key", "your-256-bit-secret", "supersecret", "example", "0123456789"];
+const KNOWN: [&str; 6] = [
+    "change",
+    "secret-key",
+    "your-256-bit-secret",
+    "supersecret",
+    "example",
+    "0123456789",
+];
 
 /// Why a configured master key is not good enough; none where it is (C-01).
 pub fn fault(secret: &str) -> Option<String> {
@@ -28,7 +35,9 @@ pub fn fault(secret: &str) -> Option<String> {
     } else {
         return None;
     };
-    Some(format!("`keys.master_key` (JWT_SECRET_KEY) {reason}: make one with `openssl rand -base64 48`, or leave it out and one is made in the data folder"))
+    Some(format!(
+        "`keys.master_key` (JWT_SECRET_KEY) {reason}: make one with `openssl rand -base64 48`, or leave it out and one is made in the data folder"
+    ))
 }
 
 /// The master key of this server.
@@ -42,7 +51,10 @@ pub fn load(config: &Config, secrets: &dyn Secrets) -> anyhow::Result<MasterKey>
 
 /// Makes the data folder, for its owner alone.
 pub fn make_data_dir(path: &Path) -> anyhow::Result<()> {
-    let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
+    let made = std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(path);
     made.with_context(|| format!("cannot make the data folder {}", path.display()))
 }
 
@@ -51,9 +63,14 @@ fn from_file(data_dir: &Path, secrets: &dyn Secrets) -> anyhow::Result<Secret<Ve
     if !path.exists() {
         create(&path, secrets).with_context(|| format!("cannot make {}", path.display()))?;
     }
-    let metadata = std::fs::metadata(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    let metadata =
+        std::fs::metadata(&path).with_context(|| format!("cannot read {}", path.display()))?;
     if metadata.mode() & 0o077 != 0 {
-        bail!("{} can be read by others: run `chmod 600 {}`", path.display(), path.display());
+        bail!(
+            "{} can be read by others: run `chmod 600 {}`",
+            path.display(),
+            path.display()
+        );
     }
     let text = std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
     Ok(Secret::new(text.trim_ascii().to_vec()))
@@ -65,7 +82,11 @@ fn create(path: &Path, secrets: &dyn Secrets) -> std::io::Result<()> {
     let mut suffix = [0; 8];
     secrets.fill(&mut suffix);
     let draft = path.with_extension(format!("{:016x}", u64::from_le_bytes(suffix)));
-    let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft)?;
+    let mut file = std::fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(&draft)?;
     file.write_all(Token::generate(secrets).expose().as_bytes())?;
     file.write_all(b"\n")?;
     file.sync_all()?;

@@ -62,7 +62,12 @@ pub async fn wire(config: &Config, listening: SocketAddr) -> anyhow::Result<Wire
         clock,
         secrets: secrets.clone(),
     };
-    let accounts = Accounts::new(ports, policy(config, listening), hasher, Keyring::new(master));
+    let accounts = Accounts::new(
+        ports,
+        policy(config, listening),
+        hasher,
+        Keyring::new(master),
+    );
     Ok(Wired {
         accounts: Arc::new(accounts),
         secrets,
@@ -77,10 +82,16 @@ async fn open_store(config: &Config, clock: &dyn Clock) -> anyhow::Result<SqlSto
         max_connections: config.database_connections,
         migrate: config.database_migrate,
     };
-    SqlStore::connect(&settings, clock.now()).await.context("the database cannot be opened")
+    SqlStore::connect(&settings, clock.now())
+        .await
+        .context("the database cannot be opened")
 }
 
-fn open_mailer(config: &Config, listening: SocketAddr, clock: Arc<dyn Clock>) -> anyhow::Result<TemplateMailer> {
+fn open_mailer(
+    config: &Config,
+    listening: SocketAddr,
+    clock: Arc<dyn Clock>,
+) -> anyhow::Result<TemplateMailer> {
     let transport = parse_transport(&config.mail_url())?;
     let public_url = config.public_url(listening);
     let settings = MailSettings {
@@ -99,7 +110,11 @@ fn policy(config: &Config, listening: SocketAddr) -> Policy {
         disclosure: config.disclosure,
         password_rules: PasswordRules {
             min_length: config.password_min_length,
-            context: vec!["doorward".to_owned(), host.to_owned(), first_label.to_owned()],
+            context: vec![
+                "doorward".to_owned(),
+                host.to_owned(),
+                first_label.to_owned(),
+            ],
         },
         throttle: config.throttle,
         key_lifetime: SignedDuration::from_hours(24 * config.key_days),

@@ -33,11 +33,17 @@ pub fn start(wired: &Arc<Wired>, stop: &watch::Receiver<bool>) -> JoinSet<()> {
 
 async fn deliver_mail(wired: Arc<Wired>, mut stop: watch::Receiver<bool>) {
     while !*stop.borrow() {
-        let turn = wired.accounts.deliver_mail(&wired.ctx(Actor::Worker), MAILS_AT_ONCE).await;
+        let turn = wired
+            .accounts
+            .deliver_mail(&wired.ctx(Actor::Worker), MAILS_AT_ONCE)
+            .await;
         match turn {
             Ok(delivered) if !delivered.is_empty() => continue,
             Ok(_) => {}
-            Err(error) => tracing::error!(error = format!("{:#}", anyhow::Error::from(error)), "mail could not be looked after"),
+            Err(error) => tracing::error!(
+                error = format!("{:#}", anyhow::Error::from(error)),
+                "mail could not be looked after"
+            ),
         }
         tokio::select! {
             _ = timeout(MAIL_EVERY, wired.accounts.mail_waiting()) => {}
@@ -50,7 +56,10 @@ async fn write_last_seen(wired: Arc<Wired>, mut stop: watch::Receiver<bool>) {
     loop {
         let is_last = pause(SEEN_EVERY, &mut stop).await;
         if let Err(error) = wired.accounts.write_last_seen().await {
-            tracing::warn!(error = format!("{:#}", anyhow::Error::from(error)), "last use of sessions not noted");
+            tracing::warn!(
+                error = format!("{:#}", anyhow::Error::from(error)),
+                "last use of sessions not noted"
+            );
         }
         if is_last {
             return;
@@ -61,7 +70,10 @@ async fn write_last_seen(wired: Arc<Wired>, mut stop: watch::Receiver<bool>) {
 async fn keep_keys(wired: Arc<Wired>, mut stop: watch::Receiver<bool>) {
     while !pause(KEYS_EVERY, &mut stop).await {
         if let Err(error) = wired.accounts.ensure_keys(&wired.ctx(Actor::Worker)).await {
-            tracing::error!(error = format!("{:#}", anyhow::Error::from(error)), "signing keys could not be looked after");
+            tracing::error!(
+                error = format!("{:#}", anyhow::Error::from(error)),
+                "signing keys could not be looked after"
+            );
         }
     }
 }
@@ -69,7 +81,10 @@ async fn keep_keys(wired: Arc<Wired>, mut stop: watch::Receiver<bool>) {
 async fn sweep(wired: Arc<Wired>, mut stop: watch::Receiver<bool>) {
     loop {
         if let Err(error) = wired.accounts.sweep(&wired.ctx(Actor::Worker)).await {
-            tracing::error!(error = format!("{:#}", anyhow::Error::from(error)), "what has run out could not be swept");
+            tracing::error!(
+                error = format!("{:#}", anyhow::Error::from(error)),
+                "what has run out could not be swept"
+            );
         }
         if pause(SWEEP_EVERY, &mut stop).await {
             return;

@@ -70,6 +70,8 @@ impl Deref for App {
 /// Scheme, host and port of a URL.
 fn origin_of(url: &str) -> String {
     let after_scheme = url.find("://").map_or(0, |at| at + 3);
-    let end = url[after_scheme..].find('/').map_or(url.len(), |at| after_scheme + at);
+    let end = url[after_scheme..]
+        .find('/')
+        .map_or(url.len(), |at| after_scheme + at);
     url[..end].to_ascii_lowercase()
 }

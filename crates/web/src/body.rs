@@ -54,13 +54,21 @@ impl FromRequest<App> for Fields {
 
 impl Fields {
     /// A text that may be left out (or `null`, or empty in a form).
-    pub fn optional<T>(&mut self, name: &str, parse: impl FnOnce(&str) -> Result<T, Invalid>) -> Option<T> {
+    pub fn optional<T>(
+        &mut self,
+        name: &str,
+        parse: impl FnOnce(&str) -> Result<T, Invalid>,
+    ) -> Option<T> {
         let text = self.text(name)?;
         self.note(name, parse(text.expose()))
     }
 
     /// A text that must be there.
-    pub fn required<T>(&mut self, name: &str, parse: impl FnOnce(&str) -> Result<T, Invalid>) -> Option<T> {
+    pub fn required<T>(
+        &mut self,
+        name: &str,
+        parse: impl FnOnce(&str) -> Result<T, Invalid>,
+    ) -> Option<T> {
         if self.is_absent(name) {
             self.left.remove(name);
             self.fault(name, Invalid::new("missing", format!("Give `{name}`.")));
@@ -77,7 +85,10 @@ impl Fields {
             Value::String(text) if self.form => match json::parse(text.as_bytes()) {
                 Ok(value) => Some(value),
                 Err(_) => {
-                    self.fault(name, Invalid::new("invalid", format!("In a form, `{name}` is a JSON text.")));
+                    self.fault(
+                        name,
+                        Invalid::new("invalid", format!("In a form, `{name}` is a JSON text.")),
+                    );
                     None
                 }
             },
@@ -107,7 +118,10 @@ impl Fields {
     /// A page has one field for both names, `username`. No user name has an `@` in it, so
     /// what has one is meant as an address.
     pub fn tell_names_apart(&mut self) {
-        if self.form && self.peek("username").is_some_and(|text| text.contains('@')) && !self.has("email") {
+        if self.form
+            && self.peek("username").is_some_and(|text| text.contains('@'))
+            && !self.has("email")
+        {
             let address = self.left.remove("username").unwrap_or_default();
             self.left.insert("email".to_owned(), address);
         }
@@ -131,7 +145,10 @@ impl Fields {
         let unknown: Vec<String> = self.left.keys().take(MAX_ERRORS).cloned().collect();
         for name in unknown {
             let shown: String = name.chars().take(MAX_NAME).collect();
-            self.fault(&shown, Invalid::new("unknown", "There is no such field here."));
+            self.fault(
+                &shown,
+                Invalid::new("unknown", "There is no such field here."),
+            );
         }
         match build() {
             Some(body) if self.errors.is_empty() => Ok(body),
@@ -145,7 +162,10 @@ impl Fields {
             _ if absent => None,
             Value::String(text) => Some(Secret::new(text)),
             _ => {
-                self.fault(name, Invalid::new("wrong-type", format!("`{name}` is a text.")));
+                self.fault(
+                    name,
+                    Invalid::new("wrong-type", format!("`{name}` is a text.")),
+                );
                 None
             }
         }
@@ -162,14 +182,22 @@ impl Kind {
     fn of(request: &Request) -> Result<Self, Problem> {
         let unsupported = || Problem::new(Code::UnsupportedMediaType);
         if request.headers().contains_key(CONTENT_ENCODING) {
-            return Err(Problem::with_detail(Code::UnsupportedMediaType, "A body is not compressed: leave `Content-Encoding` out."));
+            return Err(Problem::with_detail(
+                Code::UnsupportedMediaType,
+                "A body is not compressed: leave `Content-Encoding` out.",
+            ));
         }
         let mut values = request.headers().get_all(CONTENT_TYPE).iter();
         let (Some(value), None) = (values.next(), values.next()) else {
             return Err(unsupported());
         };
         let value = value.to_str().map_err(|_| unsupported())?;
-        let essence = value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+        let essence = value
+            .split(';')
+            .next()
+            .unwrap_or_default()
+            .trim()
+            .to_ascii_lowercase();
         let is_patch = request.method() == http::Method::PATCH;
         match essence.as_str() {
             "application/json" => Ok(Self::Json),
@@ -182,7 +210,10 @@ impl Kind {
 
 async fn read(request: Request<Body>) -> Result<Vec<u8>, Problem> {
     let too_large = || Problem::new(Code::BodyTooLarge);
-    let announced = request.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    let announced = request
+        .headers()
+        .get(CONTENT_LENGTH)
+        .and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     if announced.is_some_and(|length| length > MAX_BODY_BYTES as u64) {
         return Err(too_large());
     }
@@ -190,7 +221,10 @@ async fn read(request: Request<Body>) -> Result<Vec<u8>, Problem> {
     match tokio::time::timeout(BODY_TIMEOUT, body.collect()).await {
         Ok(Ok(collected)) => Ok(collected.to_bytes().to_vec()),
         Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
-        Ok(Err(_)) => Err(Problem::with_detail(Code::MalformedRequest, "The body broke off.")),
+        Ok(Err(_)) => Err(Problem::with_detail(
+            Code::MalformedRequest,
+            "The body broke off.",
+        )),
         Err(_) => Err(Problem::new(Code::RequestTimeout)),
     }
 }
@@ -206,7 +240,10 @@ fn parse_form(bytes: &[u8]) -> Result<Map<String, Value>, Problem> {
         };
         let name = decode(name)?;
         if fields.contains_key(&name) {
-            return Err(Problem::with_detail(Code::MalformedRequest, "A field stands in the form twice."));
+            return Err(Problem::with_detail(
+                Code::MalformedRequest,
+                "A field stands in the form twice.",
+            ));
         }
         fields.insert(name, Value::String(decode(value)?));
     }
@@ -214,7 +251,10 @@ fn parse_form(bytes: &[u8]) -> Result<Map<String, Value>, Problem> {
 }
 
 fn decode(text: &[u8]) -> Result<String, Problem> {
-    let spaced: Vec<u8> = text.iter().map(|b| if *b == b'+' { b' ' } else { *b }).collect();
+    let spaced: Vec<u8> = text
+        .iter()
+        .map(|b| if *b == b'+' { b' ' } else { *b })
+        .collect();
     let decoded = percent_decode(&spaced).decode_utf8();
     decoded
         .map(std::borrow::Cow::into_owned)
@@ -223,6 +263,10 @@ fn decode(text: &[u8]) -> Result<String, Problem> {
 
 /// The query of a URL, each name once.
 pub fn parse_query(query: Option<&str>) -> Result<Map<String, Value>, Problem> {
-    parse_form(query.unwrap_or_default().as_bytes())
-        .map_err(|problem| Problem::with_detail(Code::MalformedRequest, problem.detail.unwrap_or_default().replace("form", "query")))
+    parse_form(query.unwrap_or_default().as_bytes()).map_err(|problem| {
+        Problem::with_detail(
+            Code::MalformedRequest,
+            problem.detail.unwrap_or_default().replace("form", "query"),
+        )
+    })
 }

@@ -44,7 +44,11 @@ pub(crate) async fn edge(State(app): State<App>, mut request: Request, next: Nex
     };
     let response = match tokio::time::timeout(HANDLER_TIMEOUT, next.run(request)).await {
         Ok(response) => response,
-        Err(_) => Problem::from(Error::Store(StoreError::new("answer in time", "a handler took too long"))).into_response(),
+        Err(_) => Problem::from(Error::Store(StoreError::new(
+            "answer in time",
+            "a handler took too long",
+        )))
+        .into_response(),
     };
     let route = response.extensions().get::<MatchedRoute>().cloned();
     let problem = response.extensions().get::<Problem>().cloned();
@@ -54,7 +58,14 @@ pub(crate) async fn edge(State(app): State<App>, mut request: Request, next: Nex
     };
     dress(&app, &id, response.headers_mut());
     let route = route.as_ref().map_or("-", |route| route.0.as_str());
-    log(&id, &method, route, &response, problem.as_ref(), started.elapsed());
+    log(
+        &id,
+        &method,
+        route,
+        &response,
+        problem.as_ref(),
+        started.elapsed(),
+    );
     response
 }
 
@@ -63,10 +74,19 @@ struct Asked {
     locale: doorward_domain::values::Locale,
 }
 
-fn write_problem(app: &App, asked: &Asked, problem: &Problem, id: &str, bare: &Response) -> Response {
+fn write_problem(
+    app: &App,
+    asked: &Asked,
+    problem: &Problem,
+    id: &str,
+    bare: &Response,
+) -> Response {
     let status = problem.code.status();
     let mut response = if asked.wants_html {
-        let page = problem.page.clone().unwrap_or_else(|| app.pages.problem(asked.locale, problem, id));
+        let page = problem
+            .page
+            .clone()
+            .unwrap_or_else(|| app.pages.problem(asked.locale, problem, id));
         (status, page).into_response()
     } else {
         let mut response = (status, Json(problem_body(app, problem, id))).into_response();
@@ -74,20 +94,29 @@ fn write_problem(app: &App, asked: &Asked, problem: &Problem, id: &str, bare: &R
         response.headers_mut().insert(header::CONTENT_TYPE, kind);
         response
     };
-    let kept = bare.headers().iter().filter(|(name, _)| **name != header::CONTENT_TYPE && **name != header::CONTENT_LENGTH);
+    let kept = bare
+        .headers()
+        .iter()
+        .filter(|(name, _)| **name != header::CONTENT_TYPE && **name != header::CONTENT_LENGTH);
     for (name, value) in kept {
         response.headers_mut().insert(name, value.clone());
     }
     let headers = response.headers_mut();
     if let Some(wait) = problem.retry_after {
-        headers.insert(header::RETRY_AFTER, HeaderValue::from(wait.as_secs() + u64::from(wait.subsec_nanos() > 0)));
+        headers.insert(
+            header::RETRY_AFTER,
+            HeaderValue::from(wait.as_secs() + u64::from(wait.subsec_nanos() > 0)),
+        );
     }
     if status == http::StatusCode::UNAUTHORIZED {
         let challenge = match problem.code {
             Code::InvalidToken => "Bearer realm=\"doorward\", error=\"invalid_token\"",
             _ => "Bearer realm=\"doorward\"",
         };
-        headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
+        headers.insert(
+            header::WWW_AUTHENTICATE,
+            HeaderValue::from_static(challenge),
+        );
     }
     response
 }
@@ -120,7 +149,11 @@ fn problem_body<'a>(app: &App, problem: &'a Problem, id: &'a str) -> ProblemBody
         detail: &error.invalid.detail,
     });
     ProblemBody {
-        r#type: format!("{}/problems/{}", app.accounts.policy().public_url, code.as_str()),
+        r#type: format!(
+            "{}/problems/{}",
+            app.accounts.policy().public_url,
+            code.as_str()
+        ),
         title: code.title(),
         status: code.status().as_u16(),
         detail: problem.detail.as_deref().unwrap_or(code.help()),
@@ -132,16 +165,27 @@ fn problem_body<'a>(app: &App, problem: &'a Problem, id: &'a str) -> ProblemBody
 
 /// The headers of every answer (H-06, H-11, W-01, W-06).
 fn dress(app: &App, id: &str, headers: &mut HeaderMap) {
-    let is_page = headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
+    let is_page = headers
+        .get(header::CONTENT_TYPE)
+        .is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
     let policy = if is_page { PAGE_POLICY } else { API_POLICY };
     let fixed = [
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::REFERRER_POLICY, "no-referrer"),
         (header::X_FRAME_OPTIONS, "DENY"),
         (header::CONTENT_SECURITY_POLICY, policy),
-        (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
-        (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
-        (HeaderName::from_static("permissions-policy"), "camera=(), geolocation=(), microphone=()"),
+        (
+            HeaderName::from_static("cross-origin-resource-policy"),
+            "same-origin",
+        ),
+        (
+            HeaderName::from_static("cross-origin-opener-policy"),
+            "same-origin",
+        ),
+        (
+            HeaderName::from_static("permissions-policy"),
+            "camera=(), geolocation=(), microphone=()",
+        ),
     ];
     for (name, value) in fixed {
         headers.insert(name, HeaderValue::from_static(value));
@@ -158,11 +202,20 @@ fn dress(app: &App, id: &str, headers: &mut HeaderMap) {
     }
 }
 
-fn log(id: &str, method: &Method, route: &str, response: &Response, problem: Option<&Problem>, took: Duration) {
+fn log(
+    id: &str,
+    method: &Method,
+    route: &str,
+    response: &Response,
+    problem: Option<&Problem>,
+    took: Duration,
+) {
     let status = response.status().as_u16();
     let code = problem.map(|problem| problem.code.as_str());
     let took_ms = u64::try_from(took.as_micros()).unwrap_or(u64::MAX) as f64 / 1000.0;
-    let cause = problem.and_then(|problem| problem.cause.as_deref()).map(chain);
+    let cause = problem
+        .and_then(|problem| problem.cause.as_deref())
+        .map(chain);
     match cause {
         Some(cause) => {
             tracing::error!(request.id = id, http.method = %method, http.route = route, http.status = status, problem = code, took_ms, error = %cause, "request failed");

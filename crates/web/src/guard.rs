@@ -55,7 +55,8 @@ impl Caller {
 
     /// The session, where the route's guard has made sure of it.
     pub(crate) fn require_session(&self) -> Result<&Authenticated, Problem> {
-        self.session().ok_or_else(|| Error::AuthenticationRequired.into())
+        self.session()
+            .ok_or_else(|| Error::AuthenticationRequired.into())
     }
 
     /// The token that opened the session.
@@ -82,9 +83,13 @@ impl<S: Send + Sync> FromRequestParts<S> for Caller {
 pub(crate) async fn guard(State(app): State<App>, request: Request, next: Next) -> Response {
     let (mut parts, body) = request.into_parts();
     let matched = parts.extensions.get::<MatchedPath>().cloned();
-    let route = matched.as_ref().and_then(|path| routes::find(&parts.method, path.as_str()));
+    let route = matched
+        .as_ref()
+        .and_then(|path| routes::find(&parts.method, path.as_str()));
     let mut response = match (&matched, route) {
-        (Some(_), Some(_)) if !is_text(parts.uri.path()) => Problem::new(Code::NotFound).into_response(),
+        (Some(_), Some(_)) if !is_text(parts.uri.path()) => {
+            Problem::new(Code::NotFound).into_response()
+        }
         (Some(_), Some(route)) => match admit(&app, route, &parts).await {
             Ok((caller, budget)) => {
                 parts.extensions.insert(caller);
@@ -113,7 +118,8 @@ fn is_text(path: &str) -> bool {
 /// A path the router knows, and a method without a row: whatever handler there may be is not asked.
 fn not_allowed(path: &str) -> Response {
     let Some(allow) = routes::allowed_methods(path) else {
-        return Problem::from(Error::Internal("a path has no row in the access table")).into_response();
+        return Problem::from(Error::Internal("a path has no row in the access table"))
+            .into_response();
     };
     let mut response = Problem::new(Code::MethodNotAllowed).into_response();
     if let Ok(allow) = HeaderValue::from_str(&allow) {
@@ -124,7 +130,11 @@ fn not_allowed(path: &str) -> Response {
 
 type Spent = Option<(&'static Budget, Allowance)>;
 
-async fn admit(app: &App, route: &'static Route, request: &Parts) -> Result<(Caller, Spent), Response> {
+async fn admit(
+    app: &App,
+    route: &'static Route,
+    request: &Parts,
+) -> Result<(Caller, Spent), Response> {
     reads_one_way(&request.headers).map_err(IntoResponse::into_response)?;
     let mut ctx = context(app, request);
     let spent = match route.budget {
@@ -134,12 +144,15 @@ async fn admit(app: &App, route: &'static Route, request: &Parts) -> Result<(Cal
     let refuse = |error: Error| Problem::from(error).into_response();
     let shown = match route.guard {
         Guard::Anyone => None,
-        Guard::Optional | Guard::Maybe | Guard::Session => credential(&request.headers).map_err(IntoResponse::into_response)?,
+        Guard::Optional | Guard::Maybe | Guard::Session => {
+            credential(&request.headers).map_err(IntoResponse::into_response)?
+        }
     };
     let wants_html = negotiate::wants_html(&request.headers);
     let by_cookie = matches!(shown, Some(Credential::Cookie(_)));
     let by_form = wants_html && matches!(route.guard, Guard::Anyone | Guard::Optional);
-    if (by_cookie || by_form) && is_unsafe(&request.method) && !is_same_site(app, &request.headers) {
+    if (by_cookie || by_form) && is_unsafe(&request.method) && !is_same_site(app, &request.headers)
+    {
         return Err(Problem::new(Code::CrossSiteRequest).into_response());
     }
     let (authenticated, token) = match (route.guard, shown) {
@@ -170,7 +183,10 @@ fn context(app: &App, request: &Parts) -> Ctx {
     let user_agent = request.headers.get(header::USER_AGENT);
     let user_agent = user_agent.map(|value| {
         let text = String::from_utf8_lossy(value.as_bytes());
-        text.chars().filter(|c| !c.is_control()).take(MAX_USER_AGENT).collect()
+        text.chars()
+            .filter(|c| !c.is_control())
+            .take(MAX_USER_AGENT)
+            .collect()
     });
     Ctx {
         actor: Actor::Anonymous,
@@ -179,7 +195,11 @@ fn context(app: &App, request: &Parts) -> Ctx {
             user_agent,
             locale: negotiate::locale(&request.headers),
         },
-        request_id: request.extensions.get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default(),
+        request_id: request
+            .extensions
+            .get::<RequestId>()
+            .map(|id| id.0.clone())
+            .unwrap_or_default(),
         now: app.accounts.now(),
     }
 }
@@ -188,7 +208,8 @@ async fn spend(app: &App, ctx: &Ctx, budget: &'static Budget) -> Result<Allowanc
     match app.accounts.throttle_address(ctx, budget).await {
         Ok(allowance @ Allowance::Allowed { .. }) => Ok(allowance),
         Ok(allowance @ Allowance::Denied { retry_after }) => {
-            let mut response = Problem::from(Error::TooManyAttempts { retry_after }).into_response();
+            let mut response =
+                Problem::from(Error::TooManyAttempts { retry_after }).into_response();
             rate_limit_fields(response.headers_mut(), budget, allowance);
             Err(response)
         }
@@ -234,7 +255,12 @@ fn reads_one_way(headers: &HeaderMap) -> Result<(), Problem> {
 /// The one credential of a request. Two at once are refused (RFC 6750, 2): which one was meant
 /// cannot be known.
 fn credential(headers: &HeaderMap) -> Result<Option<Credential>, Problem> {
-    let twice = || Problem::with_detail(Code::MalformedRequest, "Show one credential: a bearer token or the cookie.");
+    let twice = || {
+        Problem::with_detail(
+            Code::MalformedRequest,
+            "Show one credential: a bearer token or the cookie.",
+        )
+    };
     let mut bearers = headers.get_all(header::AUTHORIZATION).iter();
     let bearer = bearers.next();
     if bearers.next().is_some() {
@@ -270,7 +296,10 @@ fn cookie(headers: &HeaderMap) -> Result<Option<Secret<String>>, Problem> {
                 && name == COOKIE
                 && found.replace(Secret::new(value.to_owned())).is_some()
             {
-                return Err(Problem::with_detail(Code::MalformedRequest, "The session cookie was sent twice."));
+                return Err(Problem::with_detail(
+                    Code::MalformedRequest,
+                    "The session cookie was sent twice.",
+                ));
             }
         }
     }
@@ -289,7 +318,11 @@ fn is_same_site(app: &App, headers: &HeaderMap) -> bool {
     if let Some(site) = headers.get("sec-fetch-site") {
         return site == "same-origin" || site == "none";
     }
-    headers.get(header::ORIGIN).is_some_and(|origin| origin.as_bytes().eq_ignore_ascii_case(app.origin.as_bytes()))
+    headers.get(header::ORIGIN).is_some_and(|origin| {
+        origin
+            .as_bytes()
+            .eq_ignore_ascii_case(app.origin.as_bytes())
+    })
 }
 
 #[cfg(test)]

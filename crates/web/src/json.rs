@@ -21,8 +21,16 @@ pub fn parse_object(bytes: &[u8]) -> Result<Map<String, Value>, Problem> {
 /// One JSON value, with no name twice in an object and nothing after it.
 pub fn parse(bytes: &[u8]) -> Result<Value, Problem> {
     let mut reader = serde_json::Deserializer::from_slice(bytes);
-    let parsed = Strict { depth: 0 }.deserialize(&mut reader).and_then(|value| reader.end().map(|()| value));
-    parsed.map_err(|error| malformed(&format!("The body is not JSON that can be read: line {}, column {}.", error.line(), error.column())))
+    let parsed = Strict { depth: 0 }
+        .deserialize(&mut reader)
+        .and_then(|value| reader.end().map(|()| value));
+    parsed.map_err(|error| {
+        malformed(&format!(
+            "The body is not JSON that can be read: line {}, column {}.",
+            error.line(),
+            error.column()
+        ))
+    })
 }
 
 fn malformed(detail: &str) -> Problem {
@@ -73,7 +81,9 @@ impl<'de> Visitor<'de> for Strict {
     }
 
     fn visit_f64<E: de::Error>(self, value: f64) -> Result<Value, E> {
-        Number::from_f64(value).map(Value::Number).ok_or_else(|| E::custom("not a finite number"))
+        Number::from_f64(value)
+            .map(Value::Number)
+            .ok_or_else(|| E::custom("not a finite number"))
     }
 
     fn visit_str<E>(self, value: &str) -> Result<Value, E> {
@@ -113,8 +123,21 @@ mod tests {
     #[test]
     fn what_could_be_read_two_ways_is_not_read() {
         for text in [
-            "", "{", "{}x", "{} {}", "[1,]", "{\"a\":1,\"a\":2}", "{\"a\":{\"b\":1,\"b\":1}}", "\u{feff}{}", "NaN", "{\"a\":NaN}",
-            "{\"a\":1e400}", "{\"a\":\"\\ud800\"}", "{'a':1}", "{\"a\":01}", "nul",
+            "",
+            "{",
+            "{}x",
+            "{} {}",
+            "[1,]",
+            "{\"a\":1,\"a\":2}",
+            "{\"a\":{\"b\":1,\"b\":1}}",
+            "\u{feff}{}",
+            "NaN",
+            "{\"a\":NaN}",
+            "{\"a\":1e400}",
+            "{\"a\":\"\\ud800\"}",
+            "{'a':1}",
+            "{\"a\":01}",
+            "nul",
         ] {
             assert!(parse(text.as_bytes()).is_err(), "{text}");
         }

@@ -6,12 +6,17 @@ use doorward_domain::values::Locale;
 
 /// Whether the client is a browser that wants a page: `text/html` ranks ahead of JSON.
 pub fn wants_html(headers: &HeaderMap) -> bool {
-    let accept = headers.get(ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let accept = headers
+        .get(ACCEPT)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
     let quality = |wanted: &str| {
         let of_range = |(at, range): (usize, &str)| {
             let mut parts = range.split(';');
             (parts.next()?.trim().eq_ignore_ascii_case(wanted)).then_some(())?;
-            let q = parts.find_map(|part| part.trim().strip_prefix("q=")?.parse::<f32>().ok()).unwrap_or(1.0);
+            let q = parts
+                .find_map(|part| part.trim().strip_prefix("q=")?.parse::<f32>().ok())
+                .unwrap_or(1.0);
             Some((q, std::cmp::Reverse(at)))
         };
         accept.split(',').take(32).enumerate().find_map(of_range)
@@ -26,7 +31,9 @@ pub fn wants_html(headers: &HeaderMap) -> bool {
 
 /// The language the client asks for.
 pub fn locale(headers: &HeaderMap) -> Locale {
-    let field = headers.get(ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
+    let field = headers
+        .get(ACCEPT_LANGUAGE)
+        .and_then(|value| value.to_str().ok());
     field.map_or_else(Locale::default, Locale::negotiate)
 }
 
@@ -37,7 +44,10 @@ mod tests {
     #[test]
     fn browsers_get_pages_and_programs_do_not() {
         for (accept, expected) in [
-            ("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", true),
+            (
+                "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8",
+                true,
+            ),
             ("*/*", false),
             ("", false),
             ("application/json", false),

@@ -17,7 +17,8 @@ const NAME: &str = r"^[^\u0000-\u001f\u007f-\u009f\u2028\u2029]+$";
 /// The document of a server at this URL.
 pub fn document(public_url: &str) -> Value {
     let generated = routes::api_routes().into_openapi();
-    let mut document = serde_json::to_value(generated).expect("the generated document is plain data");
+    let mut document =
+        serde_json::to_value(generated).expect("the generated document is plain data");
     document["info"] = json!({
         "title": "Doorward",
         "version": env!("CARGO_PKG_VERSION"),
@@ -30,7 +31,10 @@ pub fn document(public_url: &str) -> Value {
         "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": "The token of `POST /auth`."},
         "cookie": {"type": "apiKey", "in": "cookie", "name": crate::guard::COOKIE, "description": "What this server's own pages use."},
     });
-    if let Some(schemas) = document.pointer_mut("/components/schemas").and_then(Value::as_object_mut) {
+    if let Some(schemas) = document
+        .pointer_mut("/components/schemas")
+        .and_then(Value::as_object_mut)
+    {
         complete_schemas(schemas);
     }
     for route in routes::TABLE.iter().filter(|route| !route.page) {
@@ -54,18 +58,32 @@ fn complete_schemas(schemas: &mut Map<String, Value>) {
     schemas["AuditEvent"]["properties"]["event"]["enum"] = events();
     // The greeting alone, or with everything that a user has.
     schemas["Home"]["allOf"][1] = json!({"anyOf": [{"$ref": "#/components/schemas/User"}, {"type": "object", "maxProperties": 1}]});
-    for (list, item) in [("List_User", "User"), ("List_Session", "Session"), ("List_AuditEvent", "AuditEvent")] {
-        schemas[list]["properties"]["items"]["items"] = json!({"$ref": format!("#/components/schemas/{item}")});
+    for (list, item) in [
+        ("List_User", "User"),
+        ("List_Session", "Session"),
+        ("List_AuditEvent", "AuditEvent"),
+    ] {
+        schemas[list]["properties"]["items"]["items"] =
+            json!({"$ref": format!("#/components/schemas/{item}")});
     }
-    for body in schemas.values_mut().filter(|schema| schema["additionalProperties"] == false) {
+    for body in schemas
+        .values_mut()
+        .filter(|schema| schema["additionalProperties"] == false)
+    {
         for (field, pattern) in [("username", USERNAME), ("name", NAME)] {
             if let Some(field) = body["properties"].get_mut(field) {
                 field["pattern"] = json!(pattern);
             }
         }
     }
-    let bodies: Vec<_> = schemas.iter().filter(|(_, schema)| schema["additionalProperties"] == false).collect();
-    let forms: Vec<_> = bodies.into_iter().map(|(name, schema)| (format!("{name}Form"), form_of(schema))).collect();
+    let bodies: Vec<_> = schemas
+        .iter()
+        .filter(|(_, schema)| schema["additionalProperties"] == false)
+        .collect();
+    let forms: Vec<_> = bodies
+        .into_iter()
+        .map(|(name, schema)| (format!("{name}Form"), form_of(schema)))
+        .collect();
     schemas.extend(forms);
 }
 
@@ -87,10 +105,17 @@ fn events() -> Value {
 /// a `null` a field stands there empty, as a browser sends what nobody filled in.
 fn form_of(schema: &Value) -> Value {
     let mut form = schema.clone();
-    let is_required = |name: &str| schema["required"].as_array().is_some_and(|required| required.iter().any(|field| field == name));
+    let is_required = |name: &str| {
+        schema["required"]
+            .as_array()
+            .is_some_and(|required| required.iter().any(|field| field == name))
+    };
     for (name, field) in form["properties"].as_object_mut().into_iter().flatten() {
         let kinds = &field["type"];
-        let is_object = *kinds == "object" || kinds.as_array().is_some_and(|kinds| kinds.iter().any(|kind| kind == "object"));
+        let is_object = *kinds == "object"
+            || kinds
+                .as_array()
+                .is_some_and(|kinds| kinds.iter().any(|kind| kind == "object"));
         let description = field["description"].clone();
         if is_object {
             *field = json!({"type": "string", "contentMediaType": "application/json", "contentSchema": {"type": "object"}});
@@ -100,7 +125,9 @@ fn form_of(schema: &Value) -> Value {
             field["minLength"] = json!(field["minLength"].as_u64().unwrap_or(1));
         } else {
             let mut filled = std::mem::take(field);
-            filled.as_object_mut().map(|filled| filled.remove("description"));
+            filled
+                .as_object_mut()
+                .map(|filled| filled.remove("description"));
             *field = json!({"anyOf": [filled, {"const": ""}]});
         }
         field["description"] = description;
@@ -113,8 +140,13 @@ fn form_of(schema: &Value) -> Value {
 
 /// The first sentence of a handler's comment is its summary; the rest describes it.
 fn split_summary(operation: &mut Value) {
-    let text = operation["summary"].as_str().unwrap_or_default().replace('\n', " ");
-    let (first, rest) = text.split_once(". ").unwrap_or((text.trim_end_matches('.'), ""));
+    let text = operation["summary"]
+        .as_str()
+        .unwrap_or_default()
+        .replace('\n', " ");
+    let (first, rest) = text
+        .split_once(". ")
+        .unwrap_or((text.trim_end_matches('.'), ""));
     operation["summary"] = json!(first);
     if !rest.is_empty() {
         operation["description"] = json!(rest);
@@ -138,15 +170,25 @@ fn complete(operation: &mut Value, route: &Route, public_url: &str) {
         Guard::Anyone => json!([]),
     };
     split_summary(operation);
-    for parameter in operation.get_mut("parameters").and_then(Value::as_array_mut).into_iter().flatten() {
+    for parameter in operation
+        .get_mut("parameters")
+        .and_then(Value::as_array_mut)
+        .into_iter()
+        .flatten()
+    {
         complete_parameter(parameter);
     }
     let has_body = operation.get("requestBody").is_some();
-    if let Some(content) = operation.pointer_mut("/requestBody/content").and_then(Value::as_object_mut)
+    if let Some(content) = operation
+        .pointer_mut("/requestBody/content")
+        .and_then(Value::as_object_mut)
         && let Some(json_body) = content.get("application/json")
     {
         let name = json_body["schema"]["$ref"].as_str().unwrap_or_default();
-        content.insert("application/x-www-form-urlencoded".to_owned(), json!({"schema": {"$ref": format!("{name}Form")}}));
+        content.insert(
+            "application/x-www-form-urlencoded".to_owned(),
+            json!({"schema": {"$ref": format!("{name}Form")}}),
+        );
     }
     let mut by_status: Vec<(u16, Vec<Code>)> = Vec::new();
     for code in problems_of(route, has_body) {
@@ -165,14 +207,20 @@ fn complete(operation: &mut Value, route: &Route, public_url: &str) {
 /// Its own problems, and those of every route of its kind.
 pub(crate) fn problems_of(route: &Route, has_body: bool) -> Vec<Code> {
     use Code::{
-        AuthenticationRequired, BodyTooLarge, CrossSiteRequest, InternalError, InvalidToken, MalformedRequest, RequestTimeout,
-        StoreUnavailable, TooManyAttempts, UnsupportedMediaType, ValidationFailed,
+        AuthenticationRequired, BodyTooLarge, CrossSiteRequest, InternalError, InvalidToken,
+        MalformedRequest, RequestTimeout, StoreUnavailable, TooManyAttempts, UnsupportedMediaType,
+        ValidationFailed,
     };
     let mut codes = route.problems.to_vec();
     // The guard refuses a head that can be read two ways, whatever the route.
     codes.push(MalformedRequest);
     if has_body {
-        codes.extend([RequestTimeout, BodyTooLarge, UnsupportedMediaType, ValidationFailed]);
+        codes.extend([
+            RequestTimeout,
+            BodyTooLarge,
+            UnsupportedMediaType,
+            ValidationFailed,
+        ]);
     }
     match route.guard {
         Guard::Anyone | Guard::Optional => {}
@@ -193,16 +241,26 @@ pub(crate) fn problems_of(route: &Route, has_body: bool) -> Vec<Code> {
 fn problem_response(codes: &[Code], public_url: &str) -> Value {
     let mut examples = Map::new();
     for code in codes {
-        examples.insert(code.as_str().to_owned(), json!({"summary": code.title(), "value": example(*code, public_url)}));
+        examples.insert(
+            code.as_str().to_owned(),
+            json!({"summary": code.title(), "value": example(*code, public_url)}),
+        );
     }
-    let titles: Vec<_> = codes.iter().map(|code| format!("{} (`{}`)", code.title(), code.as_str())).collect();
+    let titles: Vec<_> = codes
+        .iter()
+        .map(|code| format!("{} (`{}`)", code.title(), code.as_str()))
+        .collect();
     let mut response = json!({
         "description": titles.join("; "),
         "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}, "examples": examples}},
     });
     match codes[0].status().as_u16() {
-        401 => response["headers"] = json!({"WWW-Authenticate": {"required": true, "description": "Bearer (RFC 6750)", "schema": {"type": "string"}}}),
-        429 | 503 => response["headers"] = json!({"Retry-After": {"required": true, "description": "Seconds to wait", "schema": {"type": "integer", "minimum": 0}}}),
+        401 => {
+            response["headers"] = json!({"WWW-Authenticate": {"required": true, "description": "Bearer (RFC 6750)", "schema": {"type": "string"}}})
+        }
+        429 | 503 => {
+            response["headers"] = json!({"Retry-After": {"required": true, "description": "Seconds to wait", "schema": {"type": "integer", "minimum": 0}}})
+        }
         _ => {}
     }
     response
@@ -274,9 +332,20 @@ mod tests {
     #[test]
     fn a_summary_is_one_sentence() {
         let document = document("https://accounts.example");
-        for operation in document["paths"].as_object().unwrap().values().flat_map(|item| item.as_object().unwrap().values()) {
+        for operation in document["paths"]
+            .as_object()
+            .unwrap()
+            .values()
+            .flat_map(|item| item.as_object().unwrap().values())
+        {
             let summary = operation["summary"].as_str().unwrap();
-            assert!(!summary.is_empty() && !summary.contains('\n') && !summary.contains(". ") && !summary.ends_with('.'), "{summary}");
+            assert!(
+                !summary.is_empty()
+                    && !summary.contains('\n')
+                    && !summary.contains(". ")
+                    && !summary.ends_with('.'),
+                "{summary}"
+            );
         }
     }
 
@@ -284,7 +353,11 @@ mod tests {
     #[test]
     fn every_operation_can_be_asked_wrongly() {
         for route in routes::TABLE {
-            assert!(problems_of(route, false).contains(&Code::MalformedRequest), "{}", route.path);
+            assert!(
+                problems_of(route, false).contains(&Code::MalformedRequest),
+                "{}",
+                route.path
+            );
         }
     }
 }

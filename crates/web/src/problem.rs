@@ -206,13 +206,19 @@ mod tests {
         let names: BTreeSet<_> = Code::ALL.iter().map(|code| code.as_str()).collect();
         assert_eq!(names.len(), Code::ALL.len());
         for name in names {
-            assert!(name.bytes().all(|b| b.is_ascii_lowercase() || b == b'-'), "{name}");
+            assert!(
+                name.bytes().all(|b| b.is_ascii_lowercase() || b == b'-'),
+                "{name}"
+            );
         }
     }
 
     /// `docs/ERRORS.md` is this table, written out. Run with `BLESS=1` to write it anew.
     #[test]
-    #[expect(clippy::disallowed_methods, reason = "a test that may write the document asks whether it shall")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a test that may write the document asks whether it shall"
+    )]
     fn the_document_lists_every_code() {
         let mut text = String::from(
             "# Problems\n\nEvery error is a problem (RFC 9457, `application/problem+json`) with one of these codes. The codes are stable; the texts are not.\n\
@@ -221,13 +227,20 @@ mod tests {
         );
         for code in Code::ALL {
             let (status, name) = (code.status().as_u16(), code.as_str());
-            text += &format!("| {status} | `{name}` | {} | {} |\n", code.title(), code.help());
+            text += &format!(
+                "| {status} | `{name}` | {} | {} |\n",
+                code.title(),
+                code.help()
+            );
         }
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/ERRORS.md");
         if std::env::var_os("BLESS").is_some() {
             std::fs::write(&path, &text).unwrap();
         }
         let kept = std::fs::read_to_string(&path).unwrap_or_default();
-        assert!(kept == text, "docs/ERRORS.md differs from the table: run `BLESS=1 cargo test -p doorward-web`");
+        assert!(
+            kept == text,
+            "docs/ERRORS.md differs from the table: run `BLESS=1 cargo test -p doorward-web`"
+        );
     }
 }

@@ -53,7 +53,13 @@ pub struct Route {
     pub page: bool,
 }
 
-const fn api(method: Method, path: &'static str, guard: Guard, budget: Option<&'static Budget>, problems: &'static [Code]) -> Route {
+const fn api(
+    method: Method,
+    path: &'static str,
+    guard: Guard,
+    budget: Option<&'static Budget>,
+    problems: &'static [Code],
+) -> Route {
     Route {
         method,
         path,
@@ -64,7 +70,12 @@ const fn api(method: Method, path: &'static str, guard: Guard, budget: Option<&'
     }
 }
 
-const fn page(method: Method, path: &'static str, guard: Guard, budget: Option<&'static Budget>) -> Route {
+const fn page(
+    method: Method,
+    path: &'static str,
+    guard: Guard,
+    budget: Option<&'static Budget>,
+) -> Route {
     Route {
         method,
         path,
@@ -76,8 +87,9 @@ const fn page(method: Method, path: &'static str, guard: Guard, budget: Option<&
 }
 
 use Code::{
-    AccountDisabled, EmailTaken, EmailUnconfirmed, Forbidden, InvalidCredentials, LastAdmin, LinkExpired, MalformedRequest, NotFound,
-    Overloaded, PreconditionFailed, UnknownAccount, UsernameTaken, ValidationFailed, WrongPassword,
+    AccountDisabled, EmailTaken, EmailUnconfirmed, Forbidden, InvalidCredentials, LastAdmin,
+    LinkExpired, MalformedRequest, NotFound, Overloaded, PreconditionFailed, UnknownAccount,
+    UsernameTaken, ValidationFailed, WrongPassword,
 };
 use Guard::{Anyone, Maybe, Optional, Session};
 
@@ -141,16 +153,27 @@ static BY_PATH: LazyLock<HashMap<&'static str, Vec<&'static Route>>> = LazyLock:
 
 /// The row of a request; `HEAD` is a `GET` without its body.
 pub(crate) fn find(method: &Method, path: &str) -> Option<&'static Route> {
-    let method = if *method == Method::HEAD { &Method::GET } else { method };
-    BY_PATH.get(path)?.iter().find(|route| route.method == *method).copied()
+    let method = if *method == Method::HEAD {
+        &Method::GET
+    } else {
+        method
+    };
+    BY_PATH
+        .get(path)?
+        .iter()
+        .find(|route| route.method == *method)
+        .copied()
 }
 
 /// What `Allow` says of a path; none where it has no row.
 pub(crate) fn allowed_methods(path: &str) -> Option<String> {
-    let methods = BY_PATH.get(path)?.iter().flat_map(|route| match route.method {
-        Method::GET => vec!["GET", "HEAD"],
-        _ => vec![route.method.as_str()],
-    });
+    let methods = BY_PATH
+        .get(path)?
+        .iter()
+        .flat_map(|route| match route.method {
+            Method::GET => vec!["GET", "HEAD"],
+            _ => vec![route.method.as_str()],
+        });
     Some(methods.collect::<Vec<_>>().join(", "))
 }
 
@@ -159,7 +182,12 @@ pub(crate) fn api_routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(home::home))
         .routes(routes!(users::create::create_user, users::list::list_users))
-        .routes(routes!(users::show::show_user, users::update::replace_user, users::update::patch_user, users::delete::delete_user))
+        .routes(routes!(
+            users::show::show_user,
+            users::update::replace_user,
+            users::update::patch_user,
+            users::delete::delete_user
+        ))
         .routes(routes!(users::email::change_email))
         .routes(routes!(users::role::change_role))
         .routes(routes!(users::status::change_status))
@@ -167,11 +195,19 @@ pub(crate) fn api_routes() -> OpenApiRouter<App> {
         .routes(routes!(sessions::revoke_session))
         .routes(routes!(passwords::change_password))
         .routes(routes!(confirmation::request_confirmation))
-        .routes(routes!(confirmation::view_confirmation, confirmation::confirm, confirmation::disown))
+        .routes(routes!(
+            confirmation::view_confirmation,
+            confirmation::confirm,
+            confirmation::disown
+        ))
         .routes(routes!(recovery::request_recovery))
         .routes(routes!(recovery::view_recovery, recovery::recover))
         .routes(routes!(operations::audit::list_audit_events))
-        .routes(routes!(auth::sign_in, auth::current_session, auth::sign_out))
+        .routes(routes!(
+            auth::sign_in,
+            auth::current_session,
+            auth::sign_out
+        ))
         .routes(routes!(auth::renew))
         .routes(routes!(auth::audience_token))
         .routes(routes!(auth::check))
@@ -184,12 +220,21 @@ pub(crate) fn api_routes() -> OpenApiRouter<App> {
 /// The routes for people alone.
 fn page_routes() -> Router<App> {
     Router::new()
-        .route("/password", get(pages::password::ask).post(pages::password::change))
+        .route(
+            "/password",
+            get(pages::password::ask).post(pages::password::change),
+        )
         .route("/confirmation", get(pages::confirmation::ask))
-        .route("/confirmation/{token}/disown", post(pages::confirmation::disown))
+        .route(
+            "/confirmation/{token}/disown",
+            post(pages::confirmation::disown),
+        )
         .route("/recovery", get(pages::recovery::ask))
         .route("/auth/end", post(pages::session::end))
-        .route("/.well-known/change-password", get(pages::password::well_known))
+        .route(
+            "/.well-known/change-password",
+            get(pages::password::well_known),
+        )
         .route("/docs", get(pages::documents::docs))
         .route("/problems", get(pages::documents::problems))
         .route("/problems/{code}", get(pages::documents::problem))

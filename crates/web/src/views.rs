@@ -52,9 +52,21 @@ impl From<&User> for UserView {
     fn from(user: &User) -> Self {
         Self {
             id: user.id.to_string(),
-            username: user.username.as_ref().map(Username::as_str).map(str::to_owned),
-            email: user.email.as_ref().map(EmailAddress::as_str).map(str::to_owned),
-            pending_email: user.pending_email.as_ref().map(EmailAddress::as_str).map(str::to_owned),
+            username: user
+                .username
+                .as_ref()
+                .map(Username::as_str)
+                .map(str::to_owned),
+            email: user
+                .email
+                .as_ref()
+                .map(EmailAddress::as_str)
+                .map(str::to_owned),
+            pending_email: user
+                .pending_email
+                .as_ref()
+                .map(EmailAddress::as_str)
+                .map(str::to_owned),
             name: user.name.as_ref().map(Name::as_str).map(str::to_owned),
             role: user.role.as_str(),
             status: user.status.as_str(),

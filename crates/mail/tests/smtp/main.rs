@@ -2,7 +2,10 @@
 //! real disk for the transports that need one.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-#![expect(clippy::disallowed_methods, reason = "the environment says which Python has the sink")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the environment says which Python has the sink"
+)]
 
 mod certificates;
 mod delivery;

@@ -28,14 +28,19 @@ pub fn per_second(time: Duration) -> f64 {
         let mut tag = [0; 32];
         let mut count = 0;
         while started.elapsed() < time {
-            hasher.hash_into(b"three boats on a lake", &[7; 16], &mut tag).unwrap();
+            hasher
+                .hash_into(b"three boats on a lake", &[7; 16], &mut tag)
+                .unwrap();
             count += 1;
         }
         count
     };
     let total: u32 = std::thread::scope(|scope| {
         let threads: Vec<_> = (0..cores()).map(|_| scope.spawn(count)).collect();
-        threads.into_iter().map(|thread| thread.join().unwrap()).sum()
+        threads
+            .into_iter()
+            .map(|thread| thread.join().unwrap())
+            .sum()
     });
     f64::from(total) / started.elapsed().as_secs_f64()
 }

@@ -18,7 +18,9 @@ pub struct Load {
 
 impl Load {
     pub fn get(address: SocketAddr, path: &str, token: Option<&str>, connections: usize) -> Self {
-        let bearer = token.map(|token| format!("Authorization: Bearer {token}\r\n")).unwrap_or_default();
+        let bearer = token
+            .map(|token| format!("Authorization: Bearer {token}\r\n"))
+            .unwrap_or_default();
         let request = format!("GET {path} HTTP/1.1\r\nHost: bench\r\n{bearer}\r\n");
         Self {
             address,
@@ -28,7 +30,12 @@ impl Load {
     }
 
     pub fn sign_in(address: SocketAddr, connections: usize) -> Self {
-        let request = |user| post("/auth", &format!(r#"{{"username":"user{user}","password":"{PASSWORD}"}}"#));
+        let request = |user| {
+            post(
+                "/auth",
+                &format!(r#"{{"username":"user{user}","password":"{PASSWORD}"}}"#),
+            )
+        };
         Self {
             address,
             requests: Arc::new((0..USERS).map(request).collect()),
@@ -89,10 +96,23 @@ impl Connection {
         self.stream.write_all(request).await.unwrap();
         self.buffer.clear();
         loop {
-            assert!(self.stream.read_buf(&mut self.buffer).await.unwrap() > 0, "the server hung up");
-            let Some(head) = self.buffer.windows(4).position(|window| window == b"\r\n\r\n") else { continue };
-            let text = std::str::from_utf8(&self.buffer[..head]).unwrap().to_ascii_lowercase();
-            let length = text.split("content-length: ").nth(1).map_or(0, |rest| rest.split("\r\n").next().unwrap().parse().unwrap());
+            assert!(
+                self.stream.read_buf(&mut self.buffer).await.unwrap() > 0,
+                "the server hung up"
+            );
+            let Some(head) = self
+                .buffer
+                .windows(4)
+                .position(|window| window == b"\r\n\r\n")
+            else {
+                continue;
+            };
+            let text = std::str::from_utf8(&self.buffer[..head])
+                .unwrap()
+                .to_ascii_lowercase();
+            let length = text.split("content-length: ").nth(1).map_or(0, |rest| {
+                rest.split("\r\n").next().unwrap().parse().unwrap()
+            });
             if self.buffer.len() >= head + 4 + length {
                 let status = text[9..12].parse().unwrap();
                 return (status, self.buffer[head + 4..].to_vec());

@@ -28,26 +28,40 @@ fn main() {
     if std::env::args().any(|argument| argument == bare::ARGUMENT) {
         return bare::serve();
     }
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .unwrap();
     runtime.block_on(measure());
 }
 
 async fn measure() {
     println!("cores                      {}", hashing::cores());
-    println!("binary                     {:.1} MiB", server::binary_bytes() as f64 / 1_048_576.0);
+    println!(
+        "binary                     {:.1} MiB",
+        server::binary_bytes() as f64 / 1_048_576.0
+    );
     start_up().await;
     let server = Server::start();
-    println!("resident memory, idle      {:.1} MiB", server.resident_mib());
+    println!(
+        "resident memory, idle      {:.1} MiB",
+        server.resident_mib()
+    );
     server.sign_up_users().await;
     session_checks(&server).await;
     sign_ins(&server).await;
-    println!("resident memory, highest   {:.1} MiB", server.peak_resident_mib());
+    println!(
+        "resident memory, highest   {:.1} MiB",
+        server.peak_resident_mib()
+    );
 }
 
 async fn start_up() {
     let folder = tempfile::tempdir().unwrap();
     let first = server::time_to_ready(folder.path());
-    let again: Vec<f64> = (0..STARTS).map(|_| server::time_to_ready(folder.path())).collect();
+    let again: Vec<f64> = (0..STARTS)
+        .map(|_| server::time_to_ready(folder.path()))
+        .collect();
     println!("start to ready, first      {first:.0} ms (makes folder, keys, schema, admin)");
     println!("start to ready, again      {:.0} ms", median(again));
 }
@@ -62,7 +76,12 @@ async fn session_checks(server: &Server) {
         theirs.push(nothing.run(CHECK_TIME).await);
         ours.push(me.run(CHECK_TIME).await);
     }
-    report("GET /user/me", median(ours), "a bare axum handler", median(theirs));
+    report(
+        "GET /user/me",
+        median(ours),
+        "a bare axum handler",
+        median(theirs),
+    );
 }
 
 async fn sign_ins(server: &Server) {
@@ -72,11 +91,19 @@ async fn sign_ins(server: &Server) {
         hashes.push(hashing::per_second(SIGN_IN_TIME));
         ours.push(load.run(SIGN_IN_TIME).await);
     }
-    report("POST /auth", median(ours), "the bare hash on all cores", median(hashes));
+    report(
+        "POST /auth",
+        median(ours),
+        "the bare hash on all cores",
+        median(hashes),
+    );
 }
 
 fn report(what: &str, ours: f64, beside: &str, theirs: f64) {
-    println!("{what:<26} {ours:.0}/s, {:.0} % of {beside} ({theirs:.0}/s)", 100.0 * ours / theirs);
+    println!(
+        "{what:<26} {ours:.0}/s, {:.0} % of {beside} ({theirs:.0}/s)",
+        100.0 * ours / theirs
+    );
 }
 
 fn median(mut values: Vec<f64>) -> f64 {

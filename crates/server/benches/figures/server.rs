@@ -48,7 +48,9 @@ fn start(folder: &Path) -> (Child, SocketAddr) {
         .spawn()
         .unwrap();
     let mut line = String::new();
-    BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+    BufReader::new(child.stdout.as_mut().unwrap())
+        .read_line(&mut line)
+        .unwrap();
     let port: u16 = line.trim().rsplit(':').next().unwrap().parse().unwrap();
     (child, SocketAddr::from(([127, 0, 0, 1], port)))
 }
@@ -74,7 +76,10 @@ impl Server {
 
     pub async fn sign_in(&self) -> String {
         let body = format!(r#"{{"username":"user1","password":"{PASSWORD}"}}"#);
-        let (status, body) = Connection::open(self.address).await.ask(&post("/auth", &body)).await;
+        let (status, body) = Connection::open(self.address)
+            .await
+            .ask(&post("/auth", &body))
+            .await;
         assert_eq!(status, 201);
         let body: serde_json::Value = serde_json::from_slice(&body).unwrap();
         body["token"].as_str().unwrap().to_owned()
@@ -91,7 +96,12 @@ impl Server {
     fn memory(&self, field: &str) -> f64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
         let line = status.lines().find(|line| line.starts_with(field)).unwrap();
-        line.split_whitespace().nth(1).unwrap().parse::<f64>().unwrap() / 1024.0
+        line.split_whitespace()
+            .nth(1)
+            .unwrap()
+            .parse::<f64>()
+            .unwrap()
+            / 1024.0
     }
 }
 

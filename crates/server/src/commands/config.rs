@@ -21,9 +21,20 @@ fn show(loaded: &Loaded, output: Output) {
     let mut values = Map::new();
     for setting in SETTINGS {
         let text = (setting.show)(&loaded.config);
-        let shown = if setting.secret && !text.is_empty() { MASK.to_owned() } else { text };
-        let origin = loaded.origins.get(setting.key).map_or("default", String::as_str);
-        lines.push(format!("{:<26} {:<30} {origin}", setting.key, if shown.is_empty() { "-" } else { &shown }));
+        let shown = if setting.secret && !text.is_empty() {
+            MASK.to_owned()
+        } else {
+            text
+        };
+        let origin = loaded
+            .origins
+            .get(setting.key)
+            .map_or("default", String::as_str);
+        lines.push(format!(
+            "{:<26} {:<30} {origin}",
+            setting.key,
+            if shown.is_empty() { "-" } else { &shown }
+        ));
         values.insert(
             setting.key.to_owned(),
             json!({"value": shown, "origin": origin, "variable": setting.also.map_or_else(|| setting.variable(), str::to_owned), "help": setting.help}),

@@ -8,7 +8,11 @@ use super::{Output, open};
 use crate::cli::KeysCommand;
 use crate::config::Config;
 
-pub(super) async fn run(config: &Config, command: &KeysCommand, output: Output) -> anyhow::Result<()> {
+pub(super) async fn run(
+    config: &Config,
+    command: &KeysCommand,
+    output: Output,
+) -> anyhow::Result<()> {
     let wired = open(config).await?;
     match command {
         KeysCommand::List => {
@@ -18,11 +22,18 @@ pub(super) async fn run(config: &Config, command: &KeysCommand, output: Output) 
                 .iter()
                 .map(|key| json!({"kid": key.kid, "created_at": key.created_at, "retired_at": key.retired_at}))
                 .collect();
-            let text = if text.is_empty() { "There is no key yet; `doorward serve` makes one.".to_owned() } else { text.join("\n") };
+            let text = if text.is_empty() {
+                "There is no key yet; `doorward serve` makes one.".to_owned()
+            } else {
+                text.join("\n")
+            };
             output.print(&text, &json!({"keys": value}));
         }
         KeysCommand::Rotate => {
-            let kid = wired.accounts.rotate_keys(&wired.ctx(Actor::CommandLine)).await?;
+            let kid = wired
+                .accounts
+                .rotate_keys(&wired.ctx(Actor::CommandLine))
+                .await?;
             output.print(&format!("Tokens are signed with {kid} from now on. A running server follows within a minute."), &json!({"kid": kid}));
         }
     }
@@ -35,5 +46,9 @@ fn line(key: &SigningKey) -> String {
         None => "signs".to_owned(),
         Some(at) => format!("retired {}", at.strftime("%Y-%m-%d %H:%M UTC")),
     };
-    format!("{:<18}  made {}  {state}", key.kid, key.created_at.strftime("%Y-%m-%d %H:%M UTC"))
+    format!(
+        "{:<18}  made {}  {state}",
+        key.kid,
+        key.created_at.strftime("%Y-%m-%d %H:%M UTC")
+    )
 }

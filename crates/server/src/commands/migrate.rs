@@ -19,17 +19,26 @@ pub(super) async fn run(config: &Config, args: &MigrateArgs, output: Output) -> 
             0 => "The schema is up to date.".to_owned(),
             count => format!("Applied {count}:\n{}", lines(&made)),
         };
-        output.print(&text, &json!({"applied": made.iter().map(value).collect::<Vec<_>>()}));
+        output.print(
+            &text,
+            &json!({"applied": made.iter().map(value).collect::<Vec<_>>()}),
+        );
         return Ok(());
     }
     let status = migration_status(&url).await?;
-    output.print(&lines(&status), &json!({"migrations": status.iter().map(value).collect::<Vec<_>>()}));
+    output.print(
+        &lines(&status),
+        &json!({"migrations": status.iter().map(value).collect::<Vec<_>>()}),
+    );
     Ok(())
 }
 
 fn lines(migrations: &[MigrationStatus]) -> String {
     let line = |migration: &MigrationStatus| {
-        let at = migration.applied_at.map_or_else(|| "pending".to_owned(), |at| at.strftime("%Y-%m-%d %H:%M UTC").to_string());
+        let at = migration.applied_at.map_or_else(
+            || "pending".to_owned(),
+            |at| at.strftime("%Y-%m-%d %H:%M UTC").to_string(),
+        );
         format!("{:>4}  {:<40}  {at}", migration.version, migration.name)
     };
     migrations.iter().map(line).collect::<Vec<_>>().join("\n")

@@ -29,7 +29,8 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
             Ok(())
         }
         Command::Openapi => {
-            let document = doorward_web::openapi_document(&loaded.config.public_url(loaded.config.listen));
+            let document =
+                doorward_web::openapi_document(&loaded.config.public_url(loaded.config.listen));
             say(&format!("{document:#}"));
             Ok(())
         }

@@ -20,13 +20,19 @@ pub async fn run(config: &Config) -> anyhow::Result<()> {
     })?;
     let listening = listener.local_addr()?;
     let wired = Arc::new(wiring::wire(config, listening).await?);
-    wired.accounts.ensure_keys(&wired.ctx(Actor::Worker)).await?;
+    wired
+        .accounts
+        .ensure_keys(&wired.ctx(Actor::Worker))
+        .await?;
     let made_up = bootstrap::ensure_admin(&wired, config).await?;
     let public_url = config.public_url(listening);
     let app = App::new(AppParts {
         accounts: wired.accounts.clone(),
         secrets: wired.secrets.clone(),
-        inbox: wired.inbox.clone().map(|inbox| Arc::new(MailInbox(inbox)) as Arc<dyn Inbox>),
+        inbox: wired
+            .inbox
+            .clone()
+            .map(|inbox| Arc::new(MailInbox(inbox)) as Arc<dyn Inbox>),
     });
     let (stopper, stop) = watch::channel(false);
     let mut duties = worker::start(&wired, &stop);

@@ -17,7 +17,11 @@ use crate::cli::{CreateUser, RoleName, SetPassword, UserCommand};
 use crate::config::Config;
 use crate::wiring::Wired;
 
-pub(super) async fn run(config: &Config, command: UserCommand, output: Output) -> anyhow::Result<()> {
+pub(super) async fn run(
+    config: &Config,
+    command: UserCommand,
+    output: Output,
+) -> anyhow::Result<()> {
     let wired = open(config).await?;
     let ctx = wired.ctx(Actor::CommandLine);
     let outcome = perform(&wired, &ctx, command, output).await;
@@ -25,7 +29,12 @@ pub(super) async fn run(config: &Config, command: UserCommand, output: Output) -
     outcome
 }
 
-async fn perform(wired: &Wired, ctx: &Ctx, command: UserCommand, output: Output) -> anyhow::Result<()> {
+async fn perform(
+    wired: &Wired,
+    ctx: &Ctx,
+    command: UserCommand,
+    output: Output,
+) -> anyhow::Result<()> {
     let accounts = &wired.accounts;
     match command {
         UserCommand::Create(wanted) => create(wired, ctx, wanted, output).await,
@@ -41,14 +50,20 @@ async fn perform(wired: &Wired, ctx: &Ctx, command: UserCommand, output: Output)
             Ok(())
         }
         UserCommand::Show(named) => {
-            let user = accounts.find_named(&named.user).await.map_err(|error| said(error, &named.user))?;
+            let user = accounts
+                .find_named(&named.user)
+                .await
+                .map_err(|error| said(error, &named.user))?;
             print_user(&user, output);
             Ok(())
         }
         UserCommand::SetPassword(args) => set_password(wired, ctx, &args, output).await,
         UserCommand::Role(args) => {
             let id = find(accounts, &args.user).await?;
-            let user = accounts.change_role(ctx, &id, role(args.role), None).await.map_err(|error| said(error, &args.user))?;
+            let user = accounts
+                .change_role(ctx, &id, role(args.role), None)
+                .await
+                .map_err(|error| said(error, &args.user))?;
             print_user(&user, output);
             Ok(())
         }
@@ -56,20 +71,53 @@ async fn perform(wired: &Wired, ctx: &Ctx, command: UserCommand, output: Output)
         UserCommand::Enable(named) => set_status(accounts, ctx, &named.user, true, output).await,
         UserCommand::Delete(named) => {
             let id = find(accounts, &named.user).await?;
-            accounts.delete_account(ctx, &id, None).await.map_err(|error| said(error, &named.user))?;
+            accounts
+                .delete_account(ctx, &id, None)
+                .await
+                .map_err(|error| said(error, &named.user))?;
             output.print(&format!("Deleted {}.", named.user), &json!({"deleted": id}));
             Ok(())
         }
     }
 }
 
-async fn create(wired: &Wired, ctx: &Ctx, wanted: CreateUser, output: Output) -> anyhow::Result<()> {
-    let username = wanted.username.as_deref().map(Username::parse).transpose().map_err(|e| fault("--username", e))?;
-    let email = wanted.email.as_deref().map(EmailAddress::parse).transpose().map_err(|e| fault("--email", e))?;
-    let name = wanted.name.as_deref().map(Name::parse).transpose().map_err(|e| fault("--name", e))?;
+async fn create(
+    wired: &Wired,
+    ctx: &Ctx,
+    wanted: CreateUser,
+    output: Output,
+) -> anyhow::Result<()> {
+    let username = wanted
+        .username
+        .as_deref()
+        .map(Username::parse)
+        .transpose()
+        .map_err(|e| fault("--username", e))?;
+    let email = wanted
+        .email
+        .as_deref()
+        .map(EmailAddress::parse)
+        .transpose()
+        .map_err(|e| fault("--email", e))?;
+    let name = wanted
+        .name
+        .as_deref()
+        .map(Name::parse)
+        .transpose()
+        .map_err(|e| fault("--name", e))?;
     let (password, made_up) = password(wired, wanted.password_stdin)?;
-    let personal: Vec<&str> = [wanted.username.as_deref(), wanted.email.as_deref(), wanted.name.as_deref()].into_iter().flatten().collect();
-    let judged = wired.accounts.judge_password(password.expose(), &personal).map_err(|e| fault("the password", e))?;
+    let personal: Vec<&str> = [
+        wanted.username.as_deref(),
+        wanted.email.as_deref(),
+        wanted.name.as_deref(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    let judged = wired
+        .accounts
+        .judge_password(password.expose(), &personal)
+        .map_err(|e| fault("the password", e))?;
     let new = NewUser {
         username,
         email,
@@ -78,39 +126,73 @@ async fn create(wired: &Wired, ctx: &Ctx, wanted: CreateUser, output: Output) ->
         role: role(wanted.role),
     };
     let named = wanted.username.or(wanted.email).unwrap_or_default();
-    let user = wired.accounts.create_user(ctx, new).await.map_err(|error| said(error, &named))?;
+    let user = wired
+        .accounts
+        .create_user(ctx, new)
+        .await
+        .map_err(|error| said(error, &named))?;
     let mut value = json!(UserView::from(&user));
     let mut text = summary(&user);
     if made_up {
         value["password"] = password.expose().clone().into();
-        text = format!("{text}\npassword    {}   (shown this once)", password.expose());
+        text = format!(
+            "{text}\npassword    {}   (shown this once)",
+            password.expose()
+        );
     }
     output.print(&text, &value);
     Ok(())
 }
 
-async fn set_password(wired: &Wired, ctx: &Ctx, args: &SetPassword, output: Output) -> anyhow::Result<()> {
+async fn set_password(
+    wired: &Wired,
+    ctx: &Ctx,
+    args: &SetPassword,
+    output: Output,
+) -> anyhow::Result<()> {
     let (password, made_up) = password(wired, args.password_stdin)?;
-    wired.accounts.set_password(ctx, &args.user, &password).await.map_err(|error| said(error, &args.user))?;
+    wired
+        .accounts
+        .set_password(ctx, &args.user, &password)
+        .await
+        .map_err(|error| said(error, &args.user))?;
     let mut value = json!({"user": args.user});
-    let mut text = format!("The password of {} is set; every session has ended.", args.user);
+    let mut text = format!(
+        "The password of {} is set; every session has ended.",
+        args.user
+    );
     if made_up {
         value["password"] = password.expose().clone().into();
-        text = format!("{text}\npassword    {}   (shown this once)", password.expose());
+        text = format!(
+            "{text}\npassword    {}   (shown this once)",
+            password.expose()
+        );
     }
     output.print(&text, &value);
     Ok(())
 }
 
-async fn set_status(accounts: &Accounts, ctx: &Ctx, named: &str, enabled: bool, output: Output) -> anyhow::Result<()> {
+async fn set_status(
+    accounts: &Accounts,
+    ctx: &Ctx,
+    named: &str,
+    enabled: bool,
+    output: Output,
+) -> anyhow::Result<()> {
     let id = find(accounts, named).await?;
-    let user = accounts.change_status(ctx, &id, enabled, None).await.map_err(|error| said(error, named))?;
+    let user = accounts
+        .change_status(ctx, &id, enabled, None)
+        .await
+        .map_err(|error| said(error, named))?;
     print_user(&user, output);
     Ok(())
 }
 
 async fn find(accounts: &Accounts, named: &str) -> anyhow::Result<String> {
-    let user = accounts.find_named(named).await.map_err(|error| said(error, named))?;
+    let user = accounts
+        .find_named(named)
+        .await
+        .map_err(|error| said(error, named))?;
     Ok(user.id.to_string())
 }
 
@@ -120,8 +202,13 @@ fn password(wired: &Wired, from_stdin: bool) -> anyhow::Result<(Secret<String>, 
         return Ok((random_password(wired), true));
     }
     let mut text = String::new();
-    std::io::stdin().take(4096).read_to_string(&mut text).context("the password cannot be read")?;
-    let line = text.strip_suffix('\n').map_or(text.as_str(), |line| line.strip_suffix('\r').unwrap_or(line));
+    std::io::stdin()
+        .take(4096)
+        .read_to_string(&mut text)
+        .context("the password cannot be read")?;
+    let line = text.strip_suffix('\n').map_or(text.as_str(), |line| {
+        line.strip_suffix('\r').unwrap_or(line)
+    });
     if line.is_empty() {
         bail!("there was no password on standard input");
     }
@@ -145,9 +232,14 @@ fn said(error: Error, named: &str) -> anyhow::Error {
         Error::NotFound => anyhow::anyhow!("there is no user {named}"),
         Error::UsernameTaken => anyhow::anyhow!("the user name {named} is taken"),
         Error::EmailTaken => anyhow::anyhow!("the e-mail address is another user's"),
-        Error::LastAdmin => anyhow::anyhow!("{named} is the last active admin; make another one first"),
+        Error::LastAdmin => {
+            anyhow::anyhow!("{named} is the last active admin; make another one first")
+        }
         Error::Invalid(faults) => {
-            let sentences: Vec<_> = faults.into_iter().map(|fault| fault.invalid.detail).collect();
+            let sentences: Vec<_> = faults
+                .into_iter()
+                .map(|fault| fault.invalid.detail)
+                .collect();
             anyhow::anyhow!(sentences.join(" "))
         }
         other => other.into(),
@@ -162,8 +254,14 @@ fn summary(user: &User) -> String {
     let text = |value: Option<&str>| value.unwrap_or("-").to_owned();
     [
         format!("id          {}", user.id),
-        format!("username    {}", text(user.username.as_ref().map(Username::as_str))),
-        format!("email       {}", text(user.email.as_ref().map(EmailAddress::as_str))),
+        format!(
+            "username    {}",
+            text(user.username.as_ref().map(Username::as_str))
+        ),
+        format!(
+            "email       {}",
+            text(user.email.as_ref().map(EmailAddress::as_str))
+        ),
         format!("role        {}", user.role.as_str()),
         format!("status      {}", user.status.as_str()),
     ]
@@ -176,8 +274,18 @@ fn table(users: &[User]) -> String {
     }
     let row = |user: &User| {
         let name = user.username.as_ref().map(Username::as_str);
-        let email = user.email.as_ref().or(user.pending_email.as_ref()).map(EmailAddress::as_str);
-        format!("{}  {:<7} {:<8} {}", user.id, user.role.as_str(), user.status.as_str(), name.or(email).unwrap_or("-"))
+        let email = user
+            .email
+            .as_ref()
+            .or(user.pending_email.as_ref())
+            .map(EmailAddress::as_str);
+        format!(
+            "{}  {:<7} {:<8} {}",
+            user.id,
+            user.role.as_str(),
+            user.status.as_str(),
+            name.or(email).unwrap_or("-")
+        )
     };
     users.iter().map(row).collect::<Vec<_>>().join("\n")
 }

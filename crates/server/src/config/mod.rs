@@ -121,7 +121,9 @@ impl Config {
 
     /// How mail leaves.
     pub fn mail_url(&self) -> String {
-        self.mail_url.as_ref().map_or_else(|| "inbox:".to_owned(), |url| url.expose().clone())
+        self.mail_url
+            .as_ref()
+            .map_or_else(|| "inbox:".to_owned(), |url| url.expose().clone())
     }
 
     /// Whether mail stays in this process.
@@ -141,10 +143,19 @@ impl Config {
     pub fn mail_from(&self, listening: SocketAddr) -> String {
         let public_url = self.public_url(listening);
         let host = match host_of(&public_url) {
-            address if address.trim_matches(['[', ']']).parse::<std::net::IpAddr>().is_ok() => "localhost",
+            address
+                if address
+                    .trim_matches(['[', ']'])
+                    .parse::<std::net::IpAddr>()
+                    .is_ok() =>
+            {
+                "localhost"
+            }
             name => name,
         };
-        self.mail_from.clone().unwrap_or_else(|| format!("Doorward <no-reply@{host}>"))
+        self.mail_from
+            .clone()
+            .unwrap_or_else(|| format!("Doorward <no-reply@{host}>"))
     }
 
     /// What must hold between settings; each fault is a sentence that says how to mend it.
@@ -161,7 +172,8 @@ impl Config {
             ),
             _ => {}
         }
-        let is_reached_from_here_alone = is_local && self.public_url.as_deref().is_none_or(is_loopback_url);
+        let is_reached_from_here_alone =
+            is_local && self.public_url.as_deref().is_none_or(is_loopback_url);
         if !is_reached_from_here_alone && self.has_inbox() {
             faults.push("mail would stay in the built-in inbox, which anybody who reaches the server could read: set `mail.url` (SMTP_URL)".to_owned());
         }
@@ -174,12 +186,22 @@ impl Config {
 
 fn is_loopback_url(url: &str) -> bool {
     let host = host_of(url);
-    host == "localhost" || host.trim_matches(['[', ']']).parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+    host == "localhost"
+        || host
+            .trim_matches(['[', ']'])
+            .parse::<std::net::IpAddr>()
+            .is_ok_and(|address| address.is_loopback())
 }
 
 /// The host of a URL, without its port; an IPv6 address in its brackets.
 pub fn host_of(url: &str) -> &str {
-    let authority = url.split("://").nth(1).unwrap_or(url).split('/').next().unwrap_or_default();
+    let authority = url
+        .split("://")
+        .nth(1)
+        .unwrap_or(url)
+        .split('/')
+        .next()
+        .unwrap_or_default();
     match authority.rsplit_once(':') {
         Some((host, port)) if port.bytes().all(|b| b.is_ascii_digit()) => host,
         _ => authority,

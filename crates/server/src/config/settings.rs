@@ -24,7 +24,12 @@ pub struct Setting {
     pub show: fn(&Config) -> String,
 }
 
-const fn plain(key: &'static str, help: &'static str, set: fn(&mut Config, &str) -> Result<(), String>, show: fn(&Config) -> String) -> Setting {
+const fn plain(
+    key: &'static str,
+    help: &'static str,
+    set: fn(&mut Config, &str) -> Result<(), String>,
+    show: fn(&Config) -> String,
+) -> Setting {
     Setting {
         key,
         also: None,
@@ -112,14 +117,20 @@ impl Setting {
 }
 
 fn text(secret: Option<&Secret<String>>) -> String {
-    secret.map(|secret| secret.expose().clone()).unwrap_or_default()
+    secret
+        .map(|secret| secret.expose().clone())
+        .unwrap_or_default()
 }
 
 fn parse<T: std::str::FromStr>(value: &str, wanted: &str) -> Result<T, String> {
     value.parse().map_err(|_| format!("must be {wanted}"))
 }
 
-fn within<T: std::str::FromStr + PartialOrd + std::fmt::Display>(value: &str, low: T, high: T) -> Result<T, String> {
+fn within<T: std::str::FromStr + PartialOrd + std::fmt::Display>(
+    value: &str,
+    low: T,
+    high: T,
+) -> Result<T, String> {
     match value.parse::<T>() {
         Ok(number) if number >= low && number <= high => Ok(number),
         _ => Err(format!("must be a number from {low} to {high}")),
@@ -152,11 +163,19 @@ fn url(value: &str) -> Result<String, String> {
         Some(_) => value.strip_suffix(":443").unwrap_or(&value),
         None => value.strip_suffix(":80").unwrap_or(&value),
     };
-    let rest = value.strip_prefix("https://").or_else(|| value.strip_prefix("http://"));
+    let rest = value
+        .strip_prefix("https://")
+        .or_else(|| value.strip_prefix("http://"));
     let is_sound = rest.is_some_and(|rest| {
-        !rest.is_empty() && !rest.contains(['/', '?', '#', '@', ' ', '"', '<', '>', '\\']) && rest.is_ascii()
+        !rest.is_empty()
+            && !rest.contains(['/', '?', '#', '@', ' ', '"', '<', '>', '\\'])
+            && rest.is_ascii()
     });
-    if is_sound { Ok(value.to_owned()) } else { Err("must be scheme, host and maybe port, such as https://accounts.example.com".to_owned()) }
+    if is_sound {
+        Ok(value.to_owned())
+    } else {
+        Err("must be scheme, host and maybe port, such as https://accounts.example.com".to_owned())
+    }
 }
 
 fn database(value: &str) -> Result<String, String> {
@@ -168,7 +187,9 @@ fn database(value: &str) -> Result<String, String> {
 }
 
 fn transport(value: &str) -> Result<String, String> {
-    doorward_mail::parse_transport(value).map(|_| value.to_owned()).map_err(|error| error.to_string())
+    doorward_mail::parse_transport(value)
+        .map(|_| value.to_owned())
+        .map_err(|error| error.to_string())
 }
 
 fn disclosure(value: &str) -> Result<Disclosure, String> {
@@ -225,7 +246,10 @@ mod tests {
 
     /// `docs/CONFIGURATION.md` is this table, written out. Run with `BLESS=1` to write it anew.
     #[test]
-    #[expect(clippy::disallowed_methods, reason = "a test that may write the document asks whether it shall")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a test that may write the document asks whether it shall"
+    )]
     fn the_document_lists_every_setting() {
         let mut text = String::from(
             "# Configuration\n\nEach setting is a key of `doorward.toml` (or of the file `--config` names), and a variable of the environment or of a `.env` file. \
@@ -238,20 +262,31 @@ mod tests {
             ..Config::default()
         };
         for setting in SETTINGS {
-            let also = setting.also.map(|name| format!(", `{name}`")).unwrap_or_default();
+            let also = setting
+                .also
+                .map(|name| format!(", `{name}`"))
+                .unwrap_or_default();
             let value = match (setting.key, (setting.show)(&default)) {
                 ("hashing.threads", _) => "as many as cores".to_owned(),
                 (_, value) if value.is_empty() => "–".to_owned(),
                 (_, value) => format!("`{value}`"),
             };
-            text += &format!("| `{}` | `{}`{also} | {value} | {} |\n", setting.key, setting.variable(), setting.help);
+            text += &format!(
+                "| `{}` | `{}`{also} | {value} | {} |\n",
+                setting.key,
+                setting.variable(),
+                setting.help
+            );
         }
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/CONFIGURATION.md");
         if std::env::var_os("BLESS").is_some() {
             std::fs::write(&path, &text).unwrap();
         }
         let kept = std::fs::read_to_string(&path).unwrap_or_default();
-        assert!(kept == text, "docs/CONFIGURATION.md differs from the table: run `BLESS=1 cargo test -p doorward settings`");
+        assert!(
+            kept == text,
+            "docs/CONFIGURATION.md differs from the table: run `BLESS=1 cargo test -p doorward settings`"
+        );
     }
 
     #[test]
@@ -260,7 +295,12 @@ mod tests {
             let mut config = Config::default();
             let shown = (setting.show)(&config);
             if !shown.is_empty() {
-                assert_eq!((setting.set)(&mut config, &shown), Ok(()), "{}", setting.key);
+                assert_eq!(
+                    (setting.set)(&mut config, &shown),
+                    Ok(()),
+                    "{}",
+                    setting.key
+                );
                 assert_eq!((setting.show)(&config), shown, "{}", setting.key);
             }
         }
@@ -279,7 +319,8 @@ mod tests {
             ("database.max_connections", 1, 500),
         ] {
             let setting = SETTINGS.iter().find(|setting| setting.key == key).unwrap();
-            let takes = |value: i64| (setting.set)(&mut Config::default(), &value.to_string()).is_ok();
+            let takes =
+                |value: i64| (setting.set)(&mut Config::default(), &value.to_string()).is_ok();
             assert!(takes(low) && takes(high), "{key}");
             assert!(!takes(low - 1) && !takes(high + 1) && !takes(-1), "{key}");
         }
@@ -301,7 +342,10 @@ mod tests {
             ("admin.email", "not an address"),
         ] {
             let setting = SETTINGS.iter().find(|setting| setting.key == key).unwrap();
-            assert!((setting.set)(&mut Config::default(), value).is_err(), "{key} = {value}");
+            assert!(
+                (setting.set)(&mut Config::default(), value).is_err(),
+                "{key} = {value}"
+            );
         }
     }
 }

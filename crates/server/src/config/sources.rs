@@ -5,8 +5,8 @@ use std::path::Path;
 
 use anyhow::{Context, bail};
 
-use super::settings::{SETTINGS, Setting};
 use super::Config;
+use super::settings::{SETTINGS, Setting};
 
 /// What the file is called when nobody says.
 const FILE: &str = "doorward.toml";
@@ -36,14 +36,25 @@ pub fn load(file: Option<&Path>) -> anyhow::Result<Loaded> {
         faults = loaded.config.check();
     }
     if !faults.is_empty() {
-        bail!("the configuration cannot be used:\n  - {}", faults.join("\n  - "));
+        bail!(
+            "the configuration cannot be used:\n  - {}",
+            faults.join("\n  - ")
+        );
     }
     Ok(loaded)
 }
 
-#[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the one place that reads the environment"
+)]
 fn environment() -> impl Iterator<Item = (String, String)> {
-    std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.to_string_lossy().into_owned())))
+    std::env::vars_os().filter_map(|(name, value)| {
+        Some((
+            name.into_string().ok()?,
+            value.to_string_lossy().into_owned(),
+        ))
+    })
 }
 
 fn read_dotenv() -> anyhow::Result<Vec<(String, String)>> {
@@ -54,20 +65,38 @@ fn read_dotenv() -> anyhow::Result<Vec<(String, String)>> {
     }
 }
 
-fn read_file(loaded: &mut Loaded, file: Option<&Path>, faults: &mut Vec<String>) -> anyhow::Result<()> {
+fn read_file(
+    loaded: &mut Loaded,
+    file: Option<&Path>,
+    faults: &mut Vec<String>,
+) -> anyhow::Result<()> {
     let path = match file {
         Some(path) => path,
         None if super::is_file(Path::new(FILE)) => Path::new(FILE),
         None => return Ok(()),
     };
-    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-    let table: toml::Table = text.parse().with_context(|| format!("cannot read {}", path.display()))?;
+    let text =
+        std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let table: toml::Table = text
+        .parse()
+        .with_context(|| format!("cannot read {}", path.display()))?;
     let mut values = Vec::new();
     flatten("", &table, &mut values);
     for (key, value) in values {
         match SETTINGS.iter().find(|setting| setting.key == key) {
-            Some(setting) => set(loaded, setting, &value, &path.display().to_string(), &key, faults),
-            None => faults.push(unknown(&key, SETTINGS.iter().map(|setting| setting.key.to_owned()), &path.display().to_string())),
+            Some(setting) => set(
+                loaded,
+                setting,
+                &value,
+                &path.display().to_string(),
+                &key,
+                faults,
+            ),
+            None => faults.push(unknown(
+                &key,
+                SETTINGS.iter().map(|setting| setting.key.to_owned()),
+                &path.display().to_string(),
+            )),
         }
     }
     Ok(())
@@ -76,7 +105,11 @@ fn read_file(loaded: &mut Loaded, file: Option<&Path>, faults: &mut Vec<String>)
 /// The leaves of a table, their keys joined by dots.
 fn flatten(prefix: &str, table: &toml::Table, values: &mut Vec<(String, String)>) {
     for (name, value) in table {
-        let key = if prefix.is_empty() { name.clone() } else { format!("{prefix}.{name}") };
+        let key = if prefix.is_empty() {
+            name.clone()
+        } else {
+            format!("{prefix}.{name}")
+        };
         match value {
             toml::Value::Table(inner) => flatten(&key, inner, values),
             toml::Value::String(text) => values.push((key, text.clone())),
@@ -86,23 +119,50 @@ fn flatten(prefix: &str, table: &toml::Table, values: &mut Vec<(String, String)>
 }
 
 /// Values by the names of variables. Of two names for one setting, the longer one wins.
-fn read_variables(loaded: &mut Loaded, variables: impl Iterator<Item = (String, String)>, origin: &str, faults: &mut Vec<String>) {
-    let variables: BTreeMap<String, String> = variables.filter(|(_, value)| !value.is_empty()).collect();
+fn read_variables(
+    loaded: &mut Loaded,
+    variables: impl Iterator<Item = (String, String)>,
+    origin: &str,
+    faults: &mut Vec<String>,
+) {
+    let variables: BTreeMap<String, String> =
+        variables.filter(|(_, value)| !value.is_empty()).collect();
     for setting in SETTINGS {
-        let names = setting.also.map(str::to_owned).into_iter().chain([setting.variable()]);
+        let names = setting
+            .also
+            .map(str::to_owned)
+            .into_iter()
+            .chain([setting.variable()]);
         for name in names {
             if let Some(value) = variables.get(&name) {
-                set(loaded, setting, value, &format!("{origin} {name}"), &name, faults);
+                set(
+                    loaded,
+                    setting,
+                    value,
+                    &format!("{origin} {name}"),
+                    &name,
+                    faults,
+                );
             }
         }
     }
     let known: Vec<String> = SETTINGS.iter().map(Setting::variable).collect();
-    for name in variables.keys().filter(|name| name.starts_with(PREFIX) && !known.contains(name)) {
+    for name in variables
+        .keys()
+        .filter(|name| name.starts_with(PREFIX) && !known.contains(name))
+    {
         faults.push(unknown(name, known.iter().cloned(), origin));
     }
 }
 
-fn set(loaded: &mut Loaded, setting: &'static Setting, value: &str, origin: &str, name: &str, faults: &mut Vec<String>) {
+fn set(
+    loaded: &mut Loaded,
+    setting: &'static Setting,
+    value: &str,
+    origin: &str,
+    name: &str,
+    faults: &mut Vec<String>,
+) {
     match (setting.set)(&mut loaded.config, value) {
         Ok(()) => {
             loaded.origins.insert(setting.key, origin.to_owned());
@@ -114,7 +174,9 @@ fn set(loaded: &mut Loaded, setting: &'static Setting, value: &str, origin: &str
 fn unknown(key: &str, known: impl Iterator<Item = String>, origin: &str) -> String {
     let nearest = known.min_by_key(|candidate| strsim::damerau_levenshtein(key, candidate));
     match nearest {
-        Some(nearest) => format!("there is no setting `{key}`; did you mean `{nearest}`? ({origin})"),
+        Some(nearest) => {
+            format!("there is no setting `{key}`; did you mean `{nearest}`? ({origin})")
+        }
         None => format!("there is no setting `{key}` ({origin})"),
     }
 }

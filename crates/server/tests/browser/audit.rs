@@ -11,7 +11,8 @@ const WATCH_FOCUS: &str = "\
     document.addEventListener('focusin', (event) => focused.add(event.target));
     window.reachable = () => [...document.querySelectorAll('a, button, summary, input')].filter((e) => e.checkVisibility());
     return reachable().length;";
-const MISSED: &str = "return reachable().filter((e) => !focused.has(e)).map((e) => e.outerHTML.slice(0, 120));";
+const MISSED: &str =
+    "return reachable().filter((e) => !focused.has(e)).map((e) => e.outerHTML.slice(0, 120));";
 
 /// Looks over the page that is shown; `page` names it in what is said.
 #[track_caller]
@@ -19,11 +20,18 @@ pub fn look_over(browser: &Browser, page: &str) {
     // The keyboard first: looking over opens what is folded.
     let count = browser.run(WATCH_FOCUS).as_u64().unwrap();
     browser.tab(2 * count + 2);
-    assert_eq!(browser.run(MISSED), json!([]), "{page}: not reached by keyboard");
+    assert_eq!(
+        browser.run(MISSED),
+        json!([]),
+        "{page}: not reached by keyboard"
+    );
     browser.run("document.querySelector('[autofocus]')?.focus()");
     for scheme in ["light", "dark"] {
         let features = json!([{"name": "prefers-color-scheme", "value": scheme}]);
-        browser.chromium("Emulation.setEmulatedMedia", &json!({ "features": features }));
+        browser.chromium(
+            "Emulation.setEmulatedMedia",
+            &json!({ "features": features }),
+        );
         assert_eq!(browser.run(LOOK_OVER), json!([]), "{page}, {scheme}");
     }
     assert_quiet(browser, page);
@@ -44,13 +52,18 @@ fn assert_quiet(browser: &Browser, page: &str) {
             let url = event["params"]["request"]["url"].as_str().unwrap();
             // What Chromium's own first page loads is of no host.
             let is_of_a_host = !url.starts_with("data:") && !url.starts_with("chrome:");
-            assert!(!is_of_a_host || url.starts_with(&home), "{page} asks for {url}");
+            assert!(
+                !is_of_a_host || url.starts_with(&home),
+                "{page} asks for {url}"
+            );
         }
     }
 }
 
 /// Chromium says there that a page came with a 4xx, and that signing out cleared what it kept.
 fn is_as_it_should_be(message: &str) -> bool {
-    let is_refusal = message.contains("the server responded with a status of 4") && !message.contains("/assets/") && !message.contains("favicon");
+    let is_refusal = message.contains("the server responded with a status of 4")
+        && !message.contains("/assets/")
+        && !message.contains("favicon");
     is_refusal || message.contains("Clear-Site-Data header on")
 }

@@ -15,8 +15,15 @@ pub const PATIENCE: Duration = Duration::from_secs(30);
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 /// No part of Chromium reaches for the network or for a display.
 const FLAGS: &[&str] = &[
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage",
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-dev-shm-usage",
 ];
 
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
@@ -56,7 +63,12 @@ impl Browser {
         }}});
         let (server, driver) = (Server::start(), Driver::start());
         let opened = driver.send("POST", "/session", &capabilities);
-        let opened = opened.unwrap_or_else(|error| panic!("chromium cannot be run ({}): {HOW_TO_INSTALL}", error["message"]));
+        let opened = opened.unwrap_or_else(|error| {
+            panic!(
+                "chromium cannot be run ({}): {HOW_TO_INSTALL}",
+                error["message"]
+            )
+        });
         let session = format!("/session/{}", opened["sessionId"].as_str().unwrap());
         Self {
             driver,
@@ -72,21 +84,28 @@ impl Browser {
     }
 
     fn try_post(&self, path: &str, body: &Value) -> Result<Value, Value> {
-        self.driver.send("POST", &format!("{}{path}", self.session), body)
+        self.driver
+            .send("POST", &format!("{}{path}", self.session), body)
     }
 
     #[track_caller]
     fn post(&self, path: &str, body: &Value) -> Value {
-        self.try_post(path, body).unwrap_or_else(|error| panic!("{path} {body}: {}", error["message"]))
+        self.try_post(path, body)
+            .unwrap_or_else(|error| panic!("{path} {body}: {}", error["message"]))
     }
 
     fn get(&self, path: &str) -> Result<Value, Value> {
-        self.driver.send("GET", &format!("{}{path}", self.session), &Value::Null)
+        self.driver
+            .send("GET", &format!("{}{path}", self.session), &Value::Null)
     }
 
     /// Goes to a path of the server, or to a whole URL.
     pub fn go(&self, place: &str) {
-        let url = if place.starts_with('/') { self.url(place) } else { place.to_owned() };
+        let url = if place.starts_with('/') {
+            self.url(place)
+        } else {
+            place.to_owned()
+        };
         self.post("/url", &json!({ "url": url }));
     }
 
@@ -97,7 +116,13 @@ impl Browser {
 
     #[track_caller]
     fn element(&self, css: &str) -> String {
-        self.find(css).unwrap_or_else(|error| panic!("{css}: {} on a page with {:?}", error["message"], self.text("main")))
+        self.find(css).unwrap_or_else(|error| {
+            panic!(
+                "{css}: {} on a page with {:?}",
+                error["message"],
+                self.text("main")
+            )
+        })
     }
 
     /// The text of the first such element, where there is one and it stays.
@@ -115,7 +140,9 @@ impl Browser {
     #[track_caller]
     pub fn attribute(&self, css: &str, name: &str) -> String {
         let element = self.element(css);
-        let value = self.get(&format!("/element/{element}/attribute/{name}")).unwrap();
+        let value = self
+            .get(&format!("/element/{element}/attribute/{name}"))
+            .unwrap();
         value.as_str().unwrap_or_default().to_owned()
     }
 
@@ -123,7 +150,9 @@ impl Browser {
     #[track_caller]
     pub fn value(&self, css: &str) -> String {
         let element = self.element(css);
-        let value = self.get(&format!("/element/{element}/property/value")).unwrap();
+        let value = self
+            .get(&format!("/element/{element}/property/value"))
+            .unwrap();
         value.as_str().unwrap().to_owned()
     }
 
@@ -131,7 +160,10 @@ impl Browser {
     pub fn fill(&self, css: &str, text: &str) {
         let element = self.element(css);
         self.post(&format!("/element/{element}/clear"), &json!({}));
-        self.post(&format!("/element/{element}/value"), &json!({ "text": text }));
+        self.post(
+            &format!("/element/{element}/value"),
+            &json!({ "text": text }),
+        );
     }
 
     /// Clicks what leads to another page, and waits until the old one is gone.
@@ -147,12 +179,19 @@ impl Browser {
 
     #[track_caller]
     pub fn expect_heading(&self, wanted: &str) {
-        assert_eq!(self.text("h1").as_deref(), Some(wanted), "{:?}", self.text("main"));
+        assert_eq!(
+            self.text("h1").as_deref(),
+            Some(wanted),
+            "{:?}",
+            self.text("main")
+        );
     }
 
     #[track_caller]
     pub fn expect_text(&self, css: &str, wanted: &str) {
-        let text = self.text(css).unwrap_or_else(|| panic!("no {css} on a page with {:?}", self.text("main")));
+        let text = self
+            .text(css)
+            .unwrap_or_else(|| panic!("no {css} on a page with {:?}", self.text("main")));
         assert!(text.contains(wanted), "{text}");
     }
 
@@ -164,14 +203,23 @@ impl Browser {
 
     /// Presses the tab key so often.
     pub fn tab(&self, times: u64) {
-        let press = [json!({"type": "keyDown", "value": "\u{e004}"}), json!({"type": "keyUp", "value": "\u{e004}"})];
+        let press = [
+            json!({"type": "keyDown", "value": "\u{e004}"}),
+            json!({"type": "keyUp", "value": "\u{e004}"}),
+        ];
         let presses: Vec<_> = (0..times).flat_map(|_| press.clone()).collect();
-        self.post("/actions", &json!({"actions": [{"type": "key", "id": "keyboard", "actions": presses}]}));
+        self.post(
+            "/actions",
+            &json!({"actions": [{"type": "key", "id": "keyboard", "actions": presses}]}),
+        );
     }
 
     /// A command of Chromium's own protocol.
     pub fn chromium(&self, command: &str, parameters: &Value) {
-        self.post("/goog/cdp/execute", &json!({"cmd": command, "params": parameters}));
+        self.post(
+            "/goog/cdp/execute",
+            &json!({"cmd": command, "params": parameters}),
+        );
     }
 
     /// What has been logged since the last look: `browser` is the console, `performance` what the
@@ -186,7 +234,8 @@ impl Browser {
     pub fn await_mail(&self, number: usize) {
         eventually(&format!("mail {number} arrives"), || {
             self.go("/inbox");
-            self.has(&format!("article:nth-last-of-type({number})")).then_some(())
+            self.has(&format!("article:nth-last-of-type({number})"))
+                .then_some(())
         });
     }
 }

@@ -22,13 +22,22 @@ pub struct Driver {
 impl Driver {
     pub fn start() -> Self {
         let mut command = Command::new("chromedriver");
-        command.arg("--port=0").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
-        let mut child = command.spawn().unwrap_or_else(|error| panic!("chromedriver cannot be run ({error}): {HOW_TO_INSTALL}"));
+        command
+            .arg("--port=0")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null());
+        let mut child = command.spawn().unwrap_or_else(|error| {
+            panic!("chromedriver cannot be run ({error}): {HOW_TO_INSTALL}")
+        });
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
         let mut line = String::new();
         let port = loop {
             line.clear();
-            assert!(stdout.read_line(&mut line).unwrap() > 0, "chromedriver ended before it said its port");
+            assert!(
+                stdout.read_line(&mut line).unwrap() > 0,
+                "chromedriver ended before it said its port"
+            );
             if let Some((_, port)) = line.split_once("started successfully on port ") {
                 break port.trim().trim_end_matches('.').parse().unwrap();
             }
@@ -42,10 +51,17 @@ impl Driver {
 
     /// Sends a command; what it gives back, or WebDriver's error.
     pub fn send(&self, method: &str, path: &str, body: &Value) -> Result<Value, Value> {
-        let answer = self.exchange(method, path, &body.to_string()).unwrap_or_else(|error| panic!("{method} {path}: {error}"));
-        let mut answer: Value = serde_json::from_str(&answer).unwrap_or_else(|error| panic!("{method} {path}: {error}: {answer}"));
+        let answer = self
+            .exchange(method, path, &body.to_string())
+            .unwrap_or_else(|error| panic!("{method} {path}: {error}"));
+        let mut answer: Value = serde_json::from_str(&answer)
+            .unwrap_or_else(|error| panic!("{method} {path}: {error}: {answer}"));
         let value = answer["value"].take();
-        if value["error"].is_string() { Err(value) } else { Ok(value) }
+        if value["error"].is_string() {
+            Err(value)
+        } else {
+            Ok(value)
+        }
     }
 
     fn exchange(&self, method: &str, path: &str, body: &str) -> std::io::Result<String> {
@@ -53,7 +69,10 @@ impl Driver {
         stream.set_read_timeout(Some(PATIENCE))?;
         let body = if method == "POST" { body } else { "" };
         let length = body.len();
-        write!(stream, "{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}")?;
+        write!(
+            stream,
+            "{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
+        )?;
         read_answer(BufReader::new(stream))
     }
 }

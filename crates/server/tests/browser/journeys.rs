@@ -28,7 +28,11 @@ fn sign_in(browser: &Browser, name: &str, password: &str) {
 fn somebody_signs_up_confirms_signs_in_changes_the_password_and_signs_out_without_script() {
     let browser = Browser::open(WITHOUT_SCRIPT);
     browser.go("data:text/html,<title>off</title><script>document.title='on'</script><h1>x</h1>");
-    assert_eq!(browser.run("return document.title"), "off", "JavaScript is not switched off");
+    assert_eq!(
+        browser.run("return document.title"),
+        "off",
+        "JavaScript is not switched off"
+    );
 
     sign_up(&browser, "ben@example.com", "three boats on a lake");
     browser.expect_text("main", "ben@example.com");
@@ -42,7 +46,10 @@ fn somebody_signs_up_confirms_signs_in_changes_the_password_and_signs_out_withou
     browser.click("a.button");
     sign_in(&browser, "Ben@example.com", "three goats on a lake");
     browser.expect_text("[role=alert]", "do not fit together");
-    assert_eq!((browser.value("#in-name"), browser.value("#in-password")), ("Ben@example.com".to_owned(), String::new()));
+    assert_eq!(
+        (browser.value("#in-name"), browser.value("#in-password")),
+        ("Ben@example.com".to_owned(), String::new())
+    );
     browser.fill("#in-password", "three boats on a lake");
     browser.click("form[action='/auth'] button");
     browser.expect_heading("Hello, ben@example.com");
@@ -116,12 +123,18 @@ fn a_sign_up_that_is_refused_comes_back_with_what_was_typed() {
     browser.go("/");
     browser.fill("#up-password", "three boats on a lake");
     browser.click("form[action='/user'] button");
-    browser.expect_text("#up-username-fault", "Give an e-mail address or a user name.");
+    browser.expect_text(
+        "#up-username-fault",
+        "Give an e-mail address or a user name.",
+    );
     browser.fill("#up-username", "admin");
     browser.fill("#up-password", "three boats on a lake");
     browser.click("form[action='/user'] button");
     browser.expect_text("#up-username-fault", "taken");
-    assert_eq!((browser.value("#up-username"), browser.value("#up-password")), ("admin".to_owned(), String::new()));
+    assert_eq!(
+        (browser.value("#up-username"), browser.value("#up-password")),
+        ("admin".to_owned(), String::new())
+    );
     browser.fill("#up-username", "<b>\"zoe'&amp;");
     browser.fill("#up-password", "password123");
     browser.click("form[action='/user'] button");

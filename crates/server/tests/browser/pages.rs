@@ -113,8 +113,19 @@ fn every_page_is_sound_on_a_phone_in_both_schemes_and_by_keyboard() {
 fn every_page_is_as_sound_in_german() {
     let browser = on_a_phone("de");
     let headings = walk(&browser);
-    for wanted in ["Willkommen", "Schauen Sie in Ihr Postfach", "Ist das Ihre Registrierung?", "Hallo, ben", "Passwort ändern", "Dieser Link gilt nicht mehr", "Hier gibt es nichts"] {
-        assert!(headings.iter().any(|heading| heading == wanted), "no {wanted} in {headings:?}");
+    for wanted in [
+        "Willkommen",
+        "Schauen Sie in Ihr Postfach",
+        "Ist das Ihre Registrierung?",
+        "Hallo, ben",
+        "Passwort ändern",
+        "Dieser Link gilt nicht mehr",
+        "Hier gibt es nichts",
+    ] {
+        assert!(
+            headings.iter().any(|heading| heading == wanted),
+            "no {wanted} in {headings:?}"
+        );
     }
     browser.go("/");
     assert_eq!(browser.attribute("html", "lang"), "de");

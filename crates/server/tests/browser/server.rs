@@ -35,9 +35,15 @@ impl Server {
             .unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let (sender, said) = channel();
-        std::thread::spawn(move || lines.map_while(Result::ok).try_for_each(|line| sender.send(line)));
+        std::thread::spawn(move || {
+            lines
+                .map_while(Result::ok)
+                .try_for_each(|line| sender.send(line))
+        });
         let url = loop {
-            let line = said.recv_timeout(PATIENCE).expect("the server says that it is ready");
+            let line = said
+                .recv_timeout(PATIENCE)
+                .expect("the server says that it is ready");
             if let Some((_, url)) = line.split_once("Doorward is ready at ") {
                 break url.trim().to_owned();
             }

@@ -44,14 +44,20 @@ pub(crate) fn identifier(fields: &mut Fields) -> Option<Identifier> {
     let email = fields.optional("email", EmailAddress::parse);
     match (username, email) {
         (Some(_), Some(_)) => {
-            fields.fault("email", Invalid::new("ambiguous", "Give a `username` or an `email`, not both."));
+            fields.fault(
+                "email",
+                Invalid::new("ambiguous", "Give a `username` or an `email`, not both."),
+            );
             None
         }
         (Some(username), None) => Some(Identifier::Username(username)),
         (None, Some(email)) => Some(Identifier::Email(email)),
         (None, None) => {
             if is_nobody {
-                fields.fault("username", Invalid::new("missing", "Give a `username` or an `email`."));
+                fields.fault(
+                    "username",
+                    Invalid::new("missing", "Give a `username` or an `email`."),
+                );
             }
             None
         }
@@ -60,10 +66,18 @@ pub(crate) fn identifier(fields: &mut Fields) -> Option<Identifier> {
 
 /// Signs in.
 #[utoipa::path(post, path = "/auth", tag = "Sessions", request_body = SignInBody, responses((status = 201, description = "The session, with its token", body = SignedInView)))]
-pub(crate) async fn sign_in(State(app): State<App>, caller: Caller, mut fields: Fields) -> Result<Response, Problem> {
+pub(crate) async fn sign_in(
+    State(app): State<App>,
+    caller: Caller,
+    mut fields: Fields,
+) -> Result<Response, Problem> {
     if !caller.wants_html() {
         let signed_in = open_session(&app, &caller, fields).await?;
-        return Ok((StatusCode::CREATED, Json(SignedInView::new(&signed_in, caller.ctx().now))).into_response());
+        return Ok((
+            StatusCode::CREATED,
+            Json(SignedInView::new(&signed_in, caller.ctx().now)),
+        )
+            .into_response());
     }
     let form = Form::of(&fields);
     fields.tell_names_apart();
@@ -74,7 +88,11 @@ pub(crate) async fn sign_in(State(app): State<App>, caller: Caller, mut fields: 
                 sign_in: form.refused(&problem).with_one_name(),
                 ..Doors::default()
             };
-            Err(problem.on_page(app.pages.welcome(caller.ctx().client.locale, &doors, app.inbox.is_some())))
+            Err(problem.on_page(app.pages.welcome(
+                caller.ctx().client.locale,
+                &doors,
+                app.inbox.is_some(),
+            )))
         }
     }
 }
@@ -90,7 +108,11 @@ async fn open_session(app: &App, caller: &Caller, mut fields: Fields) -> Result<
 fn signed_in_by_page(app: &App, caller: &Caller, signed_in: &SignedIn) -> Response {
     let mut response = StatusCode::SEE_OTHER.into_response();
     let headers = response.headers_mut();
-    let life = signed_in.session.expires_at.duration_since(caller.ctx().now).as_secs();
+    let life = signed_in
+        .session
+        .expires_at
+        .duration_since(caller.ctx().now)
+        .as_secs();
     set_cookie(headers, signed_in.token.expose(), life);
     if let Ok(home) = HeaderValue::from_str(&format!("{}/", app.accounts.policy().public_url)) {
         headers.insert(LOCATION, home);
@@ -99,7 +121,8 @@ fn signed_in_by_page(app: &App, caller: &Caller, signed_in: &SignedIn) -> Respon
 }
 
 fn set_cookie(headers: &mut HeaderMap, token: &str, max_age: i64) {
-    let cookie = format!("{COOKIE}={token}; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age={max_age}");
+    let cookie =
+        format!("{COOKIE}={token}; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age={max_age}");
     if let Ok(value) = HeaderValue::from_str(&cookie) {
         headers.insert(SET_COOKIE, value);
     }
@@ -126,7 +149,9 @@ pub(crate) async fn current_session(caller: Caller) -> Result<Json<CurrentSessio
 /// Signs out. The token is dead from then on.
 #[utoipa::path(delete, path = "/auth", tag = "Sessions", responses((status = 204, description = "Signed out")))]
 pub(crate) async fn sign_out(State(app): State<App>, caller: Caller) -> Result<Response, Problem> {
-    app.accounts.sign_out(caller.ctx(), caller.require_session()?).await?;
+    app.accounts
+        .sign_out(caller.ctx(), caller.require_session()?)
+        .await?;
     let mut response = StatusCode::NO_CONTENT.into_response();
     clear_cookie(response.headers_mut());
     Ok(response)
@@ -135,7 +160,10 @@ pub(crate) async fn sign_out(State(app): State<App>, caller: Caller) -> Result<R
 /// Makes a new token for the session, which prolongs it up to 30 days from sign-in. The old token
 /// works for 30 seconds more; shown later, it ends the whole session.
 #[utoipa::path(post, path = "/auth/renewal", tag = "Sessions", responses((status = 200, description = "The session, with its new token", body = SignedInView)))]
-pub(crate) async fn renew(State(app): State<App>, caller: Caller) -> Result<Json<SignedInView>, Problem> {
+pub(crate) async fn renew(
+    State(app): State<App>,
+    caller: Caller,
+) -> Result<Json<SignedInView>, Problem> {
     let renewed = app.accounts.renew(caller.ctx(), caller.token()?).await?;
     Ok(Json(SignedInView::new(&renewed, caller.ctx().now)))
 }
@@ -146,16 +174,27 @@ pub(crate) async fn renew(State(app): State<App>, caller: Caller) -> Result<Json
 #[serde(deny_unknown_fields)]
 pub(crate) struct AudienceBody {
     /// The service, as it will look for itself in `aud`.
-    #[schema(min_length = 1, max_length = 200, pattern = "^[!-~]+$", example = "https://api.example.com")]
+    #[schema(
+        min_length = 1,
+        max_length = 200,
+        pattern = "^[!-~]+$",
+        example = "https://api.example.com"
+    )]
     audience: String,
 }
 
 /// Makes a five-minute token that another service checks against the JWKS alone.
 #[utoipa::path(post, path = "/auth/token", tag = "Sessions", request_body = AudienceBody, responses((status = 200, description = "The token", body = AudienceTokenView)))]
-pub(crate) async fn audience_token(State(app): State<App>, caller: Caller, mut fields: Fields) -> Result<Json<AudienceTokenView>, Problem> {
+pub(crate) async fn audience_token(
+    State(app): State<App>,
+    caller: Caller,
+    mut fields: Fields,
+) -> Result<Json<AudienceTokenView>, Problem> {
     let audience = fields.required("audience", Audience::parse);
     let audience = fields.finish(|| audience)?;
-    let made = app.accounts.audience_token(caller.ctx(), caller.require_session()?, &audience)?;
+    let made = app
+        .accounts
+        .audience_token(caller.ctx(), caller.require_session()?, &audience)?;
     Ok(Json(AudienceTokenView {
         token: made.token.expose().clone(),
         token_type: "Bearer",
@@ -172,7 +211,9 @@ pub(crate) async fn check(caller: Caller) -> Result<Response, Problem> {
     for (name, value) in identity_fields(user) {
         // Header values are bytes; a user name beyond ASCII goes out as UTF-8.
         if let Ok(value) = HeaderValue::from_bytes(value.as_bytes()) {
-            response.headers_mut().insert(HeaderName::from_static(name), value);
+            response
+                .headers_mut()
+                .insert(HeaderName::from_static(name), value);
         }
     }
     Ok(response)
@@ -182,8 +223,14 @@ fn identity_fields(user: &User) -> [(&'static str, String); 4] {
     let text = |text: Option<&str>| text.unwrap_or_default().to_owned();
     [
         ("x-auth-user-id", user.id.to_string()),
-        ("x-auth-username", text(user.username.as_ref().map(Username::as_str))),
-        ("x-auth-email", text(user.email.as_ref().map(EmailAddress::as_str))),
+        (
+            "x-auth-username",
+            text(user.username.as_ref().map(Username::as_str)),
+        ),
+        (
+            "x-auth-email",
+            text(user.email.as_ref().map(EmailAddress::as_str)),
+        ),
         ("x-auth-role", user.role.as_str().to_owned()),
     ]
 }

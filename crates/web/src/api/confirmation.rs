@@ -35,7 +35,9 @@ pub(crate) fn read_email(mut fields: Fields) -> Result<EmailAddress, Problem> {
 /// The one answer to everybody who asks for a mail.
 pub(crate) fn mail_requested(app: &App, caller: &Caller) -> Response {
     if caller.wants_html() {
-        let page = app.pages.mail_requested(caller.ctx().client.locale, app.inbox.is_some());
+        let page = app
+            .pages
+            .mail_requested(caller.ctx().client.locale, app.inbox.is_some());
         return (StatusCode::ACCEPTED, page).into_response();
     }
     StatusCode::ACCEPTED.into_response()
@@ -48,9 +50,18 @@ pub(crate) fn read_token(text: &str) -> Result<Token, Problem> {
 
 /// Sends the confirmation again, where the address has one to give.
 #[utoipa::path(post, path = "/confirmation", tag = "Account", request_body = MailRequestBody, responses((status = 202, description = "Taken, whatever is known of the address")))]
-pub(crate) async fn request_confirmation(State(app): State<App>, caller: Caller, fields: Fields) -> Result<Response, Problem> {
+pub(crate) async fn request_confirmation(
+    State(app): State<App>,
+    caller: Caller,
+    fields: Fields,
+) -> Result<Response, Problem> {
     let (form, locale) = (Form::of(&fields), caller.ctx().client.locale);
-    let asked = async { Ok(app.accounts.request_confirmation(caller.ctx(), &read_email(fields)?).await?) };
+    let asked = async {
+        Ok(app
+            .accounts
+            .request_confirmation(caller.ctx(), &read_email(fields)?)
+            .await?)
+    };
     match asked.await {
         Err(problem) if caller.wants_html() => {
             let page = app.pages.ask_confirmation(locale, &form.refused(&problem));
@@ -63,10 +74,20 @@ pub(crate) async fn request_confirmation(State(app): State<App>, caller: Caller,
 /// Shows what the link would confirm. A GET changes nothing, since mail scanners follow links.
 #[utoipa::path(get, path = "/confirmation/{token}", tag = "Account", params(("token" = String, Path, description = "The link's secret")),
     responses((status = 200, description = "The link lives; `POST` it to confirm", body = Message)))]
-pub(crate) async fn view_confirmation(State(app): State<App>, caller: Caller, Path(token): Path<String>) -> Result<Response, Problem> {
-    let user = app.accounts.view_confirmation(caller.ctx(), &read_token(&token)?).await?;
+pub(crate) async fn view_confirmation(
+    State(app): State<App>,
+    caller: Caller,
+    Path(token): Path<String>,
+) -> Result<Response, Problem> {
+    let user = app
+        .accounts
+        .view_confirmation(caller.ctx(), &read_token(&token)?)
+        .await?;
     if caller.wants_html() {
-        return Ok(app.pages.confirm(caller.ctx().client.locale, &user, &token).into_response());
+        return Ok(app
+            .pages
+            .confirm(caller.ctx().client.locale, &user, &token)
+            .into_response());
     }
     Ok(Json(Message {
         message: "POST to this URL to confirm the address.",
@@ -77,10 +98,20 @@ pub(crate) async fn view_confirmation(State(app): State<App>, caller: Caller, Pa
 /// Confirms the address. The same again while the link lives.
 #[utoipa::path(post, path = "/confirmation/{token}", tag = "Account", params(("token" = String, Path, description = "The link's secret")),
     responses((status = 200, description = "The user", body = UserView)))]
-pub(crate) async fn confirm(State(app): State<App>, caller: Caller, Path(token): Path<String>) -> Result<Response, Problem> {
-    let user = app.accounts.confirm(caller.ctx(), &read_token(&token)?).await?;
+pub(crate) async fn confirm(
+    State(app): State<App>,
+    caller: Caller,
+    Path(token): Path<String>,
+) -> Result<Response, Problem> {
+    let user = app
+        .accounts
+        .confirm(caller.ctx(), &read_token(&token)?)
+        .await?;
     if caller.wants_html() {
-        return Ok(app.pages.confirmed(caller.ctx().client.locale, &user).into_response());
+        return Ok(app
+            .pages
+            .confirmed(caller.ctx().client.locale, &user)
+            .into_response());
     }
     Ok(user_response(StatusCode::OK, &user))
 }
@@ -88,7 +119,13 @@ pub(crate) async fn confirm(State(app): State<App>, caller: Caller, Path(token):
 /// “This wasn't me”: takes the claim to the address away. A user who was never confirmed is deleted.
 #[utoipa::path(delete, path = "/confirmation/{token}", tag = "Account", params(("token" = String, Path, description = "The link's secret")),
     responses((status = 204, description = "The address is free again")))]
-pub(crate) async fn disown(State(app): State<App>, caller: Caller, Path(token): Path<String>) -> Result<StatusCode, Problem> {
-    app.accounts.disown(caller.ctx(), &read_token(&token)?).await?;
+pub(crate) async fn disown(
+    State(app): State<App>,
+    caller: Caller,
+    Path(token): Path<String>,
+) -> Result<StatusCode, Problem> {
+    app.accounts
+        .disown(caller.ctx(), &read_token(&token)?)
+        .await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -34,28 +34,45 @@ impl Query {
     }
 
     /// A value, read by `parse`; empty is absent.
-    pub(crate) fn optional<T>(&mut self, name: &str, parse: impl FnOnce(&str) -> Result<T, Invalid>) -> Option<T> {
+    pub(crate) fn optional<T>(
+        &mut self,
+        name: &str,
+        parse: impl FnOnce(&str) -> Result<T, Invalid>,
+    ) -> Option<T> {
         let value = self.fields.remove(name)?;
         let text = value.as_str().filter(|text| !text.is_empty())?;
-        parse(text).map_err(|invalid| self.errors.push(FieldError::new(name, invalid))).ok()
+        parse(text)
+            .map_err(|invalid| self.errors.push(FieldError::new(name, invalid)))
+            .ok()
     }
 
     pub(crate) fn limit(&mut self) -> usize {
         let parse = |text: &str| match text.parse() {
             // `parse` would take a `+`, which no number in the contract has.
             Ok(limit) if (1..=MAX_LIMIT).contains(&limit) && !text.starts_with('+') => Ok(limit),
-            _ => Err(Invalid::new("out-of-range", format!("`limit` is a number from 1 to {MAX_LIMIT}."))),
+            _ => Err(Invalid::new(
+                "out-of-range",
+                format!("`limit` is a number from 1 to {MAX_LIMIT}."),
+            )),
         };
         self.optional("limit", parse).unwrap_or(DEFAULT_LIMIT)
     }
 
     /// Where the page before ended. A cursor is an id and nothing more, so that a forged one can
     /// name no more than a place in the list (Z-07).
-    pub(crate) fn cursor<I>(&mut self, from_bytes: fn([u8; 16]) -> I) -> Result<Option<I>, Problem> {
+    pub(crate) fn cursor<I>(
+        &mut self,
+        from_bytes: fn([u8; 16]) -> I,
+    ) -> Result<Option<I>, Problem> {
         let Some(Value::String(text)) = self.fields.remove("cursor") else {
             return Ok(None);
         };
-        let forged = || Problem::with_detail(Code::MalformedRequest, "This `cursor` was not given by a list.");
+        let forged = || {
+            Problem::with_detail(
+                Code::MalformedRequest,
+                "This `cursor` was not given by a list.",
+            )
+        };
         let bytes = URL_SAFE_NO_PAD.decode(&text).map_err(|_| forged())?;
         let bytes: [u8; 16] = bytes.try_into().map_err(|_| forged())?;
         Ok(Some(from_bytes(bytes)))
@@ -65,9 +82,16 @@ impl Query {
     pub(crate) fn finish(mut self) -> Result<(), Problem> {
         for name in self.fields.keys().take(16) {
             let shown: String = name.chars().take(64).collect();
-            self.errors.push(FieldError::new(shown, Invalid::new("unknown", "There is no such query value here.")));
+            self.errors.push(FieldError::new(
+                shown,
+                Invalid::new("unknown", "There is no such query value here."),
+            ));
         }
-        if self.errors.is_empty() { Ok(()) } else { Err(Problem::invalid(self.errors)) }
+        if self.errors.is_empty() {
+            Ok(())
+        } else {
+            Err(Problem::invalid(self.errors))
+        }
     }
 }
 
@@ -82,7 +106,10 @@ pub(crate) fn respond<M, V: Serialize>(
 ) -> Response {
     let has_more = found.len() > limit;
     found.truncate(limit);
-    let next = found.last().filter(|_| has_more).map(|last| URL_SAFE_NO_PAD.encode(id(last)));
+    let next = found
+        .last()
+        .filter(|_| has_more)
+        .map(|last| URL_SAFE_NO_PAD.encode(id(last)));
     let list = List {
         items: found.iter().map(view).collect(),
         next: next.clone(),
@@ -95,7 +122,19 @@ pub(crate) fn respond<M, V: Serialize>(
 }
 
 fn next_link(uri: &http::Uri, cursor: &str) -> Option<HeaderValue> {
-    let kept = uri.query().unwrap_or_default().split('&').filter(|pair| !pair.is_empty() && !pair.starts_with("cursor="));
-    let query: Vec<_> = kept.map(str::to_owned).chain([format!("cursor={cursor}")]).collect();
-    HeaderValue::from_str(&format!("<{}?{}>; rel=\"next\"", uri.path(), query.join("&"))).ok()
+    let kept = uri
+        .query()
+        .unwrap_or_default()
+        .split('&')
+        .filter(|pair| !pair.is_empty() && !pair.starts_with("cursor="));
+    let query: Vec<_> = kept
+        .map(str::to_owned)
+        .chain([format!("cursor={cursor}")])
+        .collect();
+    HeaderValue::from_str(&format!(
+        "<{}?{}>; rel=\"next\"",
+        uri.path(),
+        query.join("&")
+    ))
+    .ok()
 }

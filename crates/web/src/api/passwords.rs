@@ -33,7 +33,11 @@ pub(crate) struct PasswordBody {
 
 /// Changes the password. Every other session ends, and a notice is mailed.
 #[utoipa::path(put, path = "/password", tag = "Account", request_body = PasswordBody, responses((status = 204, description = "Changed")))]
-pub(crate) async fn change_password(State(app): State<App>, caller: Caller, fields: Fields) -> Result<StatusCode, Problem> {
+pub(crate) async fn change_password(
+    State(app): State<App>,
+    caller: Caller,
+    fields: Fields,
+) -> Result<StatusCode, Problem> {
     change(&app, &caller, fields).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -47,5 +51,8 @@ pub(crate) async fn change(app: &App, caller: &Caller, mut fields: Fields) -> Re
         None => identifier(&mut fields),
     };
     let (current, new) = fields.finish(|| Some((current?, new?)))?;
-    Ok(app.accounts.change_password(caller.ctx(), whose.as_ref(), &current, &new).await?)
+    Ok(app
+        .accounts
+        .change_password(caller.ctx(), whose.as_ref(), &current, &new)
+        .await?)
 }

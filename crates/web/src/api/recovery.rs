@@ -28,9 +28,18 @@ pub(crate) struct RecoveryBody {
 
 /// Mails a recovery link, where the address has an account.
 #[utoipa::path(post, path = "/recovery", tag = "Account", request_body = MailRequestBody, responses((status = 202, description = "Taken, whatever is known of the address")))]
-pub(crate) async fn request_recovery(State(app): State<App>, caller: Caller, fields: Fields) -> Result<Response, Problem> {
+pub(crate) async fn request_recovery(
+    State(app): State<App>,
+    caller: Caller,
+    fields: Fields,
+) -> Result<Response, Problem> {
     let (form, locale) = (Form::of(&fields), caller.ctx().client.locale);
-    let asked = async { Ok(app.accounts.request_recovery(caller.ctx(), &read_email(fields)?).await?) };
+    let asked = async {
+        Ok(app
+            .accounts
+            .request_recovery(caller.ctx(), &read_email(fields)?)
+            .await?)
+    };
     match asked.await {
         Err(problem) if caller.wants_html() => {
             let page = app.pages.ask_recovery(locale, &form.refused(&problem));
@@ -43,10 +52,20 @@ pub(crate) async fn request_recovery(State(app): State<App>, caller: Caller, fie
 /// Says whether the link can still be used.
 #[utoipa::path(get, path = "/recovery/{token}", tag = "Account", params(("token" = String, Path, description = "The link's secret")),
     responses((status = 200, description = "The link lives; `POST` a new password to it", body = Message)))]
-pub(crate) async fn view_recovery(State(app): State<App>, caller: Caller, Path(token): Path<String>) -> Result<Response, Problem> {
-    let user = app.accounts.view_recovery(caller.ctx(), &read_token(&token)?).await?;
+pub(crate) async fn view_recovery(
+    State(app): State<App>,
+    caller: Caller,
+    Path(token): Path<String>,
+) -> Result<Response, Problem> {
+    let user = app
+        .accounts
+        .view_recovery(caller.ctx(), &read_token(&token)?)
+        .await?;
     if caller.wants_html() {
-        return Ok(app.pages.recover(caller.ctx().client.locale, &user, &token, &Form::default()).into_response());
+        return Ok(app
+            .pages
+            .recover(caller.ctx().client.locale, &user, &token, &Form::default())
+            .into_response());
     }
     Ok(Json(Message {
         message: "POST a new_password to this URL to set it.",
@@ -57,12 +76,21 @@ pub(crate) async fn view_recovery(State(app): State<App>, caller: Caller, Path(t
 /// Sets the new password, once. Every session ends, and a notice is mailed.
 #[utoipa::path(post, path = "/recovery/{token}", tag = "Account", request_body = RecoveryBody, params(("token" = String, Path, description = "The link's secret")),
     responses((status = 204, description = "Set")))]
-pub(crate) async fn recover(State(app): State<App>, caller: Caller, Path(token): Path<String>, mut fields: Fields) -> Result<Response, Problem> {
+pub(crate) async fn recover(
+    State(app): State<App>,
+    caller: Caller,
+    Path(token): Path<String>,
+    mut fields: Fields,
+) -> Result<Response, Problem> {
     let secret = read_token(&token)?;
     let new = fields.required("new_password", |text| Ok(Secret::new(text.to_owned())));
     let new = fields.finish(|| new);
     let outcome = match new {
-        Ok(new) => app.accounts.recover(caller.ctx(), &secret, &new).await.map_err(Problem::from),
+        Ok(new) => app
+            .accounts
+            .recover(caller.ctx(), &secret, &new)
+            .await
+            .map_err(Problem::from),
         Err(problem) => Err(problem),
     };
     let locale = caller.ctx().client.locale;
@@ -72,7 +100,9 @@ pub(crate) async fn recover(State(app): State<App>, caller: Caller, Path(token):
         // A person gets the form back with what is wrong, and the link still works.
         Err(problem) if caller.wants_html() && problem.code != Code::LinkExpired => {
             let user = app.accounts.view_recovery(caller.ctx(), &secret).await?;
-            let page = app.pages.recover(locale, &user, &token, &Form::default().refused(&problem));
+            let page = app
+                .pages
+                .recover(locale, &user, &token, &Form::default().refused(&problem));
             Err(problem.on_page(page))
         }
         Err(problem) => Err(problem),

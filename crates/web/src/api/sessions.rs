@@ -12,17 +12,28 @@ use crate::views::{List, SessionView};
 /// Lists the open sessions, newest first; there are at most 50.
 #[utoipa::path(get, path = "/user/{user}/session", tag = "Sessions", params(("user" = String, Path, description = "`me`, a user name or a user id")),
     responses((status = 200, description = "The sessions", body = List<SessionView>)))]
-pub(crate) async fn list_sessions(State(app): State<App>, caller: Caller, Path(user): Path<String>) -> Result<Json<List<SessionView>>, Problem> {
+pub(crate) async fn list_sessions(
+    State(app): State<App>,
+    caller: Caller,
+    Path(user): Path<String>,
+) -> Result<Json<List<SessionView>>, Problem> {
     let sessions = app.accounts.list_sessions(caller.ctx(), &user).await?;
     let current = caller.ctx().actor.session_id();
-    let items = sessions.iter().map(|session| SessionView::new(session, current)).collect();
+    let items = sessions
+        .iter()
+        .map(|session| SessionView::new(session, current))
+        .collect();
     Ok(Json(List { items, next: None }))
 }
 
 /// Ends all sessions.
 #[utoipa::path(delete, path = "/user/{user}/session", tag = "Sessions", params(("user" = String, Path, description = "`me`, a user name or a user id")),
     responses((status = 204, description = "Ended")))]
-pub(crate) async fn revoke_sessions(State(app): State<App>, caller: Caller, Path(user): Path<String>) -> Result<StatusCode, Problem> {
+pub(crate) async fn revoke_sessions(
+    State(app): State<App>,
+    caller: Caller,
+    Path(user): Path<String>,
+) -> Result<StatusCode, Problem> {
     app.accounts.revoke_sessions(caller.ctx(), &user).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -36,6 +47,8 @@ pub(crate) async fn revoke_session(
     caller: Caller,
     Path((user, id)): Path<(String, String)>,
 ) -> Result<StatusCode, Problem> {
-    app.accounts.revoke_session(caller.ctx(), &user, &id).await?;
+    app.accounts
+        .revoke_session(caller.ctx(), &user, &id)
+        .await?;
     Ok(StatusCode::NO_CONTENT)
 }

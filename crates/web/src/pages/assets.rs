@@ -14,10 +14,23 @@ use doorward_domain::values::Digest;
 use crate::problem::{Code, Problem};
 
 /// The look of every page.
-pub(crate) static STYLESHEET: LazyLock<Asset> =
-    LazyLock::new(|| Asset::new("style", "css", "text/css; charset=utf-8", include_str!("../../templates/style.css")));
+pub(crate) static STYLESHEET: LazyLock<Asset> = LazyLock::new(|| {
+    Asset::new(
+        "style",
+        "css",
+        "text/css; charset=utf-8",
+        include_str!("../../templates/style.css"),
+    )
+});
 /// The door in a browser's tab.
-pub(crate) static ICON: LazyLock<Asset> = LazyLock::new(|| Asset::new("icon", "svg", "image/svg+xml", include_str!("../../templates/icon.svg")));
+pub(crate) static ICON: LazyLock<Asset> = LazyLock::new(|| {
+    Asset::new(
+        "icon",
+        "svg",
+        "image/svg+xml",
+        include_str!("../../templates/icon.svg"),
+    )
+});
 
 static ALL: [&LazyLock<Asset>; 2] = [&STYLESHEET, &ICON];
 
@@ -49,6 +62,9 @@ impl Asset {
 pub(crate) async fn asset(Path(file): Path<String>) -> Result<Response, Problem> {
     let asset = ALL.iter().find(|asset| asset.name == file);
     let asset = asset.ok_or_else(|| Problem::new(Code::NotFound))?;
-    let headers = [(CONTENT_TYPE, asset.kind), (CACHE_CONTROL, "public, max-age=31536000, immutable")];
+    let headers = [
+        (CONTENT_TYPE, asset.kind),
+        (CACHE_CONTROL, "public, max-age=31536000, immutable"),
+    ];
     Ok((headers, asset.text).into_response())
 }

@@ -12,11 +12,18 @@ use crate::problem::Problem;
 
 /// The form that asks where the mail shall go once more.
 pub(crate) async fn ask(State(app): State<App>, caller: Caller) -> Html<String> {
-    app.pages.ask_confirmation(caller.ctx().client.locale, &Form::default())
+    app.pages
+        .ask_confirmation(caller.ctx().client.locale, &Form::default())
 }
 
 /// “This wasn't me”.
-pub(crate) async fn disown(State(app): State<App>, caller: Caller, Path(token): Path<String>) -> Result<Html<String>, Problem> {
-    app.accounts.disown(caller.ctx(), &read_token(&token)?).await?;
+pub(crate) async fn disown(
+    State(app): State<App>,
+    caller: Caller,
+    Path(token): Path<String>,
+) -> Result<Html<String>, Problem> {
+    app.accounts
+        .disown(caller.ctx(), &read_token(&token)?)
+        .await?;
     Ok(app.pages.disowned(caller.ctx().client.locale))
 }

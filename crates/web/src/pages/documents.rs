@@ -19,7 +19,10 @@ pub(crate) async fn problems(State(app): State<App>) -> Html<String> {
 }
 
 /// One problem: where `type` points.
-pub(crate) async fn problem(State(app): State<App>, Path(code): Path<String>) -> Result<Html<String>, Problem> {
+pub(crate) async fn problem(
+    State(app): State<App>,
+    Path(code): Path<String>,
+) -> Result<Html<String>, Problem> {
     let code = Code::ALL.iter().find(|known| known.as_str() == code);
     let code = code.ok_or_else(|| Problem::new(Code::NotFound))?;
     Ok(app.pages.problems(&[*code]))
@@ -46,7 +49,13 @@ pub(crate) fn operations(document: &Json) -> Vec<Value> {
 fn operation_view(document: &Json, path: &str, method: &str, operation: &Json) -> Value {
     let body = operation.pointer("/requestBody/content/application~1json/schema");
     let body = body.map(|schema| resolve(document, schema));
-    let required = |name: &str| body.is_some_and(|body| body["required"].as_array().is_some_and(|list| list.iter().any(|item| item == name)));
+    let required = |name: &str| {
+        body.is_some_and(|body| {
+            body["required"]
+                .as_array()
+                .is_some_and(|list| list.iter().any(|item| item == name))
+        })
+    };
     let fields: Vec<_> = body
         .and_then(|body| body["properties"].as_object())
         .into_iter()
@@ -65,7 +74,9 @@ fn operation_view(document: &Json, path: &str, method: &str, operation: &Json) -
         .flatten()
         .map(|(status, response)| context! { status, text => response["description"].as_str() })
         .collect();
-    let example = body.map(|body| &body["example"]).filter(|example| !example.is_null());
+    let example = body
+        .map(|body| &body["example"])
+        .filter(|example| !example.is_null());
     let example = example.and_then(|example| serde_json::to_string_pretty(example).ok());
     context! {
         id => format!("{method}-{path}"),
@@ -82,7 +93,9 @@ fn operation_view(document: &Json, path: &str, method: &str, operation: &Json) -
 }
 
 fn resolve<'a>(document: &'a Json, schema: &'a Json) -> &'a Json {
-    let target = schema["$ref"].as_str().and_then(|reference| document.pointer(reference.trim_start_matches('#')));
+    let target = schema["$ref"]
+        .as_str()
+        .and_then(|reference| document.pointer(reference.trim_start_matches('#')));
     target.unwrap_or(schema)
 }
 

@@ -14,7 +14,13 @@ use crate::body::Fields;
 use crate::problem::{Code, Problem};
 
 /// Every field that a form of ours has. Templates find each of them in every form.
-const FIELDS: &[&str] = &["username", "email", "password", "current_password", "new_password"];
+const FIELDS: &[&str] = &[
+    "username",
+    "email",
+    "password",
+    "current_password",
+    "new_password",
+];
 /// What is written back into the form. Never a password.
 const SHOWN: &[&str] = &["username", "email"];
 
@@ -40,7 +46,10 @@ impl Default for Form {
         Self {
             problem: None,
             wait: None,
-            fields: FIELDS.iter().map(|name| (*name, Field::default())).collect(),
+            fields: FIELDS
+                .iter()
+                .map(|name| (*name, Field::default()))
+                .collect(),
         }
     }
 }
@@ -70,7 +79,12 @@ impl Form {
             Code::UsernameTaken => self.fault("username", "taken"),
             Code::EmailTaken => self.fault("email", "taken"),
             // Every fault is told, or the form as a whole says that something is wrong.
-            _ => problem.errors.iter().fold(!problem.errors.is_empty(), |told, error| self.fault(&error.field, error.invalid.code) && told),
+            _ => problem
+                .errors
+                .iter()
+                .fold(!problem.errors.is_empty(), |told, error| {
+                    self.fault(&error.field, error.invalid.code) && told
+                }),
         };
         if !is_told {
             self.problem = Some(problem.code.as_str());
@@ -113,15 +127,24 @@ mod tests {
     #[test]
     fn a_fault_stands_at_its_field_and_all_else_above_the_form() {
         let taken = refused(&Problem::new(Code::UsernameTaken));
-        assert_eq!((&taken["username"]["fault"], &taken["problem"]), (&"taken".into(), &serde_json::Value::Null));
+        assert_eq!(
+            (&taken["username"]["fault"], &taken["problem"]),
+            (&"taken".into(), &serde_json::Value::Null)
+        );
         let wrong = refused(&Problem::new(Code::InvalidCredentials));
         assert_eq!(wrong["problem"], "invalid-credentials");
         let faults = |names: &[&str]| {
-            let errors = names.iter().map(|name| FieldError::new(*name, Invalid::new("invalid", "It is."))).collect();
+            let errors = names
+                .iter()
+                .map(|name| FieldError::new(*name, Invalid::new("invalid", "It is.")))
+                .collect();
             refused(&Problem::invalid(errors))
         };
         assert!(faults(&["email", "password"])["problem"].is_null());
-        assert_eq!(faults(&["email", "password"])["password"]["fault"], "invalid");
+        assert_eq!(
+            faults(&["email", "password"])["password"]["fault"],
+            "invalid"
+        );
         assert_eq!(faults(&["email", "role"])["problem"], "validation-failed");
     }
 }

@@ -9,6 +9,9 @@ use crate::problem::{Code, Problem};
 
 /// The mails, newest first.
 pub(crate) async fn inbox(State(app): State<App>) -> Result<Html<String>, Problem> {
-    let inbox = app.inbox.as_ref().ok_or_else(|| Problem::new(Code::NotFound))?;
+    let inbox = app
+        .inbox
+        .as_ref()
+        .ok_or_else(|| Problem::new(Code::NotFound))?;
     Ok(app.pages.inbox(&inbox.list()))
 }

@@ -64,19 +64,27 @@ impl Pages {
         environment.add_global("icon", assets::ICON.path());
         environment.add_global("min_length", min_length);
         for (name, text) in TEMPLATES {
-            environment.add_template(name, text).expect("the templates are compiled in, and a test renders each");
+            environment
+                .add_template(name, text)
+                .expect("the templates are compiled in, and a test renders each");
         }
         Self(environment)
     }
 
     fn render(&self, name: &str, lang: &str, values: Value) -> Html<String> {
         let values = context! { lang, ..values };
-        let template = self.0.get_template(name).expect("every page's template is in the list");
+        let template = self
+            .0
+            .get_template(name)
+            .expect("every page's template is in the list");
         match template.render(values) {
             Ok(text) => Html(text),
             Err(error) => {
                 tracing::error!(page = name, %error, "a page cannot be rendered");
-                Html("<!doctype html><title>Doorward</title><p>This page cannot be shown.".to_owned())
+                Html(
+                    "<!doctype html><title>Doorward</title><p>This page cannot be shown."
+                        .to_owned(),
+                )
             }
         }
     }
@@ -110,9 +118,18 @@ impl Pages {
     }
 
     /// The form that changes the password; without a user it asks for the name as well.
-    pub(crate) fn password(&self, locale: Locale, user: Option<&User>, form: &Form) -> Html<String> {
+    pub(crate) fn password(
+        &self,
+        locale: Locale,
+        user: Option<&User>,
+        form: &Form,
+    ) -> Html<String> {
         let username = user.and_then(sign_in_name);
-        self.page(locale, "password", context! { is_signed_in => user.is_some(), username, form => Value::from(form) })
+        self.page(
+            locale,
+            "password",
+            context! { is_signed_in => user.is_some(), username, form => Value::from(form) },
+        )
     }
 
     pub(crate) fn password_changed(&self, locale: Locale, is_signed_in: bool) -> Html<String> {
@@ -121,7 +138,11 @@ impl Pages {
 
     pub(crate) fn signed_up(&self, locale: Locale, user: &User, has_inbox: bool) -> Html<String> {
         let email = user.pending_email.as_ref().map(EmailAddress::as_str);
-        self.page(locale, "signed-up", context! { name => display_name(user), email, has_inbox })
+        self.page(
+            locale,
+            "signed-up",
+            context! { name => display_name(user), email, has_inbox },
+        )
     }
 
     pub(crate) fn confirm(&self, locale: Locale, user: &User, token: &str) -> Html<String> {
@@ -146,18 +167,32 @@ impl Pages {
     }
 
     pub(crate) fn ask_recovery(&self, locale: Locale, form: &Form) -> Html<String> {
-        self.page(locale, "ask-recovery", context! { form => Value::from(form) })
+        self.page(
+            locale,
+            "ask-recovery",
+            context! { form => Value::from(form) },
+        )
     }
 
     pub(crate) fn ask_confirmation(&self, locale: Locale, form: &Form) -> Html<String> {
-        self.page(locale, "ask-confirmation", context! { form => Value::from(form) })
+        self.page(
+            locale,
+            "ask-confirmation",
+            context! { form => Value::from(form) },
+        )
     }
 
     pub(crate) fn mail_requested(&self, locale: Locale, has_inbox: bool) -> Html<String> {
         self.page(locale, "mail-requested", context! { has_inbox })
     }
 
-    pub(crate) fn recover(&self, locale: Locale, user: &User, token: &str, form: &Form) -> Html<String> {
+    pub(crate) fn recover(
+        &self,
+        locale: Locale,
+        user: &User,
+        token: &str,
+        form: &Form,
+    ) -> Html<String> {
         let values = context! {
             name => display_name(user),
             username => sign_in_name(user),
@@ -171,7 +206,12 @@ impl Pages {
         self.page(locale, "recovered", context! {})
     }
 
-    pub(crate) fn problem(&self, locale: Locale, problem: &Problem, request_id: &str) -> Html<String> {
+    pub(crate) fn problem(
+        &self,
+        locale: Locale,
+        problem: &Problem,
+        request_id: &str,
+    ) -> Html<String> {
         let code = problem.code;
         let values = context! {
             code => code.as_str(),
@@ -208,8 +248,15 @@ impl Pages {
 /// Writes a value with the five characters escaped that mean something in HTML text and quoted
 /// attributes. The engine's own way writes `/` as `&#x2f;` too, which makes links hard to read in
 /// the source and adds nothing.
-fn escape(out: &mut Output<'_>, state: &mut State<'_, '_>, value: &Value) -> Result<(), minijinja::Error> {
-    if value.is_safe() || !matches!(state.auto_escape(), AutoEscape::Html) || value.kind() != ValueKind::String {
+fn escape(
+    out: &mut Output<'_>,
+    state: &mut State<'_, '_>,
+    value: &Value,
+) -> Result<(), minijinja::Error> {
+    if value.is_safe()
+        || !matches!(state.auto_escape(), AutoEscape::Html)
+        || value.kind() != ValueKind::String
+    {
         return minijinja::escape_formatter(out, state, value);
     }
     for c in value.as_str().unwrap_or_default().chars() {
@@ -236,7 +283,12 @@ fn sign_in_name(user: &User) -> Option<&str> {
 fn display_name(user: &User) -> Option<&str> {
     let name = user.name.as_ref().map(Name::as_str);
     let username = || user.username.as_ref().map(Username::as_str);
-    let email = || user.email.as_ref().or(user.pending_email.as_ref()).map(EmailAddress::as_str);
+    let email = || {
+        user.email
+            .as_ref()
+            .or(user.pending_email.as_ref())
+            .map(EmailAddress::as_str)
+    };
     name.or_else(username).or_else(email)
 }
 
@@ -249,13 +301,21 @@ mod tests {
         let pages = Pages::new(8);
         for code in Code::ALL {
             let problem = Problem::new(*code);
-            let [english, german] = Locale::ALL.map(|locale| pages.problem(locale, &problem, "4d1e").0);
-            let heading = |page: &str| page.split_once("<h1>").and_then(|(_, rest)| rest.split_once("</h1>")).map(|(text, _)| text.to_owned());
+            let [english, german] =
+                Locale::ALL.map(|locale| pages.problem(locale, &problem, "4d1e").0);
+            let heading = |page: &str| {
+                page.split_once("<h1>")
+                    .and_then(|(_, rest)| rest.split_once("</h1>"))
+                    .map(|(text, _)| text.to_owned())
+            };
             assert_ne!(heading(&english), heading(&german), "{}", code.as_str());
             for page in [&english, &german] {
                 // What the list of codes says is for developers.
                 assert!(!page.contains(code.help()), "{page}");
-                assert!(page.contains("4d1e") && heading(page).is_some_and(|text| !text.is_empty()), "{page}");
+                assert!(
+                    page.contains("4d1e") && heading(page).is_some_and(|text| !text.is_empty()),
+                    "{page}"
+                );
             }
         }
     }
@@ -266,13 +326,26 @@ mod tests {
         let doors = Doors::default();
         for locale in Locale::ALL {
             let empty = pages.welcome(locale, &doors, false).0;
-            assert!(empty.contains("minlength=\"12\"") && !empty.contains("role=\"alert\"") && !empty.contains("/inbox"), "{empty}");
+            assert!(
+                empty.contains("minlength=\"12\"")
+                    && !empty.contains("role=\"alert\"")
+                    && !empty.contains("/inbox"),
+                "{empty}"
+            );
             for code in Code::ALL {
                 let form = Form::default().refused(&Problem::new(*code));
-                let doors = Doors { sign_in: form, ..Doors::default() };
+                let doors = Doors {
+                    sign_in: form,
+                    ..Doors::default()
+                };
                 let page = pages.welcome(locale, &doors, true).0;
                 let is_at_a_field = matches!(code, Code::UsernameTaken | Code::EmailTaken);
-                assert_eq!(page.contains("role=\"alert\""), !is_at_a_field, "{}", code.as_str());
+                assert_eq!(
+                    page.contains("role=\"alert\""),
+                    !is_at_a_field,
+                    "{}",
+                    code.as_str()
+                );
             }
         }
     }

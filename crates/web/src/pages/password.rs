@@ -14,18 +14,28 @@ use crate::problem::Problem;
 /// The form; somebody who is not signed in is asked for the name as well.
 pub(crate) async fn ask(State(app): State<App>, caller: Caller) -> Html<String> {
     let user = caller.session().map(Authenticated::user);
-    app.pages.password(caller.ctx().client.locale, user, &Form::default())
+    app.pages
+        .password(caller.ctx().client.locale, user, &Form::default())
 }
 
 /// Changes it, as `PUT /password` does.
-pub(crate) async fn change(State(app): State<App>, caller: Caller, mut fields: Fields) -> Result<Html<String>, Problem> {
+pub(crate) async fn change(
+    State(app): State<App>,
+    caller: Caller,
+    mut fields: Fields,
+) -> Result<Html<String>, Problem> {
     let form = Form::of(&fields);
     fields.tell_names_apart();
-    let (locale, user) = (caller.ctx().client.locale, caller.session().map(Authenticated::user));
+    let (locale, user) = (
+        caller.ctx().client.locale,
+        caller.session().map(Authenticated::user),
+    );
     match passwords::change(&app, &caller, fields).await {
         Ok(()) => Ok(app.pages.password_changed(locale, user.is_some())),
         Err(problem) => {
-            let page = app.pages.password(locale, user, &form.refused(&problem).with_one_name());
+            let page = app
+                .pages
+                .password(locale, user, &form.refused(&problem).with_one_name());
             Err(problem.on_page(page))
         }
     }

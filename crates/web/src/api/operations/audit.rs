@@ -22,18 +22,34 @@ use crate::views::{AuditEventView, List};
         ("limit" = Option<u32>, Query, description = "1 to 200, else 50", minimum = 1, maximum = 200),
         ("cursor" = Option<String>, Query, description = "`next` of the page before", pattern = "^[A-Za-z0-9_-]{21}[AQgw]$")),
     responses((status = 200, description = "A page of events", body = List<AuditEventView>, headers(("Link" = String, description = "rel=\"next\", where there is one")))))]
-pub(crate) async fn list_audit_events(State(app): State<App>, caller: Caller, uri: Uri) -> Result<Response, Problem> {
-    app.accounts.authorize(caller.ctx(), Action::ReadAudit, Target::Others).await?;
+pub(crate) async fn list_audit_events(
+    State(app): State<App>,
+    caller: Caller,
+    uri: Uri,
+) -> Result<Response, Problem> {
+    app.accounts
+        .authorize(caller.ctx(), Action::ReadAudit, Target::Others)
+        .await?;
     let mut query = Query::parse(uri.query())?;
     let before = query.cursor(AuditEventId::from_bytes)?;
     let limit = query.limit();
     let named = query.optional("user", |text| Ok(text.to_owned()));
-    let event = query.optional("event", |text| Event::from_name(text).ok_or_else(|| Invalid::new("invalid", "There is no such event.")));
-    let since = query.optional("since", |text| text.parse().map_err(|_| Invalid::new("invalid", "A moment looks like 2026-11-21T08:00:00Z.")));
+    let event = query.optional("event", |text| {
+        Event::from_name(text).ok_or_else(|| Invalid::new("invalid", "There is no such event."))
+    });
+    let since = query.optional("since", |text| {
+        text.parse()
+            .map_err(|_| Invalid::new("invalid", "A moment looks like 2026-11-21T08:00:00Z."))
+    });
     query.finish()?;
     let user_id = match named {
         // A name that nobody has is no reason to show everybody.
-        Some(named) => Some(app.accounts.find_user_id(caller.ctx(), &named).await?.unwrap_or(UserId::from_bytes([0; 16]))),
+        Some(named) => Some(
+            app.accounts
+                .find_user_id(caller.ctx(), &named)
+                .await?
+                .unwrap_or(UserId::from_bytes([0; 16])),
+        ),
         None => None,
     };
     let filter = AuditFilter {
@@ -43,6 +59,15 @@ pub(crate) async fn list_audit_events(State(app): State<App>, caller: Caller, ur
         before,
         limit: limit + 1,
     };
-    let events = app.accounts.list_audit_events(caller.ctx(), &filter).await?;
-    Ok(paging::respond(events, limit, |event| *event.id.as_bytes(), |event| AuditEventView::from(event), &uri))
+    let events = app
+        .accounts
+        .list_audit_events(caller.ctx(), &filter)
+        .await?;
+    Ok(paging::respond(
+        events,
+        limit,
+        |event| *event.id.as_bytes(),
+        |event| AuditEventView::from(event),
+        &uri,
+    ))
 }

@@ -9,6 +9,9 @@ use crate::app::App;
 /// The OpenAPI document.
 #[utoipa::path(get, path = "/openapi.json", tag = "Operations", responses((status = 200, description = "OpenAPI 3.1", body = Object)))]
 pub(crate) async fn openapi_json(State(app): State<App>) -> impl IntoResponse {
-    let headers = [(CONTENT_TYPE, "application/json"), (CACHE_CONTROL, "public, max-age=300")];
+    let headers = [
+        (CONTENT_TYPE, "application/json"),
+        (CACHE_CONTROL, "public, max-age=300"),
+    ];
     (headers, app.openapi.clone())
 }

@@ -46,7 +46,11 @@ pub(crate) struct SignUpBody {
 /// user name alone it is `active` at once.
 #[utoipa::path(post, path = "/user", tag = "Account", request_body = SignUpBody,
     responses((status = 201, description = "The user", body = UserView, headers(("Location" = String, description = "Where it is"), ("ETag" = String, description = "Its version")))))]
-pub(crate) async fn create_user(State(app): State<App>, caller: Caller, fields: Fields) -> Result<Response, Problem> {
+pub(crate) async fn create_user(
+    State(app): State<App>,
+    caller: Caller,
+    fields: Fields,
+) -> Result<Response, Problem> {
     if caller.wants_html() {
         return create_by_page(&app, &caller, fields).await;
     }
@@ -66,9 +70,17 @@ async fn create(app: &App, caller: &Caller, fields: Fields) -> Result<User, Prob
 
 /// A person gets the form back with what is wrong and what they typed.
 async fn create_by_page(app: &App, caller: &Caller, fields: Fields) -> Result<Response, Problem> {
-    let (form, locale, has_inbox) = (Form::of(&fields), caller.ctx().client.locale, app.inbox.is_some());
+    let (form, locale, has_inbox) = (
+        Form::of(&fields),
+        caller.ctx().client.locale,
+        app.inbox.is_some(),
+    );
     match create(app, caller, fields).await {
-        Ok(user) => Ok((StatusCode::CREATED, app.pages.signed_up(locale, &user, has_inbox)).into_response()),
+        Ok(user) => Ok((
+            StatusCode::CREATED,
+            app.pages.signed_up(locale, &user, has_inbox),
+        )
+            .into_response()),
         Err(problem) => {
             let doors = Doors {
                 sign_up: form.refused(&problem),
@@ -81,7 +93,10 @@ async fn create_by_page(app: &App, caller: &Caller, fields: Fields) -> Result<Re
 
 fn read(mut fields: Fields, accounts: &Accounts) -> Result<SignUp, Problem> {
     if fields.is_absent("username") && fields.is_absent("email") {
-        fields.fault("username", Invalid::new("missing", "Give a `username`, an `email` or both."));
+        fields.fault(
+            "username",
+            Invalid::new("missing", "Give a `username`, an `email` or both."),
+        );
     }
     let username = fields.optional("username", Username::parse);
     let email = fields.optional("email", EmailAddress::parse);

@@ -14,9 +14,17 @@ use crate::problem::Problem;
 #[utoipa::path(delete, path = "/user/{user}", tag = "Account",
     params(("user" = String, Path, description = "`me`, a user name or a user id"), ("If-Match" = Option<String>, Header, nullable = false, description = "The version that was read")),
     responses((status = 204, description = "Gone")))]
-pub(crate) async fn delete_user(State(app): State<App>, caller: Caller, Path(user): Path<String>, IfMatch(expected): IfMatch) -> Result<Response, Problem> {
+pub(crate) async fn delete_user(
+    State(app): State<App>,
+    caller: Caller,
+    Path(user): Path<String>,
+    IfMatch(expected): IfMatch,
+) -> Result<Response, Problem> {
     let own = caller.require_session()?.user().id;
-    let deleted = app.accounts.delete_account(caller.ctx(), &user, expected).await?;
+    let deleted = app
+        .accounts
+        .delete_account(caller.ctx(), &user, expected)
+        .await?;
     let mut response = StatusCode::NO_CONTENT.into_response();
     if deleted == own {
         auth::clear_cookie(response.headers_mut());

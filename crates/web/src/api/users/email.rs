@@ -40,6 +40,8 @@ pub(crate) async fn change_email(
     let email = fields.required("email", EmailAddress::parse);
     let password = fields.optional("password", Password::parse);
     let email = fields.finish(|| email)?;
-    app.accounts.change_email(caller.ctx(), &user, &email, password.as_ref(), expected).await?;
+    app.accounts
+        .change_email(caller.ctx(), &user, &email, password.as_ref(), expected)
+        .await?;
     Ok(StatusCode::ACCEPTED.into_response())
 }

@@ -25,29 +25,51 @@ const MAX_TEXT: usize = 200;
         ("limit" = Option<u32>, Query, description = "1 to 200, else 50", minimum = 1, maximum = 200),
         ("cursor" = Option<String>, Query, description = "`next` of the page before", pattern = "^[A-Za-z0-9_-]{21}[AQgw]$")),
     responses((status = 200, description = "A page of users", body = List<UserView>, headers(("Link" = String, description = "rel=\"next\", where there is one")))))]
-pub(crate) async fn list_users(State(app): State<App>, caller: Caller, uri: Uri) -> Result<Response, Problem> {
+pub(crate) async fn list_users(
+    State(app): State<App>,
+    caller: Caller,
+    uri: Uri,
+) -> Result<Response, Problem> {
     // Whoever may not list learns nothing from how a query is judged.
-    app.accounts.authorize(caller.ctx(), Action::ListUsers, Target::Others).await?;
+    app.accounts
+        .authorize(caller.ctx(), Action::ListUsers, Target::Others)
+        .await?;
     let mut query = Query::parse(uri.query())?;
     let after = query.cursor(UserId::from_bytes)?;
     let limit = query.limit();
     let filter = UserFilter {
         text: query.optional("q", search_text),
-        status: query.optional("status", |text| Status::from_name(text).ok_or_else(|| one_of("pending, active or disabled"))),
-        role: query.optional("role", |text| Role::from_name(text).ok_or_else(|| one_of("user or admin"))),
+        status: query.optional("status", |text| {
+            Status::from_name(text).ok_or_else(|| one_of("pending, active or disabled"))
+        }),
+        role: query.optional("role", |text| {
+            Role::from_name(text).ok_or_else(|| one_of("user or admin"))
+        }),
         after,
         limit: limit + 1,
     };
     query.finish()?;
     let users = app.accounts.list_users(caller.ctx(), &filter).await?;
-    Ok(paging::respond(users, limit, |user| *user.id.as_bytes(), |user| UserView::from(user), &uri))
+    Ok(paging::respond(
+        users,
+        limit,
+        |user| *user.id.as_bytes(),
+        |user| UserView::from(user),
+        &uri,
+    ))
 }
 
 fn search_text(text: &str) -> Result<String, Invalid> {
     match text.chars().count() {
         0..=MAX_TEXT if !text.contains('\0') => Ok(text.to_owned()),
-        0..=MAX_TEXT => Err(Invalid::new("invalid", "A search text has no NUL character.")),
-        _ => Err(Invalid::new("too-long", "A search text has at most 200 characters.")),
+        0..=MAX_TEXT => Err(Invalid::new(
+            "invalid",
+            "A search text has no NUL character.",
+        )),
+        _ => Err(Invalid::new(
+            "too-long",
+            "A search text has at most 200 characters.",
+        )),
     }
 }
 

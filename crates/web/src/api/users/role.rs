@@ -40,6 +40,9 @@ pub(crate) async fn change_role(
     let unknown = || Invalid::new("invalid", "A role is `user` or `admin`.");
     let role = fields.required("role", |text| Role::from_name(text).ok_or_else(unknown));
     let role = fields.finish(|| role)?;
-    let user = app.accounts.change_role(caller.ctx(), &user, role, expected).await?;
+    let user = app
+        .accounts
+        .change_role(caller.ctx(), &user, role, expected)
+        .await?;
     Ok(user_response(StatusCode::OK, &user))
 }

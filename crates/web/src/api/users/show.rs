@@ -13,8 +13,15 @@ use crate::views::UserView;
 /// Shows a user, to themselves or an admin.
 #[utoipa::path(get, path = "/user/{user}", tag = "Account", params(("user" = String, Path, description = "`me`, a user name or a user id")),
     responses((status = 200, description = "The user", body = UserView, headers(("ETag" = String, description = "Its version, for `If-Match`")))))]
-pub(crate) async fn show_user(State(app): State<App>, caller: Caller, Path(user): Path<String>) -> Result<Response, Problem> {
+pub(crate) async fn show_user(
+    State(app): State<App>,
+    caller: Caller,
+    Path(user): Path<String>,
+) -> Result<Response, Problem> {
     let viewer = caller.require_session()?;
-    let user = app.accounts.view_user_in_session(caller.ctx(), viewer, &user).await?;
+    let user = app
+        .accounts
+        .view_user_in_session(caller.ctx(), viewer, &user)
+        .await?;
     Ok(user_response(StatusCode::OK, &user))
 }

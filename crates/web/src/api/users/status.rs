@@ -39,9 +39,15 @@ pub(crate) async fn change_status(
     let enabled = fields.required("status", |text| match text {
         "active" => Ok(true),
         "disabled" => Ok(false),
-        _ => Err(Invalid::new("invalid", "A status is set to `active` or `disabled`.")),
+        _ => Err(Invalid::new(
+            "invalid",
+            "A status is set to `active` or `disabled`.",
+        )),
     });
     let enabled = fields.finish(|| enabled)?;
-    let user = app.accounts.change_status(caller.ctx(), &user, enabled, expected).await?;
+    let user = app
+        .accounts
+        .change_status(caller.ctx(), &user, enabled, expected)
+        .await?;
     Ok(user_response(StatusCode::OK, &user))
 }

@@ -47,7 +47,10 @@ pub(crate) async fn replace_user(
         Some(value) => fields.note("data", Data::parse(value)).unwrap_or_default(),
     };
     let update = fields.finish(|| Some(ProfileUpdate::Replace { name, data }))?;
-    let user = app.accounts.update_profile(caller.ctx(), &user, &update, expected).await?;
+    let user = app
+        .accounts
+        .update_profile(caller.ctx(), &user, &update, expected)
+        .await?;
     Ok(user_response(StatusCode::OK, &user))
 }
 
@@ -62,17 +65,25 @@ pub(crate) async fn patch_user(
     IfMatch(expected): IfMatch,
     mut fields: Fields,
 ) -> Result<Response, Problem> {
-    let name = fields.has("name").then(|| fields.optional("name", Name::parse));
+    let name = fields
+        .has("name")
+        .then(|| fields.optional("name", Name::parse));
     let data = match fields.json("data") {
         None => None,
         Some(Value::Null) => Some(None),
         Some(Value::Object(patch)) => Some(Some(patch)),
         Some(_) => {
-            fields.fault("data", Invalid::new("wrong-type", "`data` is a JSON object."));
+            fields.fault(
+                "data",
+                Invalid::new("wrong-type", "`data` is a JSON object."),
+            );
             None
         }
     };
     let update = fields.finish(|| Some(ProfileUpdate::Patch { name, data }))?;
-    let user = app.accounts.update_profile(caller.ctx(), &user, &update, expected).await?;
+    let user = app
+        .accounts
+        .update_profile(caller.ctx(), &user, &update, expected)
+        .await?;
     Ok(user_response(StatusCode::OK, &user))
 }
