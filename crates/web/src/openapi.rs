@@ -256,10 +256,10 @@ fn problem_response(codes: &[Code], public_url: &str) -> Value {
     });
     match codes[0].status().as_u16() {
         401 => {
-            response["headers"] = json!({"WWW-Authenticate": {"required": true, "description": "Bearer (RFC 6750)", "schema": {"type": "string"}}})
+            response["headers"] = json!({"WWW-Authenticate": {"required": true, "description": "Bearer (RFC 6750)", "schema": {"type": "string"}}});
         }
         429 | 503 => {
-            response["headers"] = json!({"Retry-After": {"required": true, "description": "Seconds to wait", "schema": {"type": "integer", "minimum": 0}}})
+            response["headers"] = json!({"Retry-After": {"required": true, "description": "Seconds to wait", "schema": {"type": "integer", "minimum": 0}}});
         }
         _ => {}
     }
