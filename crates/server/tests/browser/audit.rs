@@ -19,7 +19,9 @@ const MISSED: &str =
 pub fn look_over(browser: &Browser, page: &str) {
     // The keyboard first: looking over opens what is folded.
     let count = browser.run(WATCH_FOCUS).as_u64().unwrap();
-    browser.tab(2 * count + 2);
+    // Where a fault has the focus already, the way round begins in the middle.
+    let rounds = if browser.has("[autofocus]") { 2 } else { 1 };
+    browser.tab(rounds * count + 2);
     assert_eq!(
         browser.run(MISSED),
         json!([]),
