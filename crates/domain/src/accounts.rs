@@ -19,8 +19,9 @@ use crate::throttle;
 use crate::tokens::Keyring;
 use crate::values::{EmailAddress, Locale, MailJobId, NewPassword, SessionId, UserId, Username};
 
-/// How often a story reads again and retries when somebody else wrote in between.
-pub(crate) const ATTEMPTS: usize = 16;
+/// How often a story reads again and retries when somebody else wrote in between; then the server
+/// is [`Error::Overloaded`].
+pub(crate) const ATTEMPTS: usize = 64;
 /// How many sessions the cache of this node holds, some 2 KiB each.
 const CACHED_SESSIONS: usize = 20_000;
 

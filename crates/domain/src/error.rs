@@ -82,7 +82,8 @@ pub enum Error {
         /// Until the next one is worth it.
         retry_after: Duration,
     },
-    /// More passwords wait to be hashed than will be served in good time.
+    /// More passwords wait to be hashed than will be served in good time, or more writers want one
+    /// user than can be. Nothing was changed.
     #[error("overloaded")]
     Overloaded,
     /// A store does not answer. Nothing was changed.

@@ -35,11 +35,14 @@ pub async fn serve(listener: TcpListener, router: Router, mut stop: watch::Recei
     let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     let graceful = GracefulShutdown::new();
     while !*stop.borrow() {
-        let Ok(place) = places.clone().acquire_owned().await else {
-            break;
+        // A place first: while all are taken, the next connection waits in the system's queue.
+        let accepting = async {
+            let place = places.clone().acquire_owned().await;
+            let place = place.expect("the places are never closed");
+            (place, listener.accept().await)
         };
         tokio::select! {
-            accepted = listener.accept() => match accepted {
+            (place, accepted) = accepting => match accepted {
                 Ok((stream, peer)) => spawn(&server, &graceful, router.clone(), stream, peer, place),
                 Err(error) => {
                     // Out of file descriptors, most likely: a pause lets some come back.
@@ -71,6 +74,9 @@ fn builder() -> auto::Builder<TokioExecutor> {
         .http2()
         .timer(TokioTimer::new())
         .max_concurrent_streams(100)
+        // A body has at most 64 KiB: no stream buffers more, and no connection more than a few.
+        .initial_stream_window_size(64 * 1024)
+        .initial_connection_window_size(256 * 1024)
         .max_header_list_size(MAX_HEADER_BYTES as u32)
         .keep_alive_interval(Some(Duration::from_secs(30)));
     builder

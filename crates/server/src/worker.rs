@@ -24,11 +24,35 @@ const SWEEP_EVERY: Duration = Duration::from_secs(600);
 /// Starts the duties; they end, each after its turn, when `stop` turns true.
 pub fn start(wired: &Arc<Wired>, stop: &watch::Receiver<bool>) -> JoinSet<()> {
     let mut duties = JoinSet::new();
-    duties.spawn(deliver_mail(wired.clone(), stop.clone()));
-    duties.spawn(write_last_seen(wired.clone(), stop.clone()));
-    duties.spawn(keep_keys(wired.clone(), stop.clone()));
-    duties.spawn(sweep(wired.clone(), stop.clone()));
+    duties.spawn(supervise("mail", wired.clone(), stop.clone(), deliver_mail));
+    duties.spawn(supervise(
+        "last seen",
+        wired.clone(),
+        stop.clone(),
+        write_last_seen,
+    ));
+    duties.spawn(supervise("keys", wired.clone(), stop.clone(), keep_keys));
+    duties.spawn(supervise("sweep", wired.clone(), stop.clone(), sweep));
     duties
+}
+
+/// Runs a duty, and starts it again where it panics (L-04): a server whose mail has stopped must
+/// not look well.
+async fn supervise<D, F>(
+    name: &'static str,
+    wired: Arc<Wired>,
+    mut stop: watch::Receiver<bool>,
+    duty: D,
+) where
+    D: Fn(Arc<Wired>, watch::Receiver<bool>) -> F,
+    F: Future<Output = ()> + Send + 'static,
+{
+    while let Err(error) = tokio::spawn(duty(wired.clone(), stop.clone())).await {
+        tracing::error!(duty = name, %error, "a duty of the worker panicked; it starts again");
+        if pause(MAIL_EVERY, &mut stop).await {
+            return;
+        }
+    }
 }
 
 async fn deliver_mail(wired: Arc<Wired>, mut stop: watch::Receiver<bool>) {

@@ -71,7 +71,7 @@ pub(crate) async fn claim(
     let rows = store
         .rows(OPERATION, sql, &[now.into(), limit.into()])
         .await?;
-    let due = row::all(OPERATION, &rows, from_row)?;
+    let due = row::readable(&rows, from_row);
     if due.is_empty() {
         return Ok(due);
     }

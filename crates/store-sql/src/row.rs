@@ -142,6 +142,14 @@ pub(crate) fn all<T>(
     values.map_err(|bad| StoreError::new(operation, bad))
 }
 
+/// Reads the rows that can be read, and says in the log which cannot: a word that a newer release
+/// writes must not stop all that stands beside it.
+pub(crate) fn readable<T>(rows: &[AnyRow], read: impl Fn(&AnyRow) -> Result<T, BadRow>) -> Vec<T> {
+    let note = |bad: BadRow| tracing::error!(error = %bad, "a row is passed over");
+    let read = |row: &AnyRow| read(row).map_err(note).ok();
+    rows.iter().filter_map(read).collect()
+}
+
 /// Reads the one row of an answer, where there is one.
 pub(crate) fn one<T>(
     operation: &'static str,

@@ -40,6 +40,7 @@ struct Inner {
     authenticated: Option<Authenticated>,
     token: Option<Secret<String>>,
     wants_html: bool,
+    by_cookie: bool,
 }
 
 impl Caller {
@@ -63,6 +64,11 @@ impl Caller {
     pub(crate) fn token(&self) -> Result<&str, Problem> {
         let token = self.0.token.as_ref().ok_or(Error::AuthenticationRequired)?;
         Ok(token.expose())
+    }
+
+    /// Whether the token came in the cookie, and so lives in a browser that keeps it from scripts.
+    pub(crate) fn by_cookie(&self) -> bool {
+        self.0.by_cookie
     }
 
     /// Whether a page is wanted rather than JSON.
@@ -174,6 +180,7 @@ async fn admit(
         authenticated,
         token,
         wants_html,
+        by_cookie,
     };
     Ok((Caller(Arc::new(inner)), spent))
 }

@@ -72,7 +72,7 @@ codes! {
     ValidationFailed = "validation-failed", 422, "Some fields cannot be taken", "`errors` names each field with a code and a sentence. All of them are listed at once.";
     TooManyAttempts = "too-many-attempts", 429, "Too many attempts", "Wait for the seconds that `Retry-After` gives.";
     InternalError = "internal-error", 500, "Something went wrong here", "It is not your fault, and the operator can find it in the log by the request id.";
-    Overloaded = "overloaded", 503, "Too busy right now", "More passwords wait to be checked than can be in good time. Nothing was changed; try again after `Retry-After`.";
+    Overloaded = "overloaded", 503, "Too busy right now", "More is being asked than can be done in good time. Nothing was changed; try again after `Retry-After`.";
     StoreUnavailable = "store-unavailable", 503, "A store does not answer", "Nothing is known to have changed; try again after `Retry-After`.";
 }
 

@@ -254,7 +254,10 @@ pub fn router(app: App) -> Router {
         .with_state(app)
 }
 
-fn panicked(_: Box<dyn std::any::Any + Send>) -> axum::response::Response {
+fn panicked(payload: Box<dyn std::any::Any + Send>) -> axum::response::Response {
     use axum::response::IntoResponse;
+    let text = payload.downcast_ref::<String>().map(String::as_str);
+    let said = text.or(payload.downcast_ref::<&str>().copied());
+    tracing::error!(panic = said, "a handler panicked");
     Problem::from(doorward_domain::Error::Internal("a handler panicked")).into_response()
 }

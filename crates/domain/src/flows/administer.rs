@@ -125,7 +125,7 @@ impl Accounts {
             ));
             match self.apply(changes).await {
                 Ok(()) if changed.session_epoch != user.session_epoch => {
-                    self.end_sessions(user.id, None).await?;
+                    self.end_sessions(user.id, None).await;
                     return Ok(changed);
                 }
                 Ok(()) => return Ok(changed),
@@ -133,7 +133,7 @@ impl Accounts {
                 Err(other) => return Err(other.into()),
             }
         }
-        Err(Error::PreconditionFailed)
+        Err(Error::Overloaded)
     }
 }
 

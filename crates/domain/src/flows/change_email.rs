@@ -56,17 +56,23 @@ impl Accounts {
             match self.apply(self.email_change(ctx, &user, email)).await {
                 Ok(()) => return Ok(()),
                 Err(ApplyError::Stale) if expected.is_none() => {
-                    user = self
-                        .ports
-                        .store
-                        .find_user(user.id)
-                        .await?
-                        .ok_or(Error::NotFound)?;
+                    user = self.read_again(&user).await?;
                 }
                 Err(other) => return Err(other.into()),
             }
         }
-        Err(Error::PreconditionFailed)
+        Err(Error::Overloaded)
+    }
+
+    /// The user as somebody else has just written them. What was proven of the one before does not
+    /// hold for one whose password was changed or who was disabled meanwhile.
+    async fn read_again(&self, before: &User) -> Result<User, Error> {
+        let user = self.ports.store.find_user(before.id).await?;
+        let user = user.ok_or(Error::NotFound)?;
+        match user.session_epoch == before.session_epoch && user.status == before.status {
+            true => Ok(user),
+            false => Err(Error::PreconditionFailed),
+        }
     }
 
     fn email_change(&self, ctx: &Ctx, user: &User, email: &EmailAddress) -> Changes {

@@ -60,7 +60,8 @@ impl Accounts {
                         .actor
                         .session_id()
                         .map(|id| (id, user.session_epoch + 1));
-                    return self.end_sessions(user.id, keep).await;
+                    self.end_sessions(user.id, keep).await;
+                    return Ok(());
                 }
                 Err(ApplyError::Stale) => {
                     user = self
@@ -77,7 +78,7 @@ impl Accounts {
                 Err(other) => return Err(other.into()),
             }
         }
-        Err(Error::PreconditionFailed)
+        Err(Error::Overloaded)
     }
 }
 

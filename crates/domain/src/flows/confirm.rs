@@ -61,7 +61,7 @@ impl Accounts {
             match self.apply(changes).await {
                 Ok(()) => {
                     if confirmed.session_epoch != user.session_epoch {
-                        self.end_sessions(user.id, None).await?;
+                        self.end_sessions(user.id, None).await;
                     }
                     return Ok(confirmed);
                 }
@@ -72,7 +72,7 @@ impl Accounts {
                 Err(other) => return Err(other.into()),
             }
         }
-        Err(Error::PreconditionFailed)
+        Err(Error::Overloaded)
     }
 
     async fn confirmation_changes(
@@ -143,7 +143,7 @@ impl Accounts {
                 Err(other) => return Err(other.into()),
             }
         }
-        Err(Error::PreconditionFailed)
+        Err(Error::Overloaded)
     }
 
     /// A link of that purpose that has not run out, used or not, and its user.

@@ -37,13 +37,13 @@ impl Accounts {
             changes.push(self.audit(ctx, Event::UserDeleted, Some(user.id)));
             match self.apply(changes).await {
                 Ok(()) => {
-                    self.end_sessions(user.id, None).await?;
+                    self.end_sessions(user.id, None).await;
                     return Ok(user.id);
                 }
                 Err(ApplyError::Stale) => {}
                 Err(other) => return Err(other.into()),
             }
         }
-        Err(Error::PreconditionFailed)
+        Err(Error::Overloaded)
     }
 }

@@ -13,7 +13,8 @@ use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::flows::confirm::MAX_CLAIMS;
 use crate::model::{Event, Link, MailJob, MailKind, Purpose, Status, User};
-use crate::ports::{Mail, MailError, MailTemplate};
+use crate::ports::{Allowance, Mail, MailError, MailTemplate};
+use crate::throttle::MAILBOX;
 use crate::values::{EmailAddress, Name, Token, Username};
 
 /// How long a worker may hold a mail: well above the time one takes to send.
@@ -79,6 +80,14 @@ impl Accounts {
                 ..Delivered::default()
             });
         }
+        if self.is_one_too_many(job).await? {
+            tracing::warn!(mail.id = %job.id, mail.kind = job.kind.as_str(), "mailbox had enough; mail dropped");
+            self.apply(vec![Change::MailDone(job.id)]).await?;
+            return Ok(Delivered {
+                dropped: 1,
+                ..Delivered::default()
+            });
+        }
         for (number, letter) in letters.iter().enumerate() {
             let mail = self.compose(ctx, job, letter, number).await?;
             if let Err(error) = self.ports.mailer.send(&mail).await {
@@ -99,6 +108,18 @@ impl Accounts {
             sent: letters.len(),
             ..Delivered::default()
         })
+    }
+
+    /// Sign-ups must not flood somebody else's mailbox. They are not refused, which would tell
+    /// of other sign-ups; the mailbox has had mails enough to go by, and can ask for one later.
+    async fn is_one_too_many(&self, job: &MailJob) -> Result<bool, Error> {
+        // A mail that was let through once is not counted again for a mail server that was away.
+        if !self.policy.throttle || job.kind != MailKind::SignUp || job.attempts > 1 {
+            return Ok(false);
+        }
+        let throttle = &self.ports.throttle;
+        let allowance = throttle.take(&MAILBOX, job.email.key(), self.now()).await?;
+        Ok(matches!(allowance, Allowance::Denied { .. }))
     }
 
     async fn send_failed(

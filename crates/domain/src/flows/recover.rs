@@ -52,14 +52,14 @@ impl Accounts {
             ));
             match self.apply(changes).await {
                 Ok(()) => {
-                    self.end_sessions(user.id, None).await?;
+                    self.end_sessions(user.id, None).await;
                     return self.forget_guesses(&user).await;
                 }
                 Err(ApplyError::Stale) => {}
                 Err(other) => return Err(other.into()),
             }
         }
-        Err(Error::PreconditionFailed)
+        Err(Error::Overloaded)
     }
 
     /// Whoever recovered the account starts with no failures against it.

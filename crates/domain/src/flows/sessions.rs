@@ -10,6 +10,7 @@ use crate::changes::{ApplyError, Change};
 use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::model::{Event, Session, Status, User};
+use crate::ports::StoreError;
 use crate::session_cache::{Entry, Known};
 use crate::tokens::{SessionClaims, Verified};
 use crate::values::{Digest, Secret, SessionId, Token, UserId};
@@ -313,31 +314,39 @@ impl Accounts {
                 self.audit_detail(ctx, Event::SessionsRevoked, Some(user.id), "all"),
             ];
             match self.apply(changes).await {
-                Ok(()) => return self.end_sessions(user.id, None).await,
+                Ok(()) => {
+                    self.end_sessions(user.id, None).await;
+                    return Ok(());
+                }
                 Err(ApplyError::Stale) => {}
                 Err(other) => return Err(other.into()),
             }
         }
-        Err(Error::PreconditionFailed)
+        Err(Error::Overloaded)
     }
 
-    /// Ends a user's sessions, but for `keep`, which is lifted into the epoch given with it.
-    pub(crate) async fn end_sessions(
+    /// Clears a user's sessions away after a change that has raised the epoch (or deleted the user),
+    /// but for `keep`, which is lifted into the epoch given with it. The change itself has ended
+    /// them, so a session store that is away now costs a line in the log and at most the kept
+    /// session: the answer that the change was made stays true.
+    pub(crate) async fn end_sessions(&self, user_id: UserId, keep: Option<(SessionId, i64)>) {
+        if let Err(error) = self.clear_sessions(user_id, keep).await {
+            tracing::error!(user.id = %user_id, %error, "ended sessions could not be cleared away");
+        }
+        self.cache.user_changed(user_id);
+    }
+
+    async fn clear_sessions(
         &self,
         user_id: UserId,
         keep: Option<(SessionId, i64)>,
-    ) -> Result<(), Error> {
+    ) -> Result<(), StoreError> {
+        let sessions = &self.ports.sessions;
         if let Some((id, epoch)) = keep {
-            self.ports
-                .sessions
-                .set_session_epoch(user_id, id, epoch)
-                .await?;
+            sessions.set_session_epoch(user_id, id, epoch).await?;
         }
-        self.ports
-            .sessions
-            .delete_sessions(user_id, keep.map(|(id, _)| id))
-            .await?;
-        self.cache.user_changed(user_id);
+        let kept = keep.map(|(id, _)| id);
+        sessions.delete_sessions(user_id, kept).await?;
         Ok(())
     }
 }

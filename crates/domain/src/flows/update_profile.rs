@@ -84,7 +84,7 @@ impl Accounts {
                 Err(other) => return Err(other.into()),
             }
         }
-        Err(Error::PreconditionFailed)
+        Err(Error::Overloaded)
     }
 }
 

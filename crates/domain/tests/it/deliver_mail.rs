@@ -269,6 +269,7 @@ async fn mail_goes_to_the_spelling_on_record() {
         .await
         .unwrap();
     assert_eq!(world.one_mail().await.to.as_str(), "Ben.K@example.com");
+    world.advance(hours(1));
     let wanted = sign_up(Some("eve"), Some("ben.k@Example.com"));
     world.try_sign_up(wanted).await.unwrap();
     let told = world.one_mail().await;
@@ -409,4 +410,18 @@ async fn job(world: &World, kind: MailKind, user: Option<&str>, address: &str) -
         due_at: world.now(),
         failed_at: None,
     }
+}
+
+/// three mails an hour to one mailbox, whoever signs up with it.
+#[tokio::test]
+async fn sign_ups_do_not_flood_a_mailbox() {
+    let world = World::new().await;
+    for number in 0..5 {
+        let name = format!("ben{number}");
+        let wanted = sign_up(Some(&name), Some("victim@example.com"));
+        world.accounts.sign_up(&world.anon(), wanted).await.unwrap();
+    }
+    while !world.deliver().await.is_empty() {}
+    assert_eq!(world.postbox.take().len(), 3);
+    assert!(world.store.mail_jobs().is_empty());
 }

@@ -59,7 +59,16 @@ fn environment() -> impl Iterator<Item = (String, String)> {
 
 fn read_dotenv() -> anyhow::Result<Vec<(String, String)>> {
     match dotenvy::from_path_iter(".env") {
-        Ok(pairs) => pairs.collect::<Result<_, _>>().context("cannot read .env"),
+        Ok(pairs) => {
+            let mut read = Vec::new();
+            for pair in pairs {
+                // The error would show the line, which may hold a password.
+                let number = read.len() + 1;
+                let pair = pair.map_err(|_| anyhow::anyhow!("cannot read .env: value {number} is malformed; put values with spaces into quotes"))?;
+                read.push(pair);
+            }
+            Ok(read)
+        }
         Err(error) if error.not_found() => Ok(Vec::new()),
         Err(error) => Err(error).context("cannot read .env"),
     }
@@ -77,9 +86,7 @@ fn read_file(
     };
     let text =
         std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-    let table: toml::Table = text
-        .parse()
-        .with_context(|| format!("cannot read {}", path.display()))?;
+    let table = parse_table(&text).with_context(|| format!("cannot read {}", path.display()))?;
     let mut values = Vec::new();
     flatten("", &table, &mut values);
     for (key, value) in values {
@@ -100,6 +107,17 @@ fn read_file(
         }
     }
     Ok(())
+}
+
+/// The table of a file. The library's error would show the line, which may hold a password.
+fn parse_table(text: &str) -> anyhow::Result<toml::Table> {
+    text.parse().map_err(|error: toml::de::Error| {
+        let before = error
+            .span()
+            .map_or("", |span| &text[..span.start.min(text.len())]);
+        let line = before.matches('\n').count() + 1;
+        anyhow::anyhow!("line {line} is not TOML; texts stand in quotes")
+    })
 }
 
 /// The leaves of a table, their keys joined by dots.

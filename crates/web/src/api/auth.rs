@@ -158,14 +158,21 @@ pub(crate) async fn sign_out(State(app): State<App>, caller: Caller) -> Result<R
 }
 
 /// Makes a new token for the session, which prolongs it up to 30 days from sign-in. The old token
-/// works for 30 seconds more; shown later, it ends the whole session.
-#[utoipa::path(post, path = "/auth/renewal", tag = "Sessions", responses((status = 200, description = "The session, with its new token", body = SignedInView)))]
-pub(crate) async fn renew(
-    State(app): State<App>,
-    caller: Caller,
-) -> Result<Json<SignedInView>, Problem> {
+/// works for 30 seconds more; shown later, it ends the whole session. A browser gets the new token
+/// where it keeps the old one: in the cookie.
+#[utoipa::path(post, path = "/auth/renewal", tag = "Sessions", responses(
+    (status = 200, description = "The session, with its new token", body = SignedInView),
+    (status = 204, description = "To the cookie: the new one is set")))]
+pub(crate) async fn renew(State(app): State<App>, caller: Caller) -> Result<Response, Problem> {
     let renewed = app.accounts.renew(caller.ctx(), caller.token()?).await?;
-    Ok(Json(SignedInView::new(&renewed, caller.ctx().now)))
+    let now = caller.ctx().now;
+    if caller.by_cookie() {
+        let mut response = StatusCode::NO_CONTENT.into_response();
+        let life = renewed.session.expires_at.duration_since(now).as_secs();
+        set_cookie(response.headers_mut(), renewed.token.expose(), life);
+        return Ok(response);
+    }
+    Ok(Json(SignedInView::new(&renewed, now)).into_response())
 }
 
 /// Whom a token is for.

@@ -96,10 +96,7 @@ impl SmtpError {
     pub fn is_permanent(&self) -> bool {
         match self {
             Self::Refused { step, code, .. } => {
-                let is_about_mail = matches!(
-                    step,
-                    Step::Sender | Step::Recipient | Step::Data | Step::Content
-                );
+                let is_about_mail = matches!(step, Step::Recipient | Step::Data | Step::Content);
                 let is_about_us = matches!(code, 530 | 534 | 535 | 538);
                 is_about_mail && !is_about_us && (500..600).contains(code)
             }
@@ -131,7 +128,7 @@ mod tests {
     fn only_a_no_to_this_mail_is_final() {
         for (step, code, permanent) in [
             (Step::Recipient, 550, true),
-            (Step::Sender, 553, true),
+            (Step::Sender, 553, false),
             (Step::Data, 554, true),
             (Step::Content, 552, true),
             (Step::Recipient, 450, false),

@@ -93,7 +93,7 @@ impl Page {
         for input in self.0.split("<input ").skip(1) {
             let input = input.split('>').next().unwrap();
             assert!(input.contains("autocomplete=\""), "{input}");
-            if input.contains("type=\"hidden\"") {
+            if input.contains("type=\"hidden\"") || input.ends_with(" hidden") {
                 continue;
             }
             let id = input
