@@ -260,7 +260,7 @@ async fn renewals_at_once_are_one_renewal() {
 /// of many who claim one address, one confirms it and the others fall away.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn of_many_claims_to_one_address_one_is_confirmed() {
-    let app = TestApp::new().await;
+    let app = TestApp::with(|options| options.policy.throttle = false).await;
     let mut links = Vec::new();
     for number in 0..8 {
         let body = json!({"username": format!("u{number}"), "email": "ben@example.com", "password": PASSWORD});

@@ -203,3 +203,32 @@ async fn a_planted_cookie_is_not_adopted() {
         .json();
     assert_eq!(who["user"]["username"], "ben");
 }
+
+/// A browser that renews goes on with the new token, in the cookie and out of scripts' reach.
+#[tokio::test]
+async fn a_renewal_by_cookie_sets_the_cookie() {
+    let app = TestApp::new().await;
+    app.create("ben", Role::User).await;
+    let anon = app.anon();
+    let signed_in = anon
+        .request("POST", "/auth")
+        .on_our_page()
+        .form(FORM)
+        .send()
+        .await
+        .expect(303);
+    let old = token_of(&signed_in);
+    let renewed = anon
+        .request("POST", "/auth/renewal")
+        .cookie(&old)
+        .on_our_page()
+        .send()
+        .await
+        .expect(204);
+    let new = token_of(&renewed);
+    assert_ne!(new, old);
+    assert!(renewed.body.is_empty());
+    app.advance_seconds(31);
+    let me = anon.request("GET", "/user/me").cookie(&new).send().await;
+    me.expect(200);
+}
