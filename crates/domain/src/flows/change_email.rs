@@ -6,6 +6,7 @@ use crate::changes::{ApplyError, Change, Changes};
 use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::flows::change_password::own_identifier;
+use crate::flows::sign_in::Named;
 use crate::flows::update_profile::ensure_version;
 use crate::model::{Event, MailKind, Purpose, Status, User, Version};
 use crate::policy::Disclosure;
@@ -126,7 +127,7 @@ impl Accounts {
         self.verify_password(
             ctx,
             &identifier,
-            Some(user.clone()),
+            Named::surely(user.clone()),
             password,
             Event::EmailChangeRequested,
         )

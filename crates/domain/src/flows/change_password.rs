@@ -4,7 +4,7 @@ use crate::accounts::{ATTEMPTS, Accounts};
 use crate::changes::ApplyError;
 use crate::ctx::Ctx;
 use crate::error::Error;
-use crate::flows::sign_in::Identifier;
+use crate::flows::sign_in::{Identifier, Named};
 use crate::model::{Event, User};
 use crate::values::{Password, Secret};
 
@@ -18,7 +18,7 @@ impl Accounts {
         current: &Password,
         new: &Secret<String>,
     ) -> Result<(), Error> {
-        let (identifier, account) = match (ctx.actor.user_id(), identifier) {
+        let (identifier, named) = match (ctx.actor.user_id(), identifier) {
             (Some(id), _) => {
                 let user = self
                     .ports
@@ -26,13 +26,13 @@ impl Accounts {
                     .find_user(id)
                     .await?
                     .ok_or(Error::InvalidToken)?;
-                (own_identifier(&user)?, Some(user))
+                (own_identifier(&user)?, Named::surely(user))
             }
             (None, Some(identifier)) => (identifier.clone(), self.find_account(identifier).await?),
             (None, None) => return Err(Error::AuthenticationRequired),
         };
         let user = self
-            .verify_password(ctx, &identifier, account, current, Event::PasswordChanged)
+            .verify_password(ctx, &identifier, named, current, Event::PasswordChanged)
             .await?;
         self.ensure_open(ctx, &user, Event::PasswordChanged).await?;
         let password = self.judge_password_field("new_password", new.expose(), &user)?;

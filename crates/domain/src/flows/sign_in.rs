@@ -23,6 +23,25 @@ pub enum Identifier {
     Email(EmailAddress),
 }
 
+/// Whom an identifier names.
+#[derive(Debug, Default)]
+pub(crate) struct Named {
+    /// Whose it is.
+    pub(crate) owner: Option<User>,
+    /// Who says that the address is theirs and has not shown it: the newest such sign-up.
+    pub(crate) claim: Option<User>,
+}
+
+impl Named {
+    /// By a session, which leaves no doubt.
+    pub(crate) fn surely(user: User) -> Self {
+        Self {
+            owner: Some(user),
+            claim: None,
+        }
+    }
+}
+
 impl Accounts {
     /// Opens a session where the password is right and the account is active.
     pub async fn sign_in(
@@ -31,9 +50,9 @@ impl Accounts {
         identifier: &Identifier,
         password: &Password,
     ) -> Result<SignedIn, Error> {
-        let account = self.find_account(identifier).await?;
+        let named = self.find_account(identifier).await?;
         let user = self
-            .verify_password(ctx, identifier, account, password, Event::SignIn)
+            .verify_password(ctx, identifier, named, password, Event::SignIn)
             .await?;
         self.ensure_open(ctx, &user, Event::SignIn).await?;
         self.apply(vec![self.audit(ctx, Event::SignIn, Some(user.id))])
@@ -43,67 +62,86 @@ impl Accounts {
 
     /// The account an identifier names. As many questions are asked of the store whether it is
     /// there or not.
-    pub(crate) async fn find_account(
-        &self,
-        identifier: &Identifier,
-    ) -> Result<Option<User>, Error> {
+    pub(crate) async fn find_account(&self, identifier: &Identifier) -> Result<Named, Error> {
         let store = &self.ports.store;
         match identifier {
             Identifier::Username(username) => {
-                Ok(store.find_user_by_username(username.key()).await?)
+                let owner = store.find_user_by_username(username.key()).await?;
+                Ok(Named { owner, claim: None })
             }
             Identifier::Email(email) => {
-                let confirmed = store.find_user_by_email(email.key()).await?;
-                let claimed = store.list_users_by_pending_email(email.key(), 8).await?;
-                let claimed_by =
-                    |status| claimed.iter().find(|user| user.status == status).cloned();
+                let owner = store.find_user_by_email(email.key()).await?;
+                let claims = store.list_users_by_pending_email(email.key(), 8).await?;
+                let of = |status| claims.iter().find(|user| user.status == status).cloned();
                 // An active user's claim is a change of address: not a name of theirs yet.
-                Ok(confirmed
-                    .or_else(|| claimed_by(Status::Pending))
-                    .or_else(|| claimed_by(Status::Disabled)))
+                let claim = of(Status::Pending).or_else(|| of(Status::Disabled));
+                Ok(Named { owner, claim })
             }
         }
     }
 
     /// The user, where this is their password. Every verification of a password goes through here.
+    ///
+    /// Where somebody claims an address, the password is tried on its owner first (on a decoy, if it
+    /// has none) and then on the claim: whoever signs up with an address and then in cannot tell
+    /// from the answer, nor from the time it takes, whether the address has an owner.
     pub(crate) async fn verify_password(
         &self,
         ctx: &Ctx,
         identifier: &Identifier,
-        account: Option<User>,
+        named: Named,
         password: &Password,
         event: Event,
     ) -> Result<User, Error> {
-        let key = guess_key(identifier, account.as_ref());
+        let meant = named.owner.as_ref().or(named.claim.as_ref()).cloned();
+        let key = guess_key(identifier, meant.as_ref());
         if self.policy.throttle {
             allowed(self.ports.throttle.reserve_guess(&key, ctx.now).await?)?;
         }
-        // An unknown account's credential is asked for under an id that nobody has.
-        let user_id = account
-            .as_ref()
-            .map_or(UserId::from_bytes([0; 16]), |user| user.id);
+        let candidates = match named.claim {
+            Some(claim) => vec![named.owner, Some(claim)],
+            None => vec![named.owner],
+        };
+        for candidate in candidates {
+            match self.try_password(ctx, candidate, password).await {
+                Ok(None) => {}
+                Ok(Some(user)) => {
+                    if self.policy.throttle {
+                        self.ports.throttle.clear_guesses(&key).await?;
+                    }
+                    return Ok(user);
+                }
+                Err(error) => {
+                    if self.policy.throttle {
+                        self.ports.throttle.release_guess(&key, ctx.now).await?;
+                    }
+                    return Err(error);
+                }
+            }
+        }
+        Err(self.refuse_password(ctx, meant, event).await?)
+    }
+
+    /// The candidate, where this is their password; the same work where there is no candidate.
+    async fn try_password(
+        &self,
+        ctx: &Ctx,
+        candidate: Option<User>,
+        password: &Password,
+    ) -> Result<Option<User>, Error> {
+        // A credential of nobody is asked for under an id that nobody has.
+        let nobody = UserId::from_bytes([0; 16]);
+        let user_id = candidate.as_ref().map_or(nobody, |user| user.id);
         let kept = self.ports.store.find_credential(user_id).await?;
         let hash = kept.as_ref().map(|credential| &credential.password_hash);
-        let verdict = match self.hasher.verify(password, hash).await {
-            Ok(verdict) => verdict,
-            Err(error) => {
-                if self.policy.throttle {
-                    self.ports.throttle.release_guess(&key, ctx.now).await?;
-                }
-                return Err(error);
-            }
+        let verdict = self.hasher.verify(password, hash).await?;
+        let Some(user) = candidate.filter(|_| verdict.is_right()) else {
+            return Ok(None);
         };
-        let user = match (account, verdict.is_right()) {
-            (Some(user), true) => user,
-            (account, _) => return Err(self.refuse_password(ctx, account, event).await?),
-        };
-        if self.policy.throttle {
-            self.ports.throttle.clear_guesses(&key).await?;
-        }
         if let (Verdict::RightButOutdated(newer), Some(old)) = (verdict, kept) {
             self.rehash(ctx, &user, newer, old.password_hash).await?;
         }
-        Ok(user)
+        Ok(Some(user))
     }
 
     /// Writes down a wrong password, and says what the client is told of it.

@@ -96,9 +96,10 @@ impl SmtpError {
     pub fn is_permanent(&self) -> bool {
         match self {
             Self::Refused { step, code, .. } => {
-                let is_about_mail = matches!(step, Step::Recipient | Step::Data | Step::Content);
+                // A no to the sender or the text is often about us (a blocked address, a relay not
+                // allowed yet), and mended by somebody: only a mailbox that is refused is final.
                 let is_about_us = matches!(code, 530 | 534 | 535 | 538);
-                is_about_mail && !is_about_us && (500..600).contains(code)
+                *step == Step::Recipient && !is_about_us && (500..600).contains(code)
             }
             _ => false,
         }
@@ -129,8 +130,8 @@ mod tests {
         for (step, code, permanent) in [
             (Step::Recipient, 550, true),
             (Step::Sender, 553, false),
-            (Step::Data, 554, true),
-            (Step::Content, 552, true),
+            (Step::Data, 554, false),
+            (Step::Content, 552, false),
             (Step::Recipient, 450, false),
             (Step::Content, 451, false),
             (Step::Sender, 530, false),
