@@ -12,7 +12,7 @@ use doorward_domain::passwords::{Hasher, HasherSettings};
 use doorward_domain::ports::{Client, Clock, Secrets};
 use doorward_domain::throttle::MemoryThrottle;
 use doorward_domain::tokens::Keyring;
-use doorward_domain::values::PasswordRules;
+use doorward_domain::values::{NewPassword, PasswordRules};
 use doorward_domain::{Accounts, Policy, Ports};
 use doorward_mail::{Inbox, MailSettings, TemplateMailer, parse_transport};
 use doorward_store_sql::{SqlSettings, SqlStore};
@@ -74,6 +74,18 @@ pub async fn wire(config: &Config, listening: SocketAddr) -> anyhow::Result<Wire
         store,
         inbox,
     })
+}
+
+/// Whether a start would refuse this configuration; looks, and makes nothing.
+pub fn check(config: &Config) -> anyhow::Result<()> {
+    open_mailer(config, config.listen, Arc::new(SystemClock))?;
+    if let Some(password) = &config.admin_password {
+        let rules = policy(config, config.listen).password_rules;
+        NewPassword::parse(password.expose(), &rules, &["admin"]).map_err(|invalid| {
+            anyhow::anyhow!("ADMIN_PASSWORD cannot be taken: {}", invalid.detail)
+        })?;
+    }
+    Ok(())
 }
 
 async fn open_store(config: &Config, clock: &dyn Clock) -> anyhow::Result<SqlStore> {

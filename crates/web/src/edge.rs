@@ -20,7 +20,7 @@ use crate::negotiate;
 use crate::problem::{Code, Problem};
 
 /// How long a handler may take.
-const HANDLER_TIMEOUT: Duration = Duration::from_secs(40);
+const HANDLER_TIMEOUT: Duration = Duration::from_secs(35);
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const API_POLICY: &str = "default-src 'none'; frame-ancestors 'none'";
 const PAGE_POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
@@ -29,15 +29,12 @@ const PAGE_POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self';
 #[derive(Debug, Clone)]
 pub(crate) struct RequestId(pub(crate) String);
 
-/// The route a request matched, noted on the answer for the log.
-#[derive(Debug, Clone)]
-pub(crate) struct MatchedRoute(pub(crate) MatchedPath);
-
 pub(crate) async fn edge(State(app): State<App>, mut request: Request, next: Next) -> Response {
     let started = Instant::now();
     let id = app.request_ids.next();
     request.extensions_mut().insert(RequestId(id.clone()));
     let method = request.method().clone();
+    let route = request.extensions().get::<MatchedPath>().cloned();
     let asked = Asked {
         wants_html: negotiate::wants_html(request.headers()),
         locale: negotiate::locale(request.headers()),
@@ -50,14 +47,13 @@ pub(crate) async fn edge(State(app): State<App>, mut request: Request, next: Nex
         )))
         .into_response(),
     };
-    let route = response.extensions().get::<MatchedRoute>().cloned();
     let problem = response.extensions().get::<Problem>().cloned();
     let mut response = match &problem {
         Some(problem) => write_problem(&app, &asked, problem, &id, &response),
         None => response,
     };
     dress(&app, &id, response.headers_mut());
-    let route = route.as_ref().map_or("-", |route| route.0.as_str());
+    let route = route.as_ref().map_or("-", MatchedPath::as_str);
     log(
         &id,
         &method,

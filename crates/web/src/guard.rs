@@ -21,7 +21,7 @@ use doorward_domain::{Actor, Ctx, Error};
 use percent_encoding::percent_decode_str;
 
 use crate::app::App;
-use crate::edge::{MatchedRoute, RequestId};
+use crate::edge::RequestId;
 use crate::negotiate;
 use crate::problem::{Code, Problem};
 use crate::routes::{self, Guard, Route};
@@ -92,7 +92,7 @@ pub(crate) async fn guard(State(app): State<App>, request: Request, next: Next) 
     let route = matched
         .as_ref()
         .and_then(|path| routes::find(&parts.method, path.as_str()));
-    let mut response = match (&matched, route) {
+    match (&matched, route) {
         (Some(_), Some(_)) if !is_text(parts.uri.path()) => {
             Problem::new(Code::NotFound).into_response()
         }
@@ -109,11 +109,7 @@ pub(crate) async fn guard(State(app): State<App>, request: Request, next: Next) 
         },
         (Some(path), None) => not_allowed(path.as_str()),
         (None, _) => next.run(Request::from_parts(parts, body)).await,
-    };
-    if let Some(matched) = matched {
-        response.extensions_mut().insert(MatchedRoute(matched));
     }
-    response
 }
 
 /// Whether a path reads as text once decoded: what does not names nothing that could be there.
@@ -150,9 +146,16 @@ async fn admit(
     let refuse = |error: Error| Problem::from(error).into_response();
     let shown = match route.guard {
         Guard::Anyone => None,
-        Guard::Optional | Guard::Maybe | Guard::Session => {
-            credential(&request.headers).map_err(IntoResponse::into_response)?
-        }
+        Guard::Optional | Guard::Maybe | Guard::Session => match credential(&request.headers) {
+            Ok(shown) => shown,
+            // What cannot be a token counts as none where an invalid one does.
+            Err(problem)
+                if route.guard == Guard::Optional && problem.code == Code::InvalidToken =>
+            {
+                None
+            }
+            Err(problem) => return Err(problem.into_response()),
+        },
     };
     let wants_html = negotiate::wants_html(&request.headers);
     let by_cookie = matches!(shown, Some(Credential::Cookie(_)));

@@ -106,7 +106,7 @@ pub static TABLE: &[Route] = &[
     api(Method::PUT,    "/user/{user}/email",           Session, Some(&SIGN_IN), &[InvalidCredentials, WrongPassword, Forbidden, AccountDisabled, NotFound, EmailTaken, PreconditionFailed, Overloaded]),
     api(Method::PUT,    "/user/{user}/role",            Session, None, &[Forbidden, NotFound, LastAdmin, PreconditionFailed]),
     api(Method::PUT,    "/user/{user}/status",          Session, None, &[Forbidden, NotFound, LastAdmin, PreconditionFailed]),
-    api(Method::GET,    "/user/{user}/session",         Session, None, &[Forbidden, NotFound]),
+    api(Method::GET,    "/user/{user}/session",         Session, None, &[Forbidden, NotFound, MalformedRequest, ValidationFailed]),
     api(Method::DELETE, "/user/{user}/session",         Session, None, &[Forbidden, NotFound]),
     api(Method::DELETE, "/user/{user}/session/{id}",    Session, None, &[Forbidden, NotFound]),
     api(Method::PUT,    "/password",                    Maybe,   Some(&SIGN_IN), &[InvalidCredentials, WrongPassword, UnknownAccount, EmailUnconfirmed, AccountDisabled, PreconditionFailed, Overloaded]),

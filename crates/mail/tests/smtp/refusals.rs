@@ -26,7 +26,7 @@ async fn an_answer_to_the_mail_is_final_or_not_as_the_server_says() {
         ("rcpt-450", false, "450"),
         ("rcpt-550", true, "550"),
         ("data-451", false, "451"),
-        ("data-554", true, "554"),
+        ("data-554", false, "554"),
         ("mail-421", false, "421"),
         ("mail-530", false, "530"),
         ("greet-554", false, "554"),

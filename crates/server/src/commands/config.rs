@@ -5,15 +5,20 @@ use serde_json::{Map, json};
 use super::Output;
 use crate::cli::ConfigCommand;
 use crate::config::{Loaded, SETTINGS};
+use crate::wiring;
 
 const MASK: &str = "(set)";
 
-/// Loading has already refused what cannot be used.
-pub(super) fn run(loaded: &Loaded, command: &ConfigCommand, output: Output) {
+/// Loading has already refused what cannot be read; `check` tries what a start would make of it.
+pub(super) fn run(loaded: &Loaded, command: &ConfigCommand, output: Output) -> anyhow::Result<()> {
     match command {
-        ConfigCommand::Check => output.print("The configuration is fine.", &json!({"ok": true})),
+        ConfigCommand::Check => {
+            wiring::check(&loaded.config)?;
+            output.print("The configuration is fine.", &json!({"ok": true}));
+        }
         ConfigCommand::Show => show(loaded, output),
     }
+    Ok(())
 }
 
 fn show(loaded: &Loaded, output: Output) {

@@ -24,10 +24,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Migrate(args) => migrate::run(&loaded.config, &args, output).await,
         Command::User(command) => user::run(&loaded.config, command, output).await,
         Command::Keys(command) => keys::run(&loaded.config, &command, output).await,
-        Command::Config(command) => {
-            config::run(&loaded, &command, output);
-            Ok(())
-        }
+        Command::Config(command) => config::run(&loaded, &command, output),
         Command::Openapi => {
             let document =
                 doorward_web::openapi_document(&loaded.config.public_url(loaded.config.listen));

@@ -4,6 +4,7 @@
 //! means, and how a text becomes a value. A key that nobody knows is fatal and names the nearest
 //! known one. No other module reads the environment.
 
+mod dotenv;
 mod settings;
 mod sources;
 

@@ -5,8 +5,8 @@ use std::path::Path;
 
 use anyhow::{Context, bail};
 
-use super::Config;
 use super::settings::{SETTINGS, Setting};
+use super::{Config, dotenv};
 
 /// What the file is called when nobody says.
 const FILE: &str = "doorward.toml";
@@ -58,18 +58,9 @@ fn environment() -> impl Iterator<Item = (String, String)> {
 }
 
 fn read_dotenv() -> anyhow::Result<Vec<(String, String)>> {
-    match dotenvy::from_path_iter(".env") {
-        Ok(pairs) => {
-            let mut read = Vec::new();
-            for pair in pairs {
-                // The error would show the line, which may hold a password.
-                let number = read.len() + 1;
-                let pair = pair.map_err(|_| anyhow::anyhow!("cannot read .env: value {number} is malformed; put values with spaces into quotes"))?;
-                read.push(pair);
-            }
-            Ok(read)
-        }
-        Err(error) if error.not_found() => Ok(Vec::new()),
+    match std::fs::read_to_string(".env") {
+        Ok(text) => dotenv::parse(&text),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
         Err(error) => Err(error).context("cannot read .env"),
     }
 }

@@ -1,29 +1,44 @@
 //! `/user/{user}/session`: the devices somebody is signed in on.
 
-use axum::Json;
 use axum::extract::{Path, State};
-use axum::http::StatusCode;
+use axum::http::{StatusCode, Uri};
+use axum::response::Response;
+use doorward_domain::values::SessionId;
 
+use crate::api::paging::{self, Query};
 use crate::app::App;
 use crate::guard::Caller;
 use crate::problem::Problem;
 use crate::views::{List, SessionView};
 
 /// Lists the open sessions, newest first; there are at most 50.
-#[utoipa::path(get, path = "/user/{user}/session", tag = "Sessions", params(("user" = String, Path, description = "`me`, a user name or a user id")),
-    responses((status = 200, description = "The sessions", body = List<SessionView>)))]
+#[utoipa::path(get, path = "/user/{user}/session", tag = "Sessions",
+    params(
+        ("user" = String, Path, description = "`me`, a user name or a user id"),
+        ("limit" = Option<u32>, Query, description = "1 to 200, else 50", minimum = 1, maximum = 200),
+        ("cursor" = Option<String>, Query, description = "`next` of the page before", pattern = "^[A-Za-z0-9_-]{22}$")),
+    responses((status = 200, description = "The sessions", body = List<SessionView>, headers(("Link" = String, description = "rel=\"next\", where there is one")))))]
 pub(crate) async fn list_sessions(
     State(app): State<App>,
     caller: Caller,
     Path(user): Path<String>,
-) -> Result<Json<List<SessionView>>, Problem> {
-    let sessions = app.accounts.list_sessions(caller.ctx(), &user).await?;
+    uri: Uri,
+) -> Result<Response, Problem> {
+    let mut sessions = app.accounts.list_sessions(caller.ctx(), &user).await?;
+    let mut query = Query::parse(uri.query())?;
+    let before = query.cursor(SessionId::from_bytes)?;
+    let limit = query.limit();
+    query.finish()?;
+    sessions.retain(|session| before.is_none_or(|before| session.id < before));
     let current = caller.ctx().actor.session_id();
-    let items = sessions
-        .iter()
-        .map(|session| SessionView::new(session, current))
-        .collect();
-    Ok(Json(List { items, next: None }))
+    let view = |session: &_| SessionView::new(session, current);
+    Ok(paging::respond(
+        sessions,
+        limit,
+        |session| *session.id.as_bytes(),
+        view,
+        &uri,
+    ))
 }
 
 /// Ends all sessions.
