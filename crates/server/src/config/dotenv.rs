@@ -22,10 +22,12 @@ pub(super) fn parse(text: &str) -> anyhow::Result<Vec<(String, String)>> {
             Some((name, Some(value))) if is_name(name) => {
                 pairs.push((name.to_owned(), value.to_owned()))
             }
-            _ => bail!(
-                "cannot read .env: line {} is not NAME=value, or its quote does not end",
-                number + 1
-            ),
+            _ => {
+                bail!(
+                    "cannot read .env: line {} is not NAME=value, or its quote does not end",
+                    number + 1
+                );
+            }
         }
     }
     Ok(pairs)

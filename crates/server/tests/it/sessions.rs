@@ -198,3 +198,39 @@ async fn the_last_use_is_written_when_the_worker_turns() {
         "2026-11-21T08:01:30Z"
     );
 }
+
+/// Sessions page like every list.
+#[tokio::test]
+async fn a_long_list_comes_in_pages() {
+    let app = TestApp::new().await;
+    let ben = app.user("ben").await;
+    for _ in 0..4 {
+        app.anon()
+            .post("/auth", json!({"username": "ben", "password": PASSWORD}))
+            .await
+            .expect(201);
+    }
+    let all = open(&ben, PATH).await;
+    assert_eq!(all.len(), 5);
+    let mut seen = Vec::new();
+    let mut path = format!("{PATH}?limit=2");
+    loop {
+        let page = ben.get(&path).await.expect(200);
+        let link = page.header("link").map(str::to_owned);
+        let list = page.json();
+        seen.extend(list["items"].as_array().unwrap().clone());
+        let Some(next) = list["next"].as_str() else {
+            assert!(link.is_none());
+            break;
+        };
+        assert!(link.unwrap().contains(next));
+        path = format!("{PATH}?limit=2&cursor={next}");
+    }
+    assert_eq!(seen, all);
+    for query in ["limit=0", "limit=201", "limit=x", "foo=1"] {
+        let refused = ben.get(&format!("{PATH}?{query}")).await;
+        refused.expect_problem(422, "validation-failed");
+    }
+    let forged = ben.get(&format!("{PATH}?cursor=!")).await;
+    forged.expect_problem(400, "malformed-request");
+}

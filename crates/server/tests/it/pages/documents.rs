@@ -33,6 +33,18 @@ async fn the_inbox_and_the_documents_are_pages_as_well() {
         "&lt;script&gt;",
         "href=\"https:",
     ]);
+    // DNS rebinding: a page elsewhere that has bent its own name to this address.
+    for (host, status) in [
+        ("localhost:8000", 200),
+        ("127.0.0.1", 200),
+        ("[::1]:8000", 200),
+        ("evil.example", 404),
+        ("localhost.evil.example:8000", 404),
+    ] {
+        let anon = app.anon();
+        let asked = anon.request("GET", "/inbox").html().header("host", host);
+        asked.send().await.expect(status);
+    }
     Page::get(&app.anon(), "/", "en")
         .await
         .shows(&["href=\"/inbox\""]);
