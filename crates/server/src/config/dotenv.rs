@@ -20,7 +20,7 @@ pub(super) fn parse(text: &str) -> anyhow::Result<Vec<(String, String)>> {
             .map(|(name, value)| (name.trim(), unquoted(value.trim())))
         {
             Some((name, Some(value))) if is_name(name) => {
-                pairs.push((name.to_owned(), value.to_owned()))
+                pairs.push((name.to_owned(), value.to_owned()));
             }
             _ => {
                 bail!(

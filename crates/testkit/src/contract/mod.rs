@@ -1,6 +1,6 @@
 //! What every store must do, as cases that a store's own tests run against a real server.
 //!
-//! ```ignore
+//! ```text
 //! async fn open() -> Opened<dyn Store> { … }
 //! doorward_testkit::store_contract!(crate::open);
 //! doorward_testkit::session_contract!(crate::open_sessions);
