@@ -125,7 +125,8 @@ impl Accounts {
             ));
             match self.apply(changes).await {
                 Ok(()) if changed.session_epoch != user.session_epoch => {
-                    self.end_sessions(user.id, None).await;
+                    self.end_sessions(ctx, user.id, changed.session_epoch, None)
+                        .await;
                     return Ok(changed);
                 }
                 Ok(()) => return Ok(changed),

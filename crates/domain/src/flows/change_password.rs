@@ -56,11 +56,9 @@ impl Accounts {
                 .await
             {
                 Ok(()) => {
-                    let keep = ctx
-                        .actor
-                        .session_id()
-                        .map(|id| (id, user.session_epoch + 1));
-                    self.end_sessions(user.id, keep).await;
+                    let keep = ctx.actor.session_id();
+                    self.end_sessions(ctx, user.id, user.session_epoch + 1, keep)
+                        .await;
                     return Ok(());
                 }
                 Err(ApplyError::Stale) => {

@@ -61,7 +61,8 @@ impl Accounts {
             match self.apply(changes).await {
                 Ok(()) => {
                     if confirmed.session_epoch != user.session_epoch {
-                        self.end_sessions(user.id, None).await;
+                        self.end_sessions(ctx, user.id, confirmed.session_epoch, None)
+                            .await;
                     }
                     return Ok(confirmed);
                 }

@@ -37,7 +37,7 @@ impl Accounts {
             changes.push(self.audit(ctx, Event::UserDeleted, Some(user.id)));
             match self.apply(changes).await {
                 Ok(()) => {
-                    self.end_sessions(user.id, None).await;
+                    self.end_sessions(ctx, user.id, i64::MAX, None).await;
                     return Ok(user.id);
                 }
                 Err(ApplyError::Stale) => {}

@@ -52,7 +52,8 @@ impl Accounts {
             ));
             match self.apply(changes).await {
                 Ok(()) => {
-                    self.end_sessions(user.id, None).await;
+                    self.end_sessions(ctx, user.id, user.session_epoch + 1, None)
+                        .await;
                     return self.forget_guesses(&user).await;
                 }
                 Err(ApplyError::Stale) => {}

@@ -315,7 +315,8 @@ impl Accounts {
             ];
             match self.apply(changes).await {
                 Ok(()) => {
-                    self.end_sessions(user.id, None).await;
+                    self.end_sessions(ctx, user.id, user.session_epoch + 1, None)
+                        .await;
                     return Ok(());
                 }
                 Err(ApplyError::Stale) => {}
@@ -325,12 +326,18 @@ impl Accounts {
         Err(Error::Overloaded)
     }
 
-    /// Clears a user's sessions away after a change that has raised the epoch (or deleted the user),
-    /// but for `keep`, which is lifted into the epoch given with it. The change itself has ended
-    /// them, so a session store that is away now costs a line in the log and at most the kept
-    /// session: the answer that the change was made stays true.
-    pub(crate) async fn end_sessions(&self, user_id: UserId, keep: Option<(SessionId, i64)>) {
-        if let Err(error) = self.clear_sessions(user_id, keep).await {
+    /// Clears away the sessions that a change has just ended by raising the user's epoch to `epoch`,
+    /// but for `keep`, which is lifted into it. One opened since then, with the new password, say, is
+    /// of the new epoch already and stays. A session store that is away now costs a line in the log
+    /// and at most the kept session: the answer that the change was made stays true.
+    pub(crate) async fn end_sessions(
+        &self,
+        ctx: &Ctx,
+        user_id: UserId,
+        epoch: i64,
+        keep: Option<SessionId>,
+    ) {
+        if let Err(error) = self.clear_sessions(ctx, user_id, epoch, keep).await {
             tracing::error!(user.id = %user_id, %error, "ended sessions could not be cleared away");
         }
         self.cache.user_changed(user_id);
@@ -338,15 +345,20 @@ impl Accounts {
 
     async fn clear_sessions(
         &self,
+        ctx: &Ctx,
         user_id: UserId,
-        keep: Option<(SessionId, i64)>,
+        epoch: i64,
+        keep: Option<SessionId>,
     ) -> Result<(), StoreError> {
         let sessions = &self.ports.sessions;
-        if let Some((id, epoch)) = keep {
+        if let Some(id) = keep {
             sessions.set_session_epoch(user_id, id, epoch).await?;
         }
-        let kept = keep.map(|(id, _)| id);
-        sessions.delete_sessions(user_id, kept).await?;
+        for session in sessions.list_sessions(user_id, ctx.now).await? {
+            if session.epoch < epoch && Some(session.id) != keep {
+                sessions.delete_session(user_id, session.id).await?;
+            }
+        }
         Ok(())
     }
 }

@@ -236,3 +236,30 @@ async fn a_profile_written_in_between_does_not_disturb_a_change() {
     assert_eq!(world.kept_user(&ben).await.name.unwrap().as_str(), "Ben");
     world.try_sign_in("ben", OTHER_PASSWORD).await.unwrap();
 }
+
+/// A sign-in with the new password, between its being written and the old sessions being cleared
+/// away, is of the new epoch already; it was answered and must stay.
+#[tokio::test]
+async fn a_session_opened_with_the_new_password_meanwhile_stays() {
+    use doorward_domain::ports::Sessions;
+    let world = World::new().await;
+    world.active("ben").await;
+    let (this, old, early) = (
+        world.sign_in("ben").await,
+        world.sign_in("ben").await,
+        world.sign_in("ben").await,
+    );
+    let (user, epoch) = (early.user.id, early.session.epoch + 1);
+    let store = &world.store;
+    store
+        .set_session_epoch(user, early.session.id, epoch)
+        .await
+        .unwrap();
+    change(&world, &world.of(&this), PASSWORD, OTHER_PASSWORD)
+        .await
+        .unwrap();
+    world.check(&early).await.unwrap();
+    world.check(&this).await.unwrap();
+    assert_err!(world.check(&old).await, Error::InvalidToken);
+    world.mails().await;
+}
