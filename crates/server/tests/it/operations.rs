@@ -121,7 +121,13 @@ async fn with_a_store_that_is_down_or_broken_nothing_succeeds() {
 /// P-10.
 #[tokio::test]
 async fn a_full_hashing_queue_refuses_at_once() {
-    let app = TestApp::with(|options| options.hashing_queue = 1).await;
+    // Dear enough that all are at the door before the first is done.
+    let app = TestApp::with(|options| {
+        options.hashing_queue = 1;
+        options.hashing_cost.memory_kib = 128 * 1024;
+        options.hashing_cost.passes = 3;
+    })
+    .await;
     let mut attempts = tokio::task::JoinSet::new();
     for number in 0..64 {
         let client = app.anon();

@@ -38,6 +38,7 @@ pub struct Options {
     pub store: Option<Arc<dyn Backend>>,
     pub hashing_threads: usize,
     pub hashing_queue: usize,
+    pub hashing_cost: Cost,
     pub inbox: Option<Arc<dyn Inbox>>,
 }
 
@@ -65,6 +66,7 @@ impl TestApp {
             store: None,
             hashing_threads: 1,
             hashing_queue: 256,
+            hashing_cost: CHEAP,
             inbox: None,
         };
         choose(&mut options);
@@ -82,7 +84,7 @@ impl TestApp {
         let secrets = Arc::new(SeededSecrets::new(1));
         let postbox = Arc::new(Postbox::default());
         let hasher = HasherSettings {
-            cost: CHEAP,
+            cost: options.hashing_cost,
             engine: Engine::Fast,
             threads: options.hashing_threads,
             queue: options.hashing_queue,
