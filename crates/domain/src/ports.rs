@@ -267,7 +267,7 @@ impl MailTemplate {
 #[derive(Debug, thiserror::Error)]
 #[error("mail not sent ({})", if *permanent { "for good" } else { "for now" })]
 pub struct MailError {
-    /// Whether trying again is pointless: the server said no to this very mail (5xx).
+    /// Whether trying again is pointless: the server refused this very mailbox (5xx).
     pub permanent: bool,
     /// Why.
     #[source]

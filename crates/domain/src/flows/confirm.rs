@@ -168,8 +168,8 @@ impl Accounts {
     }
 }
 
-/// A disabled user's links were revoked; one that a worker made at that very moment opens nothing.
-/// Whether the link is unused and the user still waits for its very address.
+/// Whether the link is unused and the user still waits for its very address. A disabled user's links
+/// were revoked; one that a worker made at that very moment opens nothing.
 fn is_open(user: &User, link: &Link) -> bool {
     link.used_at.is_none()
         && user.status != Status::Disabled

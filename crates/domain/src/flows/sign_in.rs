@@ -1,6 +1,7 @@
 //! Sign in: show a password, get a session.
 //!
-//! Unknown account and wrong password cost the same work and get the same answer.
+//! Unknown account and wrong password cost the same work and get the same answer: one
+//! hash, or two at an address that somebody claims and has not confirmed, owned or not.
 //! The account's state is told only to whoever knows the password. A try is counted before it is
 //! known whether it was right, under the account it is aimed at.
 

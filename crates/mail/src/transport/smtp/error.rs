@@ -90,9 +90,9 @@ impl SmtpError {
         }
     }
 
-    /// Whether the server refused this very mail for good: a 5xx to the sender, the recipient or
-    /// the message. One that says that we are not signed in, or not well enough protected, is
-    /// the operator's to mend, and the mail goes out once it is.
+    /// Whether the server refused this very mailbox for good: a 5xx to the recipient. One that says
+    /// that we are not signed in, or not well enough protected, is the operator's to mend, and the
+    /// mail goes out once it is.
     pub fn is_permanent(&self) -> bool {
         match self {
             Self::Refused { step, code, .. } => {
