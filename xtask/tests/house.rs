@@ -17,6 +17,11 @@ const EDGES: &[(&str, &[&str], &[&str])] = &[
         &["doorward-domain"],
         &["doorward-testkit"],
     ),
+    (
+        "doorward-store-redis",
+        &["doorward-domain"],
+        &["doorward-testkit"],
+    ),
     ("doorward-mail", &["doorward-domain"], &["doorward-testkit"]),
     ("doorward-web", &["doorward-domain"], &["doorward-testkit"]),
     ("doorward-testkit", &["doorward-domain"], &[]),
@@ -24,6 +29,7 @@ const EDGES: &[(&str, &[&str], &[&str])] = &[
         "doorward",
         &[
             "doorward-domain",
+            "doorward-store-redis",
             "doorward-store-sql",
             "doorward-mail",
             "doorward-web",
@@ -36,6 +42,7 @@ const EDGES: &[(&str, &[&str], &[&str])] = &[
 /// What only one crate may see.
 const FENCED: &[(&str, &[&str])] = &[
     ("sqlx", &["doorward-store-sql"]),
+    ("redis", &["doorward-store-redis"]),
     ("lettre", &["doorward-mail"]),
     ("axum", &["doorward-web", "doorward"]),
     ("utoipa", &["doorward-web"]),

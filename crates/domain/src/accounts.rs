@@ -13,7 +13,7 @@ use crate::error::{Error, FieldError};
 use crate::model::{AuditEvent, Event, MailJob, MailKind, Outcome, User};
 use crate::passwords::Hasher;
 use crate::policy::Policy;
-use crate::ports::{Allowance, Budget, Clock, Mailer, Secrets, Sessions, Store, Throttle};
+use crate::ports::{Allowance, Budget, Clock, Mailer, Secrets, Seen, Sessions, Store, Throttle};
 use crate::session_cache::SessionCache;
 use crate::throttle;
 use crate::tokens::Keyring;
@@ -48,7 +48,7 @@ pub struct Accounts {
     pub(crate) hasher: Hasher,
     pub(crate) keyring: Keyring,
     pub(crate) cache: SessionCache,
-    pub(crate) seen: Mutex<HashMap<SessionId, Timestamp>>,
+    pub(crate) seen: Mutex<HashMap<SessionId, Seen>>,
     /// The second in which an unknown `kid` last made this node look for new keys.
     pub(crate) keys_looked_at: tokio::sync::Mutex<Option<i64>>,
     mail_waiting: Notify,
@@ -245,9 +245,9 @@ impl Accounts {
         found.ok_or(Error::NotFound)
     }
 
-    pub(crate) fn note_seen(&self, id: SessionId, at: Timestamp) {
+    pub(crate) fn note_seen(&self, used: Seen) {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        seen.insert(id, at);
+        seen.insert(used.id, used);
     }
 }
 

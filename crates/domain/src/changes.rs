@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use crate::model::{AuditEvent, Credential, Link, MailJob, Purpose, SigningKey, User, Version};
 use crate::ports::StoreError;
-use crate::values::{Digest, MailJobId, UserId};
+use crate::values::{Digest, MailJobId, SessionId, UserId};
 
 /// One change. The order within a list is the order they are made in.
 #[derive(Debug, Clone)]
@@ -74,6 +74,16 @@ pub enum Change {
     },
     /// Removes a signing key.
     DeleteSigningKey(String),
+    /// A session has ended, and stays so until `until`, even if the store it lived in forgets that.
+    /// Nothing where it was noted before.
+    EndSession {
+        /// Whose it was.
+        user_id: UserId,
+        /// Which.
+        id: SessionId,
+        /// Until when it could have lived at most.
+        until: Timestamp,
+    },
     /// Holds where, after the changes so far, some admin is active; [`ApplyError::LastAdmin`] else.
     /// Two of these never pass side by side on what the other is about to take away.
     KeepAnAdmin,
@@ -93,7 +103,7 @@ pub enum Unique {
     Email,
 }
 
-/// Why nothing was changed.
+/// Why nothing was changed, as far as is known.
 #[derive(Debug, thiserror::Error)]
 pub enum ApplyError {
     /// Somebody else has it.
@@ -105,7 +115,11 @@ pub enum ApplyError {
     /// No admin would be left.
     #[error("no active admin would be left")]
     LastAdmin,
-    /// The store did not answer.
+    /// The store did not answer, and nothing was changed.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The store went away at the very end and could not be asked again: all of it was changed, or
+    /// nothing.
+    #[error("not known whether it was done: {0}")]
+    Unsettled(#[source] StoreError),
 }

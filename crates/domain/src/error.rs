@@ -89,6 +89,9 @@ pub enum Error {
     /// A store does not answer. Nothing was changed.
     #[error("store unavailable")]
     Store(#[from] StoreError),
+    /// A store went away while it wrote: what was asked for was done, or nothing was.
+    #[error("store unavailable, and not known whether it was done")]
+    Unsettled(#[source] StoreError),
     /// Something that cannot be has happened.
     #[error("internal: {0}")]
     Internal(&'static str),
@@ -111,6 +114,7 @@ impl From<ApplyError> for Error {
             ApplyError::Stale => Self::PreconditionFailed,
             ApplyError::LastAdmin => Self::LastAdmin,
             ApplyError::Store(error) => Self::Store(error),
+            ApplyError::Unsettled(error) => Self::Unsettled(error),
         }
     }
 }

@@ -10,6 +10,7 @@
 pub mod access;
 mod accounts;
 pub mod changes;
+pub mod checkup;
 pub mod ctx;
 pub mod error;
 pub mod flows;

@@ -14,7 +14,7 @@ use crate::model::{
     AuditEvent, AuditFilter, Credential, Link, MailJob, Role, Session, SigningKey, Status, User,
     UserFilter,
 };
-use crate::ports::{Clock, Secrets, Sessions, Store, StoreError};
+use crate::ports::{Clock, Secrets, Seen, Sessions, Store, StoreError};
 use crate::values::{Digest, EmailAddress, MailJobId, Name, SessionId, UserId, Username};
 
 /// Everything under one lock.
@@ -32,6 +32,7 @@ struct Tables {
     mail_jobs: HashMap<MailJobId, MailJob>,
     signing_keys: Vec<SigningKey>,
     audit_events: Vec<AuditEvent>,
+    ended_sessions: HashMap<SessionId, Timestamp>,
 }
 
 impl MemoryStore {
@@ -123,6 +124,9 @@ impl Tables {
             }
             Change::RotateSigningKey { key, replaces } => self.rotate(key, replaces.as_deref())?,
             Change::DeleteSigningKey(kid) => self.signing_keys.retain(|key| key.kid != kid),
+            Change::EndSession { id, until, .. } => {
+                self.ended_sessions.entry(id).or_insert(until);
+            }
             Change::KeepAnAdmin => {
                 if !self.users.values().any(is_active_admin) {
                     return Err(ApplyError::LastAdmin);
@@ -275,6 +279,16 @@ impl Store for MemoryStore {
         Ok(self.tables().credentials.get(&user_id).cloned())
     }
 
+    async fn list_credentials(&self, user_ids: &[UserId]) -> Result<Vec<Credential>, StoreError> {
+        let tables = self.tables();
+        let kept = user_ids.iter().filter_map(|id| tables.credentials.get(id));
+        Ok(kept.cloned().collect())
+    }
+
+    async fn is_session_ended(&self, id: SessionId) -> Result<bool, StoreError> {
+        Ok(self.tables().ended_sessions.contains_key(&id))
+    }
+
     async fn find_link(&self, digest: &Digest) -> Result<Option<Link>, StoreError> {
         Ok(self.tables().links.get(digest).cloned())
     }
@@ -334,7 +348,12 @@ impl Store for MemoryStore {
         tables
             .mail_jobs
             .retain(|_, job| job.failed_at.is_none_or(|at| at >= before));
+        tables.ended_sessions.retain(|_, until| *until >= before);
         Ok(())
+    }
+
+    async fn server_time(&self) -> Result<Option<Timestamp>, StoreError> {
+        Ok(None)
     }
 
     async fn ping(&self) -> Result<(), StoreError> {
@@ -351,12 +370,14 @@ impl Sessions for MemoryStore {
 
     async fn find_session(
         &self,
+        user_id: UserId,
         digest: &Digest,
         now: Timestamp,
     ) -> Result<Option<Session>, StoreError> {
         let sessions = self.sessions();
         let mut alive = sessions.values().filter(|session| session.expires_at > now);
-        Ok(alive.find(|session| session.digest == *digest).cloned())
+        let found = alive.find(|session| session.user_id == user_id && session.digest == *digest);
+        Ok(found.cloned())
     }
 
     async fn list_sessions(
@@ -403,11 +424,12 @@ impl Sessions for MemoryStore {
         Ok(())
     }
 
-    async fn touch_sessions(&self, seen: &[(SessionId, Timestamp)]) -> Result<(), StoreError> {
+    async fn touch_sessions(&self, seen: &[Seen]) -> Result<(), StoreError> {
         let mut sessions = self.sessions();
-        for (id, at) in seen {
-            if let Some(session) = sessions.get_mut(id) {
-                session.last_seen_at = *at;
+        for seen in seen {
+            let kept = sessions.get_mut(&seen.id);
+            if let Some(session) = kept.filter(|session| session.user_id == seen.user_id) {
+                session.last_seen_at = seen.at;
             }
         }
         Ok(())
@@ -423,17 +445,6 @@ impl Sessions for MemoryStore {
             return Ok(true);
         }
         Ok(false)
-    }
-
-    async fn delete_sessions(
-        &self,
-        user_id: UserId,
-        except: Option<SessionId>,
-    ) -> Result<u64, StoreError> {
-        let mut sessions = self.sessions();
-        let before = sessions.len();
-        sessions.retain(|id, session| session.user_id != user_id || Some(*id) == except);
-        Ok((before - sessions.len()) as u64)
     }
 
     async fn sweep_sessions(&self, now: Timestamp) -> Result<(), StoreError> {

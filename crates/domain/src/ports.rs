@@ -72,6 +72,14 @@ pub trait Store: Send + Sync {
 
     /// A user's password.
     async fn find_credential(&self, user_id: UserId) -> Result<Option<Credential>, StoreError>;
+    /// The passwords of these users, as far as they have one, in any order: for an export, some
+    /// hundreds at a time.
+    async fn list_credentials(&self, user_ids: &[UserId]) -> Result<Vec<Credential>, StoreError>;
+
+    /// Whether a [`Change::EndSession`] said that this session has ended.
+    ///
+    /// [`Change::EndSession`]: crate::changes::Change::EndSession
+    async fn is_session_ended(&self, id: SessionId) -> Result<bool, StoreError>;
 
     /// The link of that digest, dead or alive.
     async fn find_link(&self, digest: &Digest) -> Result<Option<Link>, StoreError>;
@@ -94,21 +102,34 @@ pub trait Store: Send + Sync {
     /// The audit log, newest first.
     async fn list_audit_events(&self, filter: &AuditFilter) -> Result<Vec<AuditEvent>, StoreError>;
 
-    /// Removes links that expired and mails that were given up before that moment.
+    /// Removes links that expired, mails that were given up and ended sessions whose time ran out
+    /// before that moment.
     async fn sweep(&self, before: Timestamp) -> Result<(), StoreError>;
 
-    /// Answers when the store does.
+    /// What the store's own clock says, where it has one that all nodes can ask: they go by it, so
+    /// that nodes whose clocks differ agree on what has expired. None for a store inside this process.
+    async fn server_time(&self) -> Result<Option<Timestamp>, StoreError>;
+
+    /// Answers when the store does, and would take a write.
     async fn ping(&self) -> Result<(), StoreError>;
 }
 
-/// Open sessions. Apart from [`Store`], since they may live in Redis.
+/// Open sessions. Apart from [`Store`], since they may live in Redis. Every question names the user,
+/// so that a store spread over many machines can keep a user's sessions on one of them.
 #[async_trait]
 pub trait Sessions: Send + Sync {
+    /// Whether this store may one day hold a session again that it was told to end: one that is
+    /// restored from a snapshot, or that answers before it is durable. The [`Store`] then keeps a
+    /// note of every session that was ended.
+    fn may_rewind(&self) -> bool {
+        false
+    }
     /// Opens one. Durable once answered, as far as the store is.
     async fn insert_session(&self, session: &Session) -> Result<(), StoreError>;
-    /// The session of that digest that has not expired at `now`.
+    /// That user's session of that digest that has not expired at `now`.
     async fn find_session(
         &self,
+        user_id: UserId,
         digest: &Digest,
         now: Timestamp,
     ) -> Result<Option<Session>, StoreError>;
@@ -130,22 +151,29 @@ pub trait Sessions: Send + Sync {
         epoch: i64,
     ) -> Result<(), StoreError>;
     /// Notes when sessions were last used. Best effort: unknown ones are passed over.
-    async fn touch_sessions(&self, seen: &[(SessionId, Timestamp)]) -> Result<(), StoreError>;
-    /// Ends one session of that user; `false` where there was none. Durable once answered.
+    async fn touch_sessions(&self, seen: &[Seen]) -> Result<(), StoreError>;
+    /// Ends one session of that user; `false` where there was none. Durable once answered, but
+    /// for a store that [may rewind](Self::may_rewind).
     async fn delete_session(&self, user_id: UserId, id: SessionId) -> Result<bool, StoreError>;
-    /// Ends all of a user's sessions, but for `except`; how many there were.
-    async fn delete_sessions(
-        &self,
-        user_id: UserId,
-        except: Option<SessionId>,
-    ) -> Result<u64, StoreError>;
     /// Removes what expired before `now`.
     async fn sweep_sessions(&self, now: Timestamp) -> Result<(), StoreError>;
     /// Answers when the store does.
     async fn ping(&self) -> Result<(), StoreError>;
 }
 
-/// Counts attempts, and says when it is too many.
+/// When a session was last used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Seen {
+    /// Whose it is.
+    pub user_id: UserId,
+    /// Which.
+    pub id: SessionId,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// Counts attempts, and says when it is too many. One that is shared by nodes goes by a clock of its
+/// own and takes `now` for how far the caller's moment lies from it.
 #[async_trait]
 pub trait Throttle: Send + Sync {
     /// Takes one from a budget, or says how long to wait.

@@ -10,7 +10,9 @@ use doorward_domain::values::UserId;
 
 use crate::error::Fault;
 use crate::transaction::{Retries, Transaction};
-use crate::{SqlStore, audit_events, credentials, links, mail_jobs, signing_keys, users};
+use crate::{
+    SqlStore, audit_events, credentials, ended_sessions, links, mail_jobs, signing_keys, users,
+};
 
 pub(crate) async fn apply(store: &SqlStore, changes: &[Change]) -> Result<(), ApplyError> {
     let mut retries = Retries::default();
@@ -79,6 +81,9 @@ async fn make(transaction: &mut Transaction, change: &Change) -> Result<(), Faul
             signing_keys::rotate(transaction, key, replaces.as_deref()).await
         }
         Change::DeleteSigningKey(kid) => signing_keys::delete(transaction, kid).await,
+        Change::EndSession { user_id, id, until } => {
+            ended_sessions::put(transaction, *user_id, *id, *until).await
+        }
         Change::KeepAnAdmin => users::keep_an_admin(transaction).await,
         Change::Audit(event) => audit_events::insert(transaction, event).await,
     }
@@ -92,6 +97,7 @@ async fn forget(transaction: &mut Transaction, id: UserId) -> Result<(), Fault> 
         "DELETE FROM links WHERE user_id = ?",
         "DELETE FROM mail_jobs WHERE user_id = ?",
         "DELETE FROM sessions WHERE user_id = ?",
+        "DELETE FROM ended_sessions WHERE user_id = ?",
     ] {
         transaction.execute(sql, &[id.into()]).await?;
     }

@@ -55,6 +55,22 @@ pub(crate) async fn find(
     row::one("find credential", row.as_ref(), from_row)
 }
 
+pub(crate) async fn list(
+    store: &SqlStore,
+    user_ids: &[UserId],
+) -> Result<Vec<Credential>, StoreError> {
+    if user_ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let places = vec!["?"; user_ids.len()].join(", ");
+    let sql = format!(
+        "SELECT user_id, password_hash, updated_at FROM credentials WHERE user_id IN ({places})"
+    );
+    let args: Vec<_> = user_ids.iter().map(|id| (*id).into()).collect();
+    let rows = store.rows("list credentials", &sql, &args).await?;
+    row::all("list credentials", &rows, from_row)
+}
+
 fn from_row(row: &AnyRow) -> Result<Credential, BadRow> {
     let row = Row::new(row, "credentials", "user_id");
     Ok(Credential {

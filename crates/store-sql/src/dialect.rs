@@ -154,6 +154,19 @@ impl Dialect {
         }
     }
 
+    /// Asks the server for its clock, in microseconds since 1970; a file has none of its own.
+    pub(crate) fn server_time(self) -> Option<&'static str> {
+        match self {
+            Self::Sqlite => None,
+            Self::Postgres => Some(
+                "SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS BIGINT) AS now",
+            ),
+            Self::Mysql => {
+                Some("SELECT CAST(UNIX_TIMESTAMP(SYSDATE(6)) * 1000000 AS SIGNED) AS now")
+            }
+        }
+    }
+
     /// Begins to migrate, once nobody else does. MySQL's lock lasts as long as the connection.
     pub(crate) async fn begin_migration(
         self,

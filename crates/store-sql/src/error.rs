@@ -158,7 +158,7 @@ impl Fault {
 
     pub(crate) fn into_store_error(self, operation: &'static str) -> StoreError {
         match self.into_apply_error(operation) {
-            ApplyError::Store(error) => error,
+            ApplyError::Store(error) | ApplyError::Unsettled(error) => error,
             error => StoreError::new(operation, error),
         }
     }

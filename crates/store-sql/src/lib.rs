@@ -26,6 +26,7 @@ mod arg;
 mod audit_events;
 mod credentials;
 mod dialect;
+mod ended_sessions;
 mod error;
 mod links;
 mod mail_jobs;

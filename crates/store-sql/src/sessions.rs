@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use doorward_domain::model::Session;
-use doorward_domain::ports::{Sessions, StoreError};
+use doorward_domain::ports::{Seen, Sessions, StoreError};
 use doorward_domain::values::{Digest, SessionId, UserId};
 use jiff::Timestamp;
 use sqlx::any::AnyRow;
@@ -39,12 +39,19 @@ impl Sessions for SqlStore {
 
     async fn find_session(
         &self,
+        user_id: UserId,
         digest: &Digest,
         now: Timestamp,
     ) -> Result<Option<Session>, StoreError> {
-        let sql = format!("SELECT {COLUMNS} FROM sessions WHERE digest = ? AND expires_at > ?");
+        let sql = format!(
+            "SELECT {COLUMNS} FROM sessions WHERE digest = ? AND user_id = ? AND expires_at > ?"
+        );
         let row = self
-            .row("find session", &sql, &[digest.into(), now.into()])
+            .row(
+                "find session",
+                &sql,
+                &[digest.into(), user_id.into(), now.into()],
+            )
             .await?;
         row::one("find session", row.as_ref(), from_row)
     }
@@ -87,10 +94,10 @@ impl Sessions for SqlStore {
         Ok(())
     }
 
-    async fn touch_sessions(&self, seen: &[(SessionId, Timestamp)]) -> Result<(), StoreError> {
+    async fn touch_sessions(&self, seen: &[Seen]) -> Result<(), StoreError> {
         let mut seen = seen.to_vec();
         // In one order, so that two nodes never wait for one another.
-        seen.sort_unstable();
+        seen.sort_unstable_by_key(|seen| seen.id);
         let mut retries = Retries::default();
         loop {
             match touch(self, &seen).await {
@@ -109,25 +116,6 @@ impl Sessions for SqlStore {
             == 1)
     }
 
-    async fn delete_sessions(
-        &self,
-        user_id: UserId,
-        except: Option<SessionId>,
-    ) -> Result<u64, StoreError> {
-        const OPERATION: &str = "delete sessions";
-        match except {
-            None => {
-                let sql = "DELETE FROM sessions WHERE user_id = ?";
-                self.write(OPERATION, sql, &[user_id.into()]).await
-            }
-            Some(id) => {
-                let sql = "DELETE FROM sessions WHERE user_id = ? AND id <> ?";
-                self.write(OPERATION, sql, &[user_id.into(), id.into()])
-                    .await
-            }
-        }
-    }
-
     async fn sweep_sessions(&self, now: Timestamp) -> Result<(), StoreError> {
         let sql = "DELETE FROM sessions WHERE expires_at <= ?";
         self.write("sweep sessions", sql, &[now.into()]).await?;
@@ -139,21 +127,17 @@ impl Sessions for SqlStore {
     }
 }
 
-async fn touch(store: &SqlStore, seen: &[(SessionId, Timestamp)]) -> Result<(), Fault> {
+async fn touch(store: &SqlStore, seen: &[Seen]) -> Result<(), Fault> {
     let mut transaction = store.begin().await?;
     let touched = touch_each(&mut transaction, seen).await;
     transaction.end(touched).await
 }
 
-async fn touch_each(
-    transaction: &mut Transaction,
-    seen: &[(SessionId, Timestamp)],
-) -> Result<(), Fault> {
-    let sql = "UPDATE sessions SET last_seen_at = ? WHERE id = ?";
-    for (id, at) in seen {
-        transaction
-            .execute(sql, &[(*at).into(), (*id).into()])
-            .await?;
+async fn touch_each(transaction: &mut Transaction, seen: &[Seen]) -> Result<(), Fault> {
+    let sql = "UPDATE sessions SET last_seen_at = ? WHERE id = ? AND user_id = ?";
+    for seen in seen {
+        let args = [seen.at.into(), seen.id.into(), seen.user_id.into()];
+        transaction.execute(sql, &args).await?;
     }
     Ok(())
 }

@@ -6,10 +6,14 @@ use doorward_domain::model::{
     AuditEvent, AuditFilter, Credential, Link, MailJob, SigningKey, User, UserFilter,
 };
 use doorward_domain::ports::{Store, StoreError};
-use doorward_domain::values::{Digest, UserId};
+use doorward_domain::values::{Digest, SessionId, UserId};
 use jiff::Timestamp;
 
-use crate::{SqlStore, apply, audit_events, credentials, links, mail_jobs, signing_keys, users};
+use crate::row::{BadRow, Row};
+use crate::{
+    SqlStore, apply, audit_events, credentials, ended_sessions, links, mail_jobs, signing_keys,
+    users,
+};
 
 #[async_trait]
 impl Store for SqlStore {
@@ -57,6 +61,14 @@ impl Store for SqlStore {
         credentials::find(self, user_id).await
     }
 
+    async fn list_credentials(&self, user_ids: &[UserId]) -> Result<Vec<Credential>, StoreError> {
+        credentials::list(self, user_ids).await
+    }
+
+    async fn is_session_ended(&self, id: SessionId) -> Result<bool, StoreError> {
+        ended_sessions::is_ended(self, id).await
+    }
+
     async fn find_link(&self, digest: &Digest) -> Result<Option<Link>, StoreError> {
         links::find(self, digest).await
     }
@@ -84,7 +96,12 @@ impl Store for SqlStore {
 
     async fn sweep(&self, before: Timestamp) -> Result<(), StoreError> {
         links::sweep(self, before).await?;
-        mail_jobs::sweep(self, before).await
+        mail_jobs::sweep(self, before).await?;
+        ended_sessions::sweep(self, before).await
+    }
+
+    async fn server_time(&self) -> Result<Option<Timestamp>, StoreError> {
+        server_time(self).await
     }
 
     async fn ping(&self) -> Result<(), StoreError> {
@@ -95,4 +112,14 @@ impl Store for SqlStore {
 pub(crate) async fn ping(store: &SqlStore) -> Result<(), StoreError> {
     store.row("ping", "SELECT 1", &[]).await?;
     Ok(())
+}
+
+async fn server_time(store: &SqlStore) -> Result<Option<Timestamp>, StoreError> {
+    let Some(sql) = store.dialect.server_time() else {
+        return Ok(None);
+    };
+    let row = store.row("server time", sql, &[]).await?;
+    let time = row.map(|row| Row::new(&row, "clock", "now").time("now"));
+    time.transpose()
+        .map_err(|error: BadRow| StoreError::new("server time", error))
 }

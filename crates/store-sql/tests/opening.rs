@@ -258,7 +258,7 @@ async fn a_deleted_user_s_sessions_go_too() {
         }
         assert_eq!(
             store
-                .find_session(&session.digest, fixtures::now())
+                .find_session(session.user_id, &session.digest, fixtures::now())
                 .await
                 .unwrap(),
             None

@@ -151,6 +151,12 @@ impl From<Error> for Problem {
                 cause: Some(Arc::new(error)),
                 ..Self::new(Code::StoreUnavailable)
             },
+            Error::Unsettled(_) => Self {
+                retry_after: busy,
+                detail: Some(UNSETTLED.to_owned()),
+                cause: Some(Arc::new(error)),
+                ..Self::new(Code::StoreUnavailable)
+            },
             Error::Internal(_) => Self {
                 cause: Some(Arc::new(error)),
                 ..Self::new(Code::InternalError)
@@ -159,6 +165,10 @@ impl From<Error> for Problem {
         }
     }
 }
+
+/// What a client is told when a write was cut off at its very end: trying again might do it twice,
+/// or fail for having been done.
+const UNSETTLED: &str = "The connection to a store was lost while this was being written. It may have been done, or not: look before you try again.";
 
 /// The code of an error that carries nothing more.
 fn plain_code(error: &Error) -> Code {
@@ -180,7 +190,7 @@ fn plain_code(error: &Error) -> Code {
         Error::Invalid(_) => Code::ValidationFailed,
         Error::TooManyAttempts { .. } => Code::TooManyAttempts,
         Error::Overloaded => Code::Overloaded,
-        Error::Store(_) => Code::StoreUnavailable,
+        Error::Store(_) | Error::Unsettled(_) => Code::StoreUnavailable,
         Error::Internal(_) => Code::InternalError,
     }
 }

@@ -1,12 +1,13 @@
 //! What the worker does now and then: let go what has run out, and write down what was seen.
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::accounts::Accounts;
 use crate::changes::Change;
 use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::model::Event;
+use crate::ports::StoreError;
 
 /// How many unconfirmed sign-ups go at a time.
 const BATCH: usize = 100;
@@ -49,15 +50,19 @@ impl Accounts {
         if seen.is_empty() {
             return Ok(());
         }
-        let seen: Vec<_> = seen.into_iter().collect();
+        let seen: Vec<_> = seen.into_values().collect();
         Ok(self.ports.sessions.touch_sessions(&seen).await?)
     }
 
-    /// Which of the parts answer: the store, the sessions.
-    pub async fn readiness(&self) -> Vec<(&'static str, Result<(), crate::ports::StoreError>)> {
-        vec![
-            ("store", self.ports.store.ping().await),
-            ("sessions", self.ports.sessions.ping().await),
-        ]
+    /// Which of the parts answer, by the names an operator knows them by.
+    pub async fn readiness(&self) -> [(&'static str, Result<(), StoreError>); 2] {
+        let (store, sessions) =
+            futures_util::future::join(self.ports.store.ping(), self.ports.sessions.ping()).await;
+        [("database", store), ("session store", sessions)]
+    }
+
+    /// What the store's clock says, where it has one of its own.
+    pub async fn server_time(&self) -> Result<Option<Timestamp>, StoreError> {
+        self.ports.store.server_time().await
     }
 }

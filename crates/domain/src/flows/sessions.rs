@@ -10,7 +10,7 @@ use crate::changes::{ApplyError, Change};
 use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::model::{Event, Session, Status, User};
-use crate::ports::StoreError;
+use crate::ports::{Seen, StoreError};
 use crate::session_cache::{Entry, Known};
 use crate::tokens::{SessionClaims, Verified};
 use crate::values::{Digest, Secret, SessionId, Token, UserId};
@@ -137,7 +137,11 @@ impl Accounts {
             }
         }
         if ctx.now.as_second() - entry.session.last_seen_at.as_second() >= SEEN_EVERY_SECONDS {
-            self.note_seen(entry.session.id, ctx.now);
+            self.note_seen(Seen {
+                user_id: entry.user.id,
+                id: entry.session.id,
+                at: ctx.now,
+            });
         }
         Ok(Authenticated(entry))
     }
@@ -169,11 +173,11 @@ impl Accounts {
         let session = self
             .ports
             .sessions
-            .find_session(&secret.digest(), ctx.now)
+            .find_session(user_id, &secret.digest(), ctx.now)
             .await?;
         let user = self.ports.store.find_user(user_id).await?;
         match (session, user) {
-            (Some(session), Some(user)) if session.user_id == user.id => Ok(self
+            (Some(session), Some(user)) if !self.has_ended(session.id).await? => Ok(self
                 .cache
                 .insert(token, claims, user, session, mark, ctx.now)),
             _ => {
@@ -207,13 +211,7 @@ impl Accounts {
     /// which, so the whole session ends.
     async fn end_reused(&self, ctx: &Ctx, entry: &Entry) -> Result<(), Error> {
         let user_id = entry.user.id;
-        let was_open = self
-            .ports
-            .sessions
-            .delete_session(user_id, entry.session.id)
-            .await?;
-        self.cache.user_changed(user_id);
-        if was_open {
+        if self.end_session(ctx, user_id, entry.session.id).await? {
             self.apply(vec![self.audit_failure(
                 ctx,
                 Event::TokenReuse,
@@ -263,7 +261,7 @@ impl Accounts {
         let kept = self
             .ports
             .sessions
-            .find_session(&ours.digest, ctx.now)
+            .find_session(ours.user_id, &ours.digest, ctx.now)
             .await?;
         kept.filter(|kept| kept.generation == ours.generation)
             .ok_or(Error::InvalidToken)
@@ -272,20 +270,55 @@ impl Accounts {
     /// A user's open sessions, newest first.
     pub async fn list_sessions(&self, ctx: &Ctx, named: &str) -> Result<Vec<Session>, Error> {
         let user = self.resolve(ctx, Action::ListSessions, named).await?;
-        let open = self.ports.sessions.list_sessions(user.id, ctx.now).await?;
-        Ok(open
-            .into_iter()
-            .filter(|session| session.epoch >= user.session_epoch)
-            .collect())
+        let kept = self.ports.sessions.list_sessions(user.id, ctx.now).await?;
+        let mut open = Vec::with_capacity(kept.len());
+        for session in kept {
+            if session.epoch >= user.session_epoch && !self.has_ended(session.id).await? {
+                open.push(session);
+            }
+        }
+        Ok(open)
+    }
+
+    /// Whether a session that the session store still shows was ended: it may have come back with
+    /// an old snapshot.
+    async fn has_ended(&self, id: SessionId) -> Result<bool, StoreError> {
+        Ok(self.ports.sessions.may_rewind() && self.ports.store.is_session_ended(id).await?)
+    }
+
+    /// Ends one session for good; `false` where there was none. Where the session store may rewind,
+    /// the end is written down in the database first, and holds from then on, even if the session
+    /// store is away and cannot be told.
+    pub(crate) async fn end_session(
+        &self,
+        ctx: &Ctx,
+        user_id: UserId,
+        id: SessionId,
+    ) -> Result<bool, Error> {
+        let may_rewind = self.ports.sessions.may_rewind();
+        if may_rewind {
+            let until = ctx.now + self.policy.session_renewable;
+            self.apply(vec![Change::EndSession { user_id, id, until }])
+                .await?;
+        }
+        let deleted = self.ports.sessions.delete_session(user_id, id).await;
+        self.cache.user_changed(user_id);
+        match deleted {
+            Err(error) if may_rewind => {
+                tracing::warn!(user.id = %user_id, %error, "an ended session could not be cleared away");
+                Ok(true)
+            }
+            deleted => Ok(deleted?),
+        }
     }
 
     /// Ends one session of a user's list.
     pub async fn revoke_session(&self, ctx: &Ctx, named: &str, id: &str) -> Result<(), Error> {
         let user = self.resolve(ctx, Action::RevokeSessions, named).await?;
         let id: SessionId = id.parse().map_err(|()| Error::NotFound)?;
-        let was_open = self.ports.sessions.delete_session(user.id, id).await?;
-        self.cache.user_changed(user.id);
-        if !was_open {
+        let open = self.ports.sessions.list_sessions(user.id, ctx.now).await?;
+        let is_open = open.iter().any(|session| session.id == id);
+        if !is_open || !self.end_session(ctx, user.id, id).await? {
             return Err(Error::NotFound);
         }
         Ok(self

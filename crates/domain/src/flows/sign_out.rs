@@ -10,11 +10,7 @@ impl Accounts {
     /// Ends the session the request came in.
     pub async fn sign_out(&self, ctx: &Ctx, authenticated: &Authenticated) -> Result<(), Error> {
         let (user_id, session_id) = (authenticated.user().id, authenticated.session().id);
-        self.ports
-            .sessions
-            .delete_session(user_id, session_id)
-            .await?;
-        self.cache.user_changed(user_id);
+        self.end_session(ctx, user_id, session_id).await?;
         Ok(self
             .apply(vec![self.audit(ctx, Event::SignOut, Some(user_id))])
             .await?)

@@ -79,7 +79,7 @@ async fn readiness_names_the_part_that_does_not_answer() {
     };
     assert!(down().await.is_empty());
     world.spy.fail("ping_sessions");
-    assert_eq!(down().await, ["sessions"]);
+    assert_eq!(down().await, ["session store"]);
     world.spy.fail("ping");
-    assert_eq!(down().await, ["store", "sessions"]);
+    assert_eq!(down().await, ["database", "session store"]);
 }

@@ -10,7 +10,7 @@ use doorward_domain::memory::{MemoryStore, SeededSecrets};
 use doorward_domain::model::{
     AuditEvent, AuditFilter, Credential, Link, MailJob, Session, SigningKey, User, UserFilter,
 };
-use doorward_domain::ports::{Secrets, Sessions, Store, StoreError};
+use doorward_domain::ports::{Secrets, Seen, Sessions, Store, StoreError};
 use doorward_domain::values::{Digest, SessionId, UserId};
 use jiff::Timestamp;
 
@@ -140,6 +140,21 @@ impl Store for Spy {
         self.store.find_credential(user_id).await
     }
 
+    async fn list_credentials(&self, user_ids: &[UserId]) -> Result<Vec<Credential>, StoreError> {
+        self.asked("list_credentials").await?;
+        self.store.list_credentials(user_ids).await
+    }
+
+    async fn is_session_ended(&self, id: SessionId) -> Result<bool, StoreError> {
+        self.asked("is_session_ended").await?;
+        self.store.is_session_ended(id).await
+    }
+
+    async fn server_time(&self) -> Result<Option<Timestamp>, StoreError> {
+        self.asked("server_time").await?;
+        self.store.server_time().await
+    }
+
     async fn find_link(&self, digest: &Digest) -> Result<Option<Link>, StoreError> {
         self.asked("find_link").await?;
         self.store.find_link(digest).await
@@ -189,11 +204,12 @@ impl Sessions for Spy {
 
     async fn find_session(
         &self,
+        user_id: UserId,
         digest: &Digest,
         now: Timestamp,
     ) -> Result<Option<Session>, StoreError> {
         self.asked("find_session").await?;
-        self.store.find_session(digest, now).await
+        self.store.find_session(user_id, digest, now).await
     }
 
     async fn list_sessions(
@@ -220,7 +236,7 @@ impl Sessions for Spy {
         self.store.set_session_epoch(user_id, id, epoch).await
     }
 
-    async fn touch_sessions(&self, seen: &[(SessionId, Timestamp)]) -> Result<(), StoreError> {
+    async fn touch_sessions(&self, seen: &[Seen]) -> Result<(), StoreError> {
         self.asked("touch_sessions").await?;
         self.store.touch_sessions(seen).await
     }
@@ -228,15 +244,6 @@ impl Sessions for Spy {
     async fn delete_session(&self, user_id: UserId, id: SessionId) -> Result<bool, StoreError> {
         self.asked("delete_session").await?;
         self.store.delete_session(user_id, id).await
-    }
-
-    async fn delete_sessions(
-        &self,
-        user_id: UserId,
-        except: Option<SessionId>,
-    ) -> Result<u64, StoreError> {
-        self.asked("delete_sessions").await?;
-        self.store.delete_sessions(user_id, except).await
     }
 
     async fn sweep_sessions(&self, now: Timestamp) -> Result<(), StoreError> {

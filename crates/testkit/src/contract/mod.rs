@@ -154,7 +154,6 @@ macro_rules! session_contract {
                 one_session_is_lifted_into_a_new_epoch,
                 sightings_are_noted,
                 a_session_is_ended_by_its_user_alone,
-                all_sessions_but_one_are_ended,
                 the_sweep_takes_what_expired,
                 the_port_answers,
             }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use doorward_domain::model::Session;
-use doorward_domain::ports::Sessions;
+use doorward_domain::ports::{Seen, Sessions};
 use jiff::Timestamp;
 
 use super::race;
@@ -14,7 +14,9 @@ async fn open(port: &dyn Sessions, session: &Session) {
 }
 
 async fn find(port: &dyn Sessions, session: &Session) -> Option<Session> {
-    port.find_session(&session.digest, now()).await.unwrap()
+    port.find_session(session.user_id, &session.digest, now())
+        .await
+        .unwrap()
 }
 
 fn ending(at: Timestamp) -> Session {
@@ -35,7 +37,9 @@ pub async fn every_field_comes_back(port: Arc<dyn Sessions>) {
         assert_eq!(find(&*port, &session).await, Some(session));
     }
     assert_eq!(
-        port.find_session(&fixtures::digest(), now()).await.unwrap(),
+        port.find_session(fixtures::user_id(), &fixtures::digest(), now())
+            .await
+            .unwrap(),
         None
     );
 }
@@ -56,7 +60,10 @@ pub async fn a_session_dies_at_its_moment(port: Arc<dyn Sessions>) {
     let session = ending(later(10));
     open(&*port, &session).await;
     for (at, lives) in [(9, true), (10, false), (11, false)] {
-        let found = port.find_session(&session.digest, later(at)).await.unwrap();
+        let found = port
+            .find_session(session.user_id, &session.digest, later(at))
+            .await
+            .unwrap();
         assert_eq!(found.is_some(), lives, "found at {at}");
         let listed = port
             .list_sessions(session.user_id, later(at))
@@ -169,10 +176,16 @@ pub async fn sightings_are_noted(port: Arc<dyn Sessions>) {
     );
     open(&*port, &first).await;
     open(&*port, &second).await;
+    let seen = |user_id, id, seconds| Seen {
+        user_id,
+        id,
+        at: later(seconds),
+    };
     let seen = [
-        (second.id, later(70)),
-        (fixtures::session_id(), later(71)),
-        (first.id, later(72)),
+        seen(second.user_id, second.id, 70),
+        seen(second.user_id, fixtures::session_id(), 71),
+        seen(first.user_id, first.id, 72),
+        seen(second.user_id, first.id, 73),
     ];
     port.touch_sessions(&seen).await.unwrap();
     port.touch_sessions(&[]).await.unwrap();
@@ -210,33 +223,6 @@ pub async fn a_session_is_ended_by_its_user_alone(port: Arc<dyn Sessions>) {
             .await
             .unwrap()
     );
-}
-
-pub async fn all_sessions_but_one_are_ended(port: Arc<dyn Sessions>) {
-    let user = fixtures::user_id();
-    let sessions: Vec<_> = (0..4).map(|_| fixtures::session(user)).collect();
-    let other = fixtures::session(fixtures::user_id());
-    for session in sessions.iter().chain([&other]) {
-        open(&*port, session).await;
-    }
-    assert_eq!(
-        port.delete_sessions(user, Some(sessions[1].id))
-            .await
-            .unwrap(),
-        3
-    );
-    assert_eq!(
-        port.list_sessions(user, now()).await.unwrap(),
-        [sessions[1].clone()]
-    );
-    assert_eq!(
-        port.delete_sessions(user, Some(other.id)).await.unwrap(),
-        1,
-        "another's is no exception"
-    );
-    assert_eq!(port.delete_sessions(user, None).await.unwrap(), 0);
-    assert!(find(&*port, &sessions[1]).await.is_none());
-    assert!(find(&*port, &other).await.is_some());
 }
 
 pub async fn the_sweep_takes_what_expired(port: Arc<dyn Sessions>) {

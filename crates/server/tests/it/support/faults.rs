@@ -9,7 +9,7 @@ use doorward_domain::changes::{ApplyError, Change, Changes};
 use doorward_domain::model::{
     AuditEvent, AuditFilter, Credential, Link, MailJob, Session, SigningKey, User, UserFilter,
 };
-use doorward_domain::ports::{Sessions, Store, StoreError};
+use doorward_domain::ports::{Seen, Sessions, Store, StoreError};
 use doorward_domain::values::{Digest, SessionId, UserId};
 use jiff::Timestamp;
 
@@ -103,6 +103,9 @@ passed_on!(Store {
     pass has_active_admin() -> Result<bool, StoreError>;
     pass list_pending_users_before(before: Timestamp, limit: usize) -> Result<Vec<UserId>, StoreError>;
     pass find_credential(user_id: UserId) -> Result<Option<Credential>, StoreError>;
+    pass list_credentials(user_ids: &[UserId]) -> Result<Vec<Credential>, StoreError>;
+    pass is_session_ended(id: SessionId) -> Result<bool, StoreError>;
+    pass server_time() -> Result<Option<Timestamp>, StoreError>;
     pass find_link(digest: &Digest) -> Result<Option<Link>, StoreError>;
     pass claim_mail_jobs(now: Timestamp, lease_until: Timestamp, limit: usize) -> Result<Vec<MailJob>, StoreError>;
     pass next_mail_due_at() -> Result<Option<Timestamp>, StoreError>;
@@ -114,13 +117,12 @@ passed_on!(Store {
 
 passed_on!(Sessions {
     pass insert_session(session: &Session) -> Result<(), StoreError>;
-    pass find_session(digest: &Digest, now: Timestamp) -> Result<Option<Session>, StoreError>;
+    pass find_session(user_id: UserId, digest: &Digest, now: Timestamp) -> Result<Option<Session>, StoreError>;
     pass list_sessions(user_id: UserId, now: Timestamp) -> Result<Vec<Session>, StoreError>;
     pass renew_session(session: &Session, expected: i64) -> Result<bool, StoreError>;
     pass set_session_epoch(user_id: UserId, id: SessionId, epoch: i64) -> Result<(), StoreError>;
-    pass touch_sessions(seen: &[(SessionId, Timestamp)]) -> Result<(), StoreError>;
+    pass touch_sessions(seen: &[Seen]) -> Result<(), StoreError>;
     pass delete_session(user_id: UserId, id: SessionId) -> Result<bool, StoreError>;
-    pass delete_sessions(user_id: UserId, except: Option<SessionId>) -> Result<u64, StoreError>;
     pass sweep_sessions(now: Timestamp) -> Result<(), StoreError>;
     pass ping() -> Result<(), StoreError>;
 });

@@ -1,0 +1,1 @@
+//! Sessions and throttle counters on Redis or Valkey, single node and Cluster.

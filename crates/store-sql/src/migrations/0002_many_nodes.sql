@@ -1,0 +1,13 @@
+-- Where sessions live outside the database, in a store that may come back from a snapshot, each that
+-- was ended is noted here until it could not live any longer.
+CREATE TABLE ended_sessions (
+  id {id} NOT NULL,
+  user_id {id} NOT NULL,
+  ends_at {int} NOT NULL,
+  CONSTRAINT ended_sessions_pkey PRIMARY KEY (id)
+){table};
+CREATE INDEX ended_sessions_user_id ON ended_sessions (user_id);
+CREATE INDEX ended_sessions_ends_at ON ended_sessions (ends_at);
+
+-- The audit log by its times.
+CREATE INDEX audit_events_occurred_at ON audit_events (occurred_at);
