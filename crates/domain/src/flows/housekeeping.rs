@@ -1,5 +1,6 @@
 //! What the worker does now and then: let go what has run out, and write down what was seen.
 
+use futures_util::future::join;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::accounts::Accounts;
@@ -57,7 +58,7 @@ impl Accounts {
     /// Which of the parts answer, by the names an operator knows them by.
     pub async fn readiness(&self) -> [(&'static str, Result<(), StoreError>); 2] {
         let (store, sessions) =
-            futures_util::future::join(self.ports.store.ping(), self.ports.sessions.ping()).await;
+            join(self.ports.store.ping(), self.ports.sessions.ping()).await;
         [("database", store), ("session store", sessions)]
     }
 

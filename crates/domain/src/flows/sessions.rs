@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use futures_util::future::try_join;
 use jiff::Timestamp;
 
 use crate::access::Action;
@@ -170,12 +171,10 @@ impl Accounts {
         let user_id: UserId = claims.sub.parse().map_err(|()| Error::InvalidToken)?;
         let secret = Token::parse(&claims.sid).ok_or(Error::InvalidToken)?;
         let mark = self.cache.mark(user_id);
-        let session = self
-            .ports
-            .sessions
-            .find_session(user_id, &secret.digest(), ctx.now)
-            .await?;
-        let user = self.ports.store.find_user(user_id).await?;
+        let digest = secret.digest();
+        let session = self.ports.sessions.find_session(user_id, &digest, ctx.now);
+        let user = self.ports.store.find_user(user_id);
+        let (session, user) = try_join(session, user).await?;
         match (session, user) {
             (Some(session), Some(user)) if !self.has_ended(session.id).await? => Ok(self
                 .cache
