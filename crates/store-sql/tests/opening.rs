@@ -13,6 +13,9 @@ use doorward_testkit::{fixtures, servers};
 use sqlx::{AnyConnection, AssertSqlSafe, Connection, raw_sql};
 use tempfile::TempDir;
 
+/// How many migrations this program knows.
+const KNOWN: usize = 2;
+
 fn settings(url: &str) -> SqlSettings {
     SqlSettings {
         url: url.to_owned(),
@@ -55,7 +58,7 @@ async fn history(url: &str) {
         .map(|_| ())
         .unwrap_err();
     assert!(
-        matches!(&error, ConnectError::Pending(names) if names == "1 (accounts)"),
+        matches!(&error, ConnectError::Pending(names) if names == "1 (accounts), 2 (many nodes)"),
         "{error}"
     );
     assert_eq!(migration_status(url).await.unwrap()[0].applied_at, None);
@@ -75,24 +78,24 @@ async fn history(url: &str) {
         racer.await.unwrap();
     }
     let made = migration_status(url).await.unwrap();
-    assert_eq!(made.len(), 1);
-    assert!(made[0].applied_at.is_some());
+    assert_eq!(made.len(), KNOWN);
+    assert!(made.iter().all(|one| one.applied_at.is_some()));
 
     assert_eq!(migrate(url, fixtures::later(99)).await.unwrap(), []);
     connect(url).await.unwrap().close().await;
     assert_eq!(migration_status(url).await.unwrap(), made, "not made again");
 
     let later = "INSERT INTO schema_migrations \
-        (version, name, compatible_with, statements_begun, statements_done, applied_at) VALUES (2, 'later', 1, 1, 1, 5)";
+        (version, name, compatible_with, statements_begun, statements_done, applied_at) VALUES (3, 'later', 1, 1, 1, 5)";
     execute(url, later).await;
     connect(url)
         .await
-        .expect("migration 2 says that this program can work with it")
+        .expect("migration 3 says that this program can work with it")
         .close()
         .await;
     execute(
         url,
-        "UPDATE schema_migrations SET compatible_with = 2 WHERE version = 2",
+        "UPDATE schema_migrations SET compatible_with = 3 WHERE version = 3",
     )
     .await;
     for refused in [
@@ -104,14 +107,14 @@ async fn history(url: &str) {
             matches!(
                 error,
                 ConnectError::Newer {
-                    database: 2,
-                    binary: 1
+                    database: 3,
+                    binary: 2
                 }
             ),
             "{error}"
         );
     }
-    assert_eq!(migration_status(url).await.unwrap().len(), 2);
+    assert_eq!(migration_status(url).await.unwrap().len(), KNOWN + 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -134,11 +137,12 @@ async fn the_schema_of_mariadb_is_made_once() {
 #[tokio::test]
 async fn mariadb_goes_on_where_a_migration_was_killed() {
     let url = servers::mariadb().await;
-    assert_eq!(migrate(&url, fixtures::now()).await.unwrap().len(), 1);
+    assert_eq!(migrate(&url, fixtures::now()).await.unwrap().len(), KNOWN);
     execute(&url, "DROP TABLE guards").await;
     let statements = statements_made(&url).await;
     let killed = format!(
-        "UPDATE schema_migrations SET applied_at = NULL, statements_begun = {0}, statements_done = {0} - 1",
+        "UPDATE schema_migrations SET applied_at = NULL, statements_begun = {0}, statements_done = {0} - 1 \
+         WHERE version = 1",
         statements - 3
     );
     execute(&url, &killed).await;
@@ -156,7 +160,7 @@ async fn mariadb_goes_on_where_a_migration_was_killed() {
 
 async fn statements_made(url: &str) -> i64 {
     let mut connection = raw(url).await;
-    let row = sqlx::query("SELECT statements_done FROM schema_migrations")
+    let row = sqlx::query("SELECT statements_done FROM schema_migrations WHERE version = 1")
         .fetch_one(&mut connection)
         .await;
     sqlx::Row::get(&row.unwrap(), 0)
@@ -180,7 +184,7 @@ async fn a_database_in_other_use_is_left_alone() {
         execute(&url, "DROP TABLE links").await;
         assert_eq!(
             migrate(&url, fixtures::now()).await.unwrap().len(),
-            1,
+            KNOWN,
             "{url}"
         );
         connect(&url).await.unwrap();
