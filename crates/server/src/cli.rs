@@ -32,6 +32,9 @@ pub enum Command {
     /// Bring the database's schema up to date, or say how it stands
     #[command(after_help = "Example: doorward migrate status")]
     Migrate(MigrateArgs),
+    /// Copy the embedded database into a new file, while the server goes on
+    #[command(after_help = "Example: doorward backup /var/backups/doorward.db")]
+    Backup(BackupArgs),
     /// Look after users from this machine
     #[command(subcommand, after_help = "Example: doorward user list --query ben")]
     User(UserCommand),
@@ -44,6 +47,13 @@ pub enum Command {
     /// Print the OpenAPI document
     #[command(after_help = "Example: doorward openapi > openapi.json")]
     Openapi,
+}
+
+/// `backup`
+#[derive(Debug, Args)]
+pub struct BackupArgs {
+    /// The copy; nothing may be there yet
+    pub file: PathBuf,
 }
 
 /// `migrate`

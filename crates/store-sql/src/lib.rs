@@ -24,6 +24,7 @@
 mod apply;
 mod arg;
 mod audit_events;
+mod backup;
 mod credentials;
 mod dialect;
 mod ended_sessions;
@@ -48,6 +49,7 @@ use sqlx::query::Query;
 use sqlx::{Any, AnyConnection, AnyPool, AssertSqlSafe, Connection, raw_sql};
 use tokio::sync::Mutex;
 
+pub use backup::{BackupError, back_up};
 pub use error::ConnectError;
 pub use migrations::MigrationStatus;
 

@@ -71,7 +71,7 @@ fn make_folder(folder: &Path) -> io::Result<()> {
 }
 
 #[cfg(unix)]
-fn own_file(options: &mut OpenOptions) -> &mut OpenOptions {
+pub(crate) fn own_file(options: &mut OpenOptions) -> &mut OpenOptions {
     use std::os::unix::fs::OpenOptionsExt;
     options.mode(0o600)
 }
@@ -82,7 +82,7 @@ fn make_folder(folder: &Path) -> io::Result<()> {
 }
 
 #[cfg(not(unix))]
-fn own_file(options: &mut OpenOptions) -> &mut OpenOptions {
+pub(crate) fn own_file(options: &mut OpenOptions) -> &mut OpenOptions {
     options
 }
 

@@ -1,5 +1,6 @@
 //! The commands, a file each: each reads, calls one story, and prints.
 
+mod backup;
 mod config;
 mod keys;
 mod migrate;
@@ -22,6 +23,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
     match cli.command {
         Command::Serve => serve::run(&loaded.config).await,
         Command::Migrate(args) => migrate::run(&loaded.config, &args, output).await,
+        Command::Backup(args) => backup::run(&loaded.config, &args, output).await,
         Command::User(command) => user::run(&loaded.config, command, output).await,
         Command::Keys(command) => keys::run(&loaded.config, &command, output).await,
         Command::Config(command) => config::run(&loaded, &command, output),

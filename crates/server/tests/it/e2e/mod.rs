@@ -4,6 +4,7 @@ mod http;
 mod server;
 mod sink;
 
+mod backup;
 mod configuration;
 mod crash;
 mod first_start;
