@@ -8,13 +8,13 @@ use base64::Engine as _;
 use base64::alphabet;
 use base64::engine::general_purpose::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
-use ring::{digest, pbkdf2};
+use ring::digest;
 use subtle::ConstantTimeEq;
 
 use super::argon2id::{Cost, Worker};
+use super::foreign_firebase::FirebaseScrypt;
+use super::foreign_pbkdf2::Pbkdf2;
 
-/// The most rounds of PBKDF2 that a hash may ask for.
-const MAX_PBKDF2_ROUNDS: u32 = 5_000_000;
 /// The most memory that a scrypt hash may ask for.
 const MAX_SCRYPT_BYTES: u64 = 256 << 20;
 /// The dearest bcrypt: about a second and a half.
@@ -31,7 +31,7 @@ const PHC: GeneralPurpose = GeneralPurpose::new(
 /// A kept hash that cannot be verified.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("password hash: {0}")]
-pub struct UnreadableHash(&'static str);
+pub struct UnreadableHash(pub(super) &'static str);
 
 /// A hash taken apart, its parameters within the limits.
 #[derive(Debug, PartialEq, Eq)]
@@ -55,11 +55,8 @@ pub(super) enum Scheme {
         salt: Vec<u8>,
         tag: Vec<u8>,
     },
-    Pbkdf2Sha256 {
-        rounds: u32,
-        salt: Vec<u8>,
-        tag: Vec<u8>,
-    },
+    Pbkdf2(Pbkdf2),
+    Firebase(FirebaseScrypt),
 }
 
 /// Whether this is the password of that hash.
@@ -94,16 +91,12 @@ pub(super) fn verify(
                 .map_err(|_| UnreadableHash("scrypt tag length"))?;
             same(&computed, &tag)
         }
-        Scheme::Pbkdf2Sha256 { rounds, salt, tag } => {
-            let rounds = rounds
-                .try_into()
-                .map_err(|_| UnreadableHash("pbkdf2 rounds"))?;
-            pbkdf2::verify(pbkdf2::PBKDF2_HMAC_SHA256, rounds, &salt, password, &tag).is_ok()
-        }
+        Scheme::Pbkdf2(kept) => kept.verify(password)?,
+        Scheme::Firebase(kept) => kept.verify(password)?,
     })
 }
 
-/// Takes a hash apart: PHC strings, `$2b$`, and Django's spellings of the four schemes.
+/// Takes a hash apart: PHC strings, `$2b$`, Django's spellings, and what [`elsewhere`] knows.
 pub(super) fn parse(hash: &str) -> Result<Scheme, UnreadableHash> {
     if hash.len() > MAX_TEXT {
         return Err(UnreadableHash("too long"));
@@ -132,25 +125,19 @@ pub(super) fn parse(hash: &str) -> Result<Scheme, UnreadableHash> {
                 decode_padded(tag)?,
             )
         }
-        ["", "pbkdf2-sha256", params, salt, tag] => {
-            let rounds = match params.split_once(',') {
-                Some((first, _)) => numbers(first, ["i"])?[0],
-                None if params.starts_with("i=") => numbers(params, ["i"])?[0],
-                None => number(params)?,
-            };
-            pbkdf2_scheme(
-                rounds,
-                decode(&salt.replace('.', "+"))?,
-                decode(&tag.replace('.', "+"))?,
-            )
-        }
-        ["pbkdf2_sha256", rounds, salt, tag] => pbkdf2_scheme(
-            number(rounds)?,
-            salt.as_bytes().to_vec(),
-            decode_padded(tag)?,
-        ),
-        _ => Err(UnreadableHash("unknown scheme")),
+        parts => elsewhere(parts),
     }
+}
+
+/// The schemes that have a file of their own.
+fn elsewhere(parts: &[&str]) -> Result<Scheme, UnreadableHash> {
+    if let Some(kept) = Pbkdf2::parse(parts) {
+        return Ok(Scheme::Pbkdf2(kept?));
+    }
+    if let Some(kept) = FirebaseScrypt::parse(parts) {
+        return Ok(Scheme::Firebase(kept?));
+    }
+    Err(UnreadableHash("unknown scheme"))
 }
 
 fn argon2(name: &str, rest: &[&str]) -> Result<Scheme, UnreadableHash> {
@@ -230,17 +217,6 @@ fn scrypt_scheme(
     }
 }
 
-fn pbkdf2_scheme(rounds: u32, salt: Vec<u8>, tag: Vec<u8>) -> Result<Scheme, UnreadableHash> {
-    let is_sound = (1..=MAX_PBKDF2_ROUNDS).contains(&rounds)
-        && salt.len() <= 64
-        && (16..=64).contains(&tag.len());
-    if is_sound {
-        Ok(Scheme::Pbkdf2Sha256 { rounds, salt, tag })
-    } else {
-        Err(UnreadableHash("pbkdf2 parameters"))
-    }
-}
-
 fn verify_bcrypt(password: &[u8], hash: &str, of_sha256: bool) -> bool {
     if of_sha256 {
         let hex: String = digest::digest(&digest::SHA256, password)
@@ -254,12 +230,15 @@ fn verify_bcrypt(password: &[u8], hash: &str, of_sha256: bool) -> bool {
     bcrypt::verify(password, hash).unwrap_or(false)
 }
 
-fn same(one: &[u8], other: &[u8]) -> bool {
+pub(super) fn same(one: &[u8], other: &[u8]) -> bool {
     one.ct_eq(other).into()
 }
 
 /// The values of `name=number` pairs, which stand in this order.
-fn numbers<const N: usize>(text: &str, names: [&str; N]) -> Result<[u32; N], UnreadableHash> {
+pub(super) fn numbers<const N: usize>(
+    text: &str,
+    names: [&str; N],
+) -> Result<[u32; N], UnreadableHash> {
     let mut values = [0; N];
     let mut pairs = text.split(',');
     for (value, name) in values.iter_mut().zip(names) {
@@ -275,18 +254,18 @@ fn numbers<const N: usize>(text: &str, names: [&str; N]) -> Result<[u32; N], Unr
     }
 }
 
-fn number(text: &str) -> Result<u32, UnreadableHash> {
+pub(super) fn number(text: &str) -> Result<u32, UnreadableHash> {
     match text.bytes().all(|b| b.is_ascii_digit()) {
         true => text.parse().map_err(|_| UnreadableHash("number")),
         false => Err(UnreadableHash("number")),
     }
 }
 
-fn decode(text: &str) -> Result<Vec<u8>, UnreadableHash> {
+pub(super) fn decode(text: &str) -> Result<Vec<u8>, UnreadableHash> {
     PHC.decode(text).map_err(|_| UnreadableHash("base64"))
 }
 
-fn decode_padded(text: &str) -> Result<Vec<u8>, UnreadableHash> {
+pub(super) fn decode_padded(text: &str) -> Result<Vec<u8>, UnreadableHash> {
     STANDARD.decode(text).map_err(|_| UnreadableHash("base64"))
 }
 

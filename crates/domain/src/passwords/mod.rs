@@ -6,6 +6,8 @@
 
 mod argon2id;
 mod foreign;
+mod foreign_firebase;
+mod foreign_pbkdf2;
 mod pool;
 pub mod strength;
 
@@ -17,6 +19,7 @@ use crate::values::{Password, Secret};
 
 pub use argon2id::{Cost, Engine};
 pub use foreign::UnreadableHash;
+pub use foreign_firebase::FirebaseParameters;
 use pool::Pool;
 
 /// How passwords are hashed, and on how many threads.

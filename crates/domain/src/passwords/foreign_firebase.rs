@@ -1,0 +1,193 @@
+//! Firebase's scrypt (github.com/firebase/scrypt): scrypt gives an AES-256 key, under which the
+//! project's signer key is encrypted (CTR, counter from zero); that is what is kept.
+//!
+//! Spelled as Supabase Auth spells it, so that its imported users can be read too:
+//! `$fbscrypt$v=1,n=14,r=8,p=1,ss=<separator>,sk=<signer key>$<salt>$<hash>`, base64 throughout.
+
+use aes::Aes256;
+use aes::cipher::{Array, BlockCipherEncrypt, KeyInit};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use super::foreign::{UnreadableHash, decode, number, same};
+
+/// The most memory that a hash may ask for, as for any scrypt.
+const MAX_BYTES: u64 = 256 << 20;
+const KEY_BYTES: usize = 32;
+const BLOCK_BYTES: usize = 16;
+
+/// A kept hash, its parameters within the limits.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct FirebaseScrypt {
+    log_n: u8,
+    r: u32,
+    p: u32,
+    /// Salt and separator.
+    salt: Vec<u8>,
+    signer_key: Vec<u8>,
+    tag: Vec<u8>,
+}
+
+impl FirebaseScrypt {
+    /// Reads the parts of a hash between its dollar signs; none where it is of another scheme.
+    pub(super) fn parse(parts: &[&str]) -> Option<Result<Self, UnreadableHash>> {
+        match parts {
+            ["", "fbscrypt", params, salt, tag] => Some(read(params, salt, tag)),
+            _ => None,
+        }
+    }
+
+    /// Whether this is the password.
+    pub(super) fn verify(&self, password: &[u8]) -> Result<bool, UnreadableHash> {
+        let params = scrypt::Params::new(self.log_n, self.r, self.p)
+            .map_err(|_| UnreadableHash("scrypt parameters"))?;
+        let mut key = [0; KEY_BYTES];
+        scrypt::scrypt(password, &self.salt, &params, &mut key)
+            .map_err(|_| UnreadableHash("scrypt parameters"))?;
+        Ok(same(&encrypted(key, &self.signer_key), &self.tag))
+    }
+}
+
+/// AES-256 in counter mode, the counter beginning at zero.
+fn encrypted(key: [u8; KEY_BYTES], text: &[u8]) -> Vec<u8> {
+    let cipher = Aes256::new(&Array::from(key));
+    let mut out = Vec::with_capacity(text.len());
+    for (counter, chunk) in (0u128..).zip(text.chunks(BLOCK_BYTES)) {
+        let mut pad = Array::from(counter.to_be_bytes());
+        cipher.encrypt_block(&mut pad);
+        out.extend(chunk.iter().zip(pad).map(|(byte, pad)| byte ^ pad));
+    }
+    out
+}
+
+fn read(params: &str, salt: &str, tag: &str) -> Result<FirebaseScrypt, UnreadableHash> {
+    let (mut log_n, mut r, mut p, mut separator, mut signer_key) = (0, 0, 0, Vec::new(), None);
+    for pair in params.split(',') {
+        match pair.split_once('=') {
+            Some(("v", "1")) => {}
+            Some(("n", text)) => log_n = number(text)?,
+            Some(("r", text)) => r = number(text)?,
+            Some(("p", text)) => p = number(text)?,
+            Some(("ss", text)) => separator = decode(text)?,
+            Some(("sk", text)) => signer_key = Some(decode(text)?),
+            _ => return Err(UnreadableHash("fbscrypt parameters")),
+        }
+    }
+    let signer_key = signer_key.ok_or(UnreadableHash("fbscrypt without its signer key"))?;
+    let (mut salt, tag) = (decode(salt)?, decode(tag)?);
+    salt.append(&mut separator);
+    let bytes = 1u64
+        .checked_shl(log_n)
+        .and_then(|n| n.checked_mul(128))
+        .and_then(|n| n.checked_mul(u64::from(r)));
+    let is_sound = (1..=31).contains(&log_n)
+        && bytes.is_some_and(|bytes| bytes <= MAX_BYTES)
+        && (1..=32).contains(&r)
+        && (1..=16).contains(&p)
+        && salt.len() <= 128
+        && (16..=128).contains(&tag.len())
+        && signer_key.len() == tag.len();
+    match u8::try_from(log_n) {
+        Ok(log_n) if is_sound => Ok(FirebaseScrypt {
+            log_n,
+            r,
+            p,
+            salt,
+            signer_key,
+            tag,
+        }),
+        _ => Err(UnreadableHash("fbscrypt parameters")),
+    }
+}
+
+/// What all password hashes of a Firebase project have in common, as its console shows it under
+/// “Password Hash Parameters”.
+#[derive(Debug, Clone)]
+pub struct FirebaseParameters {
+    /// `base64_signer_key`
+    pub signer_key: String,
+    /// `base64_salt_separator`
+    pub salt_separator: String,
+    /// `rounds`
+    pub rounds: u32,
+    /// `mem_cost`: the logarithm of scrypt's N.
+    pub mem_cost: u32,
+}
+
+impl FirebaseParameters {
+    /// The one spelling of a hash and its salt of that project, both in base64.
+    pub fn spell(&self, hash: &str, salt: &str) -> String {
+        format!(
+            "$fbscrypt$v=1,n={},r={},p=1,ss={},sk={}${salt}${hash}",
+            self.mem_cost, self.rounds, self.salt_separator, self.signer_key
+        )
+    }
+
+    /// Whether hashes of such a project can be verified here.
+    pub fn check(&self) -> Result<(), UnreadableHash> {
+        let key = decode(&self.signer_key)?;
+        let hash = self.spell(&STANDARD.encode(vec![0; key.len()]), "");
+        super::check_readable(&hash)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The vector in the README of firebase/scrypt.
+    fn published() -> FirebaseParameters {
+        FirebaseParameters {
+            signer_key: "jxspr8Ki0RYycVU8zykbdLGjFQ3McFUH0uiiTvC8pVMXAn210wjLNmdZJzxUECKbm0QsEmYUSDzZvpjeJ9WmXA==".to_owned(),
+            salt_separator: "Bw==".to_owned(),
+            rounds: 8,
+            mem_cost: 14,
+        }
+    }
+    const SALT: &str = "42xEC+ixf3L2lw==";
+    const HASH: &str =
+        "lSrfV15cpx95/sZS2W9c9Kp6i/LVgQNDNC/qzrCnh1SAyZvqmZqAjTdn3aoItz+VHjoZilo78198JAdRuid5lQ==";
+
+    fn parsed(hash: &str) -> Result<FirebaseScrypt, UnreadableHash> {
+        FirebaseScrypt::parse(&hash.split('$').collect::<Vec<_>>()).unwrap()
+    }
+
+    #[test]
+    fn the_published_vector_verifies_and_no_other_password_does() {
+        assert_eq!(published().check(), Ok(()));
+        let kept = parsed(&published().spell(HASH, SALT)).unwrap();
+        assert_eq!(kept.verify(b"user1password"), Ok(true));
+        assert_eq!(kept.verify(b"user2password"), Ok(false));
+    }
+
+    /// P-09, and the one mistake people make: another project's signer key, or none.
+    #[test]
+    fn what_asks_for_too_much_or_lacks_its_key_is_refused() {
+        let whole = published().spell(HASH, SALT);
+        for (part, by) in [
+            ("n=14", "n=19"),
+            ("n=14", "n=64"),
+            ("n=14", "n=0"),
+            ("r=8", "r=33"),
+            ("r=8", "r=0"),
+            ("p=1", "p=17"),
+            ("v=1", "v=2"),
+            (",sk=", ",xk="),
+            ("sk=jxspr8Ki0RYycVU8zyk", "sk=jxspr8Ki0RYycVU8"),
+        ] {
+            let changed = whole.replacen(part, by, 1);
+            assert_ne!(changed, whole);
+            assert!(parsed(&changed).is_err(), "{by}");
+        }
+        assert!(parsed("$fbscrypt$v=1,n=14,r=8,p=1,sk=$$").is_err());
+    }
+
+    /// As OpenSSL encrypts zeros under a key of zeros with `aes-256-ctr`.
+    #[test]
+    fn the_counter_begins_at_zero_and_counts() {
+        let out = encrypted([0; 32], &[0; 40]);
+        assert_eq!(out.len(), 40);
+        assert_eq!(out[..4], [0xdc, 0x95, 0xc0, 0x78]);
+        assert_eq!(out[16..20], [0x53, 0x0f, 0x8a, 0xfb]);
+    }
+}
