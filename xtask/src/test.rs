@@ -36,11 +36,29 @@ pub(crate) fn test() -> anyhow::Result<()> {
     Ok(())
 }
 
+/// What the server's own tests run on beside SQLite, which is what `--workspace` tries.
+const COMBINATIONS: [&str; 2] = ["postgres", "mariadb"];
+
 /// By `cargo test`, not nextest: a test binary starts each database server once for all its tests,
 /// and a process a test would start it for every one.
 fn tests() -> anyhow::Result<()> {
-    let mut command = cargo(&["test", "--workspace", "--locked", "--no-fail-fast"]);
-    run(command.env("DOORWARD_TEST_PYTHON", tools::python()))
+    let tested = |arguments: &[&str], store: &str| {
+        let started = Instant::now();
+        let mut command = cargo(&["test", "--locked", "--no-fail-fast"]);
+        command
+            .args(arguments)
+            .env("DOORWARD_TEST_STORE", store)
+            .env("DOORWARD_TEST_PYTHON", tools::python());
+        let outcome = run(&mut command);
+        println!("-- on {store}: {} s", started.elapsed().as_secs());
+        outcome
+    };
+    // All of them are tried, and then the first failure told: it takes a while to get here.
+    let mut outcomes = vec![tested(&["--workspace"], "sqlite")];
+    for store in COMBINATIONS {
+        outcomes.push(tested(&["--package", "doorward", "--test", "it"], store));
+    }
+    outcomes.into_iter().collect()
 }
 
 fn step(name: &str, task: impl FnOnce() -> anyhow::Result<()>) -> anyhow::Result<()> {

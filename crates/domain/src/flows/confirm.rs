@@ -83,28 +83,37 @@ impl Accounts {
         user: &User,
         confirmed: &User,
     ) -> Result<Changes, Error> {
-        let mut changes = vec![
-            Change::UseLink {
-                digest: link.digest,
-                at: ctx.now,
-            },
-            Change::UpdateUser {
-                user: Box::new(confirmed.clone()),
-                expected: user.version,
-            },
-            Change::RevokeLinks(user.id, vec![Purpose::Recovery]),
-            self.audit(ctx, Event::EmailConfirmed, Some(user.id)),
-        ];
-        // The others who claimed this address can never confirm it now.
         let claims = self
             .ports
             .store
             .list_users_by_pending_email(link.email.key(), MAX_CLAIMS)
             .await?;
-        let others = claims
+        // The others who claimed this address can never confirm it now. Everybody touches the
+        // claimants in the order of their ids and before anything else: two who confirm at once then
+        // wait for one another, and never each for the other.
+        let mut ids: Vec<_> = claims
             .iter()
-            .filter(|claim| claim.id != user.id && claim.status == Status::Pending);
-        changes.extend(others.map(|other| Change::DeletePendingUser(other.id)));
+            .filter(|claim| claim.id != user.id && claim.status == Status::Pending)
+            .map(|claim| claim.id)
+            .chain([user.id])
+            .collect();
+        ids.sort_unstable();
+        let touch = |id| match id == user.id {
+            true => Change::UpdateUser {
+                user: Box::new(confirmed.clone()),
+                expected: user.version,
+            },
+            false => Change::DeletePendingUser(id),
+        };
+        let mut changes: Changes = ids.into_iter().map(touch).collect();
+        changes.extend([
+            Change::UseLink {
+                digest: link.digest,
+                at: ctx.now,
+            },
+            Change::RevokeLinks(user.id, vec![Purpose::Recovery]),
+            self.audit(ctx, Event::EmailConfirmed, Some(user.id)),
+        ]);
         Ok(changes)
     }
 

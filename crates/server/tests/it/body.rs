@@ -10,7 +10,7 @@ use doorward_domain::memory::MemoryStore;
 use hyper::body::Frame;
 use serde_json::json;
 
-use crate::support::{FORM, JSON, PASSWORD, TestApp};
+use crate::support::{FORM, JSON, PASSWORD, Stores, TestApp};
 
 const LIMIT: usize = 64 * 1024;
 
@@ -320,7 +320,7 @@ impl HttpBody for Never {
 #[tokio::test(start_paused = true)]
 async fn a_body_that_does_not_come_is_not_waited_for_forever() {
     let memory = Arc::new(MemoryStore::new());
-    let app = TestApp::with(|options| options.store = Some(memory)).await;
+    let app = TestApp::with(|options| options.stores = Some(Stores::all_in(memory))).await;
     let anon = app.anon();
     let started = tokio::time::Instant::now();
     let draft = anon.request("POST", "/auth").body(JSON, Body::new(Never));

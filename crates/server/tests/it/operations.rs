@@ -26,12 +26,42 @@ async fn a_healthy_server_says_so_and_no_more() {
 #[tokio::test]
 async fn a_store_that_does_not_answer_shows_in_readiness_alone() {
     let app = TestApp::new().await;
-    app.turn_store(Mood::Down);
-    app.anon().get("/healthz").await.expect(200);
-    let answer = app.anon().request("GET", "/readyz").send_to_broken().await;
-    let problem = answer.expect_problem(503, "store-unavailable");
-    assert_eq!(problem.json()["detail"], "The store does not answer.");
-    assert_eq!(problem.header("retry-after"), Some("1"));
+    for (mood, detail) in [
+        (
+            Mood::Down,
+            "The database and the session store do not answer.",
+        ),
+        (Mood::SessionsDown, "The session store does not answer."),
+    ] {
+        app.turn_store(mood);
+        app.anon().get("/healthz").await.expect(200);
+        let answer = app.anon().request("GET", "/readyz").send_to_broken().await;
+        let problem = answer.expect_problem(503, "store-unavailable");
+        assert_eq!(problem.json()["detail"], detail);
+        assert_eq!(problem.header("retry-after"), Some("1"));
+    }
+    app.turn_store(Mood::Fine);
+    app.anon().get("/readyz").await.expect(200);
+}
+
+/// A write whose answer was lost is called neither done nor undone.
+#[tokio::test]
+async fn whoever_asked_is_told_where_nobody_knows_whether_it_was_done() {
+    let app = TestApp::new().await;
+    let ben = app.user("ben").await;
+    app.turn_store(Mood::Unsettled);
+    let draft = ben.request("PUT", "/user/me");
+    let answer = draft.json(&json!({"name": "Ben", "data": {}}));
+    let problem = answer.send_to_broken().await;
+    let problem = problem.expect_problem(503, "store-unavailable");
+    let detail = problem.json()["detail"].as_str().unwrap().to_owned();
+    assert!(
+        detail.contains("may have been done, or not") && detail.contains("before you try again"),
+        "{detail}"
+    );
+    // It was, and this node has not gone on believing what it knew before.
+    app.turn_store(Mood::Fine);
+    assert_eq!(ben.get("/user/me").await.json()["name"], "Ben");
 }
 
 /// Z-06, S-05: an error while deciding is no yes; H-01: it says nothing of the inside.

@@ -1,27 +1,11 @@
-//! One story on every store: what the rest of this folder shows on SQLite holds on the others.
+//! One story on the store of this run, and in memory: the test double must not be another world.
 
 use std::sync::Arc;
 
 use doorward_domain::memory::MemoryStore;
-use doorward_store_sql::{SqlSettings, SqlStore};
-use doorward_testkit::servers;
 use serde_json::json;
 
-use crate::support::{Backend, OTHER_PASSWORD, Options, PASSWORD, TestApp, path_in};
-
-async fn on(store: Arc<dyn Backend>) -> TestApp {
-    TestApp::with(|options: &mut Options| options.store = Some(store)).await
-}
-
-async fn on_database(url: String) -> TestApp {
-    let settings = SqlSettings {
-        url,
-        max_connections: 4,
-        migrate: true,
-    };
-    let now = "2026-11-21T08:00:00Z".parse().unwrap();
-    on(Arc::new(SqlStore::connect(&settings, now).await.unwrap())).await
-}
+use crate::support::{OTHER_PASSWORD, PASSWORD, Stores, TestApp, path_in};
 
 /// Everything there is to do, once.
 async fn a_life(app: TestApp) {
@@ -127,21 +111,12 @@ async fn a_life(app: TestApp) {
 }
 
 #[tokio::test]
-async fn a_life_on_sqlite() {
+async fn a_life_on_the_store_of_this_run() {
     a_life(TestApp::new().await).await;
 }
 
 #[tokio::test]
 async fn a_life_in_memory() {
-    a_life(on(Arc::new(MemoryStore::new())).await).await;
-}
-
-#[tokio::test]
-async fn a_life_on_postgres() {
-    a_life(on_database(servers::postgres().await).await).await;
-}
-
-#[tokio::test]
-async fn a_life_on_mariadb() {
-    a_life(on_database(servers::mariadb().await).await).await;
+    let memory = Arc::new(MemoryStore::new());
+    a_life(TestApp::with(|options| options.stores = Some(Stores::all_in(memory))).await).await;
 }

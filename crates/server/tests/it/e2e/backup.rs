@@ -16,7 +16,7 @@ const SECRET: &str = "a backup is worth what its restore is worth 1";
 
 /// One public address for both servers, so that a session outlives the move.
 fn on_sqlite() -> Setup {
-    Setup::new()
+    Setup::on_a_file()
         .with("DOORWARD_PUBLIC_URL", "http://localhost:8000")
         .with("DOORWARD_THROTTLE__ENABLED", "false")
         .with("ADMIN_PASSWORD", PASSWORD)

@@ -39,7 +39,7 @@ fn the_first_start_makes_an_admin_and_shows_the_password_once() {
 /// The mails of a server that nobody configured can be read on a page.
 #[test]
 fn a_sign_up_goes_through_with_nothing_configured() {
-    let server = Setup::new().start();
+    let server = Setup::on_a_file().start();
     let body = json!({"username": "ben", "email": "ben@example.com", "password": PASSWORD});
     server.post("/user", body).expect(201);
     let page = super::eventually("the mail is in the inbox", || {
@@ -86,7 +86,7 @@ fn a_poor_admin_password_is_refused_and_says_why() {
 
 #[test]
 fn what_the_first_start_writes_is_its_owners_alone() {
-    let setup = Setup::new();
+    let setup = Setup::on_a_file();
     drop(setup.start());
     let data = setup.data_dir();
     assert_eq!(mode(&data), 0o700);

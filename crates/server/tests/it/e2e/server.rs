@@ -13,6 +13,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use super::http::{self, Reply};
+use crate::support::Combination;
 
 const BINARY: &str = env!("CARGO_BIN_EXE_doorward");
 /// Longer than anything takes; reached only when something is broken.
@@ -48,8 +49,19 @@ impl Outcome {
 }
 
 impl Setup {
-    /// An empty folder, a free port, nothing else configured.
+    /// An empty folder, a free port, the empty stores that this run is about, and nothing else.
     pub fn new() -> Self {
+        let stores = Combination::chosen().variables();
+        stores
+            .iter()
+            .fold(Self::on_a_file(), |setup, (name, value)| {
+                setup.with(name, value)
+            })
+    }
+
+    /// The same on SQLite, whatever this run is about: the test is about its file, or about what is
+    /// there with nothing configured.
+    pub fn on_a_file() -> Self {
         let setup = Self {
             folder: Arc::new(tempfile::tempdir().unwrap()),
             variables: BTreeMap::new(),

@@ -1,4 +1,4 @@
-//! `TestApp`: the real router over the real store, with a clock that moves when told to.
+//! `TestApp`: the real router over real stores, with a clock that moves when told to.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -10,18 +10,17 @@ use doorward_domain::memory::{SeededSecrets, SteppedClock};
 use doorward_domain::model::{Role, User};
 use doorward_domain::passwords::{Cost, Engine, Hasher, HasherSettings};
 use doorward_domain::ports::{Clock, Mail};
-use doorward_domain::throttle::MemoryThrottle;
 use doorward_domain::tokens::{Keyring, MasterKey};
 use doorward_domain::values::{EmailAddress, Secret, Username};
 use doorward_domain::{Accounts, Actor, Ctx, Policy, Ports};
-use doorward_store_sql::{SqlSettings, SqlStore};
 use doorward_web::{App, AppParts, Inbox};
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use serde_json::json;
 use tempfile::TempDir;
 
-use super::faults::{Backend, FaultyStore, Mood};
+use super::faults::{FaultyStore, Mood};
 use super::postbox::Postbox;
+use super::stores::{Combination, Stores};
 use super::{Client, PASSWORD, PUBLIC_URL, path_in};
 
 /// Hashed for real, at the lowest price there is.
@@ -34,8 +33,8 @@ const CHEAP: Cost = Cost {
 /// What a test wants otherwise.
 pub struct Options {
     pub policy: Policy,
-    /// None is SQLite in a folder of the test's own.
-    pub store: Option<Arc<dyn Backend>>,
+    /// None is what this run is about, empty and the test's own.
+    pub stores: Option<Stores>,
     pub hashing_threads: usize,
     pub hashing_queue: usize,
     pub hashing_cost: Cost,
@@ -63,7 +62,7 @@ impl TestApp {
     pub async fn with(choose: impl FnOnce(&mut Options)) -> Self {
         let mut options = Options {
             policy: Policy::new(PUBLIC_URL),
-            store: None,
+            stores: None,
             hashing_threads: 1,
             hashing_queue: 256,
             hashing_cost: CHEAP,
@@ -76,11 +75,11 @@ impl TestApp {
             .unwrap();
         let start = "2026-11-21T08:00:00Z".parse().unwrap();
         let clock = Arc::new(SteppedClock::new(start));
-        let inner = match options.store {
-            Some(store) => store,
-            None => sqlite(&folder, start).await,
+        let stores = match options.stores {
+            Some(stores) => stores,
+            None => Stores::open(Combination::chosen(), &folder, start).await,
         };
-        let store = Arc::new(FaultyStore::new(inner));
+        let store = Arc::new(FaultyStore::new(stores.store, stores.sessions));
         let secrets = Arc::new(SeededSecrets::new(1));
         let postbox = Arc::new(Postbox::default());
         let hasher = HasherSettings {
@@ -93,7 +92,7 @@ impl TestApp {
         let ports = Ports {
             store: store.clone(),
             sessions: store.clone(),
-            throttle: Arc::new(MemoryThrottle::new(10_000)),
+            throttle: stores.throttle,
             mailer: postbox.clone(),
             clock: clock.clone(),
             secrets: secrets.clone(),
@@ -223,15 +222,6 @@ impl TestApp {
             now: self.clock.now(),
         }
     }
-}
-
-async fn sqlite(folder: &TempDir, now: Timestamp) -> Arc<dyn Backend> {
-    let settings = SqlSettings {
-        url: format!("sqlite:{}", folder.path().join("doorward.db").display()),
-        max_connections: 4,
-        migrate: true,
-    };
-    Arc::new(SqlStore::connect(&settings, now).await.unwrap())
 }
 
 impl Drop for TestApp {

@@ -1,5 +1,5 @@
-//! A store that works until it is told not to: down, or broken in a way nobody thought of. It keeps
-//! count of the outbox on the way.
+//! Stores that work until they are told not to: down, cut off at the very end of a write, or broken
+//! in a way nobody thought of. They keep count of the outbox on the way.
 
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex};
@@ -13,30 +13,41 @@ use doorward_domain::ports::{Seen, Sessions, Store, StoreError};
 use doorward_domain::values::{Digest, SessionId, UserId};
 use jiff::Timestamp;
 
-/// What keeps both accounts and sessions.
-pub trait Backend: Store + Sessions {}
-
-impl<T: Store + Sessions> Backend for T {}
-
-/// How the store fares.
-#[derive(Debug, Clone, Copy)]
+/// How the stores fare.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mood {
     Fine,
     Down,
+    /// Accounts are there; sessions are not.
+    SessionsDown,
+    /// A write is made, and its answer lost.
+    Unsettled,
     Panics,
 }
 
-/// The store that the application under test sees.
+impl Mood {
+    const ALL: [Self; 5] = [
+        Self::Fine,
+        Self::Down,
+        Self::SessionsDown,
+        Self::Unsettled,
+        Self::Panics,
+    ];
+}
+
+/// The stores that the application under test sees.
 pub struct FaultyStore {
-    inner: Arc<dyn Backend>,
+    store: Arc<dyn Store>,
+    sessions: Arc<dyn Sessions>,
     mood: AtomicU8,
     outbox: Mutex<Vec<MailJob>>,
 }
 
 impl FaultyStore {
-    pub fn new(inner: Arc<dyn Backend>) -> Self {
+    pub fn new(store: Arc<dyn Store>, sessions: Arc<dyn Sessions>) -> Self {
         Self {
-            inner,
+            store,
+            sessions,
             mood: AtomicU8::new(Mood::Fine as u8),
             outbox: Mutex::default(),
         }
@@ -51,14 +62,32 @@ impl FaultyStore {
         self.mood.store(mood as u8, Ordering::SeqCst);
     }
 
-    fn ask(&self) -> Result<&dyn Backend, StoreError> {
-        let mood = self.mood.load(Ordering::SeqCst);
-        assert!(mood != Mood::Panics as u8, "secret-of-the-inside");
-        if mood == Mood::Down as u8 {
-            return Err(StoreError::new("tests", "secret-of-the-inside"));
-        }
-        Ok(&*self.inner)
+    fn mood(&self) -> Mood {
+        Mood::ALL[usize::from(self.mood.load(Ordering::SeqCst))]
     }
+
+    fn ask_store(&self) -> Result<&dyn Store, StoreError> {
+        match self.mood() {
+            Mood::Fine | Mood::SessionsDown | Mood::Unsettled => Ok(&*self.store),
+            Mood::Down => Err(fault()),
+            Mood::Panics => panic!("{INSIDE}"),
+        }
+    }
+
+    fn ask_sessions(&self) -> Result<&dyn Sessions, StoreError> {
+        match self.mood() {
+            Mood::Fine | Mood::Unsettled => Ok(&*self.sessions),
+            Mood::Down | Mood::SessionsDown => Err(fault()),
+            Mood::Panics => panic!("{INSIDE}"),
+        }
+    }
+}
+
+/// What no client may ever read.
+const INSIDE: &str = "secret-of-the-inside";
+
+fn fault() -> StoreError {
+    StoreError::new("tests", INSIDE)
 }
 
 /// What a change does to the outbox, once it is written.
@@ -74,25 +103,28 @@ fn post(outbox: &mut Vec<MailJob>, change: &Change) {
 }
 
 macro_rules! passed_on {
-    ($port:ident { $(own $own:item)? $(pass $name:ident($($argument:ident: $kind:ty),*) -> $out:ty;)+ }) => {
+    ($port:ident by $ask:ident { $(own $own:item)? $(pass $name:ident($($argument:ident: $kind:ty),*) -> $out:ty;)+ }) => {
         #[async_trait]
         impl $port for FaultyStore {
             $($own)?
 
             $(async fn $name(&self, $($argument: $kind),*) -> $out {
-                $port::$name(self.ask()?, $($argument),*).await
+                self.$ask()?.$name($($argument),*).await
             })+
         }
     };
 }
 
-passed_on!(Store {
+passed_on!(Store by ask_store {
     own async fn apply(&self, changes: Changes) -> Result<(), ApplyError> {
         let noted = changes.clone();
-        self.ask()?.apply(changes).await?;
+        self.ask_store()?.apply(changes).await?;
         let mut outbox = self.outbox.lock().unwrap();
         noted.iter().for_each(|change| post(&mut outbox, change));
-        Ok(())
+        match self.mood() {
+            Mood::Unsettled => Err(ApplyError::Unsettled(fault())),
+            _ => Ok(()),
+        }
     }
 
     pass find_user(id: UserId) -> Result<Option<User>, StoreError>;
@@ -115,7 +147,11 @@ passed_on!(Store {
     pass ping() -> Result<(), StoreError>;
 });
 
-passed_on!(Sessions {
+passed_on!(Sessions by ask_sessions {
+    own fn may_rewind(&self) -> bool {
+        self.sessions.may_rewind()
+    }
+
     pass insert_session(session: &Session) -> Result<(), StoreError>;
     pass find_session(user_id: UserId, digest: &Digest, now: Timestamp) -> Result<Option<Session>, StoreError>;
     pass list_sessions(user_id: UserId, now: Timestamp) -> Result<Vec<Session>, StoreError>;

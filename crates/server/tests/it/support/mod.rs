@@ -1,16 +1,18 @@
-//! The two harnesses' in-process half: the real router over a real store, and who talks to it.
+//! The two harnesses' in-process half: the real router over real stores, and who talks to it.
 
 mod answer;
 mod app;
 mod client;
 mod faults;
 mod postbox;
+mod stores;
 
 pub use answer::Answer;
-pub use app::{Options, TestApp};
+pub use app::TestApp;
 pub use client::Client;
-pub use faults::{Backend, Mood};
+pub use faults::Mood;
 pub use postbox::{path_in, summary};
+pub use stores::{Combination, Stores};
 
 /// Where people reach the server, they think.
 pub const PUBLIC_URL: &str = "https://accounts.example";

@@ -7,7 +7,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::app::App;
-use crate::problem::{Code, Problem};
+use crate::problem::Problem;
 
 /// How it stands.
 #[derive(Debug, Serialize, ToSchema)]
@@ -26,13 +26,23 @@ pub(crate) async fn healthz() -> Json<Health> {
 /// Its stores answer.
 #[utoipa::path(get, path = "/readyz", tag = "Operations", responses((status = 200, description = "It is ready", body = Health)))]
 pub(crate) async fn readyz(State(app): State<App>) -> Result<Json<Health>, Problem> {
+    let mut away = Vec::new();
     for (part, outcome) in app.accounts.readiness().await {
         if let Err(error) = outcome {
-            let mut problem = Problem::from(Error::Store(error));
-            problem.code = Code::StoreUnavailable;
-            problem.detail = Some(format!("The {part} does not answer."));
-            return Err(problem);
+            away.push((part, error));
         }
+    }
+    let names: Vec<_> = away.iter().map(|(part, _)| format!("the {part}")).collect();
+    let verb = if away.len() == 1 { "does" } else { "do" };
+    for (part, error) in away.iter().skip(1) {
+        tracing::error!(part, error = %error.cause, "this part does not answer either");
+    }
+    if let Some((_, error)) = away.into_iter().next() {
+        let sentence = format!("{} {verb} not answer.", names.join(" and "));
+        return Err(Problem {
+            detail: Some(sentence.replacen('t', "T", 1)),
+            ..Problem::from(Error::Store(error))
+        });
     }
     Ok(Json(Health { status: "ready" }))
 }

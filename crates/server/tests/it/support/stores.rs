@@ -1,0 +1,98 @@
+//! Which store the tests run on: `DOORWARD_TEST_STORE`, read here and nowhere else.
+//!
+//! Every test gets a database of its own, whatever the server. To add a combination: a variant, its
+//! name in [`Combination::ALL`], its arms.
+
+use std::sync::Arc;
+
+use doorward_domain::ports::{Sessions, Store, Throttle};
+use doorward_domain::throttle::MemoryThrottle;
+use doorward_store_sql::{SqlSettings, SqlStore};
+use doorward_testkit::servers;
+use jiff::Timestamp;
+use tempfile::TempDir;
+
+/// Where accounts live, and where sessions and throttles do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Combination {
+    Sqlite,
+    Postgres,
+    MariaDb,
+}
+
+impl Combination {
+    const ALL: [(&str, Self); 3] = [
+        ("sqlite", Self::Sqlite),
+        ("postgres", Self::Postgres),
+        ("mariadb", Self::MariaDb),
+    ];
+
+    /// The one that this run is about; SQLite where nobody said.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "tests are told in the environment which store they are about"
+    )]
+    pub fn chosen() -> Self {
+        let Some(name) = std::env::var_os("DOORWARD_TEST_STORE") else {
+            return Self::Sqlite;
+        };
+        let found = Self::ALL
+            .into_iter()
+            .find(|(known, _)| name.to_str() == Some(known));
+        let known = Self::ALL.map(|(known, _)| known);
+        found
+            .unwrap_or_else(|| panic!("DOORWARD_TEST_STORE is {name:?}; there are {known:?}"))
+            .1
+    }
+
+    /// What the binary is told in its environment to work on empty stores that nobody else has.
+    pub fn variables(self) -> Vec<(&'static str, String)> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .build()
+            .unwrap();
+        match self {
+            Self::Sqlite => vec![],
+            Self::Postgres => vec![("DATABASE_URL", runtime.block_on(servers::postgres()))],
+            Self::MariaDb => vec![("DATABASE_URL", runtime.block_on(servers::mariadb()))],
+        }
+    }
+}
+
+/// The stores of one application under test.
+pub struct Stores {
+    pub store: Arc<dyn Store>,
+    pub sessions: Arc<dyn Sessions>,
+    pub throttle: Arc<dyn Throttle>,
+}
+
+impl Stores {
+    /// Empty ones that nobody else has; SQLite's file goes into the folder.
+    pub async fn open(combination: Combination, folder: &TempDir, now: Timestamp) -> Self {
+        let url = match combination {
+            Combination::Sqlite => {
+                format!("sqlite:{}", folder.path().join("doorward.db").display())
+            }
+            Combination::Postgres => servers::postgres().await,
+            Combination::MariaDb => servers::mariadb().await,
+        };
+        Self::all_in(Arc::new(sql(url, now).await))
+    }
+
+    /// Accounts and sessions in one store; throttles in memory.
+    pub fn all_in(store: Arc<impl Store + Sessions + 'static>) -> Self {
+        Self {
+            store: store.clone(),
+            sessions: store,
+            throttle: Arc::new(MemoryThrottle::new(10_000)),
+        }
+    }
+}
+
+async fn sql(url: String, now: Timestamp) -> SqlStore {
+    let settings = SqlSettings {
+        url,
+        max_connections: 4,
+        migrate: true,
+    };
+    SqlStore::connect(&settings, now).await.unwrap()
+}
