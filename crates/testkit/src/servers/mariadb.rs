@@ -1,22 +1,22 @@
 //! MariaDB, as the distribution installs it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::{Server, command_as, find_program, folder_for, run};
 
-const USER: &str = "mysql";
+pub(super) const USER: &str = "mysql";
+
+/// Keeps nothing safe on disk, and is quick.
+const UNSAFE: [&str; 3] = [
+    "--innodb-flush-method=nosync",
+    "--innodb-flush-log-at-trx-commit=0",
+    "--debug-no-sync",
+];
 
 pub(super) fn start() -> Server {
     let folder = folder_for(USER);
-    let data = folder.join("data");
-    let mut install = command_as(USER, &program("mariadb-install-db"));
-    install.args([
-        "--no-defaults",
-        "--auth-root-authentication-method=normal",
-        "--skip-test-db",
-    ]);
-    run(install.arg(format!("--datadir={}", data.display())));
+    let data = init(&folder);
     let mut server = command_as(USER, &program("mariadbd"));
     server.args([
         "--no-defaults",
@@ -24,11 +24,7 @@ pub(super) fn start() -> Server {
         "--skip-log-bin",
         "--max-connections=300",
     ]);
-    server.args([
-        "--innodb-flush-method=nosync",
-        "--innodb-flush-log-at-trx-commit=0",
-        "--debug-no-sync",
-    ]);
+    server.args(UNSAFE);
     server.args([
         "--innodb-buffer-pool-size=64M",
         "--innodb-log-file-size=16M",
@@ -38,7 +34,7 @@ pub(super) fn start() -> Server {
     server.arg(format!("--socket={}", folder.join("socket").display()));
     server.arg(format!("--pid-file={}", folder.join("pid").display()));
     let socket = folder.join("socket");
-    let is_ready = || {
+    let is_ready = move || {
         let mut command = Command::new(program("mariadb-admin"));
         command
             .args(["--no-defaults", "--user=root", "--silent", "--socket"])
@@ -61,7 +57,21 @@ pub(super) fn new_database(server: &Server, name: &str) -> String {
     format!("mysql://root@localhost/{name}?socket={}", socket.display())
 }
 
-fn program(name: &str) -> PathBuf {
+/// Makes the data folder, and says where.
+pub(super) fn init(folder: &Path) -> PathBuf {
+    let data = folder.join("data");
+    let mut install = command_as(USER, &program("mariadb-install-db"));
+    install.args(["--no-defaults", "--skip-test-db"]);
+    install.arg("--auth-root-authentication-method=normal");
+    // Small files, for each test that has a server of its own writes them.
+    install
+        .args(UNSAFE)
+        .args(["--innodb-log-file-size=4M", "--aria-log-file-size=8M"]);
+    run(install.arg(format!("--datadir={}", data.display())));
+    data
+}
+
+pub(super) fn program(name: &str) -> PathBuf {
     let folders = ["/usr/sbin", "/usr/bin", "/usr/local/sbin", "/usr/local/bin"].map(PathBuf::from);
     find_program(name, &folders)
         .expect("MariaDB is not installed here; `cargo xtask test` installs it")

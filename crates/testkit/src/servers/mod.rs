@@ -1,28 +1,53 @@
-//! Database servers for the tests: started once a test process, on a Unix socket in a folder of
-//! their own, with nothing kept safe on disk; an empty database a test.
+//! Database servers for the tests, of two kinds.
 //!
-//! They end with the process, however it ends: each runs under a small shell (the *leash*) that
-//! waits for the end of its input, which is a pipe this process holds open, and then kills the
-//! server and removes its folder. No test has to clean up, and none can forget to.
+//! - [`postgres`] and [`mariadb`] give a test an empty database on a server that is started once a
+//!   test process, on a Unix socket in a folder of its own, with nothing kept safe on disk.
+//! - [`own_postgres`] and [`own_mariadb`] start a server for one test, on a port of its own and as
+//!   safe on disk as in earnest, which the test may stop, kill, pause and start again. [`Proxy`]
+//!   stands in front of one and loses what a network can lose; [`Authority`] makes certificates.
 //!
-//! To add a server: a file beside these that knows its commands and its URL.
+//! The first two can be given from outside instead, to try another version or engine: `given.rs`.
+//!
+//! They end with the process, however it ends: each runs under a small shell, the leash of
+//! `leash.rs`. No test has to clean up, and none can forget to.
+//!
+//! To add a server: a file beside these that knows its commands and its URL, and builds on
+//! `Server`; one that a test may break is an [`OwnServer`].
 
+mod certificates;
+mod given;
+mod leash;
 mod mariadb;
+mod own;
+mod own_mariadb;
+mod own_postgres;
 mod postgres;
+mod proxy;
 
 use std::fs::File;
+use std::io::Write;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::sync::OnceLock;
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::{Duration, Instant};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+
+pub use certificates::{Authority, Certificate};
+pub use own::OwnServer;
+pub use own_mariadb::{MariadbOptions, OwnMariadb, own_mariadb};
+pub use own_postgres::{OwnPostgres, PostgresOptions, Replication, own_postgres};
+pub use proxy::{Mood, Proxy};
+
+use leash::{Leash, wait_for};
+use own::Port;
 
 /// The URL of a new, empty database on PostgreSQL.
 pub async fn postgres() -> String {
     new_database(|| {
         static SERVER: OnceLock<Server> = OnceLock::new();
-        postgres::new_database(SERVER.get_or_init(postgres::start), &unused_name())
+        let name = unused_name();
+        given::new_postgres_database(&name)
+            .unwrap_or_else(|| postgres::new_database(SERVER.get_or_init(postgres::start), &name))
     })
     .await
 }
@@ -31,7 +56,9 @@ pub async fn postgres() -> String {
 pub async fn mariadb() -> String {
     new_database(|| {
         static SERVER: OnceLock<Server> = OnceLock::new();
-        mariadb::new_database(SERVER.get_or_init(mariadb::start), &unused_name())
+        let name = unused_name();
+        given::new_mysql_database(&name)
+            .unwrap_or_else(|| mariadb::new_database(SERVER.get_or_init(mariadb::start), &name))
     })
     .await
 }
@@ -47,70 +74,71 @@ fn unused_name() -> String {
     format!("test_{}", NEXT.fetch_add(1, Ordering::Relaxed))
 }
 
-/// A running server. Dropped, it is killed and its folder is gone.
+/// A server in its folder. Dropped, it is killed and the folder is gone.
 struct Server {
     folder: PathBuf,
-    /// Holds the leash's input open.
-    leash: Child,
+    /// Where it listens, if not on a socket in its folder alone.
+    port: Option<Port>,
+    /// The signal that asks it to stop at once and in order.
+    stop: &'static str,
+    is_ready: Box<dyn Fn() -> Command + Send + Sync>,
+    leash: Mutex<Leash>,
 }
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        drop(self.leash.stdin.take());
-        self.leash.wait().ok();
-    }
-}
-
-/// What the leash does. `$1` is the folder, `$2` the signal that ends the server, then its command.
-const LEASH: &str = r#"
-folder=$1; signal=$2; shift 2
-trap '' INT TERM HUP
-"$@" >"$folder/log" 2>&1 &
-server=$!
-cat >/dev/null
-kill -s "$signal" "$server"
-wait "$server"
-rm -rf "$folder"
-"#;
 
 impl Server {
-    /// Starts it, and waits until `is_ready` answers with success.
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "a thread of its own waits, and no clock of ours moves a server"
-    )]
+    /// Starts it, and waits until `is_ready` answers with success. `signal` is the one that ends
+    /// it with the test process.
     fn start(
         folder: PathBuf,
         signal: &str,
         command: &Command,
-        is_ready: impl Fn() -> Command,
+        is_ready: impl Fn() -> Command + Send + Sync + 'static,
     ) -> Self {
-        let mut leash = Command::new("sh");
-        leash.args(["-c", LEASH, "leash"]).arg(&folder).arg(signal);
-        leash.arg(command.get_program()).args(command.get_args());
-        leash
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null());
-        let leash = leash.spawn().expect("a shell starts");
-        let server = Self { folder, leash };
-        let patience = Instant::now() + Duration::from_secs(90);
-        while !is_ready()
-            .output()
-            .is_ok_and(|answer| answer.status.success())
-        {
-            assert!(
-                Instant::now() < patience,
-                "the server did not come up: {}",
-                server.log()
-            );
-            std::thread::sleep(Duration::from_millis(50));
-        }
+        let server = Self {
+            leash: Mutex::new(Leash::start(&folder, signal, command)),
+            is_ready: Box::new(is_ready),
+            port: None,
+            stop: "TERM",
+            folder,
+        };
+        server.wait_until_ready();
         server
     }
 
-    fn log(&self) -> String {
-        std::fs::read_to_string(self.folder.join("log")).unwrap_or_default()
+    /// What `OwnServer` needs beside: its port, and the signal that stops it in order.
+    fn owned(mut self, port: Port, stop: &'static str) -> OwnServer {
+        (self.port, self.stop) = (Some(port), stop);
+        OwnServer::new(self)
+    }
+
+    fn start_again(&self) {
+        assert!(!self.leash().is_running(), "it was not stopped before");
+        self.leash().start_again();
+        self.wait_until_ready();
+    }
+
+    fn stop(&self) {
+        self.leash().signal(self.stop);
+        self.leash().wait_for_end();
+    }
+
+    fn kill(&self) {
+        self.leash().signal_all("KILL");
+    }
+
+    fn wait_until_ready(&self) {
+        wait_for("the server is ready", || {
+            let leash = self.leash();
+            assert!(leash.is_running(), "the server ended: {}", leash.log());
+            (self.is_ready)()
+                .output()
+                .is_ok_and(|answer| answer.status.success())
+        });
+    }
+
+    /// A test that failed while it held the leash has not broken it.
+    fn leash(&self) -> MutexGuard<'_, Leash> {
+        self.leash.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -136,18 +164,48 @@ fn command_as(user: &str, program: &Path) -> Command {
     command
 }
 
+/// A copy of a file that `user` alone may read.
+fn install(user: &str, file: &Path, own: &Path) {
+    let mut install = Command::new("install");
+    install.args(["-m", "600"]);
+    if is_root() {
+        install.args(["-o", user]);
+    }
+    run(install.arg(file).arg(own));
+}
+
 fn is_root() -> bool {
     File::open("/proc/self")
         .and_then(|own| own.metadata())
         .is_ok_and(|own| own.uid() == 0)
 }
 
-/// Runs a command that must succeed.
-fn run(command: &mut Command) {
-    let output = command.stdin(Stdio::null()).output();
-    let output = output.unwrap_or_else(|error| panic!("{command:?}: {error}"));
+/// Runs a command that must succeed; what it said.
+fn run(command: &mut Command) -> String {
+    run_with_input(command, "")
+}
+
+/// The same, with something to read.
+fn run_with_input(command: &mut Command, input: &str) -> String {
+    command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut child = command
+        .spawn()
+        .unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    // One that reads nothing may be gone already, and says why by how it ends.
+    let _ = child
+        .stdin
+        .take()
+        .expect("it was piped")
+        .write_all(input.as_bytes());
+    let output = child
+        .wait_with_output()
+        .unwrap_or_else(|error| panic!("{command:?}: {error}"));
     let told = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{command:?}: {told}");
+    String::from_utf8_lossy(&output.stdout).trim().to_owned()
 }
 
 /// The program, in the first of these folders that has it.

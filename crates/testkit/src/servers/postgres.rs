@@ -1,26 +1,15 @@
 //! PostgreSQL, of the newest version that is installed.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::{Server, command_as, find_program, folder_for, run};
 
-const USER: &str = "postgres";
+pub(super) const USER: &str = "postgres";
 
 pub(super) fn start() -> Server {
     let folder = folder_for(USER);
-    let data = folder.join("data");
-    let initdb = [
-        "--username=postgres",
-        "--auth=trust",
-        "--encoding=UTF8",
-        "--locale=C",
-        "--no-sync",
-    ];
-    run(command_as(USER, &program("initdb"))
-        .args(initdb)
-        .arg("--pgdata")
-        .arg(&data));
+    let data = init(&folder);
     let mut server = command_as(USER, &program("postgres"));
     server.arg("-D").arg(&data).arg("-k").arg(&folder);
     for setting in [
@@ -33,7 +22,7 @@ pub(super) fn start() -> Server {
         server.args(["-c", setting]);
     }
     let socket = folder.clone();
-    let is_ready = || {
+    let is_ready = move || {
         let mut command = Command::new(program("pg_isready"));
         command.arg("-q").arg("-h").arg(&socket);
         command
@@ -50,7 +39,17 @@ pub(super) fn new_database(server: &Server, name: &str) -> String {
     format!("postgres://{USER}@localhost/{name}?host={folder}")
 }
 
-fn program(name: &str) -> PathBuf {
+/// Makes the data folder, and says where.
+pub(super) fn init(folder: &Path) -> PathBuf {
+    let data = folder.join("data");
+    let mut initdb = command_as(USER, &program("initdb"));
+    initdb.args(["--username=postgres", "--auth=trust", "--no-sync"]);
+    initdb.args(["--encoding=UTF8", "--locale=C"]);
+    run(initdb.arg("--pgdata").arg(&data));
+    data
+}
+
+pub(super) fn program(name: &str) -> PathBuf {
     let versions = std::fs::read_dir("/usr/lib/postgresql")
         .into_iter()
         .flatten()

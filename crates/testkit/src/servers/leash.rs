@@ -1,0 +1,164 @@
+//! The leash: the small shell that a server runs under, and the commands that reach the server.
+//!
+//! It waits for the end of its input, which is a pipe this process holds open, and then kills the
+//! server, stopped or not, and removes its folder. A line on that pipe starts the server once
+//! more. It knows no database.
+
+use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// `$1` is the folder, `$2` the signal that ends the server, then its command. A line of input
+/// starts it, and its process id is the answer; one that ran before has ended by then.
+/// A PostgreSQL that was killed leaves a segment of shared memory, named in its pid file.
+const SCRIPT: &str = r#"
+folder=$1; signal=$2; shift 2
+trap '' INT TERM HUP
+server=
+while read -r _; do
+    [ -z "$server" ] || wait "$server"
+    (trap - INT QUIT TERM HUP; exec "$@") </dev/null >>"$folder/log" 2>&1 &
+    server=$!
+    echo "$server"
+done
+if [ -n "$server" ]; then
+    for stat in /proc/[0-9]*/stat; do
+        read -r pid _ _ parent _ <"$stat" && [ "$parent" = "$server" ] && kill -s CONT "$pid"
+    done
+    kill -s CONT "$server"
+    kill -s "$signal" "$server"
+    wait "$server"
+    segment=$(sed -n '7s/.* //p' "$folder/data/postmaster.pid") && ipcrm -m "$segment"
+fi
+rm -rf "$folder"
+"#;
+
+/// A server's process, or none yet. Dropped, the server is killed and its folder is gone.
+pub(super) struct Leash {
+    folder: PathBuf,
+    shell: Child,
+    /// Taken where the server shall end.
+    orders: Option<ChildStdin>,
+    answers: BufReader<ChildStdout>,
+    server: u32,
+}
+
+impl Drop for Leash {
+    fn drop(&mut self) {
+        drop(self.orders.take());
+        self.shell.wait().ok();
+    }
+}
+
+impl Leash {
+    /// Starts the server; `signal` is the one that ends it at once.
+    pub(super) fn start(folder: &Path, signal: &str, command: &Command) -> Self {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", SCRIPT, "leash"]).arg(folder).arg(signal);
+        shell.arg(command.get_program()).args(command.get_args());
+        shell
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null());
+        let mut shell = shell.spawn().expect("a shell starts");
+        let mut leash = Self {
+            folder: folder.to_owned(),
+            orders: shell.stdin.take(),
+            answers: BufReader::new(shell.stdout.take().expect("it was piped")),
+            server: 0,
+            shell,
+        };
+        leash.start_again();
+        leash
+    }
+
+    /// Starts the server, which has ended.
+    pub(super) fn start_again(&mut self) {
+        let orders = self.orders.as_mut().expect("taken by drop alone");
+        orders.write_all(b"start\n").expect("the leash lives");
+        let mut answer = String::new();
+        self.answers
+            .read_line(&mut answer)
+            .expect("the leash lives");
+        self.server = answer.trim().parse().expect("a process id");
+    }
+
+    /// To the server's first process alone.
+    pub(super) fn signal(&self, signal: &str) {
+        send(signal, &[self.server]);
+    }
+
+    /// To the server and its children, which a PostgreSQL runs in sessions of their own.
+    pub(super) fn signal_all(&self, signal: &str) {
+        // Stopped, it has no more children while they are counted.
+        send("STOP", &[self.server]);
+        let mut processes = children_of(self.server);
+        processes.push(self.server);
+        send(signal, &processes);
+        if signal == "KILL" {
+            wait_for("what was killed is gone", || {
+                processes.iter().all(|process| !is_running(*process))
+            });
+        }
+    }
+
+    pub(super) fn wait_for_end(&self) {
+        wait_for("the server ends", || !is_running(self.server));
+    }
+
+    /// Whether the process is there, stopped or not.
+    pub(super) fn is_running(&self) -> bool {
+        is_running(self.server)
+    }
+
+    /// What the server has written so far.
+    pub(super) fn log(&self) -> String {
+        std::fs::read_to_string(self.folder.join("log")).unwrap_or_default()
+    }
+}
+
+/// Looks until it is so, with a deadline: another process does it in its own time.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a thread of its own waits, and no clock of ours moves a server"
+)]
+pub(super) fn wait_for(what: &str, is_so: impl Fn() -> bool) {
+    let patience = Instant::now() + Duration::from_secs(60);
+    while !is_so() {
+        assert!(Instant::now() < patience, "it never came to this: {what}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+fn send(signal: &str, processes: &[u32]) {
+    let mut kill = Command::new("kill");
+    kill.args(["-s", signal]);
+    kill.args(processes.iter().map(u32::to_string));
+    // One that ended meanwhile makes it fail.
+    kill.stderr(Stdio::null()).status().expect("kill starts");
+}
+
+fn children_of(parent: u32) -> Vec<u32> {
+    let entries = std::fs::read_dir("/proc").expect("Linux has a /proc");
+    let processes = entries
+        .flatten()
+        .filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    processes
+        .filter(|process| state_and_parent(*process).is_some_and(|(_, own)| own == parent))
+        .collect()
+}
+
+/// A dead one that nobody has waited for yet does not count, but for threads that are still to end.
+fn is_running(process: u32) -> bool {
+    let threads = std::fs::read_dir(format!("/proc/{process}/task"));
+    let threads = threads.map_or(0, Iterator::count);
+    state_and_parent(process)
+        .is_some_and(|(state, _)| threads > 1 || (state != 'Z' && state != 'X'))
+}
+
+fn state_and_parent(process: u32) -> Option<(char, u32)> {
+    let text = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+    let mut words = text.rsplit_once(')')?.1.split_whitespace();
+    Some((words.next()?.chars().next()?, words.next()?.parse().ok()?))
+}

@@ -1,0 +1,97 @@
+//! A server that a test may break: stop, kill, pause and start again, on its own port and data.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+
+use super::Server;
+
+/// A handle on it; a clone is the same server, which ends with the last of them.
+#[derive(Clone)]
+pub struct OwnServer(Arc<Server>);
+
+impl OwnServer {
+    pub(super) fn new(server: Server) -> Self {
+        Self(Arc::new(server))
+    }
+
+    /// Stops it as an operator would, without waiting for its clients, and waits until it is gone.
+    pub async fn stop(&self) {
+        self.act(Server::stop).await;
+    }
+
+    /// SIGKILL to every process of it, as if its machine had lost power.
+    pub async fn kill(&self) {
+        self.act(Server::kill).await;
+    }
+
+    /// SIGSTOP to every process of it: connections stay open and nothing answers.
+    pub async fn pause(&self) {
+        self.act(|server| server.leash().signal_all("STOP")).await;
+    }
+
+    /// Ends a pause.
+    pub async fn resume(&self) {
+        self.act(|server| server.leash().signal_all("CONT")).await;
+    }
+
+    /// Starts it again after `stop` or `kill`, on the same port and data, and waits until it answers.
+    pub async fn start(&self) {
+        self.act(Server::start_again).await;
+    }
+
+    /// `stop`, then `start`.
+    pub async fn restart(&self) {
+        self.stop().await;
+        self.start().await;
+    }
+
+    /// The port it listens on, also while it does not.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.0.port.as_ref().expect("it has one").number
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        SocketAddr::from((Ipv4Addr::LOCALHOST, self.port()))
+    }
+
+    /// What it has written so far.
+    #[must_use]
+    pub fn log(&self) -> String {
+        self.0.leash().log()
+    }
+
+    /// Does something that blocks.
+    pub(super) async fn act<T: Send + 'static>(
+        &self,
+        act: impl FnOnce(&Server) -> T + Send + 'static,
+    ) -> T {
+        let server = self.0.clone();
+        let done = tokio::task::spawn_blocking(move || act(&server)).await;
+        done.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
+    }
+}
+
+/// A free port of this machine's loopback, kept free for its owner: bound and never listened on,
+/// it is given to nobody else, and refuses connections while its server is away.
+pub(super) struct Port {
+    pub(super) number: u16,
+    _kept: tokio::net::TcpSocket,
+}
+
+impl Port {
+    pub(super) fn free() -> Self {
+        let socket = tokio::net::TcpSocket::new_v4().expect("a socket");
+        let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        socket.bind(any).expect("a free port");
+        // Now, so that it was free; the server says the same, and may listen beside it.
+        socket.set_reuseaddr(true).expect("a socket's option");
+        let number = socket.local_addr().expect("it is bound").port();
+        Self {
+            number,
+            _kept: socket,
+        }
+    }
+}

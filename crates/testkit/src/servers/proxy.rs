@@ -1,0 +1,279 @@
+//! A TCP proxy in the test process, which does to a connection what a bad network does.
+//!
+//! It knows no protocol. What it looks for in the bytes, such as `COMMIT`, cannot be seen where
+//! they are encrypted. To add a misfortune: a variant of [`Mood`], and what `carry` does then.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use super::Port;
+
+const PIECE: usize = 16 * 1024;
+
+/// How a proxy treats its connections, those that are open and those to come.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Mood {
+    /// Forwards everything.
+    Pass,
+    /// Does not listen; connections that are open go on.
+    Refuse,
+    /// Accepts and forwards nothing, in no direction. What was held back goes on its way in the
+    /// next mood.
+    Stall,
+    /// Forwards each piece this much later.
+    Slow(Duration),
+    /// As often as is said, forwards what a client sends with these bytes in it, waits for the
+    /// answer, keeps it and resets the connection: what was asked for is done, and nobody knows.
+    LoseAnswer(&'static str, u32),
+    /// As often as is said, resets the connection when a client sends these bytes, and forwards
+    /// nothing of them: what was asked for is not done, and nobody knows.
+    LoseRequest(&'static str, u32),
+}
+
+/// A proxy in front of an address; gone when it is dropped.
+pub struct Proxy {
+    shared: Arc<Shared>,
+    port: Port,
+    /// None while it refuses.
+    listening: Mutex<Option<JoinHandle<()>>>,
+}
+
+struct Shared {
+    target: Mutex<SocketAddr>,
+    mood: watch::Sender<Mood>,
+    /// Counts the cuts; a connection ends when it changes.
+    cuts: watch::Sender<u32>,
+    /// How often the mood has lost something.
+    lost: AtomicU32,
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        if let Some(task) = self.listening().take() {
+            task.abort();
+        }
+        self.cut();
+    }
+}
+
+impl Proxy {
+    /// In front of that address, passing everything.
+    pub async fn to(target: SocketAddr) -> Self {
+        let proxy = Self {
+            shared: Arc::new(Shared {
+                target: Mutex::new(target),
+                mood: watch::Sender::new(Mood::Pass),
+                cuts: watch::Sender::new(0),
+                lost: AtomicU32::new(0),
+            }),
+            port: Port::free(),
+            listening: Mutex::default(),
+        };
+        proxy.set(Mood::Pass).await;
+        proxy
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        SocketAddr::from((Ipv4Addr::LOCALHOST, self.port.number))
+    }
+
+    /// The URL of what stands behind it, by way of it.
+    #[must_use]
+    pub fn url(&self, behind: &str) -> String {
+        let target = self.leads_to().to_string();
+        assert!(
+            behind.contains(&target),
+            "{behind} is not behind this proxy"
+        );
+        behind.replacen(&target, &self.address().to_string(), 1)
+    }
+
+    /// From now on.
+    pub async fn set(&self, mood: Mood) {
+        let refuses = mood == Mood::Refuse;
+        self.shared.lost.store(0, Ordering::SeqCst);
+        self.shared.mood.send_replace(mood);
+        let old = match refuses {
+            true => self.listening().take(),
+            false => None,
+        };
+        if let Some(task) = old {
+            task.abort();
+            // Not before it has ended is its socket closed.
+            let _ = task.await;
+        }
+        let mut listening = self.listening();
+        if !refuses && listening.is_none() {
+            let listener = listen(self.address());
+            *listening = Some(spawn(accept(listener, self.shared.clone())));
+        }
+    }
+
+    /// Resets every open connection.
+    pub fn cut(&self) {
+        self.shared.cuts.send_modify(|cuts| *cuts += 1);
+    }
+
+    /// Refuses, and resets what is open: whoever stood behind it is gone.
+    pub async fn cut_off(&self) {
+        self.set(Mood::Refuse).await;
+        self.cut();
+    }
+
+    /// Leads new connections elsewhere.
+    pub fn lead_to(&self, target: SocketAddr) {
+        *self.target() = target;
+    }
+
+    /// Where it leads.
+    #[must_use]
+    pub fn leads_to(&self) -> SocketAddr {
+        *self.target()
+    }
+
+    /// How many requests or answers it has lost since the mood was set.
+    #[must_use]
+    pub fn lost(&self) -> u32 {
+        self.shared.lost.load(Ordering::SeqCst)
+    }
+
+    fn target(&self) -> std::sync::MutexGuard<'_, SocketAddr> {
+        let target = self.shared.target.lock();
+        target.unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn listening(&self) -> std::sync::MutexGuard<'_, Option<JoinHandle<()>>> {
+        self.listening
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn listen(address: SocketAddr) -> TcpListener {
+    let socket = TcpSocket::new_v4().expect("a socket");
+    socket.set_reuseaddr(true).expect("a socket's option");
+    socket.bind(address).expect("the port is kept for it");
+    socket.listen(1024).expect("the port is kept for it")
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "it ends with the proxy, or with the test"
+)]
+fn spawn(work: impl Future<Output = ()> + Send + 'static) -> JoinHandle<()> {
+    tokio::spawn(work)
+}
+
+async fn accept(listener: TcpListener, shared: Arc<Shared>) {
+    while let Ok((client, _)) = listener.accept().await {
+        spawn(connect(client, shared.clone()));
+    }
+}
+
+async fn connect(mut client: TcpStream, shared: Arc<Shared>) {
+    let mut cuts = shared.cuts.subscribe();
+    cuts.borrow_and_update();
+    let mut server = None;
+    let is_reset = tokio::select! {
+        _ = cuts.changed() => true,
+        carried = carry(&mut client, &mut server, &shared) => carried.is_err(),
+    };
+    if is_reset {
+        for stream in [Some(client), server].into_iter().flatten() {
+            stream.set_zero_linger().ok();
+        }
+    }
+}
+
+async fn carry(
+    client: &mut TcpStream,
+    server: &mut Option<TcpStream>,
+    shared: &Shared,
+) -> std::io::Result<()> {
+    // A black hole does not even connect.
+    shared.let_through().await;
+    let target = *shared.target.lock().unwrap_or_else(PoisonError::into_inner);
+    let server = server.insert(TcpStream::connect(target).await?);
+    client.set_nodelay(true)?;
+    server.set_nodelay(true)?;
+    let (mut from_client, mut to_client) = client.split();
+    let (mut from_server, mut to_server) = server.split();
+    // Whether the answer to come is to be lost.
+    let loses = AtomicBool::new(false);
+    let requests = async {
+        let mut piece = vec![0; PIECE];
+        let mut before = Vec::new();
+        while let count @ 1.. = from_client.read(&mut piece).await? {
+            shared.let_through().await;
+            match shared.judge(&mut before, &piece[..count]) {
+                Verdict::Forward => {}
+                Verdict::LoseAnswer => loses.store(true, Ordering::SeqCst),
+                Verdict::LoseRequest => return Err(std::io::ErrorKind::ConnectionReset.into()),
+            }
+            to_server.write_all(&piece[..count]).await?;
+        }
+        to_server.shutdown().await
+    };
+    let answers = async {
+        let mut piece = vec![0; PIECE];
+        while let count @ 1.. = from_server.read(&mut piece).await? {
+            if loses.load(Ordering::SeqCst) {
+                return Err(std::io::ErrorKind::ConnectionReset.into());
+            }
+            shared.let_through().await;
+            to_client.write_all(&piece[..count]).await?;
+        }
+        to_client.shutdown().await
+    };
+    tokio::try_join!(requests, answers).map(|_| ())
+}
+
+enum Verdict {
+    Forward,
+    LoseAnswer,
+    LoseRequest,
+}
+
+impl Shared {
+    /// Waits as long as the mood says.
+    async fn let_through(&self) {
+        let mood = self.mood.borrow().clone();
+        if let Mood::Slow(delay) = mood {
+            tokio::time::sleep(delay).await;
+        }
+        let mut moods = self.mood.subscribe();
+        // It ends with the proxy alone, and so does the connection.
+        let _ = moods.wait_for(|mood| *mood != Mood::Stall).await;
+    }
+
+    /// `before` is the end of what the client has sent before, for what is looked for may come in
+    /// two pieces.
+    fn judge(&self, before: &mut Vec<u8>, piece: &[u8]) -> Verdict {
+        let mood = self.mood.borrow().clone();
+        let (wanted, times, verdict) = match mood {
+            Mood::LoseAnswer(wanted, times) => (wanted, times, Verdict::LoseAnswer),
+            Mood::LoseRequest(wanted, times) => (wanted, times, Verdict::LoseRequest),
+            Mood::Pass | Mood::Refuse | Mood::Stall | Mood::Slow(_) => return Verdict::Forward,
+        };
+        before.extend_from_slice(piece);
+        let is_there = before
+            .windows(wanted.len())
+            .any(|bytes| bytes == wanted.as_bytes());
+        before.drain(..before.len().saturating_sub(wanted.len() - 1));
+        let one_more = |lost| (lost < times).then_some(lost + 1);
+        let (set, get) = (Ordering::SeqCst, Ordering::SeqCst);
+        match is_there && self.lost.fetch_update(set, get, one_more).is_ok() {
+            true => verdict,
+            false => Verdict::Forward,
+        }
+    }
+}

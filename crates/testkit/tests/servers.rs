@@ -1,0 +1,258 @@
+//! The servers that tests break do break, and the proxy does what its moods say.
+
+#![cfg(test)]
+
+use std::time::{Duration, Instant};
+
+use doorward_testkit::servers::{
+    Authority, MariadbOptions, Mood, OwnServer, PostgresOptions, Proxy, Replication, own_mariadb,
+    own_postgres,
+};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::timeout;
+
+const MOMENT: Duration = Duration::from_millis(300);
+const PATIENCE: Duration = Duration::from_secs(30);
+
+async fn is_refused(server: &OwnServer) -> bool {
+    TcpStream::connect(server.address()).await.is_err()
+}
+
+/// Both greet or answer a client that says something.
+async fn says_something(server: &OwnServer, hello: &[u8]) -> bool {
+    let mut stream = TcpStream::connect(server.address()).await.unwrap();
+    stream.write_all(hello).await.unwrap();
+    let mut byte = [0];
+    timeout(MOMENT * 3, stream.read_exact(&mut byte))
+        .await
+        .is_ok()
+}
+
+/// What PostgreSQL is asked for TLS with.
+const SSL_REQUEST: [u8; 8] = [0, 0, 0, 8, 4, 210, 22, 47];
+
+#[tokio::test]
+async fn a_postgres_can_be_stopped_killed_paused_and_started() {
+    let postgres = own_postgres(PostgresOptions {
+        settings: vec!["max_connections=7"],
+        database: "TEMPLATE template0 ENCODING 'LATIN1'",
+        ..PostgresOptions::default()
+    })
+    .await;
+    let ask = "SELECT current_setting('max_connections'), pg_encoding_to_char(encoding), \
+               current_setting('fsync') FROM pg_database WHERE datname = current_database()";
+    assert_eq!(postgres.query(ask).await, "7|LATIN1|on");
+    postgres.query("CREATE TABLE kept (one INTEGER)").await;
+    postgres.stop().await;
+    assert!(is_refused(&postgres).await);
+    postgres.start().await;
+    postgres.query("INSERT INTO kept VALUES (1)").await;
+    postgres.kill().await;
+    assert!(is_refused(&postgres).await);
+    postgres.start().await;
+    assert_eq!(postgres.query("SELECT one FROM kept").await, "1");
+    postgres.pause().await;
+    assert!(!says_something(&postgres, &SSL_REQUEST).await);
+    postgres.resume().await;
+    assert!(says_something(&postgres, &SSL_REQUEST).await);
+    assert_eq!(
+        postgres.role("reader", "SELECT ON kept").await,
+        format!("postgres://reader@{}/doorward", postgres.address())
+    );
+    let may = "SELECT has_schema_privilege('reader', 'public', 'CREATE'), \
+               has_schema_privilege('doorward', 'public', 'CREATE')";
+    assert_eq!(postgres.query(may).await, "f|t");
+    // It ends all the same.
+    postgres.pause().await;
+}
+
+#[tokio::test]
+async fn a_replica_has_what_was_acknowledged_when_its_primary_dies() {
+    let primary = own_postgres(PostgresOptions::default()).await;
+    let replica = primary.replica(Replication::Synchronous).await;
+    primary.query("CREATE TABLE kept AS SELECT 1 AS one").await;
+    primary.kill().await;
+    replica.promote().await;
+    replica.query("INSERT INTO kept VALUES (2)").await;
+    assert_eq!(replica.query("SELECT SUM(one) FROM kept").await, "3");
+    assert_ne!(replica.url(), primary.url());
+}
+
+#[tokio::test]
+async fn a_mariadb_can_be_stopped_killed_paused_and_started() {
+    let mariadb = own_mariadb(MariadbOptions {
+        settings: vec!["max_connections=11", "default_time_zone=-03:00"],
+        database: "COLLATE latin1_german1_ci",
+        ..MariadbOptions::default()
+    })
+    .await;
+    let ask = "SELECT @@max_connections, @@time_zone, @@collation_database, \
+               @@innodb_flush_log_at_trx_commit";
+    assert_eq!(mariadb.query(ask).await, "11\t-03:00\tlatin1_german1_ci\t1");
+    mariadb.query("CREATE TABLE kept (one INTEGER)").await;
+    mariadb.stop().await;
+    assert!(is_refused(&mariadb).await);
+    mariadb.start().await;
+    mariadb.query("INSERT INTO kept VALUES (1)").await;
+    mariadb.kill().await;
+    assert!(is_refused(&mariadb).await);
+    mariadb.start().await;
+    assert_eq!(mariadb.query("SELECT one FROM kept").await, "1");
+    mariadb.pause().await;
+    assert!(!says_something(&mariadb, b"").await);
+    mariadb.resume().await;
+    assert!(says_something(&mariadb, b"").await);
+    mariadb.pause().await;
+}
+
+/// Whether a client of theirs, told to look closely, is content.
+fn is_content(program: &str, arguments: &[&str]) -> bool {
+    let mut client = std::process::Command::new(program);
+    client.env("PGPASSWORD", "secret").args(arguments);
+    let output = client.output().unwrap();
+    let told = String::from_utf8_lossy(&output.stderr);
+    println!("{program} {arguments:?}: {told}");
+    output.status.success()
+}
+
+#[tokio::test]
+async fn tls_has_the_name_and_the_authority_that_it_was_given() {
+    let (authority, stranger) = (Authority::new(), Authority::new());
+    let postgres = |host: &str| {
+        let certificate = Some(authority.certificate(host));
+        let password = Some("secret");
+        own_postgres(PostgresOptions {
+            certificate,
+            password,
+            ..PostgresOptions::default()
+        })
+    };
+    let (right, wrong) = tokio::join!(postgres("127.0.0.1"), postgres("elsewhere.example"));
+    for (server, authority, mode, expected) in [
+        (&right, &authority, "verify-full", true),
+        (&right, &stranger, "verify-full", false),
+        (&wrong, &authority, "verify-full", false),
+        (&wrong, &authority, "verify-ca", true),
+        (&right, &authority, "disable", false),
+    ] {
+        let root = authority.path();
+        let url = format!(
+            "{}?sslmode={mode}&sslrootcert={}",
+            server.url(),
+            root.display()
+        );
+        let arguments = ["-X", "-c", "SELECT 1", &url];
+        assert_eq!(is_content("psql", &arguments), expected, "{url}");
+    }
+    let certificate = Some(authority.certificate("127.0.0.1"));
+    let mariadb = own_mariadb(MariadbOptions {
+        certificate,
+        ..MariadbOptions::default()
+    })
+    .await;
+    let port = format!("--port={}", mariadb.port());
+    let login = [
+        "--no-defaults",
+        "--host=127.0.0.1",
+        &port,
+        "--user=doorward",
+    ];
+    for (flag, expected) in [
+        (format!("--ssl-ca={}", authority.path().display()), true),
+        (format!("--ssl-ca={}", stranger.path().display()), false),
+        ("--skip-ssl".to_owned(), false),
+    ] {
+        let verify = ["--ssl-verify-server-cert", &flag, "--execute=SELECT 1"];
+        let arguments: Vec<&str> = login.iter().chain(&verify).copied().collect();
+        assert_eq!(is_content("mariadb", &arguments), expected, "{flag}");
+    }
+}
+
+/// A server that says each line again, a proxy before it, and a client of the proxy.
+async fn echo() -> Proxy {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let proxy = Proxy::to(listener.local_addr().unwrap()).await;
+    #[expect(clippy::disallowed_methods, reason = "it ends with the test")]
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            tokio::spawn(async move {
+                let (mut reader, mut writer) = stream.split();
+                tokio::io::copy(&mut reader, &mut writer).await
+            });
+        }
+    });
+    proxy
+}
+
+async fn client(proxy: &Proxy) -> TcpStream {
+    TcpStream::connect(proxy.address()).await.unwrap()
+}
+
+/// What comes back; an error where the connection is reset.
+async fn says(stream: &mut TcpStream, text: &str) -> std::io::Result<String> {
+    stream.write_all(text.as_bytes()).await?;
+    let mut answer = vec![0; text.len()];
+    timeout(PATIENCE, stream.read_exact(&mut answer)).await??;
+    Ok(String::from_utf8(answer).unwrap())
+}
+
+#[tokio::test]
+async fn a_proxy_refuses_cuts_and_passes_again() {
+    let proxy = echo().await;
+    let mut early = client(&proxy).await;
+    assert_eq!(says(&mut early, "one").await.unwrap(), "one");
+    proxy.set(Mood::Refuse).await;
+    assert!(TcpStream::connect(proxy.address()).await.is_err());
+    assert_eq!(says(&mut early, "two").await.unwrap(), "two");
+    proxy.cut();
+    assert!(says(&mut early, "three").await.is_err());
+    proxy.set(Mood::Pass).await;
+    assert_eq!(
+        says(&mut client(&proxy).await, "four").await.unwrap(),
+        "four"
+    );
+    let behind = proxy.url(&format!("postgres://x@{}/y", proxy.leads_to()));
+    assert_eq!(behind, format!("postgres://x@{}/y", proxy.address()));
+}
+
+#[tokio::test]
+async fn a_proxy_stalls_and_is_slow() {
+    let proxy = echo().await;
+    let mut early = client(&proxy).await;
+    assert_eq!(says(&mut early, "one").await.unwrap(), "one");
+    proxy.set(Mood::Stall).await;
+    let mut late = client(&proxy).await;
+    let (first, second) = tokio::join!(
+        timeout(MOMENT, says(&mut early, "two")),
+        timeout(MOMENT, says(&mut late, "three"))
+    );
+    assert!(first.is_err() && second.is_err());
+    proxy.set(Mood::Slow(MOMENT)).await;
+    let started = Instant::now();
+    let mut held = [0; 3];
+    early.read_exact(&mut held).await.unwrap();
+    assert_eq!(&held, b"two", "what was held back goes on its way");
+    assert_eq!(says(&mut early, "four").await.unwrap(), "four");
+    assert!(started.elapsed() >= MOMENT * 2);
+}
+
+#[tokio::test]
+async fn a_proxy_loses_an_answer_or_a_request() {
+    let proxy = echo().await;
+    for mood in [
+        Mood::LoseAnswer("COMMIT", 1),
+        Mood::LoseRequest("COMMIT", 1),
+    ] {
+        proxy.set(mood).await;
+        let mut stream = client(&proxy).await;
+        assert_eq!(says(&mut stream, "begin").await.unwrap(), "begin");
+        // In two pieces.
+        assert_eq!(says(&mut stream, "x COM").await.unwrap(), "x COM");
+        assert!(says(&mut stream, "MIT").await.is_err());
+        assert_eq!(proxy.lost(), 1);
+        let mut stream = client(&proxy).await;
+        assert_eq!(says(&mut stream, "COMMIT").await.unwrap(), "COMMIT");
+        assert_eq!(proxy.lost(), 1);
+    }
+}
