@@ -6,6 +6,8 @@
 //! used least lately and least often is forgotten first.
 
 use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -149,6 +151,78 @@ impl Throttle for MemoryThrottle {
     }
 }
 
+/// Counters that nodes share, and those of this node alone for as long as the others cannot be asked:
+/// attempts are slowed down even then, and what needs no session goes on.
+pub struct FallbackThrottle {
+    shared: Arc<dyn Throttle>,
+    local: MemoryThrottle,
+    is_away: AtomicBool,
+}
+
+impl FallbackThrottle {
+    /// Puts the two together.
+    pub fn new(shared: Arc<dyn Throttle>, local: MemoryThrottle) -> Self {
+        Self {
+            shared,
+            local,
+            is_away: AtomicBool::new(false),
+        }
+    }
+
+    /// What the shared ones answered, where they did; says once when they go and when they are back.
+    fn heard<T>(&self, answer: Result<T, StoreError>) -> Option<T> {
+        let was_away = self.is_away.swap(answer.is_err(), Ordering::Relaxed);
+        match answer {
+            Ok(answer) => {
+                if was_away {
+                    tracing::info!("attempts are counted for all nodes together again");
+                }
+                Some(answer)
+            }
+            Err(error) => {
+                if !was_away {
+                    tracing::warn!(%error, "attempts are counted by this node alone for now");
+                }
+                None
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl Throttle for FallbackThrottle {
+    async fn take(
+        &self,
+        budget: &Budget,
+        key: &str,
+        now: Timestamp,
+    ) -> Result<Allowance, StoreError> {
+        match self.heard(self.shared.take(budget, key, now).await) {
+            Some(answer) => Ok(answer),
+            None => self.local.take(budget, key, now).await,
+        }
+    }
+
+    async fn reserve_guess(&self, key: &str, now: Timestamp) -> Result<Allowance, StoreError> {
+        match self.heard(self.shared.reserve_guess(key, now).await) {
+            Some(answer) => Ok(answer),
+            None => self.local.reserve_guess(key, now).await,
+        }
+    }
+
+    async fn release_guess(&self, key: &str, now: Timestamp) -> Result<(), StoreError> {
+        match self.heard(self.shared.release_guess(key, now).await) {
+            Some(()) => Ok(()),
+            None => self.local.release_guess(key, now).await,
+        }
+    }
+
+    async fn clear_guesses(&self, key: &str) -> Result<(), StoreError> {
+        self.heard(self.shared.clear_guesses(key).await);
+        self.local.clear_guesses(key).await
+    }
+}
+
 /// Replaces an entry by what `decide` makes of it, in one step.
 fn update<V: Clone>(cache: &Cache<String, V>, key: &str, mut decide: impl FnMut(Option<V>) -> V) {
     use quick_cache::sync::EntryAction;
@@ -161,18 +235,35 @@ fn update<V: Clone>(cache: &Cache<String, V>, key: &str, mut decide: impl FnMut(
     }
 }
 
-/// The generic cell rate algorithm: `kept` is when the bucket would be empty again.
+/// How far apart a budget's tries come back, to the microsecond.
+pub fn spacing(budget: &Budget) -> Duration {
+    let micros = budget.window.as_micros() / u128::from(budget.burst.max(1));
+    Duration::from_micros(u64::try_from(micros).unwrap_or(u64::MAX).max(1))
+}
+
+/// From how many wrong guesses on which pause follows each, fewest first.
+pub fn pauses() -> impl Iterator<Item = (u32, Duration)> {
+    let all = DELAYS.into_iter().chain([STOP]);
+    all.map(|(failures, seconds)| (failures, Duration::from_secs(seconds)))
+}
+
+fn pause(failures: u32) -> SignedDuration {
+    let longest = pauses().filter(|(from, _)| failures >= *from).last();
+    longest.map_or(SignedDuration::ZERO, |(_, pause)| signed(pause))
+}
+
+/// The generic cell rate algorithm: `kept` is when the bucket would be empty again. One that would be
+/// fuller than full was written before the clock was put back.
 fn gcra(budget: &Budget, kept: Option<Timestamp>, now: Timestamp) -> (Allowance, Timestamp) {
-    let spacing = signed(budget.window / budget.burst);
-    let empty_at = kept.unwrap_or(now).max(now);
+    let (spacing, window) = (signed(spacing(budget)), signed(budget.window));
+    let empty_at = kept.unwrap_or(now).max(now).min(now + window);
     let next = empty_at + spacing;
-    let over = next.duration_since(now) - signed(budget.window);
+    let over = next.duration_since(now) - window;
     if over.is_positive() {
         let retry_after = Duration::try_from(over).unwrap_or_default();
         return (Allowance::Denied { retry_after }, empty_at);
     }
-    let free = -over;
-    let remaining = u32::try_from(free.as_micros() / spacing.as_micros().max(1)).unwrap_or(0);
+    let remaining = u32::try_from((-over).as_micros() / spacing.as_micros()).unwrap_or(0);
     (Allowance::Allowed { remaining }, next)
 }
 
@@ -181,21 +272,16 @@ fn guess(kept: Option<Guesses>, now: Timestamp) -> (Allowance, Guesses) {
         count: 0,
         next_at: now,
     });
-    if before.next_at > now {
-        let retry_after =
-            Duration::try_from(before.next_at.duration_since(now)).unwrap_or_default();
+    // Further off than its pause: the clock was put back since.
+    let next_at = before.next_at.min(now + pause(before.count));
+    if next_at > now {
+        let retry_after = Duration::try_from(next_at.duration_since(now)).unwrap_or_default();
         return (Allowance::Denied { retry_after }, before);
     }
     let count = before.count.saturating_add(1);
-    let pause = DELAYS
-        .iter()
-        .chain([&STOP])
-        .rev()
-        .find(|(failures, _)| count >= *failures)
-        .map_or(0, |(_, seconds)| *seconds);
     let next = Guesses {
         count,
-        next_at: now + signed(Duration::from_secs(pause)),
+        next_at: now + pause(count),
     };
     (Allowance::Allowed { remaining: 0 }, next)
 }

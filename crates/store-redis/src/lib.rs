@@ -1,1 +1,91 @@
 //! Sessions and throttle counters on Redis or Valkey, single node and Cluster.
+//!
+//! Redis may forget, and may remember what it was told to forget: whatever must hold for good is
+//! in the database, and [`Sessions::may_rewind`](doorward_domain::ports::Sessions::may_rewind) says
+//! so. The crate knows no rule of the domain; it keeps, finds and counts.
+//!
+//! - `url`: what an operator writes, taken apart. - `connect`: from there to a connection that is
+//!   fit for use. - `link`: the connection as it comes and goes. - `keys`: what things are called.
+//! - `sessions`, `throttle`: the two ports; their scripts are in `scripts/`. - `durability` and
+//!   `examine`: what an operator should know about the server.
+//!
+//! To add a step that must be atomic: a script whose every key is declared and has one hash tag
+//! (so that it runs on a Cluster), an expiry on all it writes, and a case in `testkit::contract`.
+
+mod connect;
+mod durability;
+mod fault;
+mod keys;
+mod link;
+mod record;
+mod request;
+mod sessions;
+mod throttle;
+mod url;
+
+use std::sync::Arc;
+
+use doorward_domain::ports::Clock;
+
+pub use fault::Fault;
+pub use url::RedisUrl;
+
+/// How to reach Redis, and how to name things there.
+#[derive(Debug, Clone)]
+pub struct RedisSettings {
+    /// Where it is.
+    pub url: RedisUrl,
+    /// What every key begins with, such as `doorward:`.
+    pub prefix: String,
+}
+
+impl RedisSettings {
+    /// The prefix where none is chosen.
+    pub const PREFIX: &str = "doorward:";
+
+    /// Says what is wrong with a prefix. Braces would take the place of our own hash tags.
+    pub fn check_prefix(prefix: &str) -> Result<(), String> {
+        let is_plain = |sign: u8| sign.is_ascii_alphanumeric() || b":._-".contains(&sign);
+        match prefix.bytes().all(is_plain) && (1..=64).contains(&prefix.len()) {
+            true => Ok(()),
+            false => {
+                Err("must be 1 to 64 letters, digits and signs of `:._-`, such as doorward:".into())
+            }
+        }
+    }
+}
+
+/// Sessions and throttles on one Redis. A clone speaks over the same connection.
+#[derive(Clone)]
+pub struct RedisStore {
+    link: Arc<link::Link>,
+    keys: Arc<keys::Keys>,
+    clock: Arc<dyn Clock>,
+}
+
+impl RedisStore {
+    /// Takes note of where Redis is; speaks to nobody yet. The clock is the one that the callers'
+    /// `now` comes from.
+    pub fn open(settings: RedisSettings, clock: Arc<dyn Clock>) -> Result<Self, Fault> {
+        connect::check(&settings.url)?;
+        Ok(Self {
+            link: Arc::new(link::Link::new(settings.url)),
+            keys: Arc::new(keys::Keys::new(settings.prefix)),
+            clock,
+        })
+    }
+
+    /// Connects for the first time, and logs what there is to know. Redis may be away, which is
+    /// logged and mends itself; an error is one that time will not mend.
+    pub async fn greet(&self) -> Result<(), Fault> {
+        match self.link.connection().await {
+            Err(fault @ Fault::Unfit(_)) => Err(fault),
+            _ => Ok(()),
+        }
+    }
+
+    /// Drops the connection.
+    pub fn close(&self) {
+        self.link.close();
+    }
+}

@@ -1,0 +1,4 @@
+-- The server's own time in microseconds, which all nodes share, and how far the caller's moment lies
+-- from the caller's own clock: nothing, but where a test has moved the time.
+local time = redis.call('TIME')
+local now = tonumber(time[1]) * 1000000 + tonumber(time[2]) + tonumber(ARGV[1])

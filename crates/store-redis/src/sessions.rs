@@ -1,0 +1,203 @@
+//! Open sessions: a hash each, with its own expiry, and a list for each user.
+//!
+//! The server's expiry is a distance from the moment of writing, so that it does not matter whether
+//! its clock agrees with ours; the deadline itself is kept beside it and asked at every read.
+
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+use async_trait::async_trait;
+use doorward_domain::model::Session;
+use doorward_domain::ports::{Seen, Sessions, StoreError};
+use doorward_domain::values::{Digest, SessionId, UserId};
+use futures_util::{StreamExt, TryStreamExt, stream};
+use jiff::Timestamp;
+
+use crate::RedisStore;
+use crate::keys::hex;
+use crate::record::{self, Record};
+use crate::request::{Lua, Repeat, ScriptCall};
+
+static INSERT: LazyLock<Lua> = LazyLock::new(|| Lua::new(include_str!("scripts/insert.lua")));
+static LIST: LazyLock<Lua> = LazyLock::new(|| Lua::new(include_str!("scripts/list.lua")));
+static RENEW: LazyLock<Lua> = LazyLock::new(|| Lua::new(include_str!("scripts/renew.lua")));
+static SET_FIELD: LazyLock<Lua> = LazyLock::new(|| Lua::new(include_str!("scripts/set_field.lua")));
+static DELETE: LazyLock<Lua> = LazyLock::new(|| Lua::new(include_str!("scripts/delete.lua")));
+
+/// How many sightings are on their way at a time.
+const SIGHTINGS_AT_ONCE: usize = 64;
+
+#[async_trait]
+impl Sessions for RedisStore {
+    fn may_rewind(&self) -> bool {
+        true
+    }
+
+    async fn insert_session(&self, session: &Session) -> Result<(), StoreError> {
+        let digest = hex(&session.digest);
+        let mut call = INSERT
+            .call(self.session_and_list(session.user_id, &digest))
+            .arg(session.id.to_string())
+            .arg(&digest)
+            .arg(record::lifetime(session));
+        for (name, value) in record::write(session) {
+            call = call.arg(name).arg(value);
+        }
+        self.link
+            .ask("insert session", call, Repeat::Harmless)
+            .await
+    }
+
+    async fn find_session(
+        &self,
+        user_id: UserId,
+        digest: &Digest,
+        now: Timestamp,
+    ) -> Result<Option<Session>, StoreError> {
+        let operation = "find session";
+        let mut command = redis::cmd("HGETALL");
+        command.arg(self.keys.session(user_id, &hex(digest)));
+        let found: Record = self.link.ask(operation, command, Repeat::Harmless).await?;
+        let session = found
+            .read()
+            .map_err(|fault| StoreError::new(operation, fault))?;
+        Ok(session.filter(|session| session.expires_at > now))
+    }
+
+    async fn list_sessions(
+        &self,
+        user_id: UserId,
+        now: Timestamp,
+    ) -> Result<Vec<Session>, StoreError> {
+        let operation = "list sessions";
+        let list = self.keys.sessions(user_id);
+        let mut command = redis::cmd("HGETALL");
+        command.arg(&list);
+        let listed: HashMap<String, String> =
+            self.link.ask(operation, command, Repeat::Harmless).await?;
+        if listed.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut keys = vec![list];
+        keys.extend(
+            listed
+                .values()
+                .map(|digest| self.keys.session(user_id, digest)),
+        );
+        let call = listed.keys().fold(LIST.call(keys), |call, id| call.arg(id));
+        let found: Vec<Record> = self.link.ask(operation, call, Repeat::Harmless).await?;
+        let mut sessions = Vec::with_capacity(found.len());
+        for record in found {
+            let session = record
+                .read()
+                .map_err(|fault| StoreError::new(operation, fault))?;
+            sessions.extend(session.filter(|session| session.expires_at > now));
+        }
+        sessions.sort_unstable_by_key(|session| std::cmp::Reverse(session.id));
+        Ok(sessions)
+    }
+
+    async fn renew_session(&self, session: &Session, expected: i64) -> Result<bool, StoreError> {
+        let call = RENEW
+            .call(self.session_and_list(session.user_id, &hex(&session.digest)))
+            .arg(session.id.to_string())
+            .arg(expected)
+            .arg(record::lifetime(session))
+            .arg(session.generation)
+            .arg(session.renewed_at.as_microsecond())
+            .arg(session.expires_at.as_microsecond());
+        self.link.ask("renew session", call, Repeat::Never).await
+    }
+
+    async fn set_session_epoch(
+        &self,
+        user_id: UserId,
+        id: SessionId,
+        epoch: i64,
+    ) -> Result<(), StoreError> {
+        let value = epoch.to_string();
+        self.set_field("set session epoch", user_id, id, "epoch", &value)
+            .await
+    }
+
+    async fn touch_sessions(&self, seen: &[Seen]) -> Result<(), StoreError> {
+        let touch = |seen: Seen| async move {
+            let value = seen.at.as_microsecond().to_string();
+            self.set_field(
+                "touch sessions",
+                seen.user_id,
+                seen.id,
+                "last_seen_at",
+                &value,
+            )
+            .await
+        };
+        stream::iter(seen.to_vec())
+            .map(touch)
+            .buffer_unordered(SIGHTINGS_AT_ONCE)
+            .try_collect()
+            .await
+    }
+
+    async fn delete_session(&self, user_id: UserId, id: SessionId) -> Result<bool, StoreError> {
+        let operation = "delete session";
+        let Some(digest) = self.digest(operation, user_id, id).await? else {
+            return Ok(false);
+        };
+        let call = DELETE
+            .call(self.session_and_list(user_id, &digest))
+            .arg(id.to_string());
+        self.link.ask(operation, call, Repeat::Never).await
+    }
+
+    /// The server does that by itself.
+    async fn sweep_sessions(&self, _now: Timestamp) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    /// Removes what is not there: only a server that takes writes says yes to that.
+    async fn ping(&self) -> Result<(), StoreError> {
+        let mut command = redis::cmd("DEL");
+        command.arg(self.keys.nothing());
+        self.link.ask("ping", command, Repeat::Harmless).await
+    }
+}
+
+impl RedisStore {
+    fn session_and_list(&self, user_id: UserId, digest: &str) -> Vec<String> {
+        vec![
+            self.keys.session(user_id, digest),
+            self.keys.sessions(user_id),
+        ]
+    }
+
+    /// The digest of that session of that user: it never changes.
+    async fn digest(
+        &self,
+        operation: &'static str,
+        user_id: UserId,
+        id: SessionId,
+    ) -> Result<Option<String>, StoreError> {
+        let mut command = redis::cmd("HGET");
+        command.arg(self.keys.sessions(user_id)).arg(id.to_string());
+        self.link.ask(operation, command, Repeat::Harmless).await
+    }
+
+    async fn set_field(
+        &self,
+        operation: &'static str,
+        user_id: UserId,
+        id: SessionId,
+        name: &str,
+        value: &str,
+    ) -> Result<(), StoreError> {
+        let Some(digest) = self.digest(operation, user_id, id).await? else {
+            return Ok(());
+        };
+        let call: ScriptCall = SET_FIELD
+            .call(vec![self.keys.session(user_id, &digest)])
+            .arg(name)
+            .arg(value);
+        self.link.ask(operation, call, Repeat::Harmless).await
+    }
+}
