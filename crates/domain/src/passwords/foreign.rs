@@ -29,7 +29,7 @@ const PHC: GeneralPurpose = GeneralPurpose::new(
 );
 
 /// A kept hash that cannot be verified.
-#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[derive(Debug, Clone, thiserror::Error, PartialEq, Eq)]
 #[error("password hash: {0}")]
 pub struct UnreadableHash(pub(super) &'static str);
 

@@ -6,6 +6,7 @@ use std::str::FromStr;
 use jiff::Timestamp;
 use uuid::Uuid;
 
+use super::Digest;
 use crate::ports::Secrets;
 
 macro_rules! id {
@@ -59,6 +60,19 @@ id!(
     /// A user, for good: never used again after the user is deleted.
     UserId
 );
+impl UserId {
+    /// The id of somebody who has another one elsewhere: the digest of that takes the place of chance.
+    pub fn derived(at: Timestamp, from: &Digest) -> Self {
+        struct Derived<'a>(&'a Digest);
+        impl Secrets for Derived<'_> {
+            fn fill(&self, bytes: &mut [u8]) {
+                bytes.copy_from_slice(&self.0.as_bytes()[..bytes.len()]);
+            }
+        }
+        Self::generate(at, &Derived(from))
+    }
+}
+
 id!(
     /// A session's public name. It opens nothing: the secret in the token does.
     SessionId

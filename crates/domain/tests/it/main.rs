@@ -20,6 +20,7 @@ mod delete_account;
 mod deliver_mail;
 mod equal_work;
 mod housekeeping;
+mod import;
 mod keys;
 mod operator;
 mod recover;

@@ -1,0 +1,372 @@
+//! Import: users from another store or another system, some hundred at a time, in one write.
+//!
+//! Nothing is looked up to find out what is taken: the store says so, and the batch is halved until
+//! whoever cannot be taken stands alone. A user who is there by the same id was imported before.
+//! What a file looks like is the binary's business (`moving`); what can be taken is decided here.
+
+use std::collections::HashSet;
+use std::collections::hash_map::RandomState;
+use std::hash::{BuildHasher, Hash};
+
+use jiff::Timestamp;
+
+use crate::accounts::Accounts;
+use crate::changes::{ApplyError, Change, Changes, Unique};
+use crate::ctx::Ctx;
+use crate::error::Error;
+use crate::flows::export::ensure_operator;
+use crate::model::{Credential, Event, Role, Status, User};
+use crate::passwords::{self, UnreadableHash};
+use crate::values::{Digest, EmailAddress, Secret, UserId, Username};
+
+/// Counters of a user stay below this, so that they can rise for good.
+const MAX_COUNT: i64 = 1 << 53;
+
+/// A user who can be taken, as far as one can tell without the store.
+#[derive(Debug)]
+pub struct ImportedUser {
+    user: User,
+    credential: Option<Credential>,
+}
+
+impl ImportedUser {
+    /// Checks what must hold between the parts. The password is a hash, and when it was set.
+    pub fn new(user: User, password: Option<(Secret<String>, Timestamp)>) -> Result<Self, Refusal> {
+        if user.username.is_none() && user.email.is_none() && user.pending_email.is_none() {
+            return Err(Refusal::Nameless);
+        }
+        let is_pending = user.status == Status::Pending;
+        if is_pending && (user.pending_email.is_none() || user.email.is_some()) {
+            return Err(Refusal::NothingToConfirm);
+        }
+        let counts = [user.version.0, user.session_epoch];
+        if counts.iter().any(|count| !(1..MAX_COUNT).contains(count)) {
+            return Err(Refusal::Miscounted);
+        }
+        if let Some((hash, _)) = &password {
+            passwords::check_readable(hash.expose())?;
+        }
+        let credential = password.map(|(password_hash, updated_at)| Credential {
+            user_id: user.id,
+            password_hash,
+            updated_at,
+        });
+        Ok(Self { user, credential })
+    }
+
+    /// Who.
+    pub fn user(&self) -> &User {
+        &self.user
+    }
+
+    /// What tells whether a kept user of the same id is this one.
+    fn facts(&self) -> Facts<'_> {
+        facts(&self.user)
+    }
+}
+
+type Facts<'a> = (UserId, Option<&'a str>, Option<&'a str>);
+
+/// Who somebody is: a name or role may change after the import, and does not make another of them.
+fn facts(user: &User) -> Facts<'_> {
+    let address = user.email.as_ref().or(user.pending_email.as_ref());
+    (
+        user.id,
+        user.username.as_ref().map(Username::key),
+        address.map(EmailAddress::key),
+    )
+}
+
+/// Why a user cannot be taken.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// Nobody could ever sign in.
+    #[error("there is neither a user name nor an e-mail address")]
+    Nameless,
+    /// Pending, but for nothing.
+    #[error("a pending user has an address to confirm, and none that is confirmed")]
+    NothingToConfirm,
+    /// A counter that cannot rise.
+    #[error("`version` and `session_epoch` are at least 1, and not beyond 2^53")]
+    Miscounted,
+    /// A hash of no scheme we know, or one that costs too much.
+    #[error("the password cannot be verified here: {0}")]
+    UnreadablePassword(#[from] UnreadableHash),
+    /// Somebody else is called so.
+    #[error("the user name is another user's")]
+    UsernameTaken,
+    /// Somebody else has shown that they read that mailbox.
+    #[error("the e-mail address is another user's")]
+    EmailTaken,
+    /// The id is there with other names.
+    #[error("a user of this id is there under another name or address, and was left as they are")]
+    IdTaken,
+}
+
+impl Refusal {
+    /// Stable, for programs.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Nameless => "nameless",
+            Self::NothingToConfirm => "nothing-to-confirm",
+            Self::Miscounted => "miscounted",
+            Self::UnreadablePassword(_) => "password-unreadable",
+            Self::UsernameTaken => "username-taken",
+            Self::EmailTaken => "email-taken",
+            Self::IdTaken => "id-taken",
+        }
+    }
+}
+
+impl From<Unique> for Refusal {
+    fn from(taken: Unique) -> Self {
+        match taken {
+            Unique::Username => Self::UsernameTaken,
+            Unique::Email => Self::EmailTaken,
+        }
+    }
+}
+
+/// What became of one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ImportOutcome {
+    /// Taken in.
+    Imported,
+    /// Was there, from an import that broke off or was made before.
+    AlreadyThere,
+    /// Not taken in; nothing of them was.
+    Refused(Refusal),
+}
+
+impl Accounts {
+    /// Takes users in, from a system of that name. All else fails as a whole: whoever is not known
+    /// to be in then can be given again.
+    pub async fn import(
+        &self,
+        ctx: &Ctx,
+        system: &str,
+        batch: &[ImportedUser],
+    ) -> Result<Vec<ImportOutcome>, Error> {
+        ensure_operator(ctx)?;
+        let mut outcomes = vec![None; batch.len()];
+        loop {
+            // An id that comes twice waits for what becomes of the first.
+            let mut ids = HashSet::new();
+            let open: Vec<usize> = (0..batch.len())
+                .filter(|at| outcomes[*at].is_none() && ids.insert(batch[*at].user.id))
+                .collect();
+            if open.is_empty() {
+                return Ok(outcomes.into_iter().flatten().collect());
+            }
+            let open = self.set_aside_known(batch, open, &mut outcomes).await?;
+            self.import_open(ctx, system, batch, open, &mut outcomes)
+                .await?;
+        }
+    }
+
+    /// Notes those who are there; gives those who are not. Most have a password, and passwords can
+    /// be asked for by the hundred.
+    async fn set_aside_known(
+        &self,
+        batch: &[ImportedUser],
+        open: Vec<usize>,
+        outcomes: &mut [Option<ImportOutcome>],
+    ) -> Result<Vec<usize>, Error> {
+        let with_password: Vec<UserId> = open
+            .iter()
+            .filter(|at| batch[**at].credential.is_some())
+            .map(|at| batch[*at].user.id)
+            .collect();
+        let known = self.ports.store.list_credentials(&with_password).await?;
+        let known: HashSet<UserId> = known.iter().map(|kept| kept.user_id).collect();
+        let mut unknown = Vec::with_capacity(open.len());
+        for at in open {
+            let one = &batch[at];
+            let may_be_there = one.credential.is_none() || known.contains(&one.user.id);
+            if may_be_there {
+                outcomes[at] = self.judge_known(one).await?;
+            }
+            if outcomes[at].is_none() {
+                unknown.push(at);
+            }
+        }
+        Ok(unknown)
+    }
+
+    /// What it means that a user of that id is there; none where there is none.
+    async fn judge_known(&self, one: &ImportedUser) -> Result<Option<ImportOutcome>, Error> {
+        let kept = self.ports.store.find_user(one.user.id).await?;
+        Ok(kept.map(|kept| match facts(&kept) == one.facts() {
+            true => ImportOutcome::AlreadyThere,
+            false => ImportOutcome::Refused(Refusal::IdTaken),
+        }))
+    }
+
+    /// Writes those who are not there, in as few writes as their faults allow, in their order: of
+    /// two who want one name the first has it.
+    async fn import_open(
+        &self,
+        ctx: &Ctx,
+        system: &str,
+        batch: &[ImportedUser],
+        open: Vec<usize>,
+        outcomes: &mut [Option<ImportOutcome>],
+    ) -> Result<(), Error> {
+        let mut parts = vec![open];
+        while let Some(part) = parts.pop() {
+            if part.is_empty() {
+                continue;
+            }
+            let changes = self.import_changes(ctx, system, batch, &part);
+            match self.apply(changes).await {
+                Ok(()) => note(outcomes, &part, &ImportOutcome::Imported),
+                Err(ApplyError::Taken(unique)) if part.len() == 1 => {
+                    note(outcomes, &part, &ImportOutcome::Refused(unique.into()));
+                }
+                Err(ApplyError::Taken(_)) => {
+                    let (first, second) = part.split_at(part.len() / 2);
+                    parts.extend([second.to_vec(), first.to_vec()]);
+                }
+                // A write whose answer was lost; or somebody else is importing the same file.
+                Err(error @ (ApplyError::Store(_) | ApplyError::Unsettled(_))) => {
+                    let rest = self.look_again(batch, &part, outcomes).await?;
+                    if rest.len() == part.len() {
+                        return Err(error.into());
+                    }
+                    parts.push(rest);
+                }
+                Err(other) => return Err(other.into()),
+            }
+        }
+        Ok(())
+    }
+
+    async fn look_again(
+        &self,
+        batch: &[ImportedUser],
+        part: &[usize],
+        outcomes: &mut [Option<ImportOutcome>],
+    ) -> Result<Vec<usize>, Error> {
+        let mut rest = Vec::new();
+        for at in part {
+            outcomes[*at] = self.judge_known(&batch[*at]).await?;
+            if outcomes[*at].is_none() {
+                rest.push(*at);
+            }
+        }
+        Ok(rest)
+    }
+
+    /// The users, their passwords, one line in the audit log for them all, and one for each admin.
+    fn import_changes(
+        &self,
+        ctx: &Ctx,
+        system: &str,
+        batch: &[ImportedUser],
+        part: &[usize],
+    ) -> Changes {
+        let mut changes = Vec::with_capacity(2 * part.len() + 1);
+        for at in part {
+            let one = &batch[*at];
+            changes.push(Change::InsertUser(Box::new(one.user.clone())));
+            changes.extend(one.credential.clone().map(Change::PutCredential));
+            if one.user.role == Role::Admin {
+                let (event, id) = (Event::RoleChanged, Some(one.user.id));
+                changes.push(self.audit_detail(ctx, event, id, Role::Admin.as_str()));
+            }
+        }
+        let detail = format!("{} imported from {system}", part.len());
+        changes.push(self.audit_detail(ctx, Event::SignUp, None, &detail));
+        changes
+    }
+
+    /// What an import would make of these, as the store stands now; nothing is written. `seen` is
+    /// what the batches before would have taken.
+    pub async fn check_import(
+        &self,
+        ctx: &Ctx,
+        seen: &mut DryRun,
+        batch: &[ImportedUser],
+    ) -> Result<Vec<ImportOutcome>, Error> {
+        ensure_operator(ctx)?;
+        let mut outcomes = Vec::with_capacity(batch.len());
+        for one in batch {
+            let outcome = match self.judge_known(one).await? {
+                Some(outcome) => outcome,
+                None => match self.is_taken(one).await? {
+                    Some(refusal) => ImportOutcome::Refused(refusal),
+                    None => seen.judge(one),
+                },
+            };
+            outcomes.push(outcome);
+        }
+        Ok(outcomes)
+    }
+
+    async fn is_taken(&self, one: &ImportedUser) -> Result<Option<Refusal>, Error> {
+        let store = &self.ports.store;
+        if let Some(username) = &one.user.username
+            && store.find_user_by_username(username.key()).await?.is_some()
+        {
+            return Ok(Some(Refusal::UsernameTaken));
+        }
+        if let Some(email) = &one.user.email
+            && store.find_user_by_email(email.key()).await?.is_some()
+        {
+            return Ok(Some(Refusal::EmailTaken));
+        }
+        Ok(None)
+    }
+}
+
+fn note(outcomes: &mut [Option<ImportOutcome>], part: &[usize], outcome: &ImportOutcome) {
+    for at in part {
+        outcomes[*at] = Some(outcome.clone());
+    }
+}
+
+/// Who and what a dry run has met so far: eight bytes for each name, not the name.
+#[derive(Debug, Default)]
+pub struct DryRun {
+    prints: HashSet<u64>,
+    state: RandomState,
+}
+
+impl DryRun {
+    fn judge(&mut self, one: &ImportedUser) -> ImportOutcome {
+        let (id, username, _) = one.facts();
+        let email = one.user.email.as_ref().map(EmailAddress::key);
+        let whole = self.print("facts", one.facts());
+        if !self.add("id", id) {
+            return match self.prints.contains(&whole) {
+                true => ImportOutcome::AlreadyThere,
+                false => ImportOutcome::Refused(Refusal::IdTaken),
+            };
+        }
+        if username.is_some_and(|key| !self.add("username", key)) {
+            return ImportOutcome::Refused(Refusal::UsernameTaken);
+        }
+        if email.is_some_and(|key| !self.add("email", key)) {
+            return ImportOutcome::Refused(Refusal::EmailTaken);
+        }
+        self.prints.insert(whole);
+        ImportOutcome::Imported
+    }
+
+    /// Whether it was not there yet.
+    fn add(&mut self, kind: &str, value: impl Hash) -> bool {
+        let print = self.print(kind, value);
+        self.prints.insert(print)
+    }
+
+    fn print(&self, kind: &str, value: impl Hash) -> u64 {
+        self.state.hash_one((kind, value))
+    }
+}
+
+/// The id of somebody whose old id is no UUID: always the same for the same person, so that a file
+/// can be imported again, and sorted by when they signed up, like any other.
+pub fn derived_id(system: &str, foreign_id: &str, created_at: Timestamp) -> UserId {
+    let named = format!("doorward import\0{system}\0{foreign_id}");
+    UserId::derived(created_at, &Digest::of(named.as_bytes()))
+}

@@ -1,0 +1,347 @@
+//! Users from elsewhere, and users going elsewhere.
+
+use doorward_domain::flows::import::{DryRun, ImportOutcome, ImportedUser, Refusal, derived_id};
+use doorward_domain::model::{Role, Status, User, Version};
+use doorward_domain::ports::Store;
+use doorward_domain::values::{Data, Locale, UserId};
+use doorward_domain::{Actor, Error};
+
+use crate::world::*;
+
+const DJANGO: &str =
+    "pbkdf2_sha256$1000$seasalt1seasalt1seasal$u+YhnIbIPDoX1WSsbNmrmMSpbARbhL+fa21NzFlAkqI=";
+const DJANGO_PASSWORD: &str = "пароль from Django";
+
+fn person(number: u8, name: &str) -> User {
+    let at = "2020-02-20T20:20:20Z".parse().unwrap();
+    User {
+        id: UserId::from_bytes([number; 16]),
+        username: Some(username(name)),
+        email: Some(email(&format!("{name}@example.com"))),
+        pending_email: None,
+        name: None,
+        role: Role::User,
+        status: Status::Active,
+        data: Data::default(),
+        locale: Locale::De,
+        session_epoch: 3,
+        version: Version(9),
+        created_at: at,
+        updated_at: at,
+    }
+}
+
+fn imported(user: User) -> ImportedUser {
+    let set_at = user.created_at;
+    ImportedUser::new(user, Some((secret(DJANGO), set_at))).unwrap()
+}
+
+fn refused(refusal: Refusal) -> ImportOutcome {
+    ImportOutcome::Refused(refusal)
+}
+
+async fn import(world: &World, batch: &[ImportedUser]) -> Vec<ImportOutcome> {
+    let operator = world.operator();
+    world
+        .accounts
+        .import(&operator, "django", batch)
+        .await
+        .unwrap()
+}
+
+#[tokio::test]
+async fn whoever_is_imported_signs_in_with_the_old_password_and_it_is_hashed_anew() {
+    let world = World::new().await;
+    let ben = person(1, "ben");
+    let done = import(&world, &[imported(ben.clone())]).await;
+    assert_eq!(done, [ImportOutcome::Imported]);
+    assert_eq!(world.kept_user(&ben).await, ben);
+    assert_err!(
+        world.try_sign_in("ben", "another password").await,
+        Error::InvalidCredentials
+    );
+    world.try_sign_in("ben", DJANGO_PASSWORD).await.unwrap();
+    let kept = world.store.find_credential(ben.id).await.unwrap().unwrap();
+    assert!(kept.password_hash.expose().starts_with("$argon2id$"));
+    world
+        .try_sign_in("ben@example.com", DJANGO_PASSWORD)
+        .await
+        .unwrap();
+}
+
+/// One write for them all, and a line for whoever becomes an admin.
+#[tokio::test]
+async fn a_batch_is_one_write_and_leaves_a_trace() {
+    let world = World::new().await;
+    let admin = User {
+        role: Role::Admin,
+        ..person(2, "ada")
+    };
+    let batch = [imported(person(1, "ben")), imported(admin.clone())];
+    world.forget();
+    import(&world, &batch).await;
+    let calls = world.spy.take_calls();
+    assert_eq!(calls, ["list_credentials", "apply"]);
+    let lines = world.spy.take_audited();
+    let told: Vec<_> = lines
+        .iter()
+        .map(|line| (line.event.as_str(), line.user_id, line.detail.as_deref()))
+        .collect();
+    let of_ada = ("role-changed", Some(admin.id), Some("admin"));
+    let of_all = ("sign-up", None, Some("2 imported from django"));
+    assert_eq!(told, [of_ada, of_all]);
+}
+
+#[tokio::test]
+async fn one_who_cannot_be_taken_keeps_nobody_else_out_and_the_first_has_the_name() {
+    let world = World::new().await;
+    world.active("ben").await;
+    let with_address = |user: User, address: &str| User {
+        email: Some(email(address)),
+        ..user
+    };
+    let mut batch: Vec<_> = (10..30)
+        .map(|number| imported(person(number, &format!("user{number}"))))
+        .collect();
+    batch.insert(3, imported(person(1, "BEN")));
+    batch.insert(7, imported(person(2, "User12")));
+    batch.insert(
+        11,
+        imported(with_address(person(3, "carl"), "User13@example.com")),
+    );
+    let done = import(&world, &batch).await;
+    for (at, outcome) in done.into_iter().enumerate() {
+        let expected = match at {
+            3 | 7 => refused(Refusal::UsernameTaken),
+            11 => refused(Refusal::EmailTaken),
+            _ => ImportOutcome::Imported,
+        };
+        assert_eq!(outcome, expected, "{at}");
+    }
+    assert!(world.kept(&person(3, "carl")).await.is_none());
+}
+
+/// After a `kill -9` the file is given again.
+#[tokio::test]
+async fn whoever_is_there_by_the_same_id_was_imported_before() {
+    let world = World::new().await;
+    let nobody_special = || User {
+        pending_email: Some(email("dora@example.com")),
+        email: None,
+        status: Status::Pending,
+        ..person(4, "dora")
+    };
+    let passwordless = || ImportedUser::new(nobody_special(), None).unwrap();
+    let first = [imported(person(1, "ben")), passwordless()];
+    import(&world, &first).await;
+    world.try_sign_in("ben", DJANGO_PASSWORD).await.unwrap();
+    let again = [
+        imported(User {
+            name: Some(doorward_domain::values::Name::parse("Ben").unwrap()),
+            ..person(1, "ben")
+        }),
+        passwordless(),
+        imported(person(2, "eve")),
+        imported(person(2, "eve")),
+        imported(person(2, "other")),
+        imported(person(1, "mallory")),
+    ];
+    let operator = world.operator();
+    let mut dry = DryRun::default();
+    let foretold = world
+        .accounts
+        .check_import(&operator, &mut dry, &again)
+        .await
+        .unwrap();
+    let done = import(&world, &again).await;
+    let expected = [
+        ImportOutcome::AlreadyThere,
+        ImportOutcome::AlreadyThere,
+        ImportOutcome::Imported,
+        ImportOutcome::AlreadyThere,
+        refused(Refusal::IdTaken),
+        refused(Refusal::IdTaken),
+    ];
+    assert_eq!(done, expected);
+    assert_eq!(foretold, expected);
+    // Nothing of ben was put back: neither the name nor the old hash.
+    assert_eq!(world.kept_user(&person(1, "ben")).await.name, None);
+    let kept = world
+        .store
+        .find_credential(person(1, "ben").id)
+        .await
+        .unwrap();
+    assert!(
+        kept.unwrap()
+            .password_hash
+            .expose()
+            .starts_with("$argon2id$")
+    );
+}
+
+#[tokio::test]
+async fn a_dry_run_writes_nothing_and_foretells_what_is_taken() {
+    let world = World::new().await;
+    world.active("ben").await;
+    let batches = [
+        vec![imported(person(1, "ben")), imported(person(2, "eve"))],
+        vec![
+            imported(User {
+                email: None,
+                ..person(3, "Eve")
+            }),
+            imported(User {
+                username: None,
+                ..person(4, "eve")
+            }),
+        ],
+    ];
+    let operator = world.operator();
+    world.forget();
+    let mut dry = DryRun::default();
+    let mut foretold = Vec::new();
+    for batch in &batches {
+        let check = world.accounts.check_import(&operator, &mut dry, batch);
+        foretold.extend(check.await.unwrap());
+    }
+    assert!(!world.spy.take_calls().contains(&"apply"));
+    let expected = [
+        refused(Refusal::UsernameTaken),
+        ImportOutcome::Imported,
+        refused(Refusal::UsernameTaken),
+        refused(Refusal::EmailTaken),
+    ];
+    assert_eq!(foretold, expected);
+    let mut done = import(&world, &batches[0]).await;
+    done.extend(import(&world, &batches[1]).await);
+    assert_eq!(done, expected);
+}
+
+#[test]
+fn what_makes_no_sense_is_refused_before_any_store_is_asked() {
+    let ben = || person(1, "ben");
+    let with = |change: &dyn Fn(&mut User)| {
+        let mut user = ben();
+        change(&mut user);
+        ImportedUser::new(user, None).map(|_| ())
+    };
+    assert_eq!(with(&|_| {}), Ok(()));
+    for (change, refusal) in [
+        (
+            &(|user: &mut User| (user.username, user.email) = (None, None)) as &dyn Fn(&mut User),
+            Refusal::Nameless,
+        ),
+        (
+            &|user| user.status = Status::Pending,
+            Refusal::NothingToConfirm,
+        ),
+        (&|user| user.version = Version(0), Refusal::Miscounted),
+        (
+            &|user| user.version = Version(i64::MAX),
+            Refusal::Miscounted,
+        ),
+        (&|user| user.session_epoch = 0, Refusal::Miscounted),
+        (&|user| user.session_epoch = i64::MAX, Refusal::Miscounted),
+    ] {
+        assert_eq!(with(change), Err(refusal));
+    }
+    let at = ben().created_at;
+    let unreadable = ImportedUser::new(ben(), Some((secret("md5$x$5f4dcc3b"), at)));
+    assert_eq!(unreadable.unwrap_err().code(), "password-unreadable");
+}
+
+#[tokio::test]
+async fn nobody_but_the_operator_moves_users() {
+    let world = World::new().await;
+    world.admin("ada").await;
+    let ada = world.sign_in("ada").await;
+    let batch = [imported(person(1, "ben"))];
+    for ctx in [world.of(&ada), world.anon(), world.worker()] {
+        assert_err!(
+            world.accounts.import(&ctx, "django", &batch).await,
+            Error::Forbidden
+        );
+        assert_err!(
+            world
+                .accounts
+                .check_import(&ctx, &mut DryRun::default(), &batch)
+                .await,
+            Error::Forbidden
+        );
+        assert_err!(
+            world.accounts.export(&ctx, None, 10).await,
+            Error::Forbidden
+        );
+        assert!(!matches!(ctx.actor, Actor::CommandLine));
+    }
+}
+
+#[tokio::test]
+async fn a_store_that_fails_fails_the_batch_and_it_can_be_given_again() {
+    let world = World::new().await;
+    let batch = [imported(person(1, "ben")), imported(person(2, "eve"))];
+    world.spy.fail("apply");
+    let operator = world.operator();
+    assert_err!(
+        world.accounts.import(&operator, "django", &batch).await,
+        Error::Store(_)
+    );
+    world.spy.mend();
+    let done = import(&world, &batch).await;
+    assert_eq!(done, [ImportOutcome::Imported, ImportOutcome::Imported]);
+}
+
+#[tokio::test]
+async fn an_export_pages_through_everybody_with_their_passwords() {
+    let world = World::new().await;
+    let people: Vec<_> = (1..=5)
+        .map(|number| person(number, &format!("user{number}")))
+        .collect();
+    let mut batch: Vec<_> = people.iter().cloned().map(imported).collect();
+    batch[4] = ImportedUser::new(people[4].clone(), None).unwrap();
+    import(&world, &batch).await;
+    let operator = world.operator();
+    let (mut exported, mut after) = (Vec::new(), None);
+    loop {
+        let page = world.accounts.export(&operator, after, 2).await.unwrap();
+        after = page.last().map(|last| last.user.id);
+        let is_last = page.len() < 2;
+        exported.extend(page);
+        if is_last {
+            break;
+        }
+    }
+    assert_eq!(exported.len(), 5);
+    for (exported, person) in exported.iter().zip(&people) {
+        assert_eq!(&exported.user, person);
+        let hash = exported
+            .credential
+            .as_ref()
+            .map(|kept| kept.password_hash.expose().as_str());
+        let expected = (person.id != people[4].id).then_some(DJANGO);
+        assert_eq!(hash, expected);
+    }
+    assert!(
+        world
+            .accounts
+            .is_there(&operator, people[0].id)
+            .await
+            .unwrap()
+    );
+    let nobody = UserId::from_bytes([9; 16]);
+    assert!(!world.accounts.is_there(&operator, nobody).await.unwrap());
+}
+
+#[test]
+fn a_derived_id_is_the_same_for_the_same_and_sorts_by_time() {
+    let (early, late) = (
+        "2019-01-01T00:00:00Z".parse().unwrap(),
+        "2020-01-01T00:00:00Z".parse().unwrap(),
+    );
+    let id = derived_id("django", "42", early);
+    assert_eq!(id, derived_id("django", "42", early));
+    assert_ne!(id, derived_id("django", "43", early));
+    assert_ne!(id, derived_id("firebase", "42", early));
+    assert!(id < derived_id("django", "1", late));
+    assert_eq!(id.to_string().as_bytes()[14], b'7');
+}
