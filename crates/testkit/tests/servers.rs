@@ -2,6 +2,9 @@
 
 #![cfg(test)]
 
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use doorward_testkit::servers::{
@@ -106,6 +109,39 @@ async fn a_mariadb_can_be_stopped_killed_paused_and_started() {
     mariadb.pause().await;
 }
 
+#[tokio::test]
+#[ignore = "the next test runs it in a process of its own, and kills that"]
+async fn a_process_with_a_paused_server() {
+    let postgres = own_postgres(PostgresOptions::default()).await;
+    postgres.pause().await;
+    println!("paused at {}", postgres.address());
+    std::io::read_to_string(std::io::stdin()).unwrap();
+}
+
+#[tokio::test]
+async fn a_server_ends_with_its_test_process_even_if_both_cannot_help_it() {
+    let mut process = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--ignored", "--exact", "a_process_with_a_paused_server"])
+        .arg("--nocapture")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
+    let address = lines
+        .find_map(|line| line.unwrap().split_once("paused at ")?.1.parse().ok())
+        .unwrap();
+    let is_there = |address: SocketAddr| std::net::TcpStream::connect(address).is_ok();
+    assert!(is_there(address));
+    process.kill().unwrap();
+    process.wait().unwrap();
+    let deadline = Instant::now() + PATIENCE;
+    while is_there(address) {
+        assert!(Instant::now() < deadline);
+        tokio::time::sleep(MOMENT).await;
+    }
+}
+
 /// Whether a client of theirs, told to look closely, is content.
 fn is_content(program: &str, arguments: &[&str]) -> bool {
     let mut client = std::process::Command::new(program);
@@ -173,7 +209,6 @@ async fn tls_has_the_name_and_the_authority_that_it_was_given() {
 async fn echo() -> Proxy {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let proxy = Proxy::to(listener.local_addr().unwrap()).await;
-    #[expect(clippy::disallowed_methods, reason = "it ends with the test")]
     tokio::spawn(async move {
         while let Ok((mut stream, _)) = listener.accept().await {
             tokio::spawn(async move {

@@ -114,7 +114,7 @@ impl Proxy {
         let mut listening = self.listening();
         if !refuses && listening.is_none() {
             let listener = listen(self.address());
-            *listening = Some(spawn(accept(listener, self.shared.clone())));
+            *listening = Some(tokio::spawn(accept(listener, self.shared.clone())));
         }
     }
 
@@ -165,17 +165,9 @@ fn listen(address: SocketAddr) -> TcpListener {
     socket.listen(1024).expect("the port is kept for it")
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "it ends with the proxy, or with the test"
-)]
-fn spawn(work: impl Future<Output = ()> + Send + 'static) -> JoinHandle<()> {
-    tokio::spawn(work)
-}
-
 async fn accept(listener: TcpListener, shared: Arc<Shared>) {
     while let Ok((client, _)) = listener.accept().await {
-        spawn(connect(client, shared.clone()));
+        tokio::spawn(connect(client, shared.clone()));
     }
 }
 
