@@ -33,6 +33,7 @@ mod sqlite {
 
     doorward_testkit::store_contract!(crate::sqlite::open);
     doorward_testkit::session_contract!(crate::sqlite::open_sessions);
+    doorward_testkit::session_sweep_contract!(crate::sqlite::open_sessions);
 }
 
 mod postgres {
@@ -46,6 +47,7 @@ mod postgres {
 
     doorward_testkit::store_contract!(crate::postgres::open);
     doorward_testkit::session_contract!(crate::postgres::open_sessions);
+    doorward_testkit::session_sweep_contract!(crate::postgres::open_sessions);
 }
 
 mod mariadb {
@@ -59,4 +61,5 @@ mod mariadb {
 
     doorward_testkit::store_contract!(crate::mariadb::open);
     doorward_testkit::session_contract!(crate::mariadb::open_sessions);
+    doorward_testkit::session_sweep_contract!(crate::mariadb::open_sessions);
 }

@@ -4,6 +4,7 @@
 //! async fn open() -> Opened<dyn Store> { … }
 //! doorward_testkit::store_contract!(crate::open);
 //! doorward_testkit::session_contract!(crate::open_sessions);
+//! doorward_testkit::throttle_contract!(crate::open_throttle);
 //! ```
 //!
 //! makes one test a case, so that a failure names it. `open` gives a store that is empty and nobody
@@ -19,8 +20,10 @@ pub mod audit_events;
 pub mod credentials;
 pub mod links;
 pub mod mail_jobs;
+pub mod session_sweep;
 pub mod sessions;
 pub mod signing_keys;
+pub mod throttle;
 pub mod uniqueness;
 pub mod user_lists;
 pub mod users;
@@ -146,6 +149,7 @@ macro_rules! session_contract {
         $crate::contract_cases! { $open;
             sessions {
                 every_field_comes_back,
+                numbers_at_their_ends_come_back,
                 empty_fields_come_back_empty,
                 a_session_dies_at_its_moment,
                 sessions_are_listed_newest_first,
@@ -154,14 +158,45 @@ macro_rules! session_contract {
                 one_session_is_lifted_into_a_new_epoch,
                 sightings_are_noted,
                 a_session_is_ended_by_its_user_alone,
-                the_sweep_takes_what_expired,
                 the_port_answers,
             }
         }
     };
 }
 
-/// The tests behind the two macros above.
+/// One more for each case of the contract of `Sessions` that a store must keep where sessions stay
+/// until they are swept. One where they go by themselves shows that in its own tests.
+#[macro_export]
+macro_rules! session_sweep_contract {
+    ($open:path) => {
+        $crate::contract_cases! { $open;
+            session_sweep {
+                the_sweep_takes_what_expired,
+            }
+        }
+    };
+}
+
+/// One test for each case of the contract of `Throttle`.
+#[macro_export]
+macro_rules! throttle_contract {
+    ($open:path) => {
+        $crate::contract_cases! { $open;
+            throttle {
+                a_budget_is_used_up_and_comes_back_bit_by_bit,
+                two_hundred_at_once_get_exactly_the_burst,
+                budgets_and_keys_are_apart,
+                guesses_slow_down_and_a_right_one_forgets,
+                two_hundred_guesses_at_once_count,
+                a_guess_that_was_never_looked_at_does_not_count,
+                the_hundredth_guess_stops_the_guessing,
+                any_text_is_a_key,
+            }
+        }
+    };
+}
+
+/// The tests behind the macros above.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! contract_cases {

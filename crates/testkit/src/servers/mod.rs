@@ -23,6 +23,7 @@ mod own_mariadb;
 mod own_postgres;
 mod postgres;
 mod proxy;
+mod redis;
 
 use std::fs::File;
 use std::io::Write;
@@ -37,6 +38,10 @@ pub use own::OwnServer;
 pub use own_mariadb::{MariadbOptions, OwnMariadb, own_mariadb};
 pub use own_postgres::{OwnPostgres, PostgresOptions, Replication, own_postgres};
 pub use proxy::{Mood, Proxy};
+pub use redis::{
+    OwnRedis, RedisCluster, RedisOptions, RedisPlace, Snapshot, own_redis, own_redis_cluster,
+    redis, redis_cluster, valkey,
+};
 
 use leash::{Leash, wait_for};
 use own::Port;

@@ -1,0 +1,60 @@
+//! The contract on each kind of Redis, one module a kind and a prefix of its own a case.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
+
+use std::sync::Arc;
+
+use doorward_domain::memory::SteppedClock;
+use doorward_domain::ports::{Sessions, Throttle};
+use doorward_store_redis::{RedisSettings, RedisStore};
+use doorward_testkit::contract::Opened;
+use doorward_testkit::fixtures;
+use doorward_testkit::servers::{self, RedisPlace};
+
+fn connect(place: RedisPlace) -> Arc<RedisStore> {
+    let settings = RedisSettings {
+        url: place.url.parse().unwrap(),
+        prefix: place.prefix,
+    };
+    let clock = Arc::new(SteppedClock::new(fixtures::now()));
+    Arc::new(RedisStore::open(settings, clock).unwrap())
+}
+
+mod redis {
+    async fn open_sessions() -> super::Opened<dyn super::Sessions> {
+        super::Opened::new(super::connect(super::servers::redis().await), ())
+    }
+
+    async fn open_throttle() -> super::Opened<dyn super::Throttle> {
+        super::Opened::new(super::connect(super::servers::redis().await), ())
+    }
+
+    doorward_testkit::session_contract!(crate::redis::open_sessions);
+    doorward_testkit::throttle_contract!(crate::redis::open_throttle);
+}
+
+mod cluster {
+    async fn open_sessions() -> super::Opened<dyn super::Sessions> {
+        super::Opened::new(super::connect(super::servers::redis_cluster().await), ())
+    }
+
+    async fn open_throttle() -> super::Opened<dyn super::Throttle> {
+        super::Opened::new(super::connect(super::servers::redis_cluster().await), ())
+    }
+
+    doorward_testkit::session_contract!(crate::cluster::open_sessions);
+    doorward_testkit::throttle_contract!(crate::cluster::open_throttle);
+}
+
+mod valkey {
+    async fn open_sessions() -> super::Opened<dyn super::Sessions> {
+        super::Opened::new(super::connect(super::servers::valkey().await), ())
+    }
+
+    async fn open_throttle() -> super::Opened<dyn super::Throttle> {
+        super::Opened::new(super::connect(super::servers::valkey().await), ())
+    }
+
+    doorward_testkit::session_contract!(crate::valkey::open_sessions);
+    doorward_testkit::throttle_contract!(crate::valkey::open_throttle);
+}

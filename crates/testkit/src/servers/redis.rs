@@ -1,0 +1,309 @@
+//! Redis: one server and one Cluster that all tests share, each test under a prefix of its own; and
+//! such as a test may break.
+//!
+//! Every server has a user `admin`, who comes by a socket in the server's folder and is how the
+//! tests themselves look inside.
+
+use std::ops::Deref;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::{Arc, OnceLock};
+
+use super::{
+    Certificate, OwnServer, Port, Server, find_program, folder_for, leash, run, unused_name,
+};
+
+/// Where a test may keep what it likes.
+#[derive(Clone, Debug)]
+pub struct RedisPlace {
+    /// The server or servers.
+    pub url: String,
+    /// What every key shall begin with, so that nobody else sees it.
+    pub prefix: String,
+}
+
+impl RedisPlace {
+    fn at(url: String) -> Self {
+        let prefix = format!("{}:", unused_name());
+        Self { url, prefix }
+    }
+}
+
+/// A place on a Redis that is started once a test process.
+pub async fn redis() -> RedisPlace {
+    static SERVER: OnceLock<Server> = OnceLock::new();
+    let start = || start(&RedisOptions::default(), Listening::Socket).0;
+    shared(move || RedisPlace::at(socket_url(&SERVER.get_or_init(start).folder))).await
+}
+
+/// A place on a Valkey, where `DOORWARD_TEST_VALKEY` names its `valkey-server`; on Redis else.
+pub async fn valkey() -> RedisPlace {
+    static SERVER: OnceLock<Server> = OnceLock::new();
+    let Some(program) = given_valkey() else {
+        return redis().await;
+    };
+    let options = RedisOptions {
+        program: Some(program),
+        ..RedisOptions::default()
+    };
+    let start = move || start(&options, Listening::Socket).0;
+    shared(move || RedisPlace::at(socket_url(&SERVER.get_or_init(start).folder))).await
+}
+
+/// A place on a Cluster of three that is started once a test process.
+pub async fn redis_cluster() -> RedisPlace {
+    static CLUSTER: tokio::sync::OnceCell<RedisCluster> = tokio::sync::OnceCell::const_new();
+    let cluster = CLUSTER.get_or_init(own_redis_cluster).await;
+    RedisPlace::at(cluster.url())
+}
+
+/// What shall be other than usual.
+#[derive(Clone, Default)]
+pub struct RedisOptions {
+    /// Settings as in `redis.conf`, such as `maxmemory 10mb`; the last of a name counts.
+    pub settings: Vec<&'static str>,
+    /// The one user who may come in, their password, and their rights as in an ACL.
+    pub user: Option<(&'static str, &'static str, &'static str)>,
+    /// TLS, and nothing but TLS, with this certificate.
+    pub certificate: Option<Certificate>,
+    /// Another program than the system's `redis-server`.
+    pub program: Option<PathBuf>,
+}
+
+/// A running Redis. It writes its data to disk when it is stopped in order, and not when it is
+/// killed.
+#[derive(Clone)]
+pub struct OwnRedis {
+    server: OwnServer,
+    folder: PathBuf,
+    options: RedisOptions,
+    /// The bus of a Cluster's node.
+    bus: Option<Arc<Port>>,
+}
+
+/// What every server can do: stop, start …
+impl Deref for OwnRedis {
+    type Target = OwnServer;
+
+    fn deref(&self) -> &OwnServer {
+        &self.server
+    }
+}
+
+/// All that a Redis knew at a moment.
+#[derive(Clone)]
+pub struct Snapshot(Vec<u8>);
+
+/// Starts a Redis for one test.
+pub async fn own_redis(options: RedisOptions) -> OwnRedis {
+    blocking(move || own(options, Listening::Port)).await
+}
+
+impl OwnRedis {
+    /// How its users reach it.
+    #[must_use]
+    pub fn url(&self) -> String {
+        let scheme = self
+            .options
+            .certificate
+            .as_ref()
+            .map_or("redis", |_| "rediss");
+        let login = self
+            .options
+            .user
+            .map_or(String::new(), |(name, password, _)| {
+                format!("{name}:{password}@")
+            });
+        format!("{scheme}://{login}{}", self.address())
+    }
+
+    /// Runs a command as `admin`; the answer as `redis-cli` writes it.
+    pub async fn command(&self, words: &[&str]) -> String {
+        let mut command = client(&self.folder);
+        command.args(words);
+        self.act(move |_| run(&mut command)).await
+    }
+
+    /// Writes all it knows to disk, and keeps a copy.
+    pub async fn snapshot(&self) -> Snapshot {
+        assert_eq!(self.command(&["SAVE"]).await, "OK");
+        let file = self.dump();
+        Snapshot(std::fs::read(file).expect("it was saved"))
+    }
+
+    /// Puts a snapshot in place of what is on disk, for the next start. It must not be running.
+    pub fn restore(&self, snapshot: &Snapshot) {
+        std::fs::write(self.dump(), &snapshot.0).expect("its own folder can be written");
+    }
+
+    fn dump(&self) -> PathBuf {
+        self.folder.join("dump.rdb")
+    }
+
+    fn bus(&self) -> u16 {
+        self.bus.as_ref().expect("a node of a Cluster").number
+    }
+}
+
+/// A Cluster of three primaries.
+pub struct RedisCluster {
+    /// Its nodes, each with a third of the slots.
+    pub nodes: Vec<OwnRedis>,
+}
+
+/// Starts a Cluster for one test.
+pub async fn own_redis_cluster() -> RedisCluster {
+    let mut nodes = Vec::new();
+    for _ in 0..3 {
+        let options = RedisOptions {
+            settings: vec!["cluster-enabled yes", "cluster-node-timeout 2000"],
+            ..RedisOptions::default()
+        };
+        nodes.push(blocking(move || own(options, Listening::Cluster)).await);
+    }
+    let slots = [("0", "5460"), ("5461", "10922"), ("10923", "16383")];
+    for (number, (node, (first, last))) in nodes.iter().zip(slots).enumerate() {
+        let epoch = (number + 1).to_string();
+        node.command(&["CLUSTER", "SET-CONFIG-EPOCH", &epoch]).await;
+        node.command(&["CLUSTER", "ADDSLOTSRANGE", first, last])
+            .await;
+    }
+    for other in &nodes[1..] {
+        let (port, bus) = (other.port().to_string(), other.bus().to_string());
+        let meet = ["CLUSTER", "MEET", "127.0.0.1", &port, &bus];
+        nodes[0].command(&meet).await;
+    }
+    let folders: Vec<_> = nodes.iter().map(|node| node.folder.clone()).collect();
+    blocking(move || {
+        leash::wait_for("the Cluster is whole", || {
+            folders.iter().all(|folder| is_whole(folder))
+        })
+    })
+    .await;
+    RedisCluster { nodes }
+}
+
+impl RedisCluster {
+    /// All of it.
+    #[must_use]
+    pub fn url(&self) -> String {
+        let hosts: Vec<_> = self
+            .nodes
+            .iter()
+            .map(|node| node.address().to_string())
+            .collect();
+        format!("redis://{}", hosts.join(","))
+    }
+}
+
+fn is_whole(folder: &Path) -> bool {
+    let told = run(client(folder).args(["CLUSTER", "INFO"]));
+    told.contains("cluster_state:ok") && told.contains("cluster_known_nodes:3")
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Listening {
+    Socket,
+    Port,
+    Cluster,
+}
+
+fn own(options: RedisOptions, listening: Listening) -> OwnRedis {
+    let (server, port, bus) = start(&options, listening);
+    OwnRedis {
+        folder: server.folder.clone(),
+        server: server.owned(port.expect("it listens on one"), "TERM"),
+        options,
+        bus: bus.map(Arc::new),
+    }
+}
+
+fn start(options: &RedisOptions, listening: Listening) -> (Server, Option<Port>, Option<Port>) {
+    let folder = folder_for("redis");
+    let found = || find_program("redis-server", &programs());
+    let program = options.program.clone().or_else(found);
+    let mut server =
+        Command::new(program.expect("Redis is not installed here; `cargo xtask test` installs it"));
+    let mut set = |name: &str, words: &[&str]| {
+        server.arg(format!("--{name}")).args(words);
+    };
+    let shown = |path: PathBuf| path.display().to_string();
+    set("dir", &[&shown(folder.clone())]);
+    set("unixsocket", &[&shown(folder.join("socket"))]);
+    set("save", &["86400", "1"]);
+    set("user", &["admin", "on", ">admin", "~*", "&*", "+@all"]);
+    if let Some((name, password, rights)) = options.user {
+        let password = format!(">{password}");
+        let mut words = vec![name, "on", &password];
+        words.extend(rights.split_whitespace());
+        set("user", &words);
+        set("user", &["default", "off"]);
+    }
+    let port = (listening != Listening::Socket).then(Port::free);
+    let number = port.as_ref().map_or(0, |port| port.number).to_string();
+    set("bind", &["127.0.0.1"]);
+    match &options.certificate {
+        None => set("port", &[&number]),
+        Some(certificate) => {
+            set("port", &["0"]);
+            set("tls-port", &[&number]);
+            set("tls-cert-file", &[&shown(certificate.chain())]);
+            set("tls-key-file", &[&shown(certificate.key())]);
+            set("tls-ca-cert-file", &[&shown(certificate.chain())]);
+            set("tls-auth-clients", &["no"]);
+        }
+    }
+    let bus = (listening == Listening::Cluster).then(Port::free);
+    if let Some(bus) = &bus {
+        set("cluster-port", &[&bus.number.to_string()]);
+    }
+    for setting in &options.settings {
+        let mut words = setting.split_whitespace();
+        let name = words.next().expect("a setting has a name");
+        set(name, &words.collect::<Vec<_>>());
+    }
+    let place = folder.clone();
+    let is_ready = move || {
+        let mut ready = Command::new("sh");
+        ready.args(["-c", r#""$@" | grep -q PONG"#, "ready"]);
+        let client = client(&place);
+        ready.arg(client.get_program()).args(client.get_args());
+        ready.arg("PING");
+        ready
+    };
+    (Server::start(folder, "KILL", &server, is_ready), port, bus)
+}
+
+fn socket_url(folder: &Path) -> String {
+    format!("redis+unix://{}", folder.join("socket").display())
+}
+
+/// `redis-cli` as `admin`.
+fn client(folder: &Path) -> Command {
+    let mut client = Command::new("redis-cli");
+    client.arg("-e").arg("-s").arg(folder.join("socket"));
+    client.args(["--user", "admin", "--pass", "admin", "--no-auth-warning"]);
+    client.stdin(Stdio::null());
+    client
+}
+
+fn programs() -> [PathBuf; 2] {
+    ["/usr/bin", "/usr/local/bin"].map(PathBuf::from)
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "what a run of the tests is given, and no setting of the program"
+)]
+fn given_valkey() -> Option<PathBuf> {
+    std::env::var_os("DOORWARD_TEST_VALKEY").map(PathBuf::from)
+}
+
+async fn shared(place: impl FnOnce() -> RedisPlace + Send + 'static) -> RedisPlace {
+    blocking(place).await
+}
+
+async fn blocking<T: Send + 'static>(act: impl FnOnce() -> T + Send + 'static) -> T {
+    let done = tokio::task::spawn_blocking(act).await;
+    done.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
+}
