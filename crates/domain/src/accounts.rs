@@ -79,6 +79,12 @@ impl Accounts {
         self.ports.clock.now()
     }
 
+    /// The clock of this node was set: how old a look-up is can no longer be told, so all are
+    /// forgotten.
+    pub fn time_was_moved(&self) {
+        self.cache.clear();
+    }
+
     /// How many passwords wait to be hashed, or are being hashed.
     pub fn hashing_queue_depth(&self) -> usize {
         self.hasher.queued()

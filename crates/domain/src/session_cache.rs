@@ -98,6 +98,11 @@ impl SessionCache {
         self.entries.remove(token);
     }
 
+    /// Forgets every token.
+    pub(crate) fn clear(&self) {
+        self.entries.clear();
+    }
+
     /// To be called after every change of a user or of a session of theirs.
     pub(crate) fn user_changed(&self, user_id: UserId) {
         self.slot(user_id).fetch_add(1, Ordering::AcqRel);

@@ -1,7 +1,7 @@
 //! Puts the parts together: which store, which mail, which keys, by the configuration.
 //!
-//! A new kind of store gets its arm in [`open_store`], its handle in [`Wired`], its scheme in
-//! `config::settings`, and its way to migrate in `commands::migrate`.
+//! A new kind of store gets its arm in [`open_store`] (or [`open_sessions`]), its handle in
+//! [`Wired`], its scheme in `config::settings`, and its way to migrate in `commands::migrate`.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -9,12 +9,13 @@ use std::sync::Arc;
 use anyhow::Context;
 use doorward_domain::ctx::{Actor, Ctx};
 use doorward_domain::passwords::{Hasher, HasherSettings};
-use doorward_domain::ports::{Client, Clock, Secrets};
-use doorward_domain::throttle::MemoryThrottle;
+use doorward_domain::ports::{Client, Clock, Secrets, Sessions, Store, Throttle};
+use doorward_domain::throttle::{FallbackThrottle, MemoryThrottle};
 use doorward_domain::tokens::Keyring;
 use doorward_domain::values::{NewPassword, PasswordRules};
 use doorward_domain::{Accounts, Policy, Ports};
 use doorward_mail::{Inbox, MailSettings, TemplateMailer, parse_transport};
+use doorward_store_redis::{RedisSettings, RedisStore};
 use doorward_store_sql::{SqlSettings, SqlStore};
 use jiff::SignedDuration;
 
@@ -29,6 +30,8 @@ const THROTTLE_KEYS: usize = 200_000;
 pub struct Wired {
     /// The service.
     pub accounts: Arc<Accounts>,
+    /// The time, as the worker compares it with the store's.
+    pub clock: Arc<SystemClock>,
     /// Chance.
     pub secrets: Arc<dyn Secrets>,
     /// The store, to be closed at the end.
@@ -39,11 +42,16 @@ pub struct Wired {
 
 /// Opens everything. `listening` is where the server listens, or would.
 pub async fn wire(config: &Config, listening: SocketAddr) -> anyhow::Result<Wired> {
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let clock = Arc::new(SystemClock::default());
     let secrets: Arc<dyn Secrets> = Arc::new(SystemSecrets::new());
     master_key::make_data_dir(&config.data_dir)?;
     let master = master_key::load(config, &*secrets)?;
     let store = open_store(config, &*clock).await?;
+    // Before anything is written down with its time.
+    clock
+        .follow(store.server_time())
+        .await
+        .context("the database does not say what time it is")?;
     let mailer = open_mailer(config, listening, clock.clone())?;
     let inbox = mailer.inbox();
     let settings = HasherSettings {
@@ -53,13 +61,13 @@ pub async fn wire(config: &Config, listening: SocketAddr) -> anyhow::Result<Wire
         queue: config.hashing_queue,
     };
     let hasher = Hasher::start(&settings, secrets.clone())?;
-    let shared = Arc::new(store.clone());
+    let (sessions, throttle) = open_sessions(config, &store, clock.clone()).await?;
     let ports = Ports {
-        store: shared.clone(),
-        sessions: shared,
-        throttle: Arc::new(MemoryThrottle::new(THROTTLE_KEYS)),
+        store: Arc::new(store.clone()),
+        sessions,
+        throttle,
         mailer: Arc::new(mailer),
-        clock,
+        clock: clock.clone(),
         secrets: secrets.clone(),
     };
     let accounts = Accounts::new(
@@ -70,6 +78,7 @@ pub async fn wire(config: &Config, listening: SocketAddr) -> anyhow::Result<Wire
     );
     Ok(Wired {
         accounts: Arc::new(accounts),
+        clock,
         secrets,
         store,
         inbox,
@@ -78,7 +87,16 @@ pub async fn wire(config: &Config, listening: SocketAddr) -> anyhow::Result<Wire
 
 /// Whether a start would refuse this configuration; looks, and makes nothing.
 pub fn check(config: &Config) -> anyhow::Result<()> {
-    open_mailer(config, config.listen, Arc::new(SystemClock))?;
+    let clock = Arc::new(SystemClock::default());
+    open_mailer(config, config.listen, clock.clone())?;
+    if let Some(settings) = redis_settings(config)? {
+        RedisStore::open(settings, clock)?;
+    }
+    check_admin_password(config)
+}
+
+/// Whether the first admin can have the password that is configured.
+pub fn check_admin_password(config: &Config) -> anyhow::Result<()> {
     if let Some(password) = &config.admin_password {
         let rules = policy(config, config.listen).password_rules;
         NewPassword::parse(password.expose(), &rules, &["admin"]).map_err(|invalid| {
@@ -89,14 +107,52 @@ pub fn check(config: &Config) -> anyhow::Result<()> {
 }
 
 async fn open_store(config: &Config, clock: &dyn Clock) -> anyhow::Result<SqlStore> {
-    let settings = SqlSettings {
+    SqlStore::connect(&sql_settings(config), clock.now())
+        .await
+        .context("the database cannot be opened")
+}
+
+/// What the SQL store is told.
+pub fn sql_settings(config: &Config) -> SqlSettings {
+    SqlSettings {
         url: config.database_url(),
         max_connections: config.database_connections,
         migrate: config.database_migrate,
+    }
+}
+
+/// Sessions and throttles: on Redis where there is one; else with the users, and in this process.
+async fn open_sessions(
+    config: &Config,
+    store: &SqlStore,
+    clock: Arc<dyn Clock>,
+) -> anyhow::Result<(Arc<dyn Sessions>, Arc<dyn Throttle>)> {
+    let local = MemoryThrottle::new(THROTTLE_KEYS);
+    let Some(settings) = redis_settings(config)? else {
+        return Ok((Arc::new(store.clone()), Arc::new(local)));
     };
-    SqlStore::connect(&settings, clock.now())
-        .await
-        .context("the database cannot be opened")
+    if settings.url.is_open_to_listeners() {
+        tracing::warn!(
+            "the way to Redis is not encrypted, and leads over a network: use rediss://"
+        );
+    }
+    let redis = RedisStore::open(settings, clock).context("Redis cannot be used")?;
+    redis.greet().await.context("Redis cannot be used")?;
+    let redis = Arc::new(redis);
+    let throttle = FallbackThrottle::new(redis.clone(), local);
+    Ok((redis, Arc::new(throttle)))
+}
+
+/// What the Redis store is told, where there is one.
+pub fn redis_settings(config: &Config) -> anyhow::Result<Option<RedisSettings>> {
+    let Some(url) = &config.redis_url else {
+        return Ok(None);
+    };
+    let url = url.expose().parse();
+    Ok(Some(RedisSettings {
+        url: url.map_err(|wrong: String| anyhow::anyhow!("`redis.url` {wrong}"))?,
+        prefix: config.redis_prefix.clone(),
+    }))
 }
 
 fn open_mailer(
@@ -104,14 +160,19 @@ fn open_mailer(
     listening: SocketAddr,
     clock: Arc<dyn Clock>,
 ) -> anyhow::Result<TemplateMailer> {
+    let settings = mail_settings(config, listening)?;
+    TemplateMailer::open(&settings, clock).context("mail cannot be set up")
+}
+
+/// What the mailer is told.
+pub fn mail_settings(config: &Config, listening: SocketAddr) -> anyhow::Result<MailSettings> {
     let transport = parse_transport(&config.mail_url())?;
     let public_url = config.public_url(listening);
-    let settings = MailSettings {
+    Ok(MailSettings {
         templates: config.mail_templates.clone(),
         public_host: Some(host_of(&public_url).to_owned()),
         ..MailSettings::new(config.mail_from(listening), transport)
-    };
-    TemplateMailer::open(&settings, clock).context("mail cannot be set up")
+    })
 }
 
 fn policy(config: &Config, listening: SocketAddr) -> Policy {

@@ -1,4 +1,4 @@
-//! The background worker: mail, what was seen, what has run out, keys.
+//! The background worker: mail, what was seen, what has run out, keys, the time.
 //!
 //! Each duty is one turn and a wait. A turn that fails says so in the log and is tried again.
 
@@ -10,6 +10,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
+use crate::system::Comparison;
 use crate::wiring::Wired;
 
 /// How often the outbox is looked at when nobody says that there is something.
@@ -20,6 +21,7 @@ const MAILS_AT_ONCE: usize = 4;
 const SEEN_EVERY: Duration = Duration::from_secs(5);
 const KEYS_EVERY: Duration = Duration::from_secs(60);
 const SWEEP_EVERY: Duration = Duration::from_secs(600);
+const CLOCK_EVERY: Duration = Duration::from_secs(30);
 
 /// Starts the duties; they end, each after its turn, when `stop` turns true.
 pub fn start(wired: &Arc<Wired>, stop: &watch::Receiver<bool>) -> JoinSet<()> {
@@ -33,6 +35,7 @@ pub fn start(wired: &Arc<Wired>, stop: &watch::Receiver<bool>) -> JoinSet<()> {
     ));
     duties.spawn(supervise("keys", wired.clone(), stop.clone(), keep_keys));
     duties.spawn(supervise("sweep", wired.clone(), stop.clone(), sweep));
+    duties.spawn(supervise("clock", wired.clone(), stop.clone(), keep_time));
     duties
 }
 
@@ -112,6 +115,20 @@ async fn sweep(wired: Arc<Wired>, mut stop: watch::Receiver<bool>) {
         }
         if pause(SWEEP_EVERY, &mut stop).await {
             return;
+        }
+    }
+}
+
+/// The first comparison was made before anything else (`wiring`).
+async fn keep_time(wired: Arc<Wired>, mut stop: watch::Receiver<bool>) {
+    while !pause(CLOCK_EVERY, &mut stop).await {
+        match wired.clock.follow(wired.accounts.server_time()).await {
+            Ok(Comparison::InStep) => {}
+            Ok(Comparison::Moved) => wired.accounts.time_was_moved(),
+            Err(error) => tracing::debug!(
+                error = format!("{:#}", anyhow::Error::from(error)),
+                "the store's clock could not be asked"
+            ),
         }
     }
 }

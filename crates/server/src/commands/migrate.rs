@@ -14,7 +14,7 @@ pub(super) async fn run(config: &Config, args: &MigrateArgs, output: Output) -> 
     let url = config.database_url();
     if args.status.is_none() {
         master_key::make_data_dir(&config.data_dir)?;
-        let made = migrate(&url, SystemClock.now()).await?;
+        let made = migrate(&url, SystemClock::default().now()).await?;
         let text = match made.len() {
             0 => "The schema is up to date.".to_owned(),
             count => format!("Applied {count}:\n{}", lines(&made)),
