@@ -19,6 +19,7 @@
 //! [`Mail`]: doorward_domain::ports::Mail
 
 mod error;
+mod examine;
 mod letter;
 mod mailer;
 mod mask;
@@ -32,6 +33,7 @@ mod transport;
 mod samples;
 
 pub use error::MailSetupError;
+pub use examine::examine;
 pub use mailer::TemplateMailer;
 pub use settings::MailSettings;
 pub use templates::TemplateError;

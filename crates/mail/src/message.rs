@@ -70,6 +70,11 @@ impl Composer {
         self.from.email.domain()
     }
 
+    /// The sender's address, for the envelope.
+    pub fn sender(&self) -> &Address {
+        &self.from.email
+    }
+
     /// Puts a message together. `at` becomes its `Date`.
     pub fn compose(
         &self,

@@ -107,6 +107,11 @@ impl Templates {
         Ok(templates)
     }
 
+    /// How many of them the operator's files replace.
+    pub fn replaced(&self) -> usize {
+        self.replaced.len()
+    }
+
     /// Puts a mail's values into its templates.
     pub fn render(&self, mail: &Mail) -> Result<Rendered, TemplateError> {
         if !values::is_plain_link(&mail.url) {

@@ -9,7 +9,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
+use doorward_domain::checkup::Finding;
 use doorward_domain::ports::MailError;
+use rustix::fs::Access;
 use tokio::fs::{File, OpenOptions};
 use tokio::io::AsyncWriteExt;
 
@@ -69,6 +71,28 @@ impl Transport for Folder {
         tokio::fs::remove_file(self.path.join(name))
             .await
             .map_err(temporary)
+    }
+}
+
+/// Whether mails could be written there; writes none, and makes no folder.
+pub(crate) fn examine(path: &Path) -> Finding {
+    const PART: &str = "mail: folder";
+    let shown = path.display();
+    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let there = absolute.ancestors().find(|place| place.exists());
+    let Some(there) = there.filter(|place| place.is_dir()) else {
+        let mend = "name a folder in `mail.url`";
+        return Finding::fault(PART, format!("{shown} is no folder"), mend);
+    };
+    let rights = Access::WRITE_OK | Access::EXEC_OK;
+    match rustix::fs::access(there, rights) {
+        Ok(()) if there == absolute => Finding::fine(PART, format!("mails go to {shown}")),
+        Ok(()) => Finding::fine(PART, format!("{shown} is made at the first start")),
+        Err(error) => Finding::fault(
+            PART,
+            format!("{} cannot be written to: {error}", there.display()),
+            "give it to the user that runs Doorward (`chown`), or name another in `mail.url`",
+        ),
     }
 }
 

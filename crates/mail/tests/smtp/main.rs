@@ -9,6 +9,7 @@
 
 mod certificates;
 mod delivery;
+mod examine;
 mod local;
 mod refusals;
 mod sink;

@@ -5,9 +5,11 @@
 //! any doubt about what the server took the answer is "try again": the `Message-ID` stays the
 //! same, so that a mail that arrives twice can be told.
 //!
-//! `settings` reads the address, `session` talks, `idle` keeps connections, `error` judges.
+//! `settings` reads the address, `session` talks, `idle` keeps connections, `error` judges,
+//! `examine` tries it all for `doorward doctor`.
 
 mod error;
+mod examine;
 mod idle;
 mod line_stream;
 mod session;
@@ -26,6 +28,7 @@ use tokio::time::timeout;
 use self::error::SmtpError;
 use self::idle::Idle;
 use self::session::{Dialer, Session};
+pub(crate) use self::examine::examine;
 pub use self::settings::{Security, SmtpLogin, SmtpSettings, SmtpUrlError};
 use super::Transport;
 use crate::error::MailSetupError;

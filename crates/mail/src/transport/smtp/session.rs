@@ -8,7 +8,7 @@
 use std::future::Future;
 use std::time::Duration;
 
-use lettre::Message;
+use lettre::{Address, Message};
 use lettre::transport::smtp::authentication::{Credentials, Mechanism};
 use lettre::transport::smtp::client::{AsyncSmtpConnection, TlsParameters};
 use lettre::transport::smtp::commands::{Data, Mail, Noop, Quit, Rcpt, Rset};
@@ -167,6 +167,19 @@ impl Session {
     pub async fn reset(&mut self) -> Result<(), SmtpError> {
         self.command(Step::Reset, Rset, Severity::PositiveCompletion)
             .await
+    }
+
+    /// All of a mail but its text, which is then taken back: nobody gets anything.
+    pub async fn rehearse(&mut self, from: Address, to: Option<Address>) -> Result<(), SmtpError> {
+        let sender = Mail::new(Some(from), vec![]);
+        self.command(Step::Sender, sender, Severity::PositiveCompletion)
+            .await?;
+        if let Some(to) = to {
+            let recipient = Rcpt::new(to, vec![]);
+            self.command(Step::Recipient, recipient, Severity::PositiveCompletion)
+                .await?;
+        }
+        self.reset().await
     }
 
     /// Asks for nothing, to see whether the server answers.
