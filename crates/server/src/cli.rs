@@ -44,6 +44,14 @@ pub enum Command {
     /// Look at the configuration
     #[command(subcommand, after_help = "Example: doorward config show")]
     Config(ConfigCommand),
+    /// Try every configured part, and say what is wrong and how to mend it
+    #[command(
+        after_help = "It changes nothing and sends no mail. Exit code 1 where something does not work.\nExample: doorward doctor --mail-to you@example.com"
+    )]
+    Doctor(DoctorArgs),
+    /// Ask the server on this machine whether it lives; for containers, which have no curl
+    #[command(after_help = "Example: doorward healthcheck --ready")]
+    Healthcheck(HealthcheckArgs),
     /// Print the OpenAPI document
     #[command(after_help = "Example: doorward openapi > openapi.json")]
     Openapi,
@@ -69,6 +77,22 @@ pub struct MigrateArgs {
 pub enum MigrateWhat {
     /// Say how it stands
     Status,
+}
+
+/// `doctor`
+#[derive(Debug, Args)]
+pub struct DoctorArgs {
+    /// Ask the mail server whether it takes mail for this address; without it, for the first admin's
+    #[arg(long, value_name = "ADDRESS")]
+    pub mail_to: Option<String>,
+}
+
+/// `healthcheck`
+#[derive(Debug, Args)]
+pub struct HealthcheckArgs {
+    /// Ask whether its stores answer too
+    #[arg(long)]
+    pub ready: bool,
 }
 
 /// `user`

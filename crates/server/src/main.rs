@@ -8,6 +8,7 @@ mod bootstrap;
 mod cli;
 mod commands;
 mod config;
+mod fetch;
 mod first_bytes;
 mod logging;
 mod master_key;

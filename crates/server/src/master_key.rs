@@ -2,7 +2,7 @@
 
 use std::io::Write;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use doorward_domain::ports::Secrets;
@@ -40,13 +40,30 @@ pub fn fault(secret: &str) -> Option<String> {
     ))
 }
 
-/// The master key of this server.
+/// The master key of this server; where none is configured and no file is there, one is made.
 pub fn load(config: &Config, secrets: &dyn Secrets) -> anyhow::Result<MasterKey> {
+    let file = path(&config.data_dir);
+    if config.master_key.is_none() && !file.exists() {
+        create(&file, secrets).with_context(|| format!("cannot make {}", file.display()))?;
+    }
+    find(config)?.context("the master key is gone")
+}
+
+/// The master key, if there is one; makes none.
+pub fn find(config: &Config) -> anyhow::Result<Option<MasterKey>> {
+    let file = path(&config.data_dir);
     let secret = match &config.master_key {
         Some(secret) => Secret::new(secret.expose().clone().into_bytes()),
-        None => from_file(&config.data_dir, secrets)?,
+        None if !file.exists() => return Ok(None),
+        None => from_file(&file)?,
     };
-    MasterKey::from_secret(secret).context("the master key has fewer than 32 bytes")
+    let key = MasterKey::from_secret(secret).context("the master key has fewer than 32 bytes")?;
+    Ok(Some(key))
+}
+
+/// Where the master key is kept when none is configured.
+pub fn path(data_dir: &Path) -> PathBuf {
+    data_dir.join(FILE)
 }
 
 /// Makes the data folder, for its owner alone.
@@ -58,13 +75,9 @@ pub fn make_data_dir(path: &Path) -> anyhow::Result<()> {
     made.with_context(|| format!("cannot make the data folder {}", path.display()))
 }
 
-fn from_file(data_dir: &Path, secrets: &dyn Secrets) -> anyhow::Result<Secret<Vec<u8>>> {
-    let path = data_dir.join(FILE);
-    if !path.exists() {
-        create(&path, secrets).with_context(|| format!("cannot make {}", path.display()))?;
-    }
+fn from_file(path: &Path) -> anyhow::Result<Secret<Vec<u8>>> {
     let metadata =
-        std::fs::metadata(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        std::fs::metadata(path).with_context(|| format!("cannot read {}", path.display()))?;
     if metadata.mode() & 0o077 != 0 {
         bail!(
             "{} can be read by others: run `chmod 600 {}`",
@@ -72,7 +85,7 @@ fn from_file(data_dir: &Path, secrets: &dyn Secrets) -> anyhow::Result<Secret<Ve
             path.display()
         );
     }
-    let text = std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    let text = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
     Ok(Secret::new(text.trim_ascii().to_vec()))
 }
 

@@ -19,7 +19,7 @@ use tower::ServiceExt;
 use crate::first_bytes::FirstBytes;
 
 /// How many connections are open at once (H-05).
-const MAX_CONNECTIONS: usize = 4096;
+pub const MAX_CONNECTIONS: usize = 4096;
 /// How long the headers of a request may take.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 /// The largest header block, in bytes.

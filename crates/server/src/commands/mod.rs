@@ -2,6 +2,8 @@
 
 mod backup;
 mod config;
+mod doctor;
+mod healthcheck;
 mod keys;
 mod migrate;
 mod serve;
@@ -18,8 +20,14 @@ use crate::wiring::{self, Wired};
 
 /// Runs the command that was typed.
 pub async fn run(cli: Cli) -> anyhow::Result<()> {
-    let loaded = configuration::load(cli.config.as_deref())?;
     let output = Output { json: cli.json };
+    let loaded = match (configuration::load(cli.config.as_deref()), &cli.command) {
+        // What cannot be used is what the doctor is for.
+        (Err(refused), Command::Doctor(args)) => {
+            return doctor::run(Err(refused), args, output).await;
+        }
+        (loaded, _) => loaded?,
+    };
     match cli.command {
         Command::Serve => serve::run(&loaded.config).await,
         Command::Migrate(args) => migrate::run(&loaded.config, &args, output).await,
@@ -27,6 +35,8 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::User(command) => user::run(&loaded.config, command, output).await,
         Command::Keys(command) => keys::run(&loaded.config, &command, output).await,
         Command::Config(command) => config::run(&loaded, &command, output),
+        Command::Doctor(args) => doctor::run(Ok(loaded), &args, output).await,
+        Command::Healthcheck(args) => healthcheck::run(&loaded.config, &args, output).await,
         Command::Openapi => {
             let document =
                 doorward_web::openapi_document(&loaded.config.public_url(loaded.config.listen));

@@ -14,9 +14,10 @@ use std::path::{Path, PathBuf};
 use doorward_domain::passwords::{Cost, Engine};
 use doorward_domain::policy::Disclosure;
 use doorward_domain::values::Secret;
+use doorward_store_redis::RedisSettings;
 
 pub use settings::SETTINGS;
-pub use sources::{Loaded, load};
+pub use sources::{Loaded, Refused, load};
 
 /// Everything that can be chosen.
 #[derive(Debug, Clone)]
@@ -35,8 +36,16 @@ pub struct Config {
     pub database_url: Option<Secret<String>>,
     /// How many connections to the database.
     pub database_connections: u32,
+    /// How long to wait for a connection to it.
+    pub database_connect_seconds: u64,
+    /// How long one statement may take.
+    pub database_statement_seconds: u64,
     /// Whether `serve` brings the schema up to date.
     pub database_migrate: bool,
+    /// Where sessions and throttle counters are; none is in the database and in memory.
+    pub redis_url: Option<Secret<String>>,
+    /// What every key on Redis begins with.
+    pub redis_prefix: String,
     /// How mail leaves; none is the built-in inbox.
     pub mail_url: Option<Secret<String>>,
     /// Whom mail comes from; none is `no-reply` at the public host.
@@ -91,7 +100,11 @@ impl Default for Config {
             disclosure: Disclosure::Private,
             database_url: None,
             database_connections: 10,
+            database_connect_seconds: 5,
+            database_statement_seconds: 10,
             database_migrate: true,
+            redis_url: None,
+            redis_prefix: RedisSettings::PREFIX.to_owned(),
             mail_url: None,
             mail_from: None,
             mail_templates: None,
@@ -185,7 +198,8 @@ impl Config {
     }
 }
 
-fn is_loopback_url(url: &str) -> bool {
+/// Whether a URL leads to this machine alone.
+pub fn is_loopback_url(url: &str) -> bool {
     let host = host_of(url);
     host == "localhost"
         || host

@@ -21,6 +21,27 @@ pub struct Loaded {
     pub origins: BTreeMap<&'static str, String>,
 }
 
+/// Why a configuration cannot be used.
+#[derive(Debug)]
+pub struct Refused {
+    /// Every fault, a sentence each.
+    pub faults: Vec<String>,
+    /// The values, where each can be read by itself and the faults lie between them.
+    pub loaded: Option<Loaded>,
+}
+
+impl std::fmt::Display for Refused {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "the configuration cannot be used:\n  - {}",
+            self.faults.join("\n  - ")
+        )
+    }
+}
+
+impl std::error::Error for Refused {}
+
 /// Reads all sources. Every fault is told, not the first alone.
 pub fn load(file: Option<&Path>) -> anyhow::Result<Loaded> {
     let mut loaded = Loaded {
@@ -32,14 +53,14 @@ pub fn load(file: Option<&Path>) -> anyhow::Result<Loaded> {
     let dotenv = read_dotenv()?;
     read_variables(&mut loaded, dotenv.into_iter(), ".env", &mut faults);
     read_variables(&mut loaded, environment(), "environment", &mut faults);
-    if faults.is_empty() {
-        faults = loaded.config.check();
-    }
     if !faults.is_empty() {
-        bail!(
-            "the configuration cannot be used:\n  - {}",
-            faults.join("\n  - ")
-        );
+        let loaded = None;
+        bail!(Refused { faults, loaded });
+    }
+    let faults = loaded.config.check();
+    if !faults.is_empty() {
+        let loaded = Some(loaded);
+        bail!(Refused { faults, loaded });
     }
     Ok(loaded)
 }

@@ -1,0 +1,83 @@
+//! Whether the master key opens the signing keys in the database: the two are often kept apart, and
+//! restored apart.
+
+use std::path::PathBuf;
+
+use doorward_domain::checkup::Finding;
+use doorward_domain::model::SigningKey;
+use doorward_domain::ports::{Clock, Store};
+use doorward_domain::tokens::Keyring;
+use doorward_store_sql::{SqlSettings, SqlStore};
+
+use crate::config::Config;
+use crate::master_key;
+use crate::system::SystemClock;
+use crate::wiring;
+
+const PART: &str = "master key";
+
+/// What there is to say, and the names of the keys, where the database tells them.
+pub(super) async fn examine(config: &Config) -> (Vec<Finding>, Option<Vec<String>>) {
+    let Some(keys) = signing_keys(config).await else {
+        // Why the database cannot be asked is said where the database is examined.
+        return (Vec::new(), None);
+    };
+    let names = keys.iter().map(|key| key.kid.clone()).collect();
+    (vec![judge(config, &keys)], Some(names))
+}
+
+fn judge(config: &Config, keys: &[SigningKey]) -> Finding {
+    let file = master_key::path(&config.data_dir);
+    let restore = format!(
+        "set JWT_SECRET_KEY to what it was, or restore {} from the backup of that time",
+        file.display()
+    );
+    match master_key::find(config) {
+        Ok(Some(master)) => match Keyring::new(master).load(keys) {
+            Ok(()) if keys.is_empty() => Finding::fine(PART, "is there; no keys are sealed yet"),
+            Ok(()) => Finding::fine(PART, "opens the signing keys in the database"),
+            Err(error) => Finding::fault(PART, error.to_string(), restore),
+        },
+        Ok(None) if !keys.is_empty() => Finding::fault(
+            PART,
+            "the signing keys in the database are sealed with one that is not here",
+            restore,
+        ),
+        Ok(None) if sqlite_file(config).is_none() => Finding::warning(
+            PART,
+            format!("not set, so each node makes its own {}", file.display()),
+            "where several nodes share a database, give all the same JWT_SECRET_KEY (`openssl rand -base64 48`)",
+        ),
+        Ok(None) => Finding::fine(
+            PART,
+            format!("is made at the first start: {}", file.display()),
+        ),
+        Err(error) => Finding::fault(PART, format!("{error:#}"), restore),
+    }
+}
+
+/// The file of SQLite; none where the database is a server, which several nodes may share.
+fn sqlite_file(config: &Config) -> Option<PathBuf> {
+    let url = config.database_url();
+    let path = url.strip_prefix("sqlite:")?;
+    let path = path.strip_prefix("//").unwrap_or(path);
+    Some(PathBuf::from(path.split('?').next().unwrap_or_default()))
+}
+
+/// The keys of a database that is there and up to date. Nothing is made where it is not.
+async fn signing_keys(config: &Config) -> Option<Vec<SigningKey>> {
+    if sqlite_file(config).is_some_and(|file| !file.is_file()) {
+        return None;
+    }
+    let settings = SqlSettings {
+        migrate: false,
+        max_connections: 1,
+        ..wiring::sql_settings(config)
+    };
+    let store = SqlStore::connect(&settings, SystemClock::default().now())
+        .await
+        .ok()?;
+    let keys = store.list_signing_keys().await.ok();
+    store.close().await;
+    keys
+}

@@ -1,0 +1,132 @@
+//! One `GET`, for `healthcheck` and `doctor`: a short answer within a short time, redirects not
+//! followed.
+//!
+//! Must not know who asks for what. It never serves a request of somebody else, so no address here
+//! is chosen by a stranger.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http_body_util::{BodyExt, Empty, Limited};
+use hyper::Request;
+use hyper::body::Bytes;
+use hyper::client::conn::http1;
+use hyper::header::{ACCEPT, HOST, USER_AGENT};
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+use tokio_rustls::rustls::client::WebPkiServerVerifier;
+use tokio_rustls::rustls::client::danger::ServerCertVerifier;
+use tokio_rustls::rustls::crypto::{CryptoProvider, ring};
+use tokio_rustls::rustls::pki_types::{ServerName, UnixTime};
+use tokio_rustls::rustls::{ClientConfig, RootCertStore};
+
+/// How long a step may take.
+pub const PATIENCE: Duration = Duration::from_secs(4);
+/// More than the JWKS or a problem ever has.
+const MAX_BODY: usize = 64 * 1024;
+
+/// What came back.
+#[derive(Debug)]
+pub struct Answer {
+    /// The status.
+    pub status: u16,
+    /// The body.
+    pub body: Bytes,
+}
+
+/// Connects, in time.
+pub async fn connect(address: SocketAddr) -> anyhow::Result<TcpStream> {
+    let connecting = timeout(PATIENCE, TcpStream::connect(address)).await;
+    Ok(connecting.map_err(|_| anyhow::anyhow!("no answer within {} s", PATIENCE.as_secs()))??)
+}
+
+/// Asks over an open connection. `authority` is host and port as the URL has them.
+pub async fn get(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    authority: &str,
+    path: &str,
+) -> anyhow::Result<Answer> {
+    let asking = async {
+        let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
+        // Ends with this set, whatever the other side does.
+        let mut driver = JoinSet::new();
+        driver.spawn(connection);
+        let request = Request::get(path)
+            .header(HOST, authority)
+            .header(ACCEPT, "application/json")
+            .header(USER_AGENT, concat!("doorward/", env!("CARGO_PKG_VERSION")))
+            .body(Empty::<Bytes>::new())?;
+        let answer = sender.send_request(request).await?;
+        let status = answer.status().as_u16();
+        let body = Limited::new(answer.into_body(), MAX_BODY).collect().await;
+        let body = body.map_err(|error| anyhow::anyhow!("{error}"))?.to_bytes();
+        Ok(Answer { status, body })
+    };
+    timeout(PATIENCE, asking)
+        .await
+        .map_err(|_| anyhow::anyhow!("no answer within {} s", PATIENCE.as_secs()))?
+}
+
+/// What is needed to speak TLS as a client: the system's root certificates.
+pub struct Tls {
+    connector: TlsConnector,
+    verifier: Arc<WebPkiServerVerifier>,
+}
+
+impl Tls {
+    /// Reads the root certificates.
+    pub fn new() -> anyhow::Result<Self> {
+        let mut roots = RootCertStore::empty();
+        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        let roots = Arc::new(roots);
+        let provider: Arc<CryptoProvider> = ring::default_provider().into();
+        let verifier =
+            WebPkiServerVerifier::builder_with_provider(roots.clone(), provider.clone()).build()?;
+        let config = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()?
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        Ok(Self {
+            connector: TlsConnector::from(Arc::new(config)),
+            verifier,
+        })
+    }
+
+    /// Starts TLS; the certificate must bear the host's name.
+    pub async fn start(
+        &self,
+        stream: TcpStream,
+        host: &str,
+    ) -> anyhow::Result<TlsStream<TcpStream>> {
+        let name = server_name(host)?;
+        let starting = timeout(PATIENCE, self.connector.connect(name, stream)).await;
+        Ok(
+            starting
+                .map_err(|_| anyhow::anyhow!("no answer within {} s", PATIENCE.as_secs()))??,
+        )
+    }
+
+    /// Whether the certificate that was shown is still good at that time.
+    pub fn is_good_at(&self, stream: &TlsStream<TcpStream>, host: &str, at: UnixTime) -> bool {
+        let (_, session) = stream.get_ref();
+        let (Some([first, rest @ ..]), Ok(name)) = (session.peer_certificates(), server_name(host))
+        else {
+            return false;
+        };
+        self.verifier
+            .verify_server_cert(first, rest, &name, &[], at)
+            .is_ok()
+    }
+}
+
+fn server_name(host: &str) -> anyhow::Result<ServerName<'static>> {
+    Ok(ServerName::try_from(
+        host.trim_matches(['[', ']']).to_owned(),
+    )?)
+}
