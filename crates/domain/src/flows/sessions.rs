@@ -83,11 +83,7 @@ impl Accounts {
     async fn make_room(&self, ctx: &Ctx, user_id: UserId) -> Result<(), Error> {
         let open = self.ports.sessions.list_sessions(user_id, ctx.now).await?;
         for oldest in open.iter().skip(self.policy.max_sessions - 1) {
-            self.ports
-                .sessions
-                .delete_session(user_id, oldest.id)
-                .await?;
-            self.cache.user_changed(user_id);
+            self.end_session(ctx, user_id, oldest.id).await?;
         }
         Ok(())
     }
@@ -316,8 +312,10 @@ impl Accounts {
         let user = self.resolve(ctx, Action::RevokeSessions, named).await?;
         let id: SessionId = id.parse().map_err(|()| Error::NotFound)?;
         let open = self.ports.sessions.list_sessions(user.id, ctx.now).await?;
-        let is_open = open.iter().any(|session| session.id == id);
-        if !is_open || !self.end_session(ctx, user.id, id).await? {
+        let is_open = open
+            .iter()
+            .any(|session| session.id == id && session.epoch >= user.session_epoch);
+        if !is_open || self.has_ended(id).await? || !self.end_session(ctx, user.id, id).await? {
             return Err(Error::NotFound);
         }
         Ok(self

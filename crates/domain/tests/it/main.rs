@@ -25,6 +25,7 @@ mod keys;
 mod operator;
 mod recover;
 mod renewal;
+mod rewind;
 mod sessions;
 mod sign_in;
 mod sign_out;

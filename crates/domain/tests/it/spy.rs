@@ -22,6 +22,7 @@ pub struct Spy {
     between: Mutex<Option<Changes>>,
     audited: Mutex<Vec<AuditEvent>>,
     yields: AtomicBool,
+    rewinds: AtomicBool,
 }
 
 impl Spy {
@@ -61,6 +62,11 @@ impl Spy {
     /// Every call gives way to the other tasks first, so that two stories joined run in step.
     pub fn give_way(&self) {
         self.yields.store(true, Ordering::Relaxed);
+    }
+
+    /// The sessions may come back from here on, as from an old snapshot.
+    pub fn may_rewind(&self) {
+        self.rewinds.store(true, Ordering::Relaxed);
     }
 
     async fn asked(&self, operation: &'static str) -> Result<(), StoreError> {
@@ -197,6 +203,10 @@ impl Store for Spy {
 
 #[async_trait]
 impl Sessions for Spy {
+    fn may_rewind(&self) -> bool {
+        self.rewinds.load(Ordering::Relaxed)
+    }
+
     async fn insert_session(&self, session: &Session) -> Result<(), StoreError> {
         self.asked("insert_session").await?;
         self.store.insert_session(session).await

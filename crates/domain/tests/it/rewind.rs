@@ -1,0 +1,162 @@
+//! A session store that forgets what it was told: restored from an old snapshot, or away when a
+//! session ends. What has ended stays so.
+
+use doorward_domain::Error;
+use doorward_domain::flows::sessions::SignedIn;
+use doorward_domain::model::{Session, User};
+use doorward_domain::ports::Sessions;
+
+use crate::world::*;
+
+async fn rewinding() -> (World, User) {
+    let world = World::new().await;
+    world.spy.may_rewind();
+    let ben = world.active("ben").await;
+    (world, ben)
+}
+
+async fn snapshot(world: &World, user: &User) -> Vec<Session> {
+    world
+        .store
+        .list_sessions(user.id, world.now())
+        .await
+        .unwrap()
+}
+
+/// The session store is as it was then, and every node has waited out its second.
+async fn rewind(world: &World, user: &User, snapshot: &[Session]) {
+    for session in self::snapshot(world, user).await {
+        world
+            .store
+            .delete_session(user.id, session.id)
+            .await
+            .unwrap();
+    }
+    for session in snapshot {
+        world.store.insert_session(session).await.unwrap();
+    }
+    world.advance(seconds(2));
+}
+
+async fn assert_ended(world: &World, signed_in: &SignedIn) {
+    assert_err!(world.check(signed_in).await, Error::InvalidToken);
+    let other = world.sign_in("ben").await;
+    let listed = world.accounts.list_sessions(&world.of(&other), "me").await;
+    let ids: Vec<_> = listed.unwrap().iter().map(|session| session.id).collect();
+    assert!(!ids.contains(&signed_in.session.id));
+}
+
+#[tokio::test]
+async fn who_signed_out_stays_so() {
+    let (world, ben) = rewinding().await;
+    let (out, on) = (world.sign_in("ben").await, world.sign_in("ben").await);
+    let before = snapshot(&world, &ben).await;
+    let authenticated = world
+        .accounts
+        .authenticate(&world.anon(), out.token.expose())
+        .await
+        .unwrap();
+    world
+        .accounts
+        .sign_out(&world.of(&out), &authenticated)
+        .await
+        .unwrap();
+    rewind(&world, &ben, &before).await;
+    assert_ended(&world, &out).await;
+    world.check(&on).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_session_ended_from_the_list_stays_so() {
+    let (world, ben) = rewinding().await;
+    let (ended, on) = (world.sign_in("ben").await, world.sign_in("ben").await);
+    let before = snapshot(&world, &ben).await;
+    let (ctx, id) = (world.of(&on), ended.session.id.to_string());
+    world
+        .accounts
+        .revoke_session(&ctx, "me", &id)
+        .await
+        .unwrap();
+    rewind(&world, &ben, &before).await;
+    assert_ended(&world, &ended).await;
+    world.check(&on).await.unwrap();
+    let again = world.accounts.revoke_session(&ctx, "me", &id).await;
+    assert_err!(again, Error::NotFound);
+}
+
+#[tokio::test]
+async fn the_oldest_that_made_room_stays_out() {
+    let (world, ben) = rewinding().await;
+    let oldest = world.sign_in("ben").await;
+    for _ in 1..50 {
+        world.advance(seconds(1));
+        world.sign_in("ben").await;
+    }
+    let before = snapshot(&world, &ben).await;
+    world.sign_in("ben").await;
+    rewind(&world, &ben, &before).await;
+    assert_err!(world.check(&oldest).await, Error::InvalidToken);
+}
+
+#[tokio::test]
+async fn a_reused_token_has_ended_its_session_for_good() {
+    let (world, ben) = rewinding().await;
+    let first = world.sign_in("ben").await;
+    let second = world.renew(&first).await.unwrap();
+    world.advance(seconds(31));
+    let before = snapshot(&world, &ben).await;
+    assert_err!(world.check(&first).await, Error::InvalidToken);
+    assert_err!(world.check(&second).await, Error::InvalidToken);
+    rewind(&world, &ben, &before).await;
+    assert_ended(&world, &second).await;
+}
+
+/// The newest token shows that the store remembers less than was so; the spent one might be a
+/// thief's.
+#[tokio::test]
+async fn a_renewal_that_was_forgotten_ends_the_session() {
+    let (world, ben) = rewinding().await;
+    let first = world.sign_in("ben").await;
+    let before = snapshot(&world, &ben).await;
+    world.advance(hours(1));
+    let second = world.renew(&first).await.unwrap();
+    rewind(&world, &ben, &before).await;
+    assert_err!(world.check(&second).await, Error::InvalidToken);
+    assert_err!(world.check(&first).await, Error::InvalidToken);
+    rewind(&world, &ben, &before).await;
+    assert_ended(&world, &first).await;
+}
+
+/// The database has it in writing before the session store hears of it.
+#[tokio::test]
+async fn a_session_ends_while_its_store_is_away() {
+    let (world, ben) = rewinding().await;
+    let signed_in = world.sign_in("ben").await;
+    let authenticated = world
+        .accounts
+        .authenticate(&world.anon(), signed_in.token.expose())
+        .await
+        .unwrap();
+    world.spy.fail("delete_session");
+    world
+        .accounts
+        .sign_out(&world.of(&signed_in), &authenticated)
+        .await
+        .unwrap();
+    world.spy.mend();
+    assert_eq!(snapshot(&world, &ben).await.len(), 1, "it was not told");
+    assert_err!(world.check(&signed_in).await, Error::InvalidToken);
+    assert_ended(&world, &signed_in).await;
+}
+
+/// A store that keeps what it was told needs no second book.
+#[tokio::test]
+async fn a_store_that_keeps_its_word_is_taken_at_it() {
+    let world = World::new().await;
+    world.active("ben").await;
+    let signed_in = world.sign_in("ben").await;
+    world.forget();
+    world.check(&signed_in).await.unwrap();
+    let calls = world.spy.take_calls();
+    assert!(!calls.contains(&"is_session_ended"), "{calls:?}");
+}
