@@ -16,6 +16,8 @@ const DEBIAN: &[(Present, &str)] = &[
     (Present::Program("python3"), "python3"),
     (Present::Folder("/usr/lib/postgresql"), "postgresql"),
     (Present::Program("mariadbd"), "mariadb-server"),
+    (Present::Program("redis-server"), "redis-server"),
+    (Present::Program("redis-cli"), "redis-tools"),
     (Present::Program("chromium"), "chromium"),
     (Present::Program("chromedriver"), "chromium-driver"),
 ];

@@ -22,9 +22,6 @@ pub enum Fault {
     /// What it keeps is not what we wrote.
     #[error("Redis holds something that cannot be read: {0}")]
     Nonsense(&'static str),
-    /// This process is about to end.
-    #[error("the connection to Redis is closed")]
-    Closed,
 }
 
 impl Fault {

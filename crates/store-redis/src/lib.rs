@@ -83,9 +83,4 @@ impl RedisStore {
             _ => Ok(()),
         }
     }
-
-    /// Drops the connection.
-    pub fn close(&self) {
-        self.link.close();
-    }
 }

@@ -50,7 +50,6 @@ enum State {
         tried_at: Instant,
         why: Fault,
     },
-    Closed,
 }
 
 /// A connection that was good when it was last used.
@@ -69,10 +68,6 @@ impl Link {
             turn: tokio::sync::Mutex::new(()),
             number: AtomicU64::new(0),
         }
-    }
-
-    pub(crate) fn close(&self) {
-        *self.state() = State::Closed;
     }
 
     /// Asks, and reads the answer.
@@ -154,7 +149,7 @@ impl Link {
             Err(_) => Err(Fault::Unreachable("connecting took too long".into())),
         };
         match opened {
-            Ok(opened) => self.is_up(opened).await,
+            Ok(opened) => Ok(self.is_up(opened).await),
             Err(why) => Err(self.is_away(why)),
         }
     }
@@ -163,7 +158,6 @@ impl Link {
         match &*self.state() {
             State::Up(up) => Known::Up(up.clone()),
             State::New | State::Lost { .. } => Known::Nothing,
-            State::Closed => Known::Away(Fault::Closed),
             State::Away { tried_at, why, .. } => {
                 let looked = tried_at.elapsed();
                 match looked < LOOK_EVERY {
@@ -174,20 +168,14 @@ impl Link {
         }
     }
 
-    async fn is_up(&self, opened: Opened) -> Result<Up, Fault> {
+    async fn is_up(&self, opened: Opened) -> Up {
         let number = self.number.fetch_add(1, Ordering::Relaxed);
         let up = Up {
             connection: opened.connection.clone(),
             number,
             answered_at: Arc::new(Mutex::new(Instant::now())),
         };
-        let before = {
-            let mut state = self.state();
-            if matches!(*state, State::Closed) {
-                return Err(Fault::Closed);
-            }
-            std::mem::replace(&mut *state, State::Up(up.clone()))
-        };
+        let before = std::mem::replace(&mut *self.state(), State::Up(up.clone()));
         match before {
             State::New => {
                 tracing::info!(redis.version = %opened.server.version, redis.mode = %opened.server.mode, "Redis is there");
@@ -198,13 +186,12 @@ impl Link {
             }
             _ => tracing::debug!("connected to Redis again"),
         }
-        Ok(up)
+        up
     }
 
     fn is_away(&self, why: Fault) -> Fault {
         let mut state = self.state();
         let since = match &*state {
-            State::Closed => return Fault::Closed,
             State::Away { since, .. } => *since,
             State::Lost { since } => *since,
             State::New | State::Up(_) => Instant::now(),
