@@ -5,6 +5,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
 use doorward_domain::ctx::{Actor, Ctx};
@@ -112,15 +113,6 @@ async fn open_store(config: &Config, clock: &dyn Clock) -> anyhow::Result<SqlSto
         .context("the database cannot be opened")
 }
 
-/// What the SQL store is told.
-pub fn sql_settings(config: &Config) -> SqlSettings {
-    SqlSettings {
-        url: config.database_url(),
-        max_connections: config.database_connections,
-        migrate: config.database_migrate,
-    }
-}
-
 /// Sessions and throttles: on Redis where there is one; else with the users, and in this process.
 async fn open_sessions(
     config: &Config,
@@ -153,6 +145,17 @@ pub fn redis_settings(config: &Config) -> anyhow::Result<Option<RedisSettings>> 
         url: url.map_err(|wrong: String| anyhow::anyhow!("`redis.url` {wrong}"))?,
         prefix: config.redis_prefix.clone(),
     }))
+}
+
+/// The database, as the configuration has it.
+pub fn sql_settings(config: &Config) -> SqlSettings {
+    SqlSettings {
+        max_connections: config.database_connections,
+        migrate: config.database_migrate,
+        connect_timeout: Duration::from_secs(config.database_connect_seconds),
+        statement_timeout: Duration::from_secs(config.database_statement_seconds),
+        ..SqlSettings::new(config.database_url())
+    }
 }
 
 fn open_mailer(

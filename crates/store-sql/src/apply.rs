@@ -9,24 +9,46 @@ use doorward_domain::changes::{ApplyError, Change};
 use doorward_domain::values::UserId;
 
 use crate::error::Fault;
-use crate::transaction::{Retries, Transaction};
+use crate::transaction::Transaction;
+use crate::tries::Tries;
+use crate::witness::{self, Settled};
 use crate::{
     SqlStore, audit_events, credentials, ended_sessions, links, mail_jobs, signing_keys, users,
 };
 
 pub(crate) async fn apply(store: &SqlStore, changes: &[Change]) -> Result<(), ApplyError> {
-    let mut retries = Retries::default();
+    const OPERATION: &str = "apply changes";
+    let mut tries = store.tries();
+    // Whether an earlier try may have done it all.
+    let mut in_doubt = false;
     loop {
-        match try_once(store, changes).await {
+        let fault = match try_once(store, changes, &tries).await {
             Ok(()) => return Ok(()),
-            Err(fault) if retries.again(&fault).await => {}
-            Err(fault) => return Err(fault.into_apply_error("apply changes")),
+            Err(fault) => fault,
+        };
+        if fault.is_unsettled() {
+            match witness::settle(store, changes, &tries).await {
+                Settled::Done => return Ok(()),
+                Settled::NotDone if !tries.is_over() => continue,
+                Settled::NotDone => return Err(fault.into_store_error(OPERATION).into()),
+                Settled::MayRepeat if !tries.is_over() => {
+                    in_doubt = true;
+                    continue;
+                }
+                Settled::MayRepeat | Settled::Unknown => in_doubt = true,
+            }
+        } else if tries.again(&fault).await {
+            continue;
         }
+        return Err(match fault.into_apply_error(OPERATION) {
+            ApplyError::Store(error) if in_doubt => ApplyError::Unsettled(error),
+            error => error,
+        });
     }
 }
 
-async fn try_once(store: &SqlStore, changes: &[Change]) -> Result<(), Fault> {
-    let mut transaction = store.begin().await?;
+async fn try_once(store: &SqlStore, changes: &[Change], tries: &Tries) -> Result<(), Fault> {
+    let mut transaction = store.begin(tries).await?;
     let made = make_all(&mut transaction, changes).await;
     transaction.end(made).await
 }
@@ -50,7 +72,7 @@ fn guards_of(changes: &[Change]) -> Vec<&'static str> {
     admins.into_iter().chain(keys).collect()
 }
 
-async fn make(transaction: &mut Transaction, change: &Change) -> Result<(), Fault> {
+pub(crate) async fn make(transaction: &mut Transaction, change: &Change) -> Result<(), Fault> {
     match change {
         Change::InsertUser(user) => users::insert(transaction, user).await,
         Change::UpdateUser { user, expected } => users::update(transaction, user, *expected).await,

@@ -7,12 +7,11 @@ use std::fs::{File, OpenOptions};
 use std::io;
 use std::path::Path;
 
-use sqlx::Connection;
-
 use crate::dialect::Dialect;
 use crate::error::ConnectError;
+use crate::opening::First;
 use crate::sqlite_file::{self, IfMissing};
-use crate::{First, query};
+use crate::{SqlSettings, query};
 
 /// Why there is no backup.
 #[derive(Debug, thiserror::Error)]
@@ -45,16 +44,16 @@ pub async fn back_up(url: &str, target: &Path) -> Result<(), BackupError> {
             "its name is not UTF-8",
         ))
     })?;
-    let mut first = First::connect(url, IfMissing::Fail).await?;
+    let mut first = First::connect(&SqlSettings::new(url), IfMissing::Fail).await?;
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
     sqlite_file::own_file(&mut options)
         .open(target)
         .map_err(told)?;
-    let copied = query(first.dialect, "VACUUM INTO ?", &[name.into()])
+    let copied = query(first.dialect(), "VACUUM INTO ?", &[name.into()])
         .execute(&mut first.connection)
         .await;
-    first.connection.close().await.ok();
+    first.close().await;
     if let Err(error) = copied {
         std::fs::remove_file(target).ok();
         return Err(BackupError::Copy(Box::new(error)));

@@ -2,19 +2,27 @@
 //!
 //! All other files write one SQL: `?` for parameters, 64-bit integers, text and bytes, explicit
 //! column lists, no `RETURNING`, no upsert, no locking clause. What the three databases do not
-//! share stands here, a function each. To speak to one more: a variant, its arm in each function,
-//! its three lines in `tests/contract.rs`.
+//! share stands here, a function each, and in the folder beside: `faults.rs` reads their errors,
+//! `server.rs` asks a server about itself, `parameters.rs` reads a URL's. To speak to one more: a
+//! variant, its arm in each function, its three lines in `tests/contract.rs`.
+
+mod faults;
+mod parameters;
+mod server;
 
 use std::fmt::Write;
 use std::time::Duration;
 
-use sqlx::any::AnyPoolOptions;
-use sqlx::error::DatabaseError;
-use sqlx::mysql::MySqlDatabaseError;
 use sqlx::{Any, AnyConnection, Connection, Row, Transaction, raw_sql};
 
+use crate::Limits;
 use crate::error::ConnectError;
 use crate::sqlite_file::{self, IfMissing};
+
+pub(crate) use faults::{
+    advice, is_lost, is_made_already, is_passing, is_read_only, is_worth_waiting, which_unique,
+};
+pub(crate) use parameters::{check_parameters, demands_tls};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Dialect {
@@ -62,46 +70,42 @@ impl Dialect {
         }
     }
 
-    /// What a new connection is told first. Commits are durable and locks are not waited for
-    /// without end; the servers let a transaction see what others committed meanwhile.
-    pub(crate) fn session(self) -> &'static str {
+    /// What a new connection is told first. Commits are durable; nothing runs, waits for a lock
+    /// or keeps one without end, not even where its client vanished (MySQL 8 knows no other way
+    /// than to hang up on whoever is silent); the servers let a transaction see what others
+    /// committed meanwhile. The comments are read by MariaDB alone, and by MySQL alone.
+    pub(crate) fn session(self, limits: Limits) -> String {
+        let all = limits.statement.as_millis().max(1000);
+        let half = all / 2;
+        let (all_s, half_s) = (all / 1000, (half / 1000).max(1));
         match self {
-            Self::Sqlite => {
-                "PRAGMA busy_timeout=10000; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;"
-            }
-            Self::Postgres => {
-                "SET default_transaction_isolation = 'read committed'; SET lock_timeout = '10s';"
-            }
-            Self::Mysql => {
+            Self::Sqlite => format!(
+                "PRAGMA busy_timeout={half}; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;"
+            ),
+            Self::Postgres => format!(
+                "SET default_transaction_isolation = 'read committed'; SET statement_timeout = {all}; \
+                 SET lock_timeout = {half}; SET idle_in_transaction_session_timeout = {half};"
+            ),
+            Self::Mysql => format!(
                 "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED; \
                  SET SESSION sql_mode='STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION,ERROR_FOR_DIVISION_BY_ZERO,PIPES_AS_CONCAT', \
-                 SESSION innodb_lock_wait_timeout=10;"
-            }
+                 SESSION innodb_lock_wait_timeout={half_s}, SESSION wait_timeout=60 \
+                 /*M!, SESSION max_statement_time={all_s}, SESSION idle_transaction_timeout={half_s} */ \
+                 /*!80000 , SESSION max_execution_time={all} */;"
+            ),
         }
+    }
+
+    /// How long a connection may rest before it is closed; a file does not hang up. Less than the
+    /// `wait_timeout` above.
+    pub(crate) fn longest_rest(self) -> Option<Duration> {
+        (self != Self::Sqlite).then_some(Duration::from_secs(50))
     }
 
     /// What the database is told once, before anything else: SQLite's readers and its writer
     /// shall not wait for one another.
     pub(crate) fn database(self) -> Option<&'static str> {
         (self == Self::Sqlite).then_some("PRAGMA journal_mode=WAL")
-    }
-
-    pub(crate) fn pool_options(self, max_connections: u32) -> AnyPoolOptions {
-        let options = AnyPoolOptions::new()
-            .max_connections(max_connections)
-            .acquire_timeout(Duration::from_secs(5))
-            .after_connect(move |connection, _| {
-                let told = raw_sql(self.session()).execute(connection);
-                Box::pin(async move { told.await.map(|_| ()) })
-            });
-        match self {
-            // A file does not hang up.
-            Self::Sqlite => options
-                .test_before_acquire(false)
-                .idle_timeout(None)
-                .max_lifetime(None),
-            Self::Postgres | Self::Mysql => options,
-        }
     }
 
     /// Whether writers wait in line in this process, since the database takes one at a time.
@@ -114,6 +118,14 @@ impl Dialect {
         match self {
             Self::Sqlite => "BEGIN IMMEDIATE",
             Self::Postgres | Self::Mysql => "BEGIN",
+        }
+    }
+
+    /// Ends one. PostgreSQL would take an interrupted wait for its standby for an answer.
+    pub(crate) fn commit(self) -> &'static str {
+        match self {
+            Self::Postgres => "SET LOCAL statement_timeout = 0; COMMIT",
+            Self::Sqlite | Self::Mysql => "COMMIT",
         }
     }
 
@@ -179,6 +191,9 @@ impl Dialect {
             }
             Self::Postgres => {}
             Self::Mysql => {
+                let patience = "SET SESSION innodb_lock_wait_timeout=60 \
+                    /*M!, SESSION max_statement_time=0, SESSION idle_transaction_timeout=0 */";
+                raw_sql(patience).execute(&mut *connection).await?;
                 let lock = "SELECT GET_LOCK(LEFT(CONCAT('doorward:', DATABASE()), 64), 60)";
                 let row = sqlx::query(lock).fetch_one(&mut *connection).await?;
                 if row.try_get::<Option<i64>, _>(0)? != Some(1) {
@@ -189,69 +204,11 @@ impl Dialect {
         }
         let mut transaction = connection.begin_with(self.begin()).await?;
         if self == Self::Postgres {
-            let lock = "SET LOCAL lock_timeout = '60s'; SELECT pg_advisory_xact_lock(7263711)";
+            let lock = "SET LOCAL lock_timeout = '60s'; SET LOCAL statement_timeout = 0; \
+                SELECT pg_advisory_xact_lock(7263711)";
             raw_sql(lock).execute(&mut *transaction).await?;
         }
         Ok(transaction)
-    }
-}
-
-/// Whether a step of a migration failed because it was made before: MySQL keeps what a migration
-/// did before it was killed (table, column, index or row there already, column or index gone).
-pub(crate) fn is_made_already(error: &sqlx::Error) -> bool {
-    mysql_number(error).is_some_and(|number| matches!(number, 1050 | 1060 | 1061 | 1062 | 1091))
-}
-
-/// Whether the same transaction may well succeed when tried again: a deadlock, a conflict, a lock
-/// that was not given in time.
-pub(crate) fn is_passing(error: &sqlx::Error) -> bool {
-    if let Some(number) = mysql_number(error) {
-        return matches!(number, 1205 | 1213);
-    }
-    let code = error.as_database_error().and_then(DatabaseError::code);
-    matches!(
-        code.as_deref(),
-        Some("40001" | "40P01" | "5" | "6" | "261" | "517")
-    )
-}
-
-fn mysql_number(error: &sqlx::Error) -> Option<u16> {
-    let error = error
-        .as_database_error()?
-        .try_downcast_ref::<MySqlDatabaseError>()?;
-    Some(error.number())
-}
-
-/// Which unique index a write ran into, by its name; `primary` for a primary key.
-pub(crate) fn which_unique(error: &sqlx::Error) -> Option<String> {
-    let error = error
-        .as_database_error()
-        .filter(|error| error.is_unique_violation())?;
-    index_name(error.constraint(), error.code().as_deref(), error.message())
-}
-
-/// PostgreSQL names the constraint. SQLite's message spells the columns as `table.column, …`, and
-/// so the index that is named after them; MySQL's names the index at its end, after the value.
-fn index_name(constraint: Option<&str>, code: Option<&str>, message: &str) -> Option<String> {
-    let of_sqlite = message.strip_prefix("UNIQUE constraint failed: ");
-    let name = match (constraint, of_sqlite) {
-        (Some(name), _) => name.to_owned(),
-        (None, Some(_)) if code == Some("1555") => "PRIMARY".to_owned(),
-        (None, Some(columns)) => {
-            let (table, _) = columns.split_once('.')?;
-            let names = columns
-                .split(", ")
-                .filter_map(|column| Some(column.split_once('.')?.1));
-            names.fold(table.to_owned(), |name, column| name + "_" + column)
-        }
-        (None, None) => {
-            let key = message.rsplit_once(" for key ")?.1.trim_matches('\'');
-            key.rsplit_once('.').map_or(key, |(_, key)| key).to_owned()
-        }
-    };
-    match name == "PRIMARY" || name.ends_with("_pkey") {
-        true => Some("primary".to_owned()),
-        false => Some(name),
     }
 }
 

@@ -1,4 +1,4 @@
-//! What can go wrong, in two kinds: before the store is open, for an operator to read; and after,
+//! What can go wrong, in two kinds: before there is a connection, for an operator to read; and after,
 //! inside one operation, before it becomes the domain's own error.
 
 use std::path::PathBuf;
@@ -6,10 +6,11 @@ use std::path::PathBuf;
 use doorward_domain::changes::{ApplyError, Unique};
 use doorward_domain::ports::StoreError;
 
-use crate::dialect;
+use crate::dialect::{self, Dialect};
+use crate::hosts::{self, Host};
 use crate::row::BadRow;
 
-/// Why there is no store to work with. Each is a sentence for the person who runs the server;
+/// Why there is no database to work with. Each is a sentence for the person who runs the server;
 /// none shows the password that the URL may hold.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
@@ -18,7 +19,7 @@ pub enum ConnectError {
     Scheme,
     /// The URL cannot be read.
     #[error("the database URL is of no use: {0}")]
-    Url(&'static str),
+    Url(String),
     /// SQLite's file cannot be opened or made.
     #[error(
         "the database file {} cannot be used ({source}); \
@@ -30,6 +31,14 @@ pub enum ConnectError {
         /// What the operating system says.
         source: std::io::Error,
     },
+    /// SQLite's file is no longer where it was opened.
+    #[error(
+        "the database file {} is gone, or another one: put it back, or restart Doorward", path.display()
+    )]
+    Moved {
+        /// The file.
+        path: PathBuf,
+    },
     /// Nobody listens, or the way there is barred.
     #[error("no database answers at {server} ({source}); is it running, and is the address right?")]
     Unreachable {
@@ -39,16 +48,68 @@ pub enum ConnectError {
         source: Box<sqlx::Error>,
     },
     /// The database answers, and says no: a wrong password, an unknown database, a damaged file.
-    #[error("the database at {server} refuses: {source}")]
+    #[error("the database at {server} refuses: {source}{}", hint(mend.as_deref()))]
     Refused {
         /// The URL without user, password and parameters.
         server: String,
         /// What the driver says.
         source: Box<sqlx::Error>,
+        /// What to do about it, where that is known.
+        mend: Option<String>,
     },
+    /// The database answers, and takes no writes.
+    #[error(
+        "the database at {server} takes no writes: it is a replica, or was told so; \
+         name the host that does, or all of them with commas between"
+    )]
+    ReadOnly {
+        /// The URL without user, password and parameters.
+        server: String,
+    },
+    /// None of several hosts will do.
+    #[error("none of the database's hosts can be used: {}", sentences(.0))]
+    NoHost(
+        /// Why not, in their order.
+        Vec<ConnectError>,
+    ),
+    /// The server is older than what this program was tried with.
+    #[error("the database at {server} is {name} {found}, and Doorward needs {needed} or later")]
+    TooOld {
+        /// The URL without user, password and parameters.
+        server: String,
+        /// Which database it is.
+        name: &'static str,
+        /// Its version, as it spells it.
+        found: String,
+        /// The first one that will do.
+        needed: String,
+    },
+    /// The database cannot keep every letter.
+    #[error(
+        "the database at {server} keeps text as {found}, and Doorward needs UTF8; \
+         make it anew with CREATE DATABASE {database} ENCODING 'UTF8' TEMPLATE template0"
+    )]
+    Encoding {
+        /// The URL without user, password and parameters.
+        server: String,
+        /// What it keeps text as.
+        found: String,
+        /// Its name.
+        database: String,
+    },
+    /// Every connection is in use, and was for as long as one may wait.
+    #[error("all {most} connections to the database were in use")]
+    Busy {
+        /// How many there may be.
+        most: u32,
+    },
+    /// The store was closed.
+    #[error("the database was closed")]
+    Closed,
     /// A step of a migration failed.
     #[error(
-        "migration {version} ({name}) failed: {source}; the database is as it was before, or can be migrated again"
+        "migration {version} ({name}) failed: {source}{}; \
+         the database is as it was before, or can be migrated again", hint(mend.as_deref())
     )]
     Migration {
         /// Its number.
@@ -57,6 +118,8 @@ pub enum ConnectError {
         name: &'static str,
         /// What the driver says.
         source: Box<sqlx::Error>,
+        /// What to do about it, where that is known.
+        mend: Option<String>,
     },
     /// Migrations wait, and making them was not asked for.
     #[error(
@@ -78,31 +141,46 @@ pub enum ConnectError {
 
 impl ConnectError {
     /// Tells "does not answer" from "says no".
-    pub(crate) fn of(url: &str, source: sqlx::Error) -> Self {
-        let server = without_secrets(url);
+    pub(crate) fn of(dialect: Dialect, host: &Host, source: sqlx::Error) -> Self {
+        let server = host.name.clone();
+        let mend = mend(dialect, host, &source);
         let source = Box::new(source);
         match *source {
-            sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::Tls(_) => {
-                Self::Unreachable { server, source }
+            sqlx::Error::Io(_) if mend.is_none() => Self::Unreachable { server, source },
+            _ => Self::Refused {
+                server,
+                source,
+                mend,
+            },
+        }
+    }
+
+    /// Whether the next try, in a moment, may go better.
+    pub(crate) fn is_worth_waiting(&self) -> bool {
+        match self {
+            Self::Unreachable { source, .. } | Self::Refused { source, .. } => {
+                dialect::is_worth_waiting(source)
             }
-            _ => Self::Refused { server, source },
+            Self::NoHost(errors) => errors.iter().any(Self::is_worth_waiting),
+            Self::ReadOnly { .. } => true,
+            _ => false,
         }
     }
 }
 
-/// The URL without what stands before its `@` and after its `?`; nothing but its scheme where a
-/// password that was not encoded makes it hard to say which is which.
-fn without_secrets(url: &str) -> String {
-    let Some((scheme, rest)) = url.split_once("://") else {
-        return url.to_owned();
-    };
-    let (head, parameters) = rest.split_once('?').unwrap_or((rest, ""));
-    let server = match head.rsplit_once('@') {
-        Some((_, server)) => server,
-        None if parameters.contains('@') => "…",
-        None => head,
-    };
-    format!("{scheme}://{server}")
+/// What can be done about an error, by the names that the URL gives.
+pub(crate) fn mend(dialect: Dialect, host: &Host, error: &sqlx::Error) -> Option<String> {
+    let (user, database) = hosts::user_and_database(&host.url);
+    dialect::advice(dialect, error, &user, &database)
+}
+
+fn hint(mend: Option<&str>) -> String {
+    mend.map_or_else(String::new, |mend| format!("; {mend}"))
+}
+
+fn sentences(errors: &[ConnectError]) -> String {
+    let all: Vec<_> = errors.iter().map(ToString::to_string).collect();
+    all.join("; ")
 }
 
 /// Why an operation did not go through.
@@ -110,8 +188,12 @@ fn without_secrets(url: &str) -> String {
 pub(crate) enum Fault {
     /// What the domain wants to know about.
     Refused(ApplyError),
-    /// What the database says.
+    /// There was no connection to ask on.
+    Away(ConnectError),
+    /// What the database says, or that it fell silent.
     Sql(sqlx::Error),
+    /// A commit was sent and not answered.
+    Unsettled(sqlx::Error),
     /// What it keeps makes no sense.
     Row(BadRow),
 }
@@ -119,6 +201,12 @@ pub(crate) enum Fault {
 impl From<sqlx::Error> for Fault {
     fn from(error: sqlx::Error) -> Self {
         Self::Sql(error)
+    }
+}
+
+impl From<ConnectError> for Fault {
+    fn from(error: ConnectError) -> Self {
+        Self::Away(error)
     }
 }
 
@@ -137,21 +225,48 @@ impl Fault {
                 dialect::is_passing(error)
                     || dialect::which_unique(error).as_deref() == Some("primary")
             }
-            Self::Refused(_) | Self::Row(_) => false,
+            _ => false,
+        }
+    }
+
+    /// Whether the connection went away in the middle of it.
+    pub(crate) fn is_lost(&self) -> bool {
+        matches!(self, Self::Sql(error) if dialect::is_lost(error))
+    }
+
+    pub(crate) fn is_unsettled(&self) -> bool {
+        matches!(self, Self::Unsettled(_))
+    }
+
+    /// What a fault means where a commit was sent.
+    pub(crate) fn of_a_commit(self) -> Self {
+        match self {
+            Self::Sql(error) if dialect::is_lost(&error) && !dialect::is_read_only(&error) => {
+                Self::Unsettled(error)
+            }
+            fault => fault,
+        }
+    }
+
+    /// Which unique index it ran into.
+    pub(crate) fn which_unique(&self) -> Option<String> {
+        match self {
+            Self::Sql(error) => dialect::which_unique(error),
+            _ => None,
         }
     }
 
     pub(crate) fn into_apply_error(self, operation: &'static str) -> ApplyError {
-        if let Self::Sql(error) = &self {
-            match dialect::which_unique(error).as_deref() {
-                Some("users_username_key") => return ApplyError::Taken(Unique::Username),
-                Some("users_email_key") => return ApplyError::Taken(Unique::Email),
-                _ => {}
-            }
+        match self.which_unique().as_deref() {
+            Some("users_username_key") => return ApplyError::Taken(Unique::Username),
+            Some("users_email_key") => return ApplyError::Taken(Unique::Email),
+            _ => {}
         }
         match self {
             Self::Refused(error) => error,
+            Self::Away(error) => StoreError::new(operation, error).into(),
             Self::Sql(error) => StoreError::new(operation, error).into(),
+            Self::Unsettled(error) => ApplyError::Unsettled(StoreError::new(operation, error)),
             Self::Row(error) => StoreError::new(operation, error).into(),
         }
     }
@@ -160,27 +275,6 @@ impl Fault {
         match self.into_apply_error(operation) {
             ApplyError::Store(error) | ApplyError::Unsettled(error) => error,
             error => StoreError::new(operation, error),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn no_error_shows_a_password() {
-        for (url, shown) in [
-            (
-                "postgres://ben:pa@ss@db.example.com:5432/doorward?sslmode=require",
-                "postgres://db.example.com:5432/doorward",
-            ),
-            ("mysql://db/doorward?password=x", "mysql://db/doorward"),
-            ("mysql://ben:pa?ss@db/doorward", "mysql://…"),
-            ("mysql://db/doorward?password=x@y", "mysql://…"),
-            ("sqlite:data/doorward.db", "sqlite:data/doorward.db"),
-        ] {
-            assert_eq!(without_secrets(url), shown);
         }
     }
 }

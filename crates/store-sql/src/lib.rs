@@ -3,8 +3,11 @@
 //! | file | is |
 //! | --- | --- |
 //! | `apply.rs` | the one write verb: one transaction, one arm a change |
+//! | `witness.rs` | what became of a commit whose answer was lost |
 //! | `users.rs`, `sessions.rs` … | a noun: its SQL, and how its row is read |
-//! | `dialect.rs` | the only file that knows which database it speaks to |
+//! | `dialect.rs`, `dialect/` | the only ones that know which database they speak to |
+//! | `servers.rs`, `pool.rs`, `tries.rs` | connections, and how long one waits for what |
+//! | `opening.rs`, `examine.rs` | whether a database will do, at a start and for `doorward doctor` |
 //! | `migrations.rs` | the schema's history, and the lock around it |
 //! | `arg.rs`, `row.rs` | what may be bound, and what may be read |
 //!
@@ -29,101 +32,142 @@ mod credentials;
 mod dialect;
 mod ended_sessions;
 mod error;
+mod examine;
+mod hosts;
 mod links;
 mod mail_jobs;
 mod migrations;
+mod opening;
+mod pool;
 mod row;
+mod servers;
 mod sessions;
 mod signing_keys;
 mod sqlite_file;
 mod store;
 mod transaction;
+mod tries;
 mod users;
+mod witness;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use doorward_domain::ports::StoreError;
-use jiff::Timestamp;
 use sqlx::any::{AnyArguments, AnyRow};
 use sqlx::query::Query;
-use sqlx::{Any, AnyConnection, AnyPool, AssertSqlSafe, Connection, raw_sql};
-use tokio::sync::Mutex;
+use sqlx::{Any, AssertSqlSafe};
+use tokio::sync::{Mutex, OwnedMutexGuard};
+use tokio::time::timeout_at;
 
 pub use backup::{BackupError, back_up};
 pub use error::ConnectError;
+pub use examine::examine;
 pub use migrations::MigrationStatus;
+pub use opening::{migrate, migration_status};
 
 use arg::Arg;
 use dialect::Dialect;
 use error::Fault;
-use sqlite_file::IfMissing;
-use transaction::{Retries, Transaction};
+use pool::{Held, Pool};
+use transaction::Transaction;
+use tries::Tries;
 
 /// Where the database is and how to use it.
 #[derive(Clone)]
 pub struct SqlSettings {
-    /// `sqlite:PATH`, `postgres://…`, `mysql://…` or `mariadb://…`.
+    /// `sqlite:PATH`, `postgres://…`, `mysql://…` or `mariadb://…`, with commas between hosts.
     pub url: String,
     /// How many connections to hold at most.
     pub max_connections: u32,
     /// Whether to bring the schema up to date; where not, a schema that lags behind is an error.
     pub migrate: bool,
+    /// How long to wait for a connection.
+    pub connect_timeout: Duration,
+    /// How long one statement may take. An operation has two seconds more in all.
+    pub statement_timeout: Duration,
+}
+
+impl SqlSettings {
+    /// What a configuration that says nothing else means.
+    pub fn new(url: impl Into<String>) -> Self {
+        Self {
+            url: url.into(),
+            max_connections: 10,
+            migrate: true,
+            connect_timeout: Duration::from_secs(5),
+            statement_timeout: Duration::from_secs(10),
+        }
+    }
+
+    fn limits(&self) -> Limits {
+        Limits {
+            connect: self.connect_timeout,
+            statement: self.statement_timeout,
+        }
+    }
+}
+
+/// How long things may take.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Limits {
+    connect: Duration,
+    statement: Duration,
+}
+
+impl Limits {
+    /// One operation of a port, however often it is tried.
+    fn operation(self) -> Duration {
+        self.statement + Duration::from_secs(2)
+    }
 }
 
 /// Accounts and sessions in an SQL database. A clone is another handle on the same pool.
 #[derive(Clone)]
 pub struct SqlStore {
-    pool: AnyPool,
+    pool: Pool,
     dialect: Dialect,
     /// Where writers stand in line, first come first served, if the database takes one at a time.
     turn: Option<Arc<Mutex<()>>>,
 }
 
+/// What one statement wrote.
+struct Written {
+    rows: u64,
+    /// An earlier try was not answered, and may have done it.
+    in_doubt: bool,
+}
+
 impl SqlStore {
-    /// Connects, makes SQLite's file and the schema where they are missing, and holds the
-    /// connections ready. `now` is noted with each migration that is made.
-    pub async fn connect(settings: &SqlSettings, now: Timestamp) -> Result<Self, ConnectError> {
-        let mut first = First::connect(&settings.url, IfMissing::Create).await?;
-        if settings.migrate {
-            first.migrate(now).await?;
-        }
-        let status = first.status().await?;
-        first.close().await;
-        migrations::check(&status)?;
-
-        let dialect = first_dialect(&settings.url)?;
-        let pool = dialect
-            .pool_options(settings.max_connections)
-            .connect(&dialect.driver_url(&settings.url, IfMissing::Fail)?)
-            .await
-            .map_err(|error| ConnectError::of(&settings.url, error))?;
-        let turn = dialect.has_one_writer().then(Arc::default);
-        Ok(Self {
-            pool,
-            dialect,
-            turn,
-        })
-    }
-
     /// Waits for what is under way and hangs up. Handles that remain answer with errors.
     pub async fn close(&self) {
         self.pool.close().await;
     }
 
-    /// A statement with its parameters. Its text is made of our own literals alone; what people
-    /// typed is always bound.
-    fn query(&self, sql: &str, args: &[Arg<'_>]) -> Query<'static, Any, AnyArguments> {
-        query(self.dialect, sql, args)
+    /// The patience of one operation.
+    fn tries(&self) -> Tries {
+        Tries::new(self.pool.servers().limits)
     }
 
+    /// Reads; a connection that was lost is not the end of it.
     async fn rows(
         &self,
         operation: &'static str,
         sql: &str,
         args: &[Arg<'_>],
     ) -> Result<Vec<AnyRow>, StoreError> {
-        let rows = self.query(sql, args).fetch_all(&self.pool).await;
-        rows.map_err(|error| StoreError::new(operation, error))
+        let mut tries = self.tries();
+        loop {
+            let result = match self.pool.acquire(tries.until).await {
+                Ok(mut held) => held.rows(sql, args, tries.until).await,
+                Err(fault) => Err(fault),
+            };
+            match result {
+                Ok(rows) => return Ok(rows),
+                Err(fault) if tries.again(&fault).await => {}
+                Err(fault) => return Err(fault.into_store_error(operation)),
+            }
+        }
     }
 
     async fn row(
@@ -132,118 +176,61 @@ impl SqlStore {
         sql: &str,
         args: &[Arg<'_>],
     ) -> Result<Option<AnyRow>, StoreError> {
-        let row = self.query(sql, args).fetch_optional(&self.pool).await;
-        row.map_err(|error| StoreError::new(operation, error))
+        let mut rows = self.rows(operation, sql, args).await?;
+        Ok((!rows.is_empty()).then(|| rows.swap_remove(0)))
     }
 
-    /// One statement that writes, in a transaction of its own; how many rows it met.
+    /// One statement that writes, in a transaction of its own.
     async fn write(
         &self,
         operation: &'static str,
         sql: &str,
         args: &[Arg<'_>],
-    ) -> Result<u64, StoreError> {
-        let mut retries = Retries::default();
+    ) -> Result<Written, StoreError> {
+        let mut tries = self.tries();
+        let mut in_doubt = false;
         loop {
-            let result = {
-                let _turn = self.turn().await;
-                self.query(sql, args)
-                    .execute(&self.pool)
-                    .await
-                    .map_err(Fault::from)
+            let fault = match self.write_once(sql, args, &tries).await {
+                Ok(rows) => return Ok(Written { rows, in_doubt }),
+                Err(fault) => fault,
             };
-            match result {
-                Ok(done) => return Ok(done.rows_affected()),
-                Err(fault) if retries.again(&fault).await => {}
-                Err(fault) => return Err(fault.into_store_error(operation)),
+            if in_doubt && fault.which_unique().as_deref() == Some("primary") {
+                return Ok(Written { rows: 1, in_doubt });
+            }
+            in_doubt |= fault.is_lost();
+            if !tries.again(&fault).await {
+                return Err(fault.into_store_error(operation));
             }
         }
     }
 
-    async fn begin(&self) -> Result<Transaction, Fault> {
-        let turn = self.turn().await;
-        let begun = self.pool.begin_with(self.dialect.begin()).await?;
-        Ok(Transaction::new(begun, self.dialect, turn))
+    async fn write_once(&self, sql: &str, args: &[Arg<'_>], tries: &Tries) -> Result<u64, Fault> {
+        let _turn = self.turn(tries).await?;
+        let mut held = self.pool.acquire(tries.until).await?;
+        let done = held.execute(sql, args, tries.until).await?;
+        Ok(done.rows_affected())
     }
 
-    async fn turn(&self) -> Option<tokio::sync::OwnedMutexGuard<()>> {
-        match &self.turn {
-            Some(turn) => Some(turn.clone().lock_owned().await),
-            None => None,
-        }
+    async fn begin(&self, tries: &Tries) -> Result<Transaction, Fault> {
+        let turn = self.turn(tries).await?;
+        let held: Held = self.pool.acquire(tries.until).await?;
+        Transaction::begin(held, tries.until, turn).await
+    }
+
+    async fn turn(&self, tries: &Tries) -> Result<Option<OwnedMutexGuard<()>>, Fault> {
+        let Some(turn) = &self.turn else {
+            return Ok(None);
+        };
+        let turn = timeout_at(tries.until, turn.clone().lock_owned()).await;
+        Ok(Some(turn.map_err(|_| ConnectError::Busy { most: 1 })?))
     }
 }
 
-/// Which migrations the database has, and which it lacks. Makes no file and no table.
-pub async fn migration_status(url: &str) -> Result<Vec<MigrationStatus>, ConnectError> {
-    let mut first = First::connect(url, IfMissing::Fail).await?;
-    let status = first.status().await;
-    first.close().await;
-    status
-}
-
-/// Makes the migrations that the database lacks, alone in line; which those were.
-pub async fn migrate(url: &str, now: Timestamp) -> Result<Vec<MigrationStatus>, ConnectError> {
-    let mut first = First::connect(url, IfMissing::Create).await?;
-    let before = first.status().await?;
-    first.migrate(now).await?;
-    let after = first.status().await?;
-    first.close().await;
-    let is_new = |status: &MigrationStatus| status.applied_at.is_some() && !before.contains(status);
-    Ok(after.into_iter().filter(is_new).collect())
-}
-
+/// A statement with its parameters. Its text is made of our own literals alone; what people typed
+/// is always bound.
 fn query(dialect: Dialect, sql: &str, args: &[Arg<'_>]) -> Query<'static, Any, AnyArguments> {
     let query = sqlx::query(AssertSqlSafe(dialect.sql(sql)));
     args.iter().fold(query, |query, arg| arg.bind(query))
-}
-
-fn first_dialect(url: &str) -> Result<Dialect, ConnectError> {
-    Dialect::of_url(url).ok_or(ConnectError::Scheme)
-}
-
-/// The first connection, made by hand: a pool would not say why it cannot connect.
-struct First<'u> {
-    url: &'u str,
-    dialect: Dialect,
-    connection: AnyConnection,
-}
-
-impl<'u> First<'u> {
-    async fn connect(url: &'u str, if_missing: IfMissing) -> Result<Self, ConnectError> {
-        let dialect = first_dialect(url)?;
-        let driver_url = dialect.driver_url(url, if_missing)?;
-        sqlx::any::install_default_drivers();
-        let told = |error| ConnectError::of(url, error);
-        let mut connection = AnyConnection::connect(&driver_url).await.map_err(told)?;
-        raw_sql(dialect.session())
-            .execute(&mut connection)
-            .await
-            .map_err(told)?;
-        if let Some(sql) = dialect.database() {
-            raw_sql(sql).execute(&mut connection).await.map_err(told)?;
-        }
-        Ok(Self {
-            url,
-            dialect,
-            connection,
-        })
-    }
-
-    async fn status(&mut self) -> Result<Vec<MigrationStatus>, ConnectError> {
-        let status = migrations::status(&mut self.connection, self.dialect).await;
-        status.map_err(|error| ConnectError::of(self.url, error))
-    }
-
-    async fn migrate(&mut self, now: Timestamp) -> Result<(), ConnectError> {
-        migrations::run(&mut self.connection, self.dialect, self.url, now).await
-    }
-
-    async fn close(self) {
-        if let Err(error) = self.connection.close().await {
-            tracing::debug!(%error, "the first database connection did not close cleanly");
-        }
-    }
 }
 
 #[cfg(test)]

@@ -9,7 +9,8 @@ use sqlx::any::AnyRow;
 use crate::SqlStore;
 use crate::error::Fault;
 use crate::row::{self, BadRow, Row};
-use crate::transaction::{Retries, Transaction};
+use crate::transaction::Transaction;
+use crate::tries::Tries;
 
 pub(crate) async fn insert(transaction: &mut Transaction, job: &MailJob) -> Result<(), Fault> {
     let sql = "INSERT INTO mail_jobs (id, kind, user_id, email, locale, created_at, attempts, due_at, failed_at) \
@@ -75,11 +76,12 @@ pub(crate) async fn claim(
     if due.is_empty() {
         return Ok(due);
     }
-    let mut retries = Retries::default();
+    let mut tries = store.tries();
     loop {
-        match take(store, &due, lease_until).await {
+        // A lease that may have been taken is not taken again: it ends by itself.
+        match take(store, &due, lease_until, &tries).await {
             Ok(taken) => return Ok(taken),
-            Err(fault) if retries.again(&fault).await => {}
+            Err(fault) if tries.again(&fault).await => {}
             Err(fault) => return Err(fault.into_store_error(OPERATION)),
         }
     }
@@ -89,8 +91,9 @@ async fn take(
     store: &SqlStore,
     due: &[MailJob],
     lease_until: Timestamp,
+    tries: &Tries,
 ) -> Result<Vec<MailJob>, Fault> {
-    let mut transaction = store.begin().await?;
+    let mut transaction = store.begin(tries).await?;
     let taken = take_each(&mut transaction, due, lease_until).await;
     transaction.end(taken).await
 }

@@ -18,7 +18,8 @@ use sqlx::{AnyConnection, AssertSqlSafe, Row as _, raw_sql};
 
 use crate::arg::Arg;
 use crate::dialect::{self, Dialect};
-use crate::error::ConnectError;
+use crate::error::{self, ConnectError};
+use crate::hosts::Host;
 use crate::query;
 use crate::row::{BadRow, Row};
 
@@ -125,10 +126,10 @@ pub(crate) fn check(status: &[MigrationStatus]) -> Result<(), ConnectError> {
 pub(crate) async fn run(
     connection: &mut AnyConnection,
     dialect: Dialect,
-    url: &str,
+    host: &Host,
     now: Timestamp,
 ) -> Result<(), ConnectError> {
-    let told = |error| ConnectError::of(url, error);
+    let told = |error| ConnectError::of(dialect, host, error);
     match check(&status(connection, dialect).await.map_err(told)?) {
         Err(ConnectError::Pending(_)) => {}
         settled => return settled,
@@ -143,6 +144,7 @@ pub(crate) async fn run(
         made.map_err(|source| ConnectError::Migration {
             version: migration.version,
             name: migration.name,
+            mend: error::mend(dialect, host, &source),
             source: Box::new(source),
         })?;
     }

@@ -9,7 +9,8 @@ use sqlx::any::AnyRow;
 
 use crate::error::Fault;
 use crate::row::{self, BadRow, Row};
-use crate::transaction::{Retries, Transaction};
+use crate::transaction::Transaction;
+use crate::tries::Tries;
 use crate::{SqlStore, store};
 
 const COLUMNS: &str = "id, digest, user_id, epoch, generation, renewed_at, created_at, last_seen_at, \
@@ -79,7 +80,11 @@ impl Sessions for SqlStore {
             session.id.into(),
             expected.into(),
         ];
-        Ok(self.write("renew session", sql, &args).await? == 1)
+        let written = self.write("renew session", sql, &args).await?;
+        if written.rows == 0 && written.in_doubt {
+            return is_renewed(self, session).await;
+        }
+        Ok(written.rows == 1)
     }
 
     async fn set_session_epoch(
@@ -98,11 +103,11 @@ impl Sessions for SqlStore {
         let mut seen = seen.to_vec();
         // In one order, so that two nodes never wait for one another.
         seen.sort_unstable_by_key(|seen| seen.id);
-        let mut retries = Retries::default();
+        let mut tries = self.tries();
         loop {
-            match touch(self, &seen).await {
+            match touch(self, &seen, &tries).await {
                 Ok(()) => return Ok(()),
-                Err(fault) if retries.again(&fault).await => {}
+                Err(fault) if tries.again(&fault).await => {}
                 Err(fault) => return Err(fault.into_store_error("touch sessions")),
             }
         }
@@ -110,10 +115,9 @@ impl Sessions for SqlStore {
 
     async fn delete_session(&self, user_id: UserId, id: SessionId) -> Result<bool, StoreError> {
         let sql = "DELETE FROM sessions WHERE id = ? AND user_id = ?";
-        Ok(self
-            .write("delete session", sql, &[id.into(), user_id.into()])
-            .await?
-            == 1)
+        let args = [id.into(), user_id.into()];
+        let written = self.write("delete session", sql, &args).await?;
+        Ok(written.rows == 1 || written.in_doubt)
     }
 
     async fn sweep_sessions(&self, now: Timestamp) -> Result<(), StoreError> {
@@ -127,8 +131,20 @@ impl Sessions for SqlStore {
     }
 }
 
-async fn touch(store: &SqlStore, seen: &[Seen]) -> Result<(), Fault> {
-    let mut transaction = store.begin().await?;
+/// Whether the session is as a renewal wrote it whose answer was lost.
+async fn is_renewed(store: &SqlStore, session: &Session) -> Result<bool, StoreError> {
+    let sql = "SELECT id FROM sessions WHERE id = ? AND generation = ? AND renewed_at = ?";
+    let args = [
+        session.id.into(),
+        session.generation.into(),
+        session.renewed_at.into(),
+    ];
+    let row = store.row("look at a renewed session", sql, &args).await?;
+    Ok(row.is_some())
+}
+
+async fn touch(store: &SqlStore, seen: &[Seen], tries: &Tries) -> Result<(), Fault> {
+    let mut transaction = store.begin(tries).await?;
     let touched = touch_each(&mut transaction, seen).await;
     transaction.end(touched).await
 }

@@ -28,7 +28,7 @@ pub(crate) fn driver_url(url: &str, if_missing: IfMissing) -> Result<String, Con
     })?;
     let text = real
         .to_str()
-        .ok_or_else(|| ConnectError::Url("its folder's name is not UTF-8"))?;
+        .ok_or_else(|| ConnectError::Url("its folder's name is not UTF-8".into()))?;
     Ok(format!("sqlite:{}?mode=rw", percent_encoded(text)))
 }
 
@@ -39,10 +39,10 @@ pub(crate) fn path_of(url: &str) -> Result<PathBuf, ConnectError> {
     let path = path.split('?').next().unwrap_or_default();
     match path {
         "" => Err(ConnectError::Url(
-            "it names no file; one looks like sqlite:/var/lib/doorward/doorward.db",
+            "it names no file; one looks like sqlite:/var/lib/doorward/doorward.db".into(),
         )),
         ":memory:" => Err(ConnectError::Url(
-            "a database in memory keeps nothing; name a file",
+            "a database in memory keeps nothing; name a file".into(),
         )),
         path => Ok(PathBuf::from(path)),
     }

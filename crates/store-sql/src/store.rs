@@ -9,7 +9,9 @@ use doorward_domain::ports::{Store, StoreError};
 use doorward_domain::values::{Digest, SessionId, UserId};
 use jiff::Timestamp;
 
+use crate::error::ConnectError;
 use crate::row::{BadRow, Row};
+use crate::servers::read_only;
 use crate::{
     SqlStore, apply, audit_events, credentials, ended_sessions, links, mail_jobs, signing_keys,
     users,
@@ -109,9 +111,21 @@ impl Store for SqlStore {
     }
 }
 
+/// A server says whether it takes writes; a file is looked at.
 pub(crate) async fn ping(store: &SqlStore) -> Result<(), StoreError> {
-    store.row("ping", "SELECT 1", &[]).await?;
-    Ok(())
+    let failed = |error: ConnectError| StoreError::new("ping", error);
+    let sql = store
+        .dialect
+        .is_read_only()
+        .unwrap_or("SELECT 0 AS read_only FROM schema_migrations");
+    let row = store.row("ping", sql, &[]).await?;
+    let row = row.map(|row| read_only(&row)).transpose();
+    if row.map_err(|error| StoreError::new("ping", error))? != Some(true) {
+        return Ok(());
+    }
+    store.pool.look_elsewhere();
+    let server = store.pool.servers().latest().name.clone();
+    Err(failed(ConnectError::ReadOnly { server }))
 }
 
 async fn server_time(store: &SqlStore) -> Result<Option<Timestamp>, StoreError> {

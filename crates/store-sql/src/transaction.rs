@@ -1,43 +1,39 @@
-//! A transaction that writes, and how often it is tried.
+//! A transaction that writes.
 
-use std::time::Duration;
-
-use sqlx::Any;
 use sqlx::any::AnyRow;
 use tokio::sync::OwnedMutexGuard;
+use tokio::time::Instant;
 
 use crate::arg::Arg;
-use crate::dialect::Dialect;
 use crate::error::Fault;
-use crate::query;
+use crate::pool::Held;
 
 /// Dropped before its end, it is as if it had never begun. After its first error nothing more may
 /// be asked of it: PostgreSQL would answer `Ok` even to a commit.
 pub(crate) struct Transaction {
     /// Before `turn`, so that it is over when the next one's turn comes.
-    begun: sqlx::Transaction<'static, Any>,
-    dialect: Dialect,
+    held: Held,
+    until: Instant,
     _turn: Option<OwnedMutexGuard<()>>,
 }
 
 impl Transaction {
-    pub(crate) fn new(
-        begun: sqlx::Transaction<'static, Any>,
-        dialect: Dialect,
+    pub(crate) async fn begin(
+        mut held: Held,
+        until: Instant,
         turn: Option<OwnedMutexGuard<()>>,
-    ) -> Self {
-        Self {
-            begun,
-            dialect,
+    ) -> Result<Self, Fault> {
+        held.begin(until).await?;
+        Ok(Self {
+            held,
+            until,
             _turn: turn,
-        }
+        })
     }
 
     /// How many rows the statement met, whether it changed them or not.
     pub(crate) async fn execute(&mut self, sql: &str, args: &[Arg<'_>]) -> Result<u64, Fault> {
-        let done = query(self.dialect, sql, args)
-            .execute(&mut *self.begun)
-            .await?;
+        let done = self.held.execute(sql, args, self.until).await?;
         Ok(done.rows_affected())
     }
 
@@ -46,42 +42,25 @@ impl Transaction {
         sql: &str,
         args: &[Arg<'_>],
     ) -> Result<Option<AnyRow>, Fault> {
-        Ok(query(self.dialect, sql, args)
-            .fetch_optional(&mut *self.begun)
-            .await?)
+        self.held.row(sql, args, self.until).await
     }
 
-    /// Commits where all went well, and leaves nothing behind where not.
-    pub(crate) async fn end<T>(self, result: Result<T, Fault>) -> Result<T, Fault> {
-        match result {
-            Ok(value) => {
-                self.begun.commit().await?;
-                Ok(value)
-            }
-            Err(fault) => {
-                if let Err(error) = self.begun.rollback().await {
-                    tracing::debug!(%error, "a transaction did not roll back by itself");
-                }
-                Err(fault)
-            }
-        }
+    /// Commits where all went well, and leaves nothing behind where not. A commit that was sent and
+    /// not answered is [`Fault::Unsettled`].
+    pub(crate) async fn end<T>(mut self, result: Result<T, Fault>) -> Result<T, Fault> {
+        let ended = match result {
+            Ok(value) => match self.held.commit(self.until).await {
+                Ok(()) => return Ok(value),
+                Err(fault) => Err(fault.of_a_commit()),
+            },
+            Err(fault) => Err(fault),
+        };
+        self.held.roll_back().await;
+        ended
     }
-}
 
-/// Counts how often a transaction lost against others, and lets it try again a few times.
-#[derive(Default)]
-pub(crate) struct Retries(u32);
-
-impl Retries {
-    const MOST: u32 = 8;
-
-    /// Whether to try once more; waits a moment first, a little longer each time.
-    pub(crate) async fn again(&mut self, fault: &Fault) -> bool {
-        if self.0 == Self::MOST || !fault.is_passing() {
-            return false;
-        }
-        self.0 += 1;
-        tokio::time::sleep(Duration::from_millis(1 << self.0)).await;
-        true
+    /// Takes all of it back.
+    pub(crate) async fn undo(mut self) {
+        self.held.roll_back().await;
     }
 }

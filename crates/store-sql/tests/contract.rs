@@ -10,11 +10,7 @@ use doorward_testkit::contract::Opened;
 use doorward_testkit::{fixtures, servers};
 
 async fn connect(url: String) -> Arc<SqlStore> {
-    let settings = SqlSettings {
-        url,
-        max_connections: 10,
-        migrate: true,
-    };
+    let settings = SqlSettings::new(url);
     Arc::new(SqlStore::connect(&settings, fixtures::now()).await.unwrap())
 }
 

@@ -18,9 +18,8 @@ const KNOWN: usize = 2;
 
 fn settings(url: &str) -> SqlSettings {
     SqlSettings {
-        url: url.to_owned(),
         max_connections: 4,
-        migrate: true,
+        ..SqlSettings::new(url)
     }
 }
 
@@ -61,7 +60,10 @@ async fn history(url: &str) {
         matches!(&error, ConnectError::Pending(names) if names == "1 (accounts), 2 (many nodes)"),
         "{error}"
     );
-    assert_eq!(migration_status(url).await.unwrap()[0].applied_at, None);
+    assert_eq!(
+        migration_status(&settings(url)).await.unwrap()[0].applied_at,
+        None
+    );
 
     let racers: Vec<_> = (0..6)
         .map(|number| {
@@ -77,13 +79,20 @@ async fn history(url: &str) {
     for racer in racers {
         racer.await.unwrap();
     }
-    let made = migration_status(url).await.unwrap();
+    let made = migration_status(&settings(url)).await.unwrap();
     assert_eq!(made.len(), KNOWN);
     assert!(made.iter().all(|one| one.applied_at.is_some()));
 
-    assert_eq!(migrate(url, fixtures::later(99)).await.unwrap(), []);
+    assert_eq!(
+        migrate(&settings(url), fixtures::later(99)).await.unwrap(),
+        []
+    );
     connect(url).await.unwrap().close().await;
-    assert_eq!(migration_status(url).await.unwrap(), made, "not made again");
+    assert_eq!(
+        migration_status(&settings(url)).await.unwrap(),
+        made,
+        "not made again"
+    );
 
     let later = "INSERT INTO schema_migrations \
         (version, name, compatible_with, statements_begun, statements_done, applied_at) VALUES (3, 'later', 1, 1, 1, 5)";
@@ -100,7 +109,7 @@ async fn history(url: &str) {
     .await;
     for refused in [
         connect(url).await.map(|_| ()),
-        migrate(url, fixtures::now()).await.map(|_| ()),
+        migrate(&settings(url), fixtures::now()).await.map(|_| ()),
     ] {
         let error = refused.unwrap_err();
         assert!(
@@ -114,7 +123,10 @@ async fn history(url: &str) {
             "{error}"
         );
     }
-    assert_eq!(migration_status(url).await.unwrap().len(), KNOWN + 1);
+    assert_eq!(
+        migration_status(&settings(url)).await.unwrap().len(),
+        KNOWN + 1
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -137,7 +149,13 @@ async fn the_schema_of_mariadb_is_made_once() {
 #[tokio::test]
 async fn mariadb_goes_on_where_a_migration_was_killed() {
     let url = servers::mariadb().await;
-    assert_eq!(migrate(&url, fixtures::now()).await.unwrap().len(), KNOWN);
+    assert_eq!(
+        migrate(&settings(&url), fixtures::now())
+            .await
+            .unwrap()
+            .len(),
+        KNOWN
+    );
     execute(&url, "DROP TABLE guards").await;
     let statements = statements_made(&url).await;
     let killed = format!(
@@ -146,7 +164,13 @@ async fn mariadb_goes_on_where_a_migration_was_killed() {
         statements - 3
     );
     execute(&url, &killed).await;
-    assert_eq!(migrate(&url, fixtures::now()).await.unwrap().len(), 1);
+    assert_eq!(
+        migrate(&settings(&url), fixtures::now())
+            .await
+            .unwrap()
+            .len(),
+        1
+    );
     assert_eq!(statements_made(&url).await, statements);
     let store = connect(&url).await.unwrap();
     store
@@ -175,7 +199,7 @@ async fn a_database_in_other_use_is_left_alone() {
     for url in [sqlite, servers::postgres().await, servers::mariadb().await] {
         execute(&url, "CREATE TABLE links (href INTEGER)").await;
         for _ in 0..2 {
-            let error = migrate(&url, fixtures::now()).await.unwrap_err();
+            let error = migrate(&settings(&url), fixtures::now()).await.unwrap_err();
             assert!(
                 matches!(error, ConnectError::Migration { version: 1, .. }),
                 "{url}: {error}"
@@ -183,7 +207,10 @@ async fn a_database_in_other_use_is_left_alone() {
         }
         execute(&url, "DROP TABLE links").await;
         assert_eq!(
-            migrate(&url, fixtures::now()).await.unwrap().len(),
+            migrate(&settings(&url), fixtures::now())
+                .await
+                .unwrap()
+                .len(),
             KNOWN,
             "{url}"
         );
@@ -341,7 +368,10 @@ async fn an_operator_is_told_what_is_wrong() {
         assert!(!told.contains("hidden"), "{told}");
     }
     let missing = format!("sqlite:{folder}/none.db");
-    let told = migration_status(&missing).await.unwrap_err().to_string();
+    let told = migration_status(&settings(&missing))
+        .await
+        .unwrap_err()
+        .to_string();
     assert!(told.contains("No such file"), "{told}");
     assert!(!nobody.path().join("none.db").exists());
 

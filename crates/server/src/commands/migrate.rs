@@ -9,12 +9,13 @@ use crate::cli::MigrateArgs;
 use crate::config::Config;
 use crate::master_key;
 use crate::system::SystemClock;
+use crate::wiring::sql_settings;
 
 pub(super) async fn run(config: &Config, args: &MigrateArgs, output: Output) -> anyhow::Result<()> {
-    let url = config.database_url();
+    let settings = sql_settings(config);
     if args.status.is_none() {
         master_key::make_data_dir(&config.data_dir)?;
-        let made = migrate(&url, SystemClock::default().now()).await?;
+        let made = migrate(&settings, SystemClock::default().now()).await?;
         let text = match made.len() {
             0 => "The schema is up to date.".to_owned(),
             count => format!("Applied {count}:\n{}", lines(&made)),
@@ -25,7 +26,7 @@ pub(super) async fn run(config: &Config, args: &MigrateArgs, output: Output) -> 
         );
         return Ok(());
     }
-    let status = migration_status(&url).await?;
+    let status = migration_status(&settings).await?;
     output.print(
         &lines(&status),
         &json!({"migrations": status.iter().map(value).collect::<Vec<_>>()}),

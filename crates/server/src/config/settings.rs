@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use doorward_domain::passwords::{Cost, Engine};
 use doorward_domain::policy::Disclosure;
 use doorward_domain::values::{EmailAddress, Secret};
+use doorward_store_redis::{RedisSettings, RedisUrl};
 
 use super::{Config, LogFormat};
 
@@ -67,12 +68,20 @@ pub static SETTINGS: &[Setting] = &[
         |c, v| path(v).map(|v| c.data_dir = v), |c| c.data_dir.display().to_string()),
     plain("disclosure", "What a stranger can learn about who has an account: private (nothing) or plain.",
         |c, v| disclosure(v).map(|v| c.disclosure = v), |c| disclosure_name(c.disclosure).to_owned()),
-    secret(known_as("DATABASE_URL", plain("database.url", "sqlite:PATH, postgres://… or mysql://…; SQLite in the data folder if not set.",
+    secret(known_as("DATABASE_URL", plain("database.url", "sqlite:PATH, postgres://… or mysql://…, several hosts with commas; SQLite in the data folder if not set.",
         |c, v| database(v).map(|v| c.database_url = Some(Secret::new(v))), |c| text(c.database_url.as_ref())))),
     plain("database.max_connections", "How many connections to the database, 1 to 500.",
         |c, v| within(v, 1, 500).map(|v| c.database_connections = v), |c| c.database_connections.to_string()),
+    plain("database.connect_timeout_seconds", "How long to wait for a connection to the database, 1 to 60.",
+        |c, v| within(v, 1, 60).map(|v| c.database_connect_seconds = v), |c| c.database_connect_seconds.to_string()),
+    plain("database.statement_timeout_seconds", "How long one statement may take, 1 to 60; a request asks the database for two seconds longer at most.",
+        |c, v| within(v, 1, 60).map(|v| c.database_statement_seconds = v), |c| c.database_statement_seconds.to_string()),
     plain("database.migrate", "Whether `serve` brings the schema up to date by itself: true or false.",
         |c, v| boolean(v).map(|v| c.database_migrate = v), |c| c.database_migrate.to_string()),
+    secret(known_as("REDIS_URL", plain("redis.url", "redis://user:password@host:6379/0, rediss://… (TLS; `?ca=FILE` names a private authority) or redis+unix:///PATH; several hosts with commas, for a Cluster or a primary with replicas. Sessions are in the database if not set.",
+        |c, v| redis(v).map(|v| c.redis_url = Some(Secret::new(v))), |c| text(c.redis_url.as_ref())))),
+    plain("redis.prefix", "What every key on Redis begins with, so that others can use it too.",
+        |c, v| RedisSettings::check_prefix(v).map(|()| c.redis_prefix = v.to_owned()), |c| c.redis_prefix.clone()),
     secret(known_as("SMTP_URL", plain("mail.url", "smtp://user:password@host:587, smtps://…, folder:PATH, log: or inbox:; the built-in inbox if not set.",
         |c, v| transport(v).map(|v| c.mail_url = Some(Secret::new(v))), |c| text(c.mail_url.as_ref())))),
     plain("mail.from", "Whom mail comes from, such as Doorward <no-reply@example.com>; no-reply at the public host if not set.",
@@ -184,6 +193,11 @@ fn database(value: &str) -> Result<String, String> {
         return Ok(value.to_owned());
     }
     Err("must begin with sqlite:, postgres: or mysql:".to_owned())
+}
+
+fn redis(value: &str) -> Result<String, String> {
+    let url = value.trim().to_owned();
+    url.parse::<RedisUrl>().map(|_| url)
 }
 
 fn transport(value: &str) -> Result<String, String> {
@@ -317,6 +331,8 @@ mod tests {
             ("hashing.queue", 1, 10_000),
             ("keys.rotate_after_days", 1, 3650),
             ("database.max_connections", 1, 500),
+            ("database.connect_timeout_seconds", 1, 60),
+            ("database.statement_timeout_seconds", 1, 60),
         ] {
             let setting = SETTINGS.iter().find(|setting| setting.key == key).unwrap();
             let takes =
@@ -336,6 +352,11 @@ mod tests {
             ("public_url", "https://example.com/accounts"),
             ("disclosure", "open"),
             ("database.url", "oracle:x"),
+            ("redis.url", "http://x"),
+            ("redis.url", "redis://"),
+            ("redis.url", "redis://a/b"),
+            ("redis.url", "rediss://a?verify=no"),
+            ("redis.prefix", "{x}:"),
             ("mail.url", "ftp://x"),
             ("throttle.enabled", "maybe"),
             ("log.format", "xml"),

@@ -1,3 +1,4 @@
+use super::faults::index_name;
 use super::*;
 
 #[test]

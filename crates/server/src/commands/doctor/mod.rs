@@ -20,6 +20,7 @@ use doorward_domain::values::EmailAddress;
 use super::Output;
 use crate::cli::DoctorArgs;
 use crate::config::{Config, Loaded, Refused};
+use crate::system::SystemClock;
 use crate::wiring;
 
 pub(super) async fn run(
@@ -113,8 +114,8 @@ async fn examine(config: &Config, mail_to: Option<&EmailAddress>) -> Vec<Finding
     findings
 }
 
-async fn stores(_config: &Config) -> Vec<Finding> {
-    Vec::new()
+async fn stores(config: &Config) -> Vec<Finding> {
+    doorward_store_sql::examine(&wiring::sql_settings(config), &SystemClock::default()).await
 }
 
 async fn mail(config: &Config, to: Option<&EmailAddress>) -> Vec<Finding> {

@@ -90,9 +90,8 @@ impl Stores {
 
 async fn sql(url: String, now: Timestamp) -> SqlStore {
     let settings = SqlSettings {
-        url,
         max_connections: 4,
-        migrate: true,
+        ..SqlSettings::new(url)
     };
     SqlStore::connect(&settings, now).await.unwrap()
 }

@@ -1,0 +1,129 @@
+//! What a server is asked about itself: whether it will do, and what its promises are worth.
+//!
+//! The rest of the crate reads the answers and knows none of the words; a server that does not know
+//! one of the lesser questions (an engine that only speaks the protocol) leaves it open.
+
+use super::Dialect;
+
+/// A setting under which a commit that was answered may be lost, and why.
+pub(crate) struct Weakness {
+    /// A row a setting that is not as it should be, `name = value` in its first column.
+    pub(crate) question: &'static str,
+    pub(crate) mend: &'static str,
+}
+
+impl Dialect {
+    /// One row: `read_only` is 0 where the server takes writes.
+    pub(crate) fn is_read_only(self) -> Option<&'static str> {
+        match self {
+            Self::Sqlite => None,
+            Self::Postgres => Some(
+                "SELECT CAST(CASE WHEN pg_is_in_recovery() OR current_setting('transaction_read_only') = 'on' \
+                 THEN 1 ELSE 0 END AS BIGINT) AS read_only",
+            ),
+            // A number on most, a word on the newest MariaDB.
+            Self::Mysql => Some(
+                "SELECT CAST(CONCAT(@@global.read_only) NOT IN ('0', 'OFF') AS SIGNED) AS read_only",
+            ),
+        }
+    }
+
+    /// One row: `version` as the server spells it, and `encoding` of what it keeps.
+    pub(crate) fn version(self) -> Option<&'static str> {
+        match self {
+            Self::Sqlite => None,
+            Self::Postgres => Some(
+                "SELECT current_setting('server_version') AS version, current_setting('server_encoding') AS encoding",
+            ),
+            // Our tables name their own encoding.
+            Self::Mysql => Some("SELECT VERSION() AS version, 'UTF8' AS encoding"),
+        }
+    }
+
+    /// The server that a version belongs to, and the first one that will do.
+    pub(crate) fn oldest(self, version: &str) -> (&'static str, [u32; 2]) {
+        match self {
+            Self::Sqlite => ("SQLite", [3, 37]),
+            Self::Postgres => ("PostgreSQL", [13, 0]),
+            Self::Mysql if version.contains("MariaDB") => ("MariaDB", [10, 6]),
+            Self::Mysql => ("MySQL", [8, 0]),
+        }
+    }
+
+    /// One row: the second column is the cipher of this connection, or empty.
+    pub(crate) fn cipher(self) -> Option<&'static str> {
+        match self {
+            Self::Sqlite => None,
+            Self::Postgres => Some(
+                "SELECT 'cipher', CASE WHEN ssl THEN cipher ELSE '' END FROM pg_stat_ssl WHERE pid = pg_backend_pid()",
+            ),
+            Self::Mysql => Some("SHOW SESSION STATUS LIKE 'Ssl_cipher'"),
+        }
+    }
+
+    /// What makes a connection safe from those on its way, as a parameter of the URL.
+    pub(crate) fn verified(self) -> &'static str {
+        match self {
+            Self::Mysql => "ssl-mode=VERIFY_IDENTITY",
+            Self::Sqlite | Self::Postgres => "sslmode=verify-full",
+        }
+    }
+
+    pub(crate) fn root_certificate(self) -> &'static str {
+        match self {
+            Self::Mysql => "ssl-ca=FILE",
+            Self::Sqlite | Self::Postgres => "sslrootcert=FILE",
+        }
+    }
+
+    pub(crate) fn weakness(self) -> Weakness {
+        match self {
+            Self::Sqlite => Weakness {
+                question: "SELECT 'journal_mode = ' || journal_mode FROM pragma_journal_mode \
+                    WHERE journal_mode <> 'wal' \
+                    UNION ALL SELECT 'synchronous = ' || synchronous FROM pragma_synchronous WHERE synchronous < 2",
+                mend: "put the data folder on a local disk: SQLite could not set up its write-ahead log there",
+            },
+            Self::Postgres => Weakness {
+                question: "SELECT name || ' = ' || setting FROM pg_settings \
+                    WHERE name IN ('fsync', 'full_page_writes', 'synchronous_commit') AND setting = 'off'",
+                mend: "turn it on in postgresql.conf: what was answered may be lost in a crash",
+            },
+            Self::Mysql => Weakness {
+                question: "SELECT CONCAT('innodb_flush_log_at_trx_commit = ', @@global.innodb_flush_log_at_trx_commit) AS weak \
+                    FROM DUAL WHERE @@global.innodb_flush_log_at_trx_commit <> 1 \
+                    UNION ALL SELECT CONCAT('innodb_doublewrite = ', @@global.innodb_doublewrite) \
+                    FROM DUAL WHERE CONCAT(@@global.innodb_doublewrite) IN ('0', 'OFF') \
+                    UNION ALL SELECT CONCAT('sync_binlog = ', @@global.sync_binlog) \
+                    FROM DUAL WHERE @@global.log_bin = 1 AND @@global.sync_binlog <> 1",
+                mend: "set it to 1 in the server's configuration: what was answered may be lost in a crash",
+            },
+        }
+    }
+
+    /// One row, one number: how many connections the server takes from everybody.
+    pub(crate) fn most_connections(self) -> Option<&'static str> {
+        match self {
+            Self::Sqlite => None,
+            Self::Postgres => {
+                Some("SELECT CAST(current_setting('max_connections') AS BIGINT) AS most")
+            }
+            Self::Mysql => Some("SELECT CAST(@@global.max_connections AS SIGNED) AS most"),
+        }
+    }
+
+    /// One row, one number: 0 where this role may make no tables.
+    pub(crate) fn may_migrate(self) -> Option<&'static str> {
+        match self {
+            Self::Sqlite => None,
+            Self::Postgres => Some(
+                "SELECT CAST(CASE WHEN has_schema_privilege(current_schema(), 'CREATE') THEN 1 ELSE 0 END AS BIGINT) AS may",
+            ),
+            Self::Mysql => Some(
+                "SELECT (SELECT COUNT(*) FROM information_schema.user_privileges WHERE privilege_type = 'CREATE') \
+                 + (SELECT COUNT(*) FROM information_schema.schema_privileges \
+                 WHERE privilege_type = 'CREATE' AND DATABASE() LIKE table_schema) AS may",
+            ),
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! What `doorward doctor` hears about the database. Looks, and changes nothing.
+
+use std::io::ErrorKind;
+use std::time::Duration;
+
+use doorward_domain::checkup::Finding;
+use doorward_domain::ports::Clock;
+use jiff::Timestamp;
+use sqlx::Row;
+
+use crate::error::ConnectError;
+use crate::opening::First;
+use crate::{SqlSettings, migrations};
+
+const REACH: &str = "database";
+const RIGHTS: &str = "database: rights";
+const SCHEMA: &str = "database: schema";
+const TLS: &str = "database: TLS";
+const CLOCK: &str = "database: clock";
+const DURABILITY: &str = "database: durability";
+const CONNECTIONS: &str = "database: connections";
+
+/// More than this between two clocks is worth a word: nodes go by the server's.
+const CLOCKS_APART: Duration = Duration::from_secs(5);
+
+/// Tries the database, one finding a line.
+pub async fn examine(settings: &SqlSettings, clock: &dyn Clock) -> Vec<Finding> {
+    let mut first = match First::look(settings).await {
+        Ok(first) => first,
+        Err(error) => return vec![unusable(&error)],
+    };
+    let mut findings = vec![match first.check().await {
+        Ok(()) => Finding::fine(REACH, first.description().await),
+        Err(error) => unusable(&error),
+    }];
+    findings.extend(schema(&mut first, settings).await);
+    findings.extend(tls(&mut first).await);
+    findings.extend(clocks(&mut first, clock).await);
+    findings.extend(connections(&mut first, settings).await);
+    findings.push(durability(&mut first).await);
+    first.close().await;
+    findings
+}
+
+/// The sentences of our errors say first what is wrong and then what to do.
+fn unusable(error: &ConnectError) -> Finding {
+    if let ConnectError::File { path, source } = error
+        && source.kind() == ErrorKind::NotFound
+    {
+        let found = format!("there is no database file {} yet", path.display());
+        return Finding::warning(REACH, found, "the first start makes it");
+    }
+    let text = error.to_string();
+    let (found, mend) = text
+        .split_once("; ")
+        .unwrap_or((&text, "look into the server's log, and at the URL"));
+    Finding::fault(REACH, found, mend)
+}
+
+/// Whether the schema is up to date, and whether this role could make it so.
+async fn schema(first: &mut First, settings: &SqlSettings) -> Vec<Finding> {
+    let status = first.status().await;
+    let error = match status.and_then(|status| migrations::check(&status)) {
+        Ok(()) => return vec![Finding::fine(SCHEMA, "all migrations are made")],
+        Err(error) => error,
+    };
+    let ConnectError::Pending(names) = &error else {
+        let (found, mend) = (error.to_string(), "see the upgrade page");
+        return vec![Finding::fault(SCHEMA, found, mend)];
+    };
+    let found = format!("lacks the migrations {names}");
+    let waits = match settings.migrate {
+        true => Finding::warning(SCHEMA, found, "the next start makes them"),
+        false => Finding::fault(SCHEMA, found, "run `doorward migrate`"),
+    };
+    let may = match first.ask(first.dialect().may_migrate()).await {
+        Ok(row) => row.is_none_or(|row| row.try_get::<i64, _>("may").is_ok_and(|may| may != 0)),
+        Err(error) => return vec![waits, unusable(&error)],
+    };
+    if may {
+        return vec![waits];
+    }
+    let mend = "give it the right to create tables, or migrate as one that has it";
+    let found = "this role may not create tables";
+    vec![waits, Finding::fault(RIGHTS, found, mend)]
+}
+
+async fn tls(first: &mut First) -> Option<Finding> {
+    let cipher: String = first.value(first.dialect().cipher(), 1).await?;
+    if !cipher.is_empty() {
+        return Some(Finding::fine(TLS, format!("encrypted with {cipher}")));
+    }
+    if !first.host().is_remote {
+        return Some(Finding::fine(TLS, "not encrypted, and on this machine"));
+    }
+    let found = "the connection is not encrypted and leaves this machine";
+    let mend = format!("add ?{} to database.url", first.dialect().verified());
+    Some(Finding::warning(TLS, found, mend))
+}
+
+async fn clocks(first: &mut First, clock: &dyn Clock) -> Option<Finding> {
+    let micros: i64 = first.value(first.dialect().server_time(), 0).await?;
+    let theirs = Timestamp::from_microsecond(micros).ok()?;
+    let apart = theirs.duration_since(clock.now()).unsigned_abs();
+    let seconds = apart.as_secs();
+    if apart <= CLOCKS_APART {
+        return Some(Finding::fine(CLOCK, "goes with this machine's"));
+    }
+    let found = format!("the server's clock and this machine's are {seconds} s apart");
+    Some(Finding::warning(CLOCK, found, "let both keep time by NTP"))
+}
+
+async fn connections(first: &mut First, settings: &SqlSettings) -> Option<Finding> {
+    let most: i64 = first.value(first.dialect().most_connections(), 0).await?;
+    let ours = settings.max_connections;
+    let found = format!("up to {ours} of this node, and the server takes {most} from everybody");
+    if i64::from(ours) * 2 <= most {
+        return Some(Finding::fine(CONNECTIONS, found));
+    }
+    let mend = "two nodes would not fit: raise the server's max_connections or lower database.max_connections";
+    let finding = match i64::from(ours) < most {
+        true => Finding::warning(CONNECTIONS, found, mend),
+        false => Finding::fault(CONNECTIONS, found, mend),
+    };
+    Some(finding)
+}
+
+async fn durability(first: &mut First) -> Finding {
+    let weak = first.weaknesses().await;
+    if weak.is_empty() {
+        return Finding::fine(DURABILITY, "what is answered is on disk");
+    }
+    let mend = first.dialect().weakness().mend;
+    Finding::warning(
+        DURABILITY,
+        format!("the database has {}", weak.join(", ")),
+        mend,
+    )
+}
