@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::moving::{Emails, Format, Part};
+
 /// User accounts and sign-in, in one binary.
 #[derive(Debug, Parser)]
 #[command(
@@ -35,6 +37,12 @@ pub enum Command {
     /// Copy the embedded database into a new file, while the server goes on
     #[command(after_help = "Example: doorward backup /var/backups/doorward.db")]
     Backup(BackupArgs),
+    /// Write all users with their password hashes into a file, for another store to take
+    #[command(after_help = EXPORT_EXAMPLE)]
+    Export(ExportArgs),
+    /// Take users in from such a file, or from Django, Supabase, Keycloak or Firebase
+    #[command(after_help = IMPORT_EXAMPLE)]
+    Import(ImportArgs),
     /// Look after users from this machine
     #[command(subcommand, after_help = "Example: doorward user list --query ben")]
     User(UserCommand),
@@ -62,6 +70,55 @@ pub enum Command {
 pub struct BackupArgs {
     /// The copy; nothing may be there yet
     pub file: PathBuf,
+}
+
+const EXPORT_EXAMPLE: &str = "Example: doorward export users.jsonl
+One that was broken off goes on where it stopped when it is typed again.
+Sessions, links, mails and the audit log stay. More: docs/MOVING.md";
+
+/// `export`
+#[derive(Debug, Args)]
+pub struct ExportArgs {
+    /// A new file, for its owner alone; or - for standard output
+    pub file: Option<PathBuf>,
+}
+
+const IMPORT_EXAMPLE: &str = "Example: doorward import users.json --format django --check --report report.jsonl
+It can be typed again: whoever is in already counts as already there. More: docs/MOVING.md";
+
+/// `import`
+#[derive(Debug, Args)]
+pub struct ImportArgs {
+    /// The file, or - for standard input
+    #[arg(default_value = "-")]
+    pub file: PathBuf,
+    /// Whose file it is, where that cannot be told
+    #[arg(long, value_enum)]
+    pub format: Option<Format>,
+    /// Change nothing, and say what would become of everybody
+    #[arg(long)]
+    pub check: bool,
+    /// Write into this file who was rejected or adapted, and why
+    #[arg(long, visible_alias = "rejects", value_name = "FILE")]
+    pub report: Option<PathBuf>,
+    /// Exit with 0 even where somebody was rejected
+    #[arg(long)]
+    pub allow_rejects: bool,
+    /// Take a user without this part where it cannot be taken; can be repeated
+    #[arg(long, value_enum, value_name = "PART")]
+    pub without: Vec<Part>,
+    /// Whose addresses count as confirmed, in a file of another system
+    #[arg(long, value_enum, default_value = "as-told")]
+    pub emails: Emails,
+    /// Whoever is an admin in the other system becomes one here
+    #[arg(long)]
+    pub admins: bool,
+    /// The language of whoever has none in the other system
+    #[arg(long, value_name = "TAG")]
+    pub locale: Option<String>,
+    /// What Firebase's console shows under “Password hash parameters”
+    #[arg(long, value_name = "FILE")]
+    pub firebase_hash_config: Option<PathBuf>,
 }
 
 /// `migrate`

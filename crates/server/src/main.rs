@@ -12,6 +12,7 @@ mod fetch;
 mod first_bytes;
 mod logging;
 mod master_key;
+mod moving;
 mod serve;
 mod system;
 mod wiring;

@@ -32,6 +32,10 @@ pub struct ImportedUser {
 impl ImportedUser {
     /// Checks what must hold between the parts. The password is a hash, and when it was set.
     pub fn new(user: User, password: Option<(Secret<String>, Timestamp)>) -> Result<Self, Refusal> {
+        // Nobody's password is asked for under this id (`flows::sign_in`).
+        if user.id.as_bytes() == &[0; 16] {
+            return Err(Refusal::NobodysId);
+        }
         if user.username.is_none() && user.email.is_none() && user.pending_email.is_none() {
             return Err(Refusal::Nameless);
         }
@@ -83,6 +87,9 @@ pub enum Refusal {
     /// Nobody could ever sign in.
     #[error("there is neither a user name nor an e-mail address")]
     Nameless,
+    /// The id of nobody.
+    #[error("an id of zeros is nobody's")]
+    NobodysId,
     /// Pending, but for nothing.
     #[error("a pending user has an address to confirm, and none that is confirmed")]
     NothingToConfirm,
@@ -108,6 +115,7 @@ impl Refusal {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Nameless => "nameless",
+            Self::NobodysId => "id-invalid",
             Self::NothingToConfirm => "nothing-to-confirm",
             Self::Miscounted => "miscounted",
             Self::UnreadablePassword(_) => "password-unreadable",

@@ -235,6 +235,10 @@ fn what_makes_no_sense_is_refused_before_any_store_is_asked() {
             &|user| user.status = Status::Pending,
             Refusal::NothingToConfirm,
         ),
+        (
+            &|user| user.id = UserId::from_bytes([0; 16]),
+            Refusal::NobodysId,
+        ),
         (&|user| user.version = Version(0), Refusal::Miscounted),
         (
             &|user| user.version = Version(i64::MAX),

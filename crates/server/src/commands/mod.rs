@@ -2,6 +2,8 @@
 
 mod backup;
 mod config;
+mod export;
+mod import;
 mod doctor;
 mod healthcheck;
 mod keys;
@@ -16,6 +18,7 @@ use serde_json::Value;
 use crate::cli::{Cli, Command};
 use crate::config as configuration;
 use crate::config::Config;
+use crate::moving::progress::Watched;
 use crate::wiring::{self, Wired};
 
 /// Runs the command that was typed.
@@ -32,6 +35,8 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Serve => serve::run(&loaded.config).await,
         Command::Migrate(args) => migrate::run(&loaded.config, &args, output).await,
         Command::Backup(args) => backup::run(&loaded.config, &args, output).await,
+        Command::Export(args) => export::run(&loaded.config, &args, output).await,
+        Command::Import(args) => import::run(&loaded.config, &args, output).await,
         Command::User(command) => user::run(&loaded.config, command, output).await,
         Command::Keys(command) => keys::run(&loaded.config, &command, output).await,
         Command::Config(command) => config::run(&loaded, &command, output),
@@ -53,6 +58,15 @@ struct Output {
 }
 
 impl Output {
+    /// Whether a bar is for anybody.
+    fn watched(self) -> Watched {
+        if self.json {
+            Watched::ByProgram
+        } else {
+            Watched::ByPeople
+        }
+    }
+
     fn print(self, text: &str, value: &Value) {
         if self.json {
             say(&value.to_string());

@@ -1,0 +1,222 @@
+//! `doorward import [FILE]`: one thread reads and translates, this one writes, and what became of
+//! each goes into the report.
+
+use std::ops::ControlFlow;
+use std::sync::atomic::Ordering;
+
+use anyhow::{Context, bail};
+use doorward_domain::Accounts;
+use doorward_domain::ctx::{Actor, Ctx};
+use doorward_domain::flows::import::{DryRun, ImportOutcome, ImportedUser};
+use doorward_domain::model::User;
+use doorward_domain::values::{EmailAddress, Locale, Username};
+use serde_json::json;
+use tokio::sync::mpsc;
+
+use super::{Output, open};
+use crate::cli::ImportArgs;
+use crate::config::Config;
+use crate::moving::progress::Progress;
+use crate::moving::report::Report;
+use crate::moving::source::{Place, Source};
+use crate::moving::{
+    Format, Note, Part, Rejection, Terms, Translation, read_hash_config, sentence,
+};
+use crate::wiring::Wired;
+
+/// How many users are written at a time.
+const BATCH: usize = 500;
+/// How many batches may wait.
+const WAITING: usize = 2;
+
+/// One user of the file, and where they stand.
+struct Record {
+    place: Place,
+    translation: Translation,
+}
+
+pub(super) async fn run(config: &Config, args: &ImportArgs, output: Output) -> anyhow::Result<()> {
+    let source = Source::open(&args.file)?;
+    let format = match args.format {
+        Some(format) => format,
+        None => source.detect()?,
+    };
+    let wired = open(config).await?;
+    let terms = terms(&wired, args, format)?;
+    let mut import = Import {
+        ctx: wired.ctx(Actor::CommandLine),
+        accounts: &wired.accounts,
+        format,
+        dry_run: args.check.then(DryRun::default),
+        report: Report::begin(args.report.as_deref())?,
+    };
+    let imported = import.all(source, terms, output).await;
+    wired.store.close().await;
+    import.report.flush()?;
+    tell(&import.report, args, output);
+    imported.context(
+        "the import is not complete; once that is mended, run it again: whoever is in counts as already there",
+    )?;
+    let rejected = import.report.rejected();
+    if rejected > 0 && !args.allow_rejects {
+        bail!("{rejected} users were rejected; --allow-rejects makes that a success");
+    }
+    Ok(())
+}
+
+fn terms(wired: &Wired, args: &ImportArgs, format: Format) -> anyhow::Result<Terms> {
+    let firebase = args.firebase_hash_config.as_deref();
+    let firebase = firebase.map(read_hash_config).transpose()?;
+    if format == Format::Firebase && firebase.is_none() && !args.without.contains(&Part::Password) {
+        bail!(
+            "Firebase's passwords need --firebase-hash-config FILE, with what its console shows under Authentication, Users, “Password hash parameters”; --without password goes without"
+        );
+    }
+    let locale = match &args.locale {
+        None => Locale::default(),
+        Some(tag) => Locale::from_tag(tag)
+            .with_context(|| format!("--locale {tag}: no mail is written in that language"))?,
+    };
+    Ok(Terms {
+        now: wired.accounts.now(),
+        emails: args.emails,
+        admins: args.admins,
+        without: args.without.clone(),
+        locale,
+        firebase,
+    })
+}
+
+struct Import<'a> {
+    accounts: &'a Accounts,
+    ctx: Ctx,
+    format: Format,
+    dry_run: Option<DryRun>,
+    report: Report,
+}
+
+impl Import<'_> {
+    async fn all(&mut self, source: Source, terms: Terms, output: Output) -> anyhow::Result<()> {
+        let progress = Progress::of_bytes(source.size(), output.watched());
+        let meter = source.meter();
+        let (sender, mut batches) = mpsc::channel(WAITING);
+        let format = self.format;
+        let reading = tokio::task::spawn_blocking(move || read(source, format, &terms, &sender));
+        while let Some(batch) = batches.recv().await {
+            self.one_batch(batch).await?;
+            progress.bytes(meter.load(Ordering::Relaxed), self.report.read);
+        }
+        progress.finish();
+        reading.await.context("the reader failed")?
+    }
+
+    async fn one_batch(&mut self, batch: Vec<Record>) -> anyhow::Result<()> {
+        let (mut users, mut sides) = (Vec::with_capacity(batch.len()), Vec::new());
+        for record in batch {
+            sides.push((
+                record.place,
+                record.translation.map(|translated| {
+                    users.push(translated.user);
+                    translated.notes
+                }),
+            ));
+        }
+        let outcomes = self.outcomes(&users).await?;
+        let mut done = users.iter().zip(outcomes);
+        for (place, translation) in sides {
+            match translation {
+                Err(rejection) => self.report.reject(place, &rejection)?,
+                Ok(notes) => {
+                    let (user, outcome) = done.next().expect("an outcome for each user");
+                    self.note(place, user.user(), &outcome, &notes)?;
+                }
+            }
+        }
+        Ok(self.report.flush()?)
+    }
+
+    async fn outcomes(&mut self, users: &[ImportedUser]) -> anyhow::Result<Vec<ImportOutcome>> {
+        let (accounts, ctx) = (self.accounts, &self.ctx);
+        Ok(match &mut self.dry_run {
+            Some(dry_run) => accounts.check_import(ctx, dry_run, users).await?,
+            None => accounts.import(ctx, self.format.name(), users).await?,
+        })
+    }
+
+    fn note(
+        &mut self,
+        place: Place,
+        user: &User,
+        outcome: &ImportOutcome,
+        notes: &[Note],
+    ) -> std::io::Result<()> {
+        let named = named(user);
+        if let ImportOutcome::Refused(refusal) = outcome {
+            let rejection = Rejection {
+                code: refusal.code().to_owned(),
+                detail: sentence(refusal),
+                named,
+                is_nobody: false,
+            };
+            return self.report.reject(place, &rejection);
+        }
+        let id = user.id.to_string();
+        self.report
+            .take(place, outcome, &id, named.as_deref(), notes)
+    }
+}
+
+/// Reads to the end, and hands over batches as long as somebody takes them.
+fn read(
+    source: Source,
+    format: Format,
+    terms: &Terms,
+    sender: &mpsc::Sender<Vec<Record>>,
+) -> anyhow::Result<()> {
+    let mut batch = Vec::with_capacity(BATCH);
+    let read = source.read(format, &mut |place, value| {
+        let translation = value.and_then(|value| format.translate(value, terms));
+        batch.push(Record { place, translation });
+        if batch.len() < BATCH {
+            return ControlFlow::Continue(());
+        }
+        match sender.blocking_send(std::mem::take(&mut batch)) {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(_) => ControlFlow::Break(()),
+        }
+    });
+    // Whoever stands before a fault of the file is in.
+    if !batch.is_empty() {
+        let _ = sender.blocking_send(batch);
+    }
+    read
+}
+
+fn named(user: &User) -> Option<String> {
+    let username = user.username.as_ref().map(Username::as_str);
+    let address = user.email.as_ref().or(user.pending_email.as_ref());
+    username
+        .or(address.map(EmailAddress::as_str))
+        .map(str::to_owned)
+}
+
+fn tell(report: &Report, args: &ImportArgs, output: Output) {
+    if args.report.is_none() && !output.json {
+        for line in report.told() {
+            eprintln!("{line}");
+        }
+    }
+    let verb = if args.check {
+        "would be imported"
+    } else {
+        "imported"
+    };
+    let mut text = report.text(verb);
+    let mut value = report.value();
+    value["check"] = args.check.into();
+    if let Some(path) = &args.report {
+        text += &format!("\nWhoever is not as they were is in {}.", path.display());
+        value["report"] = json!(path);
+    }
+    output.print(&text, &value);
+}

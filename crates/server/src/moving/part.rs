@@ -1,0 +1,204 @@
+//! A file in the making: `FILE.part` until it is whole, for its owner's eyes alone. One that was
+//! broken off is gone on with: its torn last line is dropped, and the last whole one says where.
+
+use std::fs::{File, OpenOptions};
+use std::io::{BufRead, BufReader, BufWriter, ErrorKind, Seek, SeekFrom, Write};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+use doorward_domain::values::UserId;
+use serde_json::Value;
+
+use super::doorward::{HEADER, check_header};
+
+/// Only the owner reads and writes: there are hashes in it.
+const MODE: u32 = 0o600;
+
+/// The unfinished file.
+pub struct PartFile {
+    file: BufWriter<File>,
+    path: PathBuf,
+    target: PathBuf,
+}
+
+/// What an earlier export left.
+#[derive(Debug, Clone, Copy)]
+pub struct Before {
+    /// The last user who is whole in it.
+    pub last: UserId,
+    /// How many are in it.
+    pub users: u64,
+}
+
+impl PartFile {
+    /// Opens it, new or where an earlier one broke off.
+    pub fn open(target: &Path) -> anyhow::Result<(Self, Option<Before>)> {
+        if target.exists() {
+            bail!(
+                "{} is there already; choose another name, or take it away",
+                target.display()
+            );
+        }
+        let mut name = target.as_os_str().to_owned();
+        name.push(".part");
+        let path = PathBuf::from(name);
+        let mut file =
+            open_own(&path).with_context(|| format!("{} cannot be written", path.display()))?;
+        if file.try_lock().is_err() {
+            bail!("another export is writing {}", path.display());
+        }
+        let (end, before) = read_before(&mut file).with_context(|| {
+            format!(
+                "{} cannot be gone on with; take it away to begin anew",
+                path.display()
+            )
+        })?;
+        file.set_len(end)?;
+        file.seek(SeekFrom::End(0))?;
+        let mut file = BufWriter::with_capacity(1 << 18, file);
+        if end == 0 {
+            file.write_all(HEADER.as_bytes())?;
+        }
+        let part = Self {
+            file,
+            path,
+            target: target.to_owned(),
+        };
+        Ok((part, before))
+    }
+
+    /// Where to write.
+    pub fn writer(&mut self) -> &mut impl Write {
+        &mut self.file
+    }
+
+    /// The whole file, by its own name.
+    pub fn finish(self) -> anyhow::Result<()> {
+        let file = self
+            .file
+            .into_inner()
+            .map_err(std::io::IntoInnerError::into_error)?;
+        file.sync_all()?;
+        if self.target.exists() {
+            bail!(
+                "{} has appeared meanwhile; the export is whole in {}",
+                self.target.display(),
+                self.path.display()
+            );
+        }
+        std::fs::rename(&self.path, &self.target)?;
+        Ok(())
+    }
+}
+
+/// Made for nobody else; where it is there, it must be a plain file, and nobody else's from now on.
+fn open_own(path: &Path) -> std::io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).mode(MODE);
+    match options.clone().create_new(true).open(path) {
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+        other => return other,
+    }
+    if !std::fs::symlink_metadata(path)?.is_file() {
+        return Err(ErrorKind::InvalidInput.into());
+    }
+    let file = options.open(path)?;
+    file.set_permissions(std::fs::Permissions::from_mode(MODE))?;
+    Ok(file)
+}
+
+/// Where the last whole line ends, and whom it is about.
+fn read_before(file: &mut File) -> anyhow::Result<(u64, Option<Before>)> {
+    let mut reader = BufReader::with_capacity(1 << 18, file);
+    let (mut line, mut last) = (Vec::new(), Vec::new());
+    let (mut end, mut lines) = (0, 0);
+    loop {
+        line.clear();
+        let read = reader.read_until(b'\n', &mut line)?;
+        if line.last() != Some(&b'\n') {
+            break;
+        }
+        if lines == 0 {
+            check_header(&line)?;
+        }
+        end += read as u64;
+        lines += 1;
+        std::mem::swap(&mut line, &mut last);
+    }
+    if lines < 2 {
+        return Ok((end, None));
+    }
+    let user: Value = serde_json::from_slice(&last).context("its last line is no user")?;
+    let last = user["id"].as_str().and_then(|id| id.parse().ok());
+    let last = last.context("its last line names no user")?;
+    let users = lines - 1;
+    Ok((end, Some(Before { last, users })))
+}
+
+/// A new file for its owner alone, in place of what is there by that name.
+pub fn create_private(path: &Path) -> anyhow::Result<BufWriter<File>> {
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true).mode(MODE);
+    let file = options
+        .open(path)
+        .with_context(|| format!("{} cannot be written", path.display()))?;
+    if file.metadata()?.is_file() {
+        file.set_permissions(std::fs::Permissions::from_mode(MODE))?;
+    }
+    Ok(BufWriter::new(file))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ONE: &str = "{\"id\":\"019363a0-0000-7000-8000-000000000001\"}\n";
+
+    fn left(text: &str) -> (anyhow::Result<Option<(String, u64)>>, String) {
+        let folder = tempfile::tempdir().unwrap();
+        let target = folder.path().join("users.jsonl");
+        std::fs::write(folder.path().join("users.jsonl.part"), text).unwrap();
+        let opened = PartFile::open(&target).map(|(part, before)| {
+            part.finish().unwrap();
+            before.map(|before| (before.last.to_string(), before.users))
+        });
+        (opened, std::fs::read_to_string(&target).unwrap_or_default())
+    }
+
+    #[test]
+    fn a_torn_line_is_dropped_and_a_whole_one_stays() {
+        let last = Some(("019363a0-0000-7000-8000-000000000001".to_owned(), 1));
+        let whole = format!("{HEADER}{ONE}");
+        for (text, before, after) in [
+            (String::new(), &None, HEADER),
+            (HEADER[..9].to_owned(), &None, HEADER),
+            (HEADER.to_owned(), &None, HEADER),
+            (format!("{HEADER}{}", &ONE[..20]), &None, HEADER),
+            (whole.clone(), &last, whole.as_str()),
+            (
+                format!("{whole}{}", &ONE[..ONE.len() - 1]),
+                &last,
+                whole.as_str(),
+            ),
+        ] {
+            let (opened, written) = left(&text);
+            assert_eq!(&opened.unwrap(), before, "{text}");
+            assert_eq!(written, after);
+        }
+    }
+
+    #[test]
+    fn what_is_no_export_is_left_alone() {
+        for text in [
+            "my diary\n".to_owned(),
+            HEADER.replace(":1}", ":2}"),
+            format!("{HEADER}not a user\n"),
+            format!("{HEADER}{{\"id\":7}}\n"),
+        ] {
+            let (opened, written) = left(&text);
+            assert!(format!("{:#}", opened.unwrap_err()).contains("take it away"));
+            assert_eq!(written, "");
+        }
+    }
+}

@@ -1,0 +1,364 @@
+//! Where users are read from: lines of JSON, one large JSON document, or CSV; a file or standard
+//! input. However large it is, one user of it is in memory at a time.
+//!
+//! All of it blocks, and belongs on a thread of its own.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader, Cursor, Read};
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use anyhow::{Context, bail};
+use serde::de::{
+    DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor,
+};
+use serde_json::{Map, Value};
+
+use super::{Format, Rejection, doorward, firebase, unquoted};
+
+/// Enough of a file to tell whose it is.
+const HEAD: u64 = 64 * 1024;
+/// No user is longer: 16 KiB of data, escaped as badly as can be, have room several times over.
+const MAX_LINE: u64 = 1024 * 1024;
+
+/// Where in the file somebody stands, both counted from one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// A line.
+    Line(u64),
+    /// A user in a document without lines that mean anything.
+    Item(u64),
+}
+
+/// Takes what was read; breaks where nobody wants more.
+pub type Sink<'a> = &'a mut dyn FnMut(Place, Result<Value, Rejection>) -> ControlFlow<()>;
+
+/// A file that is about to be read.
+pub struct Source {
+    head: Vec<u8>,
+    rest: Box<dyn Read + Send>,
+    /// How many bytes have been read of how many, where that is known.
+    size: Option<u64>,
+    read: Arc<AtomicU64>,
+}
+
+impl Source {
+    /// Opens the file; `-` is standard input.
+    pub fn open(path: &Path) -> anyhow::Result<Self> {
+        let read = Arc::new(AtomicU64::new(0));
+        let (file, size): (Box<dyn Read + Send>, _) = if path == Path::new("-") {
+            (Box::new(std::io::stdin()), None)
+        } else {
+            let file =
+                File::open(path).with_context(|| format!("{} cannot be read", path.display()))?;
+            let metadata = file.metadata()?;
+            let size = metadata.is_file().then_some(metadata.len());
+            (Box::new(file), size)
+        };
+        let mut metered = Metered {
+            inner: file,
+            read: read.clone(),
+        };
+        let mut head = Vec::new();
+        (&mut metered).take(HEAD).read_to_end(&mut head)?;
+        if head.starts_with(&[0xff, 0xfe]) || head.starts_with(&[0xfe, 0xff]) {
+            bail!("the file is UTF-16, as PowerShell's `>` writes; save it as UTF-8");
+        }
+        if head.starts_with(b"\xef\xbb\xbf") {
+            head.drain(..3);
+        }
+        Ok(Self {
+            head,
+            rest: Box::new(metered),
+            size,
+            read,
+        })
+    }
+
+    /// How many bytes there are, where that is known.
+    pub fn size(&self) -> Option<u64> {
+        self.size
+    }
+
+    /// Counts the bytes that were read.
+    pub fn meter(&self) -> Arc<AtomicU64> {
+        self.read.clone()
+    }
+
+    /// Whose file it seems to be.
+    pub fn detect(&self) -> anyhow::Result<Format> {
+        let head = String::from_utf8_lossy(&self.head);
+        let has_marks = |format: &Format| format.marks().iter().all(|mark| head.contains(mark));
+        let first_line = head.lines().next().unwrap_or_default();
+        if Format::Doorward
+            .marks()
+            .iter()
+            .all(|mark| first_line.contains(mark))
+        {
+            return Ok(Format::Doorward);
+        }
+        let found: Vec<Format> = Format::ALL.into_iter().filter(has_marks).collect();
+        match found.as_slice() {
+            [one] => Ok(*one),
+            _ => {
+                let names = Format::ALL.map(Format::name).join(", ");
+                bail!("it cannot be told whose file this is; say it with --format: {names}")
+            }
+        }
+    }
+
+    /// Hands over every user, in order.
+    pub fn read(self, format: Format, sink: Sink<'_>) -> anyhow::Result<()> {
+        let first = self
+            .head
+            .iter()
+            .copied()
+            .find(|byte| !byte.is_ascii_whitespace());
+        let input = Cursor::new(self.head).chain(self.rest);
+        let input = BufReader::with_capacity(HEAD as usize, input);
+        match (format, first) {
+            (_, None) => bail!("the file is empty"),
+            (Format::Doorward, _) => read_lines(input, FirstLine::Header, sink),
+            (Format::Django | Format::Supabase, Some(b'{')) => {
+                read_lines(input, FirstLine::User, sink)
+            }
+            (Format::Django | Format::Supabase, Some(b'[')) => {
+                read_document(input, Nested::Users, sink)
+            }
+            (Format::Keycloak | Format::Firebase, Some(b'{' | b'[')) => {
+                read_document(input, Nested::Document, sink)
+            }
+            (Format::Supabase | Format::Firebase, _) => read_csv(input, format, sink),
+            (Format::Django | Format::Keycloak, _) => bail!("the file is not JSON"),
+        }
+    }
+}
+
+/// Counts what goes through.
+struct Metered<R> {
+    inner: R,
+    read: Arc<AtomicU64>,
+}
+
+impl<R: Read> Read for Metered<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let count = self.inner.read(buffer)?;
+        self.read.fetch_add(count as u64, Ordering::Relaxed);
+        Ok(count)
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum FirstLine {
+    Header,
+    User,
+}
+
+fn read_lines(mut input: impl BufRead, first: FirstLine, sink: Sink<'_>) -> anyhow::Result<()> {
+    let mut line = Vec::new();
+    for number in 1.. {
+        line.clear();
+        let read = (&mut input).take(MAX_LINE).read_until(b'\n', &mut line)?;
+        if read == 0 {
+            break;
+        }
+        let is_whole = line.last() == Some(&b'\n') || (read as u64) < MAX_LINE;
+        if number == 1 && first == FirstLine::Header {
+            doorward::check_header(&line)?;
+            continue;
+        }
+        let value = if is_whole {
+            match line.trim_ascii() {
+                b"" => continue,
+                text => serde_json::from_slice(text).map_err(|error| not_json(&error)),
+            }
+        } else {
+            skip_line(&mut input)?;
+            Err(Rejection::malformed("The line is longer than 1 MiB."))
+        };
+        if sink(Place::Line(number), value).is_break() {
+            break;
+        }
+    }
+    Ok(())
+}
+
+fn skip_line(input: &mut impl BufRead) -> std::io::Result<()> {
+    loop {
+        let buffer = input.fill_buf()?;
+        let end = buffer.iter().position(|byte| *byte == b'\n');
+        let length = end.map_or(buffer.len(), |end| end + 1);
+        let is_over = end.is_some() || buffer.is_empty();
+        input.consume(length);
+        if is_over {
+            return Ok(());
+        }
+    }
+}
+
+fn not_json(error: &serde_json::Error) -> Rejection {
+    Rejection::malformed(format!("The line is not JSON: {}.", unquoted(error)))
+}
+
+/// What a value of the document is.
+#[derive(Clone, Copy)]
+enum Nested {
+    /// An object that has `users`, or a list of such.
+    Document,
+    /// The list of users.
+    Users,
+}
+
+fn read_document(input: impl Read, nested: Nested, sink: Sink<'_>) -> anyhow::Result<()> {
+    let mut reading = Reading {
+        sink,
+        items: 0,
+        lists: 0,
+        is_over: false,
+    };
+    let mut deserializer = serde_json::Deserializer::from_reader(input);
+    let walk = Walk {
+        nested,
+        reading: &mut reading,
+    };
+    let walked = walk
+        .deserialize(&mut deserializer)
+        .and_then(|()| deserializer.end());
+    match walked {
+        _ if reading.is_over => Ok(()),
+        Err(error) => {
+            let count = reading.items;
+            bail!(
+                "the file is broken after {count} users: {}",
+                unquoted(&error)
+            )
+        }
+        Ok(()) if reading.lists == 0 => bail!("there is no `users` in the file"),
+        Ok(()) => Ok(()),
+    }
+}
+
+struct Reading<'a> {
+    sink: Sink<'a>,
+    items: u64,
+    lists: u64,
+    is_over: bool,
+}
+
+/// Goes down to the users and hands each over as soon as it is read.
+struct Walk<'r, 'a> {
+    nested: Nested,
+    reading: &'r mut Reading<'a>,
+}
+
+impl<'de> DeserializeSeed<'de> for Walk<'_, '_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Walk<'_, '_> {
+    type Value = ();
+
+    fn expecting(&self, to: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        to.write_str(match self.nested {
+            Nested::Document => "an object that has `users`",
+            Nested::Users => "a list of users",
+        })
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        if matches!(self.nested, Nested::Users) {
+            return Err(A::Error::custom(
+                "expected a list of users, and found an object",
+            ));
+        }
+        while let Some(key) = map.next_key::<String>()? {
+            if key == "users" {
+                map.next_value_seed(Walk {
+                    nested: Nested::Users,
+                    reading: &mut *self.reading,
+                })?;
+            } else {
+                map.next_value::<IgnoredAny>()?;
+            }
+        }
+        Ok(())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
+        if matches!(self.nested, Nested::Document) {
+            loop {
+                let one = Walk {
+                    nested: Nested::Document,
+                    reading: &mut *self.reading,
+                };
+                if items.next_element_seed(one)?.is_none() {
+                    return Ok(());
+                }
+            }
+        }
+        self.reading.lists += 1;
+        while let Some(value) = items.next_element::<Value>()? {
+            self.reading.items += 1;
+            let place = Place::Item(self.reading.items);
+            if (self.reading.sink)(place, Ok(value)).is_break() {
+                self.reading.is_over = true;
+                return Err(A::Error::custom("nobody wants more"));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn read_csv(input: impl Read, format: Format, sink: Sink<'_>) -> anyhow::Result<()> {
+    let has_header = format == Format::Supabase;
+    let mut reader = csv::ReaderBuilder::new()
+        .has_headers(has_header)
+        .flexible(true)
+        .from_reader(input);
+    let header = match has_header {
+        true => reader
+            .headers()
+            .context("the first line is no header")?
+            .clone(),
+        false => csv::StringRecord::new(),
+    };
+    if has_header && !header.iter().any(|name| name == "id") {
+        bail!("the first line names no column `id`; export the table with its header");
+    }
+    let mut record = csv::StringRecord::new();
+    loop {
+        let line = reader.position().line();
+        let value = match reader.read_record(&mut record) {
+            Ok(false) => return Ok(()),
+            Ok(true) if has_header && record.len() != header.len() => {
+                Err(Rejection::malformed(format!(
+                    "It has {} columns, and the header {}.",
+                    record.len(),
+                    header.len()
+                )))
+            }
+            Ok(true) if has_header => Ok(by_name(&header, &record)),
+            Ok(true) => Ok(firebase::of_columns(&record.iter().collect::<Vec<_>>())),
+            Err(error) if error.is_io_error() => return Err(error.into()),
+            Err(_) => Err(Rejection::malformed("The line is not UTF-8.")),
+        };
+        let line = record.position().map_or(line, csv::Position::line);
+        if sink(Place::Line(line), value).is_break() {
+            return Ok(());
+        }
+    }
+}
+
+fn by_name(header: &csv::StringRecord, record: &csv::StringRecord) -> Value {
+    let pairs = header.iter().zip(record);
+    let fields: Map<String, Value> = pairs
+        .map(|(name, text)| (name.to_owned(), text.into()))
+        .collect();
+    Value::Object(fields)
+}
