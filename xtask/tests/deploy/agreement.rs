@@ -1,0 +1,237 @@
+//! Numbers, paths and names that stand in more than one place agree.
+
+use std::process::Command;
+
+use serde_json::Value;
+
+use crate::files::{
+    COMPOSE, binary, compose, directive, image_variables, instruction, read, succeed, yaml,
+};
+
+/// Pods of the manifests: the deployment's and the job's.
+fn pods() -> [Value; 2] {
+    ["deployment.yaml", "migrate/job.yaml"].map(|name| {
+        let documents = yaml(&format!("deploy/kubernetes/{name}"));
+        documents[0]["spec"]["template"]["spec"].clone()
+    })
+}
+
+fn seconds(text: &str) -> u64 {
+    text.trim_end_matches('s').parse().unwrap()
+}
+
+/// A number of the code: `const NAME: … = …(30);` or `= 4096;`.
+fn constant(file: &str, name: &str) -> u64 {
+    let text = read(file);
+    let line = text
+        .lines()
+        .find(|line| line.contains(&format!("const {name}:")))
+        .unwrap_or_else(|| panic!("{file}: {name}"));
+    let value = line.rsplit('=').next().unwrap();
+    let digits: String = value.chars().filter(char::is_ascii_digit).collect();
+    digits.parse().unwrap()
+}
+
+#[test]
+fn one_port() {
+    let listen = image_variables()["DOORWARD_LISTEN"].clone();
+    let port: u64 = listen.rsplit(':').next().unwrap().parse().unwrap();
+    assert_eq!(instruction("EXPOSE"), port.to_string());
+    for file in COMPOSE {
+        let stack = compose(file);
+        let ports = stack["services"]["doorward"]["ports"]
+            .as_array()
+            .unwrap()
+            .clone();
+        let ours = ports.iter().find(|other| other["target"] == port).unwrap();
+        let public = &stack["services"]["doorward"]["environment"]["DOORWARD_PUBLIC_URL"];
+        let published = ours["published"].as_str().unwrap();
+        assert_eq!(*public, format!("http://localhost:{published}"), "{file}");
+    }
+    let [deployment, _] = pods();
+    let container = &deployment["containers"][0];
+    assert_eq!(container["ports"][0]["containerPort"], port);
+    assert_eq!(container["ports"][0]["name"], "http");
+    let service = &yaml("deploy/kubernetes/service.yaml")[0];
+    assert_eq!(service["spec"]["ports"][0]["targetPort"], "http");
+    let policy = &yaml("deploy/kubernetes/networkpolicy.yaml")[0];
+    assert_eq!(policy["spec"]["ingress"][0]["ports"][0]["port"], "http");
+}
+
+#[test]
+fn one_user_who_is_not_root() {
+    let user = instruction("USER");
+    let (uid, gid) = user.split_once(':').unwrap();
+    let uid: u64 = uid
+        .parse()
+        .expect("a number, so that Kubernetes can see it is not root");
+    assert!(uid > 0);
+    let copied = crate::files::dockerfile();
+    let data = copied
+        .iter()
+        .find(|(name, rest)| name == "COPY" && rest.ends_with(" /data"));
+    assert!(data.unwrap().1.contains(&format!("--chown={user}")));
+    for pod in pods() {
+        let security = &pod["securityContext"];
+        assert_eq!(security["runAsUser"], uid);
+        assert_eq!(security["runAsGroup"].to_string(), gid);
+    }
+}
+
+#[test]
+fn one_data_folder() {
+    let folder = image_variables()["DOORWARD_DATA_DIR"].clone();
+    assert_eq!(instruction("VOLUME"), folder);
+    assert_eq!(instruction("WORKDIR"), folder);
+    for file in COMPOSE {
+        let service = compose(file)["services"]["doorward"].clone();
+        assert_eq!(service["volumes"][0]["target"], folder, "{file}");
+    }
+    for pod in pods() {
+        assert_eq!(pod["containers"][0]["volumeMounts"][0]["mountPath"], folder);
+    }
+    let state = format!("/var/lib/{}", directive("StateDirectory")[0]);
+    assert_eq!(directive("WorkingDirectory"), [state.clone()]);
+    assert!(directive("Environment").contains(&format!("DOORWARD_DATA_DIR={state}")));
+}
+
+/// The probes ask what the router answers.
+#[test]
+fn probes_ask_for_paths_that_are_there() {
+    let routes = read("crates/web/src/routes.rs");
+    let [deployment, _] = pods();
+    let container = &deployment["containers"][0];
+    for (probe, path) in [
+        ("startupProbe", "/healthz"),
+        ("livenessProbe", "/healthz"),
+        ("readinessProbe", "/readyz"),
+    ] {
+        assert_eq!(container[probe]["httpGet"]["path"], path, "{probe}");
+        assert_eq!(container[probe]["httpGet"]["port"], "http", "{probe}");
+        assert!(routes.contains(&format!("\"{path}\"")), "{path}");
+    }
+}
+
+/// Each command line that a file has is one that the binary knows.
+#[test]
+fn commands_are_known() {
+    let place = "/usr/local/bin/doorward";
+    let mut lines: Vec<Vec<String>> = Vec::new();
+    let list = |value: &Value| -> Vec<String> {
+        let words = value.as_array().unwrap();
+        words
+            .iter()
+            .map(|word| word.as_str().unwrap().to_owned())
+            .collect()
+    };
+    let parse = |text: &str| list(&serde_json::from_str(text).unwrap());
+    assert_eq!(parse(&instruction("ENTRYPOINT")), [place]);
+    lines.push([vec![place.to_owned()], parse(&instruction("CMD"))].concat());
+    let check = instruction("HEALTHCHECK");
+    lines.push(parse(check.split_once("CMD ").unwrap().1));
+    for file in COMPOSE {
+        let test = compose(file)["services"]["doorward"]["healthcheck"]["test"].clone();
+        lines.push(list(&test).split_off(1));
+    }
+    for pod in pods() {
+        lines.push([vec![place.to_owned()], list(&pod["containers"][0]["args"])].concat());
+    }
+    let start = &directive("ExecStart")[0];
+    lines.push(start.split(' ').map(str::to_owned).collect());
+    assert!(lines.len() >= 7);
+    for line in lines {
+        assert_eq!(line[0], place, "{line:?}");
+        succeed(Command::new(binary()).args(&line[1..]).arg("--help"));
+    }
+    let copied = crate::files::dockerfile();
+    assert!(
+        copied
+            .iter()
+            .any(|(name, rest)| name == "COPY" && rest.ends_with(&format!(" {place}")))
+    );
+}
+
+/// Whoever stops Doorward waits longer than Doorward waits for the requests that run.
+#[test]
+fn nobody_is_killed_while_requests_finish() {
+    let drain = constant("crates/server/src/serve.rs", "DRAIN");
+    for file in COMPOSE {
+        let service = compose(file)["services"]["doorward"].clone();
+        assert!(
+            seconds(service["stop_grace_period"].as_str().unwrap()) > drain,
+            "{file}"
+        );
+    }
+    assert!(seconds(&directive("TimeoutStopSec")[0]) > drain);
+    let [deployment, _] = pods();
+    let pause = &deployment["containers"][0]["lifecycle"]["preStop"]["sleep"]["seconds"];
+    let grace = deployment["terminationGracePeriodSeconds"]
+        .as_u64()
+        .unwrap();
+    assert!(grace > drain + pause.as_u64().unwrap());
+    assert_eq!(instruction("STOPSIGNAL"), "SIGTERM");
+}
+
+#[test]
+fn there_are_file_descriptors_for_every_connection() {
+    let connections = constant("crates/server/src/serve.rs", "MAX_CONNECTIONS");
+    assert!(directive("LimitNOFILE")[0].parse::<u64>().unwrap() > 2 * connections);
+    for file in COMPOSE {
+        let limit = compose(file)["services"]["doorward"]["ulimits"]["nofile"].clone();
+        let soft = limit.as_u64().or_else(|| limit["soft"].as_u64());
+        assert!(soft.unwrap() > 2 * connections, "{file}: {limit}");
+    }
+}
+
+/// Pods migrate nothing: the job does, of which there is one.
+#[test]
+fn the_job_alone_migrates() {
+    let data = &yaml("deploy/kubernetes/configmap.yaml")[0]["data"];
+    assert_eq!(data["DOORWARD_DATABASE__MIGRATE"], "false");
+    let [deployment, job] = pods();
+    assert_eq!(
+        deployment["containers"][0]["args"],
+        serde_json::json!(["serve"])
+    );
+    assert_eq!(job["containers"][0]["args"], serde_json::json!(["migrate"]));
+    let images = ["kustomization.yaml", "migrate/kustomization.yaml"]
+        .map(|name| yaml(&format!("deploy/kubernetes/{name}"))[0]["images"].clone());
+    assert_eq!(images[0], images[1], "both run the same release");
+}
+
+#[test]
+fn releases_agree() {
+    let toolchain = read("rust-toolchain.toml");
+    let version = toolchain.split('"').nth(1).unwrap();
+    let text = read("Dockerfile");
+    assert!(
+        text.contains(&format!("ARG RUST_VERSION={version}\n")),
+        "{version}"
+    );
+    let cargo = read("Cargo.toml");
+    let line = cargo
+        .lines()
+        .find(|line| line.starts_with("version = "))
+        .unwrap();
+    let release = line.split('"').nth(1).unwrap();
+    assert!(
+        text.contains(&format!("ARG VERSION={release}\n")),
+        "{release}"
+    );
+    let images = &yaml("deploy/kubernetes/kustomization.yaml")[0]["images"];
+    assert_eq!(images[0]["newTag"], release);
+}
+
+/// Compose, the job and the pods start Redis so that it forgets nothing to make room.
+#[test]
+fn redis_keeps_what_it_is_given() {
+    for file in COMPOSE {
+        let command = compose(file)["services"]["redis"]["command"].to_string();
+        for pair in [
+            r#""--maxmemory-policy","noeviction""#,
+            r#""--appendonly","yes""#,
+        ] {
+            assert!(command.contains(pair), "{file}: {command}");
+        }
+    }
+}

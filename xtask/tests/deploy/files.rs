@@ -1,0 +1,173 @@
+//! The files, read; and the programs that read them.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use serde_json::Value;
+
+/// Variables of an environment.
+pub type Variables = BTreeMap<String, String>;
+
+pub const COMPOSE: [&str; 2] = ["compose.yaml", "compose.mysql.yaml"];
+pub const UNIT: &str = "deploy/systemd/doorward.service";
+
+pub fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
+}
+
+pub fn read(path: &str) -> String {
+    std::fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+/// The debug binary, which a run of all tests has built before this one.
+pub fn binary() -> PathBuf {
+    let path = target().join("debug/doorward");
+    assert!(
+        path.is_file(),
+        "there is no {}: run `cargo build` first",
+        path.display()
+    );
+    path
+}
+
+fn target() -> PathBuf {
+    let tmp = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    tmp.parent().unwrap().to_owned()
+}
+
+/// A program that `cargo xtask tools` has installed.
+pub fn tool(name: &str) -> Command {
+    let folder = match std::env::var_os("DOORWARD_TEST_PYTHON") {
+        Some(python) => PathBuf::from(python).parent().unwrap().to_owned(),
+        None => target().join("tools/python/bin"),
+    };
+    let path = folder.join(name);
+    assert!(
+        path.exists(),
+        "there is no {}: run `cargo xtask tools`",
+        path.display()
+    );
+    let mut command = Command::new(path);
+    command.current_dir(root());
+    command
+}
+
+/// Runs a command that must succeed.
+#[track_caller]
+pub fn succeed(command: &mut Command) -> Output {
+    let output = command
+        .output()
+        .unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    assert!(
+        output.status.success(),
+        "{command:?}\n{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+    output
+}
+
+/// A compose file as Docker Compose understands it: merged, filled in, every default written out.
+pub fn compose(file: &str) -> Value {
+    let mut command = tool("docker-compose");
+    command.args(["--file", file, "config", "--format", "json"]);
+    // Nothing but what is in the file: no variable of whoever runs the test, no .env of theirs.
+    command.env_clear().env("PATH", "/usr/bin:/bin");
+    command.args(["--no-path-resolution"]);
+    let output = succeed(command.env("COMPOSE_ENV_FILES", "/dev/null"));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+/// Every document of a YAML file.
+pub fn yaml(file: &str) -> Vec<Value> {
+    const LOAD: &str =
+        "import json, sys, yaml; print(json.dumps(list(yaml.safe_load_all(open(sys.argv[1])))))";
+    let output = succeed(tool("python").args(["-c", LOAD, file]));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+/// The manifests, without what kustomize reads.
+pub fn manifests() -> Vec<String> {
+    let mut found = Vec::new();
+    for folder in ["deploy/kubernetes", "deploy/kubernetes/migrate"] {
+        for entry in std::fs::read_dir(root().join(folder)).unwrap() {
+            let name = entry.unwrap().file_name().into_string().unwrap();
+            if name.ends_with(".yaml") && name != "kustomization.yaml" {
+                found.push(format!("{folder}/{name}"));
+            }
+        }
+    }
+    found.sort();
+    assert!(found.len() > 5, "{found:?}");
+    found
+}
+
+/// A Dockerfile's instructions, continued lines joined, without comments.
+pub fn dockerfile() -> Vec<(String, String)> {
+    let text = read("Dockerfile");
+    let lines = text
+        .lines()
+        .filter(|line| !line.trim_start().starts_with('#'))
+        .collect::<Vec<_>>()
+        .join("\n")
+        .replace("\\\n", " ");
+    lines
+        .lines()
+        .filter_map(|line| line.trim().split_once(' '))
+        .map(|(instruction, rest)| (instruction.to_owned(), rest.trim().to_owned()))
+        .collect()
+}
+
+/// What the last instruction of that name says.
+pub fn instruction(name: &str) -> String {
+    let all = dockerfile();
+    let found = all
+        .iter()
+        .rev()
+        .find(|(instruction, _)| instruction == name);
+    found.unwrap_or_else(|| panic!("no {name}")).1.clone()
+}
+
+/// What the image sets.
+pub fn image_variables() -> Variables {
+    let mut variables = Variables::new();
+    for (_, rest) in dockerfile().iter().filter(|(name, _)| name == "ENV") {
+        for pair in rest.split_whitespace() {
+            let (name, value) = pair.split_once('=').unwrap();
+            variables.insert(name.to_owned(), value.trim_matches('"').to_owned());
+        }
+    }
+    variables
+}
+
+/// The string values of an object.
+pub fn variables(object: &Value) -> Variables {
+    let fields = object.as_object().unwrap_or_else(|| panic!("{object}"));
+    fields
+        .iter()
+        .map(|(name, value)| {
+            let text = value
+                .as_str()
+                .map_or_else(|| value.to_string(), str::to_owned);
+            (name.clone(), text)
+        })
+        .collect()
+}
+
+/// The directives of the unit, in order.
+pub fn unit() -> Vec<(String, String)> {
+    read(UNIT)
+        .lines()
+        .filter(|line| !line.starts_with(['#', '[']))
+        .filter_map(|line| line.split_once('='))
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect()
+}
+
+/// The values of a directive.
+pub fn directive(name: &str) -> Vec<String> {
+    let all = unit();
+    let such = all.into_iter().filter(|(directive, _)| directive == name);
+    such.map(|(_, value)| value).collect()
+}

@@ -1,0 +1,219 @@
+//! The image, as far as the kernel alone can show it: the binary among the few files that the base
+//! image has, on a file system that cannot be written to, as a user without a name or rights.
+//!
+//! Needs a mount namespace: as root, or where users may make one.
+
+use std::io::{BufRead, BufReader};
+use std::net::{Ipv4Addr, TcpListener};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use crate::files::{Variables, binary, image_variables, instruction, root, succeed};
+
+/// What gcr.io/distroless/cc-debian12 has of libraries, and a program of ours may need.
+const IN_THE_IMAGE: [&str; 5] = [
+    "libc.so",
+    "libm.so",
+    "libgcc_s.so",
+    "ld-linux",
+    "linux-vdso.so",
+];
+
+/// The shared libraries of a program: name and file.
+fn libraries(program: &Path) -> Vec<(String, String)> {
+    let output = succeed(Command::new("ldd").arg(program));
+    let text = String::from_utf8(output.stdout).unwrap();
+    text.lines()
+        .map(|line| {
+            let words: Vec<_> = line.split_whitespace().collect();
+            let file = words.iter().rev().find(|word| word.starts_with('/'));
+            (
+                words[0].to_owned(),
+                file.copied().unwrap_or_default().to_owned(),
+            )
+        })
+        .collect()
+}
+
+#[test]
+fn the_binary_needs_no_library_that_the_image_lacks() {
+    for (name, _) in libraries(&binary()) {
+        assert!(
+            IN_THE_IMAGE.iter().any(|known| name.contains(known)),
+            "{name}"
+        );
+    }
+}
+
+/// A root like the image's.
+fn image(libraries: &[(String, String)]) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path();
+    std::fs::set_permissions(root, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let place = |file: &str, from: &Path| {
+        let to = root.join(file.trim_start_matches('/'));
+        std::fs::create_dir_all(to.parent().unwrap()).unwrap();
+        std::fs::copy(from, to).unwrap();
+    };
+    place("/usr/local/bin/doorward", &binary());
+    for (_, file) in libraries.iter().filter(|(_, file)| !file.is_empty()) {
+        place(file, &std::fs::canonicalize(file).unwrap());
+    }
+    std::fs::create_dir(root.join("data")).unwrap();
+    folder
+}
+
+/// Mounts the root read-only with an empty volume at /data, and becomes the program there.
+const ENTER: &str = r#"
+set -e
+root=$1; user=$2; owner=$3; shift 3
+mount --bind "$root" "$root"
+mount -t tmpfs -o mode=0700"$owner" tmpfs "$root/data"
+mount -o remount,bind,ro "$root"
+exec chroot $user "$root" "$@"
+"#;
+
+fn enter(root: &Path, environment: &Variables, arguments: &[&str]) -> Command {
+    let is_root = succeed(Command::new("id").arg("-u")).stdout.trim_ascii() == b"0";
+    let ids = instruction("USER");
+    let (uid, gid) = ids.split_once(':').unwrap();
+    let (namespaces, user, owner): (&[&str], _, _) = if is_root {
+        let user = format!("--userspec={ids}");
+        (&["--mount"], user, format!(",uid={uid},gid={gid}"))
+    } else {
+        // Within a namespace of its own there is no second user to become; outside it is none.
+        (
+            &["--mount", "--map-root-user"],
+            String::new(),
+            String::new(),
+        )
+    };
+    let mut command = Command::new("unshare");
+    command.args(namespaces).args(["sh", "-c", ENTER, "enter"]);
+    command.arg(root).arg(user).arg(owner);
+    command.arg("/usr/local/bin/doorward").args(arguments);
+    command
+        .env_clear()
+        .envs(environment)
+        .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
+    command
+}
+
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn it_serves_from_a_read_only_root_as_nobody_in_particular() {
+    let image = image(&libraries(&binary()));
+    let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port();
+    let mut environment = image_variables();
+    environment.insert("DOORWARD_LISTEN".to_owned(), format!("0.0.0.0:{port}"));
+    environment.insert(
+        "DOORWARD_PUBLIC_URL".to_owned(),
+        format!("http://localhost:{port}"),
+    );
+    environment.insert("SMTP_URL".to_owned(), "log:".to_owned());
+    let mut serve = enter(image.path(), &environment, &["serve"]);
+    let mut running = Running(serve.stdout(Stdio::piped()).spawn().unwrap());
+    let mut said = BufReader::new(running.0.stdout.take().unwrap()).lines();
+    let ready = said.find_map(|line| line.ok().filter(|line| line.contains("is ready at")));
+    assert!(ready.is_some(), "it did not start");
+    // The health check of the image, which knows no more than the same environment.
+    for arguments in [&["healthcheck"][..], &["healthcheck", "--ready"]] {
+        succeed(&mut enter(image.path(), &environment, arguments));
+    }
+    let status = std::fs::read_to_string(format!("/proc/{}/status", running.0.id())).unwrap();
+    let effective = status
+        .lines()
+        .find(|line| line.starts_with("Uid:"))
+        .unwrap();
+    assert!(
+        !effective.split_whitespace().any(|id| id == "0") || !is_root(),
+        "{effective}"
+    );
+    // Nothing was written but into the volume, which went with its namespace.
+    assert_eq!(
+        std::fs::read_dir(image.path().join("data"))
+            .unwrap()
+            .count(),
+        0
+    );
+    succeed(Command::new("kill").args(["-TERM", &running.0.id().to_string()]));
+    let deadline = Instant::now() + Duration::from_secs(40);
+    let ended = loop {
+        if let Some(ended) = running.0.try_wait().unwrap() {
+            break ended;
+        }
+        assert!(Instant::now() < deadline, "it does not end");
+        std::thread::park_timeout(Duration::from_millis(20));
+    };
+    assert!(ended.success(), "{ended}");
+    let refused = enter(image.path(), &environment, &["healthcheck"])
+        .output()
+        .unwrap();
+    assert_eq!(refused.status.code(), Some(1), "nobody is there any more");
+}
+
+fn is_root() -> bool {
+    succeed(Command::new("id").arg("-u")).stdout.trim_ascii() == b"0"
+}
+
+/// What goes to the build is enough for Cargo to know the workspace, and every file that a source
+/// takes in is among it.
+#[test]
+fn the_build_gets_what_it_needs() {
+    let context = tempfile::tempdir().unwrap();
+    let ignore = std::fs::read_to_string(root().join(".dockerignore")).unwrap();
+    let taken = ignore.lines().filter_map(|line| line.strip_prefix('!'));
+    let mut listed = Command::new("git");
+    listed
+        .arg("ls-files")
+        .args(["--cached", "--others", "--exclude-standard"]);
+    let listed = succeed(listed.args(taken).current_dir(root()));
+    let files = String::from_utf8(listed.stdout).unwrap();
+    for file in files.lines().filter(|file| root().join(file).is_file()) {
+        let to = context.path().join(file);
+        std::fs::create_dir_all(to.parent().unwrap()).unwrap();
+        std::fs::copy(root().join(file), to).unwrap();
+    }
+    let mut metadata = Command::new(env!("CARGO"));
+    metadata.args([
+        "metadata",
+        "--locked",
+        "--offline",
+        "--no-deps",
+        "--format-version=1",
+    ]);
+    succeed(metadata.current_dir(context.path()));
+    for file in files
+        .lines()
+        .filter(|file| file.contains("/src/") && file.ends_with(".rs"))
+    {
+        let text = std::fs::read_to_string(root().join(file)).unwrap_or_default();
+        for part in text
+            .split("include_str!(\"")
+            .skip(1)
+            .chain(text.split("include_bytes!(\"").skip(1))
+        {
+            let path = part.split('"').next().unwrap();
+            let from = context.path().join(file);
+            let taken = from.parent().unwrap().join(path);
+            assert!(
+                taken.exists() || path.contains('$'),
+                "{file} takes in {path}"
+            );
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! Each file, read by the program that reads it in earnest, or by the linter of its kind.
+
+use std::process::Command;
+
+use serde_json::Value;
+
+use crate::files::{COMPOSE, UNIT, binary, compose, manifests, read, root, succeed, tool, yaml};
+
+#[test]
+fn hadolint_has_nothing_to_say_about_the_dockerfile() {
+    succeed(tool("hadolint").args(["--failure-threshold", "info", "Dockerfile"]));
+}
+
+#[test]
+fn the_manifests_are_what_kubernetes_takes() {
+    succeed(
+        tool("kubernetes-validate")
+            .arg("--strict")
+            .args(manifests()),
+    );
+}
+
+/// Docker Compose reads them; and what it makes of each service is confined.
+#[test]
+fn every_container_of_the_stacks_is_confined() {
+    for file in COMPOSE {
+        let stack = compose(file);
+        for (name, service) in stack["services"].as_object().unwrap() {
+            let at = format!("{file}: {name}");
+            assert_eq!(service["read_only"], true, "{at}");
+            assert_eq!(service["cap_drop"], serde_json::json!(["ALL"]), "{at}");
+            assert!(
+                service["cap_add"].is_null() && service["privileged"].is_null(),
+                "{at}"
+            );
+            let options = service["security_opt"].to_string();
+            assert!(options.contains("no-new-privileges:true"), "{at}");
+            assert!(
+                !service["mem_limit"].is_null() && !service["pids_limit"].is_null(),
+                "{at}"
+            );
+            let image = service["image"].as_str().unwrap();
+            let tag = image.rsplit_once(':').map(|(_, tag)| tag);
+            assert!(tag.is_some_and(|tag| tag != "latest"), "{at}: {image}");
+            // The image of Doorward names its user itself.
+            assert!(name == "doorward" || service["user"].is_string(), "{at}");
+            for port in service["ports"].as_array().into_iter().flatten() {
+                assert_eq!(port["host_ip"], "127.0.0.1", "{at}: others could reach it");
+            }
+            let is_checked = service["healthcheck"]["test"].is_array();
+            assert!(
+                is_checked || name == "mailpit",
+                "{at}: its own image checks it alone"
+            );
+        }
+        for (_, needed) in stack["services"]["doorward"]["depends_on"]
+            .as_object()
+            .unwrap()
+        {
+            assert_eq!(needed["condition"], "service_healthy", "{file}");
+        }
+    }
+}
+
+#[test]
+fn kustomize_finds_every_manifest_and_no_secret() {
+    let mut listed = Vec::new();
+    for folder in ["deploy/kubernetes", "deploy/kubernetes/migrate"] {
+        let kustomization = &yaml(&format!("{folder}/kustomization.yaml"))[0];
+        assert_eq!(kustomization["kind"], "Kustomization");
+        for resource in kustomization["resources"].as_array().unwrap() {
+            let path = format!("{folder}/{}", resource.as_str().unwrap());
+            assert!(root().join(&path).is_file(), "{path}");
+            listed.push(path);
+        }
+    }
+    listed.push("deploy/kubernetes/secret.example.yaml".to_owned());
+    listed.sort();
+    assert_eq!(listed, manifests());
+}
+
+/// The profile "restricted" of Kubernetes' pod security standards.
+#[test]
+fn no_pod_asks_for_more_than_the_restricted_profile_allows() {
+    let mut seen = 0;
+    for file in manifests() {
+        for document in yaml(&file) {
+            let pod = &document["spec"]["template"]["spec"];
+            if pod.is_null() {
+                continue;
+            }
+            seen += 1;
+            let security = &pod["securityContext"];
+            assert_eq!(security["runAsNonRoot"], true, "{file}");
+            assert_eq!(
+                security["seccompProfile"]["type"], "RuntimeDefault",
+                "{file}"
+            );
+            assert_eq!(pod["automountServiceAccountToken"], false, "{file}");
+            assert_eq!(pod["enableServiceLinks"], false, "{file}");
+            for container in pod["containers"].as_array().unwrap() {
+                let security = &container["securityContext"];
+                assert_eq!(security["allowPrivilegeEscalation"], false, "{file}");
+                assert_eq!(security["readOnlyRootFilesystem"], true, "{file}");
+                assert_eq!(
+                    security["capabilities"]["drop"],
+                    serde_json::json!(["ALL"]),
+                    "{file}"
+                );
+                assert!(
+                    container["resources"]["limits"]["memory"].is_string(),
+                    "{file}"
+                );
+            }
+            for volume in pod["volumes"].as_array().unwrap() {
+                assert_eq!(volume["hostPath"], Value::Null, "{file}");
+            }
+        }
+    }
+    assert_eq!(seen, 2, "the deployment and the job");
+}
+
+/// The unit, with the binary where this run has it: systemd checks that it is there.
+fn unit_with_our_binary() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let binary = binary().display().to_string();
+    let unit = read(UNIT).replace("/usr/local/bin/doorward", &binary);
+    std::fs::write(folder.path().join("doorward.service"), unit).unwrap();
+    folder
+}
+
+#[test]
+fn systemd_reads_the_unit_without_a_warning() {
+    let folder = unit_with_our_binary();
+    let mut verify = Command::new("systemd-analyze");
+    verify.args(["verify", "--man=no", "--recursive-errors=no"]);
+    let output = succeed(verify.arg(folder.path().join("doorward.service")));
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(!told.contains("doorward.service"), "{told}");
+}
+
+/// Of 10, systemd's own measure of how much a service is exposed to. docs/DEPLOY.md quotes it.
+#[test]
+fn the_unit_exposes_little() {
+    let folder = unit_with_our_binary();
+    let mut security = Command::new("systemd-analyze");
+    security.args(["security", "--no-pager", "--offline=true", "--threshold=15"]);
+    succeed(security.arg(folder.path().join("doorward.service")));
+    assert!(read("docs/DEPLOY.md").contains("below 1.5 of 10"));
+}

@@ -1,0 +1,196 @@
+//! Every variable and key that a file sets for Doorward is one that Doorward knows, and the binary
+//! takes all of them together.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use crate::files::{
+    COMPOSE, Variables, binary, compose, directive, image_variables, read, root, variables, yaml,
+};
+
+/// What `JWT_SECRET_KEY` could be.
+const MASTER_KEY: &str = "kV3-qFz8_mLw29TtRb7uYxNe5sHd1GjPaC6oI0";
+
+/// The columns "key" and "variable" of the configuration reference, which is the binary's own table
+/// written out.
+fn reference() -> (BTreeSet<String>, BTreeSet<String>) {
+    let text = read("docs/CONFIGURATION.md");
+    let rows = text.lines().filter(|line| line.starts_with("| `"));
+    let (mut keys, mut names) = (BTreeSet::new(), BTreeSet::new());
+    for row in rows {
+        let cells: Vec<_> = row.split(" | ").collect();
+        let quoted = |cell: &str| -> Vec<String> {
+            cell.split('`')
+                .skip(1)
+                .step_by(2)
+                .map(str::to_owned)
+                .collect()
+        };
+        keys.extend(quoted(cells[0]));
+        names.extend(quoted(cells[1]));
+    }
+    assert!(keys.len() > 20 && names.contains("DATABASE_URL"));
+    (keys, names)
+}
+
+/// Each place that sets variables for Doorward, and those variables.
+fn environments() -> Vec<(String, Variables)> {
+    let mut found = Vec::new();
+    for file in COMPOSE {
+        let mut all = image_variables();
+        all.extend(variables(
+            &compose(file)["services"]["doorward"]["environment"],
+        ));
+        found.push((file.to_owned(), all));
+    }
+    found.push(("the unit".to_owned(), unit_variables()));
+    let mut all = image_variables();
+    all.extend(variables(
+        &yaml("deploy/kubernetes/configmap.yaml")[0]["data"],
+    ));
+    all.extend(variables(
+        &yaml("deploy/kubernetes/secret.example.yaml")[0]["stringData"],
+    ));
+    found.push(("the manifests".to_owned(), all));
+    found
+}
+
+fn unit_variables() -> Variables {
+    directive("Environment")
+        .iter()
+        .map(|pair| pair.split_once('=').unwrap())
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect()
+}
+
+/// `doorward config check`, in a folder of its own, with nothing but those variables.
+fn check(variables: &Variables, arguments: &[&str]) -> Output {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = Command::new(binary());
+    command.args(["config", "check"]).args(arguments);
+    command
+        .current_dir(folder.path())
+        .env_clear()
+        .envs(variables);
+    command.output().unwrap()
+}
+
+#[track_caller]
+fn accepted(at: &str, variables: &Variables, arguments: &[&str]) {
+    let output = check(variables, arguments);
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{at}: {told}");
+}
+
+#[test]
+fn every_variable_that_is_set_is_one_that_doorward_knows() {
+    let (_, names) = reference();
+    for (at, variables) in environments() {
+        for name in variables.keys() {
+            assert!(
+                names.contains(name),
+                "{at} sets {name}, which Doorward does not read"
+            );
+        }
+    }
+    let (keys, _) = reference();
+    let mut section = String::new();
+    let file = read("deploy/systemd/doorward.toml");
+    // The lines that are commented out are settings as well.
+    for line in file.lines().map(|line| line.trim_start_matches('#')) {
+        if let Some(name) = line.strip_prefix('[') {
+            section = format!("{}.", name.trim_end_matches(']'));
+        } else if let Some((key, _)) = line.split_once(" = ") {
+            let key = format!("{section}{key}");
+            assert!(keys.contains(&key), "doorward.toml has {key}");
+        }
+    }
+}
+
+#[test]
+fn the_binary_takes_each_environment_as_it_stands() {
+    for (at, mut variables) in environments() {
+        if at == "the manifests" {
+            // The example as it is must not pass for a secret.
+            let refused = check(&variables, &[]);
+            let told = String::from_utf8_lossy(&refused.stderr);
+            assert!(
+                !refused.status.success() && told.contains("JWT_SECRET_KEY"),
+                "{told}"
+            );
+            for value in variables.values_mut().filter(|value| *value == "REPLACE") {
+                MASTER_KEY.clone_into(value);
+            }
+        }
+        let file = root()
+            .join("deploy/systemd/doorward.toml")
+            .display()
+            .to_string();
+        let arguments = match at.as_str() {
+            "the unit" => &["--config", file.as_str()][..],
+            _ => &[],
+        };
+        accepted(&at, &variables, arguments);
+        // That this is no test of nothing: one wrong name, and it would fail.
+        variables.insert("DOORWARD_PUBLIC_ULR".to_owned(), "x".to_owned());
+        assert!(!check(&variables, arguments).status.success(), "{at}");
+    }
+}
+
+/// Off loopback the image says what it needs, instead of serving half of it.
+#[test]
+fn the_image_alone_says_what_it_lacks() {
+    let refused = check(&image_variables(), &[]);
+    let told = String::from_utf8_lossy(&refused.stderr);
+    assert!(!refused.status.success());
+    for name in ["DOORWARD_PUBLIC_URL", "SMTP_URL"] {
+        assert!(told.contains(name), "{told}");
+    }
+}
+
+/// Every document and file around the code that names a variable of ours.
+#[test]
+fn no_document_names_a_variable_that_is_not_there() {
+    let (_, names) = reference();
+    let mut seen = 0;
+    for file in documents() {
+        let text = std::fs::read_to_string(&file).unwrap();
+        let is_part = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_';
+        for word in text.split(|c: char| !is_part(c)) {
+            let is_ours = word.starts_with("DOORWARD_")
+                && !word.starts_with("DOORWARD_TEST_")
+                && !word.starts_with("DOORWARD_SECTION");
+            if is_ours {
+                seen += 1;
+                assert!(names.contains(word), "{}: {word}", file.display());
+            }
+        }
+    }
+    assert!(seen > 20, "{seen}");
+}
+
+fn documents() -> Vec<std::path::PathBuf> {
+    let mut found: Vec<_> = ["README.md", "CONTRIBUTING.md", "SECURITY.md", "Dockerfile"]
+        .into_iter()
+        .chain(COMPOSE)
+        .map(|name| root().join(name))
+        .collect();
+    let mut folders = vec![root().join("docs"), root().join("deploy")];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let is_text = path.extension().is_some_and(|ending| {
+                ["md", "yaml", "toml", "service"]
+                    .iter()
+                    .any(|known| ending == *known)
+            });
+            if path.is_dir() {
+                folders.push(path);
+            } else if is_text && path != Path::new("docs/CONFIGURATION.md") {
+                found.push(path);
+            }
+        }
+    }
+    found
+}
