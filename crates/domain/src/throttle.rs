@@ -181,7 +181,7 @@ impl FallbackThrottle {
             }
             Err(error) => {
                 if !was_away {
-                    tracing::warn!(%error, "attempts are counted by this node alone for now");
+                    tracing::warn!(error = %error.cause, "attempts are counted by this node alone for now");
                 }
                 None
             }
@@ -261,7 +261,7 @@ fn gcra(budget: &Budget, kept: Option<Timestamp>, now: Timestamp) -> (Allowance,
     let over = next.duration_since(now) - window;
     if over.is_positive() {
         let retry_after = Duration::try_from(over).unwrap_or_default();
-        return (Allowance::Denied { retry_after }, empty_at);
+        return (Allowance::Denied { retry_after }, kept.unwrap_or(now));
     }
     let remaining = u32::try_from((-over).as_micros() / spacing.as_micros()).unwrap_or(0);
     (Allowance::Allowed { remaining }, next)
@@ -375,6 +375,87 @@ mod tests {
             throttle.reserve_guess("ben", now).await.unwrap(),
             Allowance::Denied { .. }
         ));
+    }
+
+    #[tokio::test]
+    async fn a_clock_that_is_put_back_locks_nobody_out_for_long() {
+        let throttle = MemoryThrottle::new(100);
+        for _ in 0..3 {
+            takes(&throttle, at(100_000)).await;
+            throttle.reserve_guess("ben", at(100_000)).await.unwrap();
+        }
+        let wait = Duration::from_secs(20);
+        let denied = Allowance::Denied { retry_after: wait };
+        assert_eq!(takes(&throttle, at(0)).await, denied);
+        let guessed = throttle.reserve_guess("ben", at(0)).await.unwrap();
+        let retry_after = Duration::from_secs(1);
+        assert_eq!(guessed, Allowance::Denied { retry_after });
+    }
+
+    /// Answers as it is told to.
+    #[derive(Default)]
+    struct Shared {
+        kept: std::sync::Mutex<Option<MemoryThrottle>>,
+    }
+
+    impl Shared {
+        fn with<T>(&self, ask: impl FnOnce(&MemoryThrottle) -> T) -> Result<T, StoreError> {
+            match &*self.kept.lock().unwrap() {
+                Some(kept) => Ok(ask(kept)),
+                None => Err(StoreError::new("test", "told to be away")),
+            }
+        }
+    }
+
+    fn now_or_never<T>(future: impl Future<Output = T>) -> T {
+        futures_util::FutureExt::now_or_never(future).expect("memory makes nobody wait")
+    }
+
+    #[async_trait]
+    impl Throttle for Shared {
+        async fn take(
+            &self,
+            budget: &Budget,
+            key: &str,
+            now: Timestamp,
+        ) -> Result<Allowance, StoreError> {
+            self.with(|kept| now_or_never(kept.take(budget, key, now)))?
+        }
+
+        async fn reserve_guess(&self, key: &str, now: Timestamp) -> Result<Allowance, StoreError> {
+            self.with(|kept| now_or_never(kept.reserve_guess(key, now)))?
+        }
+
+        async fn release_guess(&self, key: &str, now: Timestamp) -> Result<(), StoreError> {
+            self.with(|kept| now_or_never(kept.release_guess(key, now)))?
+        }
+
+        async fn clear_guesses(&self, key: &str) -> Result<(), StoreError> {
+            self.with(|kept| now_or_never(kept.clear_guesses(key)))?
+        }
+    }
+
+    #[tokio::test]
+    async fn while_the_shared_counters_are_away_this_node_counts() {
+        let shared = Arc::new(Shared::default());
+        let throttle = FallbackThrottle::new(shared.clone(), MemoryThrottle::new(100));
+        let take = async || throttle.take(&BUDGET, "key", at(0)).await.unwrap();
+        let is_allowed = |allowance| matches!(allowance, Allowance::Allowed { .. });
+        for _ in 0..3 {
+            assert!(is_allowed(take().await));
+            throttle.reserve_guess("ben", at(0)).await.unwrap();
+        }
+        assert!(!is_allowed(take().await));
+        let guess = async || throttle.reserve_guess("ben", at(0)).await.unwrap();
+        assert!(!is_allowed(guess().await));
+        *shared.kept.lock().unwrap() = Some(MemoryThrottle::new(100));
+        assert!(is_allowed(take().await), "the shared ones know of nothing");
+        throttle.clear_guesses("ben").await.unwrap();
+        *shared.kept.lock().unwrap() = None;
+        assert!(!is_allowed(take().await), "this node has not forgotten");
+        assert!(is_allowed(guess().await), "the right password came between");
+        throttle.release_guess("ben", at(0)).await.unwrap();
+        throttle.clear_guesses("ben").await.unwrap();
     }
 
     #[test]

@@ -145,11 +145,6 @@ async fn open_cluster(
     node: MultiplexedConnection,
     server: Server,
 ) -> Result<Opened, Fault> {
-    if url.database != 0 {
-        return Err(Fault::Unfit(
-            "a Redis Cluster has no numbered databases: leave the number out of the URL".into(),
-        ));
-    }
     let nodes: Vec<_> = url
         .seeds
         .iter()

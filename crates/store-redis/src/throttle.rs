@@ -120,3 +120,93 @@ fn micros(duration: Duration) -> u64 {
 fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use doorward_domain::throttle::MemoryThrottle;
+    use doorward_testkit::{fixtures, servers};
+    use jiff::SignedDuration;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::link::Link;
+
+    /// The scripts with the time they are told in place of the server's.
+    fn told_time(code: &str) -> Lua {
+        Lua::new(&["local now = tonumber(ARGV[1])\n", code].concat())
+    }
+
+    static TOLD_TAKE: LazyLock<Lua> = LazyLock::new(|| told_time(include_str!("scripts/take.lua")));
+    static TOLD_RESERVE: LazyLock<Lua> =
+        LazyLock::new(|| told_time(include_str!("scripts/reserve_guess.lua")));
+    static TOLD_RELEASE: LazyLock<Lua> =
+        LazyLock::new(|| told_time(include_str!("scripts/release_guess.lua")));
+
+    #[derive(Debug, Clone, Copy)]
+    enum Step {
+        Take,
+        Reserve,
+        Release,
+    }
+
+    /// What happens, and how many microseconds after the step before; the clock is put back too.
+    fn steps() -> impl Strategy<Value = Vec<(Step, i64)>> {
+        let step = prop_oneof![
+            4 => Just(Step::Take),
+            4 => Just(Step::Reserve),
+            1 => Just(Step::Release),
+        ];
+        let passed = prop_oneof![
+            4 => Just(0),
+            4 => 0..30_000_000i64,
+            2 => 0..4_000_000_000i64,
+            1 => -4_000_000_000i64..0,
+        ];
+        prop::collection::vec((step, passed), 1..120)
+    }
+
+    async fn compare(link: &Link, prefix: &str, burst: u32, steps: &[(Step, i64)]) {
+        let budget = Budget {
+            name: "test",
+            burst,
+            window: Duration::from_secs(3607),
+        };
+        let key = |kind| vec![format!("{prefix}{kind}:{}", fixtures::unique())];
+        let (bucket, guesses) = (key("take"), key("guess"));
+        let memory = MemoryThrottle::new(10);
+        let mut now = fixtures::now();
+        for (number, (step, passed)) in steps.iter().enumerate() {
+            now += SignedDuration::from_micros(*passed);
+            let time = now.as_microsecond();
+            let (call, expected) = match step {
+                Step::Take => (
+                    take(bucket.clone(), &TOLD_TAKE, &budget, time),
+                    memory.take(&budget, "key", now).await.unwrap(),
+                ),
+                Step::Reserve => (
+                    reserve(guesses.clone(), &TOLD_RESERVE, time),
+                    memory.reserve_guess("key", now).await.unwrap(),
+                ),
+                Step::Release => {
+                    let call = TOLD_RELEASE.call(guesses.clone()).arg(time);
+                    let () = link.ask("test", call, Repeat::Never).await.unwrap();
+                    memory.release_guess("key", now).await.unwrap();
+                    continue;
+                }
+            };
+            let answer = link.ask("test", call, Repeat::Never).await.unwrap();
+            assert_eq!(allowance(answer), expected, "step {number}, {step:?}");
+        }
+    }
+
+    #[test]
+    fn the_scripts_reckon_as_the_domain_does() {
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        let place = runtime.block_on(servers::redis());
+        let link = Link::new(place.url.parse().unwrap());
+        let config = ProptestConfig::with_cases(100);
+        proptest!(config, |(burst in 1u32..50, steps in steps())| {
+            runtime.block_on(compare(&link, &place.prefix, burst, &steps));
+        });
+    }
+}

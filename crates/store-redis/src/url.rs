@@ -11,6 +11,8 @@ use percent_encoding::percent_decode_str;
 
 const DEFAULT_PORT: u16 = 6379;
 
+const HOSTS: &str = "must name hosts and maybe ports, such as redis://a:6379,b:6379; write signs like @ / ? # in a password as %40 %2F %3F %23";
+
 /// Where Redis is, and how to get in. Prints no password.
 #[derive(Debug, Clone)]
 pub struct RedisUrl {
@@ -70,7 +72,12 @@ impl FromStr for RedisUrl {
         let shape = "must be redis://, rediss:// (TLS) or redis+unix://, such as redis://user:password@host:6379/0";
         let (scheme, rest) = text.trim().split_once("://").ok_or(shape)?;
         let scheme = Scheme::parse(scheme).ok_or(shape)?;
-        let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
+        // A question mark before the host can only be a password's.
+        let (rest, query) = match rest.split_once('?') {
+            Some((_, query)) if query.contains('@') => return Err(HOSTS.into()),
+            Some(parts) => parts,
+            None => (rest, ""),
+        };
         let (credentials, rest) = match rest.rsplit_once('@') {
             Some((credentials, rest)) => (Some(credentials), rest),
             None => (None, rest),
@@ -187,7 +194,7 @@ fn parse_credentials(text: &str) -> Result<Credentials, String> {
 }
 
 fn parse_host(text: &str) -> Result<Seed, String> {
-    let wrong = "must name hosts and maybe ports, such as redis://a:6379,b:6379; write signs like @ / ? # in a password as %40 %2F %3F %23";
+    let wrong = HOSTS;
     let (host, port) = match text.strip_prefix('[') {
         Some(rest) => {
             let (address, port) = rest.split_once(']').ok_or(wrong)?;
@@ -229,5 +236,112 @@ fn decode(text: &str) -> Result<String, String> {
     match percent_decode_str(text).decode_utf8() {
         Ok(text) => Ok(text.into_owned()),
         Err(_) => Err("has a percent sign that leads to no text".into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> RedisUrl {
+        text.parse()
+            .unwrap_or_else(|wrong| panic!("{text} {wrong}"))
+    }
+
+    fn tcp(host: &str, port: u16) -> Seed {
+        Seed::Tcp(host.to_owned(), port)
+    }
+
+    #[test]
+    fn every_part_is_read() {
+        let url =
+            parse("rediss://door:p%40ss%3A%2F@a.example,b:6380,[::1]:6381/7?ca=/etc/my%20ca.pem");
+        assert_eq!(
+            url.seeds,
+            [tcp("a.example", 6379), tcp("b", 6380), tcp("::1", 6381)]
+        );
+        assert_eq!(url.user.as_deref(), Some("door"));
+        assert_eq!(url.password.as_ref().unwrap().expose(), "p@ss:/");
+        assert_eq!(url.database, 7);
+        assert_eq!(url.tls, Tls::Ca("/etc/my ca.pem".into()));
+        assert_eq!(url.hosts(), "a.example:6379, b:6380, [::1]:6381");
+    }
+
+    #[test]
+    fn short_forms_are_read() {
+        let url = parse("redis://localhost");
+        assert_eq!(
+            (url.seeds, url.database, url.tls),
+            (vec![tcp("localhost", 6379)], 0, Tls::Off)
+        );
+        assert!(url.user.is_none() && url.password.is_none());
+        let url = parse("valkeys://:secret@a:1/");
+        assert_eq!((url.user, url.tls), (None, Tls::System));
+        assert_eq!(url.password.unwrap().expose(), "secret");
+        let url = parse(" redis+unix://u:p@/run/redis/redis.sock?db=3 ");
+        assert_eq!(url.seeds, [Seed::Unix("/run/redis/redis.sock".into())]);
+        assert_eq!((url.user.as_deref(), url.database), (Some("u"), 3));
+        // An `@` in a password that nobody encoded still leads to the right host.
+        let url = parse("redis://u:p@ss@a");
+        assert_eq!(url.password.unwrap().expose(), "p@ss");
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_and_no_password_is() {
+        for (text, says) in [
+            ("", "must be redis://"),
+            ("localhost:6379", "must be redis://"),
+            ("http://hunter2@a", "must be redis://"),
+            ("redis://", "must name hosts"),
+            ("redis://a,,b", "must name hosts"),
+            ("redis://a:0", "must name hosts"),
+            ("redis://a:70000", "must name hosts"),
+            ("redis://[::1", "must name hosts"),
+            ("redis://[hunter2]", "must name hosts"),
+            ("redis://u:hunter?hunter2=x@a", "must name hosts"),
+            ("redis://u:hunter2#x", "must name hosts"),
+            ("redis://a/b", "must end in the number"),
+            ("redis://a/-1", "must end in the number"),
+            ("redis://hunter2@a", "user name without a password"),
+            ("redis://u:@a", "empty password"),
+            ("redis://u:%ff@a", "percent sign"),
+            (
+                "redis://a?db=1",
+                "`db` that is not known; this scheme takes none",
+            ),
+            ("redis://a?ca=x", "rediss:// alone"),
+            ("rediss://a?ca=", "must name a file"),
+            (
+                "rediss://a?insecure=1",
+                "`insecure` that is not known; known is `ca`",
+            ),
+            (
+                "rediss://a?hunter2%20=1",
+                "has a parameter that is not known",
+            ),
+            ("redis+unix://a/b", "by its whole path"),
+            ("redis+unix://", "by its whole path"),
+        ] {
+            let wrong = text.parse::<RedisUrl>().expect_err(text);
+            assert!(wrong.contains(says), "{text}: {wrong}");
+            assert!(!wrong.contains("hunter2"), "{text}: {wrong}");
+        }
+        let url = parse("redis://u:hunter2@a");
+        assert!(!format!("{url:?}").contains("hunter2"));
+    }
+
+    #[test]
+    fn what_crosses_a_network_in_the_open_is_known() {
+        for (text, is_open) in [
+            ("redis://127.0.0.1", false),
+            ("redis://[::1]", false),
+            ("redis://localhost", false),
+            ("redis+unix:///run/redis.sock", false),
+            ("rediss://cache.example", false),
+            ("redis://cache.example", true),
+            ("redis://localhost,10.0.0.1", true),
+        ] {
+            assert_eq!(parse(text).is_open_to_listeners(), is_open, "{text}");
+        }
     }
 }

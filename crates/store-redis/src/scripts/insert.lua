@@ -1,6 +1,6 @@
 -- Writes a session and puts it on its user's list. Written twice is written once.
+-- The first command of a script is the one that a server refuses when its memory is full.
 -- KEYS: session, list. ARGV: id, digest, lifetime in ms, then names and values.
-redis.call('DEL', KEYS[1])
 redis.call('HSET', KEYS[1], unpack(ARGV, 4))
 redis.call('PEXPIRE', KEYS[1], ARGV[3])
 redis.call('HSET', KEYS[2], ARGV[1], ARGV[2])
