@@ -73,19 +73,26 @@ impl Accounts {
             .await
     }
 
-    /// Switches an account off, which ends its sessions and links, or back on.
-    pub async fn change_status(
+    /// Switches an account off, which ends its sessions and links.
+    pub async fn disable(
         &self,
         ctx: &Ctx,
         named: &str,
-        enabled: bool,
         expected: Option<Version>,
     ) -> Result<User, Error> {
-        let standing = match enabled {
-            true => Standing::Enabled,
-            false => Standing::Disabled,
-        };
-        self.change_standing(ctx, named, standing, expected).await
+        self.change_standing(ctx, named, Standing::Disabled, expected)
+            .await
+    }
+
+    /// Switches an account back on.
+    pub async fn enable(
+        &self,
+        ctx: &Ctx,
+        named: &str,
+        expected: Option<Version>,
+    ) -> Result<User, Error> {
+        self.change_standing(ctx, named, Standing::Enabled, expected)
+            .await
     }
 
     async fn change_standing(

@@ -57,14 +57,8 @@ async fn tell(world: &World, story: &str, ctx: &Ctx, named: &str) -> Result<(), 
             .change_role(ctx, named, Role::User, None)
             .await
             .map(|_| ()),
-        "disable" => accounts
-            .change_status(ctx, named, false, None)
-            .await
-            .map(|_| ()),
-        "enable" => accounts
-            .change_status(ctx, named, true, None)
-            .await
-            .map(|_| ()),
+        "disable" => accounts.disable(ctx, named, None).await.map(|_| ()),
+        "enable" => accounts.enable(ctx, named, None).await.map(|_| ()),
         "list users" => accounts
             .list_users(ctx, &UserFilter::default())
             .await

@@ -52,7 +52,7 @@ async fn the_last_active_admin_is_neither_demoted_nor_disabled_by_anybody() {
     world.admin("off").await;
     world
         .accounts
-        .change_status(&world.operator(), "off", false, None)
+        .disable(&world.operator(), "off", None)
         .await
         .unwrap();
     for ctx in [world.of(&session), world.operator()] {
@@ -61,7 +61,7 @@ async fn the_last_active_admin_is_neither_demoted_nor_disabled_by_anybody() {
             .change_role(&ctx, "ada", Role::User, None)
             .await;
         assert_err!(demoted, Error::LastAdmin);
-        let disabled = world.accounts.change_status(&ctx, "ada", false, None).await;
+        let disabled = world.accounts.disable(&ctx, "ada", None).await;
         assert_err!(disabled, Error::LastAdmin);
     }
     assert_eq!(world.kept_user(&ada).await, ada);
@@ -94,7 +94,7 @@ async fn one_admin_demoted_while_the_other_is_disabled_leaves_one() {
     world.spy.give_way();
     let (one, other) = tokio::join!(
         world.accounts.change_role(&ada, "zoe", Role::User, None),
-        world.accounts.change_status(&zoe, "ada", false, None)
+        world.accounts.disable(&zoe, "ada", None)
     );
     assert!(one.is_ok() != other.is_ok(), "{one:?} {other:?}");
     assert!(world.store.has_active_admin().await.unwrap());
@@ -120,7 +120,7 @@ async fn disabling_ends_sessions_and_links_and_enabling_revives_none() {
     world.audited();
     let off = world
         .accounts
-        .change_status(&operator, "ben", false, None)
+        .disable(&operator, "ben", None)
         .await
         .unwrap();
     assert_eq!(off.status, Status::Disabled);
@@ -130,11 +130,7 @@ async fn disabling_ends_sessions_and_links_and_enabling_revives_none() {
         world.try_sign_in("ben", PASSWORD).await,
         Error::AccountDisabled
     );
-    let on = world
-        .accounts
-        .change_status(&operator, "ben", true, None)
-        .await
-        .unwrap();
+    let on = world.accounts.enable(&operator, "ben", None).await.unwrap();
     assert_eq!((on.status, on.email), (Status::Active, ben.email));
     assert_err!(world.check(&session).await, Error::InvalidToken);
     let late = world.accounts.confirm(&world.anon(), &token).await;
@@ -149,21 +145,14 @@ async fn a_sign_up_disabled_and_enabled_still_waits_for_its_confirmation() {
     world.pending("ben").await;
     let old = token_in(&world.one_mail().await);
     let operator = world.operator();
-    let pending = world
-        .accounts
-        .change_status(&operator, "ben", true, None)
-        .await;
+    let pending = world.accounts.enable(&operator, "ben", None).await;
     assert_err!(pending, Error::Invalid(fields) if fields[0].invalid.code == "unconfirmed");
     world
         .accounts
-        .change_status(&operator, "ben", false, None)
+        .disable(&operator, "ben", None)
         .await
         .unwrap();
-    let on = world
-        .accounts
-        .change_status(&operator, "ben", true, None)
-        .await
-        .unwrap();
+    let on = world.accounts.enable(&operator, "ben", None).await.unwrap();
     assert_eq!(on.status, Status::Pending);
     assert_err!(
         world.try_sign_in("ben", PASSWORD).await,
@@ -188,13 +177,13 @@ async fn disabling_twice_is_disabling_once() {
     let operator = world.operator();
     let once = world
         .accounts
-        .change_status(&operator, "ben", false, None)
+        .disable(&operator, "ben", None)
         .await
         .unwrap();
     world.audited();
     let twice = world
         .accounts
-        .change_status(&operator, "ben", false, None)
+        .disable(&operator, "ben", None)
         .await
         .unwrap();
     assert_eq!(once, twice);
@@ -212,10 +201,7 @@ async fn a_stale_version_is_refused() {
         .change_role(&operator, "ben", Role::Admin, stale)
         .await;
     assert_err!(refused, Error::PreconditionFailed);
-    let refused = world
-        .accounts
-        .change_status(&operator, "ben", false, stale)
-        .await;
+    let refused = world.accounts.disable(&operator, "ben", stale).await;
     assert_err!(refused, Error::PreconditionFailed);
 }
 

@@ -46,7 +46,7 @@ async fn each_story_leaves_the_lines_it_should_and_no_others() {
         let operator = world.operator();
         world
             .accounts
-            .change_status(&operator, "off", false, None)
+            .disable(&operator, "off", None)
             .await
             .unwrap();
         world.pending("pat").await;
@@ -123,14 +123,8 @@ async fn play(world: &World, scenario: &str) {
                 .unwrap(),
         ),
         "disable and enable" => {
-            accounts
-                .change_status(&operator, "ben", false, None)
-                .await
-                .unwrap();
-            accounts
-                .change_status(&operator, "ben", true, None)
-                .await
-                .unwrap();
+            accounts.disable(&operator, "ben", None).await.unwrap();
+            accounts.enable(&operator, "ben", None).await.unwrap();
         }
         "set a password by hand" => accounts.set_password(&operator, "ben", &new).await.unwrap(),
         "rotate the keys" => drop(accounts.rotate_keys(&operator).await.unwrap()),
@@ -176,7 +170,7 @@ async fn no_line_names_an_address_a_password_or_a_token() {
         let operator = world.operator();
         world
             .accounts
-            .change_status(&operator, "off", false, None)
+            .disable(&operator, "off", None)
             .await
             .unwrap();
         world.pending("pat").await;

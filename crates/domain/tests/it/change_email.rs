@@ -266,7 +266,7 @@ async fn the_address_of_a_disabled_account_stays_as_it_is() {
     let operator = world.operator();
     world
         .accounts
-        .change_status(&operator, "ben", false, None)
+        .disable(&operator, "ben", None)
         .await
         .unwrap();
     let new = email("new@example.com");
@@ -275,11 +275,7 @@ async fn the_address_of_a_disabled_account_stays_as_it_is() {
         .change_email(&operator, "ben", &new, None, None)
         .await;
     assert_err!(refused, Error::AccountDisabled);
-    world
-        .accounts
-        .change_status(&operator, "ben", true, None)
-        .await
-        .unwrap();
+    world.accounts.enable(&operator, "ben", None).await.unwrap();
     assert_eq!(world.kept_user(&ben).await.status, Status::Active);
 }
 

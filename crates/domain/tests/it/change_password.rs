@@ -97,7 +97,7 @@ async fn who_may_not_sign_in_may_not_change_the_password_either() {
     world.active("disabled").await;
     let off = world
         .accounts
-        .change_status(&world.operator(), "disabled", false, None)
+        .disable(&world.operator(), "disabled", None)
         .await;
     off.unwrap();
     let (shown, new) = (password(PASSWORD), secret(OTHER_PASSWORD));

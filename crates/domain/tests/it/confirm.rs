@@ -236,10 +236,7 @@ async fn a_disabled_account_confirms_nothing() {
     let world = World::new().await;
     let ben = world.pending("ben").await;
     let token = token_in(&world.one_mail().await);
-    let disabled = world
-        .accounts
-        .change_status(&world.operator(), "ben", false, None)
-        .await;
+    let disabled = world.accounts.disable(&world.operator(), "ben", None).await;
     disabled.unwrap();
     let refused = world.accounts.confirm(&world.anon(), &token).await;
     assert_err!(refused, Error::LinkExpired);

@@ -86,14 +86,14 @@ async fn the_last_active_admin_cannot_be_deleted() {
     let zoe = world.admin("zoe").await;
     world
         .accounts
-        .change_status(&world.operator(), "zoe", false, None)
+        .disable(&world.operator(), "zoe", None)
         .await
         .unwrap();
     let refused = world.accounts.delete_account(&ctx, "me", None).await;
     assert_err!(refused, Error::LastAdmin);
     world
         .accounts
-        .change_status(&world.operator(), "zoe", true, None)
+        .enable(&world.operator(), "zoe", None)
         .await
         .unwrap();
     world

@@ -327,11 +327,7 @@ async fn a_disabled_user_gets_no_link() {
     world.pending("late").await;
     let operator = world.operator();
     for name in ["pending", "late", "ben"] {
-        world
-            .accounts
-            .change_status(&operator, name, false, None)
-            .await
-            .unwrap();
+        world.accounts.disable(&operator, name, None).await.unwrap();
     }
     for name in ["pending", "ben"] {
         let address = email(&format!("{name}@example.com"));

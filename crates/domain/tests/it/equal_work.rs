@@ -13,7 +13,7 @@ async fn crowd() -> World {
     let operator = world.operator();
     world
         .accounts
-        .change_status(&operator, "disabled", false, None)
+        .disable(&operator, "disabled", None)
         .await
         .unwrap();
     world

@@ -107,11 +107,11 @@ async fn a_password_set_for_a_pending_user_confirms_nothing_and_forgets_no_addre
     let (operator, new) = (world.operator(), secret(OTHER_PASSWORD));
     for enabled in [None, Some(false), Some(true)] {
         if let Some(enabled) = enabled {
-            let changed = world
-                .accounts
-                .change_status(&operator, "ben", enabled, None)
-                .await;
-            changed.unwrap();
+            let accounts = &world.accounts;
+            match enabled {
+                true => accounts.enable(&operator, "ben", None).await.unwrap(),
+                false => accounts.disable(&operator, "ben", None).await.unwrap(),
+            };
         }
         world
             .accounts

@@ -111,7 +111,7 @@ async fn only_an_active_account_is_mailed_a_link() {
     world.active("disabled").await;
     let off = world
         .accounts
-        .change_status(&world.operator(), "disabled", false, None)
+        .disable(&world.operator(), "disabled", None)
         .await;
     off.unwrap();
     world.mails().await;
@@ -165,14 +165,8 @@ async fn whatever_happens_to_the_account_voids_the_link() {
                 accounts.set_password(&operator, "ben", &new).await.unwrap();
             }
             "disabled" => {
-                accounts
-                    .change_status(&operator, "ben", false, None)
-                    .await
-                    .unwrap();
-                accounts
-                    .change_status(&operator, "ben", true, None)
-                    .await
-                    .unwrap();
+                accounts.disable(&operator, "ben", None).await.unwrap();
+                accounts.enable(&operator, "ben", None).await.unwrap();
             }
             "moved" => {
                 let new = email("new@example.com");
@@ -234,10 +228,7 @@ async fn a_recovery_stops_a_change_of_address_under_way() {
 async fn a_disabled_account_is_not_recovered() {
     let world = World::new().await;
     let ben = world.active("ben").await;
-    let off = world
-        .accounts
-        .change_status(&world.operator(), "ben", false, None)
-        .await;
+    let off = world.accounts.disable(&world.operator(), "ben", None).await;
     off.unwrap();
     let late = world.link(&ben, Purpose::Recovery, "ben@example.com").await;
     let refused = recover(&world, &late, OTHER_PASSWORD).await;

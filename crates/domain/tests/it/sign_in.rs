@@ -41,7 +41,7 @@ async fn the_state_of_an_account_is_told_to_whoever_knows_its_password_alone() {
     let operator = world.operator();
     world
         .accounts
-        .change_status(&operator, "disabled", false, None)
+        .disable(&operator, "disabled", None)
         .await
         .unwrap();
     world
@@ -67,10 +67,7 @@ async fn the_state_of_an_account_is_told_to_whoever_knows_its_password_alone() {
             Error::AccountDisabled
         );
     }
-    let off = world
-        .accounts
-        .change_status(&operator, "pending", false, None)
-        .await;
+    let off = world.accounts.disable(&operator, "pending", None).await;
     off.unwrap();
     for name in ["pending", "pending@example.com"] {
         assert_err!(

@@ -67,8 +67,24 @@ async fn perform(
             print_user(&user, output);
             Ok(())
         }
-        UserCommand::Disable(named) => set_status(accounts, ctx, &named.user, false, output).await,
-        UserCommand::Enable(named) => set_status(accounts, ctx, &named.user, true, output).await,
+        UserCommand::Disable(named) => {
+            let id = find(accounts, &named.user).await?;
+            let user = accounts
+                .disable(ctx, &id, None)
+                .await
+                .map_err(|error| said(error, &named.user))?;
+            print_user(&user, output);
+            Ok(())
+        }
+        UserCommand::Enable(named) => {
+            let id = find(accounts, &named.user).await?;
+            let user = accounts
+                .enable(ctx, &id, None)
+                .await
+                .map_err(|error| said(error, &named.user))?;
+            print_user(&user, output);
+            Ok(())
+        }
         UserCommand::Delete(named) => {
             let id = find(accounts, &named.user).await?;
             accounts
@@ -169,22 +185,6 @@ async fn set_password(
         );
     }
     output.print(&text, &value);
-    Ok(())
-}
-
-async fn set_status(
-    accounts: &Accounts,
-    ctx: &Ctx,
-    named: &str,
-    enabled: bool,
-    output: Output,
-) -> anyhow::Result<()> {
-    let id = find(accounts, named).await?;
-    let user = accounts
-        .change_status(ctx, &id, enabled, None)
-        .await
-        .map_err(|error| said(error, named))?;
-    print_user(&user, output);
     Ok(())
 }
 

@@ -3,6 +3,7 @@
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
+use doorward_domain::model::Status;
 use doorward_domain::values::Invalid;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -36,18 +37,18 @@ pub(crate) async fn change_status(
     IfMatch(expected): IfMatch,
     mut fields: Fields,
 ) -> Result<Response, Problem> {
-    let enabled = fields.required("status", |text| match text {
-        "active" => Ok(true),
-        "disabled" => Ok(false),
+    let status = fields.required("status", |text| match text {
+        "active" => Ok(Status::Active),
+        "disabled" => Ok(Status::Disabled),
         _ => Err(Invalid::new(
             "invalid",
             "A status is set to `active` or `disabled`.",
         )),
     });
-    let enabled = fields.finish(|| enabled)?;
-    let user = app
-        .accounts
-        .change_status(caller.ctx(), &user, enabled, expected)
-        .await?;
+    let (ctx, accounts) = (caller.ctx(), &app.accounts);
+    let user = match fields.finish(|| status)? {
+        Status::Disabled => accounts.disable(ctx, &user, expected).await?,
+        _ => accounts.enable(ctx, &user, expected).await?,
+    };
     Ok(user_response(StatusCode::OK, &user))
 }
