@@ -66,6 +66,14 @@ async fn a_postgres_can_be_stopped_killed_paused_and_started() {
     let may = "SELECT has_schema_privilege('reader', 'public', 'CREATE'), \
                has_schema_privilege('doorward', 'public', 'CREATE')";
     assert_eq!(postgres.query(may).await, "f|t");
+    let house = postgres.fill().await;
+    let guests = "SELECT count(*) FROM pg_stat_activity WHERE usename = 'doorward'";
+    assert_eq!(
+        postgres.query(guests).await,
+        "4",
+        "three of seven are kept for superusers"
+    );
+    drop(house);
     // It ends all the same.
     postgres.pause().await;
 }
@@ -106,6 +114,10 @@ async fn a_mariadb_can_be_stopped_killed_paused_and_started() {
     assert!(!says_something(&mariadb, b"").await);
     mariadb.resume().await;
     assert!(says_something(&mariadb, b"").await);
+    let house = mariadb.fill().await;
+    let guests = "SELECT count(*) FROM information_schema.processlist WHERE user = 'doorward'";
+    assert_eq!(mariadb.query(guests).await, "11");
+    drop(house);
     mariadb.pause().await;
 }
 

@@ -34,7 +34,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 pub use certificates::{Authority, Certificate};
-pub use own::OwnServer;
+pub use own::{FullHouse, OwnServer};
 pub use own_mariadb::{MariadbOptions, OwnMariadb, own_mariadb};
 pub use own_postgres::{OwnPostgres, PostgresOptions, Replication, own_postgres};
 pub use proxy::{Mood, Proxy};

@@ -1,6 +1,8 @@
 //! A server that a test may break: stop, kill, pause and start again, on its own port and data.
 
+use std::io::{BufRead, BufReader, Write};
 use std::net::{Ipv4Addr, SocketAddr};
+use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 
 use super::Server;
@@ -71,6 +73,52 @@ impl OwnServer {
         let server = self.0.clone();
         let done = tokio::task::spawn_blocking(move || act(&server)).await;
         done.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
+    }
+}
+
+/// Clients that have taken every connection a server gives; gone, and their connections with them,
+/// when it is dropped.
+pub struct FullHouse {
+    clients: Vec<Child>,
+}
+
+impl Drop for FullHouse {
+    fn drop(&mut self) {
+        for client in &mut self.clients {
+            drop(client.stdin.take());
+            client.wait().ok();
+        }
+    }
+}
+
+impl FullHouse {
+    /// Starts clients, which read SQL and print fields, until one is refused.
+    pub(super) fn of(client: impl Fn() -> Command) -> Self {
+        let mut house = Self {
+            clients: Vec::new(),
+        };
+        loop {
+            let mut command = client();
+            command
+                .stdin(Stdio::piped())
+                .stdout(Stdio::piped())
+                .stderr(Stdio::null());
+            let mut client = command.spawn().expect("a client starts");
+            let mut input = client.stdin.take().expect("it was piped");
+            // One that was refused may be gone already.
+            let _ = input.write_all(b"SELECT 'in';\n");
+            client.stdin = Some(input);
+            let mut answer = String::new();
+            let output = client.stdout.as_mut().expect("it was piped");
+            BufReader::new(output)
+                .read_line(&mut answer)
+                .expect("a text");
+            house.clients.push(client);
+            if answer.trim() != "in" {
+                return house;
+            }
+            assert!(house.clients.len() < 200, "this house is never full");
+        }
     }
 }
 

@@ -6,7 +6,8 @@ use std::process::Command;
 
 use super::mariadb::{USER, init, program};
 use super::{
-    Certificate, OwnServer, Port, Server, command_as, folder_for, install, run_with_input,
+    Certificate, FullHouse, OwnServer, Port, Server, command_as, folder_for, install,
+    run_with_input,
 };
 
 /// Of the database and of the user that has all rights on it.
@@ -89,6 +90,19 @@ impl OwnMariadb {
     /// Runs SQL as root, past the network and past a full house; the fields, by tabulators.
     pub async fn query(&self, sql: &str) -> String {
         self.ask(NAME, sql.to_owned()).await
+    }
+
+    /// Takes every connection that is left for those who are no superusers.
+    pub async fn fill(&self) -> FullHouse {
+        let (folder, password) = (self.folder.clone(), self.options.password);
+        let guest = move || {
+            let mut guest = client("mariadb", &folder);
+            guest.args(["--batch", "--skip-column-names", "--unbuffered", NAME]);
+            guest.arg(format!("--user={NAME}"));
+            guest.arg(format!("--password={}", password.unwrap_or_default()));
+            guest
+        };
+        self.act(|_| FullHouse::of(guest)).await
     }
 
     async fn ask(&self, database: &'static str, sql: String) -> String {

@@ -6,7 +6,8 @@ use std::process::{Command, Stdio};
 
 use super::postgres::{USER, init, program};
 use super::{
-    Certificate, OwnServer, Port, Server, command_as, folder_for, install, run, run_with_input,
+    Certificate, FullHouse, OwnServer, Port, Server, command_as, folder_for, install, run,
+    run_with_input,
 };
 
 /// Of the database and of the role that owns it.
@@ -101,6 +102,17 @@ impl OwnPostgres {
     /// Runs SQL as the superuser, past the network and past a full house; the fields, by `|`.
     pub async fn query(&self, sql: &str) -> String {
         self.ask(NAME, sql.to_owned()).await
+    }
+
+    /// Takes every connection that is left for those who are no superusers.
+    pub async fn fill(&self) -> FullHouse {
+        let (folder, port) = (self.folder.clone(), self.port());
+        let guest = move || {
+            let mut psql = client("psql", &folder, port);
+            psql.args(["-X", "-q", "-A", "-t", "-d", NAME, "-U", NAME]);
+            psql
+        };
+        self.act(|_| FullHouse::of(guest)).await
     }
 
     async fn ask(&self, database: &'static str, sql: String) -> String {

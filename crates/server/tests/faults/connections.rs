@@ -1,0 +1,67 @@
+//! Others have taken every connection that the database gives.
+
+use doorward_testkit::servers::{
+    MariadbOptions, Mood, PostgresOptions, Proxy, own_mariadb, own_postgres,
+};
+
+use crate::answers::{Client, PASSWORD, Word};
+use crate::crowd::Crowd;
+use crate::stage::{Database, heals, setup};
+
+async fn waits_for_room(database: Database) {
+    let proxy = Proxy::to(database.address()).await;
+    let server = setup(&proxy.url(&database.url())).start();
+    let client = Client::of(&server);
+    client.sign_up("early").done();
+    // While the server is cut off, others take its place.
+    proxy.cut_off().await;
+    let crowd = database.fill().await;
+    proxy.set(Mood::Pass).await;
+    let told = client.sign_up("late");
+    assert!(matches!(told, Word::Refused), "{told:?}");
+    assert!(client.sign_in("early", PASSWORD).is_none());
+    let ready = client.send("GET", "/readyz", None, None).unwrap();
+    assert_eq!(ready.status, 503, "{ready:?}");
+    let lives = client.send("GET", "/healthz", None, None);
+    lives.unwrap().expect(200);
+    drop(crowd);
+    println!("ready {:?} after there was room", heals(client));
+    client.sign_up("late").done();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_postgres_is_told_and_heals() {
+    let settings = vec!["max_connections=8"];
+    let options = PostgresOptions {
+        settings,
+        ..PostgresOptions::default()
+    };
+    waits_for_room(Database::Postgres(own_postgres(options).await)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_mariadb_is_told_and_heals() {
+    let settings = vec!["max_connections=10"];
+    let options = MariadbOptions {
+        settings,
+        ..MariadbOptions::default()
+    };
+    waits_for_room(Database::Mariadb(own_mariadb(options).await)).await;
+}
+
+/// The server itself wants more than it may have: some of its requests may be told to come back,
+/// none is done by half.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_postgres_with_fewer_connections_than_the_server_wants_serves_all_the_same() {
+    let settings = vec!["max_connections=8"];
+    let options = PostgresOptions {
+        settings,
+        ..PostgresOptions::default()
+    };
+    let database = own_postgres(options).await;
+    let server = setup(&database.url()).start();
+    let client = Client::of(&server);
+    let mut crowd = Crowd::start(client, "person");
+    crowd.does(100);
+    crowd.go_home().holds(client);
+}

@@ -1,0 +1,246 @@
+//! People who sign up, sign in, change passwords and sign out while things break, and the journal
+//! of what they were told.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use crate::answers::{Client, OTHER_PASSWORD, PASSWORD, Word};
+
+/// Longer than anything takes; reached only when something is broken.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// How long somebody who was refused waits before the next try.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// The people, each in a thread.
+pub struct Crowd {
+    shared: Arc<Shared>,
+    people: Vec<JoinHandle<Vec<Story>>>,
+}
+
+#[derive(Default)]
+struct Shared {
+    is_over: AtomicBool,
+    done: AtomicUsize,
+    refused: AtomicUsize,
+    unsettled: AtomicUsize,
+}
+
+/// What became of one who signed up.
+struct Story {
+    name: String,
+    signed_up: Word,
+    /// None where the password was never to change.
+    changed: Option<Word>,
+    sessions: Vec<Session>,
+}
+
+struct Session {
+    token: String,
+    /// None where nothing was to end it.
+    ended: Option<Word>,
+}
+
+/// All that was told.
+pub struct Journal {
+    stories: Vec<Story>,
+}
+
+impl Crowd {
+    /// Lets them loose; their names begin with `name`.
+    pub fn start(client: Client, name: &str) -> Self {
+        let shared = Arc::<Shared>::default();
+        let person = |number: usize| {
+            let (shared, name) = (shared.clone(), format!("{name}-{number}"));
+            std::thread::spawn(move || {
+                let mut stories = Vec::new();
+                while !shared.is_over.load(Ordering::SeqCst) {
+                    let name = format!("{name}-{}", stories.len());
+                    stories.push(live(client, &shared, name, stories.len() + number));
+                }
+                stories
+            })
+        };
+        Self {
+            people: (0..4).map(person).collect(),
+            shared,
+        }
+    }
+
+    /// Waits until that many more things are done.
+    #[track_caller]
+    pub fn does(&mut self, more: usize) {
+        self.wait_for("more is done", more, |shared| &shared.done);
+    }
+
+    /// Waits until that many more are refused, or left open.
+    #[track_caller]
+    pub fn is_refused(&mut self, more: usize) {
+        self.wait_for("more is refused", more, |shared| &shared.refused);
+    }
+
+    #[track_caller]
+    fn wait_for(&mut self, what: &str, more: usize, count: fn(&Shared) -> &AtomicUsize) {
+        let now = || count(&self.shared).load(Ordering::SeqCst);
+        let (wanted, deadline) = (now() + more, Instant::now() + PATIENCE);
+        while now() < wanted {
+            if let Some(broken) = self.people.iter().position(JoinHandle::is_finished) {
+                let person = self.people.swap_remove(broken);
+                std::panic::resume_unwind(person.join().err().expect("nobody goes home early"));
+            }
+            assert!(Instant::now() < deadline, "it never came to this: {what}");
+            std::thread::park_timeout(Duration::from_millis(5));
+        }
+    }
+
+    /// No further request is made, and what is under way may fail.
+    pub fn call_off(&self) {
+        self.shared.is_over.store(true, Ordering::SeqCst);
+    }
+
+    /// Waits until everybody is home.
+    pub fn go_home(mut self) -> Journal {
+        self.call_off();
+        let people = std::mem::take(&mut self.people);
+        let stories = people.into_iter().map(|person| match person.join() {
+            Ok(stories) => stories,
+            Err(panic) => std::panic::resume_unwind(panic),
+        });
+        let stories: Vec<_> = stories.flatten().collect();
+        let count = |of: &AtomicUsize| of.load(Ordering::SeqCst);
+        let (done, refused) = (count(&self.shared.done), count(&self.shared.refused));
+        let unsettled = count(&self.shared.unsettled);
+        println!(
+            "{} stories: {done} done, {refused} refused, {unsettled} of them unsettled",
+            stories.len()
+        );
+        Journal { stories }
+    }
+}
+
+impl Drop for Crowd {
+    fn drop(&mut self) {
+        self.call_off();
+    }
+}
+
+impl Shared {
+    fn note(&self, word: &Word) {
+        match word {
+            Word::Done(_) => self.done.fetch_add(1, Ordering::SeqCst),
+            Word::Refused => self.refused.fetch_add(1, Ordering::SeqCst),
+            Word::Unsettled => {
+                self.unsettled.fetch_add(1, Ordering::SeqCst);
+                self.refused.fetch_add(1, Ordering::SeqCst)
+            }
+        };
+        if !matches!(word, Word::Done(_)) {
+            std::thread::park_timeout(PAUSE);
+        }
+    }
+
+    fn noted(&self, word: Word) -> Word {
+        self.note(&word);
+        word
+    }
+}
+
+/// One sign-up and what follows from it: a password change, a sign-out, or neither.
+fn live(client: Client, shared: &Shared, name: String, turn: usize) -> Story {
+    let mut story = Story {
+        signed_up: shared.noted(client.sign_up(&name)),
+        changed: None,
+        sessions: Vec::new(),
+        name,
+    };
+    if !matches!(story.signed_up, Word::Done(_)) {
+        return story;
+    }
+    for _ in 0..2 {
+        let token = client.sign_in(&story.name, PASSWORD);
+        shared.note(
+            &token
+                .as_ref()
+                .map_or(Word::Refused, |_| story.signed_up.clone()),
+        );
+        let session = |token| Session { token, ended: None };
+        story.sessions.extend(token.map(session));
+    }
+    for session in &story.sessions {
+        shared.note(&client.check(&session.token));
+    }
+    match (turn % 3, &mut story.sessions[..]) {
+        (0, [own, others @ ..]) => {
+            let word = shared.noted(client.change_password(&own.token));
+            for other in others {
+                other.ended = Some(word.clone());
+            }
+            story.changed = Some(word);
+        }
+        (1, [first, ..]) => first.ended = Some(shared.noted(client.sign_out(&first.token))),
+        _ => {}
+    }
+    story
+}
+
+impl Journal {
+    /// Compares with what the server knows, now that all is well again.
+    #[track_caller]
+    pub fn holds(&self, client: Client) {
+        let admin = client.sign_in("admin", PASSWORD).unwrap();
+        for story in &self.stories {
+            story.holds(client, &admin);
+        }
+    }
+}
+
+impl Story {
+    #[track_caller]
+    fn holds(&self, client: Client, admin: &str) {
+        let name = &self.name;
+        let is_there = self.is_there(client);
+        match self.signed_up {
+            Word::Done(_) => assert!(is_there, "{name} was acknowledged and is gone"),
+            Word::Refused => assert!(!is_there, "{name} was refused and is there"),
+            Word::Unsettled => {}
+        }
+        if !is_there {
+            // Nothing of it is in the way.
+            client.sign_up(name).done();
+        }
+        let audit = format!("/audit?event=sign-up&user={name}");
+        let audit = client.ask(200, "GET", &audit, Some(admin), None).done();
+        let lines = audit.json()["items"].as_array().unwrap().len();
+        assert_eq!(lines, 1, "{name}");
+        for session in &self.sessions {
+            let is_open = client.is_open(&session.token);
+            match session.ended {
+                Some(Word::Done(_)) => assert!(!is_open, "a session of {name} is alive again"),
+                Some(Word::Refused) => assert!(is_open, "{name} was refused, and signed out"),
+                Some(Word::Unsettled) => {}
+                None => assert!(is_open, "a session of {name} is gone"),
+            }
+        }
+    }
+
+    /// Whether the user is there, and with the password that was told.
+    #[track_caller]
+    fn is_there(&self, client: Client) -> bool {
+        let name = &self.name;
+        let (old, new) = match self.changed {
+            None | Some(Word::Refused) => (true, false),
+            Some(Word::Done(_)) => (false, true),
+            Some(Word::Unsettled) => (true, true),
+        };
+        let has_old = client.knows(name, PASSWORD);
+        let has_new = self.changed.is_some() && client.knows(name, OTHER_PASSWORD);
+        assert!(!has_old || old, "{name} still has the old password");
+        assert!(
+            !has_new || new,
+            "{name} was refused the new password and has it"
+        );
+        assert!(!(has_old && has_new), "{name} has two passwords");
+        has_old || has_new
+    }
+}

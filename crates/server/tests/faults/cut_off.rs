@@ -1,0 +1,156 @@
+//! The way to the database is barred, swallows everything, or is long.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use doorward_testkit::servers::{Mood, Proxy};
+
+use crate::answers::{Client, PASSWORD, Word};
+use crate::stage::{Database, heals, setup};
+
+/// What needs no store is answered so soon, whatever else hangs.
+const SOON: Duration = Duration::from_secs(2);
+
+/// What asks nothing of a store.
+const CHEAP: [&str; 3] = ["/healthz", "/docs", "/.well-known/jwks.json"];
+
+fn is_refused(word: &Word) -> bool {
+    matches!(word, Word::Refused | Word::Unsettled)
+}
+
+/// More than there are connections ask at once, and all are told; what needs no store goes on.
+/// What those were told who signed up.
+fn tells_everybody(client: Client, token: &str) -> Vec<(String, Word)> {
+    let is_over = &AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(move || {
+            for path in CHEAP.iter().cycle() {
+                let started = Instant::now();
+                let reply = client.send("GET", path, None, None).unwrap();
+                assert_eq!(reply.status, 200, "{path}: {reply:?}");
+                let took = started.elapsed();
+                assert!(took < SOON, "{path} took {took:?}");
+                if is_over.load(Ordering::SeqCst) {
+                    return;
+                }
+                std::thread::park_timeout(Duration::from_millis(20));
+            }
+        });
+        let (mut asked, mut sign_ups) = (Vec::new(), Vec::new());
+        for number in 0..8 {
+            let name = format!("late-{number}");
+            sign_ups.push(scope.spawn(move || (client.sign_up(&name), name)));
+            asked.push(scope.spawn(move || client.sign_in("early", PASSWORD).is_none()));
+            asked.push(scope.spawn(move || is_refused(&client.sign_out(token))));
+        }
+        let ready = client.send("GET", "/readyz", None, None).unwrap();
+        for asked in asked {
+            assert!(asked.join().unwrap(), "something was done without a store");
+        }
+        let sign_ups = sign_ups.into_iter().map(|asked| asked.join().unwrap());
+        let sign_ups = sign_ups.map(|(word, name)| (name, word)).collect();
+        is_over.store(true, Ordering::SeqCst);
+        assert_eq!(ready.status, 503, "{ready:?}");
+        let problem = ready.json();
+        assert_eq!(problem["code"], "store-unavailable");
+        assert!(problem["detail"].as_str().unwrap().contains("database"));
+        sign_ups
+    })
+}
+
+async fn goes_on_after(database: Database, proxy: &Proxy, client: Client, misfortune: &str) {
+    client.sign_up("early").done();
+    let token = client.sign_in("early", PASSWORD).unwrap();
+    client.check(&token).done();
+    match misfortune {
+        "cut off" => proxy.cut_off().await,
+        "stalled" => proxy.set(Mood::Stall).await,
+        _ => database.pause().await,
+    }
+    let told = tells_everybody(client, &token);
+    proxy.set(Mood::Pass).await;
+    if misfortune == "paused" {
+        database.resume().await;
+    }
+    println!("ready {:?} after it was {misfortune}", heals(client));
+    for (name, word) in told {
+        let is_there = client.knows(&name, PASSWORD);
+        assert!(is_refused(&word), "{name} signed up without a store");
+        assert!(!is_there || matches!(word, Word::Unsettled), "{name}");
+    }
+    client.sign_up("after").done();
+    let token = client.sign_in("early", PASSWORD).unwrap();
+    client.sign_out(&token).done();
+}
+
+async fn survives(database: Database, misfortune: &str) {
+    let proxy = Proxy::to(database.address()).await;
+    let server = setup(&proxy.url(&database.url())).start();
+    goes_on_after(database, &proxy, Client::of(&server), misfortune).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_postgres_that_is_cut_off_is_told_and_heals() {
+    survives(Database::postgres().await, "cut off").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mariadb_that_is_cut_off_is_told_and_heals() {
+    survives(Database::mariadb().await, "cut off").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_postgres_behind_a_black_hole_is_told_and_heals() {
+    survives(Database::postgres().await, "stalled").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mariadb_behind_a_black_hole_is_told_and_heals() {
+    survives(Database::mariadb().await, "stalled").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_postgres_that_stands_still_is_told_and_heals() {
+    survives(Database::postgres().await, "paused").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_is_away_when_the_server_starts_is_told() {
+    let database = Database::postgres().await;
+    let proxy = Proxy::to(database.address()).await;
+    proxy.set(Mood::Refuse).await;
+    let told = setup(&proxy.url(&database.url())).fails_to_start();
+    assert!(told.contains(&proxy.address().to_string()), "{told}");
+}
+
+async fn is_only_slow(database: Database) {
+    let proxy = Proxy::to(database.address()).await;
+    let server = setup(&proxy.url(&database.url())).start();
+    let client = Client::of(&server);
+    let delay = Duration::from_millis(40);
+    proxy.set(Mood::Slow(delay)).await;
+    std::thread::scope(|scope| {
+        for number in 0..6 {
+            scope.spawn(move || {
+                let name = format!("slow-{number}");
+                let started = Instant::now();
+                client.sign_up(&name).done();
+                assert!(started.elapsed() > delay * 2);
+                let token = client.sign_in(&name, PASSWORD).unwrap();
+                client.check(&token).done();
+                client.change_password(&token).done();
+                client.sign_out(&token).done();
+            });
+        }
+    });
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slow_postgres_is_slow_and_nothing_else() {
+    is_only_slow(Database::postgres().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slow_mariadb_is_slow_and_nothing_else() {
+    is_only_slow(Database::mariadb().await).await;
+}

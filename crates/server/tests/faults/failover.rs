@@ -1,0 +1,59 @@
+//! The primary dies under load and its replica takes over: PostgreSQL's streaming replication.
+
+use std::time::Instant;
+
+use doorward_testkit::servers::{OwnPostgres, PostgresOptions, Replication, own_postgres};
+
+use crate::answers::Client;
+use crate::crowd::Crowd;
+use crate::stage::setup;
+
+/// Both hosts, as an operator writes them.
+fn url_of(first: &OwnPostgres, second: &OwnPostgres) -> String {
+    let both = format!("{},{}", first.address(), second.address());
+    let url = first.url();
+    url.replacen(&first.address().to_string(), &both, 1)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replica_that_takes_over_has_all_that_was_acknowledged() {
+    let primary = own_postgres(PostgresOptions::default()).await;
+    let replica = primary.replica(Replication::Synchronous).await;
+    let server = setup(&url_of(&primary, &replica)).start();
+    let client = Client::of(&server);
+    let mut crowd = Crowd::start(client, "person");
+    crowd.does(60);
+    let died = Instant::now();
+    primary.kill().await;
+    crowd.is_refused(4);
+    let promoted = Instant::now();
+    replica.promote().await;
+    let took = promoted.elapsed();
+    crowd.does(1);
+    println!(
+        "promoting took {took:?}; the next success came {:?} after that began, {:?} after the death",
+        promoted.elapsed(),
+        died.elapsed()
+    );
+    crowd.does(60);
+    crowd.go_home().holds(client);
+}
+
+/// It dies, is replaced, and comes back as the new one's replica would: the order does not matter.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_host_that_takes_writes_is_found_wherever_it_stands() {
+    let primary = own_postgres(PostgresOptions::default()).await;
+    let replica = primary.replica(Replication::Synchronous).await;
+    let server = setup(&url_of(&replica, &primary)).start();
+    let client = Client::of(&server);
+    let mut crowd = Crowd::start(client, "person");
+    crowd.does(30);
+    primary.kill().await;
+    crowd.is_refused(4);
+    replica.promote().await;
+    crowd.does(30);
+    crowd.go_home().holds(client);
+    drop(server);
+    let server = setup(&url_of(&primary, &replica)).start();
+    Client::of(&server).sign_up("one-more").done();
+}

@@ -1,0 +1,155 @@
+//! The disk is full: SQLite on a file system of a few megabytes.
+//!
+//! Mounting one takes root's rights. Where they are missing, the files of the server may not grow
+//! instead, which is another error of the operating system with the same consequences.
+
+use std::fs::File;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use tempfile::TempDir;
+
+use crate::answers::{Client, PASSWORD, Word};
+use crate::server::{Server, Setup};
+use crate::stage::heals;
+
+/// A file system of its own; unmounted when the test or its process is over.
+struct SmallDisk {
+    folder: TempDir,
+    guard: Child,
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        drop(self.guard.stdin.take());
+        self.guard.wait().ok();
+    }
+}
+
+impl SmallDisk {
+    /// None where it may not be mounted.
+    fn mount() -> Option<Self> {
+        let folder = tempfile::tempdir().unwrap();
+        let script = r#"mount -t tmpfs -o size=6m,mode=700 doorward-test "$1" || exit
+            trap '' INT TERM HUP; echo mounted; cat; umount -l "$1""#;
+        let mut guard = Command::new("sh");
+        guard.args(["-c", script, "guard"]).arg(folder.path());
+        guard.stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut disk = Self {
+            folder,
+            guard: guard.spawn().unwrap(),
+        };
+        let mut answer = String::new();
+        let output = disk.guard.stdout.as_mut().unwrap();
+        std::io::BufRead::read_line(&mut std::io::BufReader::new(output), &mut answer).unwrap();
+        (answer.trim() == "mounted").then_some(disk)
+    }
+
+    fn filler(&self) -> PathBuf {
+        self.folder.path().join("filler")
+    }
+}
+
+/// Where a server runs that can be made to find no room.
+trait Cramped {
+    fn fill(&self, server: &Server);
+    fn make_room(&self, server: &Server);
+}
+
+impl Cramped for SmallDisk {
+    /// Leaves no byte.
+    fn fill(&self, _server: &Server) {
+        let mut filler = File::create(self.filler()).unwrap();
+        while filler.write_all(&[0; 4096]).is_ok() {}
+    }
+
+    fn make_room(&self, _server: &Server) {
+        std::fs::remove_file(self.filler()).unwrap();
+    }
+}
+
+/// The operating system lets no file of the server grow beyond a limit.
+struct SmallFiles;
+
+impl SmallFiles {
+    fn limit(server: &Server, bytes: &str) {
+        let mut prlimit = Command::new("prlimit");
+        prlimit.args(["--pid", &server.id().to_string()]);
+        let limited = prlimit.arg(format!("--fsize={bytes}:")).status();
+        assert!(limited.unwrap().success());
+    }
+}
+
+impl Cramped for SmallFiles {
+    fn fill(&self, server: &Server) {
+        Self::limit(server, "700000");
+    }
+
+    fn make_room(&self, server: &Server) {
+        Self::limit(server, "unlimited");
+    }
+}
+
+fn setup(data: &Path) -> Setup {
+    Setup::new(PASSWORD)
+        .with("DOORWARD_DATA_DIR", &data.display().to_string())
+        // What a limit of the files' size does to a process is not to end it.
+        .under(&["sh", "-c", "trap '' XFSZ; exec \"$@\"", "sh"])
+}
+
+fn survives_a_full_disk(setup: &Setup, disk: &impl Cramped) {
+    let server = setup.start();
+    let client = Client::of(&server);
+    client.sign_up("early").done();
+    let token = client.sign_in("early", PASSWORD).unwrap();
+    disk.fill(&server);
+    let mut told = Vec::new();
+    let mut refused = 0;
+    while refused < 5 {
+        assert!(told.len() < 2000, "the disk is never full");
+        let name = format!("late-{}", told.len());
+        let word = client.sign_up(&name);
+        refused += u32::from(!matches!(word, Word::Done(_)));
+        told.push((name, word));
+    }
+    assert!(client.sign_in("early", PASSWORD).is_none());
+    let changed = client.change_password(&token);
+    assert!(matches!(changed, Word::Refused), "{changed:?}");
+    client.check(&token).done();
+    client
+        .ask(200, "GET", "/user/me", Some(&token), None)
+        .done();
+    disk.make_room(&server);
+    heals(client);
+    client.sign_up("after").done();
+    let holds = |client: Client| {
+        for (name, word) in &told {
+            let is_there = client.knows(name, PASSWORD);
+            assert_eq!(is_there, matches!(word, Word::Done(_)), "{name}: {word:?}");
+        }
+        assert!(client.knows("early", PASSWORD));
+        assert!(client.is_open(&token));
+    };
+    holds(client);
+    server.kill();
+    let server = setup.start();
+    holds(Client::of(&server));
+    let (name, _) = told.last().unwrap();
+    Client::of(&server).sign_up(name).done();
+}
+
+#[test]
+fn a_full_disk_refuses_what_writes_and_heals_when_there_is_room() {
+    let Some(disk) = SmallDisk::mount() else {
+        println!("nothing may be mounted here: the other test alone has shown it");
+        return;
+    };
+    survives_a_full_disk(&setup(disk.folder.path()), &disk);
+}
+
+#[test]
+fn files_that_may_not_grow_are_as_good_as_a_full_disk() {
+    let folder = tempfile::tempdir().unwrap();
+    survives_a_full_disk(&setup(folder.path()), &SmallFiles);
+}

@@ -1,0 +1,32 @@
+//! `kill -9` of the binary under load: what was answered is there, and nothing is there by half.
+
+use crate::answers::Client;
+use crate::crowd::Crowd;
+use crate::stage::{Database, setup};
+
+async fn survives_kills(database: Database) {
+    let setup = setup(&database.url());
+    let mut journals = Vec::new();
+    for round in ["first", "second"] {
+        let server = setup.start();
+        let mut crowd = Crowd::start(Client::of_mortal(&server), round);
+        crowd.does(60);
+        crowd.call_off();
+        server.kill();
+        journals.push(crowd.go_home());
+    }
+    let server = setup.start();
+    for journal in journals {
+        journal.holds(Client::of(&server));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_answered_is_on_postgres_after_a_kill() {
+    survives_kills(Database::postgres().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_answered_is_on_mariadb_after_a_kill() {
+    survives_kills(Database::mariadb().await).await;
+}

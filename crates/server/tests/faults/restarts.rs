@@ -1,0 +1,37 @@
+//! The database goes and comes back, under load.
+
+use crate::answers::Client;
+use crate::crowd::Crowd;
+use crate::stage::{Database, heals, setup};
+
+/// Whatever was acknowledged before, meanwhile and after is there, and nothing else.
+async fn survives_restarts(database: Database) {
+    let server = setup(&database.url()).start();
+    let client = Client::of(&server);
+    let mut crowd = Crowd::start(client, "person");
+    crowd.does(40);
+    database.stop().await;
+    crowd.is_refused(8);
+    database.start().await;
+    println!("ready again {:?} after a restart", heals(client));
+    crowd.does(40);
+    database.kill().await;
+    crowd.is_refused(8);
+    database.start().await;
+    println!("ready again {:?} after a crash", heals(client));
+    crowd.does(40);
+    // So short that nobody may notice.
+    database.restart().await;
+    crowd.does(40);
+    crowd.go_home().holds(client);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_postgres_that_restarts_under_load_loses_nothing() {
+    survives_restarts(Database::postgres().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mariadb_that_restarts_under_load_loses_nothing() {
+    survives_restarts(Database::mariadb().await).await;
+}

@@ -1,0 +1,76 @@
+//! The databases, and the server on one of them.
+
+use std::ops::Deref;
+use std::time::{Duration, Instant};
+
+use doorward_testkit::servers::{
+    FullHouse, MariadbOptions, OwnMariadb, OwnPostgres, OwnServer, PostgresOptions, own_mariadb,
+    own_postgres,
+};
+
+use crate::answers::{Client, PASSWORD};
+use crate::server::Setup;
+
+/// So long after its store is back, the server is back too.
+const HEALING: Duration = Duration::from_secs(15);
+
+/// A database server of one's own, of either kind.
+pub enum Database {
+    Postgres(OwnPostgres),
+    Mariadb(OwnMariadb),
+}
+
+impl Deref for Database {
+    type Target = OwnServer;
+
+    fn deref(&self) -> &OwnServer {
+        match self {
+            Self::Postgres(server) => server,
+            Self::Mariadb(server) => server,
+        }
+    }
+}
+
+impl Database {
+    pub async fn postgres() -> Self {
+        Self::Postgres(own_postgres(PostgresOptions::default()).await)
+    }
+
+    pub async fn mariadb() -> Self {
+        Self::Mariadb(own_mariadb(MariadbOptions::default()).await)
+    }
+
+    /// Takes every connection that it gives.
+    pub async fn fill(&self) -> FullHouse {
+        match self {
+            Self::Postgres(server) => server.fill().await,
+            Self::Mariadb(server) => server.fill().await,
+        }
+    }
+
+    pub fn url(&self) -> String {
+        match self {
+            Self::Postgres(server) => server.url(),
+            Self::Mariadb(server) => server.url(),
+        }
+    }
+}
+
+/// Doorward on that database.
+pub fn setup(url: &str) -> Setup {
+    Setup::new(PASSWORD).with("DATABASE_URL", url)
+}
+
+/// Until the server says that it is ready; how long that took.
+#[track_caller]
+pub fn heals(client: Client) -> Duration {
+    let started = Instant::now();
+    loop {
+        let reply = client.send("GET", "/readyz", None, None).unwrap();
+        if reply.status == 200 {
+            return started.elapsed();
+        }
+        assert!(started.elapsed() < HEALING, "it does not heal: {reply:?}");
+        std::thread::park_timeout(Duration::from_millis(50));
+    }
+}
