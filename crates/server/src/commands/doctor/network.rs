@@ -230,7 +230,7 @@ impl<'u> Target<'u> {
 /// What a browser would say too, and what only this machine may not know.
 fn certificate(part: &'static str, host: &str, error: &str) -> Finding {
     let found = format!("{host}: {error}");
-    if error.contains("UnknownIssuer") {
+    if error.contains("UnknownIssuer") || error.contains("BadSignature") {
         let mend = "send the whole chain of certificates; if the authority is your own, name it in SSL_CERT_FILE";
         return Finding::warning(part, found, mend);
     }

@@ -7,6 +7,7 @@ mod sink;
 mod backup;
 mod configuration;
 mod crash;
+mod doctor;
 mod first_start;
 mod keys;
 mod life;

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Takes every mail. It is gone when the test is.
+/// Takes every mail, unless its mood is another. It is gone when the test is.
 pub struct Sink {
     child: Child,
     told: Receiver<Value>,
@@ -23,10 +23,15 @@ impl Sink {
     }
 
     pub fn start_at(port: u16) -> Self {
+        Self::in_mood("ok", port)
+    }
+
+    /// One that takes not every mail; `sink.py` lists the moods.
+    pub fn in_mood(mood: &str, port: u16) -> Self {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../mail/tests/sink.py");
         let mut child = Command::new(python())
             .arg(script)
-            .args(["ok", "--port", &port.to_string()])
+            .args([mood, "--port", &port.to_string()])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()

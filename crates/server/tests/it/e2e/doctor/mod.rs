@@ -1,0 +1,207 @@
+//! `doorward doctor` and `doorward healthcheck`: every fault is made for real, and looked for in what
+//! people read and in what programs read.
+
+mod machine;
+mod network;
+mod stores;
+
+use serde_json::Value;
+
+use super::{Setup, Sink, eventually};
+
+/// What the doctor said.
+struct Report {
+    code: i32,
+    value: Value,
+    text: String,
+}
+
+/// Asks twice, for people and for programs; both hear the same.
+fn examine(setup: &Setup, arguments: &[&str]) -> Report {
+    let for_people = setup.run(&[&["doctor"], arguments].concat());
+    let for_programs = setup.run(&[&["doctor", "--json"], arguments].concat());
+    assert_eq!(for_people.code, for_programs.code, "{}", for_people.out);
+    let value = for_programs.json();
+    let one_line = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let text = one_line(&for_people.out);
+    for finding in value["findings"].as_array().unwrap() {
+        let mend = finding["mend"].as_str().unwrap_or_default();
+        // Figures change from one call to the next; what to do about them does not.
+        assert!(text.contains(&one_line(mend)), "{mend}: {text}");
+        let is_bad = finding["verdict"] != "fine";
+        assert_eq!(is_bad, !mend.is_empty(), "{finding}");
+    }
+    let faults = value["faults"].as_u64().unwrap();
+    assert_eq!(for_people.code, i32::from(faults > 0), "{}", for_people.err);
+    assert_eq!(value["ok"], faults == 0);
+    Report {
+        code: for_people.code,
+        value,
+        text: for_people.out,
+    }
+}
+
+impl Report {
+    /// The findings on a part, as verdict, what was found, and what to do.
+    fn on(&self, part: &str) -> Vec<(String, String, String)> {
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let findings = self.value["findings"].as_array().unwrap();
+        findings
+            .iter()
+            .filter(|finding| finding["part"] == part)
+            .map(|finding| {
+                (
+                    text(&finding["verdict"]),
+                    text(&finding["found"]),
+                    text(&finding["mend"]),
+                )
+            })
+            .collect()
+    }
+
+    /// There is such a finding on that part.
+    #[track_caller]
+    fn expect(&self, part: &str, verdict: &str, found: &str, mend: &str) -> &Self {
+        let such = self
+            .on(part)
+            .iter()
+            .any(|(a, b, c)| a == verdict && b.contains(found) && c.contains(mend));
+        assert!(such, "{verdict} on {part}, {found}, {mend}:\n{}", self.text);
+        self
+    }
+
+    #[track_caller]
+    fn expect_code(&self, code: i32) -> &Self {
+        assert_eq!(self.code, code, "{}", self.text);
+        self
+    }
+}
+
+#[test]
+fn a_first_look_finds_no_fault_and_makes_nothing() {
+    let setup = Setup::new();
+    let report = examine(&setup, &[]);
+    report
+        .expect_code(0)
+        .expect("configuration", "fine", "can be read", "")
+        .expect("data folder", "fine", "made at the first start", "")
+        .expect("database", "warning", "no database file", "first start")
+        .expect("mail: templates", "fine", "built-in", "")
+        .expect("passwords", "fine", "NIST asks for 15", "")
+        .expect("public URL", "fine", "this machine alone", "");
+    assert!(!setup.data_dir().exists(), "it changes nothing");
+    let widest = report.text.lines().map(|line| line.chars().count()).max();
+    // A path of the test's own folder may be longer than a line, and stays whole.
+    assert!(widest.unwrap() < 120, "{}", report.text);
+    assert!(report.text.contains("✓ configuration"), "{}", report.text);
+}
+
+#[test]
+fn a_server_that_runs_is_found_well_and_left_alone() {
+    let server = Setup::new();
+    let running = server.start();
+    let address = format!("127.0.0.1:{}", running.port);
+    let setup = server
+        .clone()
+        .with("DOORWARD_LISTEN", &address)
+        .with("DOORWARD_PUBLIC_URL", &format!("http://{address}"));
+    let folder = || {
+        let entries = std::fs::read_dir(setup.data_dir()).unwrap();
+        let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name()).collect();
+        names.sort();
+        names
+    };
+    let before = folder();
+    examine(&setup, &[])
+        .expect_code(0)
+        .expect("listen address", "fine", "a Doorward runs", "")
+        .expect("public URL", "fine", "leads to this Doorward", "")
+        .expect("master key", "fine", "opens the signing keys", "")
+        .expect("database: schema", "fine", "", "");
+    assert_eq!(folder(), before);
+    running.get("/readyz").expect(200);
+}
+
+#[test]
+fn a_configuration_that_cannot_be_read_is_told_and_nothing_guessed() {
+    let setup = Setup::new().with("DOORWARD_PUBLIC_ULR", "https://accounts.example");
+    let report = examine(&setup, &[]);
+    report
+        .expect_code(1)
+        .expect("configuration", "fault", "DOORWARD_PUBLIC_ULR", "")
+        .expect("configuration", "warning", "not tried", "ask again");
+    assert!(report.on("database").is_empty());
+}
+
+/// Where each value can be read and they do not go together, the rest is tried.
+#[test]
+fn settings_that_do_not_go_together_keep_nothing_from_being_tried() {
+    let setup = Setup::new()
+        .with("DOORWARD_LISTEN", "0.0.0.0:0")
+        .with("DOORWARD_THROTTLE__ENABLED", "false")
+        .with("ADMIN_PASSWORD", "short");
+    examine(&setup, &[])
+        .expect_code(1)
+        .expect(
+            "configuration",
+            "fault",
+            "others can reach",
+            "DOORWARD_PUBLIC_URL",
+        )
+        .expect("configuration", "fault", "inbox", "SMTP_URL")
+        .expect(
+            "throttle",
+            "warning",
+            "guesses passwords",
+            "throttle.enabled",
+        )
+        .expect("admin", "fault", "ADMIN_PASSWORD", "another")
+        .expect("database", "warning", "no database file", "");
+}
+
+#[test]
+fn a_mail_server_is_asked_up_to_the_recipient() {
+    let refusing = Sink::in_mood("rcpt-550", 0);
+    let setup = Setup::new().with("SMTP_URL", &refusing.url());
+    examine(&setup, &["--mail-to", "ben@example.com"])
+        .expect_code(1)
+        .expect(
+            "mail: server",
+            "fault",
+            "550 to RCPT TO",
+            "b***@example.com",
+        );
+    // Nobody to ask about: the sender is taken.
+    examine(&setup, &[])
+        .expect_code(0)
+        .expect("mail: server", "fine", "--mail-to", "");
+    // The first admin is asked about unless somebody is named.
+    examine(&setup.clone().with("ADMIN_EMAIL", "ann@example.com"), &[])
+        .expect_code(1)
+        .expect("mail: server", "fault", "550", "a***@example.com");
+    let taking = Sink::start();
+    let setup = setup.with("SMTP_URL", &taking.url());
+    examine(&setup, &["--mail-to", "ben@example.com"])
+        .expect_code(0)
+        .expect("mail: server", "fine", "none was sent", "");
+    examine(&setup, &["--mail-to", "ben"])
+        .expect_code(1)
+        .expect("mail: recipient", "fault", "", "you@example.com");
+}
+
+#[test]
+fn a_health_check_asks_the_server_on_this_machine() {
+    let setup = Setup::new();
+    let running = setup.start();
+    // As in a container: it listens everywhere, and is asked on loopback.
+    let asked = setup
+        .with("DOORWARD_LISTEN", &format!("0.0.0.0:{}", running.port))
+        .with("DOORWARD_PUBLIC_URL", "http://localhost")
+        .with("SMTP_URL", "log:");
+    asked.run(&["healthcheck"]).expect(0);
+    let ready = asked.run(&["healthcheck", "--ready", "--json"]).expect(0);
+    assert_eq!(ready.json()["ok"], true);
+    running.stop();
+    let refused = asked.run(&["healthcheck"]).expect(1);
+    assert!(refused.err.contains("nothing answers"), "{}", refused.err);
+}

@@ -1,0 +1,206 @@
+//! Faults on the way: the listener's address, the public URL, and the certificate there.
+
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::process::{Child, Command, Stdio};
+
+use doorward_testkit::servers::Authority;
+
+use super::{Setup, Sink, eventually, examine};
+
+/// Something that answers every request with this, as long as the test runs.
+fn answering(answer: &'static str) -> u16 {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let mut request = [0; 4096];
+            let _ = stream.read(&mut request);
+            let _ = stream.write_all(answer.as_bytes());
+        }
+    });
+    port
+}
+
+fn at(setup: &Setup, port: u16) -> Setup {
+    let url = format!("http://127.0.0.1:{port}");
+    setup.clone().with("DOORWARD_PUBLIC_URL", &url)
+}
+
+#[test]
+fn an_address_that_another_program_has_is_a_fault() {
+    let other = Sink::start();
+    let listen = format!("127.0.0.1:{}", other.port);
+    examine(&Setup::new().with("DOORWARD_LISTEN", &listen), &[])
+        .expect_code(1)
+        .expect("listen address", "fault", "another program", "ss -ltnp");
+    // Of TEST-NET-1: no machine has it.
+    let elsewhere = Setup::new()
+        .with("DOORWARD_LISTEN", "192.0.2.1:8000")
+        .with("DOORWARD_PUBLIC_URL", "https://accounts.example.invalid")
+        .with("SMTP_URL", "log:");
+    examine(&elsewhere, &[])
+        .expect_code(1)
+        .expect("listen address", "fault", "cannot be had", "0.0.0.0")
+        .expect("public URL", "warning", "no address", "DNS")
+        .expect("mail", "warning", "log", "SMTP_URL");
+}
+
+#[test]
+fn what_answers_at_the_public_url_is_told_apart() {
+    let setup = Setup::new();
+    let ours = setup.start();
+    let another = Setup::new().start();
+    for (port, verdict, found, mend) in [
+        (ours.port, "fine", "leads to this Doorward", ""),
+        (
+            another.port,
+            "fault",
+            "another Doorward",
+            "pass requests on",
+        ),
+        (
+            answering("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"),
+            "fault",
+            "no Doorward (status 404)",
+            "pass requests on",
+        ),
+        (
+            answering("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{\"keys\":1"),
+            "fault",
+            "no Doorward",
+            "",
+        ),
+        (
+            answering("HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n"),
+            "warning",
+            "502",
+            "proxy",
+        ),
+        (
+            answering("HTTP/1.1 301 Moved\r\nLocation: https://x\r\nContent-Length: 0\r\n\r\n"),
+            "fault",
+            "elsewhere",
+            "end up",
+        ),
+        (
+            answering("what?\r\n"),
+            "warning",
+            "gives no answer",
+            "https",
+        ),
+    ] {
+        examine(&at(&setup, port), &[]).expect("public URL", verdict, found, mend);
+    }
+    another.stop();
+}
+
+#[test]
+fn nobody_at_the_public_url_is_worth_a_warning() {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let port = listener.local_addr().unwrap().port();
+    drop(listener);
+    examine(&at(&Setup::new(), port), &[])
+        .expect_code(0)
+        .expect(
+            "public URL",
+            "warning",
+            "cannot be reached from here",
+            "run",
+        );
+}
+
+/// TLS, with no web server behind it that anybody would want.
+struct TlsServer(Child, u16);
+
+impl TlsServer {
+    fn start(authority: &Authority, host: &str) -> Self {
+        let _certificate = authority.certificate(host);
+        let folder = authority.path().parent().unwrap().to_owned();
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        drop(listener);
+        let mut command = Command::new("openssl");
+        command.args([
+            "s_server",
+            "-quiet",
+            "-www",
+            "-accept",
+            &format!("127.0.0.1:{port}"),
+        ]);
+        command.args([
+            "-cert",
+            &format!("{host}.pem"),
+            "-key",
+            &format!("{host}.key"),
+        ]);
+        command.current_dir(folder).stdin(Stdio::null());
+        let child = command
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        eventually("openssl listens", || {
+            TcpStream::connect((Ipv4Addr::LOCALHOST, port)).ok()
+        });
+        Self(child, port)
+    }
+}
+
+impl Drop for TlsServer {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn a_certificate_is_looked_at_as_a_browser_would() {
+    const PART: &str = "public URL: TLS";
+    let authority = Authority::new();
+    let setup = |server: &TlsServer| {
+        Setup::new()
+            .with(
+                "DOORWARD_PUBLIC_URL",
+                &format!("https://localhost:{}", server.1),
+            )
+            .with("SMTP_URL", "log:")
+            .with("SSL_CERT_FILE", authority.path().to_str().unwrap())
+    };
+    // Good for two days, and what answers is no Doorward.
+    let server = TlsServer::start(&authority, "localhost");
+    examine(&setup(&server), &[])
+        .expect_code(1)
+        .expect(PART, "warning", "two weeks", "renews")
+        .expect("public URL", "fault", "no Doorward", "");
+    // Of an authority that this machine does not know; others may.
+    let url = format!("https://localhost:{}", server.1);
+    let strange = Setup::new()
+        .with("DOORWARD_PUBLIC_URL", &url)
+        .with("SMTP_URL", "log:");
+    examine(&strange, &[])
+        .expect_code(0)
+        .expect(PART, "warning", "UnknownIssuer", "chain");
+    // Of one that calls itself the same and is another.
+    let other = Authority::new();
+    examine(
+        &strange.with("SSL_CERT_FILE", other.path().to_str().unwrap()),
+        &[],
+    )
+    .expect_code(0)
+    .expect(PART, "warning", "BadSignature", "chain");
+    let server = TlsServer::start(&authority, "other.example");
+    examine(&setup(&server), &[]).expect_code(1).expect(
+        PART,
+        "fault",
+        "NotValidForName",
+        "this very name",
+    );
+    // No TLS at all.
+    let port = answering("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n");
+    let url = format!("https://localhost:{port}");
+    examine(&setup(&server).with("DOORWARD_PUBLIC_URL", &url), &[])
+        .expect_code(0)
+        .expect(PART, "warning", "localhost", "http");
+}
