@@ -17,7 +17,7 @@ use sqlx::{Any, AnyConnection, Connection, Row, Transaction, raw_sql};
 
 use crate::Limits;
 use crate::error::ConnectError;
-use crate::sqlite_file::{self, IfMissing};
+use crate::sqlite_file::{self, IfMissing, OpenedFile};
 
 pub(crate) use faults::{
     advice, is_lost, is_made_already, is_passing, is_read_only, is_worth_waiting, which_unique,
@@ -70,6 +70,14 @@ impl Dialect {
         }
     }
 
+    /// The file that the database is, if it is one.
+    pub(crate) fn file(self, url: &str) -> Result<Option<OpenedFile>, ConnectError> {
+        match self {
+            Self::Sqlite => OpenedFile::of(url).map(Some),
+            Self::Postgres | Self::Mysql => Ok(None),
+        }
+    }
+
     /// What a new connection is told first. Commits are durable; nothing runs, waits for a lock
     /// or keeps one without end, not even where its client vanished (MySQL 8 knows no other way
     /// than to hang up on whoever is silent); the servers let a transaction see what others
@@ -87,7 +95,7 @@ impl Dialect {
                  SET lock_timeout = {half}; SET idle_in_transaction_session_timeout = {half};"
             ),
             Self::Mysql => format!(
-                "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED; \
+                "SET SESSION TRANSACTION ISOLATION LEVEL read committed; \
                  SET SESSION sql_mode='STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION,ERROR_FOR_DIVISION_BY_ZERO,PIPES_AS_CONCAT', \
                  SESSION innodb_lock_wait_timeout={half_s}, SESSION wait_timeout=60 \
                  /*M!, SESSION max_statement_time={all_s}, SESSION idle_transaction_timeout={half_s} */ \

@@ -33,7 +33,7 @@ impl SqlStore {
         let servers = Servers::of(settings, IfMissing::Fail)?;
         let dialect = servers.dialect;
         Ok(Self {
-            pool: Pool::new(servers, settings.max_connections),
+            pool: Pool::new(servers, settings.max_connections)?,
             dialect,
             turn: dialect.has_one_writer().then(Default::default),
         })

@@ -21,6 +21,7 @@ use crate::dialect::{self, Dialect};
 use crate::error::{ConnectError, Fault};
 use crate::query;
 use crate::servers::{Servers, read_only, too_late};
+use crate::sqlite_file::OpenedFile;
 
 /// For so long, a connection at rest is not asked whether it is still there.
 const TRUSTED: Duration = Duration::from_secs(10);
@@ -35,6 +36,8 @@ pub(crate) struct Pool(Arc<Inner>);
 
 struct Inner {
     servers: Servers,
+    /// What is looked at before each use, where it is a file.
+    file: Option<OpenedFile>,
     permits: Arc<Semaphore>,
     most: u32,
     rest: Mutex<Rest>,
@@ -57,14 +60,17 @@ struct Resting {
 }
 
 impl Pool {
-    pub(crate) fn new(servers: Servers, most: u32) -> Self {
-        Self(Arc::new(Inner {
+    /// The database is there, and its schema up to date.
+    pub(crate) fn new(servers: Servers, most: u32) -> Result<Self, ConnectError> {
+        let file = servers.dialect.file(&servers.latest().url)?;
+        Ok(Self(Arc::new(Inner {
             servers,
+            file,
             permits: Arc::new(Semaphore::new(most as usize)),
             most,
             rest: Mutex::default(),
             is_closed: AtomicBool::new(false),
-        }))
+        })))
     }
 
     pub(crate) fn servers(&self) -> &Servers {
@@ -84,6 +90,10 @@ impl Pool {
         }
         let (connection, epoch) = loop {
             let (resting, epoch) = self.0.take();
+            if let Some(Err(error)) = self.0.file.as_ref().map(OpenedFile::check) {
+                self.0.distrust(epoch, "the file is not there any more");
+                return Err(error.into());
+            }
             let Some(mut resting) = resting else {
                 break (self.0.open(until).await?, epoch);
             };
@@ -315,7 +325,9 @@ impl Held {
             Ok(Err(error)) => error,
             Err(_) => too_late(within),
         };
-        if dialect::is_lost(&error) {
+        // A host that is alone may still be read.
+        let is_alone = self.pool.servers.hosts.len() == 1;
+        if dialect::is_lost(&error) && !(is_alone && dialect::is_read_only(&error)) {
             self.connection = None;
             self.pool.distrust(self.epoch, &error.to_string());
         }

@@ -32,6 +32,42 @@ pub(crate) fn driver_url(url: &str, if_missing: IfMissing) -> Result<String, Con
     Ok(format!("sqlite:{}?mode=rw", percent_encoded(text)))
 }
 
+/// The very file that was opened, whatever its name may lead to later.
+pub(crate) struct OpenedFile {
+    path: PathBuf,
+    identity: Option<(u64, u64)>,
+}
+
+impl OpenedFile {
+    pub(crate) fn of(url: &str) -> Result<Self, ConnectError> {
+        let path = path_of(url)?;
+        let identity = identity(&path);
+        Ok(Self { path, identity })
+    }
+
+    /// An error where it is not under its name any more: what were written now, nobody would find.
+    pub(crate) fn check(&self) -> Result<(), ConnectError> {
+        match identity(&self.path) == self.identity {
+            true => Ok(()),
+            false => Err(ConnectError::Moved {
+                path: self.path.clone(),
+            }),
+        }
+    }
+}
+
+#[cfg(unix)]
+fn identity(path: &Path) -> Option<(u64, u64)> {
+    use std::os::unix::fs::MetadataExt;
+    let file = fs::metadata(path).ok()?;
+    Some((file.dev(), file.ino()))
+}
+
+#[cfg(not(unix))]
+fn identity(path: &Path) -> Option<(u64, u64)> {
+    path.exists().then_some((0, 0))
+}
+
 /// The path that a URL of SQLite means, as its writer spelled it.
 pub(crate) fn path_of(url: &str) -> Result<PathBuf, ConnectError> {
     let path = url.strip_prefix("sqlite:").unwrap_or(url);

@@ -1,0 +1,192 @@
+//! A server that was restarted, killed, paused, cut off, or has no connection left.
+
+use std::time::Duration;
+
+use doorward_domain::ports::Store;
+use doorward_store_sql::SqlStore;
+use doorward_testkit::servers::{
+    MariadbOptions, Mood, OwnServer, PostgresOptions, Proxy, own_mariadb, own_postgres,
+};
+use tokio::time::Instant;
+
+use super::{connect, in_time, is_signed_up, is_store_error, sign_up, until_well};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn postgres_comes_and_goes() {
+    let server = own_postgres(PostgresOptions::default()).await;
+    comes_and_goes(&server, &server.url()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn mariadb_comes_and_goes() {
+    let server = own_mariadb(MariadbOptions::default()).await;
+    comes_and_goes(&server, &server.url()).await;
+}
+
+async fn comes_and_goes(server: &OwnServer, url: &str) {
+    let proxy = Proxy::to(server.address()).await;
+    let store = connect(&proxy.url(url)).await;
+    restarted(server, &store).await;
+    killed(server, &store).await;
+    paused(server, &store).await;
+    silent(&proxy, &store).await;
+    cut(&proxy, &store).await;
+}
+
+/// Four connections at rest, all of which will be dead.
+async fn warm(store: &SqlStore) {
+    let (a, b, c, d) = tokio::join!(
+        Store::ping(store),
+        Store::ping(store),
+        Store::ping(store),
+        Store::ping(store)
+    );
+    for ping in [a, b, c, d] {
+        ping.unwrap();
+    }
+}
+
+/// Whoever comes after a restart notices nothing, reading or writing.
+async fn restarted(server: &OwnServer, store: &SqlStore) {
+    warm(store).await;
+    server.restart().await;
+    in_time(Store::ping(store)).await.unwrap();
+    warm(store).await;
+    server.restart().await;
+    let (user, _, changes) = sign_up();
+    in_time(store.apply(changes)).await.unwrap();
+    assert!(is_signed_up(store, &user).await);
+}
+
+/// Without a server every answer is an error, and soon: at once when it has been away for a while.
+async fn killed(server: &OwnServer, store: &SqlStore) {
+    warm(store).await;
+    let (before, _, changes) = sign_up();
+    store.apply(changes).await.unwrap();
+    server.kill().await;
+    let (user, _, changes) = sign_up();
+    assert!(is_store_error(&in_time(store.apply(changes)).await));
+    in_time(Store::ping(store)).await.unwrap_err();
+    let began = Instant::now();
+    in_time(Store::ping(store)).await.unwrap_err();
+    assert!(began.elapsed() < Duration::from_secs(1));
+    server.start().await;
+    until_well(|| Store::ping(store)).await;
+    assert!(
+        is_signed_up(store, &before).await,
+        "what was answered stays"
+    );
+    assert!(!is_signed_up(store, &user).await);
+}
+
+/// It holds the connections and says nothing.
+async fn paused(server: &OwnServer, store: &SqlStore) {
+    warm(store).await;
+    server.pause().await;
+    let (first, second) = (sign_up(), sign_up());
+    let (one, two, ping) = tokio::join!(
+        in_time(store.apply(first.2)),
+        in_time(store.apply(second.2)),
+        in_time(Store::ping(store))
+    );
+    assert!(is_store_error(&one) && is_store_error(&two));
+    ping.unwrap_err();
+    server.resume().await;
+    until_well(|| Store::ping(store)).await;
+    for user in [first.0, second.0] {
+        assert!(!is_signed_up(store, &user).await);
+    }
+}
+
+/// The same by the network: more callers than connections, and each has its answer in time.
+async fn silent(proxy: &Proxy, store: &SqlStore) {
+    warm(store).await;
+    proxy.set(Mood::Stall).await;
+    let callers = (0..12).map(|_| {
+        let store = store.clone();
+        tokio::spawn(async move { in_time(Store::ping(&store)).await })
+    });
+    for caller in callers.collect::<Vec<_>>() {
+        caller.await.unwrap().unwrap_err();
+    }
+    proxy.set(Mood::Pass).await;
+    until_well(|| Store::ping(store)).await;
+    warm(store).await;
+}
+
+async fn cut(proxy: &Proxy, store: &SqlStore) {
+    warm(store).await;
+    proxy.cut();
+    in_time(Store::ping(store)).await.unwrap();
+    proxy.cut_off().await;
+    let (user, _, changes) = sign_up();
+    assert!(is_store_error(&in_time(store.apply(changes)).await));
+    proxy.set(Mood::Pass).await;
+    let (other, _, changes) = sign_up();
+    in_time(store.apply(changes)).await.unwrap();
+    assert!(!is_signed_up(store, &user).await);
+    assert!(is_signed_up(store, &other).await);
+}
+
+/// The outage is young: what is asked meanwhile waits for the server.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_short_outage_is_waited_for() {
+    let server = own_postgres(PostgresOptions::default()).await;
+    let proxy = Proxy::to(server.address()).await;
+    let store = connect(&proxy.url(&server.url())).await;
+    proxy.cut_off().await;
+    let asked = tokio::spawn({
+        let store = store.clone();
+        async move { in_time(Store::ping(&store)).await }
+    });
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    proxy.set(Mood::Pass).await;
+    asked.await.unwrap().unwrap();
+}
+
+/// Whoever gives up in the middle of a question leaves no connection behind that answers it to
+/// the next.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_question_that_was_given_up_confuses_nobody() {
+    let server = own_postgres(PostgresOptions::default()).await;
+    let proxy = Proxy::to(server.address()).await;
+    let store = connect(&proxy.url(&server.url())).await;
+    proxy.set(Mood::Slow(Duration::from_millis(20))).await;
+    for number in 0..30 {
+        let (user, _, changes) = sign_up();
+        let patience = Duration::from_millis(7 * number);
+        let told = tokio::time::timeout(patience, store.apply(changes)).await;
+        let is_there = is_signed_up(&store, &user).await;
+        assert!(is_there || told.is_err(), "{told:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_postgres_lets_in_whoever_waited() {
+    let options = PostgresOptions {
+        settings: vec!["max_connections=8", "superuser_reserved_connections=2"],
+        ..PostgresOptions::default()
+    };
+    let server = own_postgres(options).await;
+    let store = connect(&server.url()).await;
+    // The connection at rest goes on; a second one is not given.
+    let full = server.fill().await;
+    in_time(Store::ping(&store)).await.unwrap();
+    let asked: Vec<_> = (0..8)
+        .map(|_| {
+            let store = store.clone();
+            tokio::spawn(async move {
+                let (_, _, changes) = sign_up();
+                in_time(store.apply(changes)).await
+            })
+        })
+        .collect();
+    let mut refused = 0;
+    for one in asked {
+        refused += usize::from(is_store_error(&one.await.unwrap()));
+    }
+    assert!(refused > 0, "it was not full");
+    drop(full);
+    until_well(|| Store::ping(&store)).await;
+    warm(&store).await;
+}

@@ -1,0 +1,137 @@
+//! A primary that dies or steps down, with its replica beside it.
+
+use doorward_domain::ports::Store;
+use doorward_testkit::servers::{
+    MariadbOptions, OwnPostgres, PostgresOptions, Replication, own_mariadb, own_postgres,
+};
+
+use super::{connect, in_time, is_signed_up, is_store_error, sign_up, until_well};
+
+/// One URL for both.
+fn both(primary: &OwnPostgres, replica: &OwnPostgres) -> String {
+    format!(
+        "postgres://doorward@{},{}/doorward",
+        primary.address(),
+        replica.address()
+    )
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn writes_go_on_at_the_replica_once_it_is_the_primary() {
+    let primary = own_postgres(PostgresOptions::default()).await;
+    let replica = primary.replica(Replication::Synchronous).await;
+    let store = connect(&both(&primary, &replica)).await;
+    let writer = tokio::spawn({
+        let store = store.clone();
+        async move {
+            let mut answered = Vec::new();
+            let mut failed = 0;
+            while failed == 0 || answered.len() < failed + 50 {
+                let (user, _, changes) = sign_up();
+                match in_time(store.apply(changes)).await {
+                    Ok(()) => answered.push(user),
+                    Err(_) => failed += 1,
+                }
+            }
+            answered
+        }
+    });
+    until_well(|| Store::ping(&store)).await;
+    primary.kill().await;
+    // Meanwhile nothing may be taken from the replica, which may not know everything.
+    in_time(Store::ping(&store)).await.unwrap_err();
+    replica.promote().await;
+    until_well(|| Store::ping(&store)).await;
+    for user in writer.await.unwrap() {
+        assert!(
+            is_signed_up(&store, &user).await,
+            "an answered write is gone"
+        );
+    }
+}
+
+/// The order of the hosts does not matter, and neither does one that is away.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_host_that_takes_writes_is_found() {
+    let primary = own_postgres(PostgresOptions::default()).await;
+    let replica = primary.replica(Replication::Asynchronous).await;
+    let store = connect(&both(&replica, &primary)).await;
+    let (user, _, changes) = sign_up();
+    store.apply(changes).await.unwrap();
+    assert!(is_signed_up(&store, &user).await);
+    replica.kill().await;
+    in_time(Store::ping(&store)).await.unwrap();
+    let store = connect(&both(&replica, &primary)).await;
+    assert!(is_signed_up(&store, &user).await);
+}
+
+/// It is still there and still answers: it must not be asked any more.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_primary_that_stepped_down_is_left() {
+    let primary = own_postgres(PostgresOptions::default()).await;
+    let replica = primary.replica(Replication::Asynchronous).await;
+    let store = connect(&both(&primary, &replica)).await;
+    let (user, _, changes) = sign_up();
+    store.apply(changes).await.unwrap();
+    replica.promote().await;
+    primary
+        .query("ALTER SYSTEM SET default_transaction_read_only = on; SELECT pg_reload_conf();")
+        .await;
+    let (other, _, changes) = sign_up();
+    in_time(store.apply(changes)).await.unwrap();
+    assert!(is_signed_up(&store, &other).await);
+    assert!(is_signed_up(&store, &user).await);
+    let count = "SELECT COUNT(*) FROM users";
+    assert_eq!(primary.query(count).await, "1");
+    assert_eq!(replica.query(count).await, "2");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lone_postgres_that_only_reads_is_said_to() {
+    let server = own_postgres(PostgresOptions::default()).await;
+    let store = connect(&server.url()).await;
+    let read_only = |on: &str| {
+        format!("ALTER SYSTEM SET default_transaction_read_only = {on}; SELECT pg_reload_conf();")
+    };
+    let (user, _, changes) = sign_up();
+    store.apply(changes).await.unwrap();
+    server.query(&read_only("on")).await;
+    only_reads(&store).await;
+    assert!(is_signed_up(&store, &user).await);
+    let back = "SET default_transaction_read_only = off;
+        ALTER SYSTEM RESET default_transaction_read_only; SELECT pg_reload_conf();";
+    server.query(back).await;
+    until_well(|| Store::ping(&store)).await;
+    let (_, _, changes) = sign_up();
+    in_time(store.apply(changes)).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lone_mariadb_that_only_reads_is_said_to() {
+    let server = own_mariadb(MariadbOptions::default()).await;
+    let store = connect(&server.url()).await;
+    server.query("SET GLOBAL read_only = 1").await;
+    only_reads(&store).await;
+    server.query("SET GLOBAL read_only = 0").await;
+    until_well(|| Store::ping(&store)).await;
+    let (user, _, changes) = sign_up();
+    in_time(store.apply(changes)).await.unwrap();
+    assert!(is_signed_up(&store, &user).await);
+}
+
+async fn only_reads(store: &doorward_store_sql::SqlStore) {
+    let told = until_refused(store).await;
+    assert!(told.contains("takes no writes"), "{told}");
+    let (_, _, changes) = sign_up();
+    let refused = in_time(store.apply(changes)).await;
+    assert!(is_store_error(&refused), "{refused:?}");
+}
+
+/// A server takes a moment to read its configuration again.
+async fn until_refused(store: &doorward_store_sql::SqlStore) -> String {
+    let refused = async || match in_time(Store::ping(store)).await {
+        Ok(()) => Err("it takes writes"),
+        Err(error) => Ok(error.cause.to_string()),
+    };
+    until_well(refused).await
+}

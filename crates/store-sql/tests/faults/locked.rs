@@ -1,0 +1,98 @@
+//! Rows and files that somebody else has locked.
+
+use doorward_domain::changes::{ApplyError, Change};
+use doorward_domain::ports::Store;
+use doorward_testkit::fixtures;
+use doorward_testkit::servers::{MariadbOptions, PostgresOptions, own_mariadb, own_postgres};
+use sqlx::{AnyConnection, Connection, raw_sql};
+
+use super::{connect, in_time, is_signed_up, is_store_error, settings, sign_up};
+
+/// Writers wait in line, and for no longer than they may; readers do not.
+async fn story(url: &str, begin: &'static str) {
+    let store = connect(url).await;
+    let admin = fixtures::admin();
+    let first = vec![Change::InsertUser(Box::new(admin.clone()))];
+    store.apply(first).await.unwrap();
+    let mut other = AnyConnection::connect(url).await.unwrap();
+    let mut lock = other.begin_with(begin).await.unwrap();
+    raw_sql("UPDATE guards SET counter = counter + 1")
+        .execute(&mut *lock)
+        .await
+        .unwrap();
+    let writers: Vec<_> = (0..6)
+        .map(|_| {
+            let store = store.clone();
+            tokio::spawn(async move {
+                let (_, _, mut changes) = sign_up();
+                changes.push(Change::KeepAnAdmin);
+                in_time(store.apply(changes)).await
+            })
+        })
+        .collect();
+    in_time(store.find_user(admin.id)).await.unwrap();
+    for writer in writers {
+        let told = writer.await.unwrap();
+        assert!(is_store_error(&told), "{told:?}");
+    }
+    lock.rollback().await.unwrap();
+    let (user, _, mut changes) = sign_up();
+    changes.push(Change::KeepAnAdmin);
+    in_time(store.apply(changes)).await.unwrap();
+    assert!(is_signed_up(&store, &user).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_locked_row_of_postgres_is_not_waited_for_without_end() {
+    let server = own_postgres(PostgresOptions::default()).await;
+    story(&server.url(), "BEGIN").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_locked_row_of_mariadb_is_not_waited_for_without_end() {
+    let server = own_mariadb(MariadbOptions::default()).await;
+    story(&server.url(), "BEGIN").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_locked_file_of_sqlite_is_not_waited_for_without_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite:{}/doorward.db", folder.path().display());
+    story(&url, "BEGIN IMMEDIATE").await;
+}
+
+/// A node that vanished in the middle of a transaction does not keep its locks for ever.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_locks_of_a_silent_client_are_taken_away() {
+    use doorward_testkit::servers::{Mood, Proxy};
+    let postgres = own_postgres(PostgresOptions::default()).await;
+    let mariadb = own_mariadb(MariadbOptions::default()).await;
+    for (server, url) in [(&*postgres, postgres.url()), (&*mariadb, mariadb.url())] {
+        let proxy = Proxy::to(server.address()).await;
+        let lost = connect(&proxy.url(&url)).await;
+        let admin = fixtures::admin();
+        let first = vec![Change::InsertUser(Box::new(admin.clone()))];
+        lost.apply(first).await.unwrap();
+        proxy
+            .set(Mood::Slow(std::time::Duration::from_millis(50)))
+            .await;
+        let cut_short = tokio::spawn({
+            let lost = lost.clone();
+            async move {
+                let changes = (0..20)
+                    .map(|_| Change::Audit(Box::new(fixtures::audit_event(fixtures::user_id()))));
+                lost.apply([Change::KeepAnAdmin].into_iter().chain(changes).collect())
+                    .await
+            }
+        });
+        tokio::time::sleep(std::time::Duration::from_millis(700)).await;
+        proxy.set(Mood::Stall).await;
+        let other = doorward_store_sql::SqlStore::connect(&settings(&url), fixtures::now())
+            .await
+            .unwrap();
+        let told = super::until_well(|| other.apply(vec![Change::KeepAnAdmin])).await;
+        let () = told;
+        let told = cut_short.await.unwrap();
+        assert!(matches!(told, Err(ApplyError::Store(_))), "{told:?}");
+    }
+}

@@ -1,0 +1,156 @@
+//! A commit whose answer never came: done or not, what is told is so.
+
+use doorward_domain::changes::{ApplyError, Change, Unique};
+use doorward_domain::model::{Credential, Purpose, User};
+use doorward_domain::ports::Store;
+use doorward_store_sql::SqlStore;
+use doorward_testkit::fixtures;
+use doorward_testkit::servers::{
+    MariadbOptions, Mood, PostgresOptions, Proxy, own_mariadb, own_postgres,
+};
+
+use super::{connect, in_time, is_signed_up, sign_up};
+
+type Lost = fn(&'static str, u32) -> Mood;
+
+/// The commit reached the server and its answer was lost, or the commit itself was.
+const LOST: [Lost; 2] = [Mood::LoseAnswer, Mood::LoseRequest];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn on_postgres() {
+    let server = own_postgres(PostgresOptions::default()).await;
+    let proxy = Proxy::to(server.address()).await;
+    story(&proxy, &proxy.url(&server.url())).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn on_mariadb() {
+    let server = own_mariadb(MariadbOptions::default()).await;
+    let proxy = Proxy::to(server.address()).await;
+    story(&proxy, &proxy.url(&server.url())).await;
+}
+
+async fn story(proxy: &Proxy, url: &str) {
+    let store = connect(url).await;
+    for lost in LOST {
+        with_a_line_of_the_audit_log(proxy, &store, lost).await;
+        with_a_user_alone(proxy, &store, lost).await;
+        with_a_link(proxy, &store, lost).await;
+        with_nothing_to_look_for(proxy, &store, lost).await;
+        with_nothing_to_look_for_and_no_way_back(proxy, &store, lost).await;
+    }
+}
+
+async fn lose(proxy: &Proxy, lost: Lost, times: u32) {
+    proxy.set(lost("COMMIT", times)).await;
+}
+
+async fn lost(proxy: &Proxy, times: u32) {
+    assert_eq!(proxy.lost(), times, "nothing was lost");
+    proxy.set(Mood::Pass).await;
+}
+
+async fn with_a_line_of_the_audit_log(proxy: &Proxy, store: &SqlStore, mood: Lost) {
+    for times in [1, 2] {
+        let (user, _, changes) = sign_up();
+        lose(proxy, mood, times).await;
+        in_time(store.apply(changes)).await.unwrap();
+        // What was committed is committed once.
+        let is_done = matches!(mood("", 0), Mood::LoseAnswer(..));
+        lost(proxy, if is_done { 1 } else { times }).await;
+        assert!(is_signed_up(store, &user).await);
+    }
+}
+
+/// The name is taken by now: by this very user.
+async fn with_a_user_alone(proxy: &Proxy, store: &SqlStore, mood: Lost) {
+    let user = fixtures::user();
+    let insert = |user: &User| vec![Change::InsertUser(Box::new(user.clone()))];
+    lose(proxy, mood, 1).await;
+    in_time(store.apply(insert(&user))).await.unwrap();
+    lost(proxy, 1).await;
+    assert_eq!(store.find_user(user.id).await.unwrap(), Some(user.clone()));
+
+    let other = User {
+        id: fixtures::user_id(),
+        email: None,
+        ..user
+    };
+    let refused = store.apply(insert(&other)).await;
+    assert!(matches!(refused, Err(ApplyError::Taken(Unique::Username))));
+}
+
+async fn with_a_link(proxy: &Proxy, store: &SqlStore, mood: Lost) {
+    let user = fixtures::user_id();
+    let link = fixtures::link(user, Purpose::Recovery);
+    let changes = vec![
+        Change::RevokeLinks(user, vec![Purpose::Recovery]),
+        Change::PutLink(link.clone()),
+    ];
+    lose(proxy, mood, 1).await;
+    in_time(store.apply(changes)).await.unwrap();
+    lost(proxy, 1).await;
+    let found = store.find_link(&link.digest).await.unwrap();
+    assert_eq!(found, Some(link));
+}
+
+/// Made once more, it does no harm.
+async fn with_nothing_to_look_for(proxy: &Proxy, store: &SqlStore, mood: Lost) {
+    let user = fixtures::user_id();
+    let (first, second) = (fixtures::credential(user), fixtures::credential(user));
+    store
+        .apply(vec![Change::PutCredential(first)])
+        .await
+        .unwrap();
+    lose(proxy, mood, 1).await;
+    in_time(store.apply(vec![Change::PutCredential(second.clone())]))
+        .await
+        .unwrap();
+    lost(proxy, 1).await;
+    let kept = store.find_credential(user).await.unwrap().unwrap();
+    let hash = |credential: &Credential| credential.password_hash.expose().clone();
+    assert_eq!(hash(&kept), hash(&second));
+}
+
+/// A link is used once: made again, it would be told to have been used by somebody else.
+async fn with_nothing_to_look_for_and_no_way_back(proxy: &Proxy, store: &SqlStore, mood: Lost) {
+    let link = fixtures::link(fixtures::user_id(), Purpose::Recovery);
+    store
+        .apply(vec![Change::PutLink(link.clone())])
+        .await
+        .unwrap();
+    let used = Change::UseLink {
+        digest: link.digest,
+        at: fixtures::later(1),
+    };
+    lose(proxy, mood, 1).await;
+    let told = in_time(store.apply(vec![used])).await;
+    lost(proxy, 1).await;
+    assert!(matches!(told, Err(ApplyError::Unsettled(_))), "{told:?}");
+}
+
+/// The network is gone at the very end, and stays away.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_found_out_is_said_to_be_so() {
+    let server = own_postgres(PostgresOptions::default()).await;
+    let proxy = Proxy::to(server.address()).await;
+    let store = connect(&proxy.url(&server.url())).await;
+    let (user, _, changes) = sign_up();
+    lose(&proxy, Mood::LoseAnswer, 1).await;
+    let applied = tokio::spawn({
+        let store = store.clone();
+        async move { in_time(store.apply(changes)).await }
+    });
+    while proxy.lost() == 0 {
+        tokio::task::yield_now().await;
+    }
+    proxy.cut_off().await;
+    let told = applied.await.unwrap();
+    proxy.set(Mood::Pass).await;
+    // It may have been quicker than the cut.
+    match told {
+        Err(ApplyError::Unsettled(_)) | Ok(()) => {}
+        told => panic!("{told:?}"),
+    }
+    assert!(is_signed_up(&store, &user).await);
+}

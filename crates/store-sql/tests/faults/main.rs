@@ -1,0 +1,104 @@
+//! Databases that misbehave: servers stopped, killed, paused and cut off, answers that are lost,
+//! disks that are full. Each test has a server of its own.
+//!
+//! What is asked of a store then: an answer within its time, nothing half done, nothing said to be
+//! done that was not, and all well again as soon as the database is.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
+
+mod away;
+mod failover;
+mod locked;
+mod lost_commits;
+mod lost_statements;
+mod sqlite;
+
+use std::future::Future;
+use std::time::Duration;
+
+use doorward_domain::changes::{ApplyError, Change, Changes};
+use doorward_domain::model::{AuditEvent, AuditFilter, User};
+use doorward_domain::ports::Store;
+use doorward_store_sql::{SqlSettings, SqlStore};
+use doorward_testkit::fixtures;
+use tokio::time::Instant;
+
+/// Shorter than in earnest, so that the tests are.
+const CONNECT: Duration = Duration::from_secs(2);
+const STATEMENT: Duration = Duration::from_secs(4);
+/// What one operation may take in all, and a machine that is busy with other tests beside it.
+const BOUND: Duration = Duration::from_secs(4 + 2 + 2);
+
+fn settings(url: &str) -> SqlSettings {
+    SqlSettings {
+        max_connections: 4,
+        connect_timeout: CONNECT,
+        statement_timeout: STATEMENT,
+        ..SqlSettings::new(url)
+    }
+}
+
+async fn connect(url: &str) -> SqlStore {
+    let store = SqlStore::connect(&settings(url), fixtures::now())
+        .await
+        .unwrap();
+    // A connection is at rest now.
+    Store::ping(&store).await.unwrap();
+    store
+}
+
+/// What a sign-up writes.
+fn sign_up() -> (User, AuditEvent, Changes) {
+    let user = fixtures::user();
+    let event = fixtures::audit_event(user.id);
+    let changes = vec![
+        Change::InsertUser(Box::new(user.clone())),
+        Change::PutCredential(fixtures::credential(user.id)),
+        Change::EnqueueMail(fixtures::mail_job(user.id)),
+        Change::Audit(Box::new(event.clone())),
+    ];
+    (user, event, changes)
+}
+
+/// All of a sign-up is there, or nothing; which.
+async fn is_signed_up(store: &SqlStore, user: &User) -> bool {
+    let found = store.find_user(user.id).await.unwrap().is_some();
+    let has_password = store.find_credential(user.id).await.unwrap().is_some();
+    let log = AuditFilter {
+        user_id: Some(user.id),
+        limit: 10,
+        ..AuditFilter::default()
+    };
+    let events = store.list_audit_events(&log).await.unwrap().len();
+    assert_eq!((found, usize::from(found)), (has_password, events));
+    found
+}
+
+/// The answer, which must come in time.
+async fn in_time<T>(what: impl Future<Output = T>) -> T {
+    let began = Instant::now();
+    let answer = what.await;
+    let took = began.elapsed();
+    assert!(took < BOUND, "it took {took:?}");
+    answer
+}
+
+/// Tries until it works: a database comes back in its own time.
+async fn until_well<T, E, F>(mut what: impl FnMut() -> F) -> T
+where
+    F: Future<Output = Result<T, E>>,
+    E: std::fmt::Debug,
+{
+    let patience = Instant::now() + Duration::from_secs(30);
+    loop {
+        match what().await {
+            Ok(value) => return value,
+            Err(error) => assert!(Instant::now() < patience, "never well again: {error:?}"),
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+fn is_store_error(result: &Result<(), ApplyError>) -> bool {
+    matches!(result, Err(ApplyError::Store(_)))
+}

@@ -1,0 +1,119 @@
+//! SQLite's disk is full, its file is gone.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use doorward_domain::changes::Change;
+use doorward_domain::ports::{Sessions, Store};
+use doorward_testkit::fixtures;
+
+use super::{connect, in_time, is_signed_up, is_store_error, sign_up, until_well};
+
+/// Runs a test of this file again, where it may mount a disk of its own that goes with it.
+fn run_with_own_mounts(test: &str) {
+    let mut unshare = Command::new("unshare");
+    unshare.args(["--map-root-user", "--mount"]);
+    unshare.arg(std::env::current_exe().unwrap());
+    run(unshare.args(["--exact", test, "--ignored", "--nocapture"]));
+}
+
+fn run(command: &mut Command) {
+    let status = command.status().unwrap();
+    assert!(status.success(), "{command:?}");
+}
+
+#[test]
+fn a_full_disk_breaks_nothing_and_is_forgotten_once_there_is_room() {
+    run_with_own_mounts("sqlite::a_full_disk");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs a mount of its own, which the test above gives it"]
+async fn a_full_disk() {
+    let folder = tempfile::tempdir().unwrap();
+    let disk = folder.path();
+    let mut mount = Command::new("mount");
+    run(mount
+        .args(["-t", "tmpfs", "-o", "size=2m", "tmpfs"])
+        .arg(disk));
+    let store = connect(&format!("sqlite:{}/doorward.db", disk.display())).await;
+    let (kept, _, changes) = sign_up();
+    store.apply(changes).await.unwrap();
+    let filler = fill(disk);
+    let mut refused = Vec::new();
+    for _ in 0..20 {
+        let (user, _, changes) = sign_up();
+        match in_time(store.apply(changes)).await {
+            Ok(()) => assert!(is_signed_up(&store, &user).await),
+            told => {
+                assert!(is_store_error(&told), "{told:?}");
+                refused.push(user);
+            }
+        }
+    }
+    assert!(!refused.is_empty(), "there was room for all");
+    let session = fixtures::session(kept.id);
+    in_time(store.insert_session(&session)).await.unwrap_err();
+    assert!(is_signed_up(&store, &kept).await, "it can still be read");
+
+    fs::remove_file(filler).unwrap();
+    let (user, _, changes) = sign_up();
+    in_time(store.apply(changes)).await.unwrap();
+    assert!(is_signed_up(&store, &user).await);
+    for user in refused {
+        assert!(!is_signed_up(&store, &user).await, "half done");
+    }
+    store.insert_session(&session).await.unwrap();
+    store.close().await;
+    // What is there is whole.
+    let store = connect(&format!("sqlite:{}/doorward.db", disk.display())).await;
+    assert!(is_signed_up(&store, &user_of(&store).await).await);
+}
+
+async fn user_of(store: &doorward_store_sql::SqlStore) -> doorward_domain::model::User {
+    let all = doorward_domain::model::UserFilter {
+        limit: 1,
+        ..Default::default()
+    };
+    store.list_users(&all).await.unwrap().remove(0)
+}
+
+/// Takes what is left of a disk.
+fn fill(disk: &Path) -> std::path::PathBuf {
+    let path = disk.join("filler");
+    let mut file = fs::File::create(&path).unwrap();
+    let piece = [7; 4096];
+    while std::io::Write::write_all(&mut file, &piece).is_ok() {}
+    path
+}
+
+/// Nothing is written into a file that nobody will find again.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_is_gone_is_not_written_to() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("doorward.db");
+    let aside = folder.path().join("aside.db");
+    let store = connect(&format!("sqlite:{}", file.display())).await;
+    let admin = fixtures::admin();
+    let first = vec![Change::InsertUser(Box::new(admin.clone()))];
+    store.apply(first).await.unwrap();
+
+    fs::rename(&file, &aside).unwrap();
+    let (_, _, changes) = sign_up();
+    let told = in_time(store.apply(changes)).await;
+    assert!(is_store_error(&told), "{told:?}");
+    let told = in_time(Store::ping(&store)).await.unwrap_err();
+    assert!(told.cause.to_string().contains("is gone"), "{}", told.cause);
+
+    // Another one in its place is not ours either.
+    fs::copy(&aside, &file).unwrap();
+    in_time(Store::ping(&store)).await.unwrap_err();
+
+    fs::rename(&aside, &file).unwrap();
+    until_well(|| Store::ping(&store)).await;
+    assert_eq!(store.find_user(admin.id).await.unwrap(), Some(admin));
+    let (user, _, changes) = sign_up();
+    store.apply(changes).await.unwrap();
+    assert!(is_signed_up(&store, &user).await);
+}
