@@ -194,7 +194,7 @@ fn a_certificate_is_looked_at_as_a_browser_would() {
     examine(&setup(&server), &[]).expect_code(1).expect(
         PART,
         "fault",
-        "NotValidForName",
+        "not valid for name",
         "this very name",
     );
     // No TLS at all.
