@@ -14,9 +14,11 @@ mod life;
 mod log;
 mod mail;
 mod migrate;
+mod moving;
+mod redis;
 mod shutdown;
 mod users;
 mod wire;
 
-use server::{Server, Setup, eventually, mode};
+use server::{Outcome, Server, Setup, eventually, mode};
 use sink::Sink;

@@ -1,0 +1,429 @@
+//! Sessions on Redis: what a snapshot can bring back, and what goes on while Redis is away.
+
+use std::time::{Duration, Instant};
+
+use doorward_testkit::servers::{self, Mood, OwnRedis, Proxy, RedisOptions, Snapshot, own_redis};
+use serde_json::{Value, json};
+use tokio::runtime::Runtime;
+
+use super::http::Reply;
+use super::{Server, Setup, Sink, eventually};
+use crate::support::{OTHER_PASSWORD, PASSWORD};
+
+/// What an answer may take, with a password to be hashed on a busy machine.
+const BOUND: Duration = Duration::from_secs(6);
+
+/// A Redis, and how this test's own thread, which may block, gets at it.
+struct Redis {
+    runtime: Runtime,
+    server: OwnRedis,
+}
+
+impl Redis {
+    fn start() -> Self {
+        let runtime = Runtime::new().unwrap();
+        let server = runtime.block_on(own_redis(RedisOptions::default()));
+        Self { runtime, server }
+    }
+
+    fn stop(&self) {
+        self.runtime.block_on(self.server.stop());
+    }
+
+    fn start_again(&self) {
+        self.runtime.block_on(self.server.start());
+    }
+
+    fn command(&self, words: &[&str]) -> String {
+        self.runtime.block_on(self.server.command(words))
+    }
+
+    fn snapshot(&self) -> Snapshot {
+        self.runtime.block_on(self.server.snapshot())
+    }
+
+    /// It dies, and comes back as it was then.
+    fn rewind_to(&self, snapshot: &Snapshot) {
+        self.runtime.block_on(self.server.kill());
+        self.server.restore(snapshot);
+        self.start_again();
+    }
+
+    fn kept_sessions(&self) -> usize {
+        let keys = self.command(&["KEYS", "*:session:*"]);
+        keys.lines().filter(|line| !line.is_empty()).count()
+    }
+
+    fn setup(&self) -> Setup {
+        Setup::new()
+            .with("REDIS_URL", &self.server.url())
+            .with("ADMIN_PASSWORD", PASSWORD)
+            .with("DOORWARD_THROTTLE__ENABLED", "false")
+    }
+}
+
+fn check(server: &Server, token: &str) -> u16 {
+    server.send("GET", "/auth", Some(token), None).status
+}
+
+fn sign_up(server: &Server, name: &str) -> Reply {
+    server.post("/user", json!({"username": name, "password": PASSWORD}))
+}
+
+fn try_sign_in(server: &Server, name: &str) -> Reply {
+    server.post("/auth", json!({"username": name, "password": PASSWORD}))
+}
+
+fn wait_until_ready(server: &Server) {
+    eventually("it is ready", || {
+        (server.get("/readyz").status == 200).then_some(())
+    });
+}
+
+/// Signs up with an address, confirms it, signs in.
+fn person(server: &Server, sink: &Sink, name: &str) -> String {
+    let email = format!("{name}@example.com");
+    let body = json!({"username": name, "email": email, "password": PASSWORD});
+    server.post("/user", body).expect(201);
+    follow(server, sink, "/confirmation/", json!({})).expect(200);
+    server.sign_in(name, PASSWORD)
+}
+
+/// Posts to the link of the next mail.
+fn follow(server: &Server, sink: &Sink, kind: &str, body: Value) -> Reply {
+    let link = sink.next_mail().link(kind);
+    let path = link.find(kind).map_or(link.as_str(), |at| &link[at..]);
+    server.post(path, body)
+}
+
+#[test]
+fn an_old_snapshot_revives_no_session_that_was_ended() {
+    let redis = Redis::start();
+    let sink = Sink::start();
+    let database = redis.runtime.block_on(servers::postgres());
+    let setup = redis
+        .setup()
+        .with("SMTP_URL", &sink.url())
+        .with("DATABASE_URL", &database)
+        // A token names it, and shall be good after a restart on another port.
+        .with("DOORWARD_PUBLIC_URL", "http://localhost:8000");
+    let server = setup.start();
+    let admin = server.sign_in("admin", PASSWORD);
+    let as_admin = |method, path: &str, body| server.send(method, path, Some(&admin), body);
+    let names = [
+        "password", "recovery", "disabled", "deleted", "moved", "demoted", "out", "one", "all",
+    ];
+    let ended = names.map(|name| person(&server, &sink, name));
+    let stays = person(&server, &sink, "stays");
+    let beside = server.sign_in("one", PASSWORD);
+    let id = server.send("GET", "/auth", Some(&ended[7]), None).json()["session"]["id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let before = redis.kept_sessions();
+    let snapshot = redis.snapshot();
+
+    let body = json!({"username": "password", "current_password": PASSWORD, "new_password": OTHER_PASSWORD});
+    server
+        .send("PUT", "/password", None, Some(body))
+        .expect(204);
+    sink.next_mail();
+    server
+        .post("/recovery", json!({"email": "recovery@example.com"}))
+        .expect(202);
+    let body = json!({"new_password": OTHER_PASSWORD});
+    follow(&server, &sink, "/recovery/", body).expect(204);
+    sink.next_mail();
+    // Enabled again: it is the sessions that are over, not the account.
+    for status in ["disabled", "active"] {
+        let body = Some(json!({"status": status}));
+        as_admin("PUT", "/user/disabled/status", body).expect(200);
+    }
+    as_admin("DELETE", "/user/deleted", None).expect(204);
+    let body = json!({"email": "elsewhere@example.com", "password": PASSWORD});
+    server
+        .send("PUT", "/user/me/email", Some(&ended[4]), Some(body))
+        .expect(202);
+    let mut letters = [sink.next_mail(), sink.next_mail()];
+    letters.sort_by_key(|letter| letter.to() != "elsewhere@example.com");
+    let link = letters[0].link("/confirmation/");
+    server
+        .post(&link[link.find("/confirmation/").unwrap()..], json!({}))
+        .expect(200);
+    let body = Some(json!({"role": "admin"}));
+    as_admin("PUT", "/user/demoted/role", body).expect(200);
+    as_admin("DELETE", "/user/demoted/session", None).expect(204);
+    server
+        .send("DELETE", "/auth", Some(&ended[6]), None)
+        .expect(204);
+    let path = format!("/user/me/session/{id}");
+    server
+        .send("DELETE", &path, Some(&beside), None)
+        .expect(204);
+    server
+        .send("DELETE", "/user/me/session", Some(&ended[8]), None)
+        .expect(204);
+    for (name, token) in names.iter().zip(&ended) {
+        assert_eq!(check(&server, token), 401, "{name}");
+    }
+    assert!(redis.kept_sessions() < before);
+
+    redis.rewind_to(&snapshot);
+    assert_eq!(redis.kept_sessions(), before, "Redis has them all again");
+    wait_until_ready(&server);
+    for (name, token) in names.iter().zip(&ended) {
+        assert_eq!(check(&server, token), 401, "{name}");
+    }
+    for (name, token) in [("admin", &admin), ("stays", &stays), ("beside", &beside)] {
+        assert_eq!(check(&server, token), 200, "{name}");
+    }
+    let list = server
+        .send("GET", "/user/me/session", Some(&beside), None)
+        .json();
+    assert_eq!(list["items"].as_array().unwrap().len(), 1, "{list}");
+    // Nor does a node that has never seen them.
+    drop(server);
+    let server = setup.start();
+    for (name, token) in names.iter().zip(&ended) {
+        assert_eq!(check(&server, token), 401, "{name}");
+    }
+    assert_eq!(check(&server, &stays), 200);
+}
+
+/// As docs/STORES.md says: the newest token shows that Redis forgot a renewal, and that is the end of
+/// the session, since the spent one might be in other hands.
+#[test]
+fn a_snapshot_from_before_a_renewal_ends_the_session() {
+    let redis = Redis::start();
+    let server = redis.setup().start();
+    sign_up(&server, "ben").expect(201);
+    let first = server.sign_in("ben", PASSWORD);
+    let snapshot = redis.snapshot();
+    let renewed = server.send("POST", "/auth/renewal", Some(&first), None);
+    let second = renewed.expect(200).json()["token"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    redis.rewind_to(&snapshot);
+    wait_until_ready(&server);
+    eventually("the newest is refused", || {
+        (check(&server, &second) == 401).then_some(())
+    });
+    eventually("and the spent one with it", || {
+        (check(&server, &first) == 401).then_some(())
+    });
+    redis.rewind_to(&snapshot);
+    wait_until_ready(&server);
+    assert_eq!(check(&server, &first), 401, "for good");
+}
+
+#[test]
+fn without_redis_nobody_signs_in_and_all_else_goes_on() {
+    let redis = Redis::start();
+    let server = redis
+        .setup()
+        .with("DOORWARD_THROTTLE__ENABLED", "true")
+        .start();
+    sign_up(&server, "ben").expect(201);
+    sign_up(&server, "ada").expect(201);
+    let token = server.sign_in("ben", PASSWORD);
+    assert_eq!(check(&server, &token), 200);
+    redis.stop();
+
+    // Within a second this node still knows; then it can tell nobody that the token is bad.
+    let refused = eventually("it asks Redis again", || {
+        let reply = server.send("GET", "/auth", Some(&token), None);
+        assert!([200, 503].contains(&reply.status), "{}", reply.status);
+        (reply.status == 503).then_some(reply)
+    });
+    assert_eq!(refused.json()["code"], "store-unavailable");
+    assert!(refused.header("retry-after").is_some());
+    let refused = try_sign_in(&server, "ben").expect(503);
+    assert_eq!(refused.json()["code"], "store-unavailable");
+    let ready = server.get("/readyz").expect(503);
+    assert!(ready.body.contains("session store"), "{}", ready.body);
+    assert!(!ready.body.contains("database is"), "{}", ready.body);
+    server.get("/healthz").expect(200);
+
+    sign_up(&server, "eve").expect(201);
+    server.get("/.well-known/jwks.json").expect(200);
+    server.get("/").expect(200);
+    let body = json!({"email": "nobody@example.com"});
+    server.post("/recovery", body.clone()).expect(202);
+    let body = json!({"email": "nobody.else@example.com"});
+    server.post("/confirmation", body).expect(202);
+    let body =
+        json!({"username": "ada", "current_password": PASSWORD, "new_password": OTHER_PASSWORD});
+    server
+        .send("PUT", "/password", None, Some(body))
+        .expect(204);
+    let wrong =
+        json!({"username": "ada", "current_password": PASSWORD, "new_password": OTHER_PASSWORD});
+    server
+        .send("PUT", "/password", None, Some(wrong))
+        .expect(401);
+
+    redis.start_again();
+    wait_until_ready(&server);
+    assert_eq!(
+        check(&server, &token),
+        200,
+        "it was saved when Redis was stopped"
+    );
+    server.sign_in("eve", PASSWORD);
+    server.sign_in("ada", OTHER_PASSWORD);
+    let log = server.stop();
+    for line in [
+        "Redis is away",
+        "Redis is back",
+        "counted by this node alone",
+    ] {
+        let count = log.lines().filter(|logged| logged.contains(line)).count();
+        assert_eq!(count, 1, "{line}: {log}");
+    }
+}
+
+/// Losing Redis loses sessions at most.
+#[test]
+fn a_wiped_redis_signs_everybody_out_and_no_more() {
+    let redis = Redis::start();
+    let server = redis.setup().start();
+    sign_up(&server, "ben").expect(201);
+    for wipe in [["FLUSHALL"].as_slice(), &["FLUSHALL", "ASYNC"]] {
+        let token = server.sign_in("ben", PASSWORD);
+        assert_eq!(check(&server, &token), 200);
+        redis.command(wipe);
+        redis.command(&["SCRIPT", "FLUSH"]);
+        eventually("the session is gone", || {
+            let status = check(&server, &token);
+            assert!([200, 401].contains(&status), "{status}");
+            (status == 401).then_some(())
+        });
+    }
+    server.sign_in("ben", PASSWORD);
+}
+
+#[track_caller]
+fn in_time(ask: impl FnOnce() -> Reply) -> Reply {
+    let start = Instant::now();
+    let reply = ask();
+    let took = start.elapsed();
+    assert!(took < BOUND, "{took:?}");
+    reply
+}
+
+fn assert_bounded(server: &Server, token: &str) {
+    eventually("it asks Redis again", || {
+        let status = in_time(|| server.send("GET", "/auth", Some(token), None)).status;
+        assert!([200, 503].contains(&status), "{status}");
+        (status == 503).then_some(())
+    });
+    for _ in 0..5 {
+        in_time(|| try_sign_in(server, "ben")).expect(503);
+        in_time(|| server.send("GET", "/auth", Some(token), None)).expect(503);
+        in_time(|| server.get("/readyz")).expect(503);
+    }
+}
+
+#[test]
+fn a_redis_that_is_stopped_makes_nobody_wait_long() {
+    let redis = Redis::start();
+    let server = redis
+        .setup()
+        .with("DOORWARD_THROTTLE__ENABLED", "true")
+        .start();
+    sign_up(&server, "ben").expect(201);
+    let token = server.sign_in("ben", PASSWORD);
+    redis.runtime.block_on(redis.server.pause());
+    assert_bounded(&server, &token);
+    in_time(|| sign_up(&server, "ada")).expect(201);
+    redis.runtime.block_on(redis.server.resume());
+    wait_until_ready(&server);
+    assert_eq!(check(&server, &token), 200);
+}
+
+#[test]
+fn a_black_hole_before_redis_makes_nobody_wait_long() {
+    let redis = Redis::start();
+    let proxy = redis.runtime.block_on(Proxy::to(redis.server.address()));
+    let server = redis
+        .setup()
+        .with("REDIS_URL", &proxy.url(&redis.server.url()))
+        .start();
+    sign_up(&server, "ben").expect(201);
+    let token = server.sign_in("ben", PASSWORD);
+    redis.runtime.block_on(proxy.set(Mood::Stall));
+    assert_bounded(&server, &token);
+    in_time(|| sign_up(&server, "ada")).expect(201);
+    redis.runtime.block_on(proxy.set(Mood::Pass));
+    wait_until_ready(&server);
+    assert_eq!(check(&server, &token), 200);
+}
+
+#[test]
+fn a_server_starts_before_its_redis() {
+    let redis = Redis::start();
+    redis.stop();
+    let server = redis.setup().start();
+    server.get("/readyz").expect(503);
+    sign_up(&server, "ben").expect(201);
+    redis.start_again();
+    wait_until_ready(&server);
+    let token = server.sign_in("ben", PASSWORD);
+    assert_eq!(check(&server, &token), 200);
+}
+
+/// Ends a session though Redis cannot be told: the database has it in writing.
+#[test]
+fn who_signs_out_while_redis_is_away_is_out_when_it_is_back() {
+    let redis = Redis::start();
+    let server = redis.setup().start();
+    sign_up(&server, "ben").expect(201);
+    let mut away = 0;
+    eventually(
+        "one signs out within the second in which it is known",
+        || {
+            let token = server.sign_in("ben", PASSWORD);
+            assert_eq!(check(&server, &token), 200);
+            redis.stop();
+            let out = server.send("DELETE", "/auth", Some(&token), None).status;
+            redis.start_again();
+            wait_until_ready(&server);
+            away += 1;
+            assert!([204, 503].contains(&out), "{out}");
+            let after = check(&server, &token);
+            assert_eq!(after, if out == 204 { 401 } else { 200 }, "{out}");
+            (out == 204 || away == 20).then_some(())
+        },
+    );
+}
+
+#[test]
+fn the_password_of_redis_is_shown_nowhere() {
+    let runtime = Runtime::new().unwrap();
+    let redis = runtime.block_on(own_redis(RedisOptions {
+        user: Some(("doorward", "hunter2", "~* +@all")),
+        ..RedisOptions::default()
+    }));
+    let setup = Setup::new()
+        .with("REDIS_URL", &redis.url())
+        .with("DOORWARD_LOG__FILTER", "trace");
+    let server = setup.start();
+    runtime.block_on(redis.stop());
+    sign_up(&server, "ben").expect(201);
+    let body = try_sign_in(&server, "ben").expect(503).body;
+    let told = server.stop() + &body + &setup.run(&["config", "show"]).expect(0).out;
+    assert!(!told.contains("hunter2"), "{told}");
+    let wrong = setup.with("REDIS_URL", &format!("{}?wait=1", redis.url()));
+    for command in ["serve", "config check"] {
+        let words: Vec<_> = command.split(' ').collect();
+        let refused = wrong.run(&words);
+        assert_ne!(refused.code, 0);
+        let told = refused.out + &refused.err;
+        assert!(
+            told.contains("REDIS_URL") && told.contains("`wait`"),
+            "{told}"
+        );
+        assert!(!told.contains("hunter2"), "{told}");
+    }
+}
