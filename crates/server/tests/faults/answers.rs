@@ -28,6 +28,16 @@ pub enum Word {
     Unsettled,
 }
 
+impl std::fmt::Display for Word {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Done(_) => "done",
+            Self::Refused => "refused",
+            Self::Unsettled => "unsettled",
+        })
+    }
+}
+
 impl Word {
     #[track_caller]
     pub fn done(self) -> Reply {

@@ -83,7 +83,7 @@ impl SmallFiles {
 
 impl Cramped for SmallFiles {
     fn fill(&self, server: &Server) {
-        Self::limit(server, "700000");
+        Self::limit(server, "1");
     }
 
     fn make_room(&self, server: &Server) {

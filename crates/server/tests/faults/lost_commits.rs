@@ -33,8 +33,8 @@ async fn settles(database: Database) {
             proxy.set(loss(times)).await;
             // Neither "taken" for the server's own second try, nor anything else than these.
             let word = client.sign_up(&name);
-            println!("{name}: {word:?}, after {} losses", proxy.lost());
             let lost = proxy.lost();
+            println!("{name}: {word}, after {lost} losses");
             proxy.set(Mood::Pass).await;
             heals(client);
             assert!(lost > 0, "nothing was lost");
@@ -55,7 +55,8 @@ async fn change_password(client: Client, proxy: &Proxy, name: &str, loss: Mood) 
     let other = client.sign_in(name, PASSWORD).unwrap();
     proxy.set(loss).await;
     let word = client.change_password(&own);
-    println!("{name}'s password: {word:?}, after {} losses", proxy.lost());
+    let lost = proxy.lost();
+    println!("{name}'s password: {word}, after {lost} losses");
     proxy.set(Mood::Pass).await;
     heals(client);
     let (has_old, has_new) = (
