@@ -37,7 +37,7 @@ pub(crate) fn test() -> anyhow::Result<()> {
 }
 
 /// What the server's own tests run on beside SQLite, which is what `--workspace` tries.
-const COMBINATIONS: [&str; 2] = ["postgres", "mariadb"];
+const COMBINATIONS: [&str; 3] = ["postgres", "mariadb", "postgres+redis"];
 
 /// By `cargo test`, not nextest: a test binary starts each database server once for all its tests,
 /// and a process a test would start it for every one.

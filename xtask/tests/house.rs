@@ -36,7 +36,7 @@ const EDGES: &[(&str, &[&str], &[&str])] = &[
         ],
         &["doorward-testkit"],
     ),
-    ("xtask", &[], &[]),
+    ("xtask", &[], &["doorward-testkit"]),
 ];
 
 /// What only one crate may see.

@@ -48,7 +48,8 @@ fn the_binary_needs_no_library_that_the_image_lacks() {
 }
 
 /// A root like the image's.
-fn image(libraries: &[(String, String)]) -> tempfile::TempDir {
+pub fn image() -> tempfile::TempDir {
+    let libraries = libraries(&binary());
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path();
     std::fs::set_permissions(root, std::fs::Permissions::from_mode(0o755)).unwrap();
@@ -62,6 +63,9 @@ fn image(libraries: &[(String, String)]) -> tempfile::TempDir {
         place(file, &std::fs::canonicalize(file).unwrap());
     }
     std::fs::create_dir(root.join("data")).unwrap();
+    // What whoever runs a container puts into it.
+    std::fs::create_dir_all(root.join("etc")).unwrap();
+    std::fs::write(root.join("etc/hosts"), "127.0.0.1 localhost\n").unwrap();
     folder
 }
 
@@ -75,11 +79,11 @@ mount -o remount,bind,ro "$root"
 exec chroot $user "$root" "$@"
 "#;
 
-fn enter(root: &Path, environment: &Variables, arguments: &[&str]) -> Command {
-    let is_root = succeed(Command::new("id").arg("-u")).stdout.trim_ascii() == b"0";
+/// A command of the binary there, with nothing but that environment.
+pub fn enter(root: &Path, environment: &Variables, arguments: &[&str]) -> Command {
     let ids = instruction("USER");
     let (uid, gid) = ids.split_once(':').unwrap();
-    let (namespaces, user, owner): (&[&str], _, _) = if is_root {
+    let (namespaces, user, owner): (&[&str], _, _) = if is_root() {
         let user = format!("--userspec={ids}");
         (&["--mount"], user, format!(",uid={uid},gid={gid}"))
     } else {
@@ -101,18 +105,64 @@ fn enter(root: &Path, environment: &Variables, arguments: &[&str]) -> Command {
     command
 }
 
-struct Running(Child);
+/// A server in the image, as long as the test needs it.
+pub struct Running {
+    process: Child,
+    /// What it said until it was ready.
+    pub said: Vec<String>,
+}
+
+impl Running {
+    /// Starts it, and waits until it serves.
+    pub fn start(serve: &mut Command) -> Self {
+        let mut process = serve.stdout(Stdio::piped()).spawn().unwrap();
+        let output = BufReader::new(process.stdout.take().unwrap());
+        let mut running = Self {
+            process,
+            said: Vec::new(),
+        };
+        // The last thing that it says: the admin is new, and has a password that nobody chose.
+        for line in output.lines().map_while(Result::ok) {
+            let is_last = line.contains("shown this once");
+            running.said.push(line);
+            if is_last {
+                return running;
+            }
+        }
+        panic!("it did not start: {:?}", running.said);
+    }
+}
+
+impl Running {
+    /// A command beside it, in the same container so to speak.
+    pub fn exec(&self, environment: &Variables, arguments: &[&str]) -> Command {
+        let mut command = Command::new("nsenter");
+        let process = self.process.id().to_string();
+        command.args(["--target", &process, "--mount", "--root", "--wd"]);
+        if is_root() {
+            let ids = instruction("USER");
+            let (uid, gid) = ids.split_once(':').unwrap();
+            command.args(["--setuid", uid, "--setgid", gid]);
+        } else {
+            command.args(["--user", "--preserve-credentials"]);
+        }
+        command.arg("/usr/local/bin/doorward").args(arguments);
+        command.env_clear().envs(environment);
+        command.env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
+        command
+    }
+}
 
 impl Drop for Running {
     fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        let _ = self.process.kill();
+        let _ = self.process.wait();
     }
 }
 
 #[test]
 fn it_serves_from_a_read_only_root_as_nobody_in_particular() {
-    let image = image(&libraries(&binary()));
+    let image = image();
     let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
         .unwrap()
         .local_addr()
@@ -126,15 +176,12 @@ fn it_serves_from_a_read_only_root_as_nobody_in_particular() {
     );
     environment.insert("SMTP_URL".to_owned(), "log:".to_owned());
     let mut serve = enter(image.path(), &environment, &["serve"]);
-    let mut running = Running(serve.stdout(Stdio::piped()).spawn().unwrap());
-    let mut said = BufReader::new(running.0.stdout.take().unwrap()).lines();
-    let ready = said.find_map(|line| line.ok().filter(|line| line.contains("is ready at")));
-    assert!(ready.is_some(), "it did not start");
+    let mut running = Running::start(&mut serve);
     // The health check of the image, which knows no more than the same environment.
     for arguments in [&["healthcheck"][..], &["healthcheck", "--ready"]] {
-        succeed(&mut enter(image.path(), &environment, arguments));
+        succeed(&mut running.exec(&environment, arguments));
     }
-    let status = std::fs::read_to_string(format!("/proc/{}/status", running.0.id())).unwrap();
+    let status = std::fs::read_to_string(format!("/proc/{}/status", running.process.id())).unwrap();
     let effective = status
         .lines()
         .find(|line| line.starts_with("Uid:"))
@@ -150,10 +197,10 @@ fn it_serves_from_a_read_only_root_as_nobody_in_particular() {
             .count(),
         0
     );
-    succeed(Command::new("kill").args(["-TERM", &running.0.id().to_string()]));
+    succeed(Command::new("kill").args(["-TERM", &running.process.id().to_string()]));
     let deadline = Instant::now() + Duration::from_secs(40);
     let ended = loop {
-        if let Some(ended) = running.0.try_wait().unwrap() {
+        if let Some(ended) = running.process.try_wait().unwrap() {
             break ended;
         }
         assert!(Instant::now() < deadline, "it does not end");
