@@ -1,6 +1,6 @@
 //! What only this crate can see: the settings of the pool's own connections.
 
-use doorward_testkit::fixtures;
+use doorward_testkit::{fixtures, servers};
 use sqlx::Row as _;
 
 use super::*;
@@ -32,4 +32,53 @@ async fn every_connection_of_the_pool_has_the_settings() {
         let row = connection.row("PRAGMA journal_mode", &[], until).await;
         assert_eq!(row.unwrap().unwrap().get::<String, _>(0), "wal");
     }
+}
+
+/// The server ends what takes too long, before this side stops listening.
+#[tokio::test]
+async fn every_statement_has_an_end_at_the_server() {
+    for (url, endless) in [
+        (
+            servers::postgres().await,
+            "SELECT CAST(pg_sleep(60) AS TEXT)",
+        ),
+        // A sleep that was cut short would be an answer.
+        (
+            servers::mariadb().await,
+            "SELECT COUNT(*) FROM seq_1_to_1000000 a, seq_1_to_1000000 b",
+        ),
+    ] {
+        let settings = SqlSettings {
+            statement_timeout: Duration::from_secs(1),
+            ..SqlSettings::new(url)
+        };
+        let store = SqlStore::connect(&settings, fixtures::now()).await.unwrap();
+        let until = store.tries().until;
+        let mut held = store.pool.acquire(until).await.unwrap();
+        let fault = held.row(endless, &[], until).await.err().unwrap();
+        assert!(
+            matches!(fault, Fault::Sql(sqlx::Error::Database(_))),
+            "{fault:?}"
+        );
+        assert!(!fault.is_lost() && !fault.is_passing(), "{fault:?}");
+        held.row("SELECT 1", &[], until).await.unwrap();
+    }
+}
+
+/// What makes the hot path short: nothing is asked but the question.
+#[tokio::test]
+async fn a_connection_at_rest_is_used_again_at_once() {
+    let settings = SqlSettings::new(servers::postgres().await);
+    let store = SqlStore::connect(&settings, fixtures::now()).await.unwrap();
+    let until = store.tries().until;
+    let mut pids = Vec::new();
+    for _ in 0..20 {
+        let mut held = store.pool.acquire(until).await.unwrap();
+        let row = held
+            .row("SELECT CAST(pg_backend_pid() AS BIGINT)", &[], until)
+            .await;
+        pids.push(row.unwrap().unwrap().get::<i64, _>(0));
+    }
+    pids.dedup();
+    assert_eq!(pids.len(), 1, "each goes back before it is asked for again");
 }

@@ -62,7 +62,7 @@ pub(crate) fn check_parameters(dialect: Dialect, url: &str) -> Result<(), Connec
     let Some(known) = dialect.spelling() else {
         return Ok(());
     };
-    let refused = |why: String| Err(ConnectError::Url(why.into()));
+    let refused = |why: String| Err(ConnectError::Url(why));
     let mut mode = None;
     let (mut root, mut certificate, mut key) = (false, false, false);
     for (name, value) in parameters(url) {

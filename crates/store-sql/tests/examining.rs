@@ -1,0 +1,151 @@
+//! What `doorward doctor` hears about a database; and that it changes nothing.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
+
+use doorward_domain::checkup::{Finding, Verdict};
+use doorward_domain::ports::Clock;
+use doorward_store_sql::{SqlSettings, examine, migrate};
+use doorward_testkit::servers::{
+    Authority, MariadbOptions, PostgresOptions, own_mariadb, own_postgres,
+};
+use doorward_testkit::{fixtures, servers};
+use jiff::Timestamp;
+
+/// The server's clock is this machine's.
+struct ThisMachine;
+
+impl Clock for ThisMachine {
+    #[expect(clippy::disallowed_methods, reason = "it is compared with a server's")]
+    fn now(&self) -> Timestamp {
+        Timestamp::now()
+    }
+}
+
+struct AnotherYear;
+
+impl Clock for AnotherYear {
+    fn now(&self) -> Timestamp {
+        Timestamp::UNIX_EPOCH
+    }
+}
+
+async fn examined(url: &str) -> Vec<Finding> {
+    examine(&SqlSettings::new(url), &ThisMachine).await
+}
+
+fn of<'f>(findings: &'f [Finding], part: &str) -> &'f Finding {
+    let of_part: Vec<_> = findings
+        .iter()
+        .filter(|finding| finding.part == part)
+        .collect();
+    assert_eq!(of_part.len(), 1, "{part}: {findings:#?}");
+    of_part[0]
+}
+
+fn assert_all_fine(findings: &[Finding]) {
+    for finding in findings {
+        assert_eq!(finding.verdict, Verdict::Fine, "{finding:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_healthy_server_is_fine_throughout() {
+    let postgres = own_postgres(PostgresOptions::default()).await;
+    let mariadb = own_mariadb(MariadbOptions::default()).await;
+    for (url, name) in [(postgres.url(), "PostgreSQL "), (mariadb.url(), "MariaDB ")] {
+        let before = examined(&url).await;
+        let schema = of(&before, "database: schema");
+        assert_eq!(schema.verdict, Verdict::Warning);
+        assert!(schema.found.contains("1 (accounts)"), "{}", schema.found);
+        // Nothing was made by looking.
+        let made = migrate(&SqlSettings::new(&url), fixtures::now()).await;
+        assert_eq!(made.unwrap().len(), 2);
+        let findings = examined(&url).await;
+        assert_all_fine(&findings);
+        assert_eq!(findings.len(), 6, "{findings:#?}");
+        assert!(of(&findings, "database").found.contains(name));
+
+        let settings = SqlSettings::new(&url);
+        let apart = examine(&settings, &AnotherYear).await;
+        assert_eq!(of(&apart, "database: clock").verdict, Verdict::Warning);
+        let many = SqlSettings {
+            max_connections: 500,
+            migrate: false,
+            ..settings
+        };
+        let many = examine(&many, &ThisMachine).await;
+        assert_eq!(of(&many, "database: connections").verdict, Verdict::Fault);
+    }
+}
+
+#[tokio::test]
+async fn settings_that_lose_commits_are_named() {
+    let postgres = examined(&servers::postgres().await).await;
+    let weak = of(&postgres, "database: durability");
+    assert_eq!(weak.verdict, Verdict::Warning);
+    for name in ["fsync = off", "synchronous_commit = off"] {
+        assert!(weak.found.contains(name), "{}", weak.found);
+    }
+    let mariadb = examined(&servers::mariadb().await).await;
+    let weak = of(&mariadb, "database: durability");
+    assert_eq!(weak.verdict, Verdict::Warning);
+    let name = "innodb_flush_log_at_trx_commit = 0";
+    assert!(weak.found.contains(name), "{}", weak.found);
+}
+
+#[tokio::test]
+async fn rights_and_encryption_are_told() {
+    let authority = Authority::new();
+    let certificate = Some(authority.certificate("127.0.0.1"));
+    let postgres = own_postgres(PostgresOptions {
+        certificate: certificate.clone(),
+        ..PostgresOptions::default()
+    })
+    .await;
+    let mariadb = own_mariadb(MariadbOptions {
+        certificate,
+        ..MariadbOptions::default()
+    })
+    .await;
+    for url in [
+        postgres.role("stranger", "").await,
+        mariadb.user("stranger", "SELECT ON doorward.*").await,
+    ] {
+        let findings = examined(&url).await;
+        assert_eq!(of(&findings, "database: rights").verdict, Verdict::Fault);
+        let tls = of(&findings, "database: TLS");
+        assert!(tls.found.starts_with("encrypted with"), "{}", tls.found);
+    }
+}
+
+#[tokio::test]
+async fn what_is_away_is_one_finding() {
+    for url in [
+        "postgres://ben:hidden@127.0.0.1:1/x",
+        "mysql://ben:hidden@127.0.0.1:1/x",
+        "postgres://h/x?sslmode=maybe",
+        "oracle:x",
+    ] {
+        let findings = examined(url).await;
+        let away = of(&findings, "database");
+        assert_eq!((away.verdict, findings.len()), (Verdict::Fault, 1), "{url}");
+        let text = format!("{away:?}");
+        assert!(away.mend.is_some() && !text.contains("hidden"), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn sqlite_is_looked_at_and_not_made() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("doorward.db");
+    let url = format!("sqlite:{}", file.display());
+    let none = examined(&url).await;
+    assert_eq!(of(&none, "database").verdict, Verdict::Warning);
+    assert!(!file.exists());
+    migrate(&SqlSettings::new(&url), fixtures::now())
+        .await
+        .unwrap();
+    let findings = examined(&url).await;
+    assert_all_fine(&findings);
+    assert_eq!(findings.len(), 3, "{findings:#?}");
+}

@@ -1,0 +1,288 @@
+//! What an operator reads when a server will not do, on real servers; and the rights it takes to
+//! run, which are fewer than those to migrate.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
+
+use doorward_domain::changes::Change;
+use doorward_domain::ports::{Sessions, Store};
+use doorward_store_sql::{SqlSettings, SqlStore, migrate};
+use doorward_testkit::fixtures;
+use doorward_testkit::servers::{
+    Authority, MariadbOptions, PostgresOptions, Replication, own_mariadb, own_postgres,
+};
+
+/// Refused with these words, and without the password.
+async fn refused(url: &str, words: &[&str]) {
+    let told = SqlStore::connect(&SqlSettings::new(url), fixtures::now()).await;
+    let told = told.map(|_| ()).unwrap_err().to_string();
+    for word in words {
+        assert!(told.contains(word), "{word:?} is not in: {told}");
+    }
+    for secret in ["hidden", "wrong"] {
+        assert!(!told.contains(secret), "{told}");
+    }
+}
+
+#[tokio::test]
+async fn a_wrong_password_and_an_unknown_database() {
+    let postgres = own_postgres(PostgresOptions {
+        password: Some("hidden"),
+        ..PostgresOptions::default()
+    })
+    .await;
+    let mariadb = own_mariadb(MariadbOptions {
+        password: Some("hidden"),
+        ..MariadbOptions::default()
+    })
+    .await;
+    let sure = "is the password of doorward right";
+    refused(&postgres.url().replace("hidden", "wrong"), &[sure]).await;
+    refused(&mariadb.url().replace("hidden", "wrong"), &[sure]).await;
+    let make = "make it with CREATE DATABASE none";
+    refused(&nowhere(&postgres.url()), &[make]).await;
+    let root = mariadb.user("anyone", "ALL ON *.*").await;
+    refused(&nowhere(&root), &[make]).await;
+}
+
+/// The same server, and a database that is not there.
+fn nowhere(url: &str) -> String {
+    format!("{}none", url.strip_suffix("doorward").unwrap())
+}
+
+#[tokio::test]
+async fn a_database_that_cannot_keep_every_letter() {
+    for encoding in ["LATIN1", "SQL_ASCII"] {
+        let database = match encoding {
+            "LATIN1" => "TEMPLATE template0 ENCODING 'LATIN1' LOCALE 'C'",
+            _ => "TEMPLATE template0 ENCODING 'SQL_ASCII' LOCALE 'C'",
+        };
+        let server = own_postgres(PostgresOptions {
+            database,
+            ..PostgresOptions::default()
+        })
+        .await;
+        let words = [encoding, "needs UTF8", "CREATE DATABASE doorward ENCODING"];
+        refused(&server.url(), &words).await;
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_takes_no_writes() {
+    let postgres = own_postgres(PostgresOptions::default()).await;
+    let replica = postgres.replica(Replication::Asynchronous).await;
+    refused(&replica.url(), &["takes no writes"]).await;
+    let mariadb = own_mariadb(MariadbOptions {
+        settings: vec!["read_only=on"],
+        ..MariadbOptions::default()
+    })
+    .await;
+    refused(&mariadb.url(), &["takes no writes"]).await;
+    let none = format!(
+        "postgres://doorward@127.0.0.1:1,{}/doorward",
+        replica.address()
+    );
+    refused(
+        &none,
+        &[
+            "none of the database's hosts",
+            ":1/doorward",
+            "takes no writes",
+        ],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_server_that_is_too_old() {
+    for (version, words) in [
+        (
+            "version=5.7.44-log",
+            ["is MySQL 5.7.44", "needs 8.0 or later"],
+        ),
+        (
+            "version=10.5.29-MariaDB",
+            ["is MariaDB 10.5.29", "needs 10.6 or later"],
+        ),
+    ] {
+        let server = own_mariadb(MariadbOptions {
+            settings: vec![version],
+            ..MariadbOptions::default()
+        })
+        .await;
+        refused(&server.url(), &words).await;
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_is_full() {
+    let server = own_postgres(PostgresOptions {
+        settings: vec!["max_connections=6", "superuser_reserved_connections=3"],
+        ..PostgresOptions::default()
+    })
+    .await;
+    let _full = server.fill().await;
+    refused(&server.url(), &["raise the server's max_connections"]).await;
+}
+
+#[tokio::test]
+async fn a_server_that_speaks_no_tls() {
+    let postgres = own_postgres(PostgresOptions::default()).await;
+    let mariadb = own_mariadb(MariadbOptions::default()).await;
+    for url in [
+        format!("{}?sslmode=require", postgres.url()),
+        format!("{}?sslmode=verify-full", postgres.url()),
+        format!("{}?ssl-mode=REQUIRED", mariadb.url()),
+        format!("{}?ssl-mode=VERIFY_IDENTITY", mariadb.url()),
+    ] {
+        refused(&url, &["turn TLS on at the server"]).await;
+    }
+}
+
+#[tokio::test]
+async fn a_certificate_is_looked_at_where_that_is_asked_for() {
+    let authority = Authority::new();
+    let ours = authority.path().display().to_string();
+    let other = Authority::new();
+    let theirs = other.path().display().to_string();
+    let postgres = own_postgres(PostgresOptions {
+        certificate: Some(authority.certificate("127.0.0.1")),
+        ..PostgresOptions::default()
+    })
+    .await;
+    let elsewhere = own_postgres(PostgresOptions {
+        certificate: Some(authority.certificate("db.example.com")),
+        ..PostgresOptions::default()
+    })
+    .await;
+    let mariadb = own_mariadb(MariadbOptions {
+        certificate: Some(authority.certificate("127.0.0.1")),
+        ..MariadbOptions::default()
+    })
+    .await;
+    let (postgres, mariadb, elsewhere) = (postgres.url(), mariadb.url(), elsewhere.url());
+    let untrusted = ["name the file of the authority"];
+    for url in [
+        format!("{postgres}?sslmode=verify-full"),
+        format!("{postgres}?sslmode=verify-ca&sslrootcert={theirs}"),
+        format!("{elsewhere}?sslmode=verify-full&sslrootcert={ours}"),
+        format!("{mariadb}?ssl-mode=VERIFY_CA"),
+        format!("{mariadb}?ssl-mode=VERIFY_IDENTITY&ssl-ca={theirs}"),
+    ] {
+        refused(&url, &untrusted).await;
+    }
+    for url in [
+        postgres.clone(),
+        format!("{postgres}?sslmode=require"),
+        format!("{postgres}?sslmode=verify-full&sslrootcert={ours}"),
+        format!("{elsewhere}?sslmode=verify-ca&sslrootcert={ours}"),
+        mariadb.clone(),
+        format!("{mariadb}?ssl-mode=VERIFY_IDENTITY&ssl-ca={ours}"),
+    ] {
+        let store = SqlStore::connect(&SqlSettings::new(&url), fixtures::now()).await;
+        Store::ping(&store.unwrap()).await.unwrap();
+    }
+    // A server may demand it, too.
+    refused(&format!("{postgres}?sslmode=disable"), &["refuses"]).await;
+    refused(&format!("{mariadb}?ssl-mode=DISABLED"), &["refuses"]).await;
+}
+
+#[tokio::test]
+async fn parameters_that_cannot_be_meant() {
+    for (url, words) in [
+        (
+            "postgres://h/d?ssl=true",
+            ["unknown parameter ssl;", "known are sslmode"],
+        ),
+        (
+            "mysql://h/d?tls=1",
+            ["unknown parameter tls;", "known are ssl-mode"],
+        ),
+        (
+            "postgres://h/d?sslmode=on",
+            ["sslmode is one of disable", "verify-full"],
+        ),
+        (
+            "mysql://h/d?ssl-mode=verify-full",
+            ["ssl-mode is one of", "verify_identity"],
+        ),
+        (
+            "postgres://h/d?sslmode=disable&ssl-mode=require",
+            ["twice", "not the same"],
+        ),
+        (
+            "postgres://h/d?sslmode=require&sslrootcert=x",
+            ["sslrootcert is of no use", "verify-full"],
+        ),
+        (
+            "postgres://h/d?sslrootcert=x",
+            ["sslrootcert is of no use", "verify-full"],
+        ),
+        (
+            "mysql://h/d?ssl-ca=x&ssl-mode=required",
+            ["ssl-ca is of no use", "VERIFY_IDENTITY"],
+        ),
+        (
+            "postgres://h/d?sslmode=verify-full&sslcert=x",
+            ["sslcert and sslkey", "go together"],
+        ),
+        (
+            "mysql://h/d?ssl-cert=x&ssl-key=y",
+            ["ssl-cert is of no use", "VERIFY_IDENTITY"],
+        ),
+        (
+            "postgres://h1,h2/d?host=/run",
+            ["of several hosts", "each has a name"],
+        ),
+    ] {
+        refused(url, &words).await;
+    }
+}
+
+/// Everything that a running server does, with rights on rows alone.
+async fn work_on(url: &str) {
+    for migrate in [true, false] {
+        let settings = SqlSettings {
+            migrate,
+            ..SqlSettings::new(url)
+        };
+        let store = SqlStore::connect(&settings, fixtures::now()).await.unwrap();
+        let user = fixtures::admin();
+        let changes = vec![
+            Change::InsertUser(Box::new(user.clone())),
+            Change::PutCredential(fixtures::credential(user.id)),
+            Change::EnqueueMail(fixtures::mail_job(user.id)),
+            Change::KeepAnAdmin,
+            Change::Audit(Box::new(fixtures::audit_event(user.id))),
+        ];
+        store.apply(changes).await.unwrap();
+        let session = fixtures::session(user.id);
+        store.insert_session(&session).await.unwrap();
+        assert!(store.delete_session(user.id, session.id).await.unwrap());
+        store.sweep(fixtures::now()).await.unwrap();
+        Store::ping(&store).await.unwrap();
+        store.server_time().await.unwrap().unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_role_with_rights_on_rows_alone_can_run_but_not_migrate() {
+    const ROWS: &str = "SELECT, INSERT, UPDATE, DELETE ON";
+    let postgres = own_postgres(PostgresOptions::default()).await;
+    let stranger = postgres.role("stranger", "").await;
+    let words = [
+        "permission denied for schema public",
+        "GRANT USAGE, CREATE ON SCHEMA public TO \"stranger\"",
+    ];
+    refused(&stranger, &words).await;
+    let mariadb = own_mariadb(MariadbOptions::default()).await;
+    let guest = mariadb.user("guest", &format!("{ROWS} doorward.*")).await;
+    refused(&guest, &["denied", "GRANT ALL ON `doorward`.* TO 'guest'"]).await;
+
+    for url in [postgres.url(), mariadb.url()] {
+        let made = migrate(&SqlSettings::new(url), fixtures::now()).await;
+        assert!(!made.unwrap().is_empty());
+    }
+    let grants = format!("{ROWS} ALL TABLES IN SCHEMA public");
+    work_on(&postgres.role("runner", &grants).await).await;
+    work_on(&guest).await;
+}
