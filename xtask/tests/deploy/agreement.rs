@@ -91,7 +91,7 @@ fn one_data_folder() {
         assert_eq!(pod["containers"][0]["volumeMounts"][0]["mountPath"], folder);
     }
     let state = format!("/var/lib/{}", directive("StateDirectory")[0]);
-    assert_eq!(directive("WorkingDirectory"), [state.clone()]);
+    assert_eq!(directive("WorkingDirectory")[0], state);
     assert!(directive("Environment").contains(&format!("DOORWARD_DATA_DIR={state}")));
 }
 

@@ -7,12 +7,6 @@
 //! To add a file: its linter, its variables in `settings`, its row in `agreement`.
 
 #![cfg(test)]
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-#![expect(
-    clippy::disallowed_methods,
-    reason = "a test waits for processes, and is told in the environment where its tools are"
-)]
-
 mod agreement;
 mod files;
 mod image;

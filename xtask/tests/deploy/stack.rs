@@ -172,7 +172,7 @@ async fn compose_yaml_serves_on_postgresql_and_redis() {
     assert_eq!(postgres.query("SELECT count(*) FROM sessions").await, "0");
 }
 
-/// MariaDB in the place of MySQL, with a certificate that nobody knows: the way there is encrypted all
+/// `MariaDB` in the place of `MySQL`, with a certificate that nobody knows: the way there is encrypted all
 /// the same, and without TLS the server lets nobody in.
 #[tokio::test(flavor = "multi_thread")]
 async fn compose_mysql_yaml_serves_on_mariadb_by_tls() {

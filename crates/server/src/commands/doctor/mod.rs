@@ -13,6 +13,8 @@ mod network;
 mod report;
 mod settings;
 
+use std::sync::Arc;
+
 use anyhow::bail;
 use doorward_domain::checkup::{Finding, Verdict};
 use doorward_domain::values::EmailAddress;
@@ -115,7 +117,12 @@ async fn examine(config: &Config, mail_to: Option<&EmailAddress>) -> Vec<Finding
 }
 
 async fn stores(config: &Config) -> Vec<Finding> {
-    doorward_store_sql::examine(&wiring::sql_settings(config), &SystemClock::default()).await
+    let clock = Arc::new(SystemClock::default());
+    let mut findings = doorward_store_sql::examine(&wiring::sql_settings(config), &*clock).await;
+    if let Ok(Some(settings)) = wiring::redis_settings(config) {
+        findings.extend(doorward_store_redis::examine(&settings, clock).await);
+    }
+    findings
 }
 
 async fn mail(config: &Config, to: Option<&EmailAddress>) -> Vec<Finding> {

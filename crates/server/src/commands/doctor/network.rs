@@ -26,9 +26,8 @@ const RENEWAL: Duration = Duration::from_hours(24 * 14);
 /// Whether the listener can have its address, or has it already.
 pub(super) async fn listening(config: &Config) -> Finding {
     let listen = config.listen;
-    let error = match TcpListener::bind(listen).await {
-        Ok(_) => return Finding::fine(LISTEN, format!("{listen} is free; no server runs there")),
-        Err(error) => error,
+    let Err(error) = TcpListener::bind(listen).await else {
+        return Finding::fine(LISTEN, format!("{listen} is free; no server runs there"));
     };
     match error.kind() {
         ErrorKind::AddrInUse => match ask(reachable(listen)).await {
