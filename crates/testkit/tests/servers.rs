@@ -303,3 +303,19 @@ async fn a_proxy_loses_an_answer_or_a_request() {
         assert_eq!(proxy.lost(), 1);
     }
 }
+
+#[tokio::test]
+async fn a_proxy_delivers_late_what_nobody_waits_for() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let proxy = Proxy::to(listener.local_addr().unwrap()).await;
+    proxy.set(Mood::Late("COMMIT", MOMENT)).await;
+    let mut stream = client(&proxy).await;
+    stream.write_all(b"COMMIT").await.unwrap();
+    drop(stream);
+    let started = Instant::now();
+    let mut got = String::new();
+    let (mut server, _) = listener.accept().await.unwrap();
+    server.read_to_string(&mut got).await.unwrap();
+    assert_eq!(got, "COMMIT");
+    assert!(started.elapsed() > MOMENT / 2);
+}

@@ -1,6 +1,8 @@
 //! The connection is lost in the very moment of a commit: nobody knows whether it was made, and
 //! the server finds out, or says that it does not know.
 
+use std::time::{Duration, Instant};
+
 use doorward_testkit::servers::{Mood, Proxy};
 
 use crate::answers::{Client, OTHER_PASSWORD, PASSWORD, Word};
@@ -73,6 +75,41 @@ async fn change_password(client: Client, proxy: &Proxy, name: &str, loss: Mood) 
     if has_old {
         assert!(client.is_open(&own), "the own session of {name}");
     }
+}
+
+/// The commit is on its way for longer than anybody waits, and arrives: nobody may have said no.
+async fn is_not_denied(database: Database) {
+    let proxy = Proxy::to(database.address()).await;
+    let server = setup(&proxy.url(&database.url())).start();
+    let client = Client::of(&server);
+    client.sign_up("early").done();
+    let token = client.sign_in("early", PASSWORD).unwrap();
+    let on_its_way = Duration::from_secs(16);
+    proxy.set(Mood::Late("COMMIT", on_its_way)).await;
+    let started = Instant::now();
+    let word = client.sign_up("late");
+    println!("{word} after {:?}", started.elapsed());
+    assert_eq!(proxy.lost(), 1);
+    // Everybody else goes on.
+    client.check(&token).done();
+    client.sign_up("other").done();
+    while started.elapsed() < on_its_way + Duration::from_secs(1) {
+        std::thread::park_timeout(Duration::from_millis(100));
+    }
+    agree("late", &word, client.knows("late", PASSWORD));
+    if !client.knows("late", PASSWORD) {
+        client.sign_up("late").done();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_commit_that_arrives_late_is_not_denied_on_postgres() {
+    is_not_denied(Database::postgres().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_commit_that_arrives_late_is_not_denied_on_mariadb() {
+    is_not_denied(Database::mariadb().await).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -207,3 +207,14 @@ pub async fn readers_see_a_whole_change_or_none(store: Arc<dyn Store>) {
 pub async fn the_store_answers(store: Arc<dyn Store>) {
     store.ping().await.unwrap();
 }
+
+/// Where it has a clock at all.
+pub async fn the_store_s_clock_does_not_go_back(store: Arc<dyn Store>) {
+    let mut before = None;
+    for _ in 0..5 {
+        let time = store.server_time().await.unwrap();
+        assert!(time >= before, "{before:?}, then {time:?}");
+        assert!(before.is_none() || time.is_some());
+        before = time;
+    }
+}

@@ -85,3 +85,24 @@ pub async fn a_first_password_set_by_many_is_one_of_theirs(store: Arc<dyn Store>
             .any(|credential| spelled(credential) == kept)
     );
 }
+
+pub async fn passwords_are_listed_as_far_as_there_are_any(store: Arc<dyn Store>) {
+    assert!(store.list_credentials(&[]).await.unwrap().is_empty());
+    let mut wanted: Vec<UserId> = (0..300).map(|_| fixtures::user_id()).collect();
+    let credentials: Vec<_> = wanted
+        .iter()
+        .step_by(2)
+        .map(|id| fixtures::credential(*id))
+        .collect();
+    let other = fixtures::credential(fixtures::user_id());
+    let changes = credentials.iter().chain([&other]).cloned();
+    must(&*store, changes.map(Change::PutCredential).collect()).await;
+    wanted.reverse();
+    let mut listed = store.list_credentials(&wanted).await.unwrap();
+    listed.sort_unstable_by_key(|credential| credential.user_id);
+    let ids = |all: &[Credential]| all.iter().map(|one| one.user_id).collect::<Vec<_>>();
+    assert_eq!(ids(&listed), ids(&credentials));
+    for (listed, written) in listed.iter().zip(&credentials) {
+        assert_eq!(spelled(listed), spelled(written));
+    }
+}

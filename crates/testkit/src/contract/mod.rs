@@ -18,6 +18,7 @@ pub mod admins;
 pub mod all_or_nothing;
 pub mod audit_events;
 pub mod credentials;
+pub mod ended_sessions;
 pub mod links;
 pub mod mail_jobs;
 pub mod session_sweep;
@@ -87,6 +88,7 @@ macro_rules! store_contract {
             user_lists {
                 users_come_in_pages,
                 pages_hold_while_users_come_and_go,
+                ten_thousand_users_are_paged_through_once,
                 a_search_ignores_letter_case,
                 a_search_takes_signs_literally,
                 filters_go_together,
@@ -102,6 +104,12 @@ macro_rules! store_contract {
                 a_password_is_set_and_set_again,
                 a_hash_is_renewed_only_while_it_is_the_old_one,
                 a_first_password_set_by_many_is_one_of_theirs,
+                passwords_are_listed_as_far_as_there_are_any,
+            }
+            ended_sessions {
+                what_was_ended_stays_so,
+                many_may_end_one_session,
+                the_sweep_takes_what_could_live_no_longer,
             }
             links {
                 every_field_comes_back,
@@ -137,6 +145,7 @@ macro_rules! store_contract {
                 no_changes_are_no_error,
                 readers_see_a_whole_change_or_none,
                 the_store_answers,
+                the_store_s_clock_does_not_go_back,
             }
         }
     };

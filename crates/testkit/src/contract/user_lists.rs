@@ -78,6 +78,46 @@ pub async fn pages_hold_while_users_come_and_go(store: Arc<dyn Store>) {
     );
 }
 
+/// As many as a small company's worth: each of those who were there all the time is shown once,
+/// and nobody twice.
+pub async fn ten_thousand_users_are_paged_through_once(store: Arc<dyn Store>) {
+    const PAGE: usize = 500;
+    let mut users: Vec<User> = (0..10_000).map(|_| fixtures::user()).collect();
+    users.sort_unstable_by_key(|user| user.id);
+    for batch in users.chunks(PAGE) {
+        let insert = |user: &User| Change::InsertUser(Box::new(user.clone()));
+        must(&*store, batch.iter().map(insert).collect()).await;
+    }
+    let mut gone = Vec::new();
+    let mut seen: Vec<UserId> = Vec::new();
+    loop {
+        let shown = ids(&*store, page(seen.last().copied(), PAGE)).await;
+        seen.extend(&shown);
+        if shown.len() < PAGE {
+            break;
+        }
+        // One who was shown goes, one who was not yet, and one comes.
+        let place = users.partition_point(|user| Some(&user.id) <= seen.last());
+        let mut changes = vec![Change::InsertUser(Box::new(fixtures::user()))];
+        for place in [place - 7, place + 7] {
+            if let Some(user) = users.get(place) {
+                changes.push(Change::DeleteUser(user.id));
+                gone.push(user.id);
+            }
+        }
+        must(&*store, changes).await;
+    }
+    assert!(seen.is_sorted_by(|a, b| a < b), "nobody is shown twice");
+    for user in &users {
+        let is_shown = seen.binary_search(&user.id).is_ok();
+        assert!(
+            is_shown || gone.contains(&user.id),
+            "{} is left out",
+            user.id
+        );
+    }
+}
+
 pub async fn a_search_ignores_letter_case(store: Arc<dyn Store>) {
     let user = User {
         username: Some(fixtures::username("Ärger")),

@@ -35,6 +35,9 @@ pub enum Mood {
     /// As often as is said, resets the connection when a client sends these bytes, and forwards
     /// nothing of them: what was asked for is not done, and nobody knows.
     LoseRequest(&'static str, u32),
+    /// Once, holds back for so long what a client sends with these bytes in it, and forwards it
+    /// even if the client has hung up meanwhile: what nobody waits for any more is done after all.
+    Late(&'static str, Duration),
 }
 
 /// A proxy in front of an address; gone when it is dropped.
@@ -140,7 +143,7 @@ impl Proxy {
         *self.target()
     }
 
-    /// How many requests or answers it has lost since the mood was set.
+    /// How many requests or answers it has lost or held back since the mood was set.
     #[must_use]
     pub fn lost(&self) -> u32 {
         self.shared.lost.load(Ordering::SeqCst)
@@ -210,6 +213,7 @@ async fn carry(
                 Verdict::Forward => {}
                 Verdict::LoseAnswer => loses.store(true, Ordering::SeqCst),
                 Verdict::LoseRequest => return Err(std::io::ErrorKind::ConnectionReset.into()),
+                Verdict::Late(delay) => tokio::time::sleep(delay).await,
             }
             to_server.write_all(&piece[..count]).await?;
         }
@@ -233,6 +237,7 @@ enum Verdict {
     Forward,
     LoseAnswer,
     LoseRequest,
+    Late(Duration),
 }
 
 impl Shared {
@@ -254,6 +259,7 @@ impl Shared {
         let (wanted, times, verdict) = match mood {
             Mood::LoseAnswer(wanted, times) => (wanted, times, Verdict::LoseAnswer),
             Mood::LoseRequest(wanted, times) => (wanted, times, Verdict::LoseRequest),
+            Mood::Late(wanted, delay) => (wanted, 1, Verdict::Late(delay)),
             Mood::Pass | Mood::Refuse | Mood::Stall | Mood::Slow(_) => return Verdict::Forward,
         };
         before.extend_from_slice(piece);
