@@ -54,9 +54,11 @@ pub(super) async fn run(config: &Config, args: &ImportArgs, output: Output) -> a
     wired.store.close().await;
     import.report.flush()?;
     tell(&import.report, args, output);
-    imported.context(
-        "the import is not complete; once that is mended, run it again: whoever is in counts as already there",
-    )?;
+    if let Err(error) = imported {
+        bail!(
+            "{error:#}\nThe import is not complete. Once that is mended, run it again: whoever is in counts as already there."
+        );
+    }
     let rejected = import.report.rejected();
     if rejected > 0 && !args.allow_rejects {
         bail!("{rejected} users were rejected; --allow-rejects makes that a success");

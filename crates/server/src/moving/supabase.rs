@@ -66,6 +66,11 @@ pub(super) fn draft(value: Value, terms: &Terms) -> Result<Draft, Rejection> {
     if !app.is_empty() {
         draft.left_behind.push("raw_app_meta_data".to_owned());
     }
+    for name in ["is_sso_user", "is_anonymous"] {
+        if row.flag(name)? == Some(true) {
+            draft.left_behind.push(name.to_owned());
+        }
+    }
     for name in PASSING {
         row.take(name);
     }

@@ -20,5 +20,5 @@ mod shutdown;
 mod users;
 mod wire;
 
-use server::{Outcome, Server, Setup, eventually, mode};
+use server::{Server, Setup, eventually, mode};
 use sink::Sink;

@@ -92,7 +92,8 @@ impl Setup {
         self
     }
 
-    fn command(&self, arguments: &[&str]) -> Command {
+    /// A command to be run in the folder, its ends piped.
+    pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(BINARY);
         command
             .args(arguments)

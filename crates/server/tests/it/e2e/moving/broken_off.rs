@@ -1,0 +1,118 @@
+//! `kill -9` in the middle: typed again, both go on where they were, and nothing is lost or twice.
+
+use std::io::Write;
+use std::process::Child;
+
+use super::rejects::user;
+use super::{HEADER, Setup, eventually, exported, import, mode, new_setup};
+
+/// So many that an export of them takes a while.
+const MANY: usize = 12_000;
+
+fn kill(mut child: Child) {
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
+fn count(setup: &Setup) -> usize {
+    let list = setup.run(&["user", "list", "--limit", "100000"]).expect(0);
+    list.out
+        .lines()
+        .filter(|line| line.contains("user-"))
+        .count()
+}
+
+#[test]
+fn an_import_that_was_killed_is_given_again() {
+    let setup = new_setup();
+    let lines: Vec<String> = (0..2_600).map(|number| user(number).to_string()).collect();
+    let text = format!("{HEADER}{}\n", lines.join("\n"));
+    let setup = setup.file("users.jsonl", &text);
+    setup.run(&["migrate"]).expect(0);
+    let mut child = setup.command(&["import", "-"]).spawn().unwrap();
+    // Most of the file goes in; then the pipe stays open, and the import waits for the rest of it.
+    let most = HEADER.len()
+        + lines[..2_100]
+            .iter()
+            .map(|line| line.len() + 1)
+            .sum::<usize>();
+    child
+        .stdin
+        .as_mut()
+        .unwrap()
+        .write_all(&text.as_bytes()[..most])
+        .unwrap();
+    let before = eventually("some are in", || {
+        Some(count(&setup)).filter(|count| *count > 0)
+    });
+    assert!(
+        child.try_wait().unwrap().is_none(),
+        "it was over before it was killed"
+    );
+    kill(child);
+    assert!(before < 2_600);
+    let there = count(&setup);
+    assert_eq!(there % 500, 0, "a batch is in or out");
+    let (summary, report) = import(&setup, &["users.jsonl"], 0);
+    assert_eq!(summary["already_there"], there);
+    assert_eq!(summary["imported"], 2_600 - there);
+    assert!(report.is_empty());
+    let again = setup.run(&["export", "-"]).expect(0).out;
+    assert_eq!(again.lines().count(), 2_601);
+}
+
+#[test]
+fn an_export_that_was_killed_goes_on_where_it_stopped() {
+    let setup = new_setup();
+    let lines: Vec<String> = (0..MANY).map(|number| user(number).to_string()).collect();
+    let setup = setup.file("in.jsonl", &format!("{HEADER}{}\n", lines.join("\n")));
+    import(&setup, &["in.jsonl"], 0);
+    let whole = setup.run(&["export", "-"]).expect(0).out;
+    let (file, part) = (setup.path("out.jsonl"), setup.path("out.jsonl.part"));
+    let mut child = setup.command(&["export", "out.jsonl"]).spawn().unwrap();
+    eventually("something is written", || {
+        std::fs::metadata(&part)
+            .ok()
+            .filter(|part| part.len() > 1000)
+    });
+    assert!(
+        child.try_wait().unwrap().is_none(),
+        "it was over before it was killed"
+    );
+    kill(child);
+    assert!(
+        !file.exists(),
+        "what is not whole has not the name of what is"
+    );
+    assert_eq!(mode(&part), 0o600);
+    let mut left = std::fs::read(&part).unwrap();
+    assert!(left.len() < whole.len());
+    // As a machine that lost its power leaves it.
+    let torn = left.len() - 77;
+    left.truncate(torn);
+    std::fs::write(&part, &left).unwrap();
+
+    let outcome = setup.run(&["export", "out.jsonl"]).expect(0);
+    assert!(outcome.err.contains("Going on after"), "{}", outcome.err);
+    assert!(!part.exists());
+    let text = std::fs::read_to_string(&file).unwrap();
+    assert!(text == whole, "the same file as one that was never killed");
+    assert_eq!(mode(&file), 0o600);
+    let outcome = setup.run(&["export", "out.jsonl"]).expect(1);
+    assert!(outcome.err.contains("is there already"), "{}", outcome.err);
+}
+
+/// The rest of one database behind the beginning of another would be a file of nobody's users.
+#[test]
+fn an_export_does_not_go_on_with_another_databases() {
+    let other = user(7).to_string();
+    let setup = new_setup().file("out.jsonl.part", &format!("{HEADER}{other}\n"));
+    let outcome = setup.run(&["export", "out.jsonl"]).expect(1);
+    assert!(
+        outcome.err.contains("not in this database"),
+        "{}",
+        outcome.err
+    );
+    assert!(setup.path("out.jsonl.part").exists());
+    assert!(exported(&setup).is_empty());
+}

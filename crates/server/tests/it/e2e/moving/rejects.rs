@@ -1,0 +1,183 @@
+//! What is wrong with a file is said, line by line, and costs nobody else.
+
+use serde_json::{Value, json};
+
+use super::{HEADER, Setup, exported, import, new_setup};
+
+/// A user as an export writes one.
+pub(super) fn user(number: usize) -> Value {
+    json!({
+        "id": format!("0193d2a0-0000-7000-8000-{number:012}"),
+        "username": format!("user-{number}"),
+        "email": format!("user-{number}@example.com"),
+        "role": "user",
+        "status": "active",
+        "data": {},
+        "locale": "en",
+        "session_epoch": 1,
+        "version": 1,
+        "created_at": "2024-01-01T00:00:00Z",
+        "updated_at": "2024-01-01T00:00:00.000001Z",
+        "password_hash": "$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHRzYWx0c2FsdA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+        "password_updated_at": "2024-01-01T00:00:00Z",
+    })
+}
+
+fn with(number: usize, field: &str, value: Value) -> String {
+    let mut user = user(number);
+    match value {
+        Value::Null => _ = user.as_object_mut().unwrap().remove(field),
+        value => user[field] = value,
+    }
+    user.to_string()
+}
+
+fn file_of(lines: &[String]) -> Setup {
+    new_setup().file("users.jsonl", &format!("{HEADER}{}\n", lines.join("\n")))
+}
+
+#[test]
+fn every_rejected_line_is_reported_with_its_reason_and_the_others_are_in() {
+    let faults = [
+        (
+            with(1, "id", json!("0193D2A0-0000-7000-8000-000000000001")),
+            "malformed",
+        ),
+        (
+            with(2, "id", json!("00000000-0000-0000-0000-000000000000")),
+            "id-invalid",
+        ),
+        (with(3, "username", json!("a b")), "username-invalid"),
+        (with(4, "email", json!("nobody")), "email-invalid"),
+        (with(5, "name", json!("a\nb")), "name-invalid"),
+        (with(6, "role", json!("root")), "malformed"),
+        (with(7, "status", json!("asleep")), "malformed"),
+        (with(8, "status", json!("pending")), "nothing-to-confirm"),
+        (
+            with(9, "data", json!({"x": "y".repeat(17_000)})),
+            "data-invalid",
+        ),
+        (with(10, "locale", json!("tlh")), "malformed"),
+        (with(11, "version", json!(0)), "miscounted"),
+        (with(12, "created_at", json!("yesterday")), "malformed"),
+        (with(13, "created_at", Value::Null), "malformed"),
+        (
+            with(14, "password_hash", json!("$1$salt$qJH7.N4xYta3aEG/dfqo/0")),
+            "password-unreadable",
+        ),
+        (with(15, "password", json!("three boats")), "malformed"),
+        (with(16, "username", json!("USER-100")), "username-taken"),
+        (
+            with(17, "email", json!("User-100@example.com")),
+            "email-taken",
+        ),
+        (with(100, "username", json!("other")), "id-taken"),
+        ("{\"id\":".to_owned(), "malformed"),
+        ("7".to_owned(), "malformed"),
+        (
+            format!("{{\"id\":\"{}\"}}", "x".repeat(2_000_000)),
+            "malformed",
+        ),
+    ];
+    let mut lines: Vec<String> = vec![user(100).to_string()];
+    for (number, (line, _)) in faults.iter().enumerate() {
+        lines.push(line.clone());
+        lines.push(user(200 + number).to_string());
+    }
+    let setup = file_of(&lines);
+    let (summary, report) = import(&setup, &["users.jsonl"], 1);
+    assert_eq!(summary["imported"], 1 + faults.len());
+    for (number, (line, code)) in faults.iter().enumerate() {
+        let place = 3 + 2 * number;
+        let told = report.iter().find(|told| told["line"] == place);
+        let told = told.unwrap_or_else(|| panic!("nothing of {line}"));
+        assert_eq!(
+            (&told["code"], &told["outcome"]),
+            (&json!(code), &json!("rejected")),
+            "{told}"
+        );
+        assert!(told["detail"].as_str().unwrap().ends_with('.'), "{told}");
+    }
+    assert_eq!(report.len(), faults.len());
+    assert_eq!(exported(&setup).len(), 1 + faults.len());
+}
+
+#[test]
+fn a_check_changes_nothing_and_says_the_same() {
+    let lines = [user(1), user(2), user(2), user(3)].map(|user| user.to_string());
+    let mut lines = lines.to_vec();
+    lines.push(with(4, "username", json!("User-1")));
+    let setup = file_of(&lines);
+    let (foretold, told) = import(&setup, &["users.jsonl", "--check"], 1);
+    assert!(exported(&setup).is_empty());
+    let (done, report) = import(&setup, &["users.jsonl"], 1);
+    assert_eq!(super::counts(&foretold), super::counts(&done));
+    assert_eq!(told, report);
+    assert_eq!(done["already_there"], 1);
+    let again = import(&setup, &["users.jsonl", "--allow-rejects"], 0).0;
+    assert_eq!(
+        (&again["imported"], &again["already_there"]),
+        (&json!(0), &json!(4))
+    );
+}
+
+#[test]
+fn a_file_that_is_no_such_file_is_refused_whole() {
+    let whole = user(1).to_string();
+    for (text, arguments, told) in [
+        (String::new(), &["--format", "django"][..], "empty"),
+        (whole.clone(), &["--format", "doorward"], "first line"),
+        (HEADER.replace(":1}", ":2}"), &[], "newer"),
+        (HEADER.replace(":1}", ":1,\"x\":2}"), &[], "first line"),
+        ("hello".to_owned(), &[], "--format"),
+        ("hello".to_owned(), &["--format", "django"], "not JSON"),
+        ("a,b\n1,2\n".to_owned(), &["--format", "supabase"], "`id`"),
+        ("{\"realm\": \"x\"}".to_owned(), &[], "no `users`"),
+        (
+            "{\"realm\": \"x\", \"users\": {}}".to_owned(),
+            &[],
+            "list of users",
+        ),
+        (
+            "{\"realm\": \"x\", \"users\": [".to_owned(),
+            &[],
+            "after 0 users",
+        ),
+        (format!("{HEADER}{whole}"), &["--locale", "tlh"], "tlh"),
+    ] {
+        let setup = new_setup().file("file", &text);
+        let mut all = vec!["import", "file"];
+        all.extend(arguments);
+        let outcome = setup.run(&all).expect(1);
+        assert!(outcome.err.contains(told), "{told}: {}", outcome.err);
+        assert!(exported(&setup).is_empty(), "{text}");
+    }
+    let utf16: Vec<u8> = "[".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let setup = new_setup();
+    std::fs::write(
+        setup.path("file"),
+        [&[0xff, 0xfe], utf16.as_slice()].concat(),
+    )
+    .unwrap();
+    let outcome = setup.run(&["import", "file"]).expect(1);
+    assert!(outcome.err.contains("UTF-8"), "{}", outcome.err);
+}
+
+/// Whoever stands before the fault is in, and stays in when the file is mended and given again.
+#[test]
+fn a_document_that_breaks_off_is_taken_up_to_there() {
+    let people: Vec<Value> = (0..700)
+        .map(|number| json!({"username": format!("user-{number}"), "id": format!("0a1b2c3d-0000-4000-8000-{number:012}")}))
+        .collect();
+    let text = json!({"realm": "shop", "users": people}).to_string();
+    let setup = new_setup().file("realm.json", &text[..text.len() - 5]);
+    let outcome = setup.run(&["import", "realm.json", "--json"]).expect(1);
+    assert!(outcome.err.contains("after 699 users"), "{}", outcome.err);
+    assert_eq!(outcome.json()["imported"], 699);
+    let setup = setup.file("realm.json", &text);
+    let (summary, _) = import(&setup, &["realm.json"], 0);
+    assert_eq!(
+        (&summary["imported"], &summary["already_there"]),
+        (&json!(1), &json!(699))
+    );
+}

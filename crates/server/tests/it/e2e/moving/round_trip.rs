@@ -1,0 +1,109 @@
+//! From store to store and back: the last export is the first, byte for byte.
+
+use doorward_testkit::servers;
+use tokio::runtime::Runtime;
+
+use super::rejects::user;
+use super::{HEADER, PASSWORD, Setup, import, mode, new_setup, sign_in};
+
+/// People as they are in an export, each odd in another way; sorted by id, as an export is.
+fn people() -> Vec<String> {
+    let mut people: Vec<_> = (0..1200).map(user).collect();
+    for (number, person) in people.iter_mut().enumerate() {
+        match number % 6 {
+            0 => {
+                person["name"] = "Bén 🦊 o'Neill \\ %_! \"x\" 李".into();
+                person["data"] = serde_json::json!({"é 🦀": [null, 0.1, -1.5e300, 9_007_199_254_740_993u64, {"x": "\u{7f}\\\""}], "": {}});
+            }
+            1 => {
+                person["status"] = "pending".into();
+                person["pending_email"] = format!("Pending.{number}@Example.com").into();
+                for name in ["email", "username"] {
+                    person.as_object_mut().unwrap().remove(name);
+                }
+            }
+            2 => {
+                person["role"] = "admin".into();
+                person["username"] = format!("Straße-ß-{number}").into();
+                person["session_epoch"] = 7.into();
+                person["version"] = 41.into();
+            }
+            3 => {
+                for name in ["password_hash", "password_updated_at"] {
+                    person.as_object_mut().unwrap().remove(name);
+                }
+                person["status"] = "disabled".into();
+            }
+            4 => {
+                person["created_at"] = "1969-12-31T23:59:59.999999Z".into();
+                person["locale"] = "de".into();
+                person["pending_email"] = "moving@example.com".into();
+                // Django's spelling of `PASSWORD`.
+                person["password_hash"] = "pbkdf2_sha256$1000$seasalt1seasalt1seasal$Tq55lKPU8GkFcCC7G4D7cXJg2yhoUo/129MxX+caGps=".into();
+            }
+            _ => person["id"] = format!("f{number:07}-0000-4000-8000-000000000000").into(),
+        }
+    }
+    people.sort_by_key(|person| person["id"].to_string());
+    people.iter().map(ToString::to_string).collect()
+}
+
+fn move_on(from: &Setup, to: &Setup) -> Vec<u8> {
+    from.run(&["export", "users.jsonl"]).expect(0);
+    let file = from.path("users.jsonl");
+    assert_eq!(mode(&file), 0o600);
+    let (summary, report) = import(to, &[&file.display().to_string()], 0);
+    assert_eq!(
+        (summary["imported"].as_u64(), report.len()),
+        (Some(1200), 0),
+        "{summary}"
+    );
+    std::fs::read(file).unwrap()
+}
+
+#[test]
+fn users_go_round_every_store_and_come_back_as_they_were() {
+    let runtime = Runtime::new().unwrap();
+    let on = |url: String| new_setup().with("DATABASE_URL", &url);
+    let (postgres, mariadb) = (
+        on(runtime.block_on(servers::postgres())),
+        on(runtime.block_on(servers::mariadb())),
+    );
+    let (first, last) = (new_setup(), new_setup());
+    let first = first.file(
+        "people.jsonl",
+        &format!("{HEADER}{}\n", people().join("\n")),
+    );
+    import(&first, &["people.jsonl"], 0);
+    let texts = [
+        move_on(&first, &postgres),
+        move_on(&postgres, &mariadb),
+        move_on(&mariadb, &last),
+    ];
+    last.run(&["export", "users.jsonl"]).expect(0);
+    let end = std::fs::read(last.path("users.jsonl")).unwrap();
+    assert_eq!(end.iter().filter(|byte| **byte == b'\n').count(), 1201);
+    for text in &texts {
+        assert!(*text == end, "a store changed something");
+    }
+    let server = last.start();
+    assert_eq!(sign_in(&server, "user-4", PASSWORD).0, 201);
+}
+
+/// `-` and a pipe: from one database into the other with no file between.
+#[test]
+fn an_export_can_be_piped_into_an_import() {
+    let from = new_setup().file(
+        "people.jsonl",
+        &format!("{HEADER}{}\n", people().join("\n")),
+    );
+    import(&from, &["people.jsonl"], 0);
+    let text = from.run(&["export"]).expect(0).out;
+    let to = new_setup();
+    let outcome = to
+        .run_with_input(&["import", "-", "--json"], &text)
+        .expect(0);
+    assert_eq!(outcome.json()["imported"], 1200);
+    assert_eq!(outcome.err, "", "no bar where nobody watches");
+    assert_eq!(to.run(&["export", "-"]).expect(0).out, text);
+}
