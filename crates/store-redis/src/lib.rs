@@ -14,6 +14,7 @@
 
 mod connect;
 mod durability;
+mod examine;
 mod fault;
 mod keys;
 mod link;
@@ -27,6 +28,7 @@ use std::sync::Arc;
 
 use doorward_domain::ports::Clock;
 
+pub use examine::examine;
 pub use fault::Fault;
 pub use url::RedisUrl;
 

@@ -84,7 +84,7 @@ impl Sessions for RedisStore {
                 .values()
                 .map(|digest| self.keys.session(user_id, digest)),
         );
-        let call = listed.keys().fold(LIST.call(keys), |call, id| call.arg(id));
+        let call = listed.keys().fold(LIST.call(keys), ScriptCall::arg);
         let found: Vec<Record> = self.link.ask(operation, call, Repeat::Harmless).await?;
         let mut sessions = Vec::with_capacity(found.len());
         for record in found {

@@ -122,7 +122,7 @@ impl RedisUrl {
             let value = decode(value)?;
             match name {
                 "ca" if scheme == Scheme::Tls && !value.is_empty() => {
-                    self.tls = Tls::Ca(value.into())
+                    self.tls = Tls::Ca(value.into());
                 }
                 "db" if scheme == Scheme::Unix => self.database = parse_database(&value)?,
                 "ca" if scheme == Scheme::Tls => {

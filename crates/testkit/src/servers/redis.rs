@@ -177,7 +177,7 @@ pub async fn own_redis_cluster() -> RedisCluster {
     blocking(move || {
         leash::wait_for("the Cluster is whole", || {
             folders.iter().all(|folder| is_whole(folder))
-        })
+        });
     })
     .await;
     RedisCluster { nodes }

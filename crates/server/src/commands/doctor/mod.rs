@@ -1,7 +1,7 @@
 //! `doorward doctor`: tries each configured part, and says in a line what is wrong and how to mend it.
 //!
-//! It changes nothing: no folder, key, migration or mail is made. What fails keeps nothing else
-//! from being tried. A part that is another crate's to speak to is examined there
+//! It changes nothing that stays: no folder, key, migration or mail is made. (On Redis, rights are
+//! tried with keys that are taken away again.) What fails keeps nothing else from being tried. A part that is another crate's to speak to is examined there
 //! (`doorward_store_sql::examine`, `doorward_mail::examine` …); here is what this machine and this
 //! binary know. To add a part: a file here with a function that gives [`Finding`]s, and its line in
 //! [`examine`].
@@ -12,6 +12,8 @@ mod machine;
 mod network;
 mod report;
 mod settings;
+
+use std::sync::Arc;
 
 use std::sync::Arc;
 
@@ -117,10 +119,17 @@ async fn examine(config: &Config, mail_to: Option<&EmailAddress>) -> Vec<Finding
 }
 
 async fn stores(config: &Config) -> Vec<Finding> {
-    let clock = Arc::new(SystemClock::default());
-    let mut findings = doorward_store_sql::examine(&wiring::sql_settings(config), &*clock).await;
-    if let Ok(Some(settings)) = wiring::redis_settings(config) {
-        findings.extend(doorward_store_redis::examine(&settings, clock).await);
+    let clock = SystemClock::default();
+    let mut findings = doorward_store_sql::examine(&wiring::sql_settings(config), &clock).await;
+    match wiring::redis_settings(config) {
+        Ok(Some(settings)) => {
+            findings.extend(doorward_store_redis::examine(&settings, Arc::new(clock)).await);
+        }
+        Ok(None) => {}
+        Err(error) => {
+            let mend = "see docs/STORES.md for how its URL is written";
+            findings.push(Finding::fault("redis", format!("{error:#}"), mend));
+        }
     }
     findings
 }

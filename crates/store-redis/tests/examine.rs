@@ -1,0 +1,152 @@
+//! What `doorward doctor` is told about Redis, and that nothing of it stays there.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
+
+use std::sync::Arc;
+
+use doorward_domain::checkup::{Finding, Verdict};
+use doorward_domain::memory::SteppedClock;
+use doorward_store_redis::{RedisSettings, examine};
+use doorward_testkit::servers::{OwnRedis, RedisOptions, own_redis, redis_cluster};
+use jiff::Timestamp;
+
+async fn look(url: &str, now: Timestamp) -> Vec<Finding> {
+    let settings = RedisSettings {
+        url: url.parse().unwrap(),
+        prefix: RedisSettings::PREFIX.to_owned(),
+    };
+    examine(&settings, Arc::new(SteppedClock::new(now))).await
+}
+
+/// What the server's clock says.
+async fn time_of(redis: &OwnRedis) -> Timestamp {
+    let told = redis.command(&["TIME"]).await;
+    let seconds = told.lines().next().unwrap().parse().unwrap();
+    Timestamp::from_second(seconds).unwrap()
+}
+
+fn verdicts(findings: &[Finding]) -> Vec<(&str, Verdict)> {
+    let pair = |finding: &Finding| (finding.part, finding.verdict);
+    findings.iter().map(pair).collect()
+}
+
+fn of<'a>(findings: &'a [Finding], part: &str) -> &'a Finding {
+    let found = findings.iter().find(|finding| finding.part == part);
+    found.unwrap_or_else(|| panic!("nothing about {part}: {findings:?}"))
+}
+
+const ALL: [&str; 6] = [
+    "redis",
+    "redis: TLS",
+    "redis: rights",
+    "redis: memory",
+    "redis: persistence",
+    "redis: clock",
+];
+
+#[tokio::test]
+async fn all_is_well_and_nothing_is_left_behind() {
+    let redis = own_redis(RedisOptions {
+        settings: vec!["appendonly yes", "maxmemory-policy noeviction"],
+        ..RedisOptions::default()
+    })
+    .await;
+    let findings = look(&redis.url(), time_of(&redis).await).await;
+    let expected = ALL.map(|part| (part, Verdict::Fine));
+    assert_eq!(verdicts(&findings), expected, "{findings:#?}");
+    assert!(of(&findings, "redis").found.contains("standalone"));
+    assert_eq!(redis.command(&["DBSIZE"]).await, "0");
+}
+
+#[tokio::test]
+async fn what_could_be_better_is_a_warning() {
+    let redis = own_redis(RedisOptions {
+        settings: vec!["maxmemory 100mb", "maxmemory-policy volatile-lru"],
+        ..RedisOptions::default()
+    })
+    .await;
+    redis.command(&["CONFIG", "SET", "save", ""]).await;
+    let an_hour_off = time_of(&redis).await + jiff::SignedDuration::from_hours(1);
+    let findings = look(&redis.url(), an_hour_off).await;
+    for part in ["redis: memory", "redis: persistence", "redis: clock"] {
+        let finding = of(&findings, part);
+        assert_eq!(finding.verdict, Verdict::Warning, "{finding:?}");
+        assert!(finding.mend.is_some());
+    }
+    assert!(
+        of(&findings, "redis: memory")
+            .found
+            .contains("volatile-lru")
+    );
+    assert_eq!(of(&findings, "redis: rights").verdict, Verdict::Fine);
+}
+
+#[tokio::test]
+async fn each_right_that_is_missing_is_named() {
+    let all = "~doorward:* +@all -config -@dangerous";
+    for (rights, says) in [
+        ("~doorward:* +@all -hset", "may not: HSET"),
+        ("~doorward:* +@all -pexpire", "may not: PEXPIRE"),
+        ("~doorward:* +@all -evalsha", "may not: EVALSHA"),
+        ("~doorward:* +@all -time", "may not: TIME"),
+        ("~doorward:* +@all -del", "may not: DEL"),
+        ("~other:* +@all", "may not: HSET, PEXPIRE"),
+    ] {
+        let redis = own_redis(RedisOptions {
+            user: Some(("doorward", "hunter2", rights)),
+            ..RedisOptions::default()
+        })
+        .await;
+        let findings = look(&redis.url(), time_of(&redis).await).await;
+        let refused: Vec<_> = findings
+            .iter()
+            .filter(|finding| finding.part == "redis: rights")
+            .collect();
+        assert!(
+            refused
+                .iter()
+                .all(|finding| finding.verdict == Verdict::Fault),
+            "{rights}: {refused:?}"
+        );
+        assert!(
+            refused.iter().any(|finding| finding.found.contains(says)),
+            "{rights}: {refused:?}"
+        );
+        assert!(!format!("{findings:?}").contains("hunter2"));
+    }
+    let redis = own_redis(RedisOptions {
+        user: Some(("doorward", "hunter2", all)),
+        ..RedisOptions::default()
+    })
+    .await;
+    let findings = look(&redis.url(), time_of(&redis).await).await;
+    assert_eq!(of(&findings, "redis: rights").verdict, Verdict::Fine);
+    let hidden = of(&findings, "redis: persistence");
+    assert_eq!(hidden.verdict, Verdict::Warning);
+    assert!(hidden.found.contains("CONFIG GET"), "{hidden:?}");
+}
+
+#[tokio::test]
+async fn who_cannot_come_in_hears_why() {
+    let redis = own_redis(RedisOptions {
+        user: Some(("doorward", "right", "~* +@all")),
+        ..RedisOptions::default()
+    })
+    .await;
+    let wrong = redis.url().replace("right", "hunter2");
+    let findings = look(&wrong, time_of(&redis).await).await;
+    assert_eq!(verdicts(&findings), [("redis", Verdict::Fault)]);
+    assert!(findings[0].found.contains("password"), "{findings:?}");
+    redis.stop().await;
+    let findings = look(&redis.url(), Timestamp::UNIX_EPOCH).await;
+    assert_eq!(verdicts(&findings), [("redis", Verdict::Fault)]);
+    assert!(findings[0].found.contains("refused"), "{findings:?}");
+}
+
+#[tokio::test]
+async fn a_cluster_is_examined_too() {
+    let place = redis_cluster().await;
+    let findings = look(&place.url, Timestamp::UNIX_EPOCH).await;
+    assert!(of(&findings, "redis").found.contains("cluster"));
+    assert_eq!(of(&findings, "redis: rights").verdict, Verdict::Fine);
+}
