@@ -1,10 +1,10 @@
 //! `doorward doctor`: tries each configured part, and says in a line what is wrong and how to mend it.
 //!
 //! It changes nothing that stays: no folder, key, migration or mail is made. (On Redis, rights are
-//! tried with keys that are taken away again.) What fails keeps nothing else from being tried. A part that is another crate's to speak to is examined there
-//! (`doorward_store_sql::examine`, `doorward_mail::examine` …); here is what this machine and this
-//! binary know. To add a part: a file here with a function that gives [`Finding`]s, and its line in
-//! [`examine`].
+//! tried with keys that are taken away again.) What fails keeps nothing else from being tried. A
+//! part that is another crate's to speak to is examined there (`doorward_store_sql::examine`,
+//! `doorward_mail::examine` …); here is what this machine and this binary know. To add a part: a
+//! file here with a function that gives [`Finding`]s, and its line in [`examine`].
 
 mod folder;
 mod keys;
@@ -12,8 +12,6 @@ mod machine;
 mod network;
 mod report;
 mod settings;
-
-use std::sync::Arc;
 
 use std::sync::Arc;
 

@@ -3,7 +3,7 @@
 
 use std::net::{Ipv4Addr, TcpListener};
 
-use doorward_testkit::servers;
+use doorward_testkit::servers::{self, PostgresOptions, RedisOptions, own_postgres, own_redis};
 
 use super::{Setup, examine};
 
@@ -71,4 +71,69 @@ fn missing_migrations_are_a_fault_where_nobody_makes_them() {
             "each node makes its own",
             "JWT_SECRET_KEY",
         );
+}
+
+#[test]
+fn a_password_that_postgresql_refuses_is_a_fault() {
+    let options = PostgresOptions {
+        password: Some("the right one"),
+        ..PostgresOptions::default()
+    };
+    let server = wait(own_postgres(options));
+    let url = format!("postgres://doorward:hunter2@{}/doorward", server.address());
+    let report = examine(&Setup::new().with("DATABASE_URL", &url), &[]);
+    report
+        .expect_code(1)
+        .expect("database", "fault", "password", "");
+    assert!(!report.text.contains("hunter2"), "C-02: {}", report.text);
+}
+
+/// It can read and write, and could not bring the schema up to date.
+#[test]
+fn a_role_without_the_right_to_make_tables_is_a_fault() {
+    let server = wait(own_postgres(PostgresOptions::default()));
+    let url = wait(server.role("guest", ""));
+    examine(&Setup::new().with("DATABASE_URL", &url), &[])
+        .expect_code(1)
+        .expect("database: rights", "fault", "create tables", "right");
+}
+
+#[test]
+fn a_redis_that_forgets_is_told() {
+    let forgetful = RedisOptions {
+        settings: vec![
+            "maxmemory 50mb",
+            "maxmemory-policy allkeys-lru",
+            "appendonly no",
+            "save \"\"",
+        ],
+        ..RedisOptions::default()
+    };
+    let server = wait(own_redis(forgetful));
+    let setup = Setup::new().with("REDIS_URL", &server.url());
+    examine(&setup, &[])
+        .expect_code(0)
+        .expect("redis: memory", "warning", "allkeys-lru", "noeviction")
+        .expect("redis: persistence", "warning", "restart", "appendonly")
+        .expect("redis: rights", "fine", "", "");
+    assert_eq!(wait(server.command(&["DBSIZE"])), "0", "it leaves nothing");
+    wait(server.kill());
+    examine(&setup, &[])
+        .expect_code(1)
+        .expect("redis", "fault", "", "runs")
+        .expect("mail: templates", "fine", "", "");
+}
+
+#[test]
+fn a_redis_user_without_rights_is_a_fault() {
+    let options = RedisOptions {
+        user: Some(("doorward", "hunter2", "~doorward:* +@read +@connection")),
+        ..RedisOptions::default()
+    };
+    let server = wait(own_redis(options));
+    let report = examine(&Setup::new().with("REDIS_URL", &server.url()), &[]);
+    report
+        .expect_code(1)
+        .expect("redis: rights", "fault", "HSET", "ACL SETUSER");
+    assert!(!report.text.contains("hunter2"), "C-02: {}", report.text);
 }
