@@ -23,7 +23,7 @@ const BOUND: Duration = Duration::from_secs(3);
 const AT_ONCE: Duration = Duration::from_millis(200);
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// All that docs/decisions/0013-redis.md says a user needs.
+/// All that the page says a user needs (`the_page_lists_the_rights`).
 const RIGHTS: &str = "~doorward:* +ping +select +hgetall +hget +hset +hmget +hdel +exists +del +get \
     +set +pttl +pexpire +time +eval +evalsha +cluster|slots";
 
@@ -103,6 +103,13 @@ async fn assert_away(store: &RedisStore) {
         waited += u32::from(took > AT_ONCE);
     }
     assert!(waited <= 4, "{waited} of 20 calls waited");
+}
+
+#[test]
+fn the_page_lists_the_rights() {
+    let page = include_str!("../../../docs/decisions/0013-redis.md");
+    let line = format!("ACL SETUSER doorward on >PASSWORD {RIGHTS}\n");
+    assert!(page.contains(&line), "the page does not have: {line}");
 }
 
 #[tokio::test]

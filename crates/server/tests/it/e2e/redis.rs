@@ -190,7 +190,7 @@ fn an_old_snapshot_revives_no_session_that_was_ended() {
     assert_eq!(check(&server, &stays), 200);
 }
 
-/// As docs/STORES.md says: the newest token shows that Redis forgot a renewal, and that is the end of
+/// As docs/decisions/0013-redis.md says: the newest token shows that Redis forgot a renewal, and that is the end of
 /// the session, since the spent one might be in other hands.
 #[test]
 fn a_snapshot_from_before_a_renewal_ends_the_session() {
