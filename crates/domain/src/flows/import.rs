@@ -4,8 +4,8 @@
 //! whoever cannot be taken stands alone. A user who is there by the same id was imported before.
 //! What a file looks like is the binary's business (`moving`); what can be taken is decided here.
 
-use std::collections::HashSet;
 use std::collections::hash_map::RandomState;
+use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher, Hash};
 
 use jiff::Timestamp;
@@ -15,7 +15,7 @@ use crate::changes::{ApplyError, Change, Changes, Unique};
 use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::flows::export::ensure_operator;
-use crate::model::{Credential, Event, Role, Status, User};
+use crate::model::{Credential, Event, Role, Status, User, UserFilter};
 use crate::passwords::{self, UnreadableHash};
 use crate::values::{Digest, EmailAddress, Secret, UserId, Username};
 
@@ -187,27 +187,51 @@ impl Accounts {
             .collect();
         let known = self.ports.store.list_credentials(&with_password).await?;
         let known: HashSet<UserId> = known.iter().map(|kept| kept.user_id).collect();
-        let mut unknown = Vec::with_capacity(open.len());
-        for at in open {
-            let one = &batch[at];
-            let may_be_there = one.credential.is_none() || known.contains(&one.user.id);
-            if may_be_there {
-                outcomes[at] = self.judge_known(one).await?;
-            }
-            if outcomes[at].is_none() {
-                unknown.push(at);
-            }
+        let may_be_there = |at: &&usize| {
+            let one = &batch[**at];
+            one.credential.is_none() || known.contains(&one.user.id)
+        };
+        let asked: Vec<usize> = open.iter().filter(may_be_there).copied().collect();
+        self.note_known(batch, &asked, outcomes).await?;
+        Ok(still_open(open, outcomes))
+    }
+
+    /// Notes those of them who are there.
+    async fn note_known(
+        &self,
+        batch: &[ImportedUser],
+        asked: &[usize],
+        outcomes: &mut [Option<ImportOutcome>],
+    ) -> Result<(), Error> {
+        let ids = asked.iter().map(|at| batch[*at].user.id);
+        let Some(lowest) = ids.min() else {
+            return Ok(());
+        };
+        // A file is mostly in the order of ids: then one question answers for them all.
+        let filter = UserFilter {
+            after: lowest.before(),
+            limit: asked.len(),
+            ..UserFilter::default()
+        };
+        let kept = self.ports.store.list_users(&filter).await?;
+        let is_end = kept.len() < asked.len();
+        let seen_up_to = kept.last().map(|kept| kept.id);
+        let kept: HashMap<UserId, User> = kept.into_iter().map(|kept| (kept.id, kept)).collect();
+        for at in asked {
+            let one = &batch[*at];
+            let is_answered = is_end || seen_up_to.is_some_and(|last| one.user.id <= last);
+            outcomes[*at] = match kept.get(&one.user.id) {
+                None if !is_answered => self.judge_known(one).await?,
+                kept => kept.map(|kept| judged(one, kept)),
+            };
         }
-        Ok(unknown)
+        Ok(())
     }
 
     /// What it means that a user of that id is there; none where there is none.
     async fn judge_known(&self, one: &ImportedUser) -> Result<Option<ImportOutcome>, Error> {
         let kept = self.ports.store.find_user(one.user.id).await?;
-        Ok(kept.map(|kept| match facts(&kept) == one.facts() {
-            true => ImportOutcome::AlreadyThere,
-            false => ImportOutcome::Refused(Refusal::IdTaken),
-        }))
+        Ok(kept.map(|kept| judged(one, &kept)))
     }
 
     /// Writes those who are not there, in as few writes as their faults allow, in their order: of
@@ -237,8 +261,10 @@ impl Accounts {
                 }
                 // A write whose answer was lost; or somebody else is importing the same file.
                 Err(error @ (ApplyError::Store(_) | ApplyError::Unsettled(_))) => {
-                    let rest = self.look_again(batch, &part, outcomes).await?;
-                    if rest.len() == part.len() {
+                    let before = part.len();
+                    self.note_known(batch, &part, outcomes).await?;
+                    let rest = still_open(part, outcomes);
+                    if rest.len() == before {
                         return Err(error.into());
                     }
                     parts.push(rest);
@@ -247,22 +273,6 @@ impl Accounts {
             }
         }
         Ok(())
-    }
-
-    async fn look_again(
-        &self,
-        batch: &[ImportedUser],
-        part: &[usize],
-        outcomes: &mut [Option<ImportOutcome>],
-    ) -> Result<Vec<usize>, Error> {
-        let mut rest = Vec::new();
-        for at in part {
-            outcomes[*at] = self.judge_known(&batch[*at]).await?;
-            if outcomes[*at].is_none() {
-                rest.push(*at);
-            }
-        }
-        Ok(rest)
     }
 
     /// The users, their passwords, one line in the audit log for them all, and one for each admin.
@@ -325,6 +335,18 @@ impl Accounts {
         }
         Ok(None)
     }
+}
+
+fn judged(one: &ImportedUser, kept: &User) -> ImportOutcome {
+    match facts(kept) == one.facts() {
+        true => ImportOutcome::AlreadyThere,
+        false => ImportOutcome::Refused(Refusal::IdTaken),
+    }
+}
+
+fn still_open(open: Vec<usize>, outcomes: &[Option<ImportOutcome>]) -> Vec<usize> {
+    let is_open = |at: &usize| outcomes[*at].is_none();
+    open.into_iter().filter(is_open).collect()
 }
 
 fn note(outcomes: &mut [Option<ImportOutcome>], part: &[usize], outcome: &ImportOutcome) {

@@ -71,6 +71,12 @@ impl UserId {
         }
         Self::generate(at, &Derived(from))
     }
+
+    /// The id right before this one, to ask for users from this one on; none before the first.
+    pub fn before(&self) -> Option<Self> {
+        let number = u128::from_be_bytes(*self.as_bytes()).checked_sub(1)?;
+        Some(Self::from_bytes(number.to_be_bytes()))
+    }
 }
 
 id!(

@@ -179,6 +179,33 @@ async fn whoever_is_there_by_the_same_id_was_imported_before() {
     );
 }
 
+/// Given again in the order of ids, nobody is asked for one by one; in another order, some are.
+#[tokio::test]
+async fn whoever_is_there_is_found_whatever_the_order() {
+    let world = World::new().await;
+    let people = |numbers: &[u8]| -> Vec<_> {
+        let one = |number: &u8| imported(person(*number, &format!("user{number}")));
+        numbers.iter().map(one).collect()
+    };
+    import(&world, &people(&[2, 4, 6, 8, 10, 12])).await;
+    world.forget();
+    let done = import(&world, &people(&[4, 6, 8])).await;
+    assert!(done.iter().all(|one| *one == ImportOutcome::AlreadyThere));
+    assert_eq!(world.spy.take_calls(), ["list_credentials", "list_users"]);
+    let done = import(&world, &people(&[12, 3, 2, 13, 8])).await;
+    let there: Vec<_> = done
+        .iter()
+        .map(|one| *one == ImportOutcome::AlreadyThere)
+        .collect();
+    assert_eq!(there, [true, false, true, false, true]);
+    let without = |number| ImportedUser::new(person(number, &format!("bare{number}")), None);
+    let bare = [without(200).unwrap(), without(201).unwrap()];
+    for expected in [ImportOutcome::Imported, ImportOutcome::AlreadyThere] {
+        let done = import(&world, &bare).await;
+        assert!(done.iter().all(|one| *one == expected), "{done:?}");
+    }
+}
+
 #[tokio::test]
 async fn a_dry_run_writes_nothing_and_foretells_what_is_taken() {
     let world = World::new().await;
