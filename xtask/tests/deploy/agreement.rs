@@ -102,9 +102,9 @@ fn probes_ask_for_paths_that_are_there() {
     let [deployment, _] = pods();
     let container = &deployment["containers"][0];
     for (probe, path) in [
-        ("startupProbe", "/healthz"),
+        ("startupProbe", "/readyz"),
         ("livenessProbe", "/healthz"),
-        ("readinessProbe", "/readyz"),
+        ("readinessProbe", "/healthz"),
     ] {
         assert_eq!(container[probe]["httpGet"]["path"], path, "{probe}");
         assert_eq!(container[probe]["httpGet"]["port"], "http", "{probe}");
