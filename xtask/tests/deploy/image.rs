@@ -4,13 +4,12 @@
 //! Needs a mount namespace: as root, or where users may make one.
 
 use std::io::{BufRead, BufReader};
-use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
 
 use crate::files::{Variables, binary, image_variables, instruction, root, succeed};
+use crate::stack::{free_port, until};
 
 /// What gcr.io/distroless/cc-debian12 has of libraries, and a program of ours may need.
 const IN_THE_IMAGE: [&str; 5] = [
@@ -163,11 +162,7 @@ impl Drop for Running {
 #[test]
 fn it_serves_from_a_read_only_root_as_nobody_in_particular() {
     let image = image();
-    let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port();
+    let port = free_port();
     let mut environment = image_variables();
     environment.insert("DOORWARD_LISTEN".to_owned(), format!("0.0.0.0:{port}"));
     environment.insert(
@@ -198,14 +193,7 @@ fn it_serves_from_a_read_only_root_as_nobody_in_particular() {
         0
     );
     succeed(Command::new("kill").args(["-TERM", &running.process.id().to_string()]));
-    let deadline = Instant::now() + Duration::from_secs(40);
-    let ended = loop {
-        if let Some(ended) = running.process.try_wait().unwrap() {
-            break ended;
-        }
-        assert!(Instant::now() < deadline, "it does not end");
-        std::thread::park_timeout(Duration::from_millis(20));
-    };
+    let ended = until("it ends", || running.process.try_wait().unwrap());
     assert!(ended.success(), "{ended}");
     let refused = enter(image.path(), &environment, &["healthcheck"])
         .output()

@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::process::{Child, ChildStdout, Stdio};
 use std::sync::mpsc::{Receiver, channel};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use doorward_testkit::servers::{
     Authority, MariadbOptions, PostgresOptions, RedisOptions, own_mariadb, own_postgres, own_redis,
@@ -71,10 +71,10 @@ impl Drop for Catcher {
     }
 }
 
-/// A request, and the answer's status and body.
-fn post(port: u16, path: &str, body: &Value) -> (u16, Value) {
+/// A request, and the answer's status and body; none where nobody answers.
+pub fn post(port: u16, path: &str, body: &Value) -> Option<(u16, Value)> {
     let body = body.to_string();
-    let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).unwrap();
+    let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).ok()?;
     let request = format!(
         "POST {path} HTTP/1.1\r\nHost: localhost:{port}\r\nContent-Type: application/json\r\n\
          Content-Length: {}\r\nConnection: close\r\n\r\n{body}",
@@ -83,17 +83,33 @@ fn post(port: u16, path: &str, body: &Value) -> (u16, Value) {
     stream.write_all(request.as_bytes()).unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
-    let status = answer.split(' ').nth(1).unwrap().parse().unwrap();
+    let status = answer.split(' ').nth(1)?.parse().ok()?;
     let body = answer.split("\r\n\r\n").nth(1).unwrap_or_default();
-    (status, serde_json::from_str(body).unwrap_or_default())
+    Some((status, serde_json::from_str(body).unwrap_or_default()))
+}
+
+/// A port that nobody has at the moment.
+pub fn free_port() -> u16 {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    listener.local_addr().unwrap().port()
+}
+
+/// Looks until there is something to see. For what another process does in its own time.
+pub fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        if let Some(seen) = look() {
+            return seen;
+        }
+        assert!(Instant::now() < deadline, "it never came to this: {what}");
+        std::thread::park_timeout(Duration::from_millis(10));
+    }
 }
 
 /// Brings the stack up as `file` has it, but for these addresses, and lives in it for a moment.
 fn live(file: &str, addresses: &[(&str, String)]) {
     let (catcher, mail_port) = Catcher::start();
-    let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-    let port = taken.local_addr().unwrap().port();
-    drop(taken);
+    let port = free_port();
     let mut environment: Variables = image_variables();
     environment.extend(variables(
         &compose(file)["services"]["doorward"]["environment"],
@@ -120,7 +136,8 @@ fn live(file: &str, addresses: &[(&str, String)]) {
         port,
         "/user",
         &serde_json::json!({"username": "ben", "email": "ben@example.com", "password": "three boats on a lake"}),
-    );
+    )
+    .unwrap();
     assert_eq!(status, 201);
     assert_eq!(catcher.next_recipient(), "ben@example.com");
     let said = running.said.join("\n");
@@ -135,7 +152,8 @@ fn live(file: &str, addresses: &[(&str, String)]) {
         port,
         "/auth",
         &serde_json::json!({"username": "admin", "password": password}),
-    );
+    )
+    .unwrap();
     assert_eq!(status, 201);
     assert!(answer["token"].is_string());
     let doctor = running
