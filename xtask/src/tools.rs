@@ -18,6 +18,7 @@ const DEBIAN: &[(Present, &str)] = &[
     (Present::Program("mariadbd"), "mariadb-server"),
     (Present::Program("redis-server"), "redis-server"),
     (Present::Program("redis-cli"), "redis-tools"),
+    (Present::Program("faketime"), "faketime"),
     (Present::Program("strace"), "strace"),
     (Present::Program("systemd-analyze"), "systemd"),
     (Present::Program("chromium"), "chromium"),

@@ -1,6 +1,7 @@
 //! The service itself: the ports it was given, and the few steps that every story shares.
 
 use std::collections::HashMap;
+use std::sync::atomic::AtomicI64;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
@@ -51,6 +52,8 @@ pub struct Accounts {
     pub(crate) seen: Mutex<HashMap<SessionId, Seen>>,
     /// The second in which an unknown `kid` last made this node look for new keys.
     pub(crate) keys_looked_at: tokio::sync::Mutex<Option<i64>>,
+    /// The second in which the public keys were last shown.
+    pub(crate) keys_shown_at: AtomicI64,
     mail_waiting: Notify,
 }
 
@@ -65,6 +68,7 @@ impl Accounts {
             cache: SessionCache::new(CACHED_SESSIONS),
             seen: Mutex::new(HashMap::new()),
             keys_looked_at: tokio::sync::Mutex::new(None),
+            keys_shown_at: AtomicI64::new(i64::MIN),
             mail_waiting: Notify::new(),
         }
     }

@@ -1,6 +1,10 @@
 //! Signing keys: made at first start, rotated by age or by hand, kept until no token of theirs lives.
 
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
 use jiff::SignedDuration;
+use tokio::time::timeout;
 
 use crate::accounts::Accounts;
 use crate::changes::{ApplyError, Change};
@@ -11,6 +15,10 @@ use crate::tokens::{KeyringError, PublicKey};
 
 /// Nodes that have not heard of a new key yet go on signing with the old one for a while.
 const ROTATION_MARGIN: SignedDuration = SignedDuration::from_hours(1);
+
+/// What the JWKS waits for a store at most: whoever checks tokens is better served with the keys of
+/// a moment ago than not at all.
+const SHOW_WITHIN: Duration = Duration::from_secs(1);
 
 /// Why the keys cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -53,9 +61,25 @@ impl Accounts {
         Ok(self.ports.store.list_signing_keys().await?)
     }
 
-    /// The public keys, for the JWKS.
+    /// The public keys that this node knows.
     pub fn public_keys(&self) -> Vec<PublicKey> {
         self.keyring.public_keys()
+    }
+
+    /// The public keys, for the JWKS. Looked up anew, once a second at the most: whoever checks our
+    /// tokens may ask any node, also one that has not heard of another's rotation yet.
+    pub async fn fresh_public_keys(&self) -> Vec<PublicKey> {
+        let now = self.now().as_second();
+        if self.keys_shown_at.swap(now, Ordering::Relaxed) != now {
+            match timeout(SHOW_WITHIN, self.load_keys()).await {
+                Ok(Ok(_)) => {}
+                Ok(Err(error)) => {
+                    tracing::warn!(%error, "the JWKS shows the keys of a moment ago");
+                }
+                Err(_) => tracing::warn!("the JWKS shows the keys of a moment ago: no answer yet"),
+            }
+        }
+        self.public_keys()
     }
 
     async fn replace_key(&self, ctx: &Ctx, replaces: Option<String>) -> Result<(), KeysError> {

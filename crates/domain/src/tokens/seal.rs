@@ -17,7 +17,7 @@ pub struct MasterKey(Secret<Vec<u8>>);
 /// Sealed bytes that this master key does not open.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "a signing key in the store was sealed with another master key; start with the one it was made with, or run `doorward keys rotate` to sign with a new key"
+    "the signing key in the database was sealed with another master key: all nodes of one database share one, so give this node the JWT_SECRET_KEY (or the file master.key) of the others. Only if that key is lost for good, stop all nodes, give them all a new one, and run `doorward keys rotate`"
 )]
 pub struct SealBroken;
 

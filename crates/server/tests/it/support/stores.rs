@@ -5,8 +5,10 @@
 
 use std::sync::Arc;
 
+use doorward_domain::memory::SteppedClock;
 use doorward_domain::ports::{Sessions, Store, Throttle};
 use doorward_domain::throttle::MemoryThrottle;
+use doorward_store_redis::{RedisSettings, RedisStore};
 use doorward_store_sql::{SqlSettings, SqlStore};
 use doorward_testkit::servers;
 use jiff::Timestamp;
@@ -18,13 +20,16 @@ pub enum Combination {
     Sqlite,
     Postgres,
     MariaDb,
+    /// Accounts in PostgreSQL, sessions and throttles in Redis.
+    PostgresRedis,
 }
 
 impl Combination {
-    const ALL: [(&str, Self); 3] = [
+    const ALL: [(&str, Self); 4] = [
         ("sqlite", Self::Sqlite),
         ("postgres", Self::Postgres),
         ("mariadb", Self::MariaDb),
+        ("postgres+redis", Self::PostgresRedis),
     ];
 
     /// The one that this run is about; SQLite where nobody said.
@@ -47,13 +52,27 @@ impl Combination {
 
     /// What the binary is told in its environment to work on empty stores that nobody else has.
     pub fn variables(self) -> Vec<(&'static str, String)> {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .build()
-            .unwrap();
+        // On a thread of its own: the caller may be asynchronous, or not.
+        let asking = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().build();
+            runtime.unwrap().block_on(self.told())
+        });
+        asking.join().unwrap()
+    }
+
+    async fn told(self) -> Vec<(&'static str, String)> {
         match self {
             Self::Sqlite => vec![],
-            Self::Postgres => vec![("DATABASE_URL", runtime.block_on(servers::postgres()))],
-            Self::MariaDb => vec![("DATABASE_URL", runtime.block_on(servers::mariadb()))],
+            Self::Postgres => vec![("DATABASE_URL", servers::postgres().await)],
+            Self::MariaDb => vec![("DATABASE_URL", servers::mariadb().await)],
+            Self::PostgresRedis => {
+                let redis = servers::redis().await;
+                vec![
+                    ("DATABASE_URL", servers::postgres().await),
+                    ("REDIS_URL", redis.url),
+                    ("DOORWARD_REDIS__PREFIX", redis.prefix),
+                ]
+            }
         }
     }
 }
@@ -72,10 +91,27 @@ impl Stores {
             Combination::Sqlite => {
                 format!("sqlite:{}", folder.path().join("doorward.db").display())
             }
-            Combination::Postgres => servers::postgres().await,
+            Combination::Postgres | Combination::PostgresRedis => servers::postgres().await,
             Combination::MariaDb => servers::mariadb().await,
         };
-        Self::all_in(Arc::new(sql(url, now).await))
+        let stores = Self::all_in(Arc::new(sql(url, now).await));
+        if combination != Combination::PostgresRedis {
+            return stores;
+        }
+        let redis = servers::redis().await;
+        let settings = RedisSettings {
+            url: redis.url.parse().unwrap(),
+            prefix: redis.prefix,
+        };
+        // Redis counts by its own time, and by how far the caller's lies from a clock it is given:
+        // one that stands still, so that it hears of each step the test's clock makes.
+        let standing = Arc::new(SteppedClock::new(now));
+        let redis = Arc::new(RedisStore::open(settings, standing).unwrap());
+        Self {
+            sessions: redis.clone(),
+            throttle: redis,
+            ..stores
+        }
     }
 
     /// Accounts and sessions in one store; throttles in memory.

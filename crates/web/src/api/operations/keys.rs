@@ -40,7 +40,8 @@ pub(crate) struct Jwk {
 /// The public keys, old ones until the last token of theirs has expired.
 #[utoipa::path(get, path = "/.well-known/jwks.json", tag = "Operations", responses((status = 200, description = "The keys", body = Jwks)))]
 pub(crate) async fn jwks(State(app): State<App>) -> impl IntoResponse {
-    let keys = app.accounts.public_keys().into_iter().map(|key| Jwk {
+    let keys = app.accounts.fresh_public_keys().await;
+    let keys = keys.into_iter().map(|key| Jwk {
         kty: "OKP",
         crv: "Ed25519",
         alg: "EdDSA",

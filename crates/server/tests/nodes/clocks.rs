@@ -1,0 +1,212 @@
+//! One node's clock is two minutes fast and another's two minutes slow: nobody notices but the log.
+
+use std::path::PathBuf;
+
+use serde_json::json;
+use tokio::task::JoinSet;
+
+use crate::cluster::{Cluster, Ground};
+use crate::node::Recipe;
+use crate::people::{OTHER_PASSWORD, PASSWORD};
+use crate::renewal::renewals_hold_everywhere;
+
+/// By how much, in the words of libfaketime; the first node is right.
+const SKEW: [&str; 3] = ["+0", "+120s", "-120s"];
+
+fn with_another_time(recipe: Recipe, number: usize) -> Recipe {
+    let library = libfaketime();
+    recipe
+        .with("LD_PRELOAD", library.to_str().unwrap())
+        .with("FAKETIME", SKEW[number])
+        // Only the time of day: how long a second takes is not what clocks differ in.
+        .with("FAKETIME_DONT_FAKE_MONOTONIC", "1")
+}
+
+fn libfaketime() -> PathBuf {
+    let folders = std::fs::read_dir("/usr/lib").unwrap().flatten();
+    let mut found = folders
+        .map(|folder| folder.path().join("faketime/libfaketimeMT.so.1"))
+        .filter(|path| path.is_file());
+    found
+        .next()
+        .expect("faketime is not installed here; `cargo xtask test` installs it")
+}
+
+fn seconds(time: &str) -> i64 {
+    time.parse::<jiff::Timestamp>().unwrap().as_second()
+}
+
+async fn two_minutes_apart(ground: Ground) {
+    let cluster = Cluster::start_with(ground, with_another_time).await;
+    let [right, fast, slow] = cluster.doors();
+    for (node, said) in cluster
+        .nodes
+        .iter()
+        .zip([None, Some("ahead of"), Some("behind")])
+    {
+        let log = node.log();
+        let warnings: Vec<_> = log
+            .lines()
+            .filter(|line| line.contains("Let NTP set"))
+            .collect();
+        match said {
+            Some(said) => {
+                assert_eq!(warnings.len(), 1, "{log}");
+                let told = format!("is 120 s {said} the database's");
+                let other = format!("is 119 s {said} the database's");
+                assert!(
+                    warnings[0].contains(&told) || warnings[0].contains(&other),
+                    "{log}"
+                );
+            }
+            None => assert!(warnings.is_empty(), "{log}"),
+        }
+    }
+    a_life(&cluster).await;
+    leases_hold(&cluster).await;
+    // What is written down is in the order in which it happened.
+    let admin = cluster.admin().await;
+    for (number, door) in [fast, right, slow, fast, slow].into_iter().enumerate() {
+        let body = json!({"username": format!("next-{number}"), "password": PASSWORD});
+        door.post("/user", body).await.expect(201);
+    }
+    let audit = right
+        .get("/audit?event=sign-up&limit=5", &admin)
+        .await
+        .expect(200)
+        .json();
+    let times: Vec<_> = audit["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|event| {
+            let at = event["at"].as_str().or(event["created_at"].as_str());
+            seconds(at.unwrap_or_else(|| panic!("{event}")))
+        })
+        .collect();
+    assert!(
+        times.is_sorted_by(|later, earlier| later + 1 >= *earlier),
+        "{times:?}"
+    );
+    renewals_hold_everywhere(&cluster).await;
+}
+
+/// Links that are fresh, sessions that end when they shall, lists that tell the time.
+async fn a_life(cluster: &Cluster) {
+    let [right, fast, slow] = cluster.doors();
+    let body = json!({"username": "ben", "email": "ben@example.com", "password": PASSWORD});
+    fast.post("/user", body).await.expect(201);
+    let link = cluster.link_to("ben@example.com", "/confirmation/").await;
+    slow.send("POST", &link, None, None).await.expect(200);
+    let mut ends = Vec::new();
+    for door in [right, fast, slow] {
+        let signed_in = door.sign_in("ben", PASSWORD).await;
+        assert_eq!(signed_in.json()["expires_in"], 86_400);
+        ends.push(seconds(&signed_in.text("expires_at")));
+        let token = signed_in.text("token");
+        for door in [slow, right, fast] {
+            assert_eq!(door.check(&token).await, 200);
+        }
+        right
+            .send("DELETE", "/auth", Some(&token), None)
+            .await
+            .expect(204);
+        crate::pass(std::time::Duration::from_secs(1)).await;
+        for door in [slow, right, fast] {
+            assert_eq!(door.check(&token).await, 401);
+        }
+    }
+    assert!(
+        ends[2] - ends[0] < 60,
+        "a session is as long everywhere: {ends:?}"
+    );
+    for (asked, used) in [(fast, slow), (slow, fast)] {
+        asked
+            .post("/recovery", json!({"email": "ben@example.com"}))
+            .await
+            .expect(202);
+        let seen = crate::eventually("the mail arrives", async || {
+            let letters = cluster.mail.iter().flat_map(|office| office.letters());
+            let links = letters.filter_map(|letter| letter.link("ben@example.com", "/recovery/"));
+            let links: Vec<_> = links.collect();
+            (links.len() == if asked == fast { 1 } else { 2 }).then_some(links)
+        })
+        .await;
+        let body = json!({"new_password": OTHER_PASSWORD});
+        let mut statuses = Vec::new();
+        for link in seen {
+            statuses.push(used.post(&link, body.clone()).await.status);
+        }
+        statuses.sort_unstable();
+        assert_eq!(statuses[0], 204, "{statuses:?}");
+    }
+}
+
+/// No mail twice, though one worker thinks that the others' leases ran out long ago.
+async fn leases_hold(cluster: &Cluster) {
+    let mut running = JoinSet::new();
+    for number in 0..60 {
+        let door = cluster.door(number);
+        let body = json!({"email": format!("leased-{number}@example.com"), "password": PASSWORD});
+        running.spawn(async move { door.post("/user", body).await.expect(201).status });
+    }
+    running.join_all().await;
+    let arrived = || {
+        let letters = cluster.mail.iter().flat_map(|office| office.letters());
+        let mut to: Vec<_> = letters.map(|letter| letter.to).collect();
+        to.retain(|to| to.starts_with("leased-"));
+        to.sort_unstable();
+        to
+    };
+    crate::eventually("every mail arrives", async || {
+        (arrived().len() >= 60).then_some(())
+    })
+    .await;
+    // Three turns of each worker.
+    crate::pass(std::time::Duration::from_secs(3)).await;
+    let mut once = arrived();
+    once.dedup();
+    assert_eq!((once.len(), arrived().len()), (60, 60));
+}
+
+/// With throttles on: the pause after a wrong password is as long everywhere.
+#[tokio::test(flavor = "multi_thread")]
+async fn pauses_are_as_long_everywhere() {
+    let throttled = |recipe: Recipe, number| {
+        with_another_time(recipe, number).with("DOORWARD_THROTTLE__ENABLED", "true")
+    };
+    let cluster = Cluster::start_with(Ground::PostgresRedis, throttled).await;
+    for (number, name) in ["ann", "ben", "cid"].into_iter().enumerate() {
+        cluster.user(name).await;
+        let wrong = json!({"username": name, "password": "a wrong one"});
+        for guess in 0..3 {
+            let door = cluster.door(number + guess).from_elsewhere();
+            assert_eq!(door.post("/auth", wrong.clone()).await.status, 401);
+        }
+        // The pause of a second holds on each, and is over within a few on each.
+        let began = std::time::Instant::now();
+        let mut answers = Vec::new();
+        for door in cluster.doors() {
+            let answer = door.from_elsewhere().post("/auth", wrong.clone()).await;
+            answers.push(answer.status);
+        }
+        let looked_at = answers.iter().filter(|status| **status == 401).count();
+        assert!(looked_at <= 1, "{answers:?}");
+        let right = json!({"username": name, "password": PASSWORD});
+        crate::eventually("the pause ends", async || {
+            let door = cluster.door(number + 1).from_elsewhere();
+            (door.post("/auth", right.clone()).await.status == 201).then_some(())
+        })
+        .await;
+        let took = began.elapsed();
+        assert!(took < std::time::Duration::from_secs(10), "{took:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_minutes_apart_break_nothing() {
+    tokio::join!(
+        two_minutes_apart(Ground::Postgres),
+        two_minutes_apart(Ground::PostgresRedis)
+    );
+}

@@ -1,0 +1,103 @@
+//! `Cluster`: nodes on one database, and what they are told in common.
+
+use doorward_testkit::servers;
+
+use crate::door::Door;
+use crate::node::{Node, Recipe};
+use crate::post_office::PostOffice;
+
+/// The admin's password.
+pub const ADMIN_PASSWORD: &str = "a lamp, a boat and the sea";
+/// Where people reach the cluster, they think. Nobody listens there.
+pub const PUBLIC_URL: &str = "http://localhost:8000";
+const MASTER_KEY: &str = "kV3-qFz8_mLw29TtRb7uYxNe5sHd1GjP";
+
+/// What the nodes stand on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ground {
+    Postgres,
+    PostgresRedis,
+    MariaDb,
+}
+
+impl Ground {
+    /// What a node is told, to stand on stores that nobody else has.
+    pub async fn recipe(self) -> Recipe {
+        let recipe = Recipe::new()
+            .with("DOORWARD_PUBLIC_URL", PUBLIC_URL)
+            .with("DOORWARD_DATABASE__MAX_CONNECTIONS", "6")
+            .with("DOORWARD_THROTTLE__ENABLED", "false")
+            .with("ADMIN_PASSWORD", ADMIN_PASSWORD)
+            .with("JWT_SECRET_KEY", MASTER_KEY);
+        match self {
+            Self::Postgres => recipe.with("DATABASE_URL", &servers::postgres().await),
+            Self::MariaDb => recipe.with("DATABASE_URL", &servers::mariadb().await),
+            Self::PostgresRedis => {
+                let redis = servers::redis().await;
+                recipe
+                    .with("DATABASE_URL", &servers::postgres().await)
+                    .with("REDIS_URL", &redis.url)
+                    .with("DOORWARD_REDIS__PREFIX", &redis.prefix)
+            }
+        }
+    }
+}
+
+/// Three nodes, each with a mail server of its own, by which one can tell who sent what.
+pub struct Cluster {
+    pub nodes: [Node; 3],
+    pub mail: [PostOffice; 3],
+}
+
+impl Cluster {
+    pub async fn start(ground: Ground) -> Self {
+        Self::start_with(ground, |recipe, _| recipe).await
+    }
+
+    /// Each node told what `choose` makes of the recipe that all share.
+    pub async fn start_with(ground: Ground, choose: impl Fn(Recipe, usize) -> Recipe) -> Self {
+        let recipe = ground.recipe().await;
+        let mail = [
+            PostOffice::open().await,
+            PostOffice::open().await,
+            PostOffice::open().await,
+        ];
+        let node = |number: usize| {
+            let recipe = recipe.clone().with("SMTP_URL", &mail[number].url());
+            Node::new(choose(recipe, number))
+        };
+        let mut nodes = [node(0), node(1), node(2)];
+        for node in &mut nodes {
+            node.launch();
+        }
+        for node in &mut nodes {
+            node.ready().await;
+        }
+        Self { nodes, mail }
+    }
+
+    /// Where the nodes are asked, in order.
+    pub fn doors(&self) -> [Door; 3] {
+        [0, 1, 2].map(|number| self.nodes[number].door)
+    }
+
+    /// The door of a node; counts on from the first after the last.
+    pub fn door(&self, number: usize) -> Door {
+        self.nodes[number % 3].door
+    }
+
+    /// The link in the next mail to that mailbox, whoever sends it.
+    pub async fn link_to(&self, mailbox: &str, under: &str) -> String {
+        crate::eventually("the mail arrives", async || {
+            let all = self.mail.iter().flat_map(PostOffice::letters);
+            let mut links = all.filter_map(|letter| letter.link(mailbox, under));
+            links.next()
+        })
+        .await
+    }
+
+    /// The token of a new session of the first admin.
+    pub async fn admin(&self) -> String {
+        self.door(0).token("admin", ADMIN_PASSWORD).await
+    }
+}

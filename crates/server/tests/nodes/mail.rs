@@ -1,0 +1,126 @@
+//! Three workers, one outbox: no mail twice while they are well, and none lost when one dies.
+
+use std::collections::BTreeMap;
+use std::process::Command;
+
+use serde_json::json;
+use tokio::task::JoinSet;
+
+use crate::cluster::{Cluster, Ground};
+use crate::people::PASSWORD;
+
+/// How many sign up at a time; each gets one mail.
+const PEOPLE: usize = 300;
+
+async fn sign_up_all(cluster: &Cluster, batch: &str) {
+    let mut running = JoinSet::new();
+    for number in 0..PEOPLE {
+        let door = cluster.door(number);
+        let body = json!({"email": format!("{batch}-{number}@example.com"), "password": PASSWORD});
+        running.spawn(async move { door.post("/user", body).await.status });
+    }
+    let answers = running.join_all().await;
+    assert!(answers.iter().all(|status| *status == 201), "{answers:?}");
+}
+
+/// How many mails each mailbox of the batch got, by each node.
+fn arrived(cluster: &Cluster, batch: &str) -> BTreeMap<String, [usize; 3]> {
+    let mut arrived = BTreeMap::<String, [usize; 3]>::new();
+    for (node, office) in cluster.mail.iter().enumerate() {
+        for letter in office.letters() {
+            if letter.to.starts_with(batch) {
+                arrived.entry(letter.to).or_default()[node] += 1;
+            }
+        }
+    }
+    arrived
+}
+
+/// How many of a batch were sent by the first node or the third.
+fn by_the_living(all: &BTreeMap<String, [usize; 3]>) -> usize {
+    all.values().filter(|[a, _, c]| a + c > 0).count()
+}
+
+async fn mails(ground: Ground, outlive_the_lease: impl Fn(&str)) {
+    let mut cluster = Cluster::start(ground).await;
+
+    // While all are well.
+    sign_up_all(&cluster, "well").await;
+    crate::eventually("every mail arrives", async || {
+        (arrived(&cluster, "well").len() == PEOPLE).then_some(())
+    })
+    .await;
+
+    // One has mails in its hands that the mail server has taken and does not answer for.
+    cluster.mail[1].keep_waiting();
+    sign_up_all(&cluster, "kill").await;
+    crate::eventually("the others send all but what it holds", async || {
+        let held = cluster.mail[1].held();
+        let sent = by_the_living(&arrived(&cluster, "kill"));
+        (held > 0 && sent + held == PEOPLE).then_some(())
+    })
+    .await;
+    cluster.nodes[1].end("KILL").await;
+    let held = cluster.mail[1].held();
+    outlive_the_lease(cluster.nodes[0].variable("DATABASE_URL"));
+    crate::eventually("what it held arrives", async || {
+        (by_the_living(&arrived(&cluster, "kill")) == PEOPLE).then_some(())
+    })
+    .await;
+
+    let well = arrived(&cluster, "well");
+    assert!(
+        well.values().all(|by| by.iter().sum::<usize>() == 1),
+        "{well:?}"
+    );
+    let shares = well
+        .values()
+        .fold([0; 3], |sum, by| [0, 1, 2].map(|n| sum[n] + by[n]));
+    assert!(
+        shares.iter().all(|share| *share > 0),
+        "each node sends: {shares:?}"
+    );
+    let kill = arrived(&cluster, "kill");
+    for (mailbox, [a, by_the_dead, c]) in &kill {
+        assert_eq!(a + c, 1, "{mailbox}: once by those who live");
+        assert!(*by_the_dead <= 1, "{mailbox}");
+    }
+    let twice = kill
+        .values()
+        .filter(|[_, by_the_dead, _]| *by_the_dead == 1)
+        .count();
+    assert_eq!(twice, held, "only what it held arrives twice");
+    println!("{PEOPLE} mails by {shares:?}; after the kill {twice} arrived a second time");
+}
+
+/// Two minutes, made short: all that is leased was leased two minutes earlier.
+const OUTLIVED: &str = "UPDATE mail_jobs SET due_at = due_at - 120000000";
+
+fn run(command: &mut Command) {
+    let output = command.output().unwrap();
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn on_postgres() {
+    mails(Ground::Postgres, |url| {
+        run(Command::new("psql").args(["-X", "-q", "-c", OUTLIVED, url]));
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn on_mariadb() {
+    mails(Ground::MariaDb, |url| {
+        let (path, socket) = url.split_once("?socket=").unwrap();
+        let database = path.rsplit('/').next().unwrap();
+        let mut client = Command::new("mariadb");
+        client.args(["--no-defaults", "--user=root", "--socket", socket]);
+        run(client.args(["--execute", OUTLIVED, database]));
+    })
+    .await;
+}

@@ -1,0 +1,28 @@
+//! Accounts to try things on.
+
+use serde_json::json;
+
+use crate::cluster::Cluster;
+
+/// Everybody's first password.
+pub const PASSWORD: &str = "plum cake on sundays";
+/// The one after.
+pub const OTHER_PASSWORD: &str = "two boats and a lamp";
+
+impl Cluster {
+    /// An active user without an address, made on the first node.
+    pub async fn user(&self, name: &str) {
+        let body = json!({"username": name, "password": PASSWORD});
+        self.door(0).post("/user", body).await.expect(201);
+    }
+
+    /// An active user with a confirmed address at example.com.
+    pub async fn user_with_mail(&self, name: &str) {
+        let address = format!("{name}@example.com");
+        let body = json!({"username": name, "email": address, "password": PASSWORD});
+        self.door(0).post("/user", body).await.expect(201);
+        let link = self.link_to(&address, "/confirmation/").await;
+        let answer = self.door(1).send("POST", &link, None, None).await;
+        answer.expect(200);
+    }
+}

@@ -1,0 +1,127 @@
+//! A mail server in a screenful: it takes what it is handed, or keeps the sender waiting.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::net::{TcpListener, TcpStream};
+
+/// Listens as long as the test lives.
+pub struct PostOffice {
+    port: u16,
+    desk: Arc<Desk>,
+}
+
+#[derive(Default)]
+struct Desk {
+    letters: Mutex<Vec<Letter>>,
+    is_slow: AtomicBool,
+    held: AtomicUsize,
+}
+
+/// A mail as it arrived.
+#[derive(Debug, Clone)]
+pub struct Letter {
+    pub to: String,
+    text: String,
+}
+
+impl Letter {
+    /// The path of the link under that path, where the letter is for that mailbox.
+    pub fn link(&self, mailbox: &str, under: &str) -> Option<String> {
+        if self.to != mailbox {
+            return None;
+        }
+        let at = self.text.find(under)?;
+        let is_part = |c: &char| c.is_ascii_alphanumeric() || "/-_".contains(*c);
+        Some(self.text[at..].chars().take_while(is_part).collect())
+    }
+}
+
+impl PostOffice {
+    pub async fn open() -> Self {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let desk = Arc::new(Desk::default());
+        let behind = desk.clone();
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                tokio::spawn(serve(stream, behind.clone()));
+            }
+        });
+        Self { port, desk }
+    }
+
+    pub fn url(&self) -> String {
+        format!("smtp://127.0.0.1:{}", self.port)
+    }
+
+    /// What has arrived.
+    pub fn letters(&self) -> Vec<Letter> {
+        self.desk.letters.lock().unwrap().clone()
+    }
+
+    /// From now on takes each letter and never says so.
+    pub fn keep_waiting(&self) {
+        self.desk.is_slow.store(true, Ordering::SeqCst);
+    }
+
+    /// How many letters were taken and never acknowledged.
+    pub fn held(&self) -> usize {
+        self.desk.held.load(Ordering::SeqCst)
+    }
+}
+
+async fn serve(stream: TcpStream, desk: Arc<Desk>) -> std::io::Result<()> {
+    let mut stream = BufReader::new(stream);
+    stream.write_all(b"220 localhost\r\n").await?;
+    let mut to = String::new();
+    let mut line = String::new();
+    while {
+        line.clear();
+        stream.read_line(&mut line).await? > 0
+    } {
+        let word = line.get(..4).unwrap_or_default().to_ascii_uppercase();
+        let answer: &[u8] = match word.as_str() {
+            "EHLO" => b"250-localhost\r\n250-8BITMIME\r\n250 SMTPUTF8\r\n",
+            "RCPT" => {
+                to = line.split(['<', '>']).nth(1).unwrap_or_default().to_owned();
+                b"250 ok\r\n"
+            }
+            "DATA" => {
+                stream.write_all(b"354 go on\r\n").await?;
+                let text = read_text(&mut stream).await?;
+                let letter = Letter {
+                    to: to.clone(),
+                    text,
+                };
+                desk.letters.lock().unwrap().push(letter);
+                if desk.is_slow.load(Ordering::SeqCst) {
+                    desk.held.fetch_add(1, Ordering::SeqCst);
+                    std::future::pending::<()>().await;
+                }
+                b"250 taken\r\n"
+            }
+            "QUIT" => b"221 bye\r\n",
+            _ => b"250 ok\r\n",
+        };
+        stream.write_all(answer).await?;
+    }
+    Ok(())
+}
+
+/// To the line with a dot alone; soft line ends of quoted-printable are joined.
+async fn read_text(stream: &mut BufReader<TcpStream>) -> std::io::Result<String> {
+    let mut text = String::new();
+    let mut line = String::new();
+    while {
+        line.clear();
+        stream.read_line(&mut line).await? > 0 && line != ".\r\n"
+    } {
+        match line.trim_end().strip_suffix('=') {
+            Some(soft) => text += soft,
+            None => text += &line,
+        }
+    }
+    Ok(text)
+}

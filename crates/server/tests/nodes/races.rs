@@ -1,0 +1,179 @@
+//! Once only, whoever asks where: races over three nodes (T-RACE).
+
+use serde_json::{Value, json};
+use tokio::task::JoinSet;
+
+use crate::cluster::{ADMIN_PASSWORD, Cluster, Ground};
+use crate::people::{OTHER_PASSWORD, PASSWORD};
+
+/// Lets all run at once, and gives how often each status came.
+async fn statuses(running: JoinSet<u16>) -> Vec<(u16, usize)> {
+    let mut all = running.join_all().await;
+    all.sort_unstable();
+    let counted = all.chunk_by(|one, other| one == other);
+    counted.map(|same| (same[0], same.len())).collect()
+}
+
+/// The same `POST` sixty-four times over all nodes.
+async fn post_on_all(cluster: &Cluster, path: &str, body: Option<&Value>) -> Vec<(u16, usize)> {
+    let mut running = JoinSet::new();
+    for number in 0..64 {
+        let (door, path, body) = (cluster.door(number), path.to_owned(), body.cloned());
+        running.spawn(async move { door.send("POST", &path, None, body).await.status });
+    }
+    statuses(running).await
+}
+
+/// A recovery link works once; a confirmation says the same to everybody, and is made once.
+async fn a_link_is_used_once(cluster: &Cluster) {
+    let admin = cluster.admin().await;
+    for round in 0..4 {
+        let name = format!("linked-{round}");
+        let address = format!("{name}@example.com");
+        let body = json!({"username": name, "email": address, "password": PASSWORD});
+        cluster.door(round).post("/user", body).await.expect(201);
+        let link = cluster.link_to(&address, "/confirmation/").await;
+        assert_eq!(post_on_all(cluster, &link, None).await, [(200, 64)]);
+        let door = cluster.door(round + 1);
+        let audit = format!("/audit?event=email-confirmed&user={name}");
+        let audit = door.get(&audit, &admin).await.expect(200).json();
+        assert_eq!(audit["items"].as_array().unwrap().len(), 1);
+        door.post("/recovery", json!({"email": address}))
+            .await
+            .expect(202);
+        let link = cluster.link_to(&address, "/recovery/").await;
+        let body = json!({"new_password": OTHER_PASSWORD});
+        assert_eq!(
+            post_on_all(cluster, &link, Some(&body)).await,
+            [(204, 1), (410, 63)]
+        );
+    }
+}
+
+/// Sixty people want one name, in any spelling.
+async fn a_name_is_given_once(cluster: &Cluster) {
+    let mut running = JoinSet::new();
+    for number in 0..60 {
+        let door = cluster.door(number);
+        let name = ["wanted", "Wanted", "WANTED", "ｗanted"][number % 4];
+        let body = json!({"username": name, "password": PASSWORD});
+        running.spawn(async move { door.post("/user", body).await.status });
+    }
+    assert_eq!(statuses(running).await, [(201, 1), (409, 59)]);
+}
+
+/// Many claim one address; one of them confirms it, and the others are gone.
+async fn an_address_is_given_once(cluster: &Cluster) {
+    let mut links = Vec::new();
+    for number in 0..9 {
+        let name = format!("claimant-{number}");
+        let body = json!({"username": name, "email": "one@example.com", "password": PASSWORD});
+        let seen = links_to_one(cluster);
+        cluster.door(number).post("/user", body).await.expect(201);
+        let link = crate::eventually("the mail arrives", async || {
+            let mut links = links_to_one(cluster).into_iter();
+            links.find(|link| !seen.contains(link))
+        });
+        links.push(link.await);
+    }
+    let mut running = JoinSet::new();
+    for (number, link) in links.into_iter().enumerate() {
+        let door = cluster.door(number);
+        running.spawn(async move { door.send("POST", &link, None, None).await.status });
+    }
+    assert_eq!(statuses(running).await, [(200, 1), (410, 8)]);
+}
+
+fn links_to_one(cluster: &Cluster) -> Vec<String> {
+    let letters = cluster.mail.iter().flat_map(|office| office.letters());
+    letters
+        .filter_map(|letter| letter.link("one@example.com", "/confirmation/"))
+        .collect()
+}
+
+/// Two admins take the role from each other at once, each on another node: one of them stays.
+async fn an_admin_stays(cluster: &Cluster) {
+    let [a, b, c] = cluster.doors();
+    let first = cluster.admin().await;
+    cluster.user("second").await;
+    for round in 0..12 {
+        let admin = json!({"role": "admin"});
+        let path = "/user/second/role";
+        a.send("PUT", path, Some(&first), Some(admin.clone()))
+            .await
+            .expect(200);
+        let second = b.token("second", PASSWORD).await;
+        let user = || Some(json!({"role": "user"}));
+        let (one, other) = tokio::join!(
+            b.send("PUT", path, Some(&first), user()),
+            c.send("PUT", "/user/admin/role", Some(&second), user())
+        );
+        let mut both = [one.status, other.status];
+        both.sort_unstable();
+        // The slower one was an admin no more when it was looked at, or would have been the last.
+        assert!(
+            matches!(both, [200, 403 | 409]),
+            "round {round}: {both:?} {} {}",
+            one.body,
+            other.body
+        );
+        // Whoever is left gives the role to the first again.
+        let second = a.token("second", PASSWORD).await;
+        if other.status == 200 {
+            let path = "/user/admin/role";
+            a.send("PUT", path, Some(&second), Some(admin))
+                .await
+                .expect(200);
+        }
+    }
+    let left = a.token("admin", ADMIN_PASSWORD).await;
+    a.get("/user?role=admin", &left).await.expect(200);
+}
+
+/// Twenty changes of one version of a user: one fits.
+async fn an_update_is_not_lost(cluster: &Cluster) {
+    cluster.user("busy").await;
+    let token = cluster.door(0).token("busy", PASSWORD).await;
+    let mut running = JoinSet::new();
+    for number in 0..30_u32 {
+        let (door, token) = (cluster.door(number as usize), token.clone());
+        running.spawn(async move {
+            let body = json!({"data": {format!("n{number}"): number}});
+            door.send("PATCH", "/user/me", Some(&token), Some(body))
+                .await
+                .status
+        });
+    }
+    assert_eq!(statuses(running).await, [(200, 30)]);
+    let kept = cluster
+        .door(0)
+        .get("/user/me", &token)
+        .await
+        .expect(200)
+        .json();
+    assert_eq!(kept["data"].as_object().unwrap().len(), 30, "{kept}");
+}
+
+async fn all(ground: Ground) {
+    let cluster = Cluster::start(ground).await;
+    a_link_is_used_once(&cluster).await;
+    a_name_is_given_once(&cluster).await;
+    an_address_is_given_once(&cluster).await;
+    an_update_is_not_lost(&cluster).await;
+    an_admin_stays(&cluster).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn on_postgres() {
+    all(Ground::Postgres).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn on_postgres_and_redis() {
+    all(Ground::PostgresRedis).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn on_mariadb() {
+    all(Ground::MariaDb).await;
+}

@@ -1,0 +1,81 @@
+//! With Redis the budgets are one for all nodes: three nodes allow what one would.
+
+use std::net::Ipv4Addr;
+use std::time::Instant;
+
+use serde_json::json;
+use tokio::task::JoinSet;
+
+use crate::cluster::{Cluster, Ground};
+use crate::people::PASSWORD;
+
+async fn cluster() -> Cluster {
+    let throttled =
+        |recipe: crate::node::Recipe, _| recipe.with("DOORWARD_THROTTLE__ENABLED", "true");
+    Cluster::start_with(Ground::PostgresRedis, throttled).await
+}
+
+/// Two hundred guesses at one password, at once, from two hundred addresses, over three nodes.
+#[tokio::test(flavor = "multi_thread")]
+async fn guesses_are_counted_together() {
+    let cluster = cluster().await;
+    cluster.user("ben").await;
+    let began = Instant::now();
+    let mut running = JoinSet::new();
+    for number in 0..200 {
+        let door = cluster.door(number).from_elsewhere();
+        running.spawn(async move {
+            let body = json!({"username": "ben", "password": format!("a wrong one {number}")});
+            door.post("/auth", body).await.status
+        });
+    }
+    let answers = running.join_all().await;
+    let took = began.elapsed();
+    let count = |wanted| answers.iter().filter(|status| **status == wanted).count();
+    let (looked_at, refused) = (count(401), count(429));
+    println!("{looked_at} of 200 guesses were looked at in {took:?}");
+    assert_eq!(looked_at + refused, 200, "{answers:?}");
+    // Three at once, and then one a second at the most.
+    let allowed = 3 + usize::try_from(took.as_secs()).unwrap();
+    assert!(
+        (3..=allowed).contains(&looked_at),
+        "{looked_at} of {allowed}"
+    );
+    // What one node counted, the next one goes by: also for the owner, who has to wait a moment.
+    let body = json!({"username": "BEN", "password": PASSWORD});
+    crate::eventually("the owner's turn comes", async || {
+        let door = cluster.door(1).from_elsewhere();
+        let status = door.post("/auth", body.clone()).await.status;
+        assert!(matches!(status, 201 | 429), "{status}");
+        (status == 201).then_some(())
+    })
+    .await;
+    // A right one clears the count everywhere.
+    for number in 0..3 {
+        let door = cluster.door(number).from_elsewhere();
+        let wrong = json!({"username": "ben", "password": "a wrong one again"});
+        assert_eq!(door.post("/auth", wrong).await.status, 401);
+    }
+}
+
+/// One address asks all nodes: sixty requests meet one budget of thirty.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_has_one_budget() {
+    let cluster = cluster().await;
+    let began = Instant::now();
+    let mut running = JoinSet::new();
+    for number in 0..60 {
+        let door = cluster.door(number).from(Ipv4Addr::new(127, 20, 3, 1));
+        running.spawn(async move {
+            let body = json!({"username": format!("nobody-{number}"), "password": PASSWORD});
+            door.post("/auth", body).await.status
+        });
+    }
+    let answers = running.join_all().await;
+    let allowed = answers.iter().filter(|status| **status == 401).count();
+    let refused = answers.iter().filter(|status| **status == 429).count();
+    assert_eq!(allowed + refused, 60, "{answers:?}");
+    // Thirty, and one more every two seconds.
+    let most = 31 + usize::try_from(began.elapsed().as_secs() / 2).unwrap();
+    assert!((30..=most).contains(&allowed), "{allowed} of {most}");
+}

@@ -1,0 +1,1 @@
+//! The previous release and this one on one database: `cargo xtask upgrade`.
