@@ -251,9 +251,16 @@ impl Accounts {
             }
             let changes = self.import_changes(ctx, system, batch, &part);
             match self.apply(changes).await {
-                Ok(()) => note(outcomes, &part, &ImportOutcome::Imported),
+                Ok(()) => {
+                    for at in part {
+                        outcomes[at] = Some(ImportOutcome::Imported);
+                    }
+                }
                 Err(ApplyError::Taken(unique)) if part.len() == 1 => {
-                    note(outcomes, &part, &ImportOutcome::Refused(unique.into()));
+                    // Their own name, where somebody else imports the same file beside us.
+                    let known = self.judge_known(&batch[part[0]]).await?;
+                    let refused = ImportOutcome::Refused(unique.into());
+                    outcomes[part[0]] = Some(known.unwrap_or(refused));
                 }
                 Err(ApplyError::Taken(_)) => {
                     let (first, second) = part.split_at(part.len() / 2);
@@ -347,12 +354,6 @@ fn judged(one: &ImportedUser, kept: &User) -> ImportOutcome {
 fn still_open(open: Vec<usize>, outcomes: &[Option<ImportOutcome>]) -> Vec<usize> {
     let is_open = |at: &usize| outcomes[*at].is_none();
     open.into_iter().filter(is_open).collect()
-}
-
-fn note(outcomes: &mut [Option<ImportOutcome>], part: &[usize], outcome: &ImportOutcome) {
-    for at in part {
-        outcomes[*at] = Some(outcome.clone());
-    }
 }
 
 /// Who and what a dry run has met so far: eight bytes for each name, not the name.

@@ -102,6 +102,30 @@ fn an_export_that_was_killed_goes_on_where_it_stopped() {
     assert!(outcome.err.contains("is there already"), "{}", outcome.err);
 }
 
+/// Two who type it at a time get in each other's way, and nobody is rejected for it.
+#[test]
+fn two_imports_of_one_file_at_a_time_both_end_well() {
+    let setup = new_setup();
+    let lines: Vec<String> = (0..1_500).map(|number| user(number).to_string()).collect();
+    let setup = setup.file("users.jsonl", &format!("{HEADER}{}\n", lines.join("\n")));
+    setup.run(&["migrate"]).expect(0);
+    let both: Vec<_> = (0..2)
+        .map(|_| {
+            let setup = setup.clone();
+            std::thread::spawn(move || setup.run(&["import", "users.jsonl", "--json"]))
+        })
+        .collect();
+    let mut imported = 0;
+    for one in both {
+        let summary = one.join().unwrap().expect(0).json();
+        let [new, there] =
+            ["imported", "already_there"].map(|name| summary[name].as_u64().unwrap());
+        assert_eq!(new + there, 1_500);
+        imported += new;
+    }
+    assert_eq!(imported, 1_500);
+}
+
 /// The rest of one database behind the beginning of another would be a file of nobody's users.
 #[test]
 fn an_export_does_not_go_on_with_another_databases() {
