@@ -566,6 +566,24 @@ async fn a_cluster_loses_and_finds_its_nodes() {
 }
 
 #[tokio::test]
+async fn a_user_with_those_rights_can_do_all_of_it_on_a_cluster() {
+    let cluster = own_redis_cluster().await;
+    for node in &cluster.nodes {
+        let mut words = vec!["ACL", "SETUSER", "doorward", "on", ">secret"];
+        words.extend(RIGHTS.split_whitespace());
+        node.command(&words).await;
+        node.command(&["ACL", "SETUSER", "default", "off"]).await;
+    }
+    let url = cluster
+        .url()
+        .replace("redis://", "redis://doorward:secret@");
+    let store = open(&url);
+    for _ in 0..10 {
+        use_it(&store).await;
+    }
+}
+
+#[tokio::test]
 async fn a_cluster_has_no_numbered_databases() {
     let place = doorward_testkit::servers::redis_cluster().await;
     let fault = open(&format!("{}/1", place.url)).greet().await;

@@ -373,6 +373,40 @@ fn a_server_starts_before_its_redis() {
     assert_eq!(check(&server, &token), 200);
 }
 
+/// C-09: what it would lose is in the log, and what it keeps is not.
+#[test]
+fn what_redis_may_lose_is_said_at_the_start() {
+    let runtime = Runtime::new().unwrap();
+    for (settings, warnings) in [
+        (
+            vec!["maxmemory 100mb", "maxmemory-policy allkeys-lru"],
+            ["noeviction"].as_slice(),
+        ),
+        (vec!["appendonly yes"], &[]),
+    ] {
+        let options = RedisOptions {
+            settings,
+            ..RedisOptions::default()
+        };
+        let redis = runtime.block_on(own_redis(options));
+        let server = Setup::new().with("REDIS_URL", &redis.url()).start();
+        let log = server.stop();
+        let warned: Vec<_> = log
+            .lines()
+            .filter(|line| line.contains("\"WARN\"") && line.contains("Redis"))
+            .collect();
+        assert_eq!(warned.len(), warnings.len(), "{warned:?}");
+        for (line, says) in warned.iter().zip(warnings) {
+            assert!(line.contains(says), "{line}");
+        }
+    }
+    let redis = runtime.block_on(own_redis(RedisOptions::default()));
+    runtime.block_on(redis.command(&["CONFIG", "SET", "save", ""]));
+    let server = Setup::new().with("REDIS_URL", &redis.url()).start();
+    let log = server.stop();
+    assert!(log.contains("a restart of it ends all sessions"), "{log}");
+}
+
 /// Ends a session though Redis cannot be told: the database has it in writing.
 #[test]
 fn who_signs_out_while_redis_is_away_is_out_when_it_is_back() {
