@@ -4,9 +4,9 @@ use std::time::Instant;
 
 use doorward_testkit::servers::{OwnPostgres, PostgresOptions, Replication, own_postgres};
 
-use crate::answers::Client;
+use crate::answers::{Client, PASSWORD, Word};
 use crate::crowd::Crowd;
-use crate::stage::setup;
+use crate::stage::{Database, heals, setup};
 
 /// Both hosts, as an operator writes them.
 fn url_of(first: &OwnPostgres, second: &OwnPostgres) -> String {
@@ -58,4 +58,31 @@ async fn the_host_that_takes_writes_is_found_wherever_it_stands() {
     let primary_first = url_of(&primary, &replica);
     let server = setup.with("DATABASE_URL", &primary_first).start();
     Client::of(&server).sign_up("one-more").done();
+}
+
+/// As a primary that was made a replica under the server's feet, and back.
+async fn writes_again_when_it_may(database: Database) {
+    let server = setup(&database.url()).start();
+    let client = Client::of(&server);
+    client.sign_up("early").done();
+    database.set_read_only("ON").await;
+    let told = client.sign_up("late");
+    assert!(matches!(told, Word::Refused), "{told:?}");
+    assert!(client.sign_in("early", PASSWORD).is_none());
+    let ready = client.send("GET", "/readyz", None, None);
+    ready.unwrap().expect(503);
+    database.set_read_only("OFF").await;
+    println!("ready {:?} after it may write again", heals(client));
+    client.sign_up("late").done();
+    client.sign_in("early", PASSWORD).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_postgres_that_turns_read_only_is_told_and_heals() {
+    writes_again_when_it_may(Database::postgres().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mariadb_that_turns_read_only_is_told_and_heals() {
+    writes_again_when_it_may(Database::mariadb().await).await;
 }

@@ -48,6 +48,23 @@ impl Database {
         }
     }
 
+    /// Takes no writes any more, as a primary does that became a replica; or takes them again.
+    pub async fn set_read_only(&self, value: &str) {
+        match self {
+            Self::Postgres(server) => {
+                let sql = format!(
+                    "ALTER SYSTEM SET default_transaction_read_only = {value}; SELECT pg_reload_conf()"
+                );
+                server.query(&sql).await;
+            }
+            Self::Mariadb(server) => {
+                server
+                    .query(&format!("SET GLOBAL read_only = {value}"))
+                    .await;
+            }
+        }
+    }
+
     pub fn url(&self) -> String {
         match self {
             Self::Postgres(server) => server.url(),
