@@ -200,7 +200,8 @@ impl Dialect {
             Self::Postgres => {}
             Self::Mysql => {
                 let patience = "SET SESSION innodb_lock_wait_timeout=60 \
-                    /*M!, SESSION max_statement_time=0, SESSION idle_transaction_timeout=0 */";
+                    /*M!, SESSION max_statement_time=0, SESSION idle_transaction_timeout=0 */ \
+                    /*!80000 , SESSION max_execution_time=0 */";
                 raw_sql(patience).execute(&mut *connection).await?;
                 let lock = "SELECT GET_LOCK(LEFT(CONCAT('doorward:', DATABASE()), 64), 60)";
                 let row = sqlx::query(lock).fetch_one(&mut *connection).await?;

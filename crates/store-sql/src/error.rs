@@ -234,6 +234,11 @@ impl Fault {
         matches!(self, Self::Sql(error) if dialect::is_lost(error))
     }
 
+    /// Whether a statement that commits by itself may have done so all the same.
+    pub(crate) fn is_in_doubt(&self) -> bool {
+        matches!(self, Self::Sql(error) if dialect::is_lost(error) && !dialect::is_read_only(error))
+    }
+
     pub(crate) fn is_unsettled(&self) -> bool {
         matches!(self, Self::Unsettled(_))
     }

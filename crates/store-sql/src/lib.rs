@@ -197,7 +197,7 @@ impl SqlStore {
             if in_doubt && fault.which_unique().as_deref() == Some("primary") {
                 return Ok(Written { rows: 1, in_doubt });
             }
-            in_doubt |= fault.is_lost();
+            in_doubt |= fault.is_in_doubt();
             if !tries.again(&fault).await {
                 return Err(fault.into_store_error(operation));
             }

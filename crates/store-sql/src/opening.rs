@@ -5,14 +5,14 @@
 use jiff::Timestamp;
 use sqlx::any::AnyRow;
 use sqlx::{Any, AnyConnection, Connection, Decode, Row, Type, raw_sql};
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use crate::dialect::{self, Dialect};
 use crate::error::ConnectError;
 use crate::hosts::{self, Host};
 use crate::migrations::{self, MigrationStatus};
 use crate::pool::Pool;
-use crate::servers::{Servers, read_only};
+use crate::servers::{Servers, read_only, too_late};
 use crate::sqlite_file::IfMissing;
 use crate::{SqlSettings, SqlStore};
 
@@ -156,8 +156,7 @@ impl First {
     /// The settings under which the database may lose what it has answered.
     pub(crate) async fn weaknesses(&mut self) -> Vec<String> {
         let question = self.dialect().weakness().question;
-        let rows = raw_sql(question).fetch_all(&mut self.connection).await;
-        let rows = rows.unwrap_or_default();
+        let rows = self.rows(question).await.unwrap_or_default();
         rows.iter().filter_map(|row| row.try_get(0).ok()).collect()
     }
 
@@ -195,8 +194,10 @@ impl First {
     }
 
     pub(crate) async fn status(&mut self) -> Result<Vec<MigrationStatus>, ConnectError> {
-        let status = migrations::status(&mut self.connection, self.servers.dialect).await;
-        self.told(status)
+        let within = self.servers.limits.operation();
+        let status = migrations::status(&mut self.connection, self.servers.dialect);
+        let status = timeout(within, status).await;
+        self.told(status.unwrap_or_else(|_| Err(too_late(within))))
     }
 
     async fn migrate(&mut self, now: Timestamp) -> Result<(), ConnectError> {
@@ -212,8 +213,13 @@ impl First {
         let Some(question) = question else {
             return Ok(None);
         };
-        let rows = raw_sql(question).fetch_all(&mut self.connection).await;
-        Ok(self.told(rows)?.pop())
+        Ok(self.rows(question).await?.pop())
+    }
+
+    async fn rows(&mut self, question: &'static str) -> Result<Vec<AnyRow>, ConnectError> {
+        let within = self.servers.limits.statement;
+        let rows = timeout(within, raw_sql(question).fetch_all(&mut self.connection)).await;
+        self.told(rows.unwrap_or_else(|_| Err(too_late(within))))
     }
 
     fn read(&self, row: &AnyRow, column: &'static str) -> Result<String, ConnectError> {

@@ -1,7 +1,5 @@
 //! What `doorward doctor` hears about a database; and that it changes nothing.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
-
 use doorward_domain::checkup::{Finding, Verdict};
 use doorward_domain::ports::Clock;
 use doorward_store_sql::{SqlSettings, examine, migrate};
@@ -148,4 +146,20 @@ async fn sqlite_is_looked_at_and_not_made() {
     let findings = examined(&url).await;
     assert_all_fine(&findings);
     assert_eq!(findings.len(), 3, "{findings:#?}");
+}
+
+/// A name for this machine that could be anybody's.
+#[tokio::test]
+async fn a_way_that_can_be_listened_to_is_told() {
+    let postgres = own_postgres(PostgresOptions::default()).await;
+    let mariadb = own_mariadb(MariadbOptions::default()).await;
+    for (url, parameter) in [
+        (postgres.url(), "?sslmode=verify-full"),
+        (mariadb.url(), "?ssl-mode=VERIFY_IDENTITY"),
+    ] {
+        let findings = examined(&url.replace("127.0.0.1", "127.1")).await;
+        let tls = of(&findings, "database: TLS");
+        assert_eq!(tls.verdict, Verdict::Warning);
+        assert!(tls.mend.as_ref().unwrap().contains(parameter), "{tls:?}");
+    }
 }

@@ -10,6 +10,8 @@ use doorward_testkit::fixtures;
 use doorward_testkit::servers::{
     Authority, MariadbOptions, PostgresOptions, Replication, own_mariadb, own_postgres,
 };
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
 
 /// Refused with these words, and without the password.
 async fn refused(url: &str, words: &[&str]) {
@@ -285,4 +287,31 @@ async fn a_role_with_rights_on_rows_alone_can_run_but_not_migrate() {
     let grants = format!("{ROWS} ALL TABLES IN SCHEMA public");
     work_on(&postgres.role("runner", &grants).await).await;
     work_on(&guest).await;
+}
+
+/// No MySQL 8 runs here; this speaks its handshake as far as it goes.
+#[tokio::test]
+async fn a_mysql_that_takes_the_password_over_tls_alone() {
+    const PLUGIN: &[u8] = b"caching_sha2_password\0";
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let mut greeting = b"\x0a8.0.36\0\x01\0\0\0nonce-of\0\xff\xf7\xff\x02\0\xff\xdf\x15".to_vec();
+    greeting.extend([0; 10]);
+    greeting.extend(b"twelve-bytes\0");
+    greeting.extend(PLUGIN);
+    tokio::spawn(async move {
+        let (mut client, _) = listener.accept().await.unwrap();
+        let mut heard = [0; 1024];
+        // Its greeting; "authenticate in full"; its public key.
+        for (number, packet) in [(0, &greeting[..]), (2, b"\x01\x04"), (4, b"\x01key")] {
+            let length = u8::try_from(packet.len()).unwrap();
+            client.write_all(&[length, 0, 0, number]).await.unwrap();
+            client.write_all(packet).await.unwrap();
+            if client.read(&mut heard).await.unwrap() == 0 {
+                return;
+            }
+        }
+    });
+    let url = format!("mysql://doorward:hidden@127.0.0.1:{port}/doorward");
+    refused(&url, &["over TLS alone", "?ssl-mode=VERIFY_IDENTITY"]).await;
 }

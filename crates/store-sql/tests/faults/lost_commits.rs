@@ -6,10 +6,10 @@ use doorward_domain::ports::Store;
 use doorward_store_sql::SqlStore;
 use doorward_testkit::fixtures;
 use doorward_testkit::servers::{
-    MariadbOptions, Mood, PostgresOptions, Proxy, own_mariadb, own_postgres,
+    MariadbOptions, Mood, PostgresOptions, Proxy, Replication, own_mariadb, own_postgres,
 };
 
-use super::{connect, in_time, is_signed_up, sign_up};
+use super::{connect, in_time, is_signed_up, sign_up, until_well};
 
 type Lost = fn(&'static str, u32) -> Mood;
 
@@ -152,5 +152,25 @@ async fn what_cannot_be_found_out_is_said_to_be_so() {
         Err(ApplyError::Unsettled(_)) | Ok(()) => {}
         told => panic!("{told:?}"),
     }
+    assert!(is_signed_up(&store, &user).await);
+}
+
+/// Committed at the primary, and waiting for a replica that says nothing: neither done nor not.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_commit_that_waits_for_a_silent_replica_is_neither() {
+    let primary = own_postgres(PostgresOptions::default()).await;
+    let replica = primary.replica(Replication::Synchronous).await;
+    let store = connect(&primary.url()).await;
+    let (user, _, changes) = sign_up();
+    replica.pause().await;
+    let told = in_time(store.apply(changes)).await;
+    assert!(matches!(told, Err(ApplyError::Unsettled(_))), "{told:?}");
+    assert!(!is_signed_up(&store, &user).await);
+    replica.resume().await;
+    let is_there = async || match store.find_user(user.id).await.unwrap() {
+        Some(_) => Ok(()),
+        None => Err("not yet"),
+    };
+    until_well(is_there).await;
     assert!(is_signed_up(&store, &user).await);
 }
