@@ -5,8 +5,11 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-/// The bar, or nothing.
-pub struct Progress(ProgressBar);
+/// The bar, or nothing; and how many users were there before it began.
+pub struct Progress {
+    bar: ProgressBar,
+    before: u64,
+}
 
 impl Progress {
     /// Of so many bytes, where that is known.
@@ -16,41 +19,40 @@ impl Progress {
             Some(_) => "{bar:30} {percent:>3} %  {msg}, {eta} left",
             None => "{spinner} {msg}, {elapsed}",
         };
-        Self::styled(bar, template)
+        Self::styled(bar, template, 0)
     }
 
     /// Of users, nobody knows how many.
     pub fn of_users(before: u64, watched: Watched) -> Self {
         let bar = ProgressBar::with_draw_target(None, watched.target());
-        let bar = Self::styled(bar, "{spinner} {human_pos} users, {per_sec}, {elapsed}");
-        bar.0.set_position(before);
-        bar.0.reset_eta();
-        bar
+        Self::styled(bar, "{spinner} {msg}, {elapsed}", before)
     }
 
-    fn styled(bar: ProgressBar, template: &str) -> Self {
+    fn styled(bar: ProgressBar, template: &str, before: u64) -> Self {
         let style = ProgressStyle::with_template(template).expect("the template is one of ours");
         bar.set_style(style);
-        bar.enable_steady_tick(Duration::from_millis(200));
-        Self(bar)
+        let progress = Self { bar, before };
+        progress.users(before);
+        progress.bar.enable_steady_tick(Duration::from_millis(200));
+        progress
     }
 
     /// So many bytes were read, with so many users in them.
     pub fn bytes(&self, read: u64, users: u64) {
-        self.0.set_position(read);
-        let seconds = self.0.elapsed().as_secs().max(1);
-        self.0
-            .set_message(format!("{users} users, {}/s", users / seconds));
+        self.bar.set_position(read);
+        self.users(users);
     }
 
-    /// So many users were written.
+    /// So many users are done, with those before.
     pub fn users(&self, users: u64) {
-        self.0.set_position(users);
+        let seconds = self.bar.elapsed().as_secs().max(1);
+        let rate = users.saturating_sub(self.before) / seconds;
+        self.bar.set_message(format!("{users} users, {rate}/s"));
     }
 
     /// Takes the bar away.
     pub fn finish(self) {
-        self.0.finish_and_clear();
+        self.bar.finish_and_clear();
     }
 }
 

@@ -1,7 +1,7 @@
 //! `kill -9` in the middle: typed again, both go on where they were, and nothing is lost or twice.
 
 use std::io::Write;
-use std::process::Child;
+use std::process::{Child, Command, Stdio};
 
 use super::rejects::user;
 use super::{HEADER, Setup, eventually, exported, import, mode, new_setup};
@@ -100,6 +100,35 @@ fn an_export_that_was_killed_goes_on_where_it_stopped() {
     assert_eq!(mode(&file), 0o600);
     let outcome = setup.run(&["export", "out.jsonl"]).expect(1);
     assert!(outcome.err.contains("is there already"), "{}", outcome.err);
+}
+
+fn on_a_terminal(setup: &Setup, command: &str) -> String {
+    let alike = setup.command(&[]);
+    let variables = alike
+        .get_envs()
+        .filter_map(|(name, value)| Some((name, value?)));
+    let mut script = Command::new("script");
+    script.args(["-qec", command, "/dev/null"]).envs(variables);
+    script.current_dir(setup.path("")).stdin(Stdio::null());
+    let output = script.output().unwrap();
+    let told = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{told}");
+    told
+}
+
+/// `script` runs it on a terminal, as a person does.
+#[test]
+fn whoever_watches_sees_how_far_it_is() {
+    let lines: Vec<String> = (0..1_000).map(|number| user(number).to_string()).collect();
+    let setup = new_setup().file("users.jsonl", &format!("{HEADER}{}\n", lines.join("\n")));
+    for (command, bar) in [("import users.jsonl", "left"), ("export out.jsonl", "/s")] {
+        for (more, is_shown) in [("", true), (" --json", false)] {
+            let command = format!("{} {command}{more}", env!("CARGO_BIN_EXE_doorward"));
+            let told = on_a_terminal(&setup, &command);
+            assert_eq!(told.contains(bar), is_shown, "{command}: {told}");
+            let _ = std::fs::remove_file(setup.path("out.jsonl"));
+        }
+    }
 }
 
 /// Two who type it at a time get in each other's way, and nobody is rejected for it.

@@ -69,7 +69,7 @@ fn users_go_round_every_store_and_come_back_as_they_were() {
         on(runtime.block_on(servers::postgres())),
         on(runtime.block_on(servers::mariadb())),
     );
-    let (first, last) = (new_setup(), new_setup());
+    let (first, last) = (Setup::on_a_file(), Setup::on_a_file());
     let first = first.file(
         "people.jsonl",
         &format!("{HEADER}{}\n", people().join("\n")),
