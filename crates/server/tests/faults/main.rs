@@ -17,6 +17,7 @@ mod full_disk;
 #[path = "../it/e2e/http.rs"]
 mod http;
 mod kills;
+mod locked;
 mod lost_commits;
 mod restarts;
 mod server;
