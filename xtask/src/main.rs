@@ -8,6 +8,7 @@ mod fuzz;
 mod run;
 mod test;
 mod tools;
+mod upgrade;
 
 use std::process::ExitCode;
 
@@ -15,6 +16,7 @@ const USAGE: &str = "\
 cargo xtask TASK
 
   test              install what is missing, then format, lint, test and document everything
+  upgrade           build the previous release and let it serve beside this one
   fuzz              build the server and let schemathesis loose on its API for two minutes
   bench             build the release binary and print the first figures
   common-passwords  make crates/domain/src/passwords/common-passwords.txt anew
@@ -25,6 +27,7 @@ fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1);
     let outcome = match arguments.next().as_deref() {
         Some("test") => test::test(),
+        Some("upgrade") => upgrade::upgrade(),
         Some("fuzz") => fuzz::fuzz(),
         Some("bench") => bench::bench(),
         Some("common-passwords") => common_passwords::make(),

@@ -10,6 +10,7 @@
 
 mod cluster;
 mod door;
+mod load;
 mod node;
 mod people;
 mod post_office;

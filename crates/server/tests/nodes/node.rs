@@ -70,6 +70,11 @@ impl Node {
         &self.recipe.variables[name]
     }
 
+    /// From its next start on, it runs the program under test.
+    pub fn upgrade(&mut self) {
+        self.recipe.program = BINARY.into();
+    }
+
     /// Starts it, and waits until it is ready.
     pub async fn start(&mut self) {
         self.launch();

@@ -1,1 +1,202 @@
-//! The previous release and this one on one database: `cargo xtask upgrade`.
+//! A rolling upgrade: three nodes of the previous release on one database, which become this one, one
+//! after the other, while people work on all of them. Run by `cargo xtask upgrade`, which builds the
+//! previous release and says where it is.
+
+use std::path::PathBuf;
+
+use serde_json::{Value, json};
+
+use crate::cluster::{Cluster, Ground};
+use crate::door::Door;
+use crate::load::Load;
+use crate::people::{OTHER_PASSWORD, PASSWORD};
+
+/// The program of the previous release.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "tests are told in the environment where the previous release is"
+)]
+fn previous() -> PathBuf {
+    let path = std::env::var_os("DOORWARD_TEST_PREVIOUS");
+    path.expect("run `cargo xtask upgrade`, which builds the previous release")
+        .into()
+}
+
+/// What one does is true for the other, whichever of them does it.
+async fn get_along(cluster: &Cluster, one: Door, other: Door, name: &str) {
+    let admin = cluster.admin().await;
+    let address = format!("{name}@example.com");
+    let body = json!({"username": name, "email": address, "password": PASSWORD, "name": "Bén 🦀"});
+    one.post("/user", body).await.expect(201);
+    let link = cluster.link_to(&address, "/confirmation/").await;
+    other.send("POST", &link, None, None).await.expect(200);
+    let first = one.token(name, PASSWORD).await;
+    let second = other.token(name, PASSWORD).await;
+    for token in [&first, &second] {
+        assert_eq!(
+            (one.check(token).await, other.check(token).await),
+            (200, 200)
+        );
+    }
+    let body = json!({"data": {"é 🦀": [null, 0.5]}});
+    let written = one
+        .send("PATCH", "/user/me", Some(&first), Some(body))
+        .await;
+    let read = other.get(&format!("/user/{name}"), &admin).await;
+    assert_eq!(read.expect(200).json(), written.expect(200).json());
+    let renewed = other
+        .send("POST", "/auth/renewal", Some(&first), None)
+        .await;
+    let renewed = renewed.expect(200).text("token");
+    for token in [&first, &renewed] {
+        assert_eq!(
+            (one.check(token).await, other.check(token).await),
+            (200, 200)
+        );
+    }
+    // What the one ends, the other refuses within a second.
+    one.send("DELETE", "/auth", Some(&second), None)
+        .await
+        .expect(204);
+    ended(other, &second).await;
+    let change = json!({"current_password": PASSWORD, "new_password": OTHER_PASSWORD});
+    let third = one.token(name, PASSWORD).await;
+    assert_eq!(one.check(&renewed).await, 200);
+    other
+        .send("PUT", "/password", Some(&third), Some(change))
+        .await
+        .expect(204);
+    ended(one, &renewed).await;
+    one.post("/recovery", json!({"email": address}))
+        .await
+        .expect(202);
+    let link = cluster.link_to(&address, "/recovery/").await;
+    other
+        .post(&link, json!({"new_password": PASSWORD}))
+        .await
+        .expect(204);
+    one.post(&link, json!({"new_password": PASSWORD}))
+        .await
+        .expect(410);
+    ended(one, &third).await;
+    let fourth = one.token(name, PASSWORD).await;
+    let body = json!({"email": format!("{name}@example.org"), "password": PASSWORD});
+    one.send("PUT", "/user/me/email", Some(&fourth), Some(body))
+        .await
+        .expect(202);
+    let link = cluster
+        .link_to(&format!("{name}@example.org"), "/confirmation/")
+        .await;
+    other.send("POST", &link, None, None).await.expect(200);
+    ended(one, &fourth).await;
+    // Each reads what the other has written down, every word of it.
+    let path = format!("/audit?user={name}&limit=100");
+    let audits: [Value; 2] = [
+        one.get(&path, &admin).await.expect(200).json(),
+        other.get(&path, &admin).await.expect(200).json(),
+    ];
+    assert_eq!(audits[0], audits[1]);
+    assert!(audits[0]["items"].as_array().unwrap().len() > 10);
+    let path = format!("/user/{name}");
+    other
+        .send("DELETE", &path, Some(&admin), None)
+        .await
+        .expect(204);
+    one.get(&path, &admin).await.expect(404);
+}
+
+async fn ended(door: Door, token: &str) {
+    crate::pass(std::time::Duration::from_secs(1)).await;
+    assert_eq!(door.check(token).await, 401);
+}
+
+/// A key made by the command of that node is believed by all of them.
+async fn rotate(cluster: &Cluster, by: usize) {
+    let before = cluster
+        .door(by)
+        .token("admin", crate::cluster::ADMIN_PASSWORD)
+        .await;
+    let rotated = cluster.nodes[by].run(&["keys", "rotate"]).await;
+    assert_eq!(rotated.code, Some(0), "{}", rotated.err);
+    for door in cluster.doors() {
+        assert_eq!(door.check(&before).await, 200);
+    }
+}
+
+/// No mail twice, while both kinds of workers take from one outbox.
+async fn mails_go_out_once(cluster: &Cluster, batch: &str) {
+    for number in 0..30 {
+        let body = json!({"email": format!("{batch}-{number}@example.com"), "password": PASSWORD});
+        cluster.door(number).post("/user", body).await.expect(201);
+    }
+    let arrived = || {
+        let letters = cluster.mail.iter().flat_map(|office| office.letters());
+        let mut to: Vec<_> = letters.map(|letter| letter.to).collect();
+        to.retain(|to| to.starts_with(batch));
+        to.sort_unstable();
+        to
+    };
+    crate::eventually("every mail arrives", async || {
+        (arrived().len() >= 30).then_some(())
+    })
+    .await;
+    crate::pass(std::time::Duration::from_secs(2)).await;
+    let mut once = arrived();
+    once.dedup();
+    assert_eq!((once.len(), arrived().len()), (30, 30));
+}
+
+async fn a_rolling_upgrade(ground: Ground) {
+    let old = previous();
+    let mut cluster = Cluster::start_with(ground, |mut recipe, _| {
+        recipe.program.clone_from(&old);
+        recipe
+    })
+    .await;
+    let kept = cluster.admin().await;
+    let load = Load::begin(&cluster, "worker", 3);
+    load.goes_on(5).await;
+
+    // The first new one changes the schema under the old ones, at work.
+    cluster.nodes[0].end("TERM").await;
+    cluster.nodes[0].upgrade();
+    cluster.nodes[0].start().await;
+    load.goes_on(5).await;
+    let [new, older, oldest] = cluster.doors();
+    get_along(&cluster, older, new, "ann").await;
+    get_along(&cluster, new, oldest, "ben").await;
+    mails_go_out_once(&cluster, "between").await;
+    rotate(&cluster, 0).await;
+    rotate(&cluster, 1).await;
+
+    // The way back is open: an old one starts on what the new one has made of the database.
+    cluster.nodes[1].end("KILL").await;
+    cluster.nodes[1].start().await;
+    load.goes_on(5).await;
+    get_along(&cluster, older, new, "cid").await;
+
+    for number in [1, 2] {
+        cluster.nodes[number].end("TERM").await;
+        cluster.nodes[number].upgrade();
+        cluster.nodes[number].start().await;
+        load.goes_on(5).await;
+    }
+    get_along(&cluster, older, new, "dan").await;
+    for door in cluster.doors() {
+        assert_eq!(door.check(&kept).await, 200, "nobody had to sign in again");
+    }
+    let count = load.end(&cluster).await;
+    println!("{count} sign-ups and as many changes over an upgrade, none lost");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs the previous release: `cargo xtask upgrade`"]
+async fn on_postgres() {
+    a_rolling_upgrade(Ground::Postgres).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs the previous release: `cargo xtask upgrade`"]
+async fn on_mariadb() {
+    a_rolling_upgrade(Ground::MariaDb).await;
+}

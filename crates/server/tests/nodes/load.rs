@@ -1,0 +1,142 @@
+//! `Load`: people who sign friends up and count in their own data, on all nodes in turn, and ask again
+//! elsewhere when a connection breaks. Nothing that they were told was done may be gone in the end.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio::task::JoinSet;
+
+use crate::cluster::Cluster;
+use crate::door::{Door, Reply};
+use crate::people::PASSWORD;
+
+/// Asks the nodes in turn until one answers; how often somebody had been asked before.
+async fn ask(
+    doors: [Door; 3],
+    first: usize,
+    method: &str,
+    path: &str,
+    token: Option<&str>,
+    body: Option<&Value>,
+) -> (usize, Reply) {
+    for attempt in 0..1000 {
+        let door = doors[(first + attempt) % 3];
+        match door.try_send(method, path, token, body).await {
+            Ok(reply) => return (attempt, reply),
+            Err(_) => crate::pass(Duration::from_millis(20)).await,
+        }
+    }
+    panic!("nobody answers: {method} {path}");
+}
+
+/// What one person has been told was done.
+struct Acknowledged {
+    names: Vec<String>,
+    written: u64,
+    token: String,
+}
+
+struct Person {
+    doors: [Door; 3],
+    name: String,
+    /// Whom they ask first.
+    first: usize,
+}
+
+impl Person {
+    async fn live(self, is_over: Arc<AtomicBool>, done: Arc<AtomicUsize>) -> Acknowledged {
+        let (doors, first) = (self.doors, self.first);
+        let body = json!({"username": self.name, "password": PASSWORD});
+        let (_, reply) = ask(doors, first, "POST", "/user", None, Some(&body)).await;
+        assert!(matches!(reply.status, 201 | 409), "{}", reply.body);
+        let (_, reply) = ask(doors, first, "POST", "/auth", None, Some(&body)).await;
+        let mut acknowledged = Acknowledged {
+            names: vec![self.name.clone()],
+            written: 0,
+            token: reply.expect(201).text("token"),
+        };
+        for turn in 1.. {
+            if is_over.load(Ordering::SeqCst) {
+                break;
+            }
+            let name = format!("{}-friend-{turn}", self.name);
+            let body = json!({"username": name, "password": PASSWORD});
+            let asked = ask(doors, first + turn, "POST", "/user", None, Some(&body));
+            let (attempts, reply) = asked.await;
+            // Whose connection broke may have been signed up all the same.
+            let is_expected = reply.status == 201 || (reply.status == 409 && attempts > 0);
+            assert!(is_expected, "{attempts}: {} {}", reply.status, reply.body);
+            acknowledged.names.push(name);
+            let token = Some(acknowledged.token.as_str());
+            let body = json!({"data": {"count": turn}});
+            let (_, reply) = ask(doors, turn, "PATCH", "/user/me", token, Some(&body)).await;
+            reply.expect(200);
+            acknowledged.written = turn as u64;
+            done.fetch_add(1, Ordering::SeqCst);
+        }
+        acknowledged
+    }
+}
+
+/// People at work, until it is over.
+pub struct Load {
+    is_over: Arc<AtomicBool>,
+    done: Arc<AtomicUsize>,
+    people: JoinSet<Acknowledged>,
+}
+
+impl Load {
+    /// So many people begin. Their names begin with `prefix`.
+    pub fn begin(cluster: &Cluster, prefix: &str, count: usize) -> Self {
+        let (is_over, done) = (Arc::default(), Arc::default());
+        let mut people = JoinSet::new();
+        for person in 0..count {
+            let person = Person {
+                doors: cluster.doors(),
+                name: format!("{prefix}-{person}"),
+                first: person,
+            };
+            people.spawn(person.live(Arc::clone(&is_over), Arc::clone(&done)));
+        }
+        Self {
+            is_over,
+            done,
+            people,
+        }
+    }
+
+    /// Waits until they have done so much more.
+    pub async fn goes_on(&self, turns: usize) {
+        let so_far = self.done.load(Ordering::SeqCst);
+        crate::eventually("they go on", async || {
+            (self.done.load(Ordering::SeqCst) >= so_far + turns).then_some(())
+        })
+        .await;
+    }
+
+    /// Lets them end, and looks whether all that they were told is so; how many were signed up.
+    pub async fn end(self, cluster: &Cluster) -> usize {
+        self.is_over.store(true, Ordering::SeqCst);
+        let told = self.people.join_all().await;
+        let admin = cluster.admin().await;
+        let mut count = 0;
+        for (number, person) in told.iter().enumerate() {
+            let door = cluster.door(number);
+            let kept = door
+                .get(&format!("/user/{}", person.names[0]), &admin)
+                .await;
+            let kept = kept.expect(200).json();
+            assert_eq!(kept["data"]["count"].as_u64().unwrap_or(0), person.written);
+            assert_eq!(door.check(&person.token).await, 200, "a session was lost");
+            for name in &person.names {
+                door.get(&format!("/user/{name}"), &admin).await.expect(200);
+                count += 1;
+            }
+            // None half done: whoever is there has their password.
+            door.sign_in(person.names.last().unwrap(), PASSWORD).await;
+        }
+        count
+    }
+}

@@ -1,0 +1,69 @@
+//! `cargo xtask upgrade`: the previous release and this one, together on one database.
+//!
+//! It is a task of its own, since it builds a second Doorward.
+
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, bail};
+
+use crate::run::{cargo, root, run, target};
+use crate::tools;
+
+/// What is upgraded from. There is no release yet: this is the last commit before the schema's second
+/// migration. From the first release on, the tag of the one before.
+const PREVIOUS: &str = "eeb4a05";
+
+/// Builds the previous release from the repository, and runs the test that needs it.
+pub(crate) fn upgrade() -> anyhow::Result<()> {
+    tools::install()?;
+    let previous = build_previous()?;
+    let mut test = cargo(&[
+        "test",
+        "--locked",
+        "--package",
+        "doorward",
+        "--test",
+        "nodes",
+    ]);
+    test.args(["upgrade::", "--", "--ignored", "--nocapture"]);
+    run(test.env("DOORWARD_TEST_PREVIOUS", previous))
+}
+
+/// From what git has, in folders of its own beneath the target folder: the working tree stays as it is.
+fn build_previous() -> anyhow::Result<PathBuf> {
+    let folder = target().join("previous").join(PREVIOUS);
+    let program = folder.join("target/debug/doorward");
+    if program.is_file() {
+        return Ok(program);
+    }
+    let source = folder.join("source");
+    std::fs::create_dir_all(&source)?;
+    unpack(&source)?;
+    let mut build = cargo(&["build", "--locked", "--package", "doorward"]);
+    build.current_dir(&source);
+    run(build.env("CARGO_TARGET_DIR", folder.join("target")))?;
+    Ok(program)
+}
+
+fn unpack(into: &std::path::Path) -> anyhow::Result<()> {
+    // The repository may belong to somebody else, as in a container of CI.
+    let mut archive = Command::new("git")
+        .current_dir(root())
+        .args(["-c", "safe.directory=*", "archive", PREVIOUS])
+        .stdout(Stdio::piped())
+        .spawn()
+        .context("cannot run git")?;
+    let packed = archive.stdout.take().context("git says nothing")?;
+    let unpacked = run(Command::new("tar")
+        .arg("-x")
+        .arg("-C")
+        .arg(into)
+        .stdin(packed));
+    if !archive.wait()?.success() {
+        bail!(
+            "the repository has no {PREVIOUS}: fetch its whole history first (`git fetch --unshallow --tags`)"
+        );
+    }
+    unpacked
+}
