@@ -127,3 +127,54 @@ fn hashes_that_do_not_fit_into_memory_are_a_fault() {
         .expect_code(1)
         .expect("memory", "fault", "65536 MiB", "hashing.threads");
 }
+
+/// The doctor's report where the data folder is mounted in a way of its own, which goes with the
+/// command.
+fn with_mounted_data(setup: &Setup, mount: &str) -> serde_json::Value {
+    std::fs::create_dir_all(setup.data_dir()).unwrap();
+    let mut command = Command::new("unshare");
+    command.arg("--mount");
+    if !rustix::process::geteuid().is_root() {
+        command.arg("--map-root-user");
+    }
+    let script = format!("set -e; {mount}; exec \"$0\" doctor --json");
+    command.args(["sh", "-c", &script, env!("CARGO_BIN_EXE_doorward")]);
+    command
+        .env_clear()
+        .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
+    command.env("DOORWARD_DATA_DIR", setup.data_dir());
+    let output = command.current_dir(setup.path("")).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    serde_json::from_slice(&output.stdout)
+        .unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&output.stderr)))
+}
+
+fn fault_on<'v>(value: &'v serde_json::Value, part: &str) -> &'v serde_json::Value {
+    let all = value["findings"].as_array().unwrap();
+    let is_such =
+        |finding: &&serde_json::Value| finding["part"] == part && finding["verdict"] == "fault";
+    all.iter()
+        .find(is_such)
+        .unwrap_or_else(|| panic!("{value}"))
+}
+
+#[test]
+fn a_disk_without_room_is_a_fault() {
+    let report = with_mounted_data(&Setup::new(), "mount -t tmpfs -o size=1m tmpfs data");
+    let finding = fault_on(&report, "disk");
+    assert!(finding["mend"].as_str().unwrap().contains("make room"));
+}
+
+/// Not even root writes there.
+#[test]
+fn a_folder_mounted_read_only_is_a_fault() {
+    let mount = "mount --bind data data && mount -o remount,bind,ro data";
+    let report = with_mounted_data(&Setup::new(), mount);
+    let finding = fault_on(&report, "data folder");
+    assert!(
+        finding["mend"]
+            .as_str()
+            .unwrap()
+            .contains("mount it for writing")
+    );
+}
