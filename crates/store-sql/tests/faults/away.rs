@@ -139,6 +139,7 @@ async fn a_short_outage_is_waited_for() {
         let store = store.clone();
         async move { in_time(Store::ping(&store)).await }
     });
+    // So long is the outage.
     tokio::time::sleep(Duration::from_millis(500)).await;
     proxy.set(Mood::Pass).await;
     asked.await.unwrap().unwrap();

@@ -1,12 +1,16 @@
 //! Rows and files that somebody else has locked.
 
+use std::time::Duration;
+
 use doorward_domain::changes::{ApplyError, Change};
 use doorward_domain::ports::Store;
 use doorward_testkit::fixtures;
-use doorward_testkit::servers::{MariadbOptions, PostgresOptions, own_mariadb, own_postgres};
+use doorward_testkit::servers::{
+    MariadbOptions, Mood, OwnServer, PostgresOptions, Proxy, own_mariadb, own_postgres,
+};
 use sqlx::{AnyConnection, Connection, raw_sql};
 
-use super::{connect, in_time, is_signed_up, is_store_error, settings, sign_up};
+use super::{connect, in_time, is_signed_up, is_store_error, sign_up, until_well};
 
 /// Writers wait in line, and for no longer than they may; readers do not.
 async fn story(url: &str, begin: &'static str) {
@@ -62,37 +66,47 @@ async fn a_locked_file_of_sqlite_is_not_waited_for_without_end() {
 }
 
 /// A node that vanished in the middle of a transaction does not keep its locks for ever.
-#[tokio::test(flavor = "multi_thread")]
-async fn the_locks_of_a_silent_client_are_taken_away() {
-    use doorward_testkit::servers::{Mood, Proxy};
-    let postgres = own_postgres(PostgresOptions::default()).await;
-    let mariadb = own_mariadb(MariadbOptions::default()).await;
-    for (server, url) in [(&*postgres, postgres.url()), (&*mariadb, mariadb.url())] {
-        let proxy = Proxy::to(server.address()).await;
-        let lost = connect(&proxy.url(&url)).await;
-        let admin = fixtures::admin();
-        let first = vec![Change::InsertUser(Box::new(admin.clone()))];
-        lost.apply(first).await.unwrap();
-        proxy
-            .set(Mood::Slow(std::time::Duration::from_millis(50)))
-            .await;
-        let cut_short = tokio::spawn({
-            let lost = lost.clone();
-            async move {
-                let changes = (0..20)
-                    .map(|_| Change::Audit(Box::new(fixtures::audit_event(fixtures::user_id()))));
-                lost.apply([Change::KeepAnAdmin].into_iter().chain(changes).collect())
-                    .await
-            }
-        });
-        tokio::time::sleep(std::time::Duration::from_millis(700)).await;
-        proxy.set(Mood::Stall).await;
-        let other = doorward_store_sql::SqlStore::connect(&settings(&url), fixtures::now())
-            .await
-            .unwrap();
-        let told = super::until_well(|| other.apply(vec![Change::KeepAnAdmin])).await;
-        let () = told;
-        let told = cut_short.await.unwrap();
-        assert!(matches!(told, Err(ApplyError::Store(_))), "{told:?}");
+async fn vanished(server: &OwnServer, url: &str) {
+    let proxy = Proxy::to(server.address()).await;
+    let lost = connect(&proxy.url(url)).await;
+    let admin = Change::InsertUser(Box::new(fixtures::admin()));
+    lost.apply(vec![admin]).await.unwrap();
+    // The lock comes first, and much more after it.
+    proxy.set(Mood::Slow(Duration::from_millis(50))).await;
+    let event = || fixtures::audit_event(fixtures::user_id());
+    let mut changes = vec![Change::KeepAnAdmin];
+    changes.extend((0..60).map(|_| Change::Audit(Box::new(event()))));
+    let cut_short = tokio::spawn(async move { lost.apply(changes).await });
+    let other = connect(url).await;
+    is_locked(url).await;
+    proxy.set(Mood::Stall).await;
+    until_well(|| other.apply(vec![Change::KeepAnAdmin])).await;
+    let told = cut_short.await.unwrap();
+    assert!(matches!(told, Err(ApplyError::Store(_))), "{told:?}");
+}
+
+/// Waits until somebody holds the guards.
+async fn is_locked(url: &str) {
+    let mut own = AnyConnection::connect(url).await.unwrap();
+    loop {
+        let mut probe = own.begin().await.unwrap();
+        let lock = raw_sql("SELECT name FROM guards FOR UPDATE NOWAIT");
+        let is_free = lock.fetch_all(&mut *probe).await.is_ok();
+        probe.rollback().await.unwrap();
+        if !is_free {
+            return;
+        }
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn postgres_takes_the_locks_of_a_silent_client_away() {
+    let server = own_postgres(PostgresOptions::default()).await;
+    vanished(&server, &server.url()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn mariadb_takes_the_locks_of_a_silent_client_away() {
+    let server = own_mariadb(MariadbOptions::default()).await;
+    vanished(&server, &server.url()).await;
 }

@@ -39,7 +39,7 @@ async fn story(proxy: &Proxy, store: &SqlStore) {
         in_time(store.insert_session(&session)).await.unwrap();
         assert_eq!(proxy.lost(), 1);
         let open = store.list_sessions(user, now()).await.unwrap();
-        assert_eq!(open, [session.clone()]);
+        assert_eq!(open, std::slice::from_ref(&session));
 
         let renewed = Session {
             generation: session.generation + 1,
