@@ -15,7 +15,7 @@ use doorward_domain::throttle::{FallbackThrottle, MemoryThrottle};
 use doorward_domain::tokens::Keyring;
 use doorward_domain::values::{NewPassword, PasswordRules};
 use doorward_domain::{Accounts, Policy, Ports};
-use doorward_mail::{Inbox, MailSettings, TemplateMailer, parse_transport};
+use doorward_mail::{Inbox, MailSettings, TemplateMailer, TransportSettings, parse_transport};
 use doorward_store_redis::{RedisSettings, RedisStore};
 use doorward_store_sql::{SqlSettings, SqlStore};
 use jiff::SignedDuration;
@@ -89,7 +89,12 @@ pub async fn wire(config: &Config, listening: SocketAddr) -> anyhow::Result<Wire
 /// Whether a start would refuse this configuration; looks, and makes nothing.
 pub fn check(config: &Config) -> anyhow::Result<()> {
     let clock = Arc::new(SystemClock::default());
-    open_mailer(config, config.listen, clock.clone())?;
+    let mut mail = mail_settings(config, config.listen)?;
+    if matches!(mail.transport, TransportSettings::Folder(_)) {
+        // To open one is to make it.
+        mail.transport = TransportSettings::Log;
+    }
+    TemplateMailer::open(&mail, clock.clone()).context("mail cannot be set up")?;
     if let Some(settings) = redis_settings(config)? {
         RedisStore::open(settings, clock)?;
     }

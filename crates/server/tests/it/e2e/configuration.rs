@@ -239,3 +239,12 @@ fn exit_codes_tell_what_kind_of_wrong_it_is() {
     let document = setup.run(&["openapi"]).expect(0).json();
     assert_eq!(document["info"]["title"], "Doorward");
 }
+
+#[test]
+fn a_check_makes_nothing() {
+    let setup = Setup::new();
+    let mails = setup.path("mails");
+    let setup = setup.with("SMTP_URL", &format!("folder:{}", mails.display()));
+    setup.run(&["config", "check"]).expect(0);
+    assert!(!mails.exists() && !setup.data_dir().exists());
+}
