@@ -39,6 +39,14 @@ pub(crate) fn test() -> anyhow::Result<()> {
 /// What the server's own tests run on beside SQLite, which is what `--workspace` tries.
 const COMBINATIONS: [&str; 3] = ["postgres", "mariadb", "postgres+redis"];
 
+/// Parts of those tests that bring the stores they are about along: once is enough.
+const ONCE: [&str; 4] = [
+    "e2e::backup::",
+    "e2e::doctor::",
+    "e2e::moving::",
+    "e2e::redis::",
+];
+
 /// By `cargo test`, not nextest: a test binary starts each database server once for all its tests,
 /// and a process a test would start it for every one.
 fn tests() -> anyhow::Result<()> {
@@ -55,8 +63,10 @@ fn tests() -> anyhow::Result<()> {
     };
     // All of them are tried, and then the first failure told: it takes a while to get here.
     let mut outcomes = vec![tested(&["--workspace"], "sqlite")];
+    let mut again = vec!["--package", "doorward", "--test", "it", "--"];
+    again.extend(ONCE.iter().flat_map(|part| ["--skip", part]));
     for store in COMBINATIONS {
-        outcomes.push(tested(&["--package", "doorward", "--test", "it"], store));
+        outcomes.push(tested(&again, store));
     }
     outcomes.into_iter().collect()
 }

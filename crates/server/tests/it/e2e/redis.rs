@@ -55,7 +55,7 @@ impl Redis {
     }
 
     fn setup(&self) -> Setup {
-        Setup::new()
+        Setup::on_a_file()
             .with("REDIS_URL", &self.server.url())
             .with("ADMIN_PASSWORD", PASSWORD)
             .with("DOORWARD_THROTTLE__ENABLED", "false")
@@ -389,7 +389,7 @@ fn what_redis_may_lose_is_said_at_the_start() {
             ..RedisOptions::default()
         };
         let redis = runtime.block_on(own_redis(options));
-        let server = Setup::new().with("REDIS_URL", &redis.url()).start();
+        let server = Setup::on_a_file().with("REDIS_URL", &redis.url()).start();
         let log = server.stop();
         let warned: Vec<_> = log
             .lines()
@@ -402,7 +402,7 @@ fn what_redis_may_lose_is_said_at_the_start() {
     }
     let redis = runtime.block_on(own_redis(RedisOptions::default()));
     runtime.block_on(redis.command(&["CONFIG", "SET", "save", ""]));
-    let server = Setup::new().with("REDIS_URL", &redis.url()).start();
+    let server = Setup::on_a_file().with("REDIS_URL", &redis.url()).start();
     let log = server.stop();
     assert!(log.contains("a restart of it ends all sessions"), "{log}");
 }
@@ -439,7 +439,7 @@ fn the_password_of_redis_is_shown_nowhere() {
         user: Some(("doorward", "hunter2", "~* +@all")),
         ..RedisOptions::default()
     }));
-    let setup = Setup::new()
+    let setup = Setup::on_a_file()
         .with("REDIS_URL", &redis.url())
         .with("DOORWARD_LOG__FILTER", "trace");
     let server = setup.start();

@@ -59,8 +59,8 @@ impl Setup {
             })
     }
 
-    /// The same on SQLite, whatever this run is about: the test is about its file, or about what is
-    /// there with nothing configured.
+    /// The same on SQLite, whatever this run is about: the test is about its file, about what is
+    /// there with nothing configured, or about stores that it names itself.
     pub fn on_a_file() -> Self {
         let setup = Self {
             folder: Arc::new(tempfile::tempdir().unwrap()),

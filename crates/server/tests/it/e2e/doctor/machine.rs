@@ -16,7 +16,7 @@ fn set_mode(path: &Path, mode: u32) {
 
 #[test]
 fn a_key_that_others_can_read_is_a_fault() {
-    let setup = Setup::new();
+    let setup = Setup::on_a_file();
     setup.start().stop();
     let file = setup.data_dir().join("master.key");
     set_mode(&file, 0o644);
@@ -34,7 +34,7 @@ fn a_key_that_others_can_read_is_a_fault() {
 
 #[test]
 fn a_key_that_is_gone_or_another_is_a_fault() {
-    let setup = Setup::new();
+    let setup = Setup::on_a_file();
     setup.start().stop();
     examine(&setup.clone().with("JWT_SECRET_KEY", OTHER), &[])
         .expect_code(1)
@@ -52,7 +52,7 @@ fn a_key_that_is_gone_or_another_is_a_fault() {
 /// As another user, where the test itself may do everything.
 #[test]
 fn a_folder_that_cannot_be_written_to_is_a_fault() {
-    let setup = Setup::new().with("SMTP_URL", "log:");
+    let setup = Setup::on_a_file().with("SMTP_URL", "log:");
     let folder = setup.path("");
     set_mode(&folder, 0o755);
     std::fs::create_dir(setup.data_dir()).unwrap();
@@ -104,7 +104,7 @@ fn a_folder_that_cannot_be_written_to_is_a_fault() {
 
 #[test]
 fn too_few_file_descriptors_are_worth_a_warning() {
-    let setup = Setup::new();
+    let setup = Setup::on_a_file();
     let mut command = Command::new("sh");
     command.args(["-c", "ulimit -n 1024; exec \"$0\" doctor"]);
     command.arg(env!("CARGO_BIN_EXE_doorward")).env_clear();
@@ -120,7 +120,7 @@ fn too_few_file_descriptors_are_worth_a_warning() {
 
 #[test]
 fn hashes_that_do_not_fit_into_memory_are_a_fault() {
-    let setup = Setup::new()
+    let setup = Setup::on_a_file()
         .with("DOORWARD_HASHING__MEMORY_KIB", "262144")
         .with("DOORWARD_HASHING__THREADS", "256");
     examine(&setup, &[])
@@ -160,7 +160,7 @@ fn fault_on<'v>(value: &'v serde_json::Value, part: &str) -> &'v serde_json::Val
 
 #[test]
 fn a_disk_without_room_is_a_fault() {
-    let report = with_mounted_data(&Setup::new(), "mount -t tmpfs -o size=1m tmpfs data");
+    let report = with_mounted_data(&Setup::on_a_file(), "mount -t tmpfs -o size=1m tmpfs data");
     let finding = fault_on(&report, "disk");
     assert!(finding["mend"].as_str().unwrap().contains("make room"));
 }
@@ -169,7 +169,7 @@ fn a_disk_without_room_is_a_fault() {
 #[test]
 fn a_folder_mounted_read_only_is_a_fault() {
     let mount = "mount --bind data data && mount -o remount,bind,ro data";
-    let report = with_mounted_data(&Setup::new(), mount);
+    let report = with_mounted_data(&Setup::on_a_file(), mount);
     let finding = fault_on(&report, "data folder");
     assert!(
         finding["mend"]

@@ -79,7 +79,7 @@ impl Report {
 
 #[test]
 fn a_first_look_finds_no_fault_and_makes_nothing() {
-    let setup = Setup::new();
+    let setup = Setup::on_a_file();
     let report = examine(&setup, &[]);
     report
         .expect_code(0)
@@ -98,7 +98,7 @@ fn a_first_look_finds_no_fault_and_makes_nothing() {
 
 #[test]
 fn a_server_that_runs_is_found_well_and_left_alone() {
-    let server = Setup::new();
+    let server = Setup::on_a_file();
     let running = server.start();
     let address = format!("127.0.0.1:{}", running.port);
     let setup = server
@@ -124,7 +124,7 @@ fn a_server_that_runs_is_found_well_and_left_alone() {
 
 #[test]
 fn a_configuration_that_cannot_be_read_is_told_and_nothing_guessed() {
-    let setup = Setup::new().with("DOORWARD_PUBLIC_ULR", "https://accounts.example");
+    let setup = Setup::on_a_file().with("DOORWARD_PUBLIC_ULR", "https://accounts.example");
     let report = examine(&setup, &[]);
     report
         .expect_code(1)
@@ -136,7 +136,7 @@ fn a_configuration_that_cannot_be_read_is_told_and_nothing_guessed() {
 /// Where each value can be read and they do not go together, the rest is tried.
 #[test]
 fn settings_that_do_not_go_together_keep_nothing_from_being_tried() {
-    let setup = Setup::new()
+    let setup = Setup::on_a_file()
         .with("DOORWARD_LISTEN", "0.0.0.0:0")
         .with("DOORWARD_THROTTLE__ENABLED", "false")
         .with("ADMIN_PASSWORD", "short");
@@ -162,7 +162,7 @@ fn settings_that_do_not_go_together_keep_nothing_from_being_tried() {
 #[test]
 fn a_mail_server_is_asked_up_to_the_recipient() {
     let refusing = Sink::in_mood("rcpt-550", 0);
-    let setup = Setup::new().with("SMTP_URL", &refusing.url());
+    let setup = Setup::on_a_file().with("SMTP_URL", &refusing.url());
     examine(&setup, &["--mail-to", "ben@example.com"])
         .expect_code(1)
         .expect(
@@ -191,7 +191,7 @@ fn a_mail_server_is_asked_up_to_the_recipient() {
 
 #[test]
 fn a_health_check_asks_the_server_on_this_machine() {
-    let setup = Setup::new();
+    let setup = Setup::on_a_file();
     let running = setup.start();
     // As in a container: it listens everywhere, and is asked on loopback.
     let asked = setup

@@ -32,11 +32,11 @@ fn at(setup: &Setup, port: u16) -> Setup {
 fn an_address_that_another_program_has_is_a_fault() {
     let other = Sink::start();
     let listen = format!("127.0.0.1:{}", other.port);
-    examine(&Setup::new().with("DOORWARD_LISTEN", &listen), &[])
+    examine(&Setup::on_a_file().with("DOORWARD_LISTEN", &listen), &[])
         .expect_code(1)
         .expect("listen address", "fault", "another program", "ss -ltnp");
     // Of TEST-NET-1: no machine has it.
-    let elsewhere = Setup::new()
+    let elsewhere = Setup::on_a_file()
         .with("DOORWARD_LISTEN", "192.0.2.1:8000")
         .with("DOORWARD_PUBLIC_URL", "https://accounts.example.invalid")
         .with("SMTP_URL", "log:");
@@ -49,9 +49,9 @@ fn an_address_that_another_program_has_is_a_fault() {
 
 #[test]
 fn what_answers_at_the_public_url_is_told_apart() {
-    let setup = Setup::new();
+    let setup = Setup::on_a_file();
     let ours = setup.start();
-    let another = Setup::new().start();
+    let another = Setup::on_a_file().start();
     for (port, verdict, found, mend) in [
         (ours.port, "fine", "leads to this Doorward", ""),
         (
@@ -101,7 +101,7 @@ fn nobody_at_the_public_url_is_worth_a_warning() {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let port = listener.local_addr().unwrap().port();
     drop(listener);
-    examine(&at(&Setup::new(), port), &[])
+    examine(&at(&Setup::on_a_file(), port), &[])
         .expect_code(0)
         .expect(
             "public URL",
@@ -160,7 +160,7 @@ fn a_certificate_is_looked_at_as_a_browser_would() {
     const PART: &str = "public URL: TLS";
     let authority = Authority::new();
     let setup = |server: &TlsServer| {
-        Setup::new()
+        Setup::on_a_file()
             .with(
                 "DOORWARD_PUBLIC_URL",
                 &format!("https://localhost:{}", server.1),
@@ -176,7 +176,7 @@ fn a_certificate_is_looked_at_as_a_browser_would() {
         .expect("public URL", "fault", "no Doorward", "");
     // Of an authority that this machine does not know; others may.
     let url = format!("https://localhost:{}", server.1);
-    let strange = Setup::new()
+    let strange = Setup::on_a_file()
         .with("DOORWARD_PUBLIC_URL", &url)
         .with("SMTP_URL", "log:");
     examine(&strange, &[])

@@ -22,7 +22,7 @@ fn nobody_there_is_a_fault() {
     drop(listener);
     for scheme in ["postgres", "mysql"] {
         let url = format!("{scheme}://doorward:hunter2@127.0.0.1:{port}/doorward");
-        let report = examine(&Setup::new().with("DATABASE_URL", &url), &[]);
+        let report = examine(&Setup::on_a_file().with("DATABASE_URL", &url), &[]);
         report
             .expect_code(1)
             .expect("database", "fault", "127.0.0.1", "running")
@@ -36,7 +36,7 @@ fn nobody_there_is_a_fault() {
 fn a_wrong_password_is_a_fault_and_is_not_shown() {
     let url = wait(servers::mariadb());
     let url = url.replace("root@", "root:hunter2@");
-    let report = examine(&Setup::new().with("DATABASE_URL", &url), &[]);
+    let report = examine(&Setup::on_a_file().with("DATABASE_URL", &url), &[]);
     report.expect_code(1).expect("database", "fault", "", "");
     assert!(!report.text.contains("hunter2"), "C-02: {}", report.text);
 }
@@ -44,7 +44,7 @@ fn a_wrong_password_is_a_fault_and_is_not_shown() {
 #[test]
 fn missing_migrations_are_a_fault_where_nobody_makes_them() {
     let url = wait(servers::postgres());
-    let setup = Setup::new().with("DATABASE_URL", &url);
+    let setup = Setup::on_a_file().with("DATABASE_URL", &url);
     examine(&setup, &[]).expect_code(0).expect(
         "database: schema",
         "warning",
@@ -81,7 +81,7 @@ fn a_password_that_postgresql_refuses_is_a_fault() {
     };
     let server = wait(own_postgres(options));
     let url = format!("postgres://doorward:hunter2@{}/doorward", server.address());
-    let report = examine(&Setup::new().with("DATABASE_URL", &url), &[]);
+    let report = examine(&Setup::on_a_file().with("DATABASE_URL", &url), &[]);
     report
         .expect_code(1)
         .expect("database", "fault", "password", "");
@@ -93,7 +93,7 @@ fn a_password_that_postgresql_refuses_is_a_fault() {
 fn a_role_without_the_right_to_make_tables_is_a_fault() {
     let server = wait(own_postgres(PostgresOptions::default()));
     let url = wait(server.role("guest", ""));
-    examine(&Setup::new().with("DATABASE_URL", &url), &[])
+    examine(&Setup::on_a_file().with("DATABASE_URL", &url), &[])
         .expect_code(1)
         .expect("database: rights", "fault", "create tables", "right");
 }
@@ -110,7 +110,7 @@ fn a_redis_that_forgets_is_told() {
         ..RedisOptions::default()
     };
     let server = wait(own_redis(forgetful));
-    let setup = Setup::new().with("REDIS_URL", &server.url());
+    let setup = Setup::on_a_file().with("REDIS_URL", &server.url());
     examine(&setup, &[])
         .expect_code(0)
         .expect("redis: memory", "warning", "allkeys-lru", "noeviction")
@@ -131,7 +131,7 @@ fn a_redis_user_without_rights_is_a_fault() {
         ..RedisOptions::default()
     };
     let server = wait(own_redis(options));
-    let report = examine(&Setup::new().with("REDIS_URL", &server.url()), &[]);
+    let report = examine(&Setup::on_a_file().with("REDIS_URL", &server.url()), &[]);
     report
         .expect_code(1)
         .expect("redis: rights", "fault", "HSET", "ACL SETUSER");

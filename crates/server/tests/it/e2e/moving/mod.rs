@@ -25,7 +25,7 @@ fn fixture(name: &str) -> String {
 }
 
 fn new_setup() -> Setup {
-    Setup::new()
+    Setup::on_a_file()
         .with("DOORWARD_THROTTLE__ENABLED", "false")
         .with("ADMIN_PASSWORD", ADMIN_PASSWORD)
 }
