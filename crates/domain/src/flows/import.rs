@@ -268,8 +268,11 @@ impl Accounts {
                 }
                 // A write whose answer was lost; or somebody else is importing the same file.
                 Err(error @ (ApplyError::Store(_) | ApplyError::Unsettled(_))) => {
-                    let before = part.len();
                     self.note_known(batch, &part, outcomes).await?;
+                    if matches!(error, ApplyError::Unsettled(_)) {
+                        count_as_new(&part, outcomes);
+                    }
+                    let before = part.len();
                     let rest = still_open(part, outcomes);
                     if rest.len() == before {
                         return Err(error.into());
@@ -354,6 +357,15 @@ fn judged(one: &ImportedUser, kept: &User) -> ImportOutcome {
 fn still_open(open: Vec<usize>, outcomes: &[Option<ImportOutcome>]) -> Vec<usize> {
     let is_open = |at: &usize| outcomes[*at].is_none();
     open.into_iter().filter(is_open).collect()
+}
+
+/// Whoever was not there before a write and is after it was written by it.
+fn count_as_new(part: &[usize], outcomes: &mut [Option<ImportOutcome>]) {
+    for at in part {
+        if outcomes[*at] == Some(ImportOutcome::AlreadyThere) {
+            outcomes[*at] = Some(ImportOutcome::Imported);
+        }
+    }
 }
 
 /// Who and what a dry run has met so far: eight bytes for each name, not the name.

@@ -322,6 +322,21 @@ async fn a_store_that_fails_fails_the_batch_and_it_can_be_given_again() {
     assert_eq!(done, [ImportOutcome::Imported, ImportOutcome::Imported]);
 }
 
+/// A commit whose answer was lost is looked at again: nobody is told that it failed.
+#[tokio::test]
+async fn a_write_whose_answer_was_lost_counts_as_made() {
+    let world = World::new().await;
+    let batch = [imported(person(1, "ben")), imported(person(2, "eve"))];
+    world.spy.lose_answer();
+    let done = import(&world, &batch).await;
+    assert_eq!(done, [ImportOutcome::Imported, ImportOutcome::Imported]);
+    let again = import(&world, &batch).await;
+    assert_eq!(
+        again,
+        [ImportOutcome::AlreadyThere, ImportOutcome::AlreadyThere]
+    );
+}
+
 #[tokio::test]
 async fn an_export_pages_through_everybody_with_their_passwords() {
     let world = World::new().await;

@@ -23,6 +23,7 @@ pub struct Spy {
     audited: Mutex<Vec<AuditEvent>>,
     yields: AtomicBool,
     rewinds: AtomicBool,
+    loses: AtomicBool,
 }
 
 impl Spy {
@@ -57,6 +58,11 @@ impl Spy {
     /// Somebody else makes these changes right before the next write.
     pub fn let_in_between(&self, changes: Changes) {
         *self.between.lock().unwrap() = Some(changes);
+    }
+
+    /// The next write is made, and its answer lost.
+    pub fn lose_answer(&self) {
+        self.loses.store(true, Ordering::Relaxed);
     }
 
     /// Every call gives way to the other tasks first, so that two stories joined run in step.
@@ -95,6 +101,9 @@ impl Store for Spy {
             _ => None,
         });
         self.audited.lock().unwrap().extend(audited);
+        if self.loses.swap(false, Ordering::Relaxed) {
+            return Err(ApplyError::Unsettled(StoreError::new("apply", "lost")));
+        }
         Ok(())
     }
 
