@@ -23,6 +23,8 @@ use crate::query;
 use crate::servers::{Servers, read_only, too_late};
 use crate::sqlite_file::OpenedFile;
 
+/// After so long a connection is replaced, so that one day all go by what a name means by then.
+const LIFETIME: Duration = Duration::from_secs(30 * 60);
 /// For so long, a connection at rest is not asked whether it is still there.
 const TRUSTED: Duration = Duration::from_secs(10);
 /// How long one that rested longer, or was left in the middle of something, has to answer.
@@ -56,6 +58,7 @@ struct Rest {
 
 struct Resting {
     connection: AnyConnection,
+    made_at: Instant,
     since: Instant,
 }
 
@@ -88,24 +91,25 @@ impl Pool {
         if self.0.is_closed.load(Ordering::Relaxed) {
             return Err(ConnectError::Closed.into());
         }
-        let (connection, epoch) = loop {
+        let (connection, made_at, epoch) = loop {
             let (resting, epoch) = self.0.take();
             if let Some(Err(error)) = self.0.file.as_ref().map(OpenedFile::check) {
                 self.0.distrust(epoch, "the file is not there any more");
                 return Err(error.into());
             }
             let Some(mut resting) = resting else {
-                break (self.0.open(until).await?, epoch);
+                break (self.0.open(until).await?, Instant::now(), epoch);
             };
             if resting.since.elapsed() < TRUSTED
                 || self.0.is_well(&mut resting.connection, until).await
             {
-                break (resting.connection, epoch);
+                break (resting.connection, resting.made_at, epoch);
             }
             self.0.distrust(epoch, "one at rest does not answer");
         };
         Ok(Held {
             connection: Some(connection),
+            made_at,
             epoch,
             is_asked: false,
             in_transaction: false,
@@ -114,12 +118,11 @@ impl Pool {
         })
     }
 
-    /// The server takes no writes any more: where there are others, the next connection tries them.
+    /// The server takes no writes any more: the next connection goes to one that does, by another
+    /// name or by another address of the same name.
     pub(crate) fn look_elsewhere(&self) {
-        if self.0.servers.hosts.len() > 1 {
-            let epoch = self.0.rest().epoch;
-            self.0.distrust(epoch, "it takes no writes any more");
-        }
+        let epoch = self.0.rest().epoch;
+        self.0.distrust(epoch, "it takes no writes any more");
     }
 
     /// Waits for what is under way and hangs up.
@@ -146,15 +149,19 @@ impl Inner {
     }
 
     /// Lays one to rest, and closes one that rested too long meanwhile.
-    fn lay(&self, connection: AnyConnection, epoch: u64) {
+    fn lay(&self, connection: AnyConnection, made_at: Instant, epoch: u64) {
+        let longest = self.servers.dialect.longest_rest();
+        let is_old = longest.is_some() && made_at.elapsed() > LIFETIME;
         let mut rest = self.rest();
-        if rest.epoch != epoch || self.is_closed.load(Ordering::Relaxed) {
+        if is_old || rest.epoch != epoch || self.is_closed.load(Ordering::Relaxed) {
             drop(rest);
             return close_nicely(connection);
         }
-        let since = Instant::now();
-        rest.connections.push(Resting { connection, since });
-        let longest = self.servers.dialect.longest_rest();
+        rest.connections.push(Resting {
+            connection,
+            made_at,
+            since: Instant::now(),
+        });
         if longest.is_some_and(|longest| rest.connections[0].since.elapsed() > longest) {
             let oldest = rest.connections.remove(0);
             drop(rest);
@@ -202,7 +209,7 @@ impl Inner {
         }
     }
 
-    /// Whether it answers, and still takes writes where there are hosts to choose from.
+    /// Whether it answers, and still takes writes.
     async fn is_well(&self, connection: &mut AnyConnection, until: Instant) -> bool {
         let Some(sql) = self.servers.dialect.is_read_only() else {
             return true;
@@ -225,6 +232,7 @@ impl Inner {
 pub(crate) struct Held {
     /// None once it was lost.
     connection: Option<AnyConnection>,
+    made_at: Instant,
     epoch: u64,
     /// Between a question and its answer.
     is_asked: bool,
@@ -325,9 +333,7 @@ impl Held {
             Ok(Err(error)) => error,
             Err(_) => too_late(within),
         };
-        // A host that is alone may still be read.
-        let is_alone = self.pool.servers.hosts.len() == 1;
-        if dialect::is_lost(&error) && !(is_alone && dialect::is_read_only(&error)) {
+        if dialect::is_lost(&error) {
             self.connection = None;
             self.pool.distrust(self.epoch, &error.to_string());
         }
@@ -341,9 +347,10 @@ impl Drop for Held {
         let Some(mut connection) = self.connection.take() else {
             return;
         };
-        let (pool, epoch, permit) = (self.pool.clone(), self.epoch, self.permit.take());
+        let (pool, permit) = (self.pool.clone(), self.permit.take());
+        let (made_at, epoch) = (self.made_at, self.epoch);
         if !self.is_asked && !self.in_transaction {
-            return pool.lay(connection, epoch);
+            return pool.lay(connection, made_at, epoch);
         }
         let Ok(runtime) = Handle::try_current() else {
             return;
@@ -359,7 +366,7 @@ impl Drop for Held {
                 connection.ping().await
             });
             if let Ok(Ok(())) = recovered.await {
-                pool.lay(connection, epoch);
+                pool.lay(connection, made_at, epoch);
             }
             drop(permit);
         });

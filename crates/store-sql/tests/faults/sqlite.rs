@@ -6,9 +6,10 @@ use std::process::Command;
 
 use doorward_domain::changes::Change;
 use doorward_domain::ports::{Sessions, Store};
+use doorward_store_sql::SqlStore;
 use doorward_testkit::fixtures;
 
-use super::{connect, in_time, is_signed_up, is_store_error, sign_up, until_well};
+use super::{connect, in_time, is_signed_up, is_store_error, settings, sign_up, until_well};
 
 /// Runs a test of this file again, where it may mount a disk of its own that goes with it.
 fn run_with_own_mounts(test: &str) {
@@ -67,16 +68,16 @@ async fn a_full_disk() {
     store.insert_session(&session).await.unwrap();
     store.close().await;
     // What is there is whole.
-    let store = connect(&format!("sqlite:{}/doorward.db", disk.display())).await;
-    assert!(is_signed_up(&store, &user_of(&store).await).await);
-}
+    let url = format!("sqlite:{}/doorward.db", disk.display());
+    let store = connect(&url).await;
+    assert!(is_signed_up(&store, &user).await);
+    store.close().await;
 
-async fn user_of(store: &doorward_store_sql::SqlStore) -> doorward_domain::model::User {
-    let all = doorward_domain::model::UserFilter {
-        limit: 1,
-        ..Default::default()
-    };
-    store.list_users(&all).await.unwrap().remove(0)
+    let mut mount = Command::new("mount");
+    run(mount.args(["-o", "remount,ro"]).arg(disk));
+    let told = SqlStore::connect(&settings(&url), fixtures::now()).await;
+    let told = told.map(|_| ()).unwrap_err().to_string();
+    assert!(told.contains("cannot be used (Read-only"), "{told}");
 }
 
 /// Takes what is left of a disk.
