@@ -16,14 +16,12 @@ use crate::wiring;
 
 const PART: &str = "master key";
 
-/// What there is to say, and the names of the keys, where the database tells them.
-pub(super) async fn examine(config: &Config) -> (Vec<Finding>, Option<Vec<String>>) {
-    let Some(keys) = signing_keys(config).await else {
-        // Why the database cannot be asked is said where the database is examined.
-        return (Vec::new(), None);
-    };
+/// What there is to say, and the names of the keys. None where the database does not tell them; why,
+/// is said where the database is examined.
+pub(super) async fn examine(config: &Config) -> Option<(Finding, Vec<String>)> {
+    let keys = signing_keys(config).await?;
     let names = keys.iter().map(|key| key.kid.clone()).collect();
-    (vec![judge(config, &keys)], Some(names))
+    Some((judge(config, &keys), names))
 }
 
 fn judge(config: &Config, keys: &[SigningKey]) -> Finding {

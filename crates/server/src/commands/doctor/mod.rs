@@ -106,8 +106,16 @@ async fn examine(config: &Config, mail_to: Option<&EmailAddress>) -> Vec<Finding
         mail(config, mail_to),
         network::listening(config),
     );
+    // A database that does not answer is not asked, and waited for, again.
+    let is_away =
+        |finding: &Finding| finding.part == "database" && finding.verdict == Verdict::Fault;
+    let keys = if stores.iter().any(is_away) {
+        None
+    } else {
+        keys::examine(config).await
+    };
     findings.extend(stores);
-    let (about_keys, keys) = keys::examine(config).await;
+    let (about_keys, keys) = keys.unzip();
     findings.extend(about_keys);
     findings.extend(mail);
     findings.push(listening);
