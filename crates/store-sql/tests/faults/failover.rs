@@ -2,7 +2,7 @@
 
 use doorward_domain::ports::Store;
 use doorward_testkit::servers::{
-    MariadbOptions, OwnPostgres, PostgresOptions, Replication, own_mariadb, own_postgres,
+    MariadbOptions, OwnPostgres, PostgresOptions, Proxy, Replication, own_mariadb, own_postgres,
 };
 
 use super::{connect, in_time, is_signed_up, is_store_error, sign_up, until_well};
@@ -84,6 +84,27 @@ async fn a_primary_that_stepped_down_is_left() {
     let count = "SELECT COUNT(*) FROM users";
     assert_eq!(primary.query(count).await, "1");
     assert_eq!(replica.query(count).await, "2");
+}
+
+/// One name, which leads to the new primary after the failover: so it is where a provider does it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_name_that_leads_elsewhere_by_now_is_followed() {
+    let primary = own_postgres(PostgresOptions::default()).await;
+    let replica = primary.replica(Replication::Asynchronous).await;
+    let name = Proxy::to(primary.address()).await;
+    let store = connect(&name.url(&primary.url())).await;
+    replica.promote().await;
+    name.lead_to(replica.address());
+    // Connections that are open still lead to the old one, which takes no writes any more.
+    primary
+        .query("ALTER SYSTEM SET default_transaction_read_only = on; SELECT pg_reload_conf();")
+        .await;
+    until_well(|| Store::ping(&store)).await;
+    let (user, _, changes) = sign_up();
+    in_time(store.apply(changes)).await.unwrap();
+    assert!(is_signed_up(&store, &user).await);
+    let count = "SELECT COUNT(*) FROM users";
+    assert_eq!(replica.query(count).await, "1");
 }
 
 #[tokio::test(flavor = "multi_thread")]
