@@ -246,3 +246,30 @@ impl Story {
         has_old || has_new
     }
 }
+
+/// A journal that believes everything would make all these tests worthless.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_journal_notices_a_lost_user_and_a_revived_session() {
+    use doorward_testkit::servers::{PostgresOptions, own_postgres};
+    let postgres = own_postgres(PostgresOptions::default()).await;
+    let server = crate::stage::setup(&postgres.url()).start();
+    let client = Client::of(&server);
+    let copy = "CREATE TABLE kept (LIKE sessions); ALTER TABLE kept OWNER TO doorward; CREATE RULE keep AS \
+                ON INSERT TO sessions DO ALSO INSERT INTO kept SELECT NEW.*";
+    postgres.query(copy).await;
+    let mut crowd = Crowd::start(client, "person");
+    crowd.does(80);
+    let journal = crowd.go_home();
+    journal.holds(client);
+    let notices = || {
+        let looked = std::panic::AssertUnwindSafe(|| journal.holds(client));
+        std::panic::catch_unwind(looked).is_err()
+    };
+    let revive = "DROP RULE keep ON sessions; DELETE FROM ended_sessions; \
+                  INSERT INTO sessions SELECT * FROM kept ON CONFLICT DO NOTHING";
+    postgres.query(revive).await;
+    assert!(notices(), "whoever had signed out is signed in again");
+    let forget = "DELETE FROM users WHERE username = 'person-0-0'";
+    postgres.query(forget).await;
+    assert!(notices(), "a user is gone");
+}

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use doorward_testkit::servers::{Mood, Proxy};
 
 use crate::answers::{Client, OTHER_PASSWORD, PASSWORD, Word};
-use crate::stage::{Database, heals, setup};
+use crate::stage::{Database, brisk_setup, heals};
 
 /// A commit that is sent, made and not answered; one that never arrives.
 const LOSSES: [fn(u32) -> Mood; 2] = [
@@ -26,7 +26,7 @@ fn agree(what: &str, word: &Word, is_made: bool) {
 
 async fn settles(database: Database) {
     let proxy = Proxy::to(database.address()).await;
-    let server = setup(&proxy.url(&database.url())).start();
+    let server = brisk_setup(&proxy.url(&database.url())).start();
     let client = Client::of(&server);
     let mut settled = 0;
     for (number, loss) in LOSSES.iter().enumerate() {
@@ -80,11 +80,11 @@ async fn change_password(client: Client, proxy: &Proxy, name: &str, loss: Mood) 
 /// The commit is on its way for longer than anybody waits, and arrives: nobody may have said no.
 async fn is_not_denied(database: Database) {
     let proxy = Proxy::to(database.address()).await;
-    let server = setup(&proxy.url(&database.url())).start();
+    let server = brisk_setup(&proxy.url(&database.url())).start();
     let client = Client::of(&server);
     client.sign_up("early").done();
     let token = client.sign_in("early", PASSWORD).unwrap();
-    let on_its_way = Duration::from_secs(16);
+    let on_its_way = Duration::from_secs(9);
     proxy.set(Mood::Late("COMMIT", on_its_way)).await;
     let started = Instant::now();
     let word = client.sign_up("late");

@@ -2,11 +2,11 @@
 
 use crate::answers::Client;
 use crate::crowd::Crowd;
-use crate::stage::{Database, heals, setup};
+use crate::stage::{Database, brisk_setup, heals};
 
 /// Whatever was acknowledged before, meanwhile and after is there, and nothing else.
 async fn survives_restarts(database: Database) {
-    let server = setup(&database.url()).start();
+    let server = brisk_setup(&database.url()).start();
     let client = Client::of(&server);
     let mut crowd = Crowd::start(client, "person");
     crowd.does(40);
