@@ -9,12 +9,13 @@ use std::io::Write;
 use doorward_domain::flows::export::ExportedUser;
 use doorward_domain::flows::import::ImportedUser;
 use doorward_domain::model::{Role, Status, User, Version};
-use doorward_domain::values::{Data, EmailAddress, Invalid, Locale, Name, Secret, Username};
+use doorward_domain::values::{Data, EmailAddress, Locale, Name, Secret, Username};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{Part, Rejection, Translated, Translation, cut, unquoted, wrong_type};
+use super::notes::Notes;
+use super::{Part, Rejection, Terms, Translated, Translation, cut, unquoted, wrong_type};
 
 /// The first line, as it is written.
 pub const HEADER: &str = "{\"format\":\"doorward-users\",\"version\":1}\n";
@@ -124,17 +125,18 @@ struct LineIn {
 }
 
 /// Reads one user.
-pub(super) fn read(value: Value) -> Translation {
+pub(super) fn read(value: Value, terms: &Terms) -> Translation {
     let id = value["id"].as_str().map(str::to_owned);
     let line: LineIn = serde_json::from_value(value).map_err(|error| {
         Rejection::malformed(super::sentence(&unquoted(&error))).of(id.as_deref())
     })?;
     let named = line.username.clone().or_else(|| line.email.clone());
     let named = named.or_else(|| line.pending_email.clone()).or(id);
-    typed(line).map_err(|rejection| rejection.of(named.as_deref()))
+    typed(line, terms).map_err(|rejection| rejection.of(named.as_deref()))
 }
 
-fn typed(line: LineIn) -> Translation {
+fn typed(line: LineIn, terms: &Terms) -> Translation {
+    let mut notes = Notes::new(terms);
     let set_at = line.password_updated_at.unwrap_or(line.updated_at);
     let set_at = moment("password_updated_at", set_at)?;
     let user = User {
@@ -142,19 +144,21 @@ fn typed(line: LineIn) -> Translation {
             .id
             .parse()
             .map_err(|()| wrong_type("id", "a UUID in small letters"))?,
-        username: part(Part::Username, line.username.as_deref(), Username::parse)?,
-        email: part(Part::Email, line.email.as_deref(), EmailAddress::parse)?,
-        pending_email: part(
+        username: notes.part(Part::Username, line.username.as_deref(), Username::parse)?,
+        email: notes.part(Part::Email, line.email.as_deref(), EmailAddress::parse)?,
+        pending_email: notes.part(
             Part::Email,
             line.pending_email.as_deref(),
             EmailAddress::parse,
         )?,
-        name: part(Part::Name, line.name.as_deref(), Name::parse)?,
+        name: notes.part(Part::Name, line.name.as_deref(), Name::parse)?,
         role: Role::from_name(&line.role)
             .ok_or_else(|| wrong_type("role", "one of user, admin"))?,
         status: Status::from_name(&line.status)
             .ok_or_else(|| wrong_type("status", "one of pending, active, disabled"))?,
-        data: part(Part::Data, Some(Value::Object(line.data)), Data::parse)?.unwrap_or_default(),
+        data: notes
+            .part(Part::Data, Some(Value::Object(line.data)), Data::parse)?
+            .unwrap_or_default(),
         locale: Locale::from_tag(&line.locale)
             .ok_or_else(|| wrong_type("locale", "a language spoken here"))?,
         session_epoch: line.session_epoch,
@@ -162,21 +166,13 @@ fn typed(line: LineIn) -> Translation {
         created_at: moment("created_at", line.created_at)?,
         updated_at: moment("updated_at", line.updated_at)?,
     };
-    let password = line.password_hash.map(|hash| (Secret::new(hash), set_at));
+    let password = notes.password(line.password_hash.map(Secret::new));
+    let password = password.map(|hash| (hash, set_at));
     let user = ImportedUser::new(user, password).map_err(|why| Rejection::refused(&why))?;
     Ok(Translated {
         user,
-        notes: Vec::new(),
+        notes: notes.into_notes(),
     })
-}
-
-fn part<T, V>(
-    part: Part,
-    value: Option<V>,
-    parse: impl FnOnce(V) -> Result<T, Invalid>,
-) -> Result<Option<T>, Rejection> {
-    let parsed = value.map(parse).transpose();
-    parsed.map_err(|invalid| Rejection::part(part, &invalid))
 }
 
 fn moment(name: &str, moment: Timestamp) -> Result<Timestamp, Rejection> {

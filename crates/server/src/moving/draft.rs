@@ -3,13 +3,11 @@
 
 use doorward_domain::flows::import::{ImportedUser, derived_id};
 use doorward_domain::model::{Role, Status, User, Version};
-use doorward_domain::passwords;
-use doorward_domain::values::{
-    Data, EmailAddress, Invalid, Locale, Name, Secret, UserId, Username,
-};
+use doorward_domain::values::{Data, EmailAddress, Locale, Name, Secret, UserId, Username};
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
+use super::notes::Notes;
 use super::{Emails, Note, Part, Rejection, Terms, Translated, Translation};
 
 /// What somebody was there, as it was spelled there.
@@ -78,16 +76,13 @@ impl Draft {
     }
 
     fn take_in(&mut self, terms: &Terms) -> Translation {
-        let mut notes = Notes {
-            terms,
-            notes: Vec::new(),
-        };
+        let mut notes = Notes::new(terms);
         let id = self.kept_id(&mut notes);
         let email = self.email(&mut notes)?;
         let (username, email) = self.username(email, &mut notes)?;
         let name = self.name.take().filter(|name| !name.trim().is_empty());
         let name = notes.part(Part::Name, name.as_deref(), |name| Name::parse(name.trim()))?;
-        let password = self.password(&mut notes)?;
+        let password = self.password(&mut notes);
         let is_confirmed = match terms.emails {
             Emails::AsTold => self.is_confirmed,
             Emails::Confirmed => true,
@@ -124,7 +119,7 @@ impl Draft {
             .map_err(|refusal| Rejection::refused(&refusal))?;
         Ok(Translated {
             user,
-            notes: notes.notes,
+            notes: notes.into_notes(),
         })
     }
 
@@ -175,23 +170,12 @@ impl Draft {
         Ok((username, email))
     }
 
-    fn password(&mut self, notes: &mut Notes<'_>) -> Result<Option<Secret<String>>, Rejection> {
-        let Some(hash) = self.password.take() else {
+    fn password(&mut self, notes: &mut Notes<'_>) -> Option<Secret<String>> {
+        if self.password.is_none() {
             let detail = "There is no password; a new one is had by the recovery mail.";
             notes.add(Note::new("no-password", detail));
-            return Ok(None);
-        };
-        match passwords::check_readable(hash.expose()) {
-            Err(unreadable) if notes.terms.without.contains(&Part::Password) => {
-                notes.left_out(
-                    Part::Password,
-                    &format!("It cannot be verified here: {unreadable}."),
-                );
-                Ok(None)
-            }
-            // The domain refuses what cannot be read.
-            _ => Ok(Some(hash)),
         }
+        notes.password(self.password.take())
     }
 
     fn status(
@@ -252,41 +236,6 @@ impl Draft {
         if !names.is_empty() {
             let detail = format!("These have no place here: {}.", names.join(", "));
             notes.add(Note::new("not-moved", detail));
-        }
-    }
-}
-
-/// What is said of one user.
-struct Notes<'a> {
-    terms: &'a Terms,
-    notes: Vec<Note>,
-}
-
-impl Notes<'_> {
-    fn add(&mut self, note: Note) {
-        self.notes.push(note);
-    }
-
-    fn left_out(&mut self, part: Part, why: &str) {
-        let detail = format!("{} was left out: {why}", part.name());
-        self.add(Note::new(format!("{}-left-out", part.name()), detail));
-    }
-
-    /// The part, where it can be taken; none where it is not there, or may be left out.
-    fn part<T, V>(
-        &mut self,
-        part: Part,
-        value: Option<V>,
-        parse: impl FnOnce(V) -> Result<T, Invalid>,
-    ) -> Result<Option<T>, Rejection> {
-        match value.map(parse) {
-            None => Ok(None),
-            Some(Ok(parsed)) => Ok(Some(parsed)),
-            Some(Err(invalid)) if self.terms.without.contains(&part) => {
-                self.left_out(part, &invalid.detail);
-                Ok(None)
-            }
-            Some(Err(invalid)) => Err(Rejection::part(part, &invalid)),
         }
     }
 }

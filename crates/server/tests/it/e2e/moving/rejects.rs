@@ -72,6 +72,14 @@ fn every_rejected_line_is_reported_with_its_reason_and_the_others_are_in() {
             "email-taken",
         ),
         (with(100, "username", json!("other")), "id-taken"),
+        (
+            with(
+                18,
+                "version",
+                json!("$2b$05$CCCCCCCCCCCCCCCCCCCCC.7uG0VCzI2bS7j6ymqJi9CdcdxiRTWNy"),
+            ),
+            "malformed",
+        ),
         ("{\"id\":".to_owned(), "malformed"),
         ("7".to_owned(), "malformed"),
         (
@@ -100,6 +108,30 @@ fn every_rejected_line_is_reported_with_its_reason_and_the_others_are_in() {
     }
     assert_eq!(report.len(), faults.len());
     assert_eq!(exported(&setup).len(), 1 + faults.len());
+}
+
+#[test]
+fn what_the_operator_can_do_without_is_left_out_and_said() {
+    let parts = [
+        ("username", json!("a b")),
+        ("email", json!("nobody")),
+        ("name", json!("a\nb")),
+        ("data", json!({"x": "y".repeat(17_000)})),
+        ("password_hash", json!("$1$salt$qJH7.N4xYta3aEG/dfqo/0")),
+    ];
+    let lines: Vec<String> = parts
+        .iter()
+        .enumerate()
+        .map(|(number, (field, value))| with(number, field, value.clone()))
+        .collect();
+    let setup = file_of(&lines);
+    let words = ["username", "email", "name", "data", "password"];
+    let mut arguments = vec!["users.jsonl"];
+    arguments.extend(words.iter().flat_map(|word| ["--without", word]));
+    let (summary, report) = import(&setup, &arguments, 0);
+    assert_eq!(summary["imported"], parts.len());
+    let codes: Vec<_> = report.iter().map(|line| line["code"].clone()).collect();
+    assert_eq!(codes, words.map(|word| json!(format!("{word}-left-out"))));
 }
 
 #[test]
