@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -126,7 +127,7 @@ impl Setup {
 
     pub fn start(&self) -> Server {
         let mut child = self.command(&["serve"]).spawn().unwrap();
-        let log = gather(child.stderr.take().unwrap());
+        let (log, reader) = gather(child.stderr.take().unwrap());
         let (sender, said) = channel();
         let stdout = BufReader::new(child.stdout.take().unwrap());
         std::thread::spawn(move || {
@@ -139,6 +140,7 @@ impl Setup {
             child,
             said: Mutex::new(said),
             log,
+            reader: Some(reader),
             port: 0,
         };
         let ready = server.line("Doorward is ready at");
@@ -152,16 +154,16 @@ impl Setup {
 }
 
 /// Reads to the end in the background.
-fn gather(mut from: impl Read + Send + 'static) -> Arc<Mutex<Vec<u8>>> {
+fn gather(mut from: impl Read + Send + 'static) -> (Arc<Mutex<Vec<u8>>>, JoinHandle<()>) {
     let gathered = Arc::new(Mutex::new(Vec::new()));
     let into = gathered.clone();
-    std::thread::spawn(move || {
+    let reader = std::thread::spawn(move || {
         let mut chunk = [0; 4096];
         while let Ok(count @ 1..) = from.read(&mut chunk) {
             into.lock().unwrap().extend_from_slice(&chunk[..count]);
         }
     });
-    gathered
+    (gathered, reader)
 }
 
 /// The binary serving. It is killed when the test is over.
@@ -170,6 +172,8 @@ pub struct Server {
     child: Child,
     said: Mutex<Receiver<String>>,
     log: Arc<Mutex<Vec<u8>>>,
+    /// Ends when the log does.
+    reader: Option<JoinHandle<()>>,
     pub port: u16,
 }
 
@@ -285,6 +289,7 @@ impl Server {
     /// Waits for its end, and gives how it ended and the whole log.
     pub fn wait(mut self) -> (ExitStatus, String) {
         let status = eventually("the server ends", || self.child.try_wait().unwrap());
+        self.reader.take().unwrap().join().unwrap();
         (status, self.log())
     }
 
