@@ -115,7 +115,10 @@ async fn approach(url: &RedisUrl, seed: &Seed) -> Result<(MultiplexedConnection,
         .get_multiplexed_async_connection_with_config(&limits)
         .await
         .map_err(|error| Fault::connecting(&error))?;
-    let hello = node.req_packed_command(&redis::cmd("HELLO")).await;
+    // Redis 6.0 wants a version of the protocol; this one is spoken already.
+    let mut hello = redis::cmd("HELLO");
+    hello.arg(2);
+    let hello = node.req_packed_command(&hello).await;
     let hello = hello.and_then(Value::extract_error);
     let server = match hello {
         Ok(answer) => Server::read(answer)?,

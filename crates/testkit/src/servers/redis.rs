@@ -228,7 +228,7 @@ fn start(options: &RedisOptions, listening: Listening) -> (Server, Option<Port>,
     set("dir", &[&shown(folder.clone())]);
     set("unixsocket", &[&shown(folder.join("socket"))]);
     set("save", &["86400", "1"]);
-    set("user", &["admin", "on", ">admin", "~*", "&*", "+@all"]);
+    set("user", &["admin", "on", ">admin", "~*", "+@all"]);
     if let Some((name, password, rights)) = options.user {
         let password = format!(">{password}");
         let mut words = vec![name, "on", &password];

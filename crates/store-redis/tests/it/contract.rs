@@ -1,7 +1,5 @@
 //! The contract on each kind of Redis, one module a kind and a prefix of its own a case.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
-
 use std::sync::Arc;
 
 use doorward_domain::memory::SteppedClock;
@@ -29,8 +27,8 @@ mod redis {
         super::Opened::new(super::connect(super::servers::redis().await), ())
     }
 
-    doorward_testkit::session_contract!(crate::redis::open_sessions);
-    doorward_testkit::throttle_contract!(crate::redis::open_throttle);
+    doorward_testkit::session_contract!(crate::contract::redis::open_sessions);
+    doorward_testkit::throttle_contract!(crate::contract::redis::open_throttle);
 }
 
 mod cluster {
@@ -42,8 +40,8 @@ mod cluster {
         super::Opened::new(super::connect(super::servers::redis_cluster().await), ())
     }
 
-    doorward_testkit::session_contract!(crate::cluster::open_sessions);
-    doorward_testkit::throttle_contract!(crate::cluster::open_throttle);
+    doorward_testkit::session_contract!(crate::contract::cluster::open_sessions);
+    doorward_testkit::throttle_contract!(crate::contract::cluster::open_throttle);
 }
 
 mod valkey {
@@ -55,6 +53,6 @@ mod valkey {
         super::Opened::new(super::connect(super::servers::valkey().await), ())
     }
 
-    doorward_testkit::session_contract!(crate::valkey::open_sessions);
-    doorward_testkit::throttle_contract!(crate::valkey::open_throttle);
+    doorward_testkit::session_contract!(crate::contract::valkey::open_sessions);
+    doorward_testkit::throttle_contract!(crate::contract::valkey::open_throttle);
 }

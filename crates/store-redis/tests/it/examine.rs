@@ -1,7 +1,5 @@
 //! What `doorward doctor` is told about Redis, and that nothing of it stays there.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
-
 use std::sync::Arc;
 
 use doorward_domain::checkup::{Finding, Verdict};

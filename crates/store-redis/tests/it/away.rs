@@ -1,0 +1,195 @@
+//! What happens when Redis goes, and comes back.
+
+use std::time::{Duration, Instant};
+
+use doorward_domain::model::Session;
+use doorward_domain::ports::{Allowance, Sessions, Throttle};
+use doorward_domain::throttle::SIGN_UP;
+use doorward_store_redis::RedisStore;
+use doorward_testkit::fixtures;
+use doorward_testkit::servers::{Mood, OwnRedis, Proxy, RedisOptions, own_redis};
+
+use crate::support::{BOUND, PATIENCE, cause, open, took, use_it, wait_until_back};
+
+/// What a call may take that asks nobody.
+const AT_ONCE: Duration = Duration::from_millis(200);
+
+/// Each fails within the bound; once it is known, at once, but for the one in a second that looks.
+async fn assert_away(store: &RedisStore) {
+    let mut waited = 0;
+    for _ in 0..20 {
+        let (answer, took) = took(store.ping()).await;
+        assert!(answer.is_err());
+        assert!(took < BOUND, "{took:?}");
+        waited += u32::from(took > AT_ONCE);
+    }
+    assert!(waited <= 4, "{waited} of 20 calls waited");
+}
+
+#[tokio::test]
+async fn a_redis_that_is_not_there_stops_no_start_and_is_found_when_it_comes() {
+    let redis = own_redis(RedisOptions::default()).await;
+    redis.stop().await;
+    let store = open(&redis.url());
+    store.greet().await.unwrap();
+    assert_away(&store).await;
+    redis.start().await;
+    wait_until_back(&store).await;
+    use_it(&store).await;
+}
+
+#[tokio::test]
+async fn a_killed_redis_is_missed_at_once_and_used_again_when_it_is_back() {
+    let redis = own_redis(RedisOptions::default()).await;
+    let store = open(&redis.url());
+    use_it(&store).await;
+    for _ in 0..2 {
+        redis.kill().await;
+        assert_away(&store).await;
+        redis.start().await;
+        wait_until_back(&store).await;
+        use_it(&store).await;
+    }
+}
+
+/// Nobody notices a restart between two requests.
+#[tokio::test]
+async fn a_restart_between_two_calls_fails_neither() {
+    let redis = own_redis(RedisOptions::default()).await;
+    let store = open(&redis.url());
+    let session = fixtures::session(fixtures::user_id());
+    store.insert_session(&session).await.unwrap();
+    redis.restart().await;
+    let found = store
+        .find_session(session.user_id, &session.digest, fixtures::now())
+        .await;
+    assert_eq!(found.unwrap(), Some(session));
+}
+
+#[tokio::test]
+async fn a_stopped_redis_makes_nobody_wait_long() {
+    let redis = own_redis(RedisOptions::default()).await;
+    let store = open(&redis.url());
+    use_it(&store).await;
+    redis.pause().await;
+    assert_away(&store).await;
+    let many: Vec<_> = (0..100)
+        .map(|_| {
+            let store = store.clone();
+            tokio::spawn(async move { took(store.ping()).await })
+        })
+        .collect();
+    for call in many {
+        let (answer, took) = call.await.unwrap();
+        assert!(answer.is_err() && took < BOUND, "{took:?}");
+    }
+    redis.resume().await;
+    wait_until_back(&store).await;
+    use_it(&store).await;
+}
+
+#[tokio::test]
+async fn a_black_hole_makes_nobody_wait_long() {
+    let redis = own_redis(RedisOptions::default()).await;
+    let proxy = Proxy::to(redis.address()).await;
+    let store = open(&proxy.url(&redis.url()));
+    use_it(&store).await;
+    proxy.set(Mood::Stall).await;
+    assert_away(&store).await;
+    proxy.set(Mood::Pass).await;
+    wait_until_back(&store).await;
+    proxy.cut();
+    use_it(&store).await;
+    proxy.cut_off().await;
+    assert_away(&store).await;
+    proxy.set(Mood::Pass).await;
+    wait_until_back(&store).await;
+    use_it(&store).await;
+}
+
+/// What was asked for was done, and the answer is lost: asking once more does no harm.
+#[tokio::test]
+async fn a_lost_answer_is_asked_for_again_where_that_does_no_harm() {
+    let redis = own_redis(RedisOptions::default()).await;
+    let proxy = Proxy::to(redis.address()).await;
+    let store = open(&proxy.url(&redis.url()));
+    use_it(&store).await;
+    let session = fixtures::session(fixtures::user_id());
+    proxy.set(Mood::LoseAnswer("EVALSHA", 1)).await;
+    store.insert_session(&session).await.unwrap();
+    assert_eq!(proxy.lost(), 1);
+    proxy.set(Mood::LoseAnswer("HGETALL", 1)).await;
+    let found = store
+        .find_session(session.user_id, &session.digest, fixtures::now())
+        .await;
+    assert_eq!(found.unwrap().as_ref(), Some(&session));
+    assert_eq!(proxy.lost(), 1);
+}
+
+/// Asked twice, it would be counted twice, or be told that it failed where it did not.
+#[tokio::test]
+async fn what_would_not_bear_it_is_not_asked_twice() {
+    let redis = own_redis(RedisOptions::default()).await;
+    let proxy = Proxy::to(redis.address()).await;
+    let store = open(&proxy.url(&redis.url()));
+    use_it(&store).await;
+    let session = fixtures::session(fixtures::user_id());
+    store.insert_session(&session).await.unwrap();
+    proxy.set(Mood::LoseAnswer("EVALSHA", 1)).await;
+    let renewed = Session {
+        generation: session.generation + 1,
+        ..session.clone()
+    };
+    let answer = store.renew_session(&renewed, session.generation).await;
+    assert!(answer.is_err(), "not known, and not said to have failed");
+    proxy.set(Mood::LoseAnswer("EVALSHA", 1)).await;
+    assert!(store.take(&SIGN_UP, "once", fixtures::now()).await.is_err());
+    proxy.set(Mood::Pass).await;
+    let left = store.take(&SIGN_UP, "once", fixtures::now()).await.unwrap();
+    let remaining = SIGN_UP.burst - 2;
+    assert_eq!(left, Allowance::Allowed { remaining });
+}
+
+/// The primary becomes a replica, and the replica the primary: both were named.
+#[tokio::test]
+async fn the_new_primary_is_found_when_two_change_places() {
+    let (first, second) = (
+        own_redis(RedisOptions::default()).await,
+        own_redis(RedisOptions::default()).await,
+    );
+    follow(&second, &first).await;
+    let url = format!("redis://{},{}", second.address(), first.address());
+    let store = open(&url);
+    use_it(&store).await;
+    let session = fixtures::session(fixtures::user_id());
+    store.insert_session(&session).await.unwrap();
+    assert_eq!(first.command(&["WAIT", "1", "20000"]).await, "1");
+    second.command(&["REPLICAOF", "NO", "ONE"]).await;
+    follow(&first, &second).await;
+    wait_until_back(&store).await;
+    use_it(&store).await;
+    let found = store
+        .find_session(session.user_id, &session.digest, fixtures::now())
+        .await;
+    assert_eq!(found.unwrap(), Some(session));
+    let alone = open(&first.url()).ping().await.unwrap_err();
+    assert!(
+        cause(&alone).to_string().contains("replica"),
+        "{}",
+        cause(&alone)
+    );
+}
+
+async fn follow(replica: &OwnRedis, primary: &OwnRedis) {
+    let port = primary.port().to_string();
+    replica.command(&["REPLICAOF", "127.0.0.1", &port]).await;
+    let deadline = Instant::now() + PATIENCE;
+    while !replica
+        .command(&["INFO", "replication"])
+        .await
+        .contains("master_link_status:up")
+    {
+        assert!(Instant::now() < deadline, "{}", replica.log());
+        tokio::task::yield_now().await;
+    }
+}

@@ -1,0 +1,144 @@
+//! What Redis keeps, and for how long.
+
+use std::time::Instant;
+
+use doorward_domain::model::Session;
+use doorward_domain::ports::{Allowance, Sessions, Throttle};
+use doorward_domain::throttle::{SIGN_IN, SIGN_UP};
+use doorward_testkit::fixtures;
+use doorward_testkit::servers::{RedisOptions, own_redis};
+
+use crate::support::{PATIENCE, open, use_it};
+
+/// S-03: each has its own expiry, and no more than a day of it; without it, the deadline holds.
+#[tokio::test]
+async fn every_key_expires_by_itself() {
+    let redis = own_redis(RedisOptions::default()).await;
+    let store = open(&redis.url());
+    let session = fixtures::session(fixtures::user_id());
+    store.insert_session(&session).await.unwrap();
+    store.take(&SIGN_UP, "key", fixtures::now()).await.unwrap();
+    for _ in 0..200 {
+        let later = fixtures::now() + jiff::SignedDuration::from_hours(1);
+        store.reserve_guess("key", later).await.unwrap();
+    }
+    let keys = redis.command(&["KEYS", "*"]).await;
+    assert_eq!(keys.lines().count(), 4, "{keys}");
+    let day = 24 * 3600 * 1000;
+    for key in keys.lines() {
+        assert!(key.starts_with("doorward:"), "{key}");
+        let left: i64 = redis.command(&["PTTL", key]).await.parse().unwrap();
+        let most = if key.contains("guess") { 30 * day } else { day };
+        assert!((1..=most).contains(&left), "{key} has {left} ms");
+    }
+    let key = keys.lines().find(|key| key.contains(":session:")).unwrap();
+    assert_eq!(redis.command(&["PERSIST", key]).await, "1");
+    let find = async |now| {
+        store
+            .find_session(session.user_id, &session.digest, now)
+            .await
+    };
+    assert!(find(fixtures::now()).await.unwrap().is_some());
+    assert!(find(session.expires_at).await.unwrap().is_none());
+    let listed = store
+        .list_sessions(session.user_id, session.expires_at)
+        .await;
+    assert_eq!(listed.unwrap(), []);
+}
+
+/// What ran out is gone by itself, from the list too.
+#[tokio::test]
+async fn the_server_lets_go_of_what_ran_out() {
+    let redis = own_redis(RedisOptions::default()).await;
+    let store = open(&redis.url());
+    let user = fixtures::user_id();
+    let (short, long) = (
+        Session {
+            expires_at: fixtures::later(1000),
+            ..fixtures::session(user)
+        },
+        fixtures::session(user),
+    );
+    store.insert_session(&short).await.unwrap();
+    store.insert_session(&long).await.unwrap();
+    let gone = async || {
+        let keys = redis.command(&["KEYS", "*:session:*"]).await;
+        keys.lines().count() == 1
+    };
+    let deadline = Instant::now() + PATIENCE;
+    while !gone().await {
+        assert!(Instant::now() < deadline);
+    }
+    let listed = store.list_sessions(user, fixtures::now()).await.unwrap();
+    assert_eq!(listed, [long]);
+    let list = format!("doorward:{{{user}}}:sessions");
+    assert_eq!(
+        redis.command(&["HLEN", &list]).await,
+        "1",
+        "it is off the list"
+    );
+}
+
+#[tokio::test]
+async fn a_wiped_redis_has_no_sessions_and_goes_on() {
+    let redis = own_redis(RedisOptions::default()).await;
+    let store = open(&redis.url());
+    let session = fixtures::session(fixtures::user_id());
+    store.insert_session(&session).await.unwrap();
+    redis.command(&["FLUSHALL"]).await;
+    redis.command(&["SCRIPT", "FLUSH"]).await;
+    let now = fixtures::now();
+    let found = store
+        .find_session(session.user_id, &session.digest, now)
+        .await;
+    assert_eq!(found.unwrap(), None);
+    use_it(&store).await;
+}
+
+#[tokio::test]
+async fn a_redis_whose_memory_is_full_refuses_and_keeps_what_it_has() {
+    let redis = own_redis(RedisOptions {
+        settings: vec!["maxmemory 3mb", "maxmemory-policy noeviction"],
+        ..RedisOptions::default()
+    })
+    .await;
+    let store = open(&redis.url());
+    let kept = fixtures::session(fixtures::user_id());
+    store.insert_session(&kept).await.unwrap();
+    redis
+        .command(&["SET", "ballast", &"x".repeat(100_000)])
+        .await;
+    redis.command(&["CONFIG", "SET", "maxmemory", "1"]).await;
+    let refused = store
+        .insert_session(&fixtures::session(fixtures::user_id()))
+        .await;
+    assert!(refused.is_err());
+    let found = store
+        .find_session(kept.user_id, &kept.digest, fixtures::now())
+        .await;
+    assert_eq!(found.unwrap(), Some(kept.clone()));
+    assert!(
+        store.delete_session(kept.user_id, kept.id).await.unwrap(),
+        "ending one needs no room"
+    );
+}
+
+/// Two nodes on one Redis have one budget between them.
+#[tokio::test]
+async fn two_nodes_share_a_budget() {
+    let redis = own_redis(RedisOptions::default()).await;
+    let nodes = [open(&redis.url()), open(&redis.url())];
+    let mut tasks = tokio::task::JoinSet::new();
+    for number in 0..200 {
+        let node = nodes[number % 2].clone();
+        tasks.spawn(async move { node.take(&SIGN_IN, "shared", fixtures::now()).await });
+    }
+    let allowed = tasks
+        .join_all()
+        .await
+        .into_iter()
+        .filter(|answer| matches!(answer, Ok(Allowance::Allowed { .. })));
+    let burst = usize::try_from(SIGN_IN.burst).unwrap();
+    // One of them may have come back while the test ran.
+    assert!((burst..=burst + 2).contains(&allowed.count()));
+}

@@ -1,0 +1,123 @@
+//! The way to Redis: who may come in, and how it is encrypted.
+
+use std::sync::Arc;
+
+use doorward_domain::memory::SteppedClock;
+use doorward_domain::ports::Sessions;
+use doorward_store_redis::{RedisSettings, RedisStore};
+use doorward_testkit::fixtures;
+use doorward_testkit::servers::{Authority, RedisOptions, own_redis};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+use crate::support::{RIGHTS, cause, open, use_it};
+
+#[test]
+fn the_page_lists_the_rights() {
+    let page = include_str!("../../../../docs/decisions/0013-redis.md");
+    let line = format!("ACL SETUSER doorward on >PASSWORD {RIGHTS}\n");
+    assert!(page.contains(&line), "the page does not have: {line}");
+}
+
+#[tokio::test]
+async fn a_user_with_the_rights_that_are_documented_can_do_all_of_it() {
+    let redis = own_redis(RedisOptions {
+        user: Some(("doorward", "s3cret:%40/", RIGHTS)),
+        ..RedisOptions::default()
+    })
+    .await;
+    let url = redis.url().replace("s3cret:%40/", "s3cret%3A%2540%2F");
+    let store = open(&url);
+    store.greet().await.unwrap();
+    use_it(&store).await;
+}
+
+#[tokio::test]
+async fn a_wrong_password_is_said_and_not_shown() {
+    let redis = own_redis(RedisOptions {
+        user: Some(("doorward", "right", RIGHTS)),
+        ..RedisOptions::default()
+    })
+    .await;
+    for (login, says) in [
+        (
+            "doorward:hunter2@",
+            "does not take this user name and password",
+        ),
+        (":hunter2@", "does not take this user name and password"),
+        ("", "wants a password"),
+    ] {
+        let url = format!("redis://{login}{}", redis.address());
+        let error = open(&url).ping().await.unwrap_err();
+        let told = format!("{} {error:?}", cause(&error));
+        assert!(told.contains(says), "{told}");
+        assert!(!told.contains("hunter2"), "{told}");
+    }
+}
+
+#[tokio::test]
+async fn tls_goes_by_the_authority_that_is_named_and_no_other() {
+    let authority = Authority::new();
+    let redis = own_redis(RedisOptions {
+        certificate: Some(authority.certificate("127.0.0.1")),
+        user: Some(("doorward", "secret", RIGHTS)),
+        ..RedisOptions::default()
+    })
+    .await;
+    let trusting = |authority: &Authority| {
+        let path = authority.path();
+        format!("{}?ca={}", redis.url(), path.display())
+    };
+    use_it(&open(&trusting(&authority))).await;
+    let refused = async |url: &str| open(url).ping().await.unwrap_err();
+    let stranger = Authority::new();
+    let error = refused(&trusting(&stranger)).await;
+    assert!(
+        cause(&error).to_string().contains("certificate"),
+        "{}",
+        cause(&error)
+    );
+    let error = refused(&redis.url()).await;
+    assert!(
+        cause(&error).to_string().contains("certificate"),
+        "{}",
+        cause(&error)
+    );
+    let elsewhere = trusting(&authority).replace("127.0.0.1", "localhost");
+    let error = refused(&elsewhere).await;
+    assert!(
+        cause(&error).to_string().contains("certificate"),
+        "{}",
+        cause(&error)
+    );
+    // Without TLS, a server that speaks it alone gives nothing away.
+    refused(&redis.url().replace("rediss", "redis")).await;
+}
+
+#[tokio::test]
+async fn a_file_of_certificates_that_is_not_there_is_said_at_the_start() {
+    let settings = RedisSettings {
+        url: "rediss://localhost?ca=/nowhere/ca.pem".parse().unwrap(),
+        prefix: RedisSettings::PREFIX.to_owned(),
+    };
+    let clock = Arc::new(SteppedClock::new(fixtures::now()));
+    let fault = RedisStore::open(settings, clock).err().unwrap().to_string();
+    assert!(fault.contains("/nowhere/ca.pem"), "{fault}");
+}
+
+/// A server that knows no `HELLO` is older than 6.
+#[tokio::test]
+async fn a_redis_that_is_too_old_is_refused() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut asked = [0; 256];
+        while stream.read(&mut asked).await.unwrap() > 0 {
+            let answer = b"-ERR unknown command `HELLO`, with args beginning with: \r\n";
+            stream.write_all(answer).await.unwrap();
+        }
+    });
+    let fault = open(&format!("redis://{address}")).greet().await;
+    let fault = fault.unwrap_err().to_string();
+    assert!(fault.contains("needs Redis 6"), "{fault}");
+}

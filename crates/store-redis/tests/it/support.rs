@@ -1,0 +1,87 @@
+//! A store as a test opens it, and what all of it does once.
+
+use std::error::Error as _;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use doorward_domain::memory::SteppedClock;
+use doorward_domain::model::Session;
+use doorward_domain::ports::{Seen, Sessions, StoreError, Throttle};
+use doorward_domain::throttle::SIGN_IN;
+use doorward_store_redis::{Fault, RedisSettings, RedisStore};
+use doorward_testkit::fixtures;
+
+/// What a call may take, and a little for a slow machine.
+pub const BOUND: Duration = Duration::from_secs(3);
+
+pub const PATIENCE: Duration = Duration::from_secs(30);
+
+/// All that the page says a user needs (`the_page_lists_the_rights`).
+pub const RIGHTS: &str = "~doorward:* +ping +select +hgetall +hget +hset +hmget +hdel +exists +del +get \
+    +set +pttl +pexpire +time +eval +evalsha +cluster|slots";
+
+pub fn open(url: &str) -> RedisStore {
+    let settings = RedisSettings {
+        url: url.parse().unwrap(),
+        prefix: RedisSettings::PREFIX.to_owned(),
+    };
+    let clock = Arc::new(SteppedClock::new(fixtures::now()));
+    RedisStore::open(settings, clock).unwrap()
+}
+
+/// Uses all there is to use, once.
+pub async fn use_it(store: &RedisStore) {
+    let session = fixtures::session(fixtures::user_id());
+    store.insert_session(&session).await.unwrap();
+    let (user_id, now) = (session.user_id, fixtures::now());
+    let renewed = Session {
+        generation: session.generation + 1,
+        ..session.clone()
+    };
+    assert!(
+        store
+            .renew_session(&renewed, session.generation)
+            .await
+            .unwrap()
+    );
+    store
+        .set_session_epoch(user_id, session.id, 9)
+        .await
+        .unwrap();
+    let seen = Seen {
+        user_id,
+        id: session.id,
+        at: now,
+    };
+    store.touch_sessions(&[seen]).await.unwrap();
+    let kept = store.find_session(user_id, &session.digest, now).await;
+    assert_eq!(kept.unwrap().unwrap().epoch, 9);
+    assert_eq!(store.list_sessions(user_id, now).await.unwrap().len(), 1);
+    assert!(store.delete_session(user_id, session.id).await.unwrap());
+    store.take(&SIGN_IN, "key", now).await.unwrap();
+    for _ in 0..2 {
+        store.reserve_guess("key", now).await.unwrap();
+    }
+    store.release_guess("key", now).await.unwrap();
+    store.clear_guesses("key").await.unwrap();
+    store.ping().await.unwrap();
+}
+
+pub fn cause(error: &StoreError) -> &Fault {
+    error.source().unwrap().downcast_ref().unwrap()
+}
+
+/// Asks until it answers, as requests that keep coming do.
+pub async fn wait_until_back(store: &RedisStore) {
+    let deadline = Instant::now() + PATIENCE;
+    while let Err(error) = store.ping().await {
+        assert!(Instant::now() < deadline, "{error}: {}", cause(&error));
+        tokio::task::yield_now().await;
+    }
+}
+
+pub async fn took<T>(future: impl Future<Output = T>) -> (T, Duration) {
+    let start = Instant::now();
+    let done = future.await;
+    (done, start.elapsed())
+}
