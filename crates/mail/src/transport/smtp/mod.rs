@@ -26,9 +26,9 @@ use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 use self::error::SmtpError;
+pub(crate) use self::examine::examine;
 use self::idle::Idle;
 use self::session::{Dialer, Session};
-pub(crate) use self::examine::examine;
 pub use self::settings::{Security, SmtpLogin, SmtpSettings, SmtpUrlError};
 use super::Transport;
 use crate::error::MailSetupError;

@@ -8,12 +8,12 @@
 use std::future::Future;
 use std::time::Duration;
 
-use lettre::{Address, Message};
 use lettre::transport::smtp::authentication::{Credentials, Mechanism};
 use lettre::transport::smtp::client::{AsyncSmtpConnection, TlsParameters};
 use lettre::transport::smtp::commands::{Data, Mail, Noop, Quit, Rcpt, Rset};
 use lettre::transport::smtp::extension::ClientId;
 use lettre::transport::smtp::response::{Response, Severity};
+use lettre::{Address, Message};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
