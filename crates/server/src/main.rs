@@ -37,8 +37,38 @@ fn main() -> ExitCode {
     match runtime.block_on(commands::run(cli)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("doorward: {error:#}");
+            eprintln!("doorward: {}", told(&error));
             ExitCode::FAILURE
         }
+    }
+}
+
+/// The error and what it came from, each said once: many a sentence has its cause in it already.
+fn told(error: &anyhow::Error) -> String {
+    let mut text = String::new();
+    for part in error.chain().map(ToString::to_string) {
+        if text.is_empty() {
+            text = part;
+        } else if !text.contains(&part) {
+            text = format!("{text}: {part}");
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::anyhow;
+
+    use super::told;
+
+    #[test]
+    fn a_cause_is_told_once() {
+        let error = anyhow!("refused").context("nobody answers (refused); is it running?");
+        let error = error.context("the database cannot be opened");
+        assert_eq!(
+            told(&error),
+            "the database cannot be opened: nobody answers (refused); is it running?"
+        );
     }
 }

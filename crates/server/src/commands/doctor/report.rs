@@ -8,7 +8,7 @@ use super::super::Output;
 /// As wide as a terminal is at least.
 const WIDTH: usize = 80;
 /// Where the sentences begin.
-const INDENT: usize = 22;
+const INDENT: usize = 25;
 
 pub(super) fn print(findings: &[Finding], output: Output) {
     let count = |verdict| {
@@ -106,8 +106,11 @@ mod tests {
         let finding = Finding::fault("mail: templates", "word ".repeat(40), "do ".repeat(40));
         let text = paragraph(&finding);
         assert!(text.lines().all(|line| line.chars().count() <= WIDTH));
-        assert!(text.starts_with("✗ mail: templates     word"));
-        assert!(text.contains("\n                      → do do"), "{text}");
+        assert!(text.starts_with("✗ mail: templates        word"));
+        assert!(
+            text.contains("\n                         → do do"),
+            "{text}"
+        );
         assert_eq!(wrapped(&"x".repeat(200)).len(), 1);
     }
 }
