@@ -108,9 +108,8 @@ fn on_a_terminal(setup: &Setup, command: &str) -> String {
         .get_envs()
         .filter_map(|(name, value)| Some((name, value?)));
     let mut script = Command::new("script");
-    script
-        .env_clear()
-        .env("PATH", "/usr/local/bin:/usr/bin:/bin");
+    let path = "/usr/local/bin:/usr/bin:/bin";
+    script.env_clear().env("PATH", path).env("TERM", "xterm");
     script.args(["-qec", command, "/dev/null"]).envs(variables);
     script.current_dir(setup.path("")).stdin(Stdio::null());
     let output = script.output().unwrap();
