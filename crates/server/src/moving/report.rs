@@ -56,8 +56,10 @@ impl Report {
         if !rejection.is_nobody && self.told.len() < TOLD {
             let named =
                 named.map_or_else(String::new, |named| format!(" ({})", named.escape_debug()));
+            // A field's name comes from the file, and must not move the cursor.
+            let detail = rejection.detail.replace(char::is_control, "\u{fffd}");
             self.told
-                .push(format!("{}{named}: {}", spelled(place), rejection.detail));
+                .push(format!("{}{named}: {detail}", spelled(place)));
         }
         let line = json!({
             "outcome": word, "code": rejection.code, "detail": rejection.detail, "named": named,
