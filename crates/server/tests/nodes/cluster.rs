@@ -4,7 +4,7 @@ use doorward_testkit::servers;
 
 use crate::door::Door;
 use crate::node::{Node, Recipe};
-use crate::post_office::PostOffice;
+use crate::post_office::{Letter, PostOffice};
 
 /// The admin's password.
 pub const ADMIN_PASSWORD: &str = "a lamp, a boat and the sea";
@@ -86,12 +86,31 @@ impl Cluster {
         self.nodes[number % 3].door
     }
 
-    /// The link in the next mail to that mailbox, whoever sends it.
+    /// All mail, whoever sent it.
+    pub fn letters(&self) -> Vec<Letter> {
+        self.mail.iter().flat_map(PostOffice::letters).collect()
+    }
+
+    /// The mailboxes of all mails to such as begin so, in order.
+    pub fn mailboxes(&self, prefix: &str) -> Vec<String> {
+        let mut all: Vec<_> = self.letters().into_iter().map(|letter| letter.to).collect();
+        all.retain(|to| to.starts_with(prefix));
+        all.sort_unstable();
+        all
+    }
+
+    /// The links to that path in mails to that mailbox.
+    pub fn links_to(&self, mailbox: &str, under: &str) -> Vec<String> {
+        let letters = self.letters().into_iter();
+        letters
+            .filter_map(|letter| letter.link(mailbox, under))
+            .collect()
+    }
+
+    /// The link in the first such mail, once it is there.
     pub async fn link_to(&self, mailbox: &str, under: &str) -> String {
         crate::eventually("the mail arrives", async || {
-            let all = self.mail.iter().flat_map(PostOffice::letters);
-            let mut links = all.filter_map(|letter| letter.link(mailbox, under));
-            links.next()
+            self.links_to(mailbox, under).into_iter().next()
         })
         .await
     }

@@ -64,7 +64,7 @@ impl Door {
 
     /// The same, for a client of an address that nobody else has: budgets of addresses are not what
     /// the test is about.
-    pub fn from_elsewhere(self) -> Self {
+    pub fn as_somebody_else(self) -> Self {
         static NEXT: AtomicU16 = AtomicU16::new(0);
         let [high, low] = NEXT.fetch_add(1, Ordering::Relaxed).to_be_bytes();
         self.from(Ipv4Addr::new(127, 21, high, low))

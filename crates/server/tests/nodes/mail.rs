@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::process::Command;
+use std::time::Duration;
 
 use serde_json::json;
 use tokio::task::JoinSet;
@@ -12,15 +13,30 @@ use crate::people::PASSWORD;
 /// How many sign up at a time; each gets one mail.
 const PEOPLE: usize = 300;
 
-async fn sign_up_all(cluster: &Cluster, batch: &str) {
+async fn sign_up(cluster: &Cluster, batch: &str, people: usize) {
     let mut running = JoinSet::new();
-    for number in 0..PEOPLE {
+    for number in 0..people {
         let door = cluster.door(number);
         let body = json!({"email": format!("{batch}-{number}@example.com"), "password": PASSWORD});
         running.spawn(async move { door.post("/user", body).await.status });
     }
     let answers = running.join_all().await;
     assert!(answers.iter().all(|status| *status == 201), "{answers:?}");
+}
+
+/// So many sign up, over all nodes; each gets one mail, and no second one from another worker.
+pub async fn each_mail_arrives_once(cluster: &Cluster, batch: &str, people: usize) {
+    sign_up(cluster, batch, people).await;
+    crate::eventually("every mail arrives", async || {
+        (cluster.mailboxes(batch).len() >= people).then_some(())
+    })
+    .await;
+    // Three turns of each worker.
+    crate::pass(Duration::from_secs(3)).await;
+    let all = cluster.mailboxes(batch);
+    let mut once = all.clone();
+    once.dedup();
+    assert_eq!((once.len(), all.len()), (people, people));
 }
 
 /// How many mails each mailbox of the batch got, by each node.
@@ -45,7 +61,7 @@ async fn mails(ground: Ground, outlive_the_lease: impl Fn(&str)) {
     let mut cluster = Cluster::start(ground).await;
 
     // While all are well.
-    sign_up_all(&cluster, "well").await;
+    sign_up(&cluster, "well", PEOPLE).await;
     crate::eventually("every mail arrives", async || {
         (arrived(&cluster, "well").len() == PEOPLE).then_some(())
     })
@@ -53,7 +69,7 @@ async fn mails(ground: Ground, outlive_the_lease: impl Fn(&str)) {
 
     // One has mails in its hands that the mail server has taken and does not answer for.
     cluster.mail[1].keep_waiting();
-    sign_up_all(&cluster, "kill").await;
+    sign_up(&cluster, "kill", PEOPLE).await;
     crate::eventually("the others send all but what it holds", async || {
         let held = cluster.mail[1].held();
         let sent = by_the_living(&arrived(&cluster, "kill"));

@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::sync::watch;
 
 use crate::cluster::{Cluster, Ground};
@@ -48,6 +48,15 @@ impl Victim {
     }
 }
 
+/// The request that ends it.
+struct Act {
+    method: &'static str,
+    path: String,
+    token: Option<String>,
+    body: Option<Value>,
+    status: u16,
+}
+
 /// Does it, with the others watching since a while before it until long after; how late the last of
 /// them was.
 async fn ends(
@@ -55,19 +64,18 @@ async fn ends(
     cluster: &Cluster,
     victim: &Victim,
     after: Duration,
-    act: impl Future<Output = ()>,
+    act: Act,
 ) -> Duration {
     let [a, b, c] = cluster.doors();
     for door in [a, b, c] {
-        assert_eq!(
-            door.get(victim.path, &victim.token).await.status,
-            victim.alive
-        );
+        let status = door.get(victim.path, &victim.token).await.status;
+        assert_eq!(status, victim.alive);
     }
     let (stopper, stop) = watch::channel(false);
     let acting = async {
         crate::pass(after).await;
-        act.await;
+        let done = a.send(act.method, &act.path, act.token.as_deref(), act.body);
+        done.await.expect(act.status);
         let answered = Instant::now();
         let there = a.get(victim.path, &victim.token).await.status;
         assert_eq!(there, victim.ended, "{what}: at once where it was asked");
@@ -104,117 +112,100 @@ async fn ends(
     worst
 }
 
-/// Everything that ends sessions, each on a user of its own.
+/// What ends sessions, or what they may do.
+const ACTS: [&str; 9] = [
+    "sign-out",
+    "one session",
+    "all sessions",
+    "password change",
+    "recovery",
+    "e-mail change",
+    "disable",
+    "delete",
+    "role change",
+];
+
+/// All that is needed for the act but the last request, which is given; and whom it meets.
+async fn prepare(cluster: &Cluster, act: &str, name: &str) -> (Victim, Act) {
+    let a = cluster.door(0);
+    cluster.user_with_mail(name).await;
+    let other = cluster.door(1).sign_in(name, PASSWORD).await;
+    let session = other.text("session_id");
+    let mut victim = Victim::session(other.text("token"));
+    let own = Some(a.token(name, PASSWORD).await);
+    let admin = Some(cluster.admin().await);
+    let request = |method, path: &str, token: &Option<String>, body, status| Act {
+        method,
+        path: path.to_owned(),
+        token: token.clone(),
+        body,
+        status,
+    };
+    let act = match act {
+        "sign-out" => {
+            let token = Some(victim.token.clone());
+            request("DELETE", "/auth", &token, None, 204)
+        }
+        "one session" => {
+            let path = format!("/user/me/session/{session}");
+            request("DELETE", &path, &own, None, 204)
+        }
+        "all sessions" => request("DELETE", "/user/me/session", &own, None, 204),
+        "password change" => {
+            let body = json!({"current_password": PASSWORD, "new_password": OTHER_PASSWORD});
+            request("PUT", "/password", &own, Some(body), 204)
+        }
+        "recovery" => {
+            let address = format!("{name}@example.com");
+            let asked = a.post("/recovery", json!({"email": address}));
+            asked.await.expect(202);
+            let link = cluster.link_to(&address, "/recovery/").await;
+            let body = json!({"new_password": OTHER_PASSWORD});
+            request("POST", &link, &None, Some(body), 204)
+        }
+        "e-mail change" => {
+            let address = format!("{name}@example.org");
+            let body = json!({"email": address, "password": PASSWORD});
+            let asked = a.send("PUT", "/user/me/email", own.as_deref(), Some(body));
+            asked.await.expect(202);
+            let link = cluster.link_to(&address, "/confirmation/").await;
+            request("POST", &link, &None, None, 200)
+        }
+        "disable" => {
+            let body = json!({"status": "disabled"});
+            request(
+                "PUT",
+                &format!("/user/{name}/status"),
+                &admin,
+                Some(body),
+                200,
+            )
+        }
+        "delete" => request("DELETE", &format!("/user/{name}"), &admin, None, 204),
+        // The session lives on, and what it may do does not.
+        "role change" => {
+            let path = format!("/user/{name}/role");
+            let body = json!({"role": "admin"});
+            let made = a.send("PUT", &path, admin.as_deref(), Some(body));
+            made.await.expect(200);
+            crate::pass(WITHIN).await;
+            (victim.path, victim.ended) = ("/user?limit=1", 403);
+            request("PUT", &path, &admin, Some(json!({"role": "user"})), 200)
+        }
+        other => panic!("nobody knows how to do a {other}"),
+    };
+    (victim, act)
+}
+
+/// Each act, on a user of its own.
 async fn every_act(ground: Ground) {
     let cluster = Cluster::start(ground).await;
-    let a = cluster.door(0);
-    let admin = cluster.admin().await;
     let mut worst = Duration::ZERO;
-    let acts = [
-        "sign-out",
-        "one session",
-        "all sessions",
-        "password change",
-        "recovery",
-        "e-mail change",
-        "disable",
-        "delete",
-        "role change",
-    ];
-    for (number, act) in acts.into_iter().enumerate() {
-        let name = format!("user-{number}");
-        cluster.user_with_mail(&name).await;
-        let own = a.token(&name, PASSWORD).await;
-        let other = cluster.door(1).sign_in(&name, PASSWORD).await;
-        let session = format!("/user/me/session/{}", other.text("session_id"));
-        let mut victim = Victim::session(other.text("token"));
+    for (number, what) in ACTS.into_iter().enumerate() {
+        let (victim, act) = prepare(&cluster, what, &format!("user-{number}")).await;
         // The others have looked it up just before, or almost a second ago.
         let after = Duration::from_millis(10 + 110 * number as u64);
-        let as_self = |method, path: &str, body| {
-            let (path, own) = (path.to_owned(), own.clone());
-            async move { a.send(method, &path, Some(&own), body).await }
-        };
-        let as_admin = |method, path: String, body| {
-            let admin = admin.clone();
-            async move { a.send(method, &path, Some(&admin), body).await }
-        };
-        let done = match act {
-            "sign-out" => {
-                let token = victim.token.clone();
-                let act_now = async {
-                    drop(
-                        a.send("DELETE", "/auth", Some(&token), None)
-                            .await
-                            .expect(204),
-                    )
-                };
-                ends(act, &cluster, &victim, after, act_now).await
-            }
-            "one session" => {
-                let act_now = async { drop(as_self("DELETE", &session, None).await.expect(204)) };
-                ends(act, &cluster, &victim, after, act_now).await
-            }
-            "all sessions" => {
-                let act_now = async {
-                    drop(
-                        as_self("DELETE", "/user/me/session", None)
-                            .await
-                            .expect(204),
-                    )
-                };
-                ends(act, &cluster, &victim, after, act_now).await
-            }
-            "password change" => {
-                let body = json!({"current_password": PASSWORD, "new_password": OTHER_PASSWORD});
-                let act_now =
-                    async { drop(as_self("PUT", "/password", Some(body)).await.expect(204)) };
-                ends(act, &cluster, &victim, after, act_now).await
-            }
-            "recovery" => {
-                let address = format!("{name}@example.com");
-                a.post("/recovery", json!({"email": address}))
-                    .await
-                    .expect(202);
-                let link = cluster.link_to(&address, "/recovery/").await;
-                let body = json!({"new_password": OTHER_PASSWORD});
-                let act_now = async { drop(a.post(&link, body).await.expect(204)) };
-                ends(act, &cluster, &victim, after, act_now).await
-            }
-            "e-mail change" => {
-                let address = format!("{name}@example.org");
-                let body = json!({"email": address, "password": PASSWORD});
-                as_self("PUT", "/user/me/email", Some(body))
-                    .await
-                    .expect(202);
-                let link = cluster.link_to(&address, "/confirmation/").await;
-                let act_now = async { drop(a.send("POST", &link, None, None).await.expect(200)) };
-                ends(act, &cluster, &victim, after, act_now).await
-            }
-            "disable" => {
-                let body = json!({"status": "disabled"});
-                let path = format!("/user/{name}/status");
-                let act_now = async { drop(as_admin("PUT", path, Some(body)).await.expect(200)) };
-                ends(act, &cluster, &victim, after, act_now).await
-            }
-            "delete" => {
-                let path = format!("/user/{name}");
-                let act_now = async { drop(as_admin("DELETE", path, None).await.expect(204)) };
-                ends(act, &cluster, &victim, after, act_now).await
-            }
-            // The session lives on, and what it may do does not.
-            _ => {
-                let path = format!("/user/{name}/role");
-                as_admin("PUT", path.clone(), Some(json!({"role": "admin"})))
-                    .await
-                    .expect(200);
-                crate::pass(WITHIN).await;
-                (victim.path, victim.ended) = ("/user?limit=1", 403);
-                let body = json!({"role": "user"});
-                let act_now = async { drop(as_admin("PUT", path, Some(body)).await.expect(200)) };
-                ends(act, &cluster, &victim, after, act_now).await
-            }
-        };
-        worst = worst.max(done);
+        worst = worst.max(ends(what, &cluster, &victim, after, act).await);
     }
     println!("on {ground:?} the worst was {worst:?}");
 }

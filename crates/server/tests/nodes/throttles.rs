@@ -23,7 +23,7 @@ async fn guesses_are_counted_together() {
     let began = Instant::now();
     let mut running = JoinSet::new();
     for number in 0..200 {
-        let door = cluster.door(number).from_elsewhere();
+        let door = cluster.door(number).as_somebody_else();
         running.spawn(async move {
             let body = json!({"username": "ben", "password": format!("a wrong one {number}")});
             door.post("/auth", body).await.status
@@ -44,7 +44,7 @@ async fn guesses_are_counted_together() {
     // What one node counted, the next one goes by: also for the owner, who has to wait a moment.
     let body = json!({"username": "BEN", "password": PASSWORD});
     crate::eventually("the owner's turn comes", async || {
-        let door = cluster.door(1).from_elsewhere();
+        let door = cluster.door(1).as_somebody_else();
         let status = door.post("/auth", body.clone()).await.status;
         assert!(matches!(status, 201 | 429), "{status}");
         (status == 201).then_some(())
@@ -52,7 +52,7 @@ async fn guesses_are_counted_together() {
     .await;
     // A right one clears the count everywhere.
     for number in 0..3 {
-        let door = cluster.door(number).from_elsewhere();
+        let door = cluster.door(number).as_somebody_else();
         let wrong = json!({"username": "ben", "password": "a wrong one again"});
         assert_eq!(door.post("/auth", wrong).await.status, 401);
     }

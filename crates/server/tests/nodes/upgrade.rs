@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use crate::cluster::{Cluster, Ground};
 use crate::door::Door;
 use crate::load::Load;
+use crate::mail::each_mail_arrives_once;
 use crate::people::{OTHER_PASSWORD, PASSWORD};
 
 /// The program of the previous release.
@@ -123,29 +124,6 @@ async fn rotate(cluster: &Cluster, by: usize) {
     }
 }
 
-/// No mail twice, while both kinds of workers take from one outbox.
-async fn mails_go_out_once(cluster: &Cluster, batch: &str) {
-    for number in 0..30 {
-        let body = json!({"email": format!("{batch}-{number}@example.com"), "password": PASSWORD});
-        cluster.door(number).post("/user", body).await.expect(201);
-    }
-    let arrived = || {
-        let letters = cluster.mail.iter().flat_map(|office| office.letters());
-        let mut to: Vec<_> = letters.map(|letter| letter.to).collect();
-        to.retain(|to| to.starts_with(batch));
-        to.sort_unstable();
-        to
-    };
-    crate::eventually("every mail arrives", async || {
-        (arrived().len() >= 30).then_some(())
-    })
-    .await;
-    crate::pass(std::time::Duration::from_secs(2)).await;
-    let mut once = arrived();
-    once.dedup();
-    assert_eq!((once.len(), arrived().len()), (30, 30));
-}
-
 async fn a_rolling_upgrade(ground: Ground) {
     let old = previous();
     let mut cluster = Cluster::start_with(ground, |mut recipe, _| {
@@ -165,7 +143,7 @@ async fn a_rolling_upgrade(ground: Ground) {
     let [new, older, oldest] = cluster.doors();
     get_along(&cluster, older, new, "ann").await;
     get_along(&cluster, new, oldest, "ben").await;
-    mails_go_out_once(&cluster, "between").await;
+    each_mail_arrives_once(&cluster, "between", 30).await;
     rotate(&cluster, 0).await;
     rotate(&cluster, 1).await;
 
