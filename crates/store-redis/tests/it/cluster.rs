@@ -71,6 +71,95 @@ async fn a_user_with_those_rights_can_do_all_of_it_on_a_cluster() {
     }
 }
 
+/// A slot goes from one node to another: while it does, and once it has.
+#[tokio::test]
+async fn keys_that_move_are_followed() {
+    let cluster = own_redis_cluster().await;
+    let store = open(&cluster.url());
+    let session = fixtures::session(fixtures::user_id());
+    store.insert_session(&session).await.unwrap();
+    let find = async || {
+        let now = fixtures::now();
+        let found = store.find_session(session.user_id, &session.digest, now);
+        assert_eq!(found.await.unwrap().as_ref(), Some(&session));
+    };
+    find().await;
+    let key = format!("doorward:{{{}}}:sessions", session.user_id);
+    let slot = cluster.nodes[0]
+        .command(&["CLUSTER", "KEYSLOT", &key])
+        .await;
+    let owner = slot.parse::<usize>().unwrap() / 5461;
+    let (from, to) = (
+        &cluster.nodes[owner.min(2)],
+        &cluster.nodes[(owner.min(2) + 1) % 3],
+    );
+    let from_id = from.command(&["CLUSTER", "MYID"]).await;
+    let to_id = to.command(&["CLUSTER", "MYID"]).await;
+    to.command(&["CLUSTER", "SETSLOT", &slot, "IMPORTING", &from_id])
+        .await;
+    from.command(&["CLUSTER", "SETSLOT", &slot, "MIGRATING", &to_id])
+        .await;
+    let keys = from
+        .command(&["CLUSTER", "GETKEYSINSLOT", &slot, "9"])
+        .await;
+    assert_eq!(keys.lines().count(), 2, "{keys}");
+    let port = to.port().to_string();
+    let mut migrate = vec!["MIGRATE", "127.0.0.1", &port, "", "0", "5000", "KEYS"];
+    migrate.extend(keys.lines());
+    assert_eq!(from.command(&migrate).await, "OK");
+    find().await;
+    for node in [to, from] {
+        node.command(&["CLUSTER", "SETSLOT", &slot, "NODE", &to_id])
+            .await;
+    }
+    find().await;
+    let now = fixtures::now();
+    let listed = store.list_sessions(session.user_id, now).await;
+    assert_eq!(listed.unwrap(), [session.clone()]);
+    assert!(
+        store
+            .delete_session(session.user_id, session.id)
+            .await
+            .unwrap()
+    );
+    use_it(&store).await;
+}
+
+#[tokio::test]
+async fn a_replica_takes_the_place_of_its_primary() {
+    let cluster = own_redis_cluster().await;
+    let primary = &cluster.nodes[1];
+    let replica = cluster.replica_of(primary).await;
+    let store = open(&cluster.url());
+    let sessions: Vec<_> = (0..20)
+        .map(|_| fixtures::session(fixtures::user_id()))
+        .collect();
+    for session in &sessions {
+        store.insert_session(session).await.unwrap();
+    }
+    // One at least has gone to it, or there is nothing to lose.
+    assert_ne!(primary.command(&["DBSIZE"]).await, "0");
+    let deadline = Instant::now() + PATIENCE;
+    while replica.command(&["DBSIZE"]).await != primary.command(&["DBSIZE"]).await {
+        assert!(Instant::now() < deadline, "the replica lags");
+    }
+    primary.kill().await;
+    let deadline = Instant::now() + PATIENCE;
+    for session in &sessions {
+        let find = || store.find_session(session.user_id, &session.digest, fixtures::now());
+        loop {
+            let (answer, took) = took(find()).await;
+            assert!(took < BOUND, "{took:?}");
+            if let Ok(found) = answer {
+                assert_eq!(found.as_ref(), Some(session));
+                break;
+            }
+            assert!(Instant::now() < deadline, "it does not mend itself");
+        }
+    }
+    use_it(&store).await;
+}
+
 #[tokio::test]
 async fn a_cluster_has_no_numbered_databases() {
     let place = redis_cluster().await;

@@ -152,11 +152,7 @@ pub struct RedisCluster {
 pub async fn own_redis_cluster() -> RedisCluster {
     let mut nodes = Vec::new();
     for _ in 0..3 {
-        let options = RedisOptions {
-            settings: vec!["cluster-enabled yes", "cluster-node-timeout 2000"],
-            ..RedisOptions::default()
-        };
-        nodes.push(blocking(move || own(options, Listening::Cluster)).await);
+        nodes.push(own_node().await);
     }
     let slots = [("0", "5460"), ("5461", "10922"), ("10923", "16383")];
     for (number, (node, (first, last))) in nodes.iter().zip(slots).enumerate() {
@@ -170,17 +166,51 @@ pub async fn own_redis_cluster() -> RedisCluster {
         let meet = ["CLUSTER", "MEET", "127.0.0.1", &port, &bus];
         nodes[0].command(&meet).await;
     }
-    let folders: Vec<_> = nodes.iter().map(|node| node.folder.clone()).collect();
-    blocking(move || {
-        leash::wait_for("the Cluster is whole", || {
-            folders.iter().all(|folder| is_whole(folder))
-        });
-    })
-    .await;
-    RedisCluster { nodes }
+    let cluster = RedisCluster { nodes };
+    cluster.wait_until_whole(3).await;
+    cluster
+}
+
+async fn own_node() -> OwnRedis {
+    let options = RedisOptions {
+        settings: vec!["cluster-enabled yes", "cluster-node-timeout 2000"],
+        ..RedisOptions::default()
+    };
+    blocking(move || own(options, Listening::Cluster)).await
 }
 
 impl RedisCluster {
+    /// A replica of that primary, which takes its place when it dies.
+    pub async fn replica_of(&self, primary: &OwnRedis) -> OwnRedis {
+        let replica = own_node().await;
+        let (port, bus) = (primary.port().to_string(), primary.bus().to_string());
+        replica
+            .command(&["CLUSTER", "MEET", "127.0.0.1", &port, &bus])
+            .await;
+        self.wait_until_whole(4).await;
+        let id = primary.command(&["CLUSTER", "MYID"]).await;
+        let folder = replica.folder.clone();
+        blocking(move || {
+            // Not before it has heard of its primary. Told again, it would begin anew.
+            leash::wait_for("the replica knows its primary", || {
+                let told = client(&folder).args(["CLUSTER", "REPLICATE", &id]).output();
+                told.is_ok_and(|told| told.status.success())
+            });
+            leash::wait_for("the replica follows", || {
+                let told = run(client(&folder).args(["INFO", "replication"]));
+                told.contains("master_link_status:up")
+            });
+        })
+        .await;
+        replica
+    }
+
+    async fn wait_until_whole(&self, nodes: usize) {
+        let folders: Vec<_> = self.nodes.iter().map(|node| node.folder.clone()).collect();
+        let is_whole = move || folders.iter().all(|folder| is_whole(folder, nodes));
+        blocking(move || leash::wait_for("the Cluster is whole", is_whole)).await;
+    }
+
     /// All of it.
     #[must_use]
     pub fn url(&self) -> String {
@@ -193,9 +223,10 @@ impl RedisCluster {
     }
 }
 
-fn is_whole(folder: &Path) -> bool {
+fn is_whole(folder: &Path, nodes: usize) -> bool {
     let told = run(client(folder).args(["CLUSTER", "INFO"]));
-    told.contains("cluster_state:ok") && told.contains("cluster_known_nodes:3")
+    let known = format!("cluster_known_nodes:{nodes}");
+    told.contains("cluster_state:ok") && told.contains(&known)
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
