@@ -4,7 +4,7 @@
 //! All of it blocks, and belongs on a thread of its own.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader, Cursor, Read};
+use std::io::{BufRead, BufReader, Cursor, IsTerminal, Read};
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
@@ -49,6 +49,9 @@ impl Source {
     pub fn open(path: &Path) -> anyhow::Result<Self> {
         let read = Arc::new(AtomicU64::new(0));
         let (file, size): (Box<dyn Read + Send>, _) = if path == Path::new("-") {
+            if std::io::stdin().is_terminal() {
+                bail!("say what to read: a file, or a pipe into standard input");
+            }
             (Box::new(std::io::stdin()), None)
         } else {
             let file =
