@@ -83,7 +83,8 @@ pub struct ExportArgs {
     pub file: Option<PathBuf>,
 }
 
-const IMPORT_EXAMPLE: &str = "Example: doorward import users.json --format django --check --report report.jsonl
+const IMPORT_EXAMPLE: &str =
+    "Example: doorward import users.json --format django --check --report report.jsonl
 It can be typed again: whoever is in already counts as already there. More: docs/MOVING.md";
 
 /// `import`

@@ -2,10 +2,10 @@
 
 mod backup;
 mod config;
-mod export;
-mod import;
 mod doctor;
+mod export;
 mod healthcheck;
+mod import;
 mod keys;
 mod migrate;
 mod serve;
