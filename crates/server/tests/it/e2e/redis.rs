@@ -373,6 +373,21 @@ fn a_server_starts_before_its_redis() {
     assert_eq!(check(&server, &token), 200);
 }
 
+#[test]
+fn the_doctor_looks_at_redis_too() {
+    let redis = Redis::start();
+    let setup = redis.setup();
+    let told = setup.run(&["doctor"]);
+    for part in ["redis", "redis: rights", "redis: memory", "redis: clock"] {
+        assert!(told.out.contains(part), "{part}: {told:?}");
+    }
+    assert_eq!(redis.command(&["DBSIZE"]), "0");
+    redis.stop();
+    let told = setup.run(&["doctor"]);
+    assert_ne!(told.code, 0, "{told:?}");
+    assert!(told.out.contains("Redis cannot be reached"), "{told:?}");
+}
+
 /// C-09: what it would lose is in the log, and what it keeps is not.
 #[test]
 fn what_redis_may_lose_is_said_at_the_start() {
