@@ -26,6 +26,8 @@ pub(crate) const ANSWER_WITHIN: Duration = Duration::from_millis(1500);
 const CALL_WITHIN: Duration = Duration::from_millis(2000);
 /// How often a Redis that is away is looked for.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// After how long without an answer a connection may have been cut unnoticed.
+const IDLE: Duration = Duration::from_millis(100);
 /// How long a Cluster of which nothing answers is left to mend itself.
 const CLUSTER_PATIENCE: Duration = Duration::from_secs(3);
 
@@ -90,6 +92,9 @@ impl Link {
     }
 
     async fn ask_with(&self, request: &Request, repeat: Repeat) -> Result<Value, Fault> {
+        if repeat == Repeat::Never {
+            self.see_that_it_lives().await?;
+        }
         let (fault, was_lost) = match self.ask_once(request).await {
             Ok(value) => return Ok(value),
             Err(failed) => failed,
@@ -97,6 +102,20 @@ impl Link {
         match (was_lost, repeat) {
             (true, Repeat::Harmless) => self.ask_once(request).await.map_err(|(fault, _)| fault),
             _ => Err(fault),
+        }
+    }
+
+    /// That a connection was cut while nobody used it is better found out with a question that can
+    /// be asked twice. A Cluster's client looks by itself.
+    async fn see_that_it_lives(&self) -> Result<(), Fault> {
+        let up = self.up().await?;
+        if up.connection.is_cluster() || lock(&up.answered_at).elapsed() < IDLE {
+            return Ok(());
+        }
+        match self.ask_once(&redis::cmd("PING").into()).await {
+            // Where it broke, the next call connects anew.
+            Ok(_) | Err((Fault::Refused(_), _)) => Ok(()),
+            Err((fault, _)) => Err(fault),
         }
     }
 

@@ -63,7 +63,17 @@ async fn a_restart_between_two_calls_fails_neither() {
     let found = store
         .find_session(session.user_id, &session.digest, fixtures::now())
         .await;
-    assert_eq!(found.unwrap(), Some(session));
+    assert_eq!(found.unwrap().as_ref(), Some(&session));
+    // Nor is it noticed by what cannot be sent twice.
+    redis.restart().await;
+    store.take(&SIGN_UP, "key", fixtures::now()).await.unwrap();
+    redis.restart().await;
+    let renewed = Session {
+        generation: session.generation + 1,
+        ..session.clone()
+    };
+    let is_renewed = store.renew_session(&renewed, session.generation).await;
+    assert!(is_renewed.unwrap());
 }
 
 #[tokio::test]
