@@ -6,9 +6,10 @@ use doorward_testkit::servers::{
 
 use crate::answers::{Client, PASSWORD, Word};
 use crate::crowd::Crowd;
-use crate::stage::{Database, heals, setup};
+use crate::server::Setup;
+use crate::stage::{Database, brisk_setup, heals, setup};
 
-async fn waits_for_room(database: Database) {
+async fn waits_for_room(setup: fn(&str) -> Setup, database: Database) {
     let proxy = Proxy::to(database.address()).await;
     let server = setup(&proxy.url(&database.url())).start();
     let client = Client::of(&server);
@@ -36,7 +37,7 @@ async fn a_full_postgres_is_told_and_heals() {
         settings,
         ..PostgresOptions::default()
     };
-    waits_for_room(Database::Postgres(own_postgres(options).await)).await;
+    waits_for_room(setup, Database::Postgres(own_postgres(options).await)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -46,7 +47,7 @@ async fn a_full_mariadb_is_told_and_heals() {
         settings,
         ..MariadbOptions::default()
     };
-    waits_for_room(Database::Mariadb(own_mariadb(options).await)).await;
+    waits_for_room(brisk_setup, Database::Mariadb(own_mariadb(options).await)).await;
 }
 
 /// The server itself wants more than it may have: some of its requests may be told to come back,

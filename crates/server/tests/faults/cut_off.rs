@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 use doorward_testkit::servers::{Mood, Proxy};
 
 use crate::answers::{Client, PASSWORD, Word};
-use crate::stage::{Database, heals, setup};
+use crate::server::Setup;
+use crate::stage::{Database, brisk_setup, heals, setup};
 
 /// What needs no store is answered so soon, whatever else hangs.
 const SOON: Duration = Duration::from_secs(2);
@@ -83,7 +84,7 @@ async fn goes_on_after(database: Database, proxy: &Proxy, client: Client, misfor
     client.sign_out(&token).done();
 }
 
-async fn survives(database: Database, misfortune: &str) {
+async fn survives(setup: fn(&str) -> Setup, database: Database, misfortune: &str) {
     let proxy = Proxy::to(database.address()).await;
     let server = setup(&proxy.url(&database.url())).start();
     goes_on_after(database, &proxy, Client::of(&server), misfortune).await;
@@ -91,27 +92,27 @@ async fn survives(database: Database, misfortune: &str) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_postgres_that_is_cut_off_is_told_and_heals() {
-    survives(Database::postgres().await, "cut off").await;
+    survives(setup, Database::postgres().await, "cut off").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_mariadb_that_is_cut_off_is_told_and_heals() {
-    survives(Database::mariadb().await, "cut off").await;
+    survives(brisk_setup, Database::mariadb().await, "cut off").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_postgres_behind_a_black_hole_is_told_and_heals() {
-    survives(Database::postgres().await, "stalled").await;
+    survives(setup, Database::postgres().await, "stalled").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_mariadb_behind_a_black_hole_is_told_and_heals() {
-    survives(Database::mariadb().await, "stalled").await;
+    survives(brisk_setup, Database::mariadb().await, "stalled").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_postgres_that_stands_still_is_told_and_heals() {
-    survives(Database::postgres().await, "paused").await;
+    survives(brisk_setup, Database::postgres().await, "paused").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -6,7 +6,7 @@ use doorward_testkit::servers::{OwnPostgres, PostgresOptions, Replication, own_p
 
 use crate::answers::{Client, PASSWORD, Word};
 use crate::crowd::Crowd;
-use crate::stage::{Database, heals, setup};
+use crate::stage::{Database, brisk_setup, heals, setup};
 
 /// Both hosts, as an operator writes them.
 fn url_of(first: &OwnPostgres, second: &OwnPostgres) -> String {
@@ -44,7 +44,7 @@ async fn a_replica_that_takes_over_has_all_that_was_acknowledged() {
 async fn the_host_that_takes_writes_is_found_wherever_it_stands() {
     let primary = own_postgres(PostgresOptions::default()).await;
     let replica = primary.replica(Replication::Synchronous).await;
-    let setup = setup(&url_of(&replica, &primary));
+    let setup = brisk_setup(&url_of(&replica, &primary));
     let server = setup.start();
     let client = Client::of(&server);
     let mut crowd = Crowd::start(client, "person");
@@ -62,7 +62,7 @@ async fn the_host_that_takes_writes_is_found_wherever_it_stands() {
 
 /// As a primary that was made a replica under the server's feet, and back.
 async fn writes_again_when_it_may(database: Database) {
-    let server = setup(&database.url()).start();
+    let server = brisk_setup(&database.url()).start();
     let client = Client::of(&server);
     client.sign_up("early").done();
     database.set_read_only("ON").await;
