@@ -1,4 +1,8 @@
-//! A session as a hash of Redis: a field a name, numbers in decimal, what is not there left out.
+//! A session as a hash of Redis: a field a name, numbers in decimal, what is not there left out, and
+//! what the key says already too.
+//!
+//! Redis packs a small hash tightly as long as no value is longer than 64 bytes: a session takes less
+//! than half the memory so. What a device says of itself is longer, and cut into pieces.
 
 use std::collections::HashMap;
 
@@ -8,7 +12,15 @@ use jiff::Timestamp;
 use redis::FromRedisValue;
 
 use crate::fault::Fault;
-use crate::keys::hex;
+
+const PIECE: usize = 64;
+
+/// The fields that hold the pieces of the user agent: 256 characters of four bytes, and one to spare.
+const PIECES: [&str; 18] = [
+    "agent", "agent1", "agent2", "agent3", "agent4", "agent5", "agent6", "agent7", "agent8",
+    "agent9", "agent10", "agent11", "agent12", "agent13", "agent14", "agent15", "agent16",
+    "agent17",
+];
 
 /// How long a session is kept from the moment it was written, in milliseconds: a distance, so that
 /// it does not matter what time Redis thinks it is.
@@ -22,12 +34,12 @@ pub(crate) fn lifetime(session: &Session) -> i64 {
     micros.saturating_add(999).div_euclid(1000).max(1)
 }
 
-/// Field by field, names and values in turn. The digest and the user are in the key, and here.
+/// Field by field.
 pub(crate) fn write(session: &Session) -> Vec<(&'static str, String)> {
     let Session {
         id,
-        digest,
-        user_id,
+        digest: _,
+        user_id: _,
         epoch,
         generation,
         renewed_at,
@@ -40,8 +52,6 @@ pub(crate) fn write(session: &Session) -> Vec<(&'static str, String)> {
     let micros = |at: &Timestamp| at.as_microsecond().to_string();
     let mut fields = vec![
         ("id", id.to_string()),
-        ("digest", hex(digest)),
-        ("user_id", user_id.to_string()),
         ("epoch", epoch.to_string()),
         ("generation", generation.to_string()),
         ("renewed_at", micros(renewed_at)),
@@ -50,8 +60,23 @@ pub(crate) fn write(session: &Session) -> Vec<(&'static str, String)> {
         ("expires_at", micros(expires_at)),
     ];
     fields.extend(address.map(|address| ("address", address.to_string())));
-    fields.extend(user_agent.clone().map(|text| ("user_agent", text)));
+    if let Some(text) = user_agent {
+        fields.extend(PIECES.into_iter().zip(pieces(text)));
+    }
     fields
+}
+
+/// A text in pieces of at most 64 bytes; one piece where it is empty. The last takes all that is left.
+fn pieces(text: &str) -> Vec<String> {
+    let mut pieces = vec![String::new()];
+    for sign in text.chars() {
+        let is_last = pieces.len() == PIECES.len();
+        match pieces.last_mut() {
+            Some(piece) if is_last || piece.len() + sign.len_utf8() <= PIECE => piece.push(sign),
+            _ => pieces.push(sign.to_string()),
+        }
+    }
+    pieces
 }
 
 /// The fields of a hash, as Redis gives them.
@@ -65,14 +90,14 @@ impl FromRedisValue for Record {
 
 impl Record {
     /// The session, or none where there is no such hash.
-    pub(crate) fn read(self) -> Result<Option<Session>, Fault> {
+    pub(crate) fn read(self, user_id: UserId, digest: Digest) -> Result<Option<Session>, Fault> {
         if self.0.is_empty() {
             return Ok(None);
         }
         Ok(Some(Session {
             id: self.parsed::<SessionId>("id")?,
-            digest: self.digest()?,
-            user_id: self.parsed::<UserId>("user_id")?,
+            digest,
+            user_id,
             epoch: self.parsed("epoch")?,
             generation: self.parsed("generation")?,
             renewed_at: self.moment("renewed_at")?,
@@ -83,7 +108,7 @@ impl Record {
                 true => Some(self.parsed("address")?),
                 false => None,
             },
-            user_agent: self.0.get("user_agent").cloned(),
+            user_agent: self.user_agent(),
         }))
     }
 
@@ -96,19 +121,22 @@ impl Record {
         Timestamp::from_microsecond(self.parsed(name)?).map_err(|_| Fault::Nonsense(name))
     }
 
-    fn digest(&self) -> Result<Digest, Fault> {
-        let text = self.0.get("digest").map(String::as_bytes);
-        let text = text.filter(|text| text.len() == 64);
-        let mut bytes = [0; 32];
-        for (byte, pair) in bytes
-            .iter_mut()
-            .zip(text.ok_or(Fault::Nonsense("digest"))?.chunks(2))
-        {
-            *byte = std::str::from_utf8(pair)
-                .ok()
-                .and_then(|pair| u8::from_str_radix(pair, 16).ok())
-                .ok_or(Fault::Nonsense("digest"))?;
-        }
-        Ok(Digest::from_bytes(bytes))
+    fn user_agent(&self) -> Option<String> {
+        let mut pieces = PIECES.iter().map_while(|name| self.0.get(*name));
+        let first = pieces.next()?.clone();
+        Some(pieces.fold(first, |text, piece| text + piece))
     }
+}
+
+/// A digest as it stands in a list and in a key.
+pub(crate) fn digest(text: &str) -> Result<Digest, Fault> {
+    let mut bytes = [0; 32];
+    if text.len() != 64 || !text.is_ascii() {
+        return Err(Fault::Nonsense("digest"));
+    }
+    for (number, byte) in bytes.iter_mut().enumerate() {
+        let pair = &text[2 * number..2 * number + 2];
+        *byte = u8::from_str_radix(pair, 16).map_err(|_| Fault::Nonsense("digest"))?;
+    }
+    Ok(Digest::from_bytes(bytes))
 }

@@ -59,7 +59,7 @@ impl Sessions for RedisStore {
         command.arg(self.keys.session(user_id, &hex(digest)));
         let found: Record = self.link.ask(operation, command, Repeat::Harmless).await?;
         let session = found
-            .read()
+            .read(user_id, *digest)
             .map_err(|fault| StoreError::new(operation, fault))?;
         Ok(session.filter(|session| session.expires_at > now))
     }
@@ -87,9 +87,9 @@ impl Sessions for RedisStore {
         let call = listed.keys().fold(LIST.call(keys), ScriptCall::arg);
         let found: Vec<Record> = self.link.ask(operation, call, Repeat::Harmless).await?;
         let mut sessions = Vec::with_capacity(found.len());
-        for record in found {
-            let session = record
-                .read()
+        for (record, listed) in found.into_iter().zip(listed.values()) {
+            let session = record::digest(listed)
+                .and_then(|digest| record.read(user_id, digest))
                 .map_err(|fault| StoreError::new(operation, fault))?;
             sessions.extend(session.filter(|session| session.expires_at > now));
         }

@@ -1,12 +1,11 @@
--- Gives sessions of a list, and takes those off it that are gone.
+-- Gives the sessions of a list in its order, nothing for those that are gone, and takes these off it.
 -- KEYS: list, sessions. ARGV: the sessions' ids.
 local found = {}
 for number, id in ipairs(ARGV) do
   local session = redis.call('HGETALL', KEYS[number + 1])
   if #session == 0 then
     redis.call('HDEL', KEYS[1], id)
-  else
-    found[#found + 1] = session
   end
+  found[number] = session
 end
 return found

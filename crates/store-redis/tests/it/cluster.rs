@@ -115,7 +115,7 @@ async fn keys_that_move_are_followed() {
     find().await;
     let now = fixtures::now();
     let listed = store.list_sessions(session.user_id, now).await;
-    assert_eq!(listed.unwrap(), [session.clone()]);
+    assert_eq!(listed.unwrap(), std::slice::from_ref(&session));
     assert!(
         store
             .delete_session(session.user_id, session.id)

@@ -159,6 +159,7 @@ macro_rules! session_contract {
             sessions {
                 every_field_comes_back,
                 numbers_at_their_ends_come_back,
+                long_names_of_devices_come_back,
                 empty_fields_come_back_empty,
                 a_session_dies_at_its_moment,
                 sessions_are_listed_newest_first,

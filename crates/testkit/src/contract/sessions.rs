@@ -57,6 +57,29 @@ pub async fn numbers_at_their_ends_come_back(port: Arc<dyn Sessions>) {
     }
 }
 
+pub async fn long_names_of_devices_come_back(port: Arc<dyn Sessions>) {
+    let part = "🦊ü€a";
+    for length in [1, 63, 64, 65, 128, 255, 256] {
+        for start in 0..4 {
+            let text: String = part.chars().cycle().skip(start).take(length).collect();
+            let session = Session {
+                user_agent: Some(text),
+                ..fixtures::session(fixtures::user_id())
+            };
+            open(&*port, &session).await;
+            assert_eq!(find(&*port, &session).await.as_ref(), Some(&session));
+        }
+    }
+    let foxes = Session {
+        user_agent: Some("🦊".repeat(256)),
+        ..fixtures::session(fixtures::user_id())
+    };
+    open(&*port, &foxes).await;
+    assert_eq!(find(&*port, &foxes).await.as_ref(), Some(&foxes));
+    let listed = port.list_sessions(foxes.user_id, now()).await.unwrap();
+    assert_eq!(listed, [foxes]);
+}
+
 pub async fn empty_fields_come_back_empty(port: Arc<dyn Sessions>) {
     let session = Session {
         address: None,
