@@ -36,6 +36,9 @@ async fn a_replica_that_takes_over_has_all_that_was_acknowledged() {
         died.elapsed()
     );
     crowd.does(60);
+    // It comes back and knows nothing: nobody goes back to it while the new one answers.
+    primary.start().await;
+    crowd.does(40);
     crowd.go_home().holds(client);
 }
 
