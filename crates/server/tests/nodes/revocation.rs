@@ -96,7 +96,7 @@ async fn ends(
             .collect();
         let late = after.iter().filter(|(at, _)| *at >= WITHIN);
         assert!(
-            late.clone().count() > 10,
+            late.clone().count() > 3,
             "{what}: it was watched to the end"
         );
         for (at, status) in &after {
