@@ -141,6 +141,25 @@ async fn an_ended_session_is_dead_at_once_here_and_within_a_second_elsewhere() {
     assert_err!(there.check(&signed_in).await, Error::InvalidToken);
 }
 
+/// A node whose clock was two minutes fast until it was set has looked sessions up in the future.
+#[tokio::test]
+async fn what_was_looked_up_by_a_wrong_clock_is_not_believed_later() {
+    let here = World::new().await;
+    let there = here.beside(2).await;
+    here.active("ben").await;
+    let signed_in = here.sign_in("ben").await;
+    here.advance(seconds(120));
+    there.check(&signed_in).await.unwrap();
+    here.advance(seconds(-120));
+    there.accounts.time_was_moved();
+    here.accounts
+        .revoke_sessions(&here.of(&signed_in), "me")
+        .await
+        .unwrap();
+    here.advance(seconds(120));
+    assert_err!(there.check(&signed_in).await, Error::InvalidToken);
+}
+
 /// S-06, Z-04: whatever changes in the store itself bites within one second.
 #[tokio::test]
 async fn a_change_by_another_node_bites_within_a_second() {
