@@ -1,7 +1,6 @@
 //! The service itself: the ports it was given, and the few steps that every story shares.
 
 use std::collections::HashMap;
-use std::sync::atomic::AtomicI64;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
@@ -11,6 +10,7 @@ use crate::access::{self, Action, Target};
 use crate::changes::{ApplyError, Change, Changes};
 use crate::ctx::{Actor, Ctx};
 use crate::error::{Error, FieldError};
+use crate::flows::keys::KeyLook;
 use crate::model::{AuditEvent, Event, MailJob, MailKind, Outcome, User};
 use crate::passwords::Hasher;
 use crate::policy::Policy;
@@ -50,10 +50,8 @@ pub struct Accounts {
     pub(crate) keyring: Keyring,
     pub(crate) cache: SessionCache,
     pub(crate) seen: Mutex<HashMap<SessionId, Seen>>,
-    /// The second in which an unknown `kid` last made this node look for new keys.
-    pub(crate) keys_looked_at: tokio::sync::Mutex<Option<i64>>,
-    /// The second in which the public keys were last shown.
-    pub(crate) keys_shown_at: AtomicI64,
+    /// Held while the keys are loaded.
+    pub(crate) key_look: tokio::sync::Mutex<KeyLook>,
     mail_waiting: Notify,
 }
 
@@ -67,8 +65,7 @@ impl Accounts {
             keyring,
             cache: SessionCache::new(CACHED_SESSIONS),
             seen: Mutex::new(HashMap::new()),
-            keys_looked_at: tokio::sync::Mutex::new(None),
-            keys_shown_at: AtomicI64::new(i64::MIN),
+            key_look: tokio::sync::Mutex::default(),
             mail_waiting: Notify::new(),
         }
     }

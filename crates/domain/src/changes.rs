@@ -12,7 +12,8 @@ use crate::values::{Digest, MailJobId, SessionId, UserId};
 /// One change. The order within a list is the order they are made in.
 #[derive(Debug, Clone)]
 pub enum Change {
-    /// A new user; [`ApplyError::Taken`] where the user name or the confirmed address is another's.
+    /// A new user; [`ApplyError::Taken`] where the user name or the confirmed address is another's,
+    /// [`ApplyError::Store`] where the id is there already: ids are drawn at random.
     InsertUser(Box<User>),
     /// The user as it shall be, `version` and all; [`ApplyError::Stale`] where the kept one
     /// is not of the `expected` version.
@@ -22,13 +23,16 @@ pub enum Change {
         /// As it was read.
         expected: Version,
     },
-    /// Removes the user with its credential, links and mails. [`ApplyError::Stale`] where it is gone.
+    /// Removes the user with its credential, links, mails and notes of ended sessions, and its sessions
+    /// where this store keeps them. [`ApplyError::Stale`] where it is gone.
     DeleteUser(UserId),
     /// Removes the user likewise where it is still pending; nothing else where it is not.
     DeletePendingUser(UserId),
-    /// Sets the user's password hash, whether there was one or not.
+    /// Sets the user's password hash, whether there was one or not. That the user is there is the
+    /// story's to see to, by another change of the same list.
     PutCredential(Credential),
-    /// Replaces a password hash by one of the same password, where it is still the `old` one.
+    /// Replaces a password hash by one of the same password, where it is still the `old` one; nothing
+    /// where it is not.
     RehashCredential {
         /// The newer hash.
         credential: Credential,
@@ -50,14 +54,14 @@ pub enum Change {
     EnqueueMail(MailJob),
     /// The mail was handed over, or has nobody to go to: removes it.
     MailDone(MailJobId),
-    /// The mail waits for its next try.
+    /// The mail waits for its next try. Nothing where it is gone.
     MailRetry {
         /// Which.
         id: MailJobId,
         /// Not before.
         due_at: Timestamp,
     },
-    /// The mail was given up; it stays to be looked at until the sweep.
+    /// The mail was given up; it stays to be looked at until the sweep. Nothing where it is gone.
     MailFailed {
         /// Which.
         id: MailJobId,
@@ -72,7 +76,7 @@ pub enum Change {
         /// The newest one's `kid`, or none where there is none yet.
         replaces: Option<String>,
     },
-    /// Removes a signing key.
+    /// Removes a signing key; nothing where it is gone.
     DeleteSigningKey(String),
     /// A session has ended, and stays so until `until`, even if the store it lived in forgets that.
     /// Nothing where it was noted before.

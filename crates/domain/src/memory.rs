@@ -60,7 +60,12 @@ impl MemoryStore {
 impl Tables {
     fn apply(&mut self, change: Change) -> Result<(), ApplyError> {
         match change {
-            Change::InsertUser(user) => self.put_user(*user)?,
+            Change::InsertUser(user) => {
+                if self.users.contains_key(&user.id) {
+                    return Err(StoreError::new("insert user", "the id is there already").into());
+                }
+                self.put_user(*user)?;
+            }
             Change::UpdateUser { user, expected } => {
                 let kept = self.users.get(&user.id).map(|user| user.version);
                 if kept != Some(expected) {

@@ -16,7 +16,11 @@ use crate::model::{
 };
 use crate::values::{Digest, Locale, SessionId, UserId};
 
-/// A store did not answer, or answered nonsense. Nothing is known to have changed.
+/// A store did not answer, or answered nonsense.
+///
+/// From [`Store::apply`] it means that nothing was changed, for certain; where that is not known, the
+/// answer is [`ApplyError::Unsettled`]. From a write of [`Sessions`] it may have been made: none of
+/// those does harm when it was, or when it is asked for again.
 #[derive(Debug, thiserror::Error)]
 #[error("store unavailable: {operation}")]
 pub struct StoreError {
@@ -40,11 +44,30 @@ impl StoreError {
     }
 }
 
-/// Users and all that belongs to them. Reads see every write that was answered before them.
+/// Users and all that belongs to them.
+///
+/// What every store owes, beside what the methods say:
+///
+/// - **Reads** see every write that was answered before them, on this node or another.
+/// - **Time**: each method answers within a bound that the operator can know (a dozen seconds, and at
+///   once while the store is known to be away), and the store heals by itself.
+/// - **Conflicts** between writers are the store's to try again; so is a connection that was lost
+///   before the end. A further try must not take what an earlier one did for somebody else's:
+///   never `Taken` for one's own name, never two mails for one `EnqueueMail`.
+/// - **A lost answer** to the last step of a write is looked into: [`ApplyError::Unsettled`] only where
+///   even that gave no answer in time. `Ok` only for what was done, an error only for what was not.
+/// - **Values** come back as they were given: any Unicode without NUL, times to the microsecond, `data`
+///   up to 16 KiB, integers of 64 bits. Keys compare byte by byte, whatever the server's collation.
+/// - **Cancelling** a call (its future is dropped) leaves all of its changes or none.
+///
+/// Bringing the schema up to date, closing, and examining for `doorward doctor` are not part of the
+/// port: a store's crate offers them by functions of its own, as `store-sql` does.
 #[async_trait]
 pub trait Store: Send + Sync {
     /// Writes all of it or none: the only way to write. Uniqueness and versions are kept here,
     /// by constraint or condition, never by looking first. Once it answers `Ok`, it is durable.
+    /// A story has a dozen changes; an import comes with some hundred users at a time, and takes
+    /// [`ApplyError::Store`] for "too many at once": it comes again with fewer.
     async fn apply(&self, changes: Changes) -> Result<(), ApplyError>;
 
     /// The user of that id.
@@ -124,7 +147,7 @@ pub trait Sessions: Send + Sync {
     fn may_rewind(&self) -> bool {
         false
     }
-    /// Opens one. Durable once answered, as far as the store is.
+    /// Opens one. Durable once answered, as far as the store is. The same again changes nothing.
     async fn insert_session(&self, session: &Session) -> Result<(), StoreError>;
     /// That user's session of that digest that has not expired at `now`.
     async fn find_session(
@@ -140,7 +163,8 @@ pub trait Sessions: Send + Sync {
         now: Timestamp,
     ) -> Result<Vec<Session>, StoreError>;
     /// Writes `generation`, `renewed_at` and `expires_at` where the kept generation is still
-    /// `expected`. `false` where it is not, or the session is gone.
+    /// `expected`. `false` where it is not, or the session is gone. Where the answer to a first try
+    /// was lost, a second finds its own renewal (the same generation and `renewed_at`): `true`.
     async fn renew_session(&self, session: &Session, expected: i64) -> Result<bool, StoreError>;
     /// Lifts one session into a new epoch, so that it outlives the security event its own
     /// user caused.
@@ -172,7 +196,9 @@ pub struct Seen {
     pub at: Timestamp,
 }
 
-/// Counts attempts, and says when it is too many. One that is shared by nodes goes by a clock of its
+/// Counts attempts, and says when it is too many: by the arithmetic of [`crate::throttle`], GCRA for
+/// budgets and growing pauses for guesses, each step atomic. A budget is remembered until it is full
+/// again, failed guesses for at least a day. One that is shared by nodes goes by a clock of its
 /// own and takes `now` for how far the caller's moment lies from it.
 #[async_trait]
 pub trait Throttle: Send + Sync {

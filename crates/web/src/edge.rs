@@ -41,11 +41,7 @@ pub(crate) async fn edge(State(app): State<App>, mut request: Request, next: Nex
     };
     let response = match tokio::time::timeout(HANDLER_TIMEOUT, next.run(request)).await {
         Ok(response) => response,
-        Err(_) => Problem::from(Error::Store(StoreError::new(
-            "answer in time",
-            "a handler took too long",
-        )))
-        .into_response(),
+        Err(_) => Problem::from(cut_off(&method)).into_response(),
     };
     let problem = response.extensions().get::<Problem>().cloned();
     let mut response = match &problem {
@@ -63,6 +59,16 @@ pub(crate) async fn edge(State(app): State<App>, mut request: Request, next: Nex
         started.elapsed(),
     );
     response
+}
+
+/// A handler that took too long was cut off in the middle: what only reads has changed nothing, of
+/// anything else nobody knows.
+fn cut_off(method: &Method) -> Error {
+    let error = StoreError::new("answer in time", "a handler took too long");
+    match method.is_safe() {
+        true => Error::Store(error),
+        false => Error::Unsettled(error),
+    }
 }
 
 struct Asked {

@@ -4,11 +4,12 @@ use futures_util::future::join;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::accounts::Accounts;
-use crate::changes::Change;
+use crate::changes::{ApplyError, Change};
 use crate::ctx::Ctx;
 use crate::error::Error;
-use crate::model::Event;
+use crate::model::{Event, Status, User};
 use crate::ports::StoreError;
+use crate::values::UserId;
 
 /// How many unconfirmed sign-ups go at a time.
 const BATCH: usize = 100;
@@ -26,9 +27,7 @@ impl Accounts {
                 .list_pending_users_before(before, BATCH)
                 .await?;
             for user_id in &expired {
-                let audit = self.audit(ctx, Event::SignUpExpired, Some(*user_id));
-                self.apply(vec![Change::DeletePendingUser(*user_id), audit])
-                    .await?;
+                self.let_go(ctx, *user_id).await?;
             }
             if expired.len() < BATCH {
                 break;
@@ -37,6 +36,27 @@ impl Accounts {
         self.ports.store.sweep(ctx.now - KEPT_FOR).await?;
         self.ports.sessions.sweep_sessions(ctx.now).await?;
         Ok(())
+    }
+
+    /// Deletes a sign-up that nobody confirmed in time, held at the version that was looked at: one
+    /// that is confirmed in this moment, or let go by another node, is left alone.
+    async fn let_go(&self, ctx: &Ctx, id: UserId) -> Result<(), Error> {
+        let user = self.ports.store.find_user(id).await?;
+        let Some(user) = user.filter(|user| user.status == Status::Pending) else {
+            return Ok(());
+        };
+        let hold = Change::UpdateUser {
+            expected: user.version,
+            user: Box::new(User {
+                version: user.version.next(),
+                ..user
+            }),
+        };
+        let audit = self.audit(ctx, Event::SignUpExpired, Some(id));
+        match self.apply(vec![hold, Change::DeleteUser(id), audit]).await {
+            Ok(()) | Err(ApplyError::Stale) => Ok(()),
+            Err(other) => Err(other.into()),
+        }
     }
 
     /// Writes when sessions were last used, gathered since the last time.
@@ -57,8 +77,7 @@ impl Accounts {
 
     /// Which of the parts answer, by the names an operator knows them by.
     pub async fn readiness(&self) -> [(&'static str, Result<(), StoreError>); 2] {
-        let (store, sessions) =
-            join(self.ports.store.ping(), self.ports.sessions.ping()).await;
+        let (store, sessions) = join(self.ports.store.ping(), self.ports.sessions.ping()).await;
         [("database", store), ("session store", sessions)]
     }
 

@@ -2,6 +2,7 @@
 //!
 //! Nothing is looked up to find out what is taken: the store says so, and the batch is halved until
 //! whoever cannot be taken stands alone. A user who is there by the same id was imported before.
+//! A write that the store has no time for is halved too, and [`Pace`] remembers what it has time for.
 //! What a file looks like is the binary's business (`moving`); what can be taken is decided here.
 
 use std::collections::hash_map::RandomState;
@@ -146,29 +147,86 @@ pub enum ImportOutcome {
     Refused(Refusal),
 }
 
+/// How many users the store takes in one write. A write has only so much time, and behind a slow link
+/// each user of it costs several round trips.
+#[derive(Debug)]
+pub struct Pace {
+    most: usize,
+    /// How many writes of that size went well in a row.
+    went_well: u32,
+}
+
+impl Pace {
+    /// After so many writes that went well, a quarter more is tried: a failure costs as much time as
+    /// a write has, and must stay rare.
+    const TRUSTED_AFTER: u32 = 8;
+
+    fn went_well(&mut self, count: usize) {
+        if count < self.most {
+            return;
+        }
+        self.went_well += 1;
+        if self.went_well == Self::TRUSTED_AFTER {
+            self.went_well = 0;
+            self.most = self.most.saturating_add(self.most.div_ceil(4));
+        }
+    }
+
+    /// So many were too many.
+    fn was_too_fast(&mut self, count: usize) {
+        self.most = (count / 2).max(1);
+        self.went_well = 0;
+    }
+}
+
+/// Whatever it is given at a time, until that is too much.
+impl Default for Pace {
+    fn default() -> Self {
+        Self {
+            most: usize::MAX,
+            went_well: 0,
+        }
+    }
+}
+
+/// What an import works on.
+struct Work<'a> {
+    ctx: &'a Ctx,
+    system: &'a str,
+    batch: &'a [ImportedUser],
+    outcomes: Vec<Option<ImportOutcome>>,
+}
+
 impl Accounts {
     /// Takes users in, from a system of that name. All else fails as a whole: whoever is not known
-    /// to be in then can be given again.
+    /// to be in then can be given again. The pace is kept from one batch to the next.
     pub async fn import(
         &self,
         ctx: &Ctx,
         system: &str,
+        pace: &mut Pace,
         batch: &[ImportedUser],
     ) -> Result<Vec<ImportOutcome>, Error> {
         ensure_operator(ctx)?;
-        let mut outcomes = vec![None; batch.len()];
+        let mut work = Work {
+            ctx,
+            system,
+            batch,
+            outcomes: vec![None; batch.len()],
+        };
         loop {
             // An id that comes twice waits for what becomes of the first.
             let mut ids = HashSet::new();
             let open: Vec<usize> = (0..batch.len())
-                .filter(|at| outcomes[*at].is_none() && ids.insert(batch[*at].user.id))
+                .filter(|at| work.outcomes[*at].is_none() && ids.insert(batch[*at].user.id))
                 .collect();
             if open.is_empty() {
-                return Ok(outcomes.into_iter().flatten().collect());
+                return Ok(work.outcomes.into_iter().flatten().collect());
             }
-            let open = self.set_aside_known(batch, open, &mut outcomes).await?;
-            self.import_open(ctx, system, batch, open, &mut outcomes)
+            let open = self
+                .set_aside_known(batch, open, &mut work.outcomes)
                 .await?;
+            self.import_open(&mut work, pace, open).await?;
         }
     }
 
@@ -234,50 +292,41 @@ impl Accounts {
         Ok(kept.map(|kept| judged(one, &kept)))
     }
 
-    /// Writes those who are not there, in as few writes as their faults allow, in their order: of
-    /// two who want one name the first has it.
+    /// Writes those who are not there, in as few writes as their faults and the pace allow, in their
+    /// order: of two who want one name the first has it.
     async fn import_open(
         &self,
-        ctx: &Ctx,
-        system: &str,
-        batch: &[ImportedUser],
+        work: &mut Work<'_>,
+        pace: &mut Pace,
         open: Vec<usize>,
-        outcomes: &mut [Option<ImportOutcome>],
     ) -> Result<(), Error> {
         let mut parts = vec![open];
-        while let Some(part) = parts.pop() {
+        while let Some(mut part) = parts.pop() {
             if part.is_empty() {
                 continue;
             }
-            let changes = self.import_changes(ctx, system, batch, &part);
-            match self.apply(changes).await {
+            if part.len() > pace.most {
+                parts.push(part.split_off(pace.most));
+            }
+            match self.apply(self.import_changes(work, &part)).await {
                 Ok(()) => {
+                    pace.went_well(part.len());
                     for at in part {
-                        outcomes[at] = Some(ImportOutcome::Imported);
+                        work.outcomes[at] = Some(ImportOutcome::Imported);
                     }
                 }
                 Err(ApplyError::Taken(unique)) if part.len() == 1 => {
                     // Their own name, where somebody else imports the same file beside us.
-                    let known = self.judge_known(&batch[part[0]]).await?;
+                    let known = self.judge_known(&work.batch[part[0]]).await?;
                     let refused = ImportOutcome::Refused(unique.into());
-                    outcomes[part[0]] = Some(known.unwrap_or(refused));
+                    work.outcomes[part[0]] = Some(known.unwrap_or(refused));
                 }
                 Err(ApplyError::Taken(_)) => {
-                    let (first, second) = part.split_at(part.len() / 2);
-                    parts.extend([second.to_vec(), first.to_vec()]);
+                    let second = part.split_off(part.len() / 2);
+                    parts.extend([second, part]);
                 }
-                // A write whose answer was lost; or somebody else is importing the same file.
                 Err(error @ (ApplyError::Store(_) | ApplyError::Unsettled(_))) => {
-                    self.note_known(batch, &part, outcomes).await?;
-                    if matches!(error, ApplyError::Unsettled(_)) {
-                        count_as_new(&part, outcomes);
-                    }
-                    let before = part.len();
-                    let rest = still_open(part, outcomes);
-                    if rest.len() == before {
-                        return Err(error.into());
-                    }
-                    parts.push(rest);
+                    parts.push(self.what_is_left(work, pace, part, error).await?);
                 }
                 Err(other) => return Err(other.into()),
             }
@@ -285,17 +334,38 @@ impl Accounts {
         Ok(())
     }
 
-    /// The users, their passwords, one line in the audit log for them all, and one for each admin.
-    fn import_changes(
+    /// Who of them is still to be written after a write that failed. Its answer may have been lost;
+    /// somebody else may be importing the same file; or there were too many of them for the time that
+    /// a write has. What the store cannot do for one alone it cannot do.
+    async fn what_is_left(
         &self,
-        ctx: &Ctx,
-        system: &str,
-        batch: &[ImportedUser],
-        part: &[usize],
-    ) -> Changes {
+        work: &mut Work<'_>,
+        pace: &mut Pace,
+        part: Vec<usize>,
+        error: ApplyError,
+    ) -> Result<Vec<usize>, Error> {
+        self.note_known(work.batch, &part, &mut work.outcomes)
+            .await?;
+        if matches!(error, ApplyError::Unsettled(_)) {
+            count_as_new(&part, &mut work.outcomes);
+        }
+        let before = part.len();
+        let rest = still_open(part, &work.outcomes);
+        if rest.len() == before {
+            if before == 1 || matches!(error, ApplyError::Unsettled(_)) {
+                return Err(error.into());
+            }
+            pace.was_too_fast(before);
+        }
+        Ok(rest)
+    }
+
+    /// The users, their passwords, one line in the audit log for them all, and one for each admin.
+    fn import_changes(&self, work: &Work<'_>, part: &[usize]) -> Changes {
+        let ctx = work.ctx;
         let mut changes = Vec::with_capacity(2 * part.len() + 1);
         for at in part {
-            let one = &batch[*at];
+            let one = &work.batch[*at];
             changes.push(Change::InsertUser(Box::new(one.user.clone())));
             changes.extend(one.credential.clone().map(Change::PutCredential));
             if one.user.role == Role::Admin {
@@ -303,7 +373,7 @@ impl Accounts {
                 changes.push(self.audit_detail(ctx, event, id, Role::Admin.as_str()));
             }
         }
-        let detail = format!("{} imported from {system}", part.len());
+        let detail = format!("{} imported from {}", part.len(), work.system);
         changes.push(self.audit_detail(ctx, Event::SignUp, None, &detail));
         changes
     }

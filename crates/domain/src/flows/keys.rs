@@ -1,9 +1,8 @@
 //! Signing keys: made at first start, rotated by age or by hand, kept until no token of theirs lives.
 
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use tokio::time::timeout;
 
 use crate::accounts::Accounts;
@@ -11,14 +10,26 @@ use crate::changes::{ApplyError, Change};
 use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::model::{Event, SigningKey};
+use crate::ports::StoreError;
 use crate::tokens::{KeyringError, PublicKey};
 
 /// Nodes that have not heard of a new key yet go on signing with the old one for a while.
 const ROTATION_MARGIN: SignedDuration = SignedDuration::from_hours(1);
 
+/// How often this node looks for keys it does not know. Short, since for so long a key that another
+/// node has just made may be refused here while somebody floods it with made-up ones.
+const LOOK_EVERY: SignedDuration = SignedDuration::from_millis(100);
+
 /// What the JWKS waits for a store at most: whoever checks tokens is better served with the keys of
 /// a moment ago than not at all.
 const SHOW_WITHIN: Duration = Duration::from_secs(1);
+
+/// The last look for keys that this node did not know.
+#[derive(Default)]
+pub(crate) struct KeyLook {
+    ended_at: Option<Timestamp>,
+    failed: bool,
+}
 
 /// Why the keys cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -66,18 +77,15 @@ impl Accounts {
         self.keyring.public_keys()
     }
 
-    /// The public keys, for the JWKS. Looked up anew, once a second at the most: whoever checks our
+    /// The public keys, for the JWKS. Looked up anew: whoever checks our
     /// tokens may ask any node, also one that has not heard of another's rotation yet.
     pub async fn fresh_public_keys(&self) -> Vec<PublicKey> {
-        let now = self.now().as_second();
-        if self.keys_shown_at.swap(now, Ordering::Relaxed) != now {
-            match timeout(SHOW_WITHIN, self.load_keys()).await {
-                Ok(Ok(_)) => {}
-                Ok(Err(error)) => {
-                    tracing::warn!(%error, "the JWKS shows the keys of a moment ago");
-                }
-                Err(_) => tracing::warn!("the JWKS shows the keys of a moment ago: no answer yet"),
+        match timeout(SHOW_WITHIN, self.look_for_keys()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => {
+                tracing::warn!(%error, "the JWKS shows the keys of a moment ago");
             }
+            Err(_) => tracing::warn!("the JWKS shows the keys of a moment ago: no answer yet"),
         }
         self.public_keys()
     }
@@ -98,6 +106,12 @@ impl Accounts {
     }
 
     async fn load_keys(&self) -> Result<Vec<SigningKey>, KeysError> {
+        let mut look = self.key_look.lock().await;
+        self.load_keys_alone(&mut look).await
+    }
+
+    /// One at a time, so that what was read later is loaded later.
+    async fn load_keys_alone(&self, _: &mut KeyLook) -> Result<Vec<SigningKey>, KeysError> {
         let keys = self.list_keys().await?;
         self.keyring.load(&keys)?;
         Ok(keys)
@@ -116,17 +130,29 @@ impl Accounts {
         Ok(())
     }
 
-    /// Looks for a key this node does not know, at most once a second: a flood of forged tokens
-    /// must not become a flood of look-ups. Whoever comes during a look waits for its end, since
-    /// the first tokens of a new key seldom come alone.
-    pub(crate) async fn reload_keys_now_and_then(&self) -> Result<(), Error> {
-        let mut looked_at = self.keys_looked_at.lock().await;
-        let now = self.now().as_second();
-        if *looked_at == Some(now) {
+    /// Looks for keys that this node does not know, ten times a second at the most: a flood of forged
+    /// tokens must not become a flood of look-ups. Whoever comes during a look waits for its end and
+    /// takes its outcome, good or bad: the first tokens of a new key seldom come alone, and a store
+    /// that is away is waited for once and not in turn.
+    pub(crate) async fn look_for_keys(&self) -> Result<(), Error> {
+        let asked_at = self.now();
+        let mut look = self.key_look.lock().await;
+        let is_ours = look
+            .ended_at
+            .is_some_and(|ended| asked_at.duration_since(ended) < LOOK_EVERY);
+        if is_ours && look.failed {
+            let cause = "the keys could not be loaded a moment ago";
+            return Err(StoreError::new("list signing keys", cause).into());
+        }
+        if is_ours {
             return Ok(());
         }
-        *looked_at = Some(now);
-        match self.load_keys().await {
+        let loaded = self.load_keys_alone(&mut look).await;
+        *look = KeyLook {
+            ended_at: Some(self.now()),
+            failed: loaded.is_err(),
+        };
+        match loaded {
             Ok(_) => Ok(()),
             Err(KeysError::Other(error)) => Err(error),
             Err(KeysError::Keyring(error)) => {

@@ -83,7 +83,7 @@ impl Accounts {
     async fn make_room(&self, ctx: &Ctx, user_id: UserId) -> Result<(), Error> {
         let open = self.ports.sessions.list_sessions(user_id, ctx.now).await?;
         for oldest in open.iter().skip(self.policy.max_sessions - 1) {
-            self.end_session(ctx, user_id, oldest.id).await?;
+            self.end_session(ctx, user_id, oldest.id, None).await?;
         }
         Ok(())
     }
@@ -149,7 +149,7 @@ impl Accounts {
             Verified::Refused => Err(Error::InvalidToken),
             // Another node may have rotated the key a moment ago.
             Verified::UnknownKey => {
-                self.reload_keys_now_and_then().await?;
+                self.look_for_keys().await?;
                 match self.keyring.verify(token) {
                     Verified::Claims(claims) => Ok(claims),
                     _ => Err(Error::InvalidToken),
@@ -206,15 +206,9 @@ impl Accounts {
     /// which, so the whole session ends.
     async fn end_reused(&self, ctx: &Ctx, entry: &Entry) -> Result<(), Error> {
         let user_id = entry.user.id;
-        if self.end_session(ctx, user_id, entry.session.id).await? {
-            self.apply(vec![self.audit_failure(
-                ctx,
-                Event::TokenReuse,
-                Some(user_id),
-                "session ended",
-            )])
+        let audit = self.audit_failure(ctx, Event::TokenReuse, Some(user_id), "session ended");
+        self.end_session(ctx, user_id, entry.session.id, Some(audit))
             .await?;
-        }
         Ok(())
     }
 
@@ -281,30 +275,34 @@ impl Accounts {
         Ok(self.ports.sessions.may_rewind() && self.ports.store.is_session_ended(id).await?)
     }
 
-    /// Ends one session for good; `false` where there was none. Where the session store may rewind,
-    /// the end is written down in the database first, and holds from then on, even if the session
-    /// store is away and cannot be told.
+    /// Ends one session for good, and writes it down; `false` where there was none. Where the session
+    /// store may rewind, the end is noted in the database first, with its line of the audit log, and
+    /// holds from then on, even if the session store is away and cannot be told.
     pub(crate) async fn end_session(
         &self,
         ctx: &Ctx,
         user_id: UserId,
         id: SessionId,
+        audit: Option<Change>,
     ) -> Result<bool, Error> {
-        let may_rewind = self.ports.sessions.may_rewind();
-        if may_rewind {
-            let until = ctx.now + self.policy.session_renewable;
-            self.apply(vec![Change::EndSession { user_id, id, until }])
-                .await?;
-        }
-        let deleted = self.ports.sessions.delete_session(user_id, id).await;
-        self.cache.user_changed(user_id);
-        match deleted {
-            Err(error) if may_rewind => {
-                tracing::warn!(user.id = %user_id, %error, "an ended session could not be cleared away");
-                Ok(true)
+        let sessions = &self.ports.sessions;
+        if !sessions.may_rewind() {
+            let was_open = sessions.delete_session(user_id, id).await?;
+            self.cache.user_changed(user_id);
+            if was_open {
+                self.apply(audit.into_iter().collect()).await?;
             }
-            deleted => Ok(deleted?),
+            return Ok(was_open);
         }
+        let until = ctx.now + self.policy.session_renewable;
+        let end = Change::EndSession { user_id, id, until };
+        self.apply([end].into_iter().chain(audit).collect()).await?;
+        let deleted = sessions.delete_session(user_id, id).await;
+        self.cache.user_changed(user_id);
+        if let Err(error) = deleted {
+            tracing::warn!(user.id = %user_id, %error, "an ended session could not be cleared away");
+        }
+        Ok(true)
     }
 
     /// Ends one session of a user's list.
@@ -315,17 +313,14 @@ impl Accounts {
         let is_open = open
             .iter()
             .any(|session| session.id == id && session.epoch >= user.session_epoch);
-        if !is_open || self.has_ended(id).await? || !self.end_session(ctx, user.id, id).await? {
+        if !is_open || self.has_ended(id).await? {
             return Err(Error::NotFound);
         }
-        Ok(self
-            .apply(vec![self.audit_detail(
-                ctx,
-                Event::SessionsRevoked,
-                Some(user.id),
-                "one",
-            )])
-            .await?)
+        let audit = self.audit_detail(ctx, Event::SessionsRevoked, Some(user.id), "one");
+        match self.end_session(ctx, user.id, id, Some(audit)).await? {
+            true => Ok(()),
+            false => Err(Error::NotFound),
+        }
     }
 
     /// Ends all sessions of a user, in every store that may have kept one.

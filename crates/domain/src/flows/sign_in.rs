@@ -56,9 +56,10 @@ impl Accounts {
             .verify_password(ctx, identifier, named, password, Event::SignIn)
             .await?;
         self.ensure_open(ctx, &user, Event::SignIn).await?;
-        self.apply(vec![self.audit(ctx, Event::SignIn, Some(user.id))])
-            .await?;
-        self.issue_session(ctx, user).await
+        let signed_in = self.issue_session(ctx, user).await?;
+        let audit = self.audit(ctx, Event::SignIn, Some(signed_in.user.id));
+        self.apply(vec![audit]).await?;
+        Ok(signed_in)
     }
 
     /// The account an identifier names. As many questions are asked of the store whether it is

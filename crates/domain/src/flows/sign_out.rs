@@ -10,9 +10,9 @@ impl Accounts {
     /// Ends the session the request came in.
     pub async fn sign_out(&self, ctx: &Ctx, authenticated: &Authenticated) -> Result<(), Error> {
         let (user_id, session_id) = (authenticated.user().id, authenticated.session().id);
-        self.end_session(ctx, user_id, session_id).await?;
-        Ok(self
-            .apply(vec![self.audit(ctx, Event::SignOut, Some(user_id))])
-            .await?)
+        let audit = self.audit(ctx, Event::SignOut, Some(user_id));
+        self.end_session(ctx, user_id, session_id, Some(audit))
+            .await?;
+        Ok(())
     }
 }

@@ -1,6 +1,7 @@
 //! What the worker clears away, and that nothing depends on it.
 
-use doorward_domain::model::Purpose;
+use doorward_domain::changes::Change;
+use doorward_domain::model::{Purpose, Status, User};
 use doorward_domain::ports::{Sessions, Store};
 
 use crate::world::*;
@@ -34,6 +35,47 @@ async fn more_than_one_batch_goes_in_one_sweep() {
     world.advance(hours(73));
     world.accounts.sweep(&world.worker()).await.unwrap();
     assert_eq!(world.audited().len(), 205);
+}
+
+#[tokio::test]
+async fn nodes_that_sweep_at_once_write_down_one_expiry() {
+    let here = World::new().await;
+    let there = here.beside(2).await;
+    here.pending("ben").await;
+    here.audited();
+    here.advance(hours(73));
+    here.spy.give_way();
+    there.spy.give_way();
+    let (here_worker, there_worker) = (here.worker(), there.worker());
+    let (one, other) = tokio::join!(
+        here.accounts.sweep(&here_worker),
+        there.accounts.sweep(&there_worker)
+    );
+    one.unwrap();
+    other.unwrap();
+    let written = [here.audited(), there.audited()].concat();
+    assert_eq!(written, ["sign-up-expired"]);
+}
+
+#[tokio::test]
+async fn who_confirms_during_the_sweep_stays_and_nothing_is_written() {
+    let world = World::new().await;
+    let ben = world.pending("ben").await;
+    world.audited();
+    world.advance(hours(73));
+    let kept = world.kept(&ben).await.unwrap();
+    let confirmed = User {
+        status: Status::Active,
+        version: kept.version.next(),
+        ..kept.clone()
+    };
+    world.spy.let_in_between(vec![Change::UpdateUser {
+        user: Box::new(confirmed),
+        expected: kept.version,
+    }]);
+    world.accounts.sweep(&world.worker()).await.unwrap();
+    assert!(world.kept(&ben).await.is_some());
+    assert!(world.audited().is_empty());
 }
 
 #[tokio::test]

@@ -1,6 +1,8 @@
 //! Users from elsewhere, and users going elsewhere.
 
-use doorward_domain::flows::import::{DryRun, ImportOutcome, ImportedUser, Refusal, derived_id};
+use doorward_domain::flows::import::{
+    DryRun, ImportOutcome, ImportedUser, Pace, Refusal, derived_id,
+};
 use doorward_domain::model::{Role, Status, User, Version};
 use doorward_domain::ports::Store;
 use doorward_domain::values::{Data, Locale, UserId};

@@ -5,6 +5,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use doorward_domain::flows::keys::KeysError;
 use doorward_domain::tokens::KeyringError;
 use doorward_domain::{Accounts, Error};
+use jiff::SignedDuration;
 
 use crate::world::*;
 
@@ -121,7 +122,7 @@ async fn all_who_come_with_a_new_keys_token_at_once_get_in() {
 
 /// J-02: a flood of made-up `kid`s is no flood of look-ups.
 #[tokio::test]
-async fn made_up_keys_make_a_node_look_once_a_second() {
+async fn made_up_keys_make_a_node_look_ten_times_a_second() {
     let world = World::new().await;
     world.active("ben").await;
     let signed_in = world.sign_in("ben").await;
@@ -134,11 +135,32 @@ async fn made_up_keys_make_a_node_look_once_a_second() {
         assert_err!(refused, Error::InvalidToken);
     }
     assert_eq!(world.spy.take_calls(), ["list_signing_keys"]);
-    world.advance(seconds(1));
+    world.advance(SignedDuration::from_millis(100));
     let header = r#"{"alg":"EdDSA","typ":"session+jwt","kid":"made-up"}"#;
     let forged = format!("{}.{rest}", URL_SAFE_NO_PAD.encode(header));
     let refused = world.accounts.authenticate(&world.anon(), &forged).await;
     assert_err!(refused, Error::InvalidToken);
+    assert_eq!(world.spy.take_calls(), ["list_signing_keys"]);
+}
+
+/// A store that is away is waited for once, and not by one made-up token after the other.
+#[tokio::test]
+async fn all_who_wait_for_a_look_share_its_failure() {
+    let world = World::new().await;
+    world.active("ben").await;
+    let signed_in = world.sign_in("ben").await;
+    let (_, rest) = signed_in.token.expose().split_once('.').unwrap();
+    let header = URL_SAFE_NO_PAD.encode(r#"{"alg":"EdDSA","typ":"session+jwt","kid":"made-up"}"#);
+    let forged = format!("{header}.{rest}");
+    world.spy.fail("list_signing_keys");
+    world.spy.give_way();
+    world.spy.take_calls();
+    let anon = world.anon();
+    let ask = || world.accounts.authenticate(&anon, &forged);
+    let (one, two, three) = tokio::join!(ask(), ask(), ask());
+    for answer in [one, two, three] {
+        assert_err!(answer, Error::Store(_));
+    }
     assert_eq!(world.spy.take_calls(), ["list_signing_keys"]);
 }
 

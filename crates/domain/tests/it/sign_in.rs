@@ -418,3 +418,19 @@ async fn a_network_address_has_its_own_budget_and_an_unknown_one_none() {
     world.advance(seconds(2));
     assert!(left("192.0.2.1").await, "it comes back bit by bit");
 }
+
+/// L-01: what did not come to a session is no sign-in.
+#[tokio::test]
+async fn a_sign_in_without_a_session_is_not_written_down_as_one() {
+    let world = World::new().await;
+    world.active("ben").await;
+    world.audited();
+    world.spy.fail("insert_session");
+    let ctx = world.anon();
+    let answer = world
+        .accounts
+        .sign_in(&ctx, &identifier("ben"), &password(PASSWORD))
+        .await;
+    assert_err!(answer, Error::Store(_));
+    assert!(world.audited().is_empty());
+}

@@ -69,6 +69,7 @@ macro_rules! store_contract {
                 keys_compare_byte_by_byte,
                 deletion_takes_all_that_belongs_to_the_user,
                 only_a_pending_user_is_deleted_as_pending,
+                an_id_that_is_there_is_nobody_elses_to_have,
             }
             uniqueness {
                 a_username_is_unique,

@@ -208,3 +208,17 @@ pub async fn only_a_pending_user_is_deleted_as_pending(store: Arc<dyn Store>) {
     assert!(store.find_credential(active.id).await.unwrap().is_some());
     must(&*store, vec![Change::DeletePendingUser(pending.id)]).await;
 }
+
+pub async fn an_id_that_is_there_is_nobody_elses_to_have(store: Arc<dyn Store>) {
+    let kept = fixtures::user();
+    insert(&*store, &kept).await;
+    let intruder = User {
+        id: kept.id,
+        ..fixtures::user()
+    };
+    let refused = store
+        .apply(vec![Change::InsertUser(Box::new(intruder))])
+        .await;
+    assert_refused!(refused, ApplyError::Store(_));
+    assert_eq!(store.find_user(kept.id).await.unwrap(), Some(kept));
+}
