@@ -147,9 +147,9 @@ impl Accounts {
             });
         }
         let due_at = now + pause_after(now.duration_since(job.created_at));
-        tracing::warn!(mail.id = %job.id, mail.kind = job.kind.as_str(), mail.attempt = job.attempts, mail.due_at = %due_at, error = %cause, "mail deferred");
         self.apply(vec![Change::MailRetry { id: job.id, due_at }])
             .await?;
+        tracing::warn!(mail.id = %job.id, mail.kind = job.kind.as_str(), mail.attempt = job.attempts, mail.due_at = %due_at, error = %cause, "mail deferred");
         Ok(Delivered {
             deferred: 1,
             ..Delivered::default()

@@ -42,7 +42,7 @@ fn a_mail_survives_a_restart_and_a_kill() {
             json!({"email": "ben@example.com", "password": PASSWORD}),
         )
         .expect(201);
-    // Killed in the middle of a try, it would go out too, once the lease of five minutes is over.
+    // Killed in the middle of a try, it would go out too, once the lease of two minutes is over.
     eventually("the mail is deferred", || {
         server.log().contains("mail deferred").then_some(())
     });
