@@ -91,21 +91,26 @@ impl Pool {
         if self.0.is_closed.load(Ordering::Relaxed) {
             return Err(ConnectError::Closed.into());
         }
+        let mut pause = Duration::from_millis(20);
         let (connection, made_at, epoch) = loop {
+            self.0.check_file()?;
             let (resting, epoch) = self.0.take();
-            if let Some(Err(error)) = self.0.file.as_ref().map(OpenedFile::check) {
-                self.0.distrust(epoch, "the file is not there any more");
-                return Err(error.into());
+            if let Some(mut resting) = resting {
+                if resting.since.elapsed() < TRUSTED
+                    || self.0.is_well(&mut resting.connection, until).await
+                {
+                    break (resting.connection, resting.made_at, epoch);
+                }
+                self.0.distrust(epoch, "one at rest does not answer");
+                continue;
             }
-            let Some(mut resting) = resting else {
-                break (self.0.open(until).await?, Instant::now(), epoch);
-            };
-            if resting.since.elapsed() < TRUSTED
-                || self.0.is_well(&mut resting.connection, until).await
-            {
-                break (resting.connection, resting.made_at, epoch);
+            match self.0.open(until).await {
+                Ok(connection) => break (connection, Instant::now(), epoch),
+                Err(error) if !self.0.shall_wait(&error, until, pause) => return Err(error.into()),
+                // Another caller may have laid one to rest meanwhile.
+                Err(_) => tokio::time::sleep(pause).await,
             }
-            self.0.distrust(epoch, "one at rest does not answer");
+            pause = (pause * 2).min(Duration::from_millis(500));
         };
         Ok(Held {
             connection: Some(connection),
@@ -144,8 +149,22 @@ impl Inner {
 
     /// One at rest, if there is one, and the epoch it is of.
     fn take(&self) -> (Option<Resting>, u64) {
+        let longest = self.servers.dialect.longest_rest();
         let mut rest = self.rest();
-        (rest.connections.pop(), rest.epoch)
+        let resting = rest.connections.pop();
+        let is_stale =
+            |resting: &Resting| longest.is_some_and(|most| resting.since.elapsed() > most);
+        if !resting.as_ref().is_some_and(is_stale) {
+            return (resting, rest.epoch);
+        }
+        // All others have rested longer.
+        let stale: Vec<_> = rest.connections.drain(..).chain(resting).collect();
+        let epoch = rest.epoch;
+        drop(rest);
+        for resting in stale {
+            close_nicely(resting.connection);
+        }
+        (None, epoch)
     }
 
     /// Lays one to rest, and closes one that rested too long meanwhile.
@@ -157,6 +176,7 @@ impl Inner {
             drop(rest);
             return close_nicely(connection);
         }
+        rest.away_since = None;
         rest.connections.push(Resting {
             connection,
             made_at,
@@ -187,26 +207,34 @@ impl Inner {
         );
     }
 
-    /// Makes a connection. While the outage is young it tries until its time is up, so that a
-    /// restart is waited for; later a caller learns at once that nobody is there.
     async fn open(&self, until: Instant) -> Result<AnyConnection, ConnectError> {
-        let mut pause = Duration::from_millis(20);
-        loop {
-            let error = match self.servers.connect(until).await {
-                Ok(connection) => {
-                    self.rest().away_since = None;
-                    return Ok(connection);
-                }
-                Err(error) => error,
-            };
-            let away_since = *self.rest().away_since.get_or_insert_with(Instant::now);
-            let is_old = away_since.elapsed() >= self.servers.limits.connect;
-            if is_old || !error.is_worth_waiting() || Instant::now() + pause >= until {
-                return Err(error);
-            }
-            tokio::time::sleep(pause).await;
-            pause = (pause * 2).min(Duration::from_millis(500));
+        let connection = self.servers.connect(until).await;
+        let mut rest = self.rest();
+        match &connection {
+            Ok(_) => rest.away_since = None,
+            Err(_) => _ = rest.away_since.get_or_insert_with(Instant::now),
         }
+        connection
+    }
+
+    /// While the outage is young, a caller tries until its time is up, so that a restart is waited
+    /// for; later it learns at once that nobody is there.
+    fn shall_wait(&self, error: &ConnectError, until: Instant, pause: Duration) -> bool {
+        let away_since = self.rest().away_since.unwrap_or_else(Instant::now);
+        away_since.elapsed() < self.servers.limits.connect
+            && error.is_worth_waiting()
+            && Instant::now() + pause < until
+    }
+
+    fn check_file(&self) -> Result<(), ConnectError> {
+        let Some(Err(error)) = self.file.as_ref().map(OpenedFile::check) else {
+            return Ok(());
+        };
+        let (resting, epoch) = self.take();
+        if resting.is_some() {
+            self.distrust(epoch, "the file is not there any more");
+        }
+        Err(error)
     }
 
     /// Whether it answers, and still takes writes.

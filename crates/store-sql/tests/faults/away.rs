@@ -163,7 +163,7 @@ async fn a_question_that_was_given_up_confuses_nobody() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_full_postgres_lets_in_whoever_waited() {
+async fn a_full_postgres_serves_with_what_it_has_given() {
     let options = PostgresOptions {
         settings: vec!["max_connections=8", "superuser_reserved_connections=2"],
         ..PostgresOptions::default()
@@ -182,11 +182,11 @@ async fn a_full_postgres_lets_in_whoever_waited() {
             })
         })
         .collect();
-    let mut refused = 0;
+    // They take turns with the one there is, or are told in time.
     for one in asked {
-        refused += usize::from(is_store_error(&one.await.unwrap()));
+        let told = one.await.unwrap();
+        assert!(told.is_ok() || is_store_error(&told), "{told:?}");
     }
-    assert!(refused > 0, "it was not full");
     drop(full);
     until_well(|| Store::ping(&store)).await;
     warm(&store).await;

@@ -25,12 +25,16 @@ async fn writes_go_on_at_the_replica_once_it_is_the_primary() {
         let store = store.clone();
         async move {
             let mut answered = Vec::new();
-            let mut failed = 0;
-            while failed == 0 || answered.len() < failed + 50 {
+            // None before something failed; then how many are still to come.
+            let mut left = None;
+            while left != Some(0) {
                 let (user, _, changes) = sign_up();
                 match in_time(store.apply(changes)).await {
-                    Ok(()) => answered.push(user),
-                    Err(_) => failed += 1,
+                    Ok(()) => {
+                        answered.push(user);
+                        left = left.map(|left| left - 1);
+                    }
+                    Err(_) => left = Some(20),
                 }
             }
             answered

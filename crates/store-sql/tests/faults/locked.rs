@@ -9,6 +9,7 @@ use doorward_testkit::servers::{
     MariadbOptions, Mood, OwnServer, PostgresOptions, Proxy, own_mariadb, own_postgres,
 };
 use sqlx::{AnyConnection, Connection, raw_sql};
+use tokio::time::Instant;
 
 use super::{connect, in_time, is_signed_up, is_store_error, sign_up, until_well};
 
@@ -76,27 +77,26 @@ async fn vanished(server: &OwnServer, url: &str) {
     let event = || fixtures::audit_event(fixtures::user_id());
     let mut changes = vec![Change::KeepAnAdmin];
     changes.extend((0..60).map(|_| Change::Audit(Box::new(event()))));
-    let cut_short = tokio::spawn(async move { lost.apply(changes).await });
     let other = connect(url).await;
-    is_locked(url).await;
+    let mut probe = AnyConnection::connect(url).await.unwrap();
+    let cut_short = tokio::spawn(async move { lost.apply(changes).await });
+    let patience = Instant::now() + Duration::from_secs(10);
+    while !is_locked(&mut probe).await {
+        assert!(Instant::now() < patience, "the lock was never taken");
+    }
     proxy.set(Mood::Stall).await;
     until_well(|| other.apply(vec![Change::KeepAnAdmin])).await;
     let told = cut_short.await.unwrap();
     assert!(matches!(told, Err(ApplyError::Store(_))), "{told:?}");
 }
 
-/// Waits until somebody holds the guards.
-async fn is_locked(url: &str) {
-    let mut own = AnyConnection::connect(url).await.unwrap();
-    loop {
-        let mut probe = own.begin().await.unwrap();
-        let lock = raw_sql("SELECT name FROM guards FOR UPDATE NOWAIT");
-        let is_free = lock.fetch_all(&mut *probe).await.is_ok();
-        probe.rollback().await.unwrap();
-        if !is_free {
-            return;
-        }
-    }
+/// Whether somebody holds the guards.
+async fn is_locked(probe: &mut AnyConnection) -> bool {
+    let mut begun = probe.begin().await.unwrap();
+    let lock = raw_sql("SELECT name FROM guards FOR UPDATE NOWAIT");
+    let is_free = lock.fetch_all(&mut *begun).await.is_ok();
+    begun.rollback().await.unwrap();
+    !is_free
 }
 
 #[tokio::test(flavor = "multi_thread")]
