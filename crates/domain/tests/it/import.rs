@@ -43,12 +43,19 @@ fn refused(refusal: Refusal) -> ImportOutcome {
 }
 
 async fn import(world: &World, batch: &[ImportedUser]) -> Vec<ImportOutcome> {
-    let operator = world.operator();
-    world
-        .accounts
-        .import(&operator, "django", batch)
+    try_import(world, &mut Pace::default(), batch)
         .await
         .unwrap()
+}
+
+async fn try_import(
+    world: &World,
+    pace: &mut Pace,
+    batch: &[ImportedUser],
+) -> Result<Vec<ImportOutcome>, Error> {
+    let operator = world.operator();
+    let accounts = &world.accounts;
+    accounts.import(&operator, "django", pace, batch).await
 }
 
 #[tokio::test]
@@ -290,10 +297,9 @@ async fn nobody_but_the_operator_moves_users() {
     let ada = world.sign_in("ada").await;
     let batch = [imported(person(1, "ben"))];
     for ctx in [world.of(&ada), world.anon(), world.worker()] {
-        assert_err!(
-            world.accounts.import(&ctx, "django", &batch).await,
-            Error::Forbidden
-        );
+        let mut pace = Pace::default();
+        let refused = world.accounts.import(&ctx, "django", &mut pace, &batch);
+        assert_err!(refused.await, Error::Forbidden);
         assert_err!(
             world
                 .accounts
@@ -314,14 +320,46 @@ async fn a_store_that_fails_fails_the_batch_and_it_can_be_given_again() {
     let world = World::new().await;
     let batch = [imported(person(1, "ben")), imported(person(2, "eve"))];
     world.spy.fail("apply");
-    let operator = world.operator();
     assert_err!(
-        world.accounts.import(&operator, "django", &batch).await,
+        try_import(&world, &mut Pace::default(), &batch).await,
         Error::Store(_)
     );
     world.spy.mend();
     let done = import(&world, &batch).await;
     assert_eq!(done, [ImportOutcome::Imported, ImportOutcome::Imported]);
+}
+
+/// Behind a slow link a large write runs out of time; the next batch knows what the last has learned.
+#[tokio::test]
+async fn what_is_too_much_for_one_write_goes_in_in_several() {
+    let world = World::new().await;
+    world.spy.take_at_most(10);
+    let mut pace = Pace::default();
+    let people = |from: u8, to: u8| -> Vec<_> {
+        (from..to)
+            .map(|number| imported(person(number, &format!("user{number}"))))
+            .collect()
+    };
+    let writes = || {
+        let calls = world.spy.take_calls();
+        calls.iter().filter(|call| **call == "apply").count()
+    };
+    for (from, to, expected) in [(1, 41, 2 + 4), (41, 71, 3), (71, 101, 1 + 1 + 5)] {
+        world.forget();
+        let done = try_import(&world, &mut pace, &people(from, to)).await;
+        let is_in = |one: &ImportOutcome| *one == ImportOutcome::Imported;
+        assert!(done.unwrap().iter().all(is_in), "from {from}");
+        assert_eq!(writes(), expected, "from {from}");
+    }
+    world.spy.take_at_most(usize::MAX);
+    let done = try_import(&world, &mut pace, &people(101, 250)).await;
+    assert_eq!(done.unwrap().len(), 149);
+    assert!((8..24).contains(&writes()), "it grows again, and slowly");
+    // Not even one.
+    world.spy.take_at_most(0);
+    let failed = try_import(&world, &mut pace, &people(250, 255)).await;
+    assert_err!(failed, Error::Store(_));
+    assert!(writes() <= 4);
 }
 
 /// A commit whose answer was lost is looked at again: nobody is told that it failed.

@@ -24,6 +24,7 @@ pub struct Spy {
     yields: AtomicBool,
     rewinds: AtomicBool,
     loses: AtomicBool,
+    most_users: Mutex<Option<usize>>,
 }
 
 impl Spy {
@@ -65,6 +66,11 @@ impl Spy {
         self.loses.store(true, Ordering::Relaxed);
     }
 
+    /// A write of more new users than that runs out of time from now on.
+    pub fn take_at_most(&self, users: usize) {
+        *self.most_users.lock().unwrap() = Some(users);
+    }
+
     /// Every call gives way to the other tasks first, so that two stories joined run in step.
     pub fn give_way(&self) {
         self.yields.store(true, Ordering::Relaxed);
@@ -91,6 +97,11 @@ impl Spy {
 impl Store for Spy {
     async fn apply(&self, changes: Changes) -> Result<(), ApplyError> {
         self.asked("apply").await?;
+        let is_new = |change: &&Change| matches!(change, Change::InsertUser(_));
+        let most = self.most_users.lock().unwrap().unwrap_or(usize::MAX);
+        if changes.iter().filter(is_new).count() > most {
+            return Err(StoreError::new("apply", "no time left").into());
+        }
         let between = self.between.lock().unwrap().take();
         if let Some(between) = between {
             self.store.apply(between).await.unwrap();

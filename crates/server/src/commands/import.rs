@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use anyhow::{Context, bail};
 use doorward_domain::Accounts;
 use doorward_domain::ctx::{Actor, Ctx};
-use doorward_domain::flows::import::{DryRun, ImportOutcome, ImportedUser};
+use doorward_domain::flows::import::{DryRun, ImportOutcome, ImportedUser, Pace};
 use doorward_domain::model::User;
 use doorward_domain::values::{EmailAddress, Locale, Username};
 use serde_json::json;
@@ -24,7 +24,7 @@ use crate::moving::{
 };
 use crate::wiring::Wired;
 
-/// How many users are written at a time.
+/// How many users are written at a time, where the store has time for so many.
 const BATCH: usize = 500;
 /// How many batches may wait.
 const WAITING: usize = 2;
@@ -48,10 +48,11 @@ pub(super) async fn run(config: &Config, args: &ImportArgs, output: Output) -> a
         accounts: &wired.accounts,
         format,
         dry_run: args.check.then(DryRun::default),
+        pace: Pace::default(),
         report: Report::begin(args.report.as_deref())?,
     };
     let imported = import.all(source, terms, output).await;
-    wired.store.close().await;
+    wired.close().await;
     import.report.flush()?;
     tell(&import.report, args, output);
     if let Err(error) = imported {
@@ -94,6 +95,7 @@ struct Import<'a> {
     ctx: Ctx,
     format: Format,
     dry_run: Option<DryRun>,
+    pace: Pace,
     report: Report,
 }
 
@@ -141,7 +143,10 @@ impl Import<'_> {
         let (accounts, ctx) = (self.accounts, &self.ctx);
         Ok(match &mut self.dry_run {
             Some(dry_run) => accounts.check_import(ctx, dry_run, users).await?,
-            None => accounts.import(ctx, self.format.name(), users).await?,
+            None => {
+                let (pace, system) = (&mut self.pace, self.format.name());
+                accounts.import(ctx, system, pace, users).await?
+            }
         })
     }
 
