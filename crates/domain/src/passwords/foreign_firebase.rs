@@ -4,12 +4,15 @@
 //! Spelled as Supabase Auth spells it, so that its imported users can be read too:
 //! `$fbscrypt$v=1,n=14,r=8,p=1,ss=<separator>,sk=<signer key>$<salt>$<hash>`, base64 throughout.
 
+use std::fmt;
+
 use aes::Aes256;
 use aes::cipher::{Array, BlockCipherEncrypt, KeyInit};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::foreign::{UnreadableHash, decode, number, same};
+use crate::values::Secret;
 
 /// The most memory that a hash may ask for, as for any scrypt.
 const MAX_BYTES: u64 = 256 << 20;
@@ -17,7 +20,7 @@ const KEY_BYTES: usize = 32;
 const BLOCK_BYTES: usize = 16;
 
 /// A kept hash, its parameters within the limits.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(PartialEq, Eq)]
 pub(super) struct FirebaseScrypt {
     log_n: u8,
     r: u32,
@@ -26,6 +29,15 @@ pub(super) struct FirebaseScrypt {
     salt: Vec<u8>,
     signer_key: Vec<u8>,
     tag: Vec<u8>,
+}
+
+/// The signer key is the whole project's, and the tag somebody's password.
+impl fmt::Debug for FirebaseScrypt {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut told = to.debug_struct("FirebaseScrypt");
+        told.field("log_n", &self.log_n).field("r", &self.r);
+        told.field("p", &self.p).finish_non_exhaustive()
+    }
 }
 
 impl FirebaseScrypt {
@@ -105,7 +117,7 @@ fn read(params: &str, salt: &str, tag: &str) -> Result<FirebaseScrypt, Unreadabl
 #[derive(Debug, Clone)]
 pub struct FirebaseParameters {
     /// `base64_signer_key`
-    pub signer_key: String,
+    pub signer_key: Secret<String>,
     /// `base64_salt_separator`
     pub salt_separator: String,
     /// `rounds`
@@ -119,13 +131,16 @@ impl FirebaseParameters {
     pub fn spell(&self, hash: &str, salt: &str) -> String {
         format!(
             "$fbscrypt$v=1,n={},r={},p=1,ss={},sk={}${salt}${hash}",
-            self.mem_cost, self.rounds, self.salt_separator, self.signer_key
+            self.mem_cost,
+            self.rounds,
+            self.salt_separator,
+            self.signer_key.expose()
         )
     }
 
     /// Whether hashes of such a project can be verified here.
     pub fn check(&self) -> Result<(), UnreadableHash> {
-        let key = decode(&self.signer_key)?;
+        let key = decode(self.signer_key.expose())?;
         let hash = self.spell(&STANDARD.encode(vec![0; key.len()]), "");
         super::check_readable(&hash)
     }
@@ -138,7 +153,7 @@ mod tests {
     /// The vector in the README of firebase/scrypt.
     fn published() -> FirebaseParameters {
         FirebaseParameters {
-            signer_key: "jxspr8Ki0RYycVU8zykbdLGjFQ3McFUH0uiiTvC8pVMXAn210wjLNmdZJzxUECKbm0QsEmYUSDzZvpjeJ9WmXA==".to_owned(),
+            signer_key: Secret::new("jxspr8Ki0RYycVU8zykbdLGjFQ3McFUH0uiiTvC8pVMXAn210wjLNmdZJzxUECKbm0QsEmYUSDzZvpjeJ9WmXA==".to_owned()),
             salt_separator: "Bw==".to_owned(),
             rounds: 8,
             mem_cost: 14,
@@ -180,6 +195,18 @@ mod tests {
             assert!(parsed(&changed).is_err(), "{by}");
         }
         assert!(parsed("$fbscrypt$v=1,n=14,r=8,p=1,sk=$$").is_err());
+    }
+
+    /// With it, every hash of the project is worth a try elsewhere.
+    #[test]
+    fn the_signer_key_is_never_shown() {
+        let parameters = published();
+        let kept = parsed(&parameters.spell(HASH, SALT)).unwrap();
+        let told = format!("{parameters:?} {kept:?}");
+        let key = decode(parameters.signer_key.expose()).unwrap();
+        for secret in ["jxspr8Ki", &format!("{:?}", &key[..4])[1..13]] {
+            assert!(!told.contains(secret), "{told}");
+        }
     }
 
     /// As OpenSSL encrypts zeros under a key of zeros with `aes-256-ctr`.

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use anyhow::{Context, bail};
 use doorward_domain::passwords::FirebaseParameters;
+use doorward_domain::values::Secret;
 
 /// Reads the file that `--firebase-hash-config` names.
 pub fn read(path: &Path) -> anyhow::Result<FirebaseParameters> {
@@ -19,7 +20,7 @@ pub fn read(path: &Path) -> anyhow::Result<FirebaseParameters> {
 
 fn parse(text: &str) -> anyhow::Result<FirebaseParameters> {
     let parameters = FirebaseParameters {
-        signer_key: value(text, "base64_signer_key")?,
+        signer_key: Secret::new(value(text, "base64_signer_key")?),
         salt_separator: value(text, "base64_salt_separator")?,
         rounds: value(text, "rounds")?.parse().context("`rounds`")?,
         mem_cost: value(text, "mem_cost")?.parse().context("`mem_cost`")?,
@@ -63,7 +64,7 @@ mod tests {
             "mem_cost": 14}"#;
         for text in [SHOWN, json] {
             let read = parse(text).unwrap();
-            assert!(read.signer_key.ends_with("J9WmXA=="), "{}", read.signer_key);
+            assert!(read.signer_key.expose().ends_with("J9WmXA=="));
             assert_eq!((read.rounds, read.mem_cost), (8, 14));
             assert_eq!(read.salt_separator, "Bw==");
         }
