@@ -3,11 +3,11 @@
 //! Budgets are leaky buckets counted by the generic cell rate algorithm (GCRA): one time stamp a
 //! key, so that the same arithmetic runs here and in one script on Redis. Guesses at a password
 //! are counted by account, and slow down with every failure. Both tables are bounded: what was
-//! used least lately and least often is forgotten first.
+//! used least lately and least often is forgotten first. `fallback` puts two of them together.
+
+mod fallback;
 
 use std::net::IpAddr;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -15,6 +15,8 @@ use jiff::{SignedDuration, Timestamp};
 use quick_cache::sync::Cache;
 
 use crate::ports::{Allowance, Budget, StoreError, Throttle};
+
+pub use fallback::FallbackThrottle;
 
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3600);
@@ -64,8 +66,8 @@ pub const MAILBOX_PAUSE: Budget = Budget {
 
 /// After so many wrong guesses in a row, so many seconds between two tries.
 const DELAYS: [(u32, u64); 4] = [(3, 1), (9, 3), (25, 5), (50, 10)];
-/// From so many wrong guesses on, one try an hour, until the password is recovered by mail or the
-/// process ends.
+/// From so many wrong guesses on, one try an hour, until the password is recovered by mail or they
+/// are forgotten: in memory when the process ends, on Redis 30 days after the last of them.
 const STOP: (u32, u64) = (100, 3600);
 
 /// The key of a network address: IPv6 by the /64 that one customer has.
@@ -148,78 +150,6 @@ impl Throttle for MemoryThrottle {
     async fn clear_guesses(&self, key: &str) -> Result<(), StoreError> {
         self.guesses.remove(key);
         Ok(())
-    }
-}
-
-/// Counters that nodes share, and those of this node alone for as long as the others cannot be asked:
-/// attempts are slowed down even then, and what needs no session goes on.
-pub struct FallbackThrottle {
-    shared: Arc<dyn Throttle>,
-    local: MemoryThrottle,
-    is_away: AtomicBool,
-}
-
-impl FallbackThrottle {
-    /// Puts the two together.
-    pub fn new(shared: Arc<dyn Throttle>, local: MemoryThrottle) -> Self {
-        Self {
-            shared,
-            local,
-            is_away: AtomicBool::new(false),
-        }
-    }
-
-    /// What the shared ones answered, where they did; says once when they go and when they are back.
-    fn heard<T>(&self, answer: Result<T, StoreError>) -> Option<T> {
-        let was_away = self.is_away.swap(answer.is_err(), Ordering::Relaxed);
-        match answer {
-            Ok(answer) => {
-                if was_away {
-                    tracing::info!("attempts are counted for all nodes together again");
-                }
-                Some(answer)
-            }
-            Err(error) => {
-                if !was_away {
-                    tracing::warn!(error = %error.cause, "attempts are counted by this node alone for now");
-                }
-                None
-            }
-        }
-    }
-}
-
-#[async_trait]
-impl Throttle for FallbackThrottle {
-    async fn take(
-        &self,
-        budget: &Budget,
-        key: &str,
-        now: Timestamp,
-    ) -> Result<Allowance, StoreError> {
-        match self.heard(self.shared.take(budget, key, now).await) {
-            Some(answer) => Ok(answer),
-            None => self.local.take(budget, key, now).await,
-        }
-    }
-
-    async fn reserve_guess(&self, key: &str, now: Timestamp) -> Result<Allowance, StoreError> {
-        match self.heard(self.shared.reserve_guess(key, now).await) {
-            Some(answer) => Ok(answer),
-            None => self.local.reserve_guess(key, now).await,
-        }
-    }
-
-    async fn release_guess(&self, key: &str, now: Timestamp) -> Result<(), StoreError> {
-        match self.heard(self.shared.release_guess(key, now).await) {
-            Some(()) => Ok(()),
-            None => self.local.release_guess(key, now).await,
-        }
-    }
-
-    async fn clear_guesses(&self, key: &str) -> Result<(), StoreError> {
-        self.heard(self.shared.clear_guesses(key).await);
-        self.local.clear_guesses(key).await
     }
 }
 
@@ -390,72 +320,6 @@ mod tests {
         let guessed = throttle.reserve_guess("ben", at(0)).await.unwrap();
         let retry_after = Duration::from_secs(1);
         assert_eq!(guessed, Allowance::Denied { retry_after });
-    }
-
-    /// Answers as it is told to.
-    #[derive(Default)]
-    struct Shared {
-        kept: std::sync::Mutex<Option<MemoryThrottle>>,
-    }
-
-    impl Shared {
-        fn with<T>(&self, ask: impl FnOnce(&MemoryThrottle) -> T) -> Result<T, StoreError> {
-            match &*self.kept.lock().unwrap() {
-                Some(kept) => Ok(ask(kept)),
-                None => Err(StoreError::new("test", "told to be away")),
-            }
-        }
-    }
-
-    fn now_or_never<T>(future: impl Future<Output = T>) -> T {
-        futures_util::FutureExt::now_or_never(future).expect("memory makes nobody wait")
-    }
-
-    #[async_trait]
-    impl Throttle for Shared {
-        async fn take(
-            &self,
-            budget: &Budget,
-            key: &str,
-            now: Timestamp,
-        ) -> Result<Allowance, StoreError> {
-            self.with(|kept| now_or_never(kept.take(budget, key, now)))?
-        }
-
-        async fn reserve_guess(&self, key: &str, now: Timestamp) -> Result<Allowance, StoreError> {
-            self.with(|kept| now_or_never(kept.reserve_guess(key, now)))?
-        }
-
-        async fn release_guess(&self, key: &str, now: Timestamp) -> Result<(), StoreError> {
-            self.with(|kept| now_or_never(kept.release_guess(key, now)))?
-        }
-
-        async fn clear_guesses(&self, key: &str) -> Result<(), StoreError> {
-            self.with(|kept| now_or_never(kept.clear_guesses(key)))?
-        }
-    }
-
-    #[tokio::test]
-    async fn while_the_shared_counters_are_away_this_node_counts() {
-        let shared = Arc::new(Shared::default());
-        let throttle = FallbackThrottle::new(shared.clone(), MemoryThrottle::new(100));
-        let take = async || throttle.take(&BUDGET, "key", at(0)).await.unwrap();
-        let is_allowed = |allowance| matches!(allowance, Allowance::Allowed { .. });
-        for _ in 0..3 {
-            assert!(is_allowed(take().await));
-            throttle.reserve_guess("ben", at(0)).await.unwrap();
-        }
-        assert!(!is_allowed(take().await));
-        let guess = async || throttle.reserve_guess("ben", at(0)).await.unwrap();
-        assert!(!is_allowed(guess().await));
-        *shared.kept.lock().unwrap() = Some(MemoryThrottle::new(100));
-        assert!(is_allowed(take().await), "the shared ones know of nothing");
-        throttle.clear_guesses("ben").await.unwrap();
-        *shared.kept.lock().unwrap() = None;
-        assert!(!is_allowed(take().await), "this node has not forgotten");
-        assert!(is_allowed(guess().await), "the right password came between");
-        throttle.release_guess("ben", at(0)).await.unwrap();
-        throttle.clear_guesses("ben").await.unwrap();
     }
 
     #[test]
