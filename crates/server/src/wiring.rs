@@ -1,7 +1,7 @@
 //! Puts the parts together: which store, which mail, which keys, by the configuration.
 //!
-//! A new kind of store gets its arm in [`open_store`] (or [`open_sessions`]), its handle in
-//! [`Wired`], its scheme in `config::settings`, and its way to migrate in `commands::migrate`.
+//! A new kind of store gets its arm in [`open_database`] (or [`open_sessions`]), its scheme in
+//! `config::settings`, and its way to migrate in `commands::migrate`.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -18,6 +18,7 @@ use doorward_domain::{Accounts, Policy, Ports};
 use doorward_mail::{Inbox, MailSettings, TemplateMailer, TransportSettings, parse_transport};
 use doorward_store_redis::{RedisSettings, RedisStore};
 use doorward_store_sql::{SqlSettings, SqlStore};
+use futures_util::future::BoxFuture;
 use jiff::SignedDuration;
 
 use crate::config::{Config, host_of};
@@ -35,10 +36,17 @@ pub struct Wired {
     pub clock: Arc<SystemClock>,
     /// Chance.
     pub secrets: Arc<dyn Secrets>,
-    /// The store, to be closed at the end.
-    pub store: SqlStore,
     /// The built-in inbox, where mail stays here.
     pub inbox: Option<Inbox>,
+    database: Database,
+}
+
+/// A database that was opened, whatever kind it is.
+struct Database {
+    store: Arc<dyn Store>,
+    /// Sessions, where they live with the users.
+    sessions: Arc<dyn Sessions>,
+    close: Box<dyn Fn() -> BoxFuture<'static, ()> + Send + Sync>,
 }
 
 /// Opens everything. `listening` is where the server listens, or would.
@@ -47,10 +55,10 @@ pub async fn wire(config: &Config, listening: SocketAddr) -> anyhow::Result<Wire
     let secrets: Arc<dyn Secrets> = Arc::new(SystemSecrets::new());
     master_key::make_data_dir(&config.data_dir)?;
     let master = master_key::load(config, &*secrets)?;
-    let store = open_store(config, &*clock).await?;
+    let database = open_database(config, &*clock).await?;
     // Before anything is written down with its time.
     clock
-        .follow(store.server_time())
+        .follow(database.store.server_time())
         .await
         .context("the database does not say what time it is")?;
     let mailer = open_mailer(config, listening, clock.clone())?;
@@ -62,9 +70,9 @@ pub async fn wire(config: &Config, listening: SocketAddr) -> anyhow::Result<Wire
         queue: config.hashing_queue,
     };
     let hasher = Hasher::start(&settings, secrets.clone())?;
-    let (sessions, throttle) = open_sessions(config, &store, clock.clone()).await?;
+    let (sessions, throttle) = open_sessions(config, &database, clock.clone()).await?;
     let ports = Ports {
-        store: Arc::new(store.clone()),
+        store: database.store.clone(),
         sessions,
         throttle,
         mailer: Arc::new(mailer),
@@ -81,8 +89,8 @@ pub async fn wire(config: &Config, listening: SocketAddr) -> anyhow::Result<Wire
         accounts: Arc::new(accounts),
         clock,
         secrets,
-        store,
         inbox,
+        database,
     })
 }
 
@@ -112,21 +120,30 @@ pub fn check_admin_password(config: &Config) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn open_store(config: &Config, clock: &dyn Clock) -> anyhow::Result<SqlStore> {
-    SqlStore::connect(&sql_settings(config), clock.now())
+async fn open_database(config: &Config, clock: &dyn Clock) -> anyhow::Result<Database> {
+    let sql = SqlStore::connect(&sql_settings(config), clock.now())
         .await
-        .context("the database cannot be opened")
+        .context("the database cannot be opened")?;
+    let sql = Arc::new(sql);
+    Ok(Database {
+        store: sql.clone(),
+        sessions: sql.clone(),
+        close: Box::new(move || {
+            let sql = sql.clone();
+            Box::pin(async move { sql.close().await })
+        }),
+    })
 }
 
 /// Sessions and throttles: on Redis where there is one; else with the users, and in this process.
 async fn open_sessions(
     config: &Config,
-    store: &SqlStore,
+    database: &Database,
     clock: Arc<dyn Clock>,
 ) -> anyhow::Result<(Arc<dyn Sessions>, Arc<dyn Throttle>)> {
     let local = MemoryThrottle::new(THROTTLE_KEYS);
     let Some(settings) = redis_settings(config)? else {
-        return Ok((Arc::new(store.clone()), Arc::new(local)));
+        return Ok((database.sessions.clone(), Arc::new(local)));
     };
     if settings.url.is_open_to_listeners() {
         tracing::warn!(
@@ -204,6 +221,11 @@ fn policy(config: &Config, listening: SocketAddr) -> Policy {
 }
 
 impl Wired {
+    /// Waits for what is under way, and hangs up.
+    pub async fn close(&self) {
+        (self.database.close)().await;
+    }
+
     /// The context of a command or a turn of the worker.
     pub fn ctx(&self, actor: Actor) -> Ctx {
         let mut id = [0; 8];

@@ -29,7 +29,7 @@ pub(super) async fn run(config: &Config, args: &ExportArgs, output: Output) -> a
         Some(path) if path == Path::new("-") => to_stdout(&wired, output).await,
         Some(path) => to_file(&wired, path, output).await,
     };
-    wired.store.close().await;
+    wired.close().await;
     exported
 }
 

@@ -37,7 +37,7 @@ pub(super) async fn run(
             output.print(&format!("Tokens are signed with {kid} from now on. A running server follows within a minute."), &json!({"kid": kid}));
         }
     }
-    wired.store.close().await;
+    wired.close().await;
     Ok(())
 }
 

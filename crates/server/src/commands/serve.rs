@@ -46,7 +46,7 @@ pub async fn run(config: &Config) -> anyhow::Result<()> {
     stopper.send_replace(true);
     serving.await.context("the listener failed")?;
     while duties.join_next().await.is_some() {}
-    wired.store.close().await;
+    wired.close().await;
     tracing::info!("stopped");
     Ok(())
 }

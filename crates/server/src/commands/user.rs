@@ -25,7 +25,7 @@ pub(super) async fn run(
     let wired = open(config).await?;
     let ctx = wired.ctx(Actor::CommandLine);
     let outcome = perform(&wired, &ctx, command, output).await;
-    wired.store.close().await;
+    wired.close().await;
     outcome
 }
 
