@@ -1,6 +1,7 @@
 //! Time and chance, from the operating system: the only places that ask it.
 
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use doorward_domain::ports::{Clock, Secrets};
@@ -9,6 +10,14 @@ use ring::rand::{SecureRandom, SystemRandom};
 
 /// Smaller differences from the store's clock are left alone: time shall not wobble.
 const TOLERATED: SignedDuration = SignedDuration::from_millis(500);
+/// An answer that took longer tells too little of the time.
+const TOO_SLOW: Duration = Duration::from_secs(2);
+/// A move so far is made only when the store says the same so many times in a row: it may have been
+/// failed over to a machine whose clock is wrong.
+const FAR: SignedDuration = SignedDuration::from_mins(10);
+const AGREEING: u32 = 3;
+/// For so long after a move that far, nothing is deleted for its age.
+const DISTRUSTED: Duration = Duration::from_secs(3600);
 /// From here on, somebody should look after the clocks.
 const WORTH_A_WARNING: SignedDuration = SignedDuration::from_secs(5);
 
@@ -19,6 +28,16 @@ pub struct SystemClock {
     /// How far the store's clock is ahead of the system's, in microseconds.
     ahead: AtomicI64,
     has_warned: AtomicBool,
+    far: Mutex<Far>,
+}
+
+/// Moves that are too far to be believed at once.
+#[derive(Debug, Default)]
+struct Far {
+    is_following: bool,
+    /// What the store last said, if that was far off, and how often it has said so in a row.
+    said: Option<(SignedDuration, u32)>,
+    moved_at: Option<Instant>,
 }
 
 /// What came of comparing clocks.
@@ -59,12 +78,32 @@ impl SystemClock {
         self.warn_of(measured);
         let kept = SignedDuration::from_micros(self.ahead.load(Ordering::Relaxed));
         let error = measured.saturating_sub(kept).abs();
-        if error <= TOLERATED.max(half_way) {
+        let tolerated = TOLERATED.max(half_way);
+        let mut far = self.far.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_first = !std::mem::replace(&mut far.is_following, true);
+        if error <= tolerated {
+            far.said = None;
             return Comparison::InStep;
         }
+        if took > TOO_SLOW && !is_first {
+            return Comparison::InStep;
+        }
+        if error > FAR {
+            if !is_first && !far.is_believed(measured, tolerated) {
+                return Comparison::InStep;
+            }
+            far.moved_at = Some(Instant::now());
+        }
+        far.said = None;
         let micros = i64::try_from(measured.as_micros()).unwrap_or_default();
         self.ahead.store(micros, Ordering::Relaxed);
         Comparison::Moved
+    }
+
+    /// Whether what is old by this clock may be deleted: not for an hour after time was moved far.
+    pub fn is_trusted(&self) -> bool {
+        let far = self.far.lock().unwrap_or_else(PoisonError::into_inner);
+        far.moved_at.is_none_or(|at| at.elapsed() > DISTRUSTED)
     }
 
     /// Once, until the clocks have agreed again.
@@ -82,6 +121,26 @@ impl SystemClock {
             "this machine's clock is {} s {side} the database's; this server goes by the database's. Let NTP set the clocks of both machines",
             difference.abs().as_secs()
         );
+    }
+}
+
+impl Far {
+    /// Whether the store has now said so often enough.
+    fn is_believed(&mut self, measured: SignedDuration, tolerated: SignedDuration) -> bool {
+        let times = match self.said {
+            Some((said, times)) if said.saturating_sub(measured).abs() <= tolerated * 2 => {
+                times + 1
+            }
+            _ => 1,
+        };
+        self.said = Some((measured, times));
+        if times == 1 {
+            tracing::error!(
+                clock.ahead_s = measured.as_secs(),
+                "the database's clock has jumped; time is moved after it when it has said so for a minute. Look after the clock of its machine"
+            );
+        }
+        times >= AGREEING
     }
 }
 
@@ -166,6 +225,38 @@ mod tests {
             Comparison::Moved
         );
         assert_eq!(ahead(&clock), 61_000_000);
+    }
+
+    #[test]
+    fn a_jump_is_believed_when_it_was_said_three_times_and_nothing_is_deleted_then() {
+        let clock = SystemClock::default();
+        let hear = |seconds: i64| clock.compare(OURS + millis(seconds * 1000), AT_ONCE, OURS);
+        assert_eq!(hear(120), Comparison::Moved);
+        for jump in [3600, 3600, 120, 3600, 7200, 3600, 3600] {
+            assert_eq!(hear(jump), Comparison::InStep, "{jump}");
+            assert!(clock.is_trusted());
+        }
+        assert_eq!(hear(3600), Comparison::Moved);
+        assert_eq!(ahead(&clock), 3_600_000_000);
+        assert!(!clock.is_trusted());
+    }
+
+    #[test]
+    fn at_the_start_a_far_clock_is_followed_at_once_and_not_trusted_with_deletions() {
+        let clock = SystemClock::default();
+        let far = clock.compare(OURS + millis(86_400_000), AT_ONCE, OURS);
+        assert_eq!((far, clock.is_trusted()), (Comparison::Moved, false));
+        let near = SystemClock::default();
+        let moved = near.compare(OURS + millis(600_000), AT_ONCE, OURS);
+        assert_eq!((moved, near.is_trusted()), (Comparison::Moved, true));
+    }
+
+    #[test]
+    fn an_answer_that_took_long_moves_nothing_once_time_is_followed() {
+        let clock = SystemClock::default();
+        clock.compare(OURS, AT_ONCE, OURS);
+        let slow = clock.compare(OURS + millis(60_000), Duration::from_secs(3), OURS);
+        assert_eq!(slow, Comparison::InStep);
     }
 
     #[tokio::test]

@@ -96,6 +96,9 @@ async fn write_last_seen(wired: Arc<Wired>, mut stop: watch::Receiver<bool>) {
 
 async fn keep_keys(wired: Arc<Wired>, mut stop: watch::Receiver<bool>) {
     while !pause(KEYS_EVERY, &mut stop).await {
+        if !wired.clock.is_trusted() {
+            continue;
+        }
         if let Err(error) = wired.accounts.ensure_keys(&wired.ctx(Actor::Worker)).await {
             tracing::error!(
                 error = format!("{:#}", anyhow::Error::from(error)),
@@ -107,7 +110,9 @@ async fn keep_keys(wired: Arc<Wired>, mut stop: watch::Receiver<bool>) {
 
 async fn sweep(wired: Arc<Wired>, mut stop: watch::Receiver<bool>) {
     loop {
-        if let Err(error) = wired.accounts.sweep(&wired.ctx(Actor::Worker)).await {
+        if !wired.clock.is_trusted() {
+            tracing::warn!("nothing is swept: time has just been moved far, and may be wrong");
+        } else if let Err(error) = wired.accounts.sweep(&wired.ctx(Actor::Worker)).await {
             tracing::error!(
                 error = format!("{:#}", anyhow::Error::from(error)),
                 "what has run out could not be swept"

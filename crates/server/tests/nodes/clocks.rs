@@ -52,12 +52,10 @@ async fn two_minutes_apart(ground: Ground) {
         match said {
             Some(said) => {
                 assert_eq!(warnings.len(), 1, "{log}");
-                let told = format!("is 120 s {said} the database's");
-                let other = format!("is 119 s {said} the database's");
-                assert!(
-                    warnings[0].contains(&told) || warnings[0].contains(&other),
-                    "{log}"
-                );
+                // Half of a slow first connection is in it.
+                let told = (115..=125)
+                    .any(|seconds| warnings[0].contains(&format!("is {seconds} s {said} the")));
+                assert!(told, "{log}");
             }
             None => assert!(warnings.is_empty(), "{log}"),
         }
