@@ -5,6 +5,7 @@
 //! name a primary and its replicas and goes on working when they change places.
 
 use std::sync::Once;
+use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
@@ -12,16 +13,19 @@ use redis::aio::{ConnectionLike, MultiplexedConnection};
 use redis::cluster::ClusterClient;
 use redis::cluster_async::ClusterConnection;
 use redis::{
-    AsyncConnectionConfig, Client, Cmd, ConnectionAddr, ConnectionInfo, IntoConnectionInfo,
-    RedisConnectionInfo, RedisResult, TlsCertificates, Value,
+    AsyncConnectionConfig, Client, Cmd, ConnectionAddr, ConnectionInfo, ErrorKind,
+    IntoConnectionInfo, RedisConnectionInfo, RedisResult, ServerErrorKind, TlsCertificates, Value,
 };
 
 use crate::fault::Fault;
-use crate::link::{ANSWER_WITHIN, CONNECT_WITHIN};
+use crate::link::ANSWER_WITHIN;
 use crate::url::{RedisUrl, Seed, Tls};
 
 /// The oldest that has ACLs and all that our scripts need.
 const OLDEST: u32 = 6;
+/// How long connecting to one node of a Cluster may take: less than all of it, so that one node that
+/// is silent does not keep the others away.
+const NODE_WITHIN: Duration = Duration::from_secs(2);
 /// How often a Cluster's client follows keys that have moved before it gives up.
 const REDIRECTIONS: u32 = 4;
 
@@ -122,6 +126,8 @@ async fn approach(url: &RedisUrl, seed: &Seed) -> Result<(MultiplexedConnection,
     let hello = hello.and_then(Value::extract_error);
     let server = match hello {
         Ok(answer) => Server::read(answer)?,
+        // The code is `ERR` alone, which is also that of a server that has too many clients: the
+        // words are all there is to tell them apart, and have been the same since Redis 1.
         Err(error) if error.to_string().contains("unknown command") => return Err(too_old("5")),
         Err(error) if error.code() == Some("NOAUTH") => {
             return Err(Fault::Unreachable(
@@ -132,8 +138,36 @@ async fn approach(url: &RedisUrl, seed: &Seed) -> Result<(MultiplexedConnection,
     };
     let major = server.version.split('.').next().unwrap_or_default();
     match major.parse::<u32>() {
-        Ok(major) if major >= OLDEST => Ok((node, server)),
-        _ => Err(too_old(&server.version)),
+        Ok(major) if major >= OLDEST => {}
+        _ => return Err(too_old(&server.version)),
+    }
+    if url.database != 0 {
+        select(&mut node, &server, url.database).await?;
+    }
+    Ok((node, server))
+}
+
+/// Goes to a numbered database. The library could do so, and would tell of a refusal in words alone.
+async fn select(
+    node: &mut MultiplexedConnection,
+    server: &Server,
+    number: i64,
+) -> Result<(), Fault> {
+    let none = || {
+        Fault::Unfit("there is no numbered database of that number (a Cluster has none at all): leave the number out of the URL".into())
+    };
+    if server.mode == "cluster" {
+        return Err(none());
+    }
+    let mut select = redis::cmd("SELECT");
+    select.arg(number);
+    let answer = node.req_packed_command(&select).await;
+    match answer.and_then(Value::extract_error) {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == ErrorKind::Server(ServerErrorKind::ResponseError) => {
+            Err(none())
+        }
+        Err(error) => Err(Fault::connecting(&error)),
     }
 }
 
@@ -155,7 +189,7 @@ async fn open_cluster(
         .collect::<RedisResult<_>>()
         .map_err(|error| Fault::connecting(&error))?;
     let mut builder = ClusterClient::builder(nodes)
-        .connection_timeout(CONNECT_WITHIN)
+        .connection_timeout(NODE_WITHIN)
         .response_timeout(ANSWER_WITHIN)
         .retries(REDIRECTIONS)
         .min_retry_wait(10)
@@ -197,9 +231,7 @@ fn connection_info(url: &RedisUrl, seed: &Seed) -> RedisResult<ConnectionInfo> {
         },
     };
     // An ACL need not allow `CLIENT SETINFO`.
-    let mut redis = RedisConnectionInfo::default()
-        .set_db(url.database)
-        .set_skip_set_lib_name();
+    let mut redis = RedisConnectionInfo::default().set_skip_set_lib_name();
     if let Some(user) = &url.user {
         redis = redis.set_username(user);
     }

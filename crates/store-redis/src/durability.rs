@@ -5,8 +5,8 @@ use redis::aio::MultiplexedConnection;
 
 use crate::link::soon;
 
-/// What was seen of a server's settings.
-pub(crate) enum Seen {
+/// Whether a server shows its settings.
+pub(crate) enum Visibility {
     /// It would not say.
     Hidden,
     /// The settings.
@@ -38,8 +38,8 @@ impl Settings {
 /// Logs what an operator had better change.
 pub(crate) async fn warn(node: MultiplexedConnection) {
     let settings = match look(node).await {
-        Seen::Settings(settings) => settings,
-        Seen::Hidden => {
+        Visibility::Settings(settings) => settings,
+        Visibility::Hidden => {
             tracing::info!(
                 "this Redis does not show its settings: see to it that maxmemory-policy is noeviction and that it persists"
             );
@@ -60,7 +60,7 @@ pub(crate) async fn warn(node: MultiplexedConnection) {
 }
 
 /// Asks for the settings. The rights to see them are seldom given, and not needed.
-pub(crate) async fn look(mut node: MultiplexedConnection) -> Seen {
+pub(crate) async fn look(mut node: MultiplexedConnection) -> Visibility {
     let mut ask = async |name: &str| {
         let mut command = redis::cmd("CONFIG");
         command.arg("GET").arg(name);
@@ -72,12 +72,12 @@ pub(crate) async fn look(mut node: MultiplexedConnection) -> Seen {
     };
     let (Some(policy), Some(max_memory)) = (ask("maxmemory-policy").await, ask("maxmemory").await)
     else {
-        return Seen::Hidden;
+        return Visibility::Hidden;
     };
     let (Some(log), Some(snapshots)) = (ask("appendonly").await, ask("save").await) else {
-        return Seen::Hidden;
+        return Visibility::Hidden;
     };
-    Seen::Settings(Settings {
+    Visibility::Settings(Settings {
         policy,
         max_memory,
         has_log: log == "yes",

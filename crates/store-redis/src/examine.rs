@@ -14,7 +14,7 @@ use redis::{ErrorKind, ServerErrorKind};
 use tokio::time::timeout;
 
 use crate::connect::{self, Connection, Opened};
-use crate::durability::{self, Seen as Shown};
+use crate::durability::{self, Visibility};
 use crate::fault::Fault;
 use crate::link::{CONNECT_WITHIN, soon};
 use crate::request::Repeat;
@@ -219,8 +219,8 @@ async fn try_throttles(store: &RedisStore, now: Timestamp) -> Vec<Result<(), Sto
 
 async fn durability(node: MultiplexedConnection) -> Vec<Finding> {
     let settings = match durability::look(node).await {
-        Shown::Settings(settings) => settings,
-        Shown::Hidden => {
+        Visibility::Settings(settings) => settings,
+        Visibility::Hidden => {
             return vec![Finding::warning(
                 PERSISTENCE,
                 "this user may not see the server's settings (`CONFIG GET`)",

@@ -33,9 +33,6 @@ impl Fault {
                     .into(),
             ),
             ErrorKind::InvalidClientConfig => Self::Unfit(error.to_string()),
-            _ if error.to_string().contains("refused to switch database") => Self::Unfit(
-                "there is no numbered database of that number (a Cluster has none at all): leave the number out of the URL".into(),
-            ),
             _ => Self::Unreachable(error.to_string().into()),
         }
     }

@@ -39,7 +39,7 @@ impl Keys {
         format!("{}guess:{}", self.prefix, hex(&digest))
     }
 
-    /// Never there; to be tried on.
+    /// Never there, with or without a number behind it; to be tried on.
     pub(crate) fn nothing(&self) -> String {
         format!("{}nothing", self.prefix)
     }

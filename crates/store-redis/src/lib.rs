@@ -6,8 +6,8 @@
 //!
 //! - `url`: what an operator writes, taken apart. - `connect`: from there to a connection that is
 //!   fit for use. - `link`: the connection as it comes and goes. - `keys`: what things are called.
-//! - `sessions`, `throttle`: the two ports; their scripts are in `scripts/`. - `durability` and
-//!   `examine`: what an operator should know about the server.
+//! - `primaries`: whether all of it is there. - `sessions`, `throttle`: the two ports; their scripts
+//!   are in `scripts/`. - `durability` and `examine`: what an operator should know about the server.
 //!
 //! To add a step that must be atomic: a script whose every key is declared and has one hash tag
 //! (so that it runs on a Cluster), an expiry on all it writes, and a case in `testkit::contract`.
@@ -18,6 +18,7 @@ mod examine;
 mod fault;
 mod keys;
 mod link;
+mod primaries;
 mod record;
 mod request;
 mod sessions;
@@ -60,7 +61,7 @@ impl RedisSettings {
 /// Sessions and throttles on one Redis. A clone speaks over the same connection.
 #[derive(Clone)]
 pub struct RedisStore {
-    link: Arc<link::Link>,
+    link: link::Link,
     keys: Arc<keys::Keys>,
     clock: Arc<dyn Clock>,
 }
@@ -71,7 +72,7 @@ impl RedisStore {
     pub fn open(settings: RedisSettings, clock: Arc<dyn Clock>) -> Result<Self, Fault> {
         connect::check(&settings.url)?;
         Ok(Self {
-            link: Arc::new(link::Link::new(settings.url)),
+            link: link::Link::new(settings.url),
             keys: Arc::new(keys::Keys::new(settings.prefix)),
             clock,
         })

@@ -1,14 +1,17 @@
 //! The connection as it comes and goes.
 //!
-//! It is made when it is first needed and again whenever it was lost. While Redis is known to be
-//! away, every call fails at once but one a second, which tries to connect: a Redis that swallows
-//! packets costs one caller in a while a second, and nobody else anything.
+//! It is made when it is first needed and again whenever it was lost, by a task of its own: making one
+//! may take longer than any caller waits. While Redis is known to be away, every call fails at once
+//! but one a second, which looks again: a Redis that swallows packets costs one caller in a while a
+//! moment, and nobody else anything.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use doorward_domain::ports::StoreError;
+use futures_util::FutureExt;
+use futures_util::future::{BoxFuture, Shared};
 use redis::{FromRedisValue, RedisError, Value};
 use tokio::time::{Instant, timeout};
 
@@ -18,26 +21,35 @@ use crate::fault::{Fault, spoils_connection};
 use crate::request::{Repeat, Request};
 use crate::url::RedisUrl;
 
-/// How long connecting may take, with the handshakes.
-pub(crate) const CONNECT_WITHIN: Duration = Duration::from_millis(1500);
+/// How long connecting may take: the name, TLS, the handshakes, the map of a Cluster and its nodes.
+/// A distant server takes several round trips for these, and one for an answer.
+pub(crate) const CONNECT_WITHIN: Duration = Duration::from_secs(5);
+/// How long a caller waits for a connection that is being made; then Redis counts as away.
+const WAIT_FOR_IT: Duration = Duration::from_millis(1500);
 /// How long an answer may take.
 pub(crate) const ANSWER_WITHIN: Duration = Duration::from_millis(1500);
 /// How long all of it may take.
 const CALL_WITHIN: Duration = Duration::from_millis(2000);
 /// How often a Redis that is away is looked for.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// After how long without an answer a connection may have been cut unnoticed.
-const IDLE: Duration = Duration::from_millis(100);
+/// After how long without an answer a connection may have been cut unnoticed: less than a restart takes.
+const IDLE: Duration = Duration::from_millis(10);
 /// How long a Cluster of which nothing answers is left to mend itself.
 const CLUSTER_PATIENCE: Duration = Duration::from_secs(3);
 
-pub(crate) struct Link {
+/// A clone is another handle on the same connection.
+#[derive(Clone)]
+pub(crate) struct Link(Arc<Inner>);
+
+struct Inner {
     url: RedisUrl,
     state: Mutex<State>,
-    /// Held by whoever is connecting.
-    turn: tokio::sync::Mutex<()>,
+    /// What whoever is connecting will find. Locked before `state`, never after.
+    look: Mutex<Option<Look>>,
     number: AtomicU64,
 }
+
+type Look = Shared<BoxFuture<'static, Result<Up, Fault>>>;
 
 enum State {
     /// Nobody has tried yet.
@@ -64,12 +76,12 @@ struct Up {
 
 impl Link {
     pub(crate) fn new(url: RedisUrl) -> Self {
-        Self {
+        Self(Arc::new(Inner {
             url,
             state: Mutex::new(State::New),
-            turn: tokio::sync::Mutex::new(()),
+            look: Mutex::new(None),
             number: AtomicU64::new(0),
-        }
+        }))
     }
 
     /// Asks, and reads the answer.
@@ -101,6 +113,10 @@ impl Link {
         };
         match (was_lost, repeat) {
             (true, Repeat::Harmless) => self.ask_once(request).await.map_err(|(fault, _)| fault),
+            (true, Repeat::WhenTold) => {
+                let again = request.again();
+                self.ask_once(&again).await.map_err(|(fault, _)| fault)
+            }
             _ => Err(fault),
         }
     }
@@ -108,7 +124,7 @@ impl Link {
     /// That a connection was cut while nobody used it is better found out with a question that can
     /// be asked twice. A Cluster's client looks by itself.
     async fn see_that_it_lives(&self) -> Result<(), Fault> {
-        let up = self.up().await?;
+        let up = self.up(WAIT_FOR_IT).await?;
         if up.connection.is_cluster() || lock(&up.answered_at).elapsed() < IDLE {
             return Ok(());
         }
@@ -121,7 +137,7 @@ impl Link {
 
     /// The error says whether the connection broke under the request.
     async fn ask_once(&self, request: &Request) -> Result<Value, (Fault, bool)> {
-        let mut up = self.up().await.map_err(|fault| (fault, false))?;
+        let mut up = self.up(WAIT_FOR_IT).await.map_err(|fault| (fault, false))?;
         match timeout(ANSWER_WITHIN, request.send(&mut up.connection)).await {
             Ok(Ok(value)) => {
                 *lock(&up.answered_at) = Instant::now();
@@ -130,46 +146,85 @@ impl Link {
             Ok(Err(error)) => {
                 let is_spoilt = spoils_connection(&error);
                 if is_spoilt {
-                    self.lost(&up);
+                    self.0.lost(&up);
                 }
                 Err((Fault::Refused(error), is_spoilt))
             }
             Err(_) => {
-                self.lost(&up);
+                self.0.lost(&up);
                 Err((Fault::Silent, false))
             }
         }
     }
 
-    /// A connection that is fit for use, or why there is none.
+    /// A connection that is fit for use, or why there is none: waits as long as that takes.
     pub(crate) async fn connection(&self) -> Result<Connection, Fault> {
-        Ok(self.up().await?.connection)
+        Ok(self.up(CONNECT_WITHIN).await?.connection)
     }
 
-    async fn up(&self) -> Result<Up, Fault> {
-        let _turn = match self.known() {
-            Known::Up(up) => return Ok(up),
-            Known::Away(why) => return Err(why),
-            // Somebody is looking already: this caller need not wait for what they find.
-            Known::Due(why) => match self.turn.try_lock() {
-                Ok(turn) => turn,
-                Err(_) => return Err(why),
-            },
-            Known::Nothing => self.turn.lock().await,
+    async fn up(&self, patience: Duration) -> Result<Up, Fault> {
+        let look = match self.look() {
+            Looked::Found(found) => return found,
+            Looked::Wait(look) => look,
         };
-        // While this caller waited for its turn, another may have found out.
-        match self.known() {
-            Known::Up(up) => return Ok(up),
-            Known::Away(why) => return Err(why),
-            Known::Due(_) | Known::Nothing => {}
+        match timeout(patience, look).await {
+            Ok(found) => found,
+            Err(_) => self.0.is_late(),
         }
-        let opened = match timeout(CONNECT_WITHIN, connect::open(&self.url)).await {
-            Ok(opened) => opened,
-            Err(_) => Err(Fault::Unreachable("connecting took too long".into())),
-        };
-        match opened {
-            Ok(opened) => Ok(self.is_up(opened).await),
-            Err(why) => Err(self.is_away(why)),
+    }
+
+    /// What is known, or whom to wait for.
+    fn look(&self) -> Looked {
+        if let Known::Up(up) = self.0.known() {
+            return Looked::Found(Ok(up));
+        }
+        let mut look = lock(&self.0.look);
+        match (self.0.known(), &*look) {
+            (Known::Up(up), _) => Looked::Found(Ok(up)),
+            (Known::Away(why), _) => Looked::Found(Err(why)),
+            // Somebody is looking already: this caller need not wait for what they find.
+            (Known::Due(why), Some(_)) => Looked::Found(Err(why)),
+            (Known::Nothing, Some(look)) => Looked::Wait(look.clone()),
+            (Known::Due(_) | Known::Nothing, None) => {
+                Looked::Wait(look.insert(self.0.clone().start_look()).clone())
+            }
+        }
+    }
+}
+
+enum Looked {
+    Found(Result<Up, Fault>),
+    Wait(Look),
+}
+
+impl Inner {
+    /// Connects in a task of its own. The caller holds the lock on `look`.
+    fn start_look(self: Arc<Self>) -> Look {
+        let task = tokio::spawn(async move {
+            let opened = match timeout(CONNECT_WITHIN, connect::open(&self.url)).await {
+                Ok(opened) => opened,
+                Err(_) => Err(Fault::Unreachable("connecting took too long".into())),
+            };
+            let found = match opened {
+                Ok(opened) => Ok(self.is_up(opened).await),
+                Err(why) => Err(self.is_away(why)),
+            };
+            *lock(&self.look) = None;
+            found
+        });
+        let broken_off = |_| Err(Fault::Unreachable("connecting was broken off".into()));
+        task.map(move |found| found.unwrap_or_else(broken_off))
+            .boxed()
+            .shared()
+    }
+
+    /// Nobody need wait for it any longer; whether it comes will be seen.
+    fn is_late(&self) -> Result<Up, Fault> {
+        match self.known() {
+            Known::Up(up) => Ok(up),
+            _ => Err(self.is_away(Fault::Unreachable(
+                "connecting takes long, and is still tried".into(),
+            ))),
         }
     }
 

@@ -3,21 +3,28 @@
 use redis::{Cmd, ErrorKind, RedisResult, Script, ServerErrorKind, ToRedisArgs, Value};
 
 use crate::connect::Connection;
+use crate::primaries;
 
 /// Whether a request whose answer was lost may be sent once more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Repeat {
     /// Twice is as good as once.
     Harmless,
+    /// Twice is as good as once for a script that is told: `again` is then its last argument.
+    WhenTold,
     /// Twice is not once: the caller decides.
     Never,
 }
 
 pub(crate) enum Request {
     Command(Cmd),
+    /// Whether each server that keeps something takes writes; tried on keys that are never there and
+    /// begin so.
+    TryEach(String),
     Script(ScriptCall),
 }
 
+#[derive(Clone)]
 pub(crate) struct ScriptCall {
     script: &'static Lua,
     keys: Vec<String>,
@@ -80,10 +87,20 @@ impl From<ScriptCall> for Request {
 }
 
 impl Request {
+    /// The same, for who may have heard it before.
+    pub(crate) fn again(&self) -> Self {
+        match self {
+            Self::Command(command) => Self::Command(command.clone()),
+            Self::TryEach(name) => Self::TryEach(name.clone()),
+            Self::Script(call) => Self::Script(call.clone().arg("again")),
+        }
+    }
+
     /// Asks. A script is named, and told in full where the server does not know it yet.
     pub(crate) async fn send(&self, connection: &mut Connection) -> RedisResult<Value> {
         let call = match self {
             Self::Command(command) => return connection.send(command).await,
+            Self::TryEach(name) => return primaries::try_each(connection, name).await,
             Self::Script(call) => call,
         };
         let named = call.command("EVALSHA", &call.script.name);

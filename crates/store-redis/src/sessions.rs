@@ -16,7 +16,7 @@ use jiff::Timestamp;
 use crate::RedisStore;
 use crate::keys::hex;
 use crate::record::{self, Record};
-use crate::request::{Lua, Repeat, ScriptCall};
+use crate::request::{Lua, Repeat, Request, ScriptCall};
 
 static INSERT: LazyLock<Lua> = LazyLock::new(|| Lua::new(include_str!("scripts/insert.lua")));
 static LIST: LazyLock<Lua> = LazyLock::new(|| Lua::new(include_str!("scripts/list.lua")));
@@ -106,7 +106,7 @@ impl Sessions for RedisStore {
             .arg(session.generation)
             .arg(session.renewed_at.as_microsecond())
             .arg(session.expires_at.as_microsecond());
-        self.link.ask("renew session", call, Repeat::Never).await
+        self.link.ask("renew session", call, Repeat::WhenTold).await
     }
 
     async fn set_session_epoch(
@@ -155,11 +155,9 @@ impl Sessions for RedisStore {
         Ok(())
     }
 
-    /// Removes what is not there: only a server that takes writes says yes to that.
     async fn ping(&self) -> Result<(), StoreError> {
-        let mut command = redis::cmd("DEL");
-        command.arg(self.keys.nothing());
-        self.link.ask("ping", command, Repeat::Harmless).await
+        let each = Request::TryEach(self.keys.nothing());
+        self.link.ask("ping", each, Repeat::Harmless).await
     }
 }
 

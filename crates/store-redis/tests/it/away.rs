@@ -9,7 +9,7 @@ use doorward_store_redis::RedisStore;
 use doorward_testkit::fixtures;
 use doorward_testkit::servers::{Mood, OwnRedis, Proxy, RedisOptions, own_redis};
 
-use crate::support::{BOUND, PATIENCE, cause, open, took, use_it, wait_until_back};
+use crate::support::{BOUND, PATIENCE, RIGHTS, cause, open, took, use_it, wait_until_back};
 
 /// What a call may take that asks nobody.
 const AT_ONCE: Duration = Duration::from_millis(200);
@@ -117,6 +117,30 @@ async fn a_black_hole_makes_nobody_wait_long() {
     use_it(&store).await;
 }
 
+/// Connecting takes several round trips and an answer takes one: over a slow way both are had, and
+/// whoever comes while it is being made does not wait for long.
+#[tokio::test]
+async fn a_slow_way_to_redis_is_a_way() {
+    let redis = own_redis(RedisOptions {
+        user: Some(("doorward", "secret", RIGHTS)),
+        ..RedisOptions::default()
+    })
+    .await;
+    let proxy = Proxy::to(redis.address()).await;
+    proxy.set(Mood::Slow(Duration::from_millis(400))).await;
+    let store = open(&proxy.url(&redis.url()));
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let (answer, took) = took(store.ping()).await;
+        assert!(took < BOUND, "{took:?}");
+        match answer {
+            Ok(()) => break,
+            Err(error) => assert!(Instant::now() < deadline, "{}", cause(&error)),
+        }
+        tokio::task::yield_now().await;
+    }
+}
+
 /// What was asked for was done, and the answer is lost: asking once more does no harm.
 #[tokio::test]
 async fn a_lost_answer_is_asked_for_again_where_that_does_no_harm() {
@@ -136,22 +160,73 @@ async fn a_lost_answer_is_asked_for_again_where_that_does_no_harm() {
     assert_eq!(proxy.lost(), 1);
 }
 
-/// Asked twice, it would be counted twice, or be told that it failed where it did not.
+/// Whoever renewed it is told so, though the first answer was lost.
 #[tokio::test]
-async fn what_would_not_bear_it_is_not_asked_twice() {
+async fn a_renewal_whose_answer_was_lost_is_known_to_have_been_made() {
     let redis = own_redis(RedisOptions::default()).await;
     let proxy = Proxy::to(redis.address()).await;
     let store = open(&proxy.url(&redis.url()));
     use_it(&store).await;
     let session = fixtures::session(fixtures::user_id());
     store.insert_session(&session).await.unwrap();
-    proxy.set(Mood::LoseAnswer("EVALSHA", 1)).await;
     let renewed = Session {
         generation: session.generation + 1,
+        renewed_at: fixtures::later(50),
         ..session.clone()
     };
-    let answer = store.renew_session(&renewed, session.generation).await;
-    assert!(answer.is_err(), "not known, and not said to have failed");
+    for mood in [
+        Mood::LoseAnswer("EVALSHA", 1),
+        Mood::LoseRequest("EVALSHA", 1),
+    ] {
+        let session = fixtures::session(session.user_id);
+        let renewed = Session {
+            generation: session.generation + 1,
+            renewed_at: fixtures::later(50),
+            ..session.clone()
+        };
+        store.insert_session(&session).await.unwrap();
+        proxy.set(mood).await;
+        assert!(
+            store
+                .renew_session(&renewed, session.generation)
+                .await
+                .unwrap()
+        );
+        assert_eq!(proxy.lost(), 1);
+    }
+    // Somebody else was faster: asked again or not, it is theirs.
+    let faster = open(&redis.url());
+    assert!(
+        faster
+            .renew_session(&renewed, session.generation)
+            .await
+            .unwrap()
+    );
+    proxy.set(Mood::LoseAnswer("EVALSHA", 1)).await;
+    let slower = Session {
+        renewed_at: fixtures::later(51),
+        ..renewed.clone()
+    };
+    assert!(
+        !store
+            .renew_session(&slower, session.generation)
+            .await
+            .unwrap()
+    );
+    assert_eq!(proxy.lost(), 1);
+    let kept = store
+        .find_session(session.user_id, &session.digest, fixtures::now())
+        .await;
+    assert_eq!(kept.unwrap(), Some(renewed));
+}
+
+/// Asked twice, it would be counted twice.
+#[tokio::test]
+async fn what_would_not_bear_it_is_not_asked_twice() {
+    let redis = own_redis(RedisOptions::default()).await;
+    let proxy = Proxy::to(redis.address()).await;
+    let store = open(&proxy.url(&redis.url()));
+    use_it(&store).await;
     proxy.set(Mood::LoseAnswer("EVALSHA", 1)).await;
     assert!(store.take(&SIGN_UP, "once", fixtures::now()).await.is_err());
     proxy.set(Mood::Pass).await;

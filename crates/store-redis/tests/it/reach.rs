@@ -104,20 +104,52 @@ async fn a_file_of_certificates_that_is_not_there_is_said_at_the_start() {
     assert!(fault.contains("/nowhere/ca.pem"), "{fault}");
 }
 
-/// A server that knows no `HELLO` is older than 6.
-#[tokio::test]
-async fn a_redis_that_is_too_old_is_refused() {
+/// A server that gives everybody this answer.
+async fn answering(answer: &'static str) -> String {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move {
         let (mut stream, _) = listener.accept().await.unwrap();
         let mut asked = [0; 256];
         while stream.read(&mut asked).await.unwrap() > 0 {
-            let answer = b"-ERR unknown command `HELLO`, with args beginning with: \r\n";
-            stream.write_all(answer).await.unwrap();
+            stream.write_all(answer.as_bytes()).await.unwrap();
         }
     });
-    let fault = open(&format!("redis://{address}")).greet().await;
+    format!("redis://{address}")
+}
+
+/// A server that knows no `HELLO` is older than 6.
+#[tokio::test]
+async fn a_redis_that_is_too_old_is_refused() {
+    for answer in [
+        "-ERR unknown command `HELLO`, with args beginning with: \r\n",
+        "-ERR unknown command 'HELLO'\r\n",
+    ] {
+        let fault = open(&answering(answer).await).greet().await;
+        let fault = fault.unwrap_err().to_string();
+        assert!(fault.contains("needs Redis 6"), "{fault}");
+    }
+}
+
+/// The same code, and nothing that time will not mend.
+#[tokio::test]
+async fn a_redis_that_has_too_many_clients_is_away_and_not_too_old() {
+    let store = open(&answering("-ERR max number of clients reached\r\n").await);
+    store.greet().await.unwrap();
+    let error = store.ping().await.unwrap_err();
+    let told = cause(&error).to_string();
+    assert!(told.contains("max number of clients"), "{told}");
+}
+
+#[tokio::test]
+async fn a_numbered_database_is_used_and_one_that_is_not_there_is_said() {
+    let redis = own_redis(RedisOptions::default()).await;
+    let third = open(&format!("{}/3", redis.url()));
+    let session = fixtures::session(fixtures::user_id());
+    third.insert_session(&session).await.unwrap();
+    let keys = async |number| redis.command(&["-n", number, "DBSIZE"]).await;
+    assert_eq!((keys("3").await, keys("0").await), ("2".into(), "0".into()));
+    let fault = open(&format!("{}/99", redis.url())).greet().await;
     let fault = fault.unwrap_err().to_string();
-    assert!(fault.contains("needs Redis 6"), "{fault}");
+    assert!(fault.contains("numbered database"), "{fault}");
 }
