@@ -67,7 +67,7 @@ pub const MAILBOX_PAUSE: Budget = Budget {
 /// After so many wrong guesses in a row, so many seconds between two tries.
 const DELAYS: [(u32, u64); 4] = [(3, 1), (9, 3), (25, 5), (50, 10)];
 /// From so many wrong guesses on, one try an hour, until the password is recovered by mail or they
-/// are forgotten: in memory when the process ends, on Redis 30 days after the last of them.
+/// are forgotten: in memory when the process ends, on Redis 25 to 30 days after the last of them.
 const STOP: (u32, u64) = (100, 3600);
 
 /// The key of a network address: IPv6 by the /64 that one customer has.
