@@ -8,6 +8,7 @@
 //! its sign-ins in `tests/it/e2e/moving`, a paragraph in `docs/MOVING.md`.
 
 mod django;
+mod document;
 pub mod doorward;
 mod draft;
 mod fields;
@@ -18,6 +19,7 @@ mod notes;
 pub mod part;
 pub mod progress;
 pub mod report;
+mod rows;
 pub mod source;
 mod supabase;
 

@@ -1,7 +1,8 @@
 //! Where users are read from: lines of JSON, one large JSON document, or CSV; a file or standard
 //! input. However large it is, one user of it is in memory at a time.
 //!
-//! All of it blocks, and belongs on a thread of its own.
+//! All of it blocks, and belongs on a thread of its own. `document` and `rows` know what their files
+//! look like; neither keeps more of one user than [`MAX_USER`], or little more.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Cursor, IsTerminal, Read};
@@ -11,17 +12,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use anyhow::{Context, bail};
-use serde::de::{
-    DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor,
-};
 use serde_json::{Map, Value};
 
+use super::document::{Nested, read_document};
+use super::rows::Rows;
 use super::{Format, Rejection, doorward, firebase, unquoted};
 
 /// Enough of a file to tell whose it is.
 const HEAD: u64 = 64 * 1024;
-/// No user is longer: 16 KiB of data, escaped as badly as can be, have room several times over.
-const MAX_LINE: u64 = 1024 * 1024;
+/// No user is longer, in bytes of a line, of a record's fields or of a JSON object: 16 KiB of data,
+/// escaped as badly as can be, have room several times over.
+pub(super) const MAX_USER: u64 = 1024 * 1024;
 
 /// Where in the file somebody stands, both counted from one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -163,11 +164,11 @@ fn read_lines(mut input: impl BufRead, first: FirstLine, sink: Sink<'_>) -> anyh
     let mut line = Vec::new();
     for number in 1.. {
         line.clear();
-        let read = (&mut input).take(MAX_LINE).read_until(b'\n', &mut line)?;
+        let read = (&mut input).take(MAX_USER).read_until(b'\n', &mut line)?;
         if read == 0 {
             break;
         }
-        let is_whole = line.last() == Some(&b'\n') || (read as u64) < MAX_LINE;
+        let is_whole = line.last() == Some(&b'\n') || (read as u64) < MAX_USER;
         if number == 1 && first == FirstLine::Header {
             doorward::check_header(&line)?;
             continue;
@@ -205,163 +206,50 @@ fn not_json(error: &serde_json::Error) -> Rejection {
     Rejection::malformed(format!("The line is not JSON: {}.", unquoted(error)))
 }
 
-/// What a value of the document is.
-#[derive(Clone, Copy)]
-enum Nested {
-    /// An object that has `users`, or a list of such.
-    Document,
-    /// The list of users.
-    Users,
-}
-
-fn read_document(input: impl Read, nested: Nested, sink: Sink<'_>) -> anyhow::Result<()> {
-    let mut reading = Reading {
-        sink,
-        items: 0,
-        lists: 0,
-        is_over: false,
+fn read_csv(input: impl BufRead, format: Format, sink: Sink<'_>) -> anyhow::Result<()> {
+    let mut rows = Rows::new(input);
+    let header = match format {
+        Format::Supabase => header(&mut rows)?,
+        _ => Vec::new(),
     };
-    let mut deserializer = serde_json::Deserializer::from_reader(input);
-    let walk = Walk {
-        nested,
-        reading: &mut reading,
+    while let Some(row) = rows.next()? {
+        let line = row.line;
+        let value = row.fields.and_then(|fields| {
+            if header.is_empty() {
+                return Ok(firebase::of_columns(&fields));
+            }
+            if fields.len() == header.len() {
+                return Ok(by_name(&header, &fields));
+            }
+            let (found, wanted) = (fields.len(), header.len());
+            let detail = format!("It has {found} columns, and the header {wanted}.");
+            Err(Rejection::malformed(detail))
+        });
+        if sink(Place::Line(line), value).is_break() {
+            break;
+        }
+    }
+    Ok(())
+}
+
+fn header(rows: &mut Rows<impl BufRead>) -> anyhow::Result<Vec<String>> {
+    let Some(row) = rows.next()? else {
+        bail!("the file is empty");
     };
-    let walked = walk
-        .deserialize(&mut deserializer)
-        .and_then(|()| deserializer.end());
-    match walked {
-        _ if reading.is_over => Ok(()),
-        Err(error) => {
-            let count = reading.items;
-            bail!(
-                "the file is broken after {count} users: {}",
-                unquoted(&error)
-            )
-        }
-        Ok(()) if reading.lists == 0 => bail!("there is no `users` in the file"),
-        Ok(()) => Ok(()),
-    }
-}
-
-struct Reading<'a> {
-    sink: Sink<'a>,
-    items: u64,
-    lists: u64,
-    is_over: bool,
-}
-
-/// Goes down to the users and hands each over as soon as it is read.
-struct Walk<'r, 'a> {
-    nested: Nested,
-    reading: &'r mut Reading<'a>,
-}
-
-impl<'de> DeserializeSeed<'de> for Walk<'_, '_> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Walk<'_, '_> {
-    type Value = ();
-
-    fn expecting(&self, to: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        to.write_str(match self.nested {
-            Nested::Document => "an object that has `users`",
-            Nested::Users => "a list of users",
-        })
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        if matches!(self.nested, Nested::Users) {
-            return Err(A::Error::custom(
-                "expected a list of users, and found an object",
-            ));
-        }
-        while let Some(key) = map.next_key::<String>()? {
-            if key == "users" {
-                map.next_value_seed(Walk {
-                    nested: Nested::Users,
-                    reading: &mut *self.reading,
-                })?;
-            } else {
-                map.next_value::<IgnoredAny>()?;
-            }
-        }
-        Ok(())
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
-        if matches!(self.nested, Nested::Document) {
-            loop {
-                let one = Walk {
-                    nested: Nested::Document,
-                    reading: &mut *self.reading,
-                };
-                if items.next_element_seed(one)?.is_none() {
-                    return Ok(());
-                }
-            }
-        }
-        self.reading.lists += 1;
-        while let Some(value) = items.next_element::<Value>()? {
-            self.reading.items += 1;
-            let place = Place::Item(self.reading.items);
-            if (self.reading.sink)(place, Ok(value)).is_break() {
-                self.reading.is_over = true;
-                return Err(A::Error::custom("nobody wants more"));
-            }
-        }
-        Ok(())
-    }
-}
-
-fn read_csv(input: impl Read, format: Format, sink: Sink<'_>) -> anyhow::Result<()> {
-    let has_header = format == Format::Supabase;
-    let mut reader = csv::ReaderBuilder::new()
-        .has_headers(has_header)
-        .flexible(true)
-        .from_reader(input);
-    let header = match has_header {
-        true => reader
-            .headers()
-            .context("the first line is no header")?
-            .clone(),
-        false => csv::StringRecord::new(),
+    let names = match row.fields {
+        Ok(names) => names,
+        Err(rejection) => bail!("the first line is no header: {}", rejection.detail),
     };
-    if has_header && !header.iter().any(|name| name == "id") {
+    if !names.contains(&"id") {
         bail!("the first line names no column `id`; export the table with its header");
     }
-    let mut record = csv::StringRecord::new();
-    loop {
-        let line = reader.position().line();
-        let value = match reader.read_record(&mut record) {
-            Ok(false) => return Ok(()),
-            Ok(true) if has_header && record.len() != header.len() => {
-                Err(Rejection::malformed(format!(
-                    "It has {} columns, and the header {}.",
-                    record.len(),
-                    header.len()
-                )))
-            }
-            Ok(true) if has_header => Ok(by_name(&header, &record)),
-            Ok(true) => Ok(firebase::of_columns(&record.iter().collect::<Vec<_>>())),
-            Err(error) if error.is_io_error() => return Err(error.into()),
-            Err(_) => Err(Rejection::malformed("The line is not UTF-8.")),
-        };
-        let line = record.position().map_or(line, csv::Position::line);
-        if sink(Place::Line(line), value).is_break() {
-            return Ok(());
-        }
-    }
+    Ok(names.into_iter().map(str::to_owned).collect())
 }
 
-fn by_name(header: &csv::StringRecord, record: &csv::StringRecord) -> Value {
-    let pairs = header.iter().zip(record);
+fn by_name(header: &[String], fields: &[&str]) -> Value {
+    let pairs = header.iter().zip(fields);
     let fields: Map<String, Value> = pairs
-        .map(|(name, text)| (name.to_owned(), text.into()))
+        .map(|(name, text)| (name.clone(), (*text).into()))
         .collect();
     Value::Object(fields)
 }
