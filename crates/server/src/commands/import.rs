@@ -57,7 +57,7 @@ pub(super) async fn run(config: &Config, args: &ImportArgs, output: Output) -> a
     tell(&import.report, args, output);
     if let Err(error) = imported {
         bail!(
-            "{error:#}\nThe import is not complete. Once that is mended, run it again: whoever is in counts as already there."
+            "{error:#}\nThe import is not complete. Once that is mended (a database that is far away may need a larger `database.statement_timeout_seconds`), run it again: whoever is in counts as already there."
         );
     }
     let rejected = import.report.rejected();

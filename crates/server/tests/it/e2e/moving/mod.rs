@@ -5,6 +5,7 @@
 mod broken_off;
 mod rejects;
 mod round_trip;
+mod slow_link;
 mod systems;
 
 use std::collections::BTreeMap;

@@ -1,0 +1,37 @@
+//! A database that is far away: every statement takes its time, and a write has only so much.
+
+use std::time::Duration;
+
+use doorward_testkit::servers::{Mood, PostgresOptions, Proxy, own_postgres};
+use serde_json::{Value, json};
+
+use super::rejects::user;
+use super::{HEADER, import, new_setup};
+
+/// So many that one write of them all takes longer than a write may.
+const MANY: usize = 250;
+
+#[test]
+fn an_import_over_a_slow_link_gets_there() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let postgres = runtime.block_on(own_postgres(PostgresOptions::default()));
+    let proxy = runtime.block_on(Proxy::to(postgres.address()));
+    let lines: Vec<String> = (0..MANY).map(|number| user(number).to_string()).collect();
+    let setup = new_setup()
+        .with("DATABASE_URL", &proxy.url(&postgres.url()))
+        .with("DOORWARD_DATABASE__STATEMENT_TIMEOUT_SECONDS", "1")
+        .file("users.jsonl", &format!("{HEADER}{}\n", lines.join("\n")));
+    setup.run(&["migrate"]).expect(0);
+    runtime.block_on(proxy.set(Mood::Slow(Duration::from_millis(10))));
+    let (summary, report) = import(&setup, &["users.jsonl"], 0);
+    assert_eq!(
+        (&summary["imported"], &summary["already_there"]),
+        (&json!(MANY), &json!(0))
+    );
+    assert_eq!(report, Vec::<Value>::new());
+    // Each write leaves a line: had one been enough, nothing would be shown here.
+    let told = "SELECT count(*) FROM audit_events WHERE detail LIKE '% imported from doorward'";
+    let writes = runtime.block_on(postgres.query(told));
+    let writes: usize = writes.trim().parse().unwrap();
+    assert!((2..50).contains(&writes), "{writes} writes");
+}
