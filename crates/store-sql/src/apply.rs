@@ -1,6 +1,7 @@
 //! The one write verb: a list of changes in one transaction, all of it or nothing.
 //!
-//! To add a change: its arm in [`make`], and its function in the noun's file. A function makes one
+//! To add a change: its arm in [`make`], its arms in `witness.rs`, and its function in the noun's
+//! file. A function makes one
 //! change by a statement whose condition decides, and answers [`ApplyError::Stale`] where it met
 //! no row. What must not happen side by side takes a guard first ([`guards_of`]): an update of a
 //! row of the table `guards` is a lock until the transaction's end on every database there is.
@@ -29,13 +30,15 @@ pub(crate) async fn apply(store: &SqlStore, changes: &[Change]) -> Result<(), Ap
         if fault.is_unsettled() {
             match witness::settle(store, changes, &tries).await {
                 Settled::Done => return Ok(()),
-                Settled::NotDone if !tries.is_over() => continue,
+                Settled::NotDone if tries.again_after_lost_commit().await => continue,
                 Settled::NotDone => return Err(fault.into_store_error(OPERATION).into()),
-                Settled::MayRepeat if !tries.is_over() => {
+                Settled::MayRepeat => {
                     in_doubt = true;
-                    continue;
+                    if tries.again_after_lost_commit().await {
+                        continue;
+                    }
                 }
-                Settled::MayRepeat | Settled::Unknown => in_doubt = true,
+                Settled::Unknown => in_doubt = true,
             }
         } else if tries.again(&fault).await {
             continue;

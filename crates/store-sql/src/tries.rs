@@ -12,6 +12,7 @@ pub(crate) struct Tries {
     pub(crate) until: Instant,
     conflicts: u32,
     losses: u32,
+    lost_commits: u32,
 }
 
 impl Tries {
@@ -19,12 +20,15 @@ impl Tries {
     const MOST_CONFLICTS: u32 = 8;
     /// The connection at hand, and one more that was made in the middle of it all.
     const MOST_LOSSES: u32 = 3;
+    /// Finding out what became of one has waited for the server already.
+    const MOST_LOST_COMMITS: u32 = 5;
 
     pub(crate) fn new(limits: Limits) -> Self {
         Self {
             until: Instant::now() + limits.operation(),
             conflicts: 0,
             losses: 0,
+            lost_commits: 0,
         }
     }
 
@@ -40,6 +44,16 @@ impl Tries {
         }
         self.conflicts += 1;
         tokio::time::sleep(Duration::from_millis(1 << self.conflicts)).await;
+        !self.is_over()
+    }
+
+    /// Whether to do once more what was lost on its way to be committed, after a pause that doubles.
+    pub(crate) async fn again_after_lost_commit(&mut self) -> bool {
+        if self.lost_commits == Self::MOST_LOST_COMMITS {
+            return false;
+        }
+        tokio::time::sleep(Duration::from_millis(50 << self.lost_commits)).await;
+        self.lost_commits += 1;
         !self.is_over()
     }
 
