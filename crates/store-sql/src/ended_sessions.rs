@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use crate::SqlStore;
 use crate::error::Fault;
+use crate::sweeping::Sweep;
 use crate::transaction::Transaction;
 
 /// Notes it, once. Where two processes insert at a time, one loses and is tried again.
@@ -32,9 +33,11 @@ pub(crate) async fn is_ended(store: &SqlStore, id: SessionId) -> Result<bool, St
 }
 
 pub(crate) async fn sweep(store: &SqlStore, before: Timestamp) -> Result<(), StoreError> {
-    let sql = "DELETE FROM ended_sessions WHERE ends_at < ?";
-    store
-        .write("sweep ended sessions", sql, &[before.into()])
-        .await?;
-    Ok(())
+    let sweep = Sweep {
+        operation: "sweep ended sessions",
+        table: "ended_sessions",
+        key: "id",
+        condition: "ends_at < ?",
+    };
+    sweep.run(store, before).await
 }

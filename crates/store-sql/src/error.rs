@@ -194,6 +194,8 @@ pub(crate) enum Fault {
     Sql(sqlx::Error),
     /// A commit was sent and not answered.
     Unsettled(sqlx::Error),
+    /// It took all its time before anything was committed.
+    OutOfTime,
     /// What it keeps makes no sense.
     Row(BadRow),
 }
@@ -272,6 +274,7 @@ impl Fault {
             Self::Away(error) => StoreError::new(operation, error).into(),
             Self::Sql(error) => StoreError::new(operation, error).into(),
             Self::Unsettled(error) => ApplyError::Unsettled(StoreError::new(operation, error)),
+            Self::OutOfTime => StoreError::new(operation, "there was no time left for it").into(),
             Self::Row(error) => StoreError::new(operation, error).into(),
         }
     }

@@ -5,6 +5,7 @@
 //! | `apply.rs` | the one write verb: one transaction, one arm a change |
 //! | `witness.rs` | what became of a commit whose answer was lost |
 //! | `users.rs`, `sessions.rs` … | a noun: its SQL, and how its row is read |
+//! | `sweeping.rs` | how what has run out goes, a piece at a time |
 //! | `dialect.rs`, `dialect/` | the only ones that know which database they speak to |
 //! | `servers.rs`, `pool.rs`, `tries.rs` | connections, and how long one waits for what |
 //! | `opening.rs`, `examine.rs` | whether a database will do, at a start and for `doorward doctor` |
@@ -45,6 +46,7 @@ mod sessions;
 mod signing_keys;
 mod sqlite_file;
 mod store;
+mod sweeping;
 mod transaction;
 mod tries;
 mod users;
@@ -69,7 +71,7 @@ pub use opening::{migrate, migration_status};
 use arg::Arg;
 use dialect::Dialect;
 use error::Fault;
-use pool::{Held, Pool};
+use pool::Pool;
 use transaction::Transaction;
 use tries::Tries;
 
@@ -119,6 +121,12 @@ impl Limits {
     /// One operation of a port, however often it is tried.
     fn operation(self) -> Duration {
         self.statement + Duration::from_secs(2)
+    }
+
+    /// With less of an operation's time left nothing is committed: finding out what became of a
+    /// commit takes time, too.
+    fn least_for_commit(self) -> Duration {
+        self.operation() / 4
     }
 }
 
@@ -205,16 +213,16 @@ impl SqlStore {
     }
 
     async fn write_once(&self, sql: &str, args: &[Arg<'_>], tries: &Tries) -> Result<u64, Fault> {
-        let _turn = self.turn(tries).await?;
-        let mut held = self.pool.acquire(tries.until).await?;
+        let turn = self.turn(tries).await?;
+        let mut held = self.pool.acquire(tries.until).await?.in_turn(turn);
         let done = held.execute(sql, args, tries.until).await?;
         Ok(done.rows_affected())
     }
 
     async fn begin(&self, tries: &Tries) -> Result<Transaction, Fault> {
         let turn = self.turn(tries).await?;
-        let held: Held = self.pool.acquire(tries.until).await?;
-        Transaction::begin(held, tries.until, turn).await
+        let held = self.pool.acquire(tries.until).await?.in_turn(turn);
+        Transaction::begin(held, tries.until).await
     }
 
     async fn turn(&self, tries: &Tries) -> Result<Option<OwnedMutexGuard<()>>, Fault> {

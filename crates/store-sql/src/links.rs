@@ -10,6 +10,7 @@ use crate::SqlStore;
 use crate::apply::stale_if_none;
 use crate::error::Fault;
 use crate::row::{self, BadRow, Row};
+use crate::sweeping::Sweep;
 use crate::transaction::Transaction;
 
 pub(crate) async fn put(transaction: &mut Transaction, link: &Link) -> Result<(), Fault> {
@@ -63,9 +64,13 @@ pub(crate) async fn find(store: &SqlStore, digest: &Digest) -> Result<Option<Lin
 }
 
 pub(crate) async fn sweep(store: &SqlStore, before: Timestamp) -> Result<(), StoreError> {
-    let sql = "DELETE FROM links WHERE expires_at < ?";
-    store.write("sweep links", sql, &[before.into()]).await?;
-    Ok(())
+    let sweep = Sweep {
+        operation: "sweep links",
+        table: "links",
+        key: "digest",
+        condition: "expires_at < ?",
+    };
+    sweep.run(store, before).await
 }
 
 fn from_row(row: &AnyRow) -> Result<Link, BadRow> {

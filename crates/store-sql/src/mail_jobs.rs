@@ -9,6 +9,7 @@ use sqlx::any::AnyRow;
 use crate::SqlStore;
 use crate::error::Fault;
 use crate::row::{self, BadRow, Row};
+use crate::sweeping::Sweep;
 use crate::transaction::Transaction;
 use crate::tries::Tries;
 
@@ -133,9 +134,13 @@ pub(crate) async fn next_due_at(store: &SqlStore) -> Result<Option<Timestamp>, S
 }
 
 pub(crate) async fn sweep(store: &SqlStore, before: Timestamp) -> Result<(), StoreError> {
-    let sql = "DELETE FROM mail_jobs WHERE failed_at < ?";
-    store.write("sweep mails", sql, &[before.into()]).await?;
-    Ok(())
+    let sweep = Sweep {
+        operation: "sweep mails",
+        table: "mail_jobs",
+        key: "id",
+        condition: "failed_at < ?",
+    };
+    sweep.run(store, before).await
 }
 
 fn from_row(row: &AnyRow) -> Result<MailJob, BadRow> {

@@ -3,8 +3,10 @@
 //! Our own, since a pool of the driver's asks the server before and after every statement whether
 //! it is still there, without a limit, and can neither move to another host nor throw away at once
 //! what is of no more use. Here a connection that answered lately is taken for alive: statements are
-//! tried again where it was not. One that was lost takes all others of its time with it: what it ran
-//! into (a restart, a cut, a failover) they would run into too. Knows no SQL but the dialect's.
+//! tried again where it was not. One that was lost to the server or the network takes all others of
+//! its time with it: what it ran into (a restart, a cut, a failover) they would run into too. One whose
+//! caller ran out of time goes alone, and the others are asked before they are used again. Knows no
+//! SQL but the dialect's.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,7 +15,7 @@ use std::time::Duration;
 use sqlx::any::{AnyQueryResult, AnyRow};
 use sqlx::{AnyConnection, Connection, raw_sql};
 use tokio::runtime::Handle;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedMutexGuard, OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, error::Elapsed, timeout, timeout_at};
 
 use crate::arg::Arg;
@@ -31,6 +33,8 @@ const TRUSTED: Duration = Duration::from_secs(10);
 const CHECK: Duration = Duration::from_secs(2);
 /// How much later than the server this side gives up: the server's own word is the better one.
 const GRACE: Duration = Duration::from_millis(500);
+/// For so long a host that is alone and takes no writes is not left again for another of its name.
+const LOOKED: Duration = Duration::from_secs(5);
 
 /// A clone is another handle on the same connections.
 #[derive(Clone)]
@@ -54,6 +58,10 @@ struct Rest {
     epoch: u64,
     /// Since when no connection could be made.
     away_since: Option<Instant>,
+    /// What rests since before is asked first.
+    doubted_at: Option<Instant>,
+    /// When a host was left because it took no writes.
+    left_at: Option<Instant>,
 }
 
 struct Resting {
@@ -96,10 +104,13 @@ impl Pool {
             self.0.check_file()?;
             let (resting, epoch) = self.0.take();
             if let Some(mut resting) = resting {
-                if resting.since.elapsed() < TRUSTED
+                if self.0.is_trusted(&resting)
                     || self.0.is_well(&mut resting.connection, until).await
                 {
                     break (resting.connection, resting.made_at, epoch);
+                }
+                if Instant::now() >= until {
+                    return Err(Fault::OutOfTime);
                 }
                 self.0.distrust(epoch, "one at rest does not answer");
                 continue;
@@ -120,6 +131,7 @@ impl Pool {
             in_transaction: false,
             pool: self.0.clone(),
             permit: Some(permit),
+            turn: None,
         })
     }
 
@@ -127,7 +139,7 @@ impl Pool {
     /// name or by another address of the same name.
     pub(crate) fn look_elsewhere(&self) {
         let epoch = self.0.rest().epoch;
-        self.0.distrust(epoch, "it takes no writes any more");
+        self.0.leave(epoch);
     }
 
     /// Waits for what is under way and hangs up.
@@ -207,6 +219,30 @@ impl Inner {
         );
     }
 
+    /// Leaves a server that takes no writes, and says so. A host that is alone may lead to another
+    /// server by now, but is not asked all the time: it is read meanwhile.
+    fn leave(&self, epoch: u64) -> bool {
+        let mut rest = self.rest();
+        let looked = rest.left_at.is_some_and(|at| at.elapsed() < LOOKED);
+        if self.servers.hosts.len() == 1 && looked {
+            return false;
+        }
+        rest.left_at = Some(Instant::now());
+        drop(rest);
+        self.distrust(epoch, "it takes no writes any more");
+        true
+    }
+
+    /// One was lost, for a reason that may be its own.
+    fn doubt(&self) {
+        self.rest().doubted_at = Some(Instant::now());
+    }
+
+    fn is_trusted(&self, resting: &Resting) -> bool {
+        let doubted_at = self.rest().doubted_at;
+        resting.since.elapsed() < TRUSTED && doubted_at.is_none_or(|at| resting.since > at)
+    }
+
     async fn open(&self, until: Instant) -> Result<AnyConnection, ConnectError> {
         let connection = self.servers.connect(until).await;
         let mut rest = self.rest();
@@ -267,9 +303,17 @@ pub(crate) struct Held {
     in_transaction: bool,
     pool: Arc<Inner>,
     permit: Option<OwnedSemaphorePermit>,
+    /// The writer's turn, where there is one at a time: over when the connection is at rest.
+    turn: Option<OwnedMutexGuard<()>>,
 }
 
 impl Held {
+    /// The same, keeping the writer's turn.
+    pub(crate) fn in_turn(mut self, turn: Option<OwnedMutexGuard<()>>) -> Self {
+        self.turn = turn;
+        self
+    }
+
     pub(crate) fn dialect(&self) -> Dialect {
         self.pool.servers.dialect
     }
@@ -316,9 +360,16 @@ impl Held {
         self.tell(begin, until).await
     }
 
-    /// Half the time of a statement: what is left is for finding out, should no answer come.
+    /// Half the time that is left: the other half is for finding out, should no answer come. Where
+    /// that were too little, nothing is sent.
     pub(crate) async fn commit(&mut self, until: Instant) -> Result<(), Fault> {
-        let until = until.min(Instant::now() + self.pool.servers.limits.statement / 2);
+        let limits = self.pool.servers.limits;
+        let now = Instant::now();
+        let left = until.saturating_duration_since(now);
+        if left < limits.least_for_commit() {
+            return Err(Fault::OutOfTime);
+        }
+        let until = now + (left / 2).min(limits.statement / 2);
         let commit = self.dialect().commit();
         self.tell(commit, until).await?;
         self.in_transaction = false;
@@ -356,14 +407,26 @@ impl Held {
         within: Duration,
     ) -> Result<T, Fault> {
         self.is_asked = false;
-        let error = match answer {
+        let all_its_time = self.pool.servers.limits.statement + GRACE;
+        let (error, is_going) = match answer {
             Ok(Ok(value)) => return Ok(value),
-            Ok(Err(error)) => error,
-            Err(_) => too_late(within),
+            Ok(Err(error)) => {
+                let is_going = dialect::is_going(&error);
+                (error, is_going)
+            }
+            // Less is the caller's own want of time, and says nothing of the server.
+            Err(_) => (too_late(within), within >= all_its_time),
         };
-        if dialect::is_lost(&error) {
+        if dialect::is_read_only(&error) {
+            if self.pool.leave(self.epoch) {
+                self.connection = None;
+            }
+        } else if is_going {
             self.connection = None;
             self.pool.distrust(self.epoch, &error.to_string());
+        } else if dialect::is_lost(&error) {
+            self.connection = None;
+            self.pool.doubt();
         }
         Err(error.into())
     }
@@ -375,7 +438,8 @@ impl Drop for Held {
         let Some(mut connection) = self.connection.take() else {
             return;
         };
-        let (pool, permit) = (self.pool.clone(), self.permit.take());
+        let pool = self.pool.clone();
+        let kept = (self.permit.take(), self.turn.take());
         let (made_at, epoch) = (self.made_at, self.epoch);
         if !self.is_asked && !self.in_transaction {
             return pool.lay(connection, made_at, epoch);
@@ -396,7 +460,7 @@ impl Drop for Held {
             if let Ok(Ok(())) = recovered.await {
                 pool.lay(connection, made_at, epoch);
             }
-            drop(permit);
+            drop(kept);
         });
     }
 }

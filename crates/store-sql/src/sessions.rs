@@ -9,12 +9,16 @@ use sqlx::any::AnyRow;
 
 use crate::error::Fault;
 use crate::row::{self, BadRow, Row};
+use crate::sweeping::Sweep;
 use crate::transaction::Transaction;
 use crate::tries::Tries;
 use crate::{SqlStore, store};
 
 const COLUMNS: &str = "id, digest, user_id, epoch, generation, renewed_at, created_at, last_seen_at, \
     expires_at, address, user_agent";
+
+/// How many sessions one transaction says of when they were last used.
+const TOUCHED_AT_ONCE: usize = 200;
 
 #[async_trait]
 impl Sessions for SqlStore {
@@ -103,14 +107,10 @@ impl Sessions for SqlStore {
         let mut seen = seen.to_vec();
         // In one order, so that two nodes never wait for one another.
         seen.sort_unstable_by_key(|seen| seen.id);
-        let mut tries = self.tries();
-        loop {
-            match touch(self, &seen, &tries).await {
-                Ok(()) => return Ok(()),
-                Err(fault) if tries.again(&fault).await => {}
-                Err(fault) => return Err(fault.into_store_error("touch sessions")),
-            }
+        for piece in seen.chunks(TOUCHED_AT_ONCE) {
+            touch(self, piece).await?;
         }
+        Ok(())
     }
 
     async fn delete_session(&self, user_id: UserId, id: SessionId) -> Result<bool, StoreError> {
@@ -121,9 +121,13 @@ impl Sessions for SqlStore {
     }
 
     async fn sweep_sessions(&self, now: Timestamp) -> Result<(), StoreError> {
-        let sql = "DELETE FROM sessions WHERE expires_at <= ?";
-        self.write("sweep sessions", sql, &[now.into()]).await?;
-        Ok(())
+        let sweep = Sweep {
+            operation: "sweep sessions",
+            table: "sessions",
+            key: "id",
+            condition: "expires_at <= ?",
+        };
+        sweep.run(self, now).await
     }
 
     async fn ping(&self) -> Result<(), StoreError> {
@@ -143,7 +147,18 @@ async fn is_renewed(store: &SqlStore, session: &Session) -> Result<bool, StoreEr
     Ok(row.is_some())
 }
 
-async fn touch(store: &SqlStore, seen: &[Seen], tries: &Tries) -> Result<(), Fault> {
+async fn touch(store: &SqlStore, seen: &[Seen]) -> Result<(), StoreError> {
+    let mut tries = store.tries();
+    loop {
+        match touch_once(store, seen, &tries).await {
+            Ok(()) => return Ok(()),
+            Err(fault) if tries.again(&fault).await => {}
+            Err(fault) => return Err(fault.into_store_error("touch sessions")),
+        }
+    }
+}
+
+async fn touch_once(store: &SqlStore, seen: &[Seen], tries: &Tries) -> Result<(), Fault> {
     let mut transaction = store.begin(tries).await?;
     let touched = touch_each(&mut transaction, seen).await;
     transaction.end(touched).await

@@ -1,7 +1,6 @@
 //! A transaction that writes.
 
 use sqlx::any::AnyRow;
-use tokio::sync::OwnedMutexGuard;
 use tokio::time::Instant;
 
 use crate::arg::Arg;
@@ -11,24 +10,14 @@ use crate::pool::Held;
 /// Dropped before its end, it is as if it had never begun. After its first error nothing more may
 /// be asked of it: PostgreSQL would answer `Ok` even to a commit.
 pub(crate) struct Transaction {
-    /// Before `turn`, so that it is over when the next one's turn comes.
     held: Held,
     until: Instant,
-    _turn: Option<OwnedMutexGuard<()>>,
 }
 
 impl Transaction {
-    pub(crate) async fn begin(
-        mut held: Held,
-        until: Instant,
-        turn: Option<OwnedMutexGuard<()>>,
-    ) -> Result<Self, Fault> {
+    pub(crate) async fn begin(mut held: Held, until: Instant) -> Result<Self, Fault> {
         held.begin(until).await?;
-        Ok(Self {
-            held,
-            until,
-            _turn: turn,
-        })
+        Ok(Self { held, until })
     }
 
     /// How many rows the statement met, whether it changed them or not.

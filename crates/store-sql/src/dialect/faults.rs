@@ -16,15 +16,17 @@ const PASSING: &[&str] = &[
 /// The server takes no writes: a replica, or one that was told so.
 const READ_ONLY: &[&str] = &["25006", "my1290", "my1792", "my1836"];
 
-/// The server is going away, or has given this connection up.
-const HANGING_UP: &[&str] = &[
-    "57P01", "57P02", "57P03", "57P05", "25P03", "08000", "08003", "08006", "my1053", "my1927",
-    "my3169", "my4031",
+/// The server is going away; a node of Galera has lost its cluster.
+const GOING: &[&str] = &[
+    "57P01", "57P02", "57P03", "08000", "08006", "my1047", "my1053",
 ];
+
+/// It has given up this connection alone.
+const HANGING_UP: &[&str] = &["57P05", "25P03", "08003", "my1927", "my3169", "my4031"];
 
 /// It will let us in once it has started, or once somebody else has left.
 const COMING: &[&str] = &[
-    "57P01", "57P02", "57P03", "53300", "my1040", "my1053", "my1203",
+    "57P01", "57P02", "57P03", "53300", "my1040", "my1047", "my1053", "my1203",
 ];
 
 /// Whether trying the same transaction again may help.
@@ -39,7 +41,15 @@ pub(crate) fn is_lost(error: &sqlx::Error) -> bool {
         | sqlx::Error::Tls(_)
         | sqlx::Error::Protocol(_)
         | sqlx::Error::WorkerCrashed => true,
-        error => is_any(error, HANGING_UP) || is_read_only(error),
+        error => is_any(error, HANGING_UP) || is_going(error) || is_read_only(error),
+    }
+}
+
+/// Whether all connections to that server are of no more use.
+pub(crate) fn is_going(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Io(_) | sqlx::Error::Tls(_) => true,
+        error => is_any(error, GOING),
     }
 }
 

@@ -7,6 +7,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
 mod away;
+mod backlog;
 mod failover;
 mod locked;
 mod lost_commits;

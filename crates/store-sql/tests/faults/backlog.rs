@@ -1,0 +1,103 @@
+//! More to sweep away than one statement can.
+
+use std::time::Duration;
+
+use doorward_domain::ports::{Seen, Sessions, Store};
+use doorward_store_sql::{SqlSettings, SqlStore};
+use doorward_testkit::fixtures::{self, later, now};
+use doorward_testkit::servers::{OwnPostgres, PostgresOptions, own_postgres};
+
+use super::settings;
+
+/// How many rows have run out. All in one statement would take twice the time of one.
+const BACKLOG: usize = 2_500;
+
+/// A server that takes a millisecond and more for each row that it changes.
+async fn slow_server() -> (OwnPostgres, SqlStore) {
+    let server = own_postgres(PostgresOptions::default()).await;
+    let settings = SqlSettings {
+        statement_timeout: Duration::from_secs(2),
+        ..settings(&server.url())
+    };
+    let store = SqlStore::connect(&settings, now()).await.unwrap();
+    server
+        .query(
+            "CREATE FUNCTION dawdle() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+               PERFORM pg_sleep(0.001); RETURN COALESCE(NEW, OLD); \
+             END $$",
+        )
+        .await;
+    (server, store)
+}
+
+async fn count(server: &OwnPostgres, table: &str) -> String {
+    let count = server.query(&format!("SELECT COUNT(*) FROM {table}")).await;
+    count.trim().to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backlog_goes_piece_by_piece() {
+    let (server, store) = slow_server().await;
+    let (old, new) = (now().as_microsecond(), later(10).as_microsecond());
+    let id = "decode(lpad(to_hex(n), 32, '0'), 'hex')";
+    let digest = "sha256(n::text::bytea)";
+    let time = format!("CASE WHEN n <= {BACKLOG} THEN {old} ELSE {new} END");
+    let rows = format!("generate_series(1, {}) AS n", BACKLOG + 1);
+    for (table, columns, values) in [
+        (
+            "links",
+            "digest, user_id, purpose, email, created_at, expires_at",
+            format!("{digest}, {id}, 'recovery', 'a@example.com', 0, {time}"),
+        ),
+        (
+            "mail_jobs",
+            "id, kind, email, locale, created_at, attempts, due_at, failed_at",
+            format!("{id}, 'recovery', 'a@example.com', 'en', 0, 1, 0, {time}"),
+        ),
+        (
+            "ended_sessions",
+            "id, user_id, ends_at",
+            format!("{id}, {id}, {time}"),
+        ),
+        (
+            "sessions",
+            "id, digest, user_id, epoch, generation, renewed_at, created_at, last_seen_at, expires_at",
+            format!("{id}, {digest}, {id}, 1, 1, 0, 0, 0, {time}"),
+        ),
+    ] {
+        server
+            .query(&format!(
+                "INSERT INTO {table} ({columns}) SELECT {values} FROM {rows}; \
+                 CREATE TRIGGER slow BEFORE DELETE ON {table} FOR EACH ROW EXECUTE FUNCTION dawdle()"
+            ))
+            .await;
+    }
+    store.sweep(later(5)).await.unwrap();
+    store.sweep_sessions(later(5)).await.unwrap();
+    for table in ["links", "mail_jobs", "ended_sessions", "sessions"] {
+        assert_eq!(count(&server, table).await, "1", "{table}");
+    }
+}
+
+/// The times of many sessions, each a round trip, are more than one transaction has time for.
+#[tokio::test(flavor = "multi_thread")]
+async fn many_sessions_are_touched_piece_by_piece() {
+    let (server, store) = slow_server().await;
+    let user = fixtures::user_id();
+    let session = fixtures::session(user);
+    store.insert_session(&session).await.unwrap();
+    server
+        .query(
+            "CREATE TRIGGER slow BEFORE UPDATE ON sessions FOR EACH ROW EXECUTE FUNCTION dawdle()",
+        )
+        .await;
+    // One session's row, often: what counts is how many statements there are.
+    let seen = Seen {
+        user_id: user,
+        id: session.id,
+        at: later(7),
+    };
+    store.touch_sessions(&vec![seen; 4_000]).await.unwrap();
+    let open = store.list_sessions(user, now()).await.unwrap();
+    assert_eq!(open[0].last_seen_at, later(7));
+}
