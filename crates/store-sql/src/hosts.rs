@@ -1,10 +1,12 @@
 //! A URL may name several hosts, `postgres://u:p@h1:5432,h2/db`: the database is on the first that
 //! takes writes. The drivers know one; here a URL becomes one a host. Knows no database.
 
+use std::fmt;
+
 use crate::error::ConnectError;
 
 /// One host's share of the URL.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Host {
     /// The URL with this host alone.
     pub(crate) url: String,
@@ -12,6 +14,13 @@ pub(crate) struct Host {
     pub(crate) name: String,
     /// Whether the way there leaves this machine.
     pub(crate) is_remote: bool,
+}
+
+impl fmt::Debug for Host {
+    /// The URL holds a password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Host").field(&self.name).finish()
+    }
 }
 
 /// The hosts in their order; a URL without any is a file's.
@@ -146,6 +155,16 @@ mod tests {
         assert_eq!(of("postgres://ben:pw@h1,h2/door?x=y"), both);
         assert_eq!(of("mysql://ben@h/door"), both);
         assert_eq!(of("postgres://ben@h").1, "ben");
+    }
+
+    #[test]
+    fn nothing_that_is_printed_shows_a_password() {
+        let hosts = of_url("postgres://ben:pw-of-ben@db/x?password=pw-of-ben").unwrap();
+        let text = format!("{hosts:?}");
+        assert!(
+            text.contains("db/x") && !text.contains("pw-of-ben"),
+            "{text}"
+        );
     }
 
     #[test]

@@ -82,3 +82,35 @@ async fn a_connection_at_rest_is_used_again_at_once() {
     pids.dedup();
     assert_eq!(pids.len(), 1, "each goes back before it is asked for again");
 }
+
+/// Where a caller gives up, the next writer does not begin before its transaction is over.
+#[tokio::test]
+async fn a_turn_ends_with_the_transaction_that_was_given_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite:{}/doorward.db", folder.path().display());
+    let settings = SqlSettings::new(url);
+    let store = SqlStore::connect(&settings, fixtures::now()).await.unwrap();
+    let tries = store.tries();
+    let mut given_up = store.begin(&tries).await.unwrap();
+    let sql = "UPDATE guards SET counter = counter + 1";
+    given_up.execute(sql, &[]).await.unwrap();
+    drop(given_up);
+    // Nothing else has run yet on this one thread.
+    let turn = store.turn.clone().unwrap();
+    assert!(turn.try_lock().is_err(), "it is rolled back later");
+    let next = store.begin(&tries).await.unwrap();
+    next.undo().await;
+}
+
+/// A node of Galera that lost its cluster answers, and is of no use.
+#[tokio::test]
+async fn a_node_without_its_cluster_is_left() {
+    let settings = SqlSettings::new(servers::mariadb().await);
+    let store = SqlStore::connect(&settings, fixtures::now()).await.unwrap();
+    let until = store.tries().until;
+    let mut held = store.pool.acquire(until).await.unwrap();
+    let not_primary = "SIGNAL SQLSTATE '08S01' SET MYSQL_ERRNO = 1047, \
+        MESSAGE_TEXT = 'WSREP has not yet prepared node for application use'";
+    let fault = held.execute(not_primary, &[], until).await.err().unwrap();
+    assert!(fault.is_lost(), "{fault:?}");
+}

@@ -6,7 +6,7 @@ use doorward_domain::changes::{ApplyError, Change};
 use doorward_domain::ports::Store;
 use doorward_testkit::fixtures;
 use doorward_testkit::servers::{
-    MariadbOptions, Mood, OwnServer, PostgresOptions, Proxy, own_mariadb, own_postgres,
+    MariadbOptions, Mood, OwnPostgres, OwnServer, PostgresOptions, Proxy, own_mariadb, own_postgres,
 };
 use sqlx::{AnyConnection, Connection, raw_sql};
 use tokio::time::Instant;
@@ -109,4 +109,74 @@ async fn postgres_takes_the_locks_of_a_silent_client_away() {
 async fn mariadb_takes_the_locks_of_a_silent_client_away() {
     let server = own_mariadb(MariadbOptions::default()).await;
     vanished(&server, &server.url()).await;
+}
+
+/// Who waits for a lock until there is no time left takes nobody else's connection away.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wait_for_a_lock_costs_one_connection() {
+    let server = own_postgres(PostgresOptions::default()).await;
+    let store = connect(&server.url()).await;
+    let admin = Change::InsertUser(Box::new(fixtures::admin()));
+    store.apply(vec![admin]).await.unwrap();
+    let mut other = AnyConnection::connect(&server.url()).await.unwrap();
+    let mut lock = other.begin().await.unwrap();
+    raw_sql("UPDATE guards SET counter = counter + 1")
+        .execute(&mut *lock)
+        .await
+        .unwrap();
+    let waits: Vec<_> = (0..2)
+        .map(|_| {
+            let store = store.clone();
+            tokio::spawn(async move { in_time(store.apply(vec![Change::KeepAnAdmin])).await })
+        })
+        .collect();
+    // Others work meanwhile, on connections of their own.
+    let patience = Instant::now() + Duration::from_secs(10);
+    let mut before = Vec::new();
+    while before.len() < 4 {
+        assert!(Instant::now() < patience, "{before:?}");
+        let ping = || Store::ping(&store);
+        let _ = tokio::join!(ping(), ping(), ping(), ping());
+        before = backends(&server).await;
+    }
+    for wait in waits {
+        let told = wait.await.unwrap();
+        assert!(is_store_error(&told), "{told:?}");
+    }
+    in_time(Store::ping(&store)).await.unwrap();
+    let after = backends(&server).await;
+    let kept = before.iter().filter(|pid| after.contains(pid)).count();
+    // The lock's holder, and both that were not waiting.
+    assert!(kept >= 3, "{before:?} became {after:?}");
+    lock.rollback().await.unwrap();
+}
+
+/// Who is connected, but for whoever asks.
+async fn backends(server: &OwnPostgres) -> Vec<String> {
+    let sql = "SELECT pid FROM pg_stat_activity \
+        WHERE backend_type = 'client backend' AND pid <> pg_backend_pid() ORDER BY pid";
+    let pids = server.query(sql).await;
+    pids.split_whitespace().map(str::to_owned).collect()
+}
+
+/// A replica, or one that was told so, and no other host: it is read all the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_write_does_not_cost_a_lone_host_its_connections() {
+    let server = own_postgres(PostgresOptions::default()).await;
+    let store = connect(&server.url()).await;
+    server
+        .query("ALTER SYSTEM SET default_transaction_read_only = on; SELECT pg_reload_conf()")
+        .await;
+    let refused = || async {
+        let (_, _, changes) = sign_up();
+        let told = in_time(store.apply(changes)).await;
+        is_store_error(&told).then_some(()).ok_or(told)
+    };
+    until_well(refused).await;
+    let before = backends(&server).await;
+    for _ in 0..5 {
+        refused().await.unwrap();
+        store.find_user(fixtures::user_id()).await.unwrap();
+    }
+    assert_eq!(backends(&server).await, before);
 }

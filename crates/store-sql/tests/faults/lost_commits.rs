@@ -9,7 +9,7 @@ use doorward_testkit::servers::{
     MariadbOptions, Mood, PostgresOptions, Proxy, Replication, own_mariadb, own_postgres,
 };
 
-use super::{connect, in_time, is_signed_up, sign_up, until_well};
+use super::{connect, in_time, is_signed_up, is_store_error, sign_up, until_well};
 
 type Lost = fn(&'static str, u32) -> Mood;
 
@@ -56,9 +56,22 @@ async fn with_a_line_of_the_audit_log(proxy: &Proxy, store: &SqlStore, mood: Los
         lose(proxy, mood, times).await;
         in_time(store.apply(changes)).await.unwrap();
         // What was committed is committed once.
-        let is_done = matches!(mood("", 0), Mood::LoseAnswer(..));
-        lost(proxy, if is_done { 1 } else { times }).await;
+        lost(proxy, if is_done(mood) { 1 } else { times }).await;
         assert!(is_signed_up(store, &user).await);
+    }
+}
+
+/// Whether what was asked for was done before the answer was lost.
+fn is_done(mood: Lost) -> bool {
+    matches!(mood("", 0), Mood::LoseAnswer(..))
+}
+
+/// What others may remove is done where it is there; where it is not, nobody knows.
+fn assert_told(told: &Result<(), ApplyError>, mood: Lost) {
+    match told {
+        Ok(()) if is_done(mood) => {}
+        Err(ApplyError::Unsettled(_)) if !is_done(mood) => {}
+        told => panic!("{told:?}"),
     }
 }
 
@@ -67,9 +80,14 @@ async fn with_a_user_alone(proxy: &Proxy, store: &SqlStore, mood: Lost) {
     let user = fixtures::user();
     let insert = |user: &User| vec![Change::InsertUser(Box::new(user.clone()))];
     lose(proxy, mood, 1).await;
-    in_time(store.apply(insert(&user))).await.unwrap();
+    let told = in_time(store.apply(insert(&user))).await;
     lost(proxy, 1).await;
-    assert_eq!(store.find_user(user.id).await.unwrap(), Some(user.clone()));
+    assert_told(&told, mood);
+    let found = store.find_user(user.id).await.unwrap();
+    assert_eq!(found, is_done(mood).then(|| user.clone()));
+    if found.is_none() {
+        store.apply(insert(&user)).await.unwrap();
+    }
 
     let other = User {
         id: fixtures::user_id(),
@@ -88,10 +106,11 @@ async fn with_a_link(proxy: &Proxy, store: &SqlStore, mood: Lost) {
         Change::PutLink(link.clone()),
     ];
     lose(proxy, mood, 1).await;
-    in_time(store.apply(changes)).await.unwrap();
+    let told = in_time(store.apply(changes)).await;
     lost(proxy, 1).await;
+    assert_told(&told, mood);
     let found = store.find_link(&link.digest).await.unwrap();
-    assert_eq!(found, Some(link));
+    assert_eq!(found, is_done(mood).then_some(link));
 }
 
 /// Made once more, it does no harm.
@@ -173,4 +192,67 @@ async fn a_commit_that_waits_for_a_silent_replica_is_neither() {
     };
     until_well(is_there).await;
     assert!(is_signed_up(&store, &user).await);
+}
+
+/// A worker sends the mail, and removes its row, before anybody can look for it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mail_that_was_sent_meanwhile_is_not_sent_again() {
+    let server = own_postgres(PostgresOptions::default()).await;
+    let proxy = Proxy::to(server.address()).await;
+    let store = connect(&proxy.url(&server.url())).await;
+    server
+        .query(
+            "CREATE TABLE sent (id BYTEA); \
+             CREATE FUNCTION work() RETURNS trigger SECURITY DEFINER LANGUAGE plpgsql AS $$ BEGIN \
+               INSERT INTO sent VALUES (NEW.id); DELETE FROM mail_jobs WHERE id = NEW.id; RETURN NULL; \
+             END $$; \
+             CREATE CONSTRAINT TRIGGER worker AFTER INSERT ON mail_jobs \
+             DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION work()",
+        )
+        .await;
+    lose(&proxy, Mood::LoseAnswer, 1).await;
+    let mail = Change::EnqueueMail(fixtures::mail_job(fixtures::user_id()));
+    let told = in_time(store.apply(vec![mail])).await;
+    lost(&proxy, 1).await;
+    assert!(matches!(told, Err(ApplyError::Unsettled(_))), "{told:?}");
+    assert_eq!(server.query("SELECT COUNT(*) FROM sent").await.trim(), "1");
+}
+
+/// Whoever tries again while every commit is lost does not do so a thousand times.
+#[tokio::test(flavor = "multi_thread")]
+async fn commits_that_are_always_lost_are_tried_a_few_times() {
+    let server = own_postgres(PostgresOptions::default()).await;
+    let proxy = Proxy::to(server.address()).await;
+    let store = connect(&proxy.url(&server.url())).await;
+    let (user, _, changes) = sign_up();
+    proxy.set(Mood::LoseRequest("COMMIT", u32::MAX)).await;
+    let told = in_time(store.apply(changes)).await;
+    let lost = proxy.lost();
+    proxy.set(Mood::Pass).await;
+    assert!((2..=8).contains(&lost), "{lost} commits");
+    assert!(is_store_error(&told), "{told:?}");
+    assert!(!is_signed_up(&store, &user).await);
+}
+
+/// Where too little time is left to find out what became of a commit, none is sent.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_took_all_the_time_is_not_committed() {
+    let server = own_postgres(PostgresOptions::default()).await;
+    let proxy = Proxy::to(server.address()).await;
+    let store = connect(&proxy.url(&server.url())).await;
+    server
+        .query(
+            "CREATE FUNCTION dawdle() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+               PERFORM pg_sleep(2.6); RETURN NEW; \
+             END $$; \
+             CREATE TRIGGER slow BEFORE INSERT ON users FOR EACH ROW EXECUTE FUNCTION dawdle(); \
+             CREATE TRIGGER slow BEFORE INSERT ON audit_events FOR EACH ROW EXECUTE FUNCTION dawdle()",
+        )
+        .await;
+    let (user, _, changes) = sign_up();
+    lose(&proxy, Mood::LoseAnswer, 1).await;
+    let told = in_time(store.apply(changes)).await;
+    lost(&proxy, 0).await;
+    assert!(is_store_error(&told), "{told:?}");
+    assert!(!is_signed_up(&store, &user).await);
 }
