@@ -55,7 +55,7 @@ impl StoreError {
 ///   before the end. A further try must not take what an earlier one did for somebody else's:
 ///   never `Taken` for one's own name, never two mails for one `EnqueueMail`.
 /// - **A lost answer** to the last step of a write is looked into: [`ApplyError::Unsettled`] only where
-///   even that gave no answer in time. `Ok` only for what was done, an error only for what was not.
+///   even that tells nothing. `Ok` only for what was done, an error only for what was not.
 /// - **Values** come back as they were given: any Unicode without NUL, times to the microsecond, `data`
 ///   up to 16 KiB, integers of 64 bits. Keys compare byte by byte, whatever the server's collation.
 /// - **Cancelling** a call (its future is dropped) leaves all of its changes or none.

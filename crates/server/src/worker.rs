@@ -15,8 +15,8 @@ use crate::wiring::Wired;
 
 /// How often the outbox is looked at when nobody says that there is something.
 const MAIL_EVERY: Duration = Duration::from_secs(1);
-/// How many mails are sent side by side: as many as there are connections to the mail server, so that
-/// none waits for one while its lease runs.
+/// How many mails are sent side by side, each by a duty of its own that waits for no other's: as many
+/// as there are connections to the mail server.
 const MAILS_AT_ONCE: usize = 4;
 const SEEN_EVERY: Duration = Duration::from_secs(5);
 const KEYS_EVERY: Duration = Duration::from_secs(60);
@@ -26,7 +26,9 @@ const CLOCK_EVERY: Duration = Duration::from_secs(30);
 /// Starts the duties; they end, each after its turn, when `stop` turns true.
 pub fn start(wired: &Arc<Wired>, stop: &watch::Receiver<bool>) -> JoinSet<()> {
     let mut duties = JoinSet::new();
-    duties.spawn(supervise("mail", wired.clone(), stop.clone(), deliver_mail));
+    for _ in 0..MAILS_AT_ONCE {
+        duties.spawn(supervise("mail", wired.clone(), stop.clone(), deliver_mail));
+    }
     duties.spawn(supervise(
         "last seen",
         wired.clone(),
@@ -62,7 +64,7 @@ async fn deliver_mail(wired: Arc<Wired>, mut stop: watch::Receiver<bool>) {
     while !*stop.borrow() {
         let turn = wired
             .accounts
-            .deliver_mail(&wired.ctx(Actor::Worker), MAILS_AT_ONCE)
+            .deliver_mail(&wired.ctx(Actor::Worker), 1)
             .await;
         match turn {
             Ok(delivered) if !delivered.is_empty() => continue,

@@ -69,8 +69,9 @@ impl Accounts {
                         .await?
                         .ok_or(Error::InvalidToken)?;
                     if user.session_epoch != epoch {
-                        // The password was changed elsewhere since it was shown here.
-                        return Err(Error::PreconditionFailed);
+                        // The password was changed elsewhere since it was shown here, and is no
+                        // longer the right one.
+                        return Err(Error::InvalidCredentials);
                     }
                 }
                 Err(other) => return Err(other.into()),

@@ -4,8 +4,11 @@
 //! sent, and marked done. Whatever goes wrong on the way leaves it in the outbox to be tried
 //! again: at least once whatever fails, once when nothing does.
 
+use std::time::Duration;
+
 use futures_util::future::join_all;
 use jiff::{SignedDuration, Timestamp};
+use tokio::time::timeout;
 
 use crate::accounts::Accounts;
 use crate::changes::Change;
@@ -17,8 +20,10 @@ use crate::ports::{Allowance, Mail, MailError, MailTemplate};
 use crate::throttle::MAILBOX;
 use crate::values::{EmailAddress, Name, Token, Username};
 
-/// How long a worker may hold a mail: well above the time one takes to send.
+/// How long a worker may hold a mail without a word; for so long a dead worker's mails wait.
 const LEASE: SignedDuration = SignedDuration::from_mins(2);
+/// How often a worker that is still sending says so.
+const LEASE_RENEWED: Duration = Duration::from_secs(40);
 /// The shortest and the longest pause between two tries.
 const SHORTEST_PAUSE_SECONDS: i64 = 2;
 const LONGEST_PAUSE_SECONDS: i64 = 1800;
@@ -90,7 +95,7 @@ impl Accounts {
         }
         for (number, letter) in letters.iter().enumerate() {
             let mail = self.compose(ctx, job, letter, number).await?;
-            if let Err(error) = self.ports.mailer.send(&mail).await {
+            if let Err(error) = self.send_leased(job, &mail).await {
                 return self.send_failed(ctx, job, &error).await;
             }
         }
@@ -108,6 +113,24 @@ impl Accounts {
             sent: letters.len(),
             ..Delivered::default()
         })
+    }
+
+    /// Sends it, and keeps the lease for as long as that takes: a mail server may think for minutes
+    /// about a message it has in full, and another worker would send it again meanwhile.
+    async fn send_leased(&self, job: &MailJob, mail: &Mail) -> Result<(), MailError> {
+        let mut sending = self.ports.mailer.send(mail);
+        loop {
+            if let Ok(sent) = timeout(LEASE_RENEWED, &mut sending).await {
+                return sent;
+            }
+            let due_at = self.now() + LEASE;
+            let renewed = self
+                .apply(vec![Change::MailRetry { id: job.id, due_at }])
+                .await;
+            if let Err(error) = renewed {
+                tracing::warn!(mail.id = %job.id, %error, "the lease on a mail could not be renewed");
+            }
+        }
     }
 
     /// Sign-ups must not flood somebody else's mailbox. They are not refused, which would tell

@@ -55,7 +55,6 @@ impl Accounts {
                 "a session was asked for an account that is not active",
             ));
         }
-        self.make_room(ctx, user.id).await?;
         let secret = Token::generate(&*self.ports.secrets);
         let session = Session {
             id: SessionId::generate(ctx.now, &*self.ports.secrets),
@@ -71,6 +70,7 @@ impl Accounts {
             user_agent: ctx.client.user_agent.clone(),
         };
         self.ports.sessions.insert_session(&session).await?;
+        self.end_surplus(ctx, user.id).await?;
         let token = self.session_token(&session, &secret.expose(), ctx.now)?;
         Ok(SignedIn {
             token,
@@ -79,10 +79,11 @@ impl Accounts {
         })
     }
 
-    /// Ends the oldest sessions where a user has as many as they may.
-    async fn make_room(&self, ctx: &Ctx, user_id: UserId) -> Result<(), Error> {
+    /// Ends the oldest sessions where a user has more than they may (S-08). Looked at once the new one
+    /// is there, so that of many sign-ins at once the last to look sees them all.
+    async fn end_surplus(&self, ctx: &Ctx, user_id: UserId) -> Result<(), Error> {
         let open = self.ports.sessions.list_sessions(user_id, ctx.now).await?;
-        for oldest in open.iter().skip(self.policy.max_sessions - 1) {
+        for oldest in open.iter().skip(self.policy.max_sessions) {
             self.end_session(ctx, user_id, oldest.id, None).await?;
         }
         Ok(())

@@ -91,3 +91,30 @@ id!(
     /// One line of the audit log.
     AuditEventId
 );
+impl AuditEventId {
+    /// What no id of that moment or a later one sorts before.
+    pub fn first_at(at: Timestamp) -> Self {
+        struct Nothing;
+        impl Secrets for Nothing {
+            fn fill(&self, _: &mut [u8]) {}
+        }
+        Self::generate(at, &Nothing)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::memory::SeededSecrets;
+
+    #[test]
+    fn a_line_of_the_audit_log_lies_after_the_first_of_its_moment() {
+        let at = |micros| Timestamp::from_microsecond(1_700_000_000_000_000 + micros).unwrap();
+        let first = AuditEventId::first_at(at(2_500));
+        for seed in 0..100 {
+            let id = |micros| AuditEventId::generate(at(micros), &SeededSecrets::new(seed));
+            assert!(first <= id(2_500) && first <= id(9_000));
+            assert!(first > id(1_999));
+        }
+    }
+}

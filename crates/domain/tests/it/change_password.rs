@@ -212,7 +212,7 @@ async fn a_change_that_lost_a_race_changes_nothing() {
         Change::RevokeLinks(ben.id, vec![Purpose::Recovery]),
     ]);
     let refused = change(&world, &world.of(&signed_in), PASSWORD, OTHER_PASSWORD).await;
-    assert_err!(refused, Error::PreconditionFailed);
+    assert_err!(refused, Error::InvalidCredentials);
     let kept = world.store.find_credential(ben.id).await.unwrap().unwrap();
     assert_eq!(kept.password_hash.expose(), "recovered meanwhile");
 }

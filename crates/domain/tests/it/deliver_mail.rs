@@ -1,5 +1,7 @@
 //! The outbox: each mail once when all goes well, again when it does not, given up in the end.
 
+use std::time::Duration;
+
 use doorward_domain::Error;
 use doorward_domain::changes::Change;
 use doorward_domain::flows::deliver_mail::Delivered;
@@ -45,6 +47,20 @@ async fn a_mail_is_sent_once_when_all_is_well() {
     assert_eq!(world.postbox.take().len(), 1);
     assert!(world.store.mail_jobs().is_empty());
     assert_eq!(world.accounts.next_mail_due_at().await.unwrap(), None);
+}
+
+/// Whoever is still sending says so, and no other worker takes the mail meanwhile.
+#[tokio::test(start_paused = true)]
+async fn a_lease_lasts_as_long_as_the_mail_server_thinks() {
+    let world = World::new().await;
+    world.pending("ben").await;
+    world.postbox.think(Duration::from_secs(100));
+    world.spy.take_calls();
+    assert_eq!(world.deliver().await, SENT);
+    let writes = world.spy.take_calls();
+    let writes = writes.iter().filter(|call| **call == "apply");
+    // The link, two renewals, and the end.
+    assert_eq!(writes.count(), 4);
 }
 
 #[tokio::test]

@@ -87,6 +87,18 @@ async fn the_fifty_first_session_ends_the_oldest() {
     assert_eq!(listed[0].id, newest.session.id, "newest first");
 }
 
+/// S-08: also of many that sign in at once.
+#[tokio::test]
+async fn no_burst_of_sign_ins_leaves_more_than_fifty() {
+    let world = World::with(|policy| policy.throttle = false).await;
+    world.active("ben").await;
+    world.spy.give_way();
+    let all = (0..70).map(|_| world.sign_in("ben"));
+    let last = futures_util::future::join_all(all).await.pop().unwrap();
+    let listed = world.accounts.list_sessions(&world.of(&last), "me").await;
+    assert_eq!(listed.unwrap().len(), 50);
+}
+
 /// S-01: the store has a digest, from which nobody makes a token.
 #[tokio::test]
 async fn the_store_keeps_nothing_that_opens_a_session() {

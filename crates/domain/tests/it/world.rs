@@ -1,6 +1,7 @@
 //! A world for one test: a node or two, their store, their clock, a postbox, and people.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use doorward_domain::changes::Change;
@@ -294,6 +295,7 @@ pub struct Postbox {
     sent: Mutex<Vec<Mail>>,
     refuses: Mutex<Option<Refusal>>,
     full: Mutex<Option<String>>,
+    thinks: Mutex<Duration>,
 }
 
 #[derive(Clone, Copy)]
@@ -312,6 +314,11 @@ impl Postbox {
         *self.full.lock().unwrap() = Some(address.to_owned());
     }
 
+    /// So long it takes over each mail.
+    pub fn think(&self, time: Duration) {
+        *self.thinks.lock().unwrap() = time;
+    }
+
     pub fn refuse(&self, refusal: Option<Refusal>) {
         *self.refuses.lock().unwrap() = refusal;
     }
@@ -320,6 +327,8 @@ impl Postbox {
 #[async_trait]
 impl Mailer for Postbox {
     async fn send(&self, mail: &Mail) -> Result<(), MailError> {
+        let thinks = *self.thinks.lock().unwrap();
+        tokio::time::sleep(thinks).await;
         let is_full = self.full.lock().unwrap().as_deref() == Some(mail.to.as_str());
         let refusal = is_full.then_some(Refusal::ForNow);
         if let Some(refusal) = refusal.or(*self.refuses.lock().unwrap()) {

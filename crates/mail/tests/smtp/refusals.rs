@@ -71,6 +71,7 @@ async fn nobody_listening_is_a_reason_to_try_again() {
 fn impatient(sink: &Sink, step: Duration, whole: Duration) -> doorward_mail::TemplateMailer {
     let mut settings = SmtpSettings::parse(&format!("smtp://127.0.0.1:{}", sink.port)).unwrap();
     settings.step_timeout = step;
+    settings.content_timeout = step;
     settings.mail_timeout = whole;
     open(TransportSettings::Smtp(settings))
 }
@@ -93,6 +94,16 @@ async fn a_silent_server_costs_no_more_than_the_time_limit() {
             begun.elapsed()
         );
     }
+}
+
+/// RFC 5321, 4.5.3.2.6: a message that was handed over in full is waited for, or it arrives twice.
+#[tokio::test]
+async fn a_server_may_think_longer_about_a_message_than_about_a_command() {
+    let sink = Sink::start("think");
+    let mut settings = SmtpSettings::parse(&format!("smtp://127.0.0.1:{}", sink.port)).unwrap();
+    settings.step_timeout = Duration::from_secs(1);
+    let mailer = open(TransportSettings::Smtp(settings));
+    mailer.send(&mail(0)).await.unwrap();
 }
 
 /// A mail that was cut off must not leave its connection to the next one, which would read the

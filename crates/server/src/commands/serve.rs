@@ -1,6 +1,7 @@
 //! `doorward serve`
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
 use doorward_domain::ctx::Actor;
@@ -8,9 +9,13 @@ use doorward_web::{App, AppParts, Inbox, InboxMail};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
+use tokio::time::timeout;
 
 use crate::config::Config;
 use crate::{bootstrap, logging, serve, wiring, worker};
+
+/// How long the duties have for their last turn. A mail server may think longer about a mail.
+const LAST_TURN: Duration = Duration::from_secs(15);
 
 /// Runs the server until it is told to stop.
 pub async fn run(config: &Config) -> anyhow::Result<()> {
@@ -45,7 +50,10 @@ pub async fn run(config: &Config) -> anyhow::Result<()> {
     tracing::info!("stopping; what runs may finish");
     stopper.send_replace(true);
     serving.await.context("the listener failed")?;
-    while duties.join_next().await.is_some() {}
+    let over = async { while duties.join_next().await.is_some() {} };
+    if timeout(LAST_TURN, over).await.is_err() {
+        tracing::warn!("a mail was still being sent; it is tried again elsewhere, or after the next start");
+    }
     wired.close().await;
     tracing::info!("stopped");
     Ok(())

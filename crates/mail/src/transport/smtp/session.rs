@@ -31,6 +31,7 @@ pub(super) struct Dialer {
     credentials: Option<Credentials>,
     hello: ClientId,
     step_timeout: Duration,
+    content_timeout: Duration,
 }
 
 impl Dialer {
@@ -60,6 +61,7 @@ impl Dialer {
             credentials,
             hello,
             step_timeout: settings.step_timeout,
+            content_timeout: settings.content_timeout,
         })
     }
 
@@ -100,6 +102,7 @@ impl Dialer {
         Ok(Session {
             connection,
             step_timeout: self.step_timeout,
+            content_timeout: self.content_timeout,
         })
     }
 
@@ -141,6 +144,7 @@ impl Dialer {
 pub(super) struct Session {
     connection: AsyncSmtpConnection,
     step_timeout: Duration,
+    content_timeout: Duration,
 }
 
 impl Session {
@@ -159,7 +163,7 @@ impl Session {
             .await?;
         let bytes = message.formatted();
         let content = self.connection.message(&bytes);
-        let response = bounded(self.step_timeout, Step::Content, content).await?;
+        let response = bounded(self.content_timeout, Step::Content, content).await?;
         expect(Step::Content, &response, Severity::PositiveCompletion)
     }
 

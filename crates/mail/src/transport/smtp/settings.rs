@@ -44,6 +44,9 @@ pub struct SmtpSettings {
     pub login: Option<SmtpLogin>,
     /// How long the server may take over one step: the connection, TLS, a command.
     pub step_timeout: Duration,
+    /// How long the server may think about a message it has in full. Whoever hangs up earlier may
+    /// send it twice: scanners take their time, and RFC 5321 (4.5.3.2.6) asks for ten minutes.
+    pub content_timeout: Duration,
     /// How long one mail may take in all, waiting for a free connection included.
     pub mail_timeout: Duration,
     /// How many connections there are at a time.
@@ -132,7 +135,8 @@ impl SmtpSettings {
             security,
             login,
             step_timeout: Duration::from_secs(10),
-            mail_timeout: Duration::from_secs(30),
+            content_timeout: Duration::from_secs(600),
+            mail_timeout: Duration::from_secs(720),
             max_connections: 4,
             idle_timeout: Duration::from_secs(30),
         })
