@@ -3,6 +3,8 @@
 //! Whatever is not [`super::argon2id`]'s own is replaced at the first sign-in. Parameters come
 //! from outside, so each is held against a limit before a byte is allocated (P-09).
 
+use std::fmt;
+
 use argon2::Algorithm;
 use base64::Engine as _;
 use base64::alphabet;
@@ -34,7 +36,7 @@ const PHC: GeneralPurpose = GeneralPurpose::new(
 pub struct UnreadableHash(pub(super) &'static str);
 
 /// A hash taken apart, its parameters within the limits.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(PartialEq, Eq)]
 pub(super) enum Scheme {
     Argon2 {
         algorithm: Algorithm,
@@ -57,6 +59,19 @@ pub(super) enum Scheme {
     },
     Pbkdf2(Pbkdf2),
     Firebase(FirebaseScrypt),
+}
+
+/// The name alone: the rest is somebody's password, to whoever has the time.
+impl fmt::Debug for Scheme {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        to.write_str(match self {
+            Self::Argon2 { .. } => "Argon2",
+            Self::Bcrypt { .. } => "Bcrypt",
+            Self::Scrypt { .. } => "Scrypt",
+            Self::Pbkdf2(_) => "Pbkdf2",
+            Self::Firebase(_) => "Firebase",
+        })
+    }
 }
 
 /// Whether this is the password of that hash.

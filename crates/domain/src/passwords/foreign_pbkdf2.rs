@@ -12,7 +12,7 @@ const MAX_ROUNDS: u32 = 5_000_000;
 const MAX_WORK: usize = 10_000_000;
 
 /// A kept hash, its parameters within the limits.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(PartialEq, Eq)]
 pub(super) struct Pbkdf2 {
     prf: Prf,
     rounds: u32,
