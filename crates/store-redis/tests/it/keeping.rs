@@ -1,10 +1,11 @@
 //! What Redis keeps, and for how long.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use doorward_domain::model::Session;
 use doorward_domain::ports::{Allowance, Sessions, Throttle};
-use doorward_domain::throttle::{SIGN_IN, SIGN_UP};
+use doorward_domain::throttle::{FallbackThrottle, MemoryThrottle, SIGN_IN, SIGN_UP};
 use doorward_testkit::fixtures;
 use doorward_testkit::servers::{RedisOptions, own_redis};
 
@@ -121,6 +122,37 @@ async fn a_redis_whose_memory_is_full_refuses_and_keeps_what_it_has() {
         store.delete_session(kept.user_id, kept.id).await.unwrap(),
         "ending one needs no room"
     );
+}
+
+/// A full Redis refuses to count and answers what needs no room: what this node counted meanwhile is
+/// given back on this node, and Redis keeps what it knew.
+#[tokio::test]
+async fn a_guess_at_a_full_redis_is_counted_and_given_back_by_the_node_alone() {
+    let redis = own_redis(RedisOptions {
+        settings: vec!["maxmemory-policy noeviction"],
+        ..RedisOptions::default()
+    })
+    .await;
+    let store = open(&redis.url());
+    let node = FallbackThrottle::new(Arc::new(store), MemoryThrottle::new(100));
+    let guess = async || {
+        let allowance = node.reserve_guess("ben", fixtures::now()).await.unwrap();
+        matches!(allowance, Allowance::Allowed { .. })
+    };
+    for _ in 0..2 {
+        assert!(guess().await);
+    }
+    let key = redis.command(&["KEYS", "*guess*"]).await;
+    let counted = async || redis.command(&["HGET", &key, "count"]).await;
+    assert_eq!(counted().await, "2");
+    redis.command(&["CONFIG", "SET", "maxmemory", "1"]).await;
+    assert!(guess().await);
+    redis.command(&["CONFIG", "SET", "maxmemory", "0"]).await;
+    node.release_guess("ben", fixtures::now()).await.unwrap();
+    assert_eq!(counted().await, "2", "it was never raised for that one");
+    assert!(guess().await);
+    node.release_guess("ben", fixtures::now()).await.unwrap();
+    assert_eq!(counted().await, "2", "raised, and lowered again");
 }
 
 /// Two nodes on one Redis have one budget between them.
