@@ -1,4 +1,5 @@
-//! The audit log, newest first: ids sort by time.
+//! The audit log, newest first: ids sort by time, to the millisecond, so that the primary key serves
+//! what is asked about a time, too.
 
 use doorward_domain::model::{AuditEvent, AuditFilter, Event, Outcome};
 use doorward_domain::ports::StoreError;
@@ -45,7 +46,8 @@ pub(crate) async fn list(
         args.push(event.as_str().into());
     }
     if let Some(since) = filter.since {
-        conditions.push("occurred_at >= ?");
+        conditions.push("id >= ? AND occurred_at >= ?");
+        args.push(AuditEventId::first_at(since).into());
         args.push(since.into());
     }
     if let Some(before) = filter.before {

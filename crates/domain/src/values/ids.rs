@@ -109,7 +109,7 @@ mod tests {
 
     #[test]
     fn a_line_of_the_audit_log_lies_after_the_first_of_its_moment() {
-        let at = |micros| Timestamp::from_microsecond(1_700_000_000_000_000 + micros).unwrap();
+        let at = |micros: i64| Timestamp::from_microsecond(1_700_000_000_000_000 + micros).unwrap();
         let first = AuditEventId::first_at(at(2_500));
         for seed in 0..100 {
             let id = |micros| AuditEventId::generate(at(micros), &SeededSecrets::new(seed));

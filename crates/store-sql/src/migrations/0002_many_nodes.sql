@@ -8,6 +8,3 @@ CREATE TABLE ended_sessions (
 ){table};
 CREATE INDEX ended_sessions_user_id ON ended_sessions (user_id);
 CREATE INDEX ended_sessions_ends_at ON ended_sessions (ends_at);
-
--- The audit log by its times.
-CREATE INDEX audit_events_occurred_at ON audit_events (occurred_at);
