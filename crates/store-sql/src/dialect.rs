@@ -82,7 +82,9 @@ impl Dialect {
     /// What a new connection is told first. Commits are durable; nothing runs, waits for a lock
     /// or keeps one without end, not even where its client vanished (MySQL 8 knows no other way
     /// than to hang up on whoever is silent); the servers let a transaction see what others
-    /// committed meanwhile. The comments are read by MariaDB alone, and by MySQL alone.
+    /// committed meanwhile. Nor may a server's or a role's own defaults change what a statement
+    /// means: a write commits by itself, no check of a unique key is left out, no list is cut short.
+    /// The comments are read by MariaDB alone, and by MySQL alone.
     pub(crate) fn session(self, limits: Limits) -> String {
         let all = limits.statement.as_millis().max(1000);
         let half = all / 2;
@@ -93,10 +95,14 @@ impl Dialect {
             ),
             Self::Postgres => format!(
                 "SET default_transaction_isolation = 'read committed'; SET statement_timeout = {all}; \
-                 SET lock_timeout = {half}; SET idle_in_transaction_session_timeout = {half};"
+                 SET lock_timeout = {half}; SET idle_in_transaction_session_timeout = {half}; \
+                 SET standard_conforming_strings = on; SET transform_null_equals = off;"
             ),
             Self::Mysql => format!(
-                "SET SESSION TRANSACTION ISOLATION LEVEL read committed; \
+                "SET SESSION TRANSACTION ISOLATION LEVEL read committed, READ WRITE; \
+                 SET SESSION autocommit=1, SESSION completion_type=0, SESSION unique_checks=1, \
+                 SESSION sql_safe_updates=0, SESSION sql_big_selects=1, SESSION sql_auto_is_null=0, \
+                 SESSION sql_select_limit=18446744073709551615, SESSION lock_wait_timeout={half_s}; \
                  SET SESSION sql_mode='STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION,ERROR_FOR_DIVISION_BY_ZERO,PIPES_AS_CONCAT', \
                  SESSION innodb_lock_wait_timeout={half_s}, SESSION wait_timeout=60 \
                  /*M!, SESSION max_statement_time={all_s}, SESSION idle_transaction_timeout={half_s} */ \
@@ -200,7 +206,7 @@ impl Dialect {
             }
             Self::Postgres => {}
             Self::Mysql => {
-                let patience = "SET SESSION innodb_lock_wait_timeout=60 \
+                let patience = "SET SESSION innodb_lock_wait_timeout=60, SESSION lock_wait_timeout=60 \
                     /*M!, SESSION max_statement_time=0, SESSION idle_transaction_timeout=0 */ \
                     /*!80000 , SESSION max_execution_time=0 */";
                 raw_sql(patience).execute(&mut *connection).await?;

@@ -1,12 +1,15 @@
 //! Servers whose defaults are not ours: another language's order of letters, a comparison that takes
-//! `a` for `A` and `ä`, an encoding that has no emoji, another time zone. Nothing may depend on them.
+//! `a` for `A` and `ä`, an encoding that has no emoji, another time zone, another idea of when a
+//! statement is over. Nothing may depend on them.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
 use std::sync::Arc;
 
-use doorward_domain::ports::Store;
-use doorward_store_sql::{SqlSettings, SqlStore};
+use doorward_domain::changes::Change;
+use doorward_domain::model::UserFilter;
+use doorward_domain::ports::{Sessions, Store};
+use doorward_store_sql::{SqlSettings, SqlStore, migrate};
 use doorward_testkit::contract::{
     admins, audit_events, credentials, links, mail_jobs, signing_keys, uniqueness, user_lists,
     users,
@@ -97,4 +100,94 @@ async fn a_mariadb_that_takes_letters_for_one_another() {
         open(format!("{}{name}", url.strip_suffix("doorward").unwrap())).await
     };
     all_cases!(open);
+}
+
+/// What one node answered, another sees: at once, and of every kind of write.
+async fn writes_reach_the_other_node(url: &str) {
+    let settings = SqlSettings::new(url);
+    let here = SqlStore::connect(&settings, fixtures::now()).await.unwrap();
+    let there = SqlStore::connect(&settings, fixtures::now()).await.unwrap();
+    for mut user in [fixtures::admin(), fixtures::user()] {
+        let session = fixtures::session(user.id);
+        let signed_up = vec![Change::InsertUser(Box::new(user.clone()))];
+        here.apply(signed_up).await.unwrap();
+        here.insert_session(&session).await.unwrap();
+        let found = there.find_session(user.id, &session.digest, fixtures::now());
+        assert!(found.await.unwrap().is_some(), "it works on one node only");
+        let expected = user.version;
+        user.version = expected.next();
+        let user = Box::new(user);
+        let id = user.id;
+        let changed = vec![Change::UpdateUser { user, expected }, Change::KeepAnAdmin];
+        there.apply(changed).await.unwrap();
+        assert!(there.delete_session(id, session.id).await.unwrap());
+        let found = here.find_session(id, &session.digest, fixtures::now());
+        assert!(found.await.unwrap().is_none());
+        let found = here.find_user(id).await.unwrap().unwrap();
+        assert_eq!(found.version, expected.next());
+    }
+    let all = UserFilter {
+        limit: 100,
+        ..UserFilter::default()
+    };
+    assert_eq!(here.list_users(&all).await.unwrap().len(), 2);
+    here.sweep(fixtures::now()).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mariadb_that_leaves_every_statement_uncommitted() {
+    let server = own_mariadb(MariadbOptions::default()).await;
+    let url = server.url();
+    migrate(&SqlSettings::new(&url), fixtures::now())
+        .await
+        .unwrap();
+    for settings in [
+        "autocommit = 0",
+        "completion_type = 1",
+        "completion_type = 2",
+        "tx_read_only = 1",
+        "sql_safe_updates = 1",
+        "sql_select_limit = 1",
+        "max_join_size = 1",
+        "init_connect = 'SET autocommit = 0, completion_type = 1'",
+    ] {
+        server
+            .query("DELETE FROM sessions; DELETE FROM users")
+            .await;
+        server.query(&format!("SET GLOBAL {settings}")).await;
+        writes_reach_the_other_node(&url).await;
+        let name = settings.split(' ').next().unwrap();
+        let usual = match name {
+            "init_connect" => "''",
+            _ => "DEFAULT",
+        };
+        server
+            .query(&format!("SET GLOBAL {name} = {usual}; COMMIT"))
+            .await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_postgres_whose_role_has_defaults_of_its_own() {
+    let server = own_postgres(PostgresOptions::default()).await;
+    for setting in [
+        "default_transaction_isolation = 'serializable'",
+        "default_transaction_deferrable = on",
+        "standard_conforming_strings = off",
+        "transform_null_equals = on",
+        "row_security = off",
+        "bytea_output = 'escape'",
+        "statement_timeout = 1",
+    ] {
+        let sql = format!("ALTER ROLE doorward SET {setting}");
+        server.query(&sql).await;
+    }
+    writes_reach_the_other_node(&server.url()).await;
+    // Told to take no writes, it is asked for none: it is left to say so.
+    server
+        .query("ALTER ROLE doorward SET default_transaction_read_only = on")
+        .await;
+    let told = SqlStore::connect(&SqlSettings::new(server.url()), fixtures::now()).await;
+    let told = told.map(|_| ()).unwrap_err().to_string();
+    assert!(told.contains("takes no writes"), "{told}");
 }
