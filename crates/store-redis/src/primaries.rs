@@ -6,7 +6,7 @@
 
 use futures_util::TryStreamExt;
 use futures_util::stream::FuturesUnordered;
-use redis::{Cmd, ErrorKind, RedisResult, Value};
+use redis::{ErrorKind, RedisResult, Value};
 
 use crate::connect::Connection;
 
@@ -15,11 +15,11 @@ const SLOTS: u32 = 16_384;
 /// After so many keys none was found for a primary that has but a slot or two; it is passed over.
 const TRIED: u32 = 4 * SLOTS;
 
-/// Removes keys that are not there, which begin with that name: only a server that takes writes says
-/// yes to it.
+/// Sets keys that begin with that name if they are there, which they never are: only a server that
+/// takes writes and has room for them says that it did not.
 pub(crate) async fn try_each(connection: &Connection, name: &str) -> RedisResult<Value> {
     if !connection.is_cluster() {
-        return delete(connection.clone(), name).await;
+        return try_one(connection.clone(), name).await;
     }
     let mut slots = redis::cmd("CLUSTER");
     slots.arg("SLOTS");
@@ -34,14 +34,16 @@ pub(crate) async fn try_each(connection: &Connection, name: &str) -> RedisResult
     }
     let asked: FuturesUnordered<_> = one_each(&ranges, name)
         .into_iter()
-        .map(|key| async move { delete(connection.clone(), &key).await })
+        .map(|key| async move { try_one(connection.clone(), &key).await })
         .collect();
     asked.try_collect::<Vec<_>>().await?;
     Ok(Value::Okay)
 }
 
-async fn delete(mut connection: Connection, key: &str) -> RedisResult<Value> {
-    connection.send(Cmd::new().arg("DEL").arg(key)).await
+async fn try_one(mut connection: Connection, key: &str) -> RedisResult<Value> {
+    let mut command = redis::cmd("SET");
+    command.arg(key).arg("").arg("XX").arg("PX").arg(1);
+    connection.send(&command).await
 }
 
 fn unlike_a_cluster() -> redis::RedisError {

@@ -106,6 +106,7 @@ async fn a_redis_whose_memory_is_full_refuses_and_keeps_what_it_has() {
     let store = open(&redis.url());
     let kept = fixtures::session(fixtures::user_id());
     store.insert_session(&kept).await.unwrap();
+    Sessions::ping(&store).await.unwrap();
     redis
         .command(&["SET", "ballast", &"x".repeat(100_000)])
         .await;
@@ -114,6 +115,7 @@ async fn a_redis_whose_memory_is_full_refuses_and_keeps_what_it_has() {
         .insert_session(&fixtures::session(fixtures::user_id()))
         .await;
     assert!(refused.is_err());
+    assert!(Sessions::ping(&store).await.is_err(), "nor is it well");
     let found = store
         .find_session(kept.user_id, &kept.digest, fixtures::now())
         .await;
