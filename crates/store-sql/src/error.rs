@@ -1,6 +1,7 @@
 //! What can go wrong, in two kinds: before there is a connection, for an operator to read; and after,
 //! inside one operation, before it becomes the domain's own error.
 
+use std::fmt;
 use std::path::PathBuf;
 
 use doorward_domain::changes::{ApplyError, Unique};
@@ -10,21 +11,15 @@ use crate::dialect::{self, Dialect};
 use crate::hosts::{self, Host};
 use crate::row::BadRow;
 
-/// Why there is no database to work with. Each is a sentence for the person who runs the server;
-/// none shows the password that the URL may hold.
+/// Why there is no database to work with. Each is a sentence for the person who runs the server, what
+/// is wrong first and then, where that is known, what to do about it; none shows the password that the URL may hold.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
     /// The URL names a database that is none of ours.
-    #[error("the database URL starts with none of sqlite:, postgres:, mysql: and mariadb:")]
     Scheme,
     /// The URL cannot be read.
-    #[error("the database URL is of no use: {0}")]
     Url(String),
     /// SQLite's file cannot be opened or made.
-    #[error(
-        "the database file {} cannot be used ({source}); \
-         it and its folder must be readable and writable for the user that runs Doorward", path.display()
-    )]
     File {
         /// The file, as the URL spells it.
         path: PathBuf,
@@ -32,15 +27,11 @@ pub enum ConnectError {
         source: std::io::Error,
     },
     /// SQLite's file is no longer where it was opened.
-    #[error(
-        "the database file {} is gone, or another one: put it back, or restart Doorward", path.display()
-    )]
     Moved {
         /// The file.
         path: PathBuf,
     },
     /// Nobody listens, or the way there is barred.
-    #[error("no database answers at {server} ({source}); is it running, and is the address right?")]
     Unreachable {
         /// The URL without user, password and parameters.
         server: String,
@@ -48,7 +39,6 @@ pub enum ConnectError {
         source: Box<sqlx::Error>,
     },
     /// The database answers, and says no: a wrong password, an unknown database, a damaged file.
-    #[error("the database at {server} refuses: {source}{}", hint(mend.as_deref()))]
     Refused {
         /// The URL without user, password and parameters.
         server: String,
@@ -58,22 +48,16 @@ pub enum ConnectError {
         mend: Option<String>,
     },
     /// The database answers, and takes no writes.
-    #[error(
-        "the database at {server} takes no writes: it is a replica, or was told so; \
-         name the host that does, or all of them with commas between"
-    )]
     ReadOnly {
         /// The URL without user, password and parameters.
         server: String,
     },
     /// None of several hosts will do.
-    #[error("none of the database's hosts can be used: {}", sentences(.0))]
     NoHost(
         /// Why not, in their order.
         Vec<ConnectError>,
     ),
     /// The server is older than what this program was tried with.
-    #[error("the database at {server} is {name} {found}, and Doorward needs {needed} or later")]
     TooOld {
         /// The URL without user, password and parameters.
         server: String,
@@ -85,10 +69,6 @@ pub enum ConnectError {
         needed: String,
     },
     /// The database cannot keep every letter.
-    #[error(
-        "the database at {server} keeps text as {found}, and Doorward needs UTF8; \
-         make it anew with CREATE DATABASE {database} ENCODING 'UTF8' TEMPLATE template0"
-    )]
     Encoding {
         /// The URL without user, password and parameters.
         server: String,
@@ -97,20 +77,18 @@ pub enum ConnectError {
         /// Its name.
         database: String,
     },
+    /// What a look writes to is not there.
+    NoPing,
     /// Every connection is in use, and was for as long as one may wait.
-    #[error("all {most} connections to the database were in use")]
     Busy {
         /// How many there may be.
         most: u32,
     },
+    /// SQLite takes one writer at a time, and it was others' turn for as long as one may wait.
+    Turn,
     /// The store was closed.
-    #[error("the database was closed")]
     Closed,
     /// A step of a migration failed.
-    #[error(
-        "migration {version} ({name}) failed: {source}{}; \
-         the database is as it was before, or can be migrated again", hint(mend.as_deref())
-    )]
     Migration {
         /// Its number.
         version: i64,
@@ -122,21 +100,21 @@ pub enum ConnectError {
         mend: Option<String>,
     },
     /// Migrations wait, and making them was not asked for.
-    #[error(
-        "the database lacks the migrations {0}; run `doorward migrate`, or set database.migrate = true"
-    )]
     Pending(String),
     /// A later Doorward migrated the database beyond what this one can work with.
-    #[error(
-        "the database is at schema {database}, and this Doorward knows schemas up to {binary}; \
-         run the version that migrated it, or restore a backup from before"
-    )]
     Newer {
         /// The newest migration in the database.
         database: i64,
         /// The newest migration in this program.
         binary: i64,
     },
+}
+
+impl fmt::Display for ConnectError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.found())?;
+        self.mend().map_or(Ok(()), |mend| write!(f, "; {mend}"))
+    }
 }
 
 impl ConnectError {
@@ -152,6 +130,116 @@ impl ConnectError {
                 source,
                 mend,
             },
+        }
+    }
+
+    /// What is wrong.
+    pub(crate) fn found(&self) -> String {
+        match self {
+            Self::Scheme => {
+                "the database URL starts with none of sqlite:, postgres:, mysql: and mariadb:"
+                    .into()
+            }
+            Self::Url(why) => format!("the database URL is of no use: {why}"),
+            Self::File { path, source } => {
+                format!(
+                    "the database file {} cannot be used ({source})",
+                    path.display()
+                )
+            }
+            Self::Moved { path } => {
+                format!(
+                    "the database file {} is gone, or another one",
+                    path.display()
+                )
+            }
+            Self::Unreachable { server, source } => {
+                format!("no database answers at {server} ({source})")
+            }
+            Self::Refused { server, source, .. } => {
+                format!("the database at {server} refuses: {source}")
+            }
+            Self::ReadOnly { server } => {
+                format!("the database at {server} takes no writes: it is a replica, or was told so")
+            }
+            Self::NoHost(errors) => {
+                let all: Vec<_> = errors.iter().map(Self::found).collect();
+                format!(
+                    "none of the database's hosts can be used: {}",
+                    all.join("; ")
+                )
+            }
+            Self::TooOld {
+                server,
+                name,
+                found,
+                needed,
+            } => format!(
+                "the database at {server} is {name} {found}, and Doorward needs {needed} or later"
+            ),
+            Self::Encoding { server, found, .. } => {
+                format!("the database at {server} keeps text as {found}, and Doorward needs UTF8")
+            }
+            Self::NoPing => "the table guards of the database lacks its row 'ping'".into(),
+            Self::Busy { most } => format!("all {most} connections to the database were in use"),
+            Self::Turn => "other writes to the database file were under way all the time".into(),
+            Self::Closed => "the database was closed".into(),
+            Self::Migration {
+                version,
+                name,
+                source,
+                ..
+            } => format!("migration {version} ({name}) failed: {source}"),
+            Self::Pending(names) => format!("the database lacks the migrations {names}"),
+            Self::Newer { database, binary } => format!(
+                "the database is at schema {database}, and this Doorward knows schemas up to {binary}"
+            ),
+        }
+    }
+
+    /// What to do about it, where that is known.
+    pub(crate) fn mend(&self) -> Option<String> {
+        let mend = match self {
+            Self::File { .. } => {
+                "it and its folder must be readable and writable for the user that runs Doorward"
+            }
+            Self::Moved { .. } => "put it back, or restart Doorward",
+            Self::Unreachable { .. } => "is it running, and is the address right?",
+            Self::ReadOnly { .. } => "name the host that does, or all of them with commas between",
+            Self::TooOld { .. } => "update the server",
+            Self::NoPing => "restore the database as a whole, or put the row back",
+            Self::Pending(_) => "run `doorward migrate`, or set database.migrate = true",
+            Self::Newer { .. } => {
+                "run the version that migrated it, or restore a backup from before"
+            }
+            Self::Encoding { database, .. } => {
+                return Some(format!(
+                    "make it anew with CREATE DATABASE {database} ENCODING 'UTF8' TEMPLATE template0"
+                ));
+            }
+            Self::Refused { mend, .. } => return mend.clone(),
+            Self::Migration { mend, .. } => {
+                let after = "the database is as it was before, or can be migrated again";
+                let mend = mend.as_ref();
+                return Some(mend.map_or(after.into(), |mend| format!("{mend}; {after}")));
+            }
+            Self::NoHost(errors) => return mend_of_all(errors),
+            Self::Scheme | Self::Url(_) | Self::Busy { .. } | Self::Turn | Self::Closed => {
+                return None;
+            }
+        };
+        Some(mend.to_owned())
+    }
+
+    /// Which server said so.
+    fn server(&self) -> Option<&str> {
+        match self {
+            Self::Unreachable { server, .. }
+            | Self::Refused { server, .. }
+            | Self::ReadOnly { server }
+            | Self::TooOld { server, .. }
+            | Self::Encoding { server, .. } => Some(server),
+            _ => None,
         }
     }
 
@@ -174,13 +262,21 @@ pub(crate) fn mend(dialect: Dialect, host: &Host, error: &sqlx::Error) -> Option
     dialect::advice(dialect, error, &user, &database)
 }
 
-fn hint(mend: Option<&str>) -> String {
-    mend.map_or_else(String::new, |mend| format!("; {mend}"))
-}
-
-fn sentences(errors: &[ConnectError]) -> String {
-    let all: Vec<_> = errors.iter().map(ToString::to_string).collect();
-    all.join("; ")
+/// Once, where all are mended in the same way; else each with the host it is about.
+fn mend_of_all(errors: &[ConnectError]) -> Option<String> {
+    let mends: Vec<_> = errors
+        .iter()
+        .filter_map(|error| Some((error.server().unwrap_or("?"), error.mend()?)))
+        .collect();
+    let (_, first) = mends.first()?;
+    if mends.iter().all(|(_, mend)| mend == first) {
+        return Some(first.clone());
+    }
+    let each: Vec<_> = mends
+        .iter()
+        .map(|(server, mend)| format!("{server}: {mend}"))
+        .collect();
+    Some(each.join("; "))
 }
 
 /// Why an operation did not go through.

@@ -23,13 +23,29 @@ const CONNECTIONS: &str = "database: connections";
 /// More than this between two clocks is worth a word: nodes go by the server's.
 const CLOCKS_APART: Duration = Duration::from_secs(5);
 
-/// Tries the database, one finding a line.
-pub async fn examine(settings: &SqlSettings, clock: &dyn Clock) -> Vec<Finding> {
+/// What was found.
+#[derive(Debug)]
+pub struct Examined {
+    /// One a line.
+    pub findings: Vec<Finding>,
+    /// Whether it can be worked with: it is there, and will do.
+    pub is_usable: bool,
+}
+
+/// Tries the database.
+pub async fn examine(settings: &SqlSettings, clock: &dyn Clock) -> Examined {
     let mut first = match First::look(settings).await {
         Ok(first) => first,
-        Err(error) => return vec![unusable(&error)],
+        Err(error) => {
+            return Examined {
+                findings: vec![unusable(&error)],
+                is_usable: false,
+            };
+        }
     };
-    let mut findings = vec![match first.check().await {
+    let checked = first.check().await;
+    let is_usable = checked.is_ok();
+    let mut findings = vec![match checked {
         Ok(()) => Finding::fine(REACH, first.description().await),
         Err(error) => unusable(&error),
     }];
@@ -39,10 +55,12 @@ pub async fn examine(settings: &SqlSettings, clock: &dyn Clock) -> Vec<Finding> 
     findings.extend(connections(&mut first, settings).await);
     findings.push(durability(&mut first).await);
     first.close().await;
-    findings
+    Examined {
+        findings,
+        is_usable,
+    }
 }
 
-/// The sentences of our errors say first what is wrong and then what to do.
 fn unusable(error: &ConnectError) -> Finding {
     if let ConnectError::File { path, source } = error
         && source.kind() == ErrorKind::NotFound
@@ -50,11 +68,9 @@ fn unusable(error: &ConnectError) -> Finding {
         let found = format!("there is no database file {} yet", path.display());
         return Finding::warning(REACH, found, "the first start makes it");
     }
-    let text = error.to_string();
-    let (found, mend) = text
-        .split_once("; ")
-        .unwrap_or((&text, "look into the server's log, and at the URL"));
-    Finding::fault(REACH, found, mend)
+    let mend = error.mend();
+    let mend = mend.unwrap_or_else(|| "look into the server's log, and at the URL".to_owned());
+    Finding::fault(REACH, error.found(), mend)
 }
 
 /// Whether the schema is up to date, and whether this role could make it so.
@@ -65,8 +81,9 @@ async fn schema(first: &mut First, settings: &SqlSettings) -> Vec<Finding> {
         Err(error) => error,
     };
     let ConnectError::Pending(names) = &error else {
-        let (found, mend) = (error.to_string(), "see the upgrade page");
-        return vec![Finding::fault(SCHEMA, found, mend)];
+        let mend = error.mend();
+        let mend = mend.unwrap_or_else(|| "see the upgrade page".to_owned());
+        return vec![Finding::fault(SCHEMA, error.found(), mend)];
     };
     let found = format!("lacks the migrations {names}");
     let waits = match settings.migrate {

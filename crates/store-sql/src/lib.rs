@@ -52,6 +52,7 @@ mod tries;
 mod users;
 mod witness;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -64,7 +65,7 @@ use tokio::time::timeout_at;
 
 pub use backup::{BackupError, back_up};
 pub use error::ConnectError;
-pub use examine::examine;
+pub use examine::{Examined, examine};
 pub use migrations::MigrationStatus;
 pub use opening::{migrate, migration_status};
 
@@ -100,6 +101,12 @@ impl SqlSettings {
             connect_timeout: Duration::from_secs(5),
             statement_timeout: Duration::from_secs(10),
         }
+    }
+
+    /// The file that the database is; none where it is a server, or the URL cannot be read.
+    pub fn file(&self) -> Option<PathBuf> {
+        let file = Dialect::of_url(&self.url)?.file(&self.url).ok()??;
+        Some(file.into_path())
     }
 
     fn limits(&self) -> Limits {
@@ -230,7 +237,7 @@ impl SqlStore {
             return Ok(None);
         };
         let turn = timeout_at(tries.until, turn.clone().lock_owned()).await;
-        Ok(Some(turn.map_err(|_| ConnectError::Busy { most: 1 })?))
+        Ok(Some(turn.map_err(|_| ConnectError::Turn)?))
     }
 }
 

@@ -184,11 +184,12 @@ impl Inner {
         let longest = self.servers.dialect.longest_rest();
         let is_old = longest.is_some() && made_at.elapsed() > LIFETIME;
         let mut rest = self.rest();
+        // It has answered.
+        rest.away_since = None;
         if is_old || rest.epoch != epoch || self.is_closed.load(Ordering::Relaxed) {
             drop(rest);
             return close_nicely(connection);
         }
-        rest.away_since = None;
         rest.connections.push(Resting {
             connection,
             made_at,

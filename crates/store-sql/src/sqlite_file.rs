@@ -45,6 +45,10 @@ impl OpenedFile {
         Ok(Self { path, identity })
     }
 
+    pub(crate) fn into_path(self) -> PathBuf {
+        self.path
+    }
+
     /// An error where it is not under its name any more: what were written now, nobody would find.
     pub(crate) fn check(&self) -> Result<(), ConnectError> {
         match identity(&self.path) == self.identity {

@@ -28,7 +28,11 @@ impl Clock for AnotherYear {
 }
 
 async fn examined(url: &str) -> Vec<Finding> {
-    examine(&SqlSettings::new(url), &ThisMachine).await
+    let examined = examine(&SqlSettings::new(url), &ThisMachine).await;
+    let is_away =
+        |finding: &Finding| finding.part == "database" && finding.verdict != Verdict::Fine;
+    assert_eq!(examined.is_usable, !examined.findings.iter().any(is_away));
+    examined.findings
 }
 
 fn of<'f>(findings: &'f [Finding], part: &str) -> &'f Finding {
@@ -64,14 +68,14 @@ async fn a_healthy_server_is_fine_throughout() {
         assert!(of(&findings, "database").found.contains(name));
 
         let settings = SqlSettings::new(&url);
-        let apart = examine(&settings, &AnotherYear).await;
+        let apart = examine(&settings, &AnotherYear).await.findings;
         assert_eq!(of(&apart, "database: clock").verdict, Verdict::Warning);
         let many = SqlSettings {
             max_connections: 500,
             migrate: false,
             ..settings
         };
-        let many = examine(&many, &ThisMachine).await;
+        let many = examine(&many, &ThisMachine).await.findings;
         assert_eq!(of(&many, "database: connections").verdict, Verdict::Fault);
     }
 }
@@ -130,6 +134,32 @@ async fn what_is_away_is_one_finding() {
         let text = format!("{away:?}");
         assert!(away.mend.is_some() && !text.contains("hidden"), "{text}");
     }
+}
+
+/// What is wrong with each is told as such, and how each is mended.
+#[tokio::test]
+async fn of_several_hosts_each_is_told() {
+    let findings = examined("postgres://ben:hidden@127.0.0.1:1,127.0.0.1:2/x").await;
+    let away = of(&findings, "database");
+    for host in ["127.0.0.1:1/x", "127.0.0.1:2/x"] {
+        assert!(away.found.contains(host), "{away:?}");
+    }
+    let mend = "is it running, and is the address right?";
+    assert_eq!(away.mend.as_deref(), Some(mend));
+
+    let postgres = own_postgres(PostgresOptions::default()).await;
+    let url = format!(
+        "postgres://doorward@127.0.0.1:1,{}/none",
+        postgres.address()
+    );
+    let findings = examined(&url).await;
+    let away = of(&findings, "database");
+    let none = "make it with CREATE DATABASE none";
+    let expected = format!(
+        "postgres://127.0.0.1:1/none: {mend}; postgres://{}/none: {none}",
+        postgres.address()
+    );
+    assert_eq!(away.mend.as_ref(), Some(&expected));
 }
 
 #[tokio::test]

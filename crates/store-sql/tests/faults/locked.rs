@@ -135,15 +135,15 @@ async fn a_wait_for_a_lock_costs_one_connection() {
     let mut before = Vec::new();
     while before.len() < 4 {
         assert!(Instant::now() < patience, "{before:?}");
-        let ping = || Store::ping(&store);
-        let _ = tokio::join!(ping(), ping(), ping(), ping());
+        let look = || store.find_user(fixtures::user_id());
+        let _ = tokio::join!(look(), look(), look(), look());
         before = backends(&server).await;
     }
     for wait in waits {
         let told = wait.await.unwrap();
         assert!(is_store_error(&told), "{told:?}");
     }
-    in_time(Store::ping(&store)).await.unwrap();
+    in_time(store.find_user(fixtures::user_id())).await.unwrap();
     let after = backends(&server).await;
     let kept = before.iter().filter(|pid| after.contains(pid)).count();
     // The lock's holder, and both that were not waiting.

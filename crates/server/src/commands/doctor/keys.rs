@@ -1,8 +1,6 @@
 //! Whether the master key opens the signing keys in the database: the two are often kept apart, and
 //! restored apart.
 
-use std::path::PathBuf;
-
 use doorward_domain::checkup::Finding;
 use doorward_domain::model::SigningKey;
 use doorward_domain::ports::{Clock, Store};
@@ -41,7 +39,7 @@ fn judge(config: &Config, keys: &[SigningKey]) -> Finding {
             "the signing keys in the database are sealed with one that is not here",
             restore,
         ),
-        Ok(None) if sqlite_file(config).is_none() => Finding::warning(
+        Ok(None) if wiring::sql_settings(config).file().is_none() => Finding::warning(
             PART,
             format!("not set, so each node makes its own {}", file.display()),
             "where several nodes share a database, give all the same JWT_SECRET_KEY (`openssl rand -base64 48`)",
@@ -54,24 +52,16 @@ fn judge(config: &Config, keys: &[SigningKey]) -> Finding {
     }
 }
 
-/// The file of SQLite; none where the database is a server, which several nodes may share.
-fn sqlite_file(config: &Config) -> Option<PathBuf> {
-    let url = config.database_url();
-    let path = url.strip_prefix("sqlite:")?;
-    let path = path.strip_prefix("//").unwrap_or(path);
-    Some(PathBuf::from(path.split('?').next().unwrap_or_default()))
-}
-
 /// The keys of a database that is there and up to date. Nothing is made where it is not.
 async fn signing_keys(config: &Config) -> Option<Vec<SigningKey>> {
-    if sqlite_file(config).is_some_and(|file| !file.is_file()) {
-        return None;
-    }
     let settings = SqlSettings {
         migrate: false,
         max_connections: 1,
         ..wiring::sql_settings(config)
     };
+    if settings.file().is_some_and(|file| !file.is_file()) {
+        return None;
+    }
     let store = SqlStore::connect(&settings, SystemClock::default().now())
         .await
         .ok()?;

@@ -101,18 +101,16 @@ async fn examine(config: &Config, mail_to: Option<&EmailAddress>) -> Vec<Finding
     let mut findings = settings::examine(config);
     findings.extend(folder::examine(config));
     // Those that wait for somebody else wait side by side.
-    let (stores, mail, listening) = tokio::join!(
+    let ((stores, has_database), mail, listening) = tokio::join!(
         stores(config),
         mail(config, mail_to),
         network::listening(config),
     );
     // A database that does not answer is not asked, and waited for, again.
-    let is_away =
-        |finding: &Finding| finding.part == "database" && finding.verdict == Verdict::Fault;
-    let keys = if stores.iter().any(is_away) {
-        None
-    } else {
+    let keys = if has_database {
         keys::examine(config).await
+    } else {
+        None
     };
     findings.extend(stores);
     let (about_keys, keys) = keys.unzip();
@@ -124,9 +122,11 @@ async fn examine(config: &Config, mail_to: Option<&EmailAddress>) -> Vec<Finding
     findings
 }
 
-async fn stores(config: &Config) -> Vec<Finding> {
+/// What there is to say of the stores, and whether there is a database that can be asked more.
+async fn stores(config: &Config) -> (Vec<Finding>, bool) {
     let clock = SystemClock::default();
-    let mut findings = doorward_store_sql::examine(&wiring::sql_settings(config), &clock).await;
+    let examined = doorward_store_sql::examine(&wiring::sql_settings(config), &clock).await;
+    let mut findings = examined.findings;
     match wiring::redis_settings(config) {
         Ok(Some(settings)) => {
             findings.extend(doorward_store_redis::examine(&settings, Arc::new(clock)).await);
@@ -137,7 +137,7 @@ async fn stores(config: &Config) -> Vec<Finding> {
             findings.push(Finding::fault("redis", format!("{error:#}"), mend));
         }
     }
-    findings
+    (findings, examined.is_usable)
 }
 
 async fn mail(config: &Config, to: Option<&EmailAddress>) -> Vec<Finding> {
