@@ -15,6 +15,7 @@ use crate::model::{AuditEvent, Event, MailJob, MailKind, Outcome, User};
 use crate::passwords::Hasher;
 use crate::policy::Policy;
 use crate::ports::{Allowance, Budget, Clock, Mailer, Secrets, Seen, Sessions, Store, Throttle};
+use crate::readiness::Readiness;
 use crate::session_cache::SessionCache;
 use crate::throttle;
 use crate::tokens::Keyring;
@@ -52,6 +53,7 @@ pub struct Accounts {
     pub(crate) seen: Mutex<HashMap<SessionId, Seen>>,
     /// Held while the keys are loaded.
     pub(crate) key_look: tokio::sync::Mutex<KeyLook>,
+    pub(crate) readiness: Readiness,
     mail_waiting: Notify,
 }
 
@@ -66,6 +68,7 @@ impl Accounts {
             cache: SessionCache::new(CACHED_SESSIONS),
             seen: Mutex::new(HashMap::new()),
             key_look: tokio::sync::Mutex::default(),
+            readiness: Readiness::default(),
             mail_waiting: Notify::new(),
         }
     }

@@ -19,6 +19,7 @@ pub mod model;
 pub mod passwords;
 pub mod policy;
 pub mod ports;
+mod readiness;
 mod session_cache;
 pub mod throttle;
 pub mod tokens;

@@ -1,6 +1,5 @@
 //! What the worker does now and then: let go what has run out, and write down what was seen.
 
-use futures_util::future::join;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::accounts::Accounts;
@@ -75,9 +74,10 @@ impl Accounts {
         Ok(self.ports.sessions.touch_sessions(&seen).await?)
     }
 
-    /// Which of the parts answer, by the names an operator knows them by.
+    /// Which of the parts answer, by the names an operator knows them by. However many ask, the
+    /// stores are asked once a second.
     pub async fn readiness(&self) -> [(&'static str, Result<(), StoreError>); 2] {
-        let (store, sessions) = join(self.ports.store.ping(), self.ports.sessions.ping()).await;
+        let [store, sessions] = self.readiness.look(&self.ports).await;
         [("database", store), ("session store", sessions)]
     }
 

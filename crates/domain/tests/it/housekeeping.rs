@@ -115,6 +115,7 @@ async fn expired_sessions_and_long_dead_links_are_cleared_away() {
 async fn readiness_names_the_part_that_does_not_answer() {
     let world = World::new().await;
     let down = async || {
+        world.advance(jiff::SignedDuration::from_secs(1));
         let parts = world.accounts.readiness().await;
         let down = parts.into_iter().filter(|(_, answer)| answer.is_err());
         down.map(|(part, _)| part).collect::<Vec<_>>()
@@ -124,4 +125,54 @@ async fn readiness_names_the_part_that_does_not_answer() {
     assert_eq!(down().await, ["session store"]);
     world.spy.fail("ping");
     assert_eq!(down().await, ["database", "session store"]);
+}
+
+/// Anybody may ask, and looking writes.
+#[tokio::test]
+async fn however_many_ask_within_a_second_there_is_one_look() {
+    let world = World::new().await;
+    let second = jiff::SignedDuration::from_secs(1);
+    let ask = async || {
+        let parts = world.accounts.readiness().await;
+        parts.into_iter().all(|(_, answer)| answer.is_ok())
+    };
+    world.spy.give_way();
+    world.forget();
+    let all = futures_util::future::join_all((0..50).map(|_| ask())).await;
+    assert!(all.into_iter().all(|is_well| is_well));
+    // Whoever comes a little later is told the same; what failed is told to all, too.
+    world.spy.fail("ping");
+    assert!(ask().await);
+    assert_eq!(world.spy.take_calls(), ["ping", "ping_sessions"]);
+    world.advance(second);
+    assert!(!ask().await);
+    world.spy.mend();
+    assert!(!ask().await);
+    world.advance(second - jiff::SignedDuration::from_nanos(1));
+    assert!(!ask().await);
+    assert_eq!(world.spy.take_calls(), ["ping", "ping_sessions"]);
+    world.advance(-second);
+    assert!(ask().await, "a clock that was set back keeps no old answer");
+}
+
+/// Whoever hangs up in the middle does not make the next one begin anew, and a store that is silent
+/// is called so in time.
+#[tokio::test(start_paused = true)]
+async fn a_look_is_over_in_time_whoever_waits_for_it() {
+    let world = World::new().await;
+    world.spy.hang("ping");
+    world.forget();
+    for _ in 0..10 {
+        let soon = std::time::Duration::from_millis(100);
+        let asked = tokio::time::timeout(soon, world.accounts.readiness()).await;
+        assert!(asked.is_err(), "it was answered");
+        world.advance(jiff::SignedDuration::from_secs(1));
+    }
+    assert_eq!(world.spy.take_calls(), ["ping", "ping_sessions"]);
+    let began = tokio::time::Instant::now();
+    let [store, sessions] = world.accounts.readiness().await;
+    let told = store.1.unwrap_err().cause.to_string();
+    assert_eq!(told, "it does not answer");
+    assert!(sessions.1.is_ok());
+    assert!(began.elapsed() < std::time::Duration::from_secs(4));
 }

@@ -19,6 +19,7 @@ pub struct Spy {
     pub store: Arc<MemoryStore>,
     calls: Mutex<Vec<&'static str>>,
     failing: Mutex<HashSet<&'static str>>,
+    hanging: Mutex<HashSet<&'static str>>,
     between: Mutex<Option<Changes>>,
     audited: Mutex<Vec<AuditEvent>>,
     yields: AtomicBool,
@@ -49,6 +50,11 @@ impl Spy {
     /// That question is not answered from now on.
     pub fn fail(&self, operation: &'static str) {
         self.failing.lock().unwrap().insert(operation);
+    }
+
+    /// That question is never answered from now on.
+    pub fn hang(&self, operation: &'static str) {
+        self.hanging.lock().unwrap().insert(operation);
     }
 
     /// Everything is answered again.
@@ -88,6 +94,9 @@ impl Spy {
         }
         if self.failing.lock().unwrap().contains(operation) {
             return Err(StoreError::new(operation, "told to fail"));
+        }
+        if self.hanging.lock().unwrap().contains(operation) {
+            std::future::pending::<()>().await;
         }
         Ok(())
     }

@@ -34,6 +34,7 @@ async fn a_store_that_does_not_answer_shows_in_readiness_alone() {
         (Mood::SessionsDown, "The session store does not answer."),
     ] {
         app.turn_store(mood);
+        app.advance_seconds(1);
         app.anon().get("/healthz").await.expect(200);
         let answer = app.anon().request("GET", "/readyz").send_to_broken().await;
         let problem = answer.expect_problem(503, "store-unavailable");
@@ -41,6 +42,7 @@ async fn a_store_that_does_not_answer_shows_in_readiness_alone() {
         assert_eq!(problem.header("retry-after"), Some("1"));
     }
     app.turn_store(Mood::Fine);
+    app.advance_seconds(1);
     app.anon().get("/readyz").await.expect(200);
 }
 
