@@ -1,5 +1,7 @@
 //! The port, question by question; each is answered in the file of its noun.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use doorward_domain::changes::{ApplyError, Changes};
 use doorward_domain::model::{
@@ -9,13 +11,17 @@ use doorward_domain::ports::{Store, StoreError};
 use doorward_domain::values::{Digest, SessionId, UserId};
 use jiff::Timestamp;
 
-use crate::error::ConnectError;
+use crate::error::{ConnectError, Fault};
 use crate::row::{BadRow, Row};
 use crate::servers::read_only;
+use crate::tries::Tries;
 use crate::{
     SqlStore, apply, audit_events, credentials, ended_sessions, links, mail_jobs, signing_keys,
     users,
 };
+
+/// How long it may take to see whether a write is taken, whatever others wait for.
+const PING: Duration = Duration::from_millis(2500);
 
 #[async_trait]
 impl Store for SqlStore {
@@ -111,21 +117,38 @@ impl Store for SqlStore {
     }
 }
 
-/// A server says whether it takes writes; a file is looked at.
+/// Makes a tiny write, since nothing less shows that one is taken: a full disk, a lock, a missing
+/// table are found out by those who write alone.
 pub(crate) async fn ping(store: &SqlStore) -> Result<(), StoreError> {
-    let failed = |error: ConnectError| StoreError::new("ping", error);
-    let sql = store
-        .dialect
-        .is_read_only()
-        .unwrap_or("SELECT 0 AS read_only FROM schema_migrations");
-    let row = store.row("ping", sql, &[]).await?;
-    let row = row.map(|row| read_only(&row)).transpose();
-    if row.map_err(|error| StoreError::new("ping", error))? != Some(true) {
-        return Ok(());
+    let mut tries = Tries::within(PING);
+    loop {
+        match ping_once(store, &tries).await {
+            Ok(()) => return Ok(()),
+            Err(fault) if tries.again(&fault).await => {}
+            Err(fault) => return Err(fault.into_store_error("ping")),
+        }
     }
-    store.pool.look_elsewhere();
-    let server = store.pool.servers().latest().name.clone();
-    Err(failed(ConnectError::ReadOnly { server }))
+}
+
+async fn ping_once(store: &SqlStore, tries: &Tries) -> Result<(), Fault> {
+    if let Some(sql) = store.dialect.is_read_only() {
+        let mut held = store.pool.acquire(tries.until).await?;
+        let row = held.row(sql, &[], tries.until).await?;
+        if row.map(|row| read_only(&row)).transpose()? == Some(true) {
+            drop(held);
+            store.pool.look_elsewhere();
+            let server = store.pool.servers().latest().name.clone();
+            return Err(ConnectError::ReadOnly { server }.into());
+        }
+    }
+    // Meets no row, and waits for whoever has locked the table that all else hangs on.
+    let sql = "UPDATE users SET version = version WHERE 1 = 0";
+    store.write_once(sql, &[], tries).await?;
+    let sql = "UPDATE guards SET counter = counter + 1 WHERE name = 'ping'";
+    match store.write_once(sql, &[], tries).await? {
+        0 => Err(ConnectError::NoPing.into()),
+        _ => Ok(()),
+    }
 }
 
 async fn server_time(store: &SqlStore) -> Result<Option<Timestamp>, StoreError> {

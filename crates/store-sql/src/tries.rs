@@ -24,8 +24,12 @@ impl Tries {
     const MOST_LOST_COMMITS: u32 = 5;
 
     pub(crate) fn new(limits: Limits) -> Self {
+        Self::within(limits.operation())
+    }
+
+    pub(crate) fn within(time: Duration) -> Self {
         Self {
-            until: Instant::now() + limits.operation(),
+            until: Instant::now() + time,
             conflicts: 0,
             losses: 0,
             lost_commits: 0,

@@ -8,7 +8,7 @@ use doorward_testkit::fixtures;
 use doorward_testkit::servers::{
     MariadbOptions, Mood, OwnPostgres, OwnServer, PostgresOptions, Proxy, own_mariadb, own_postgres,
 };
-use sqlx::{AnyConnection, Connection, raw_sql};
+use sqlx::{AnyConnection, AssertSqlSafe, Connection, raw_sql};
 use tokio::time::Instant;
 
 use super::{connect, in_time, is_signed_up, is_store_error, sign_up, until_well};
@@ -179,4 +179,65 @@ async fn a_refused_write_does_not_cost_a_lone_host_its_connections() {
         store.find_user(fixtures::user_id()).await.unwrap();
     }
     assert_eq!(backends(&server).await, before);
+}
+
+/// Whoever asks is told that nothing can be written while somebody else has the table of users.
+async fn a_table_is_locked(url: &str, lock: &'static str, end: &'static str) {
+    let store = connect(url).await;
+    let mut other = AnyConnection::connect(url).await.unwrap();
+    raw_sql(lock).execute(&mut other).await.unwrap();
+    let began = Instant::now();
+    Store::ping(&store).await.unwrap_err();
+    assert!(
+        began.elapsed() < Duration::from_secs(4),
+        "it waits too long"
+    );
+    raw_sql(end).execute(&mut other).await.unwrap();
+    until_well(|| Store::ping(&store)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_locked_table_is_not_called_well() {
+    let postgres = own_postgres(PostgresOptions::default()).await;
+    let lock = "BEGIN; LOCK TABLE users IN ACCESS EXCLUSIVE MODE";
+    a_table_is_locked(&postgres.url(), lock, "ROLLBACK").await;
+    let mariadb = own_mariadb(MariadbOptions::default()).await;
+    let lock = "LOCK TABLES users WRITE";
+    a_table_is_locked(&mariadb.url(), lock, "UNLOCK TABLES").await;
+}
+
+/// A schema that is taken away under a running node, and comes back.
+async fn a_table_is_gone(url: &str) {
+    let store = connect(url).await;
+    let mut other = AnyConnection::connect(url).await.unwrap();
+    for table in ["users", "guards"] {
+        let away = format!("ALTER TABLE {table} RENAME TO aside");
+        let back = format!("ALTER TABLE aside RENAME TO {table}");
+        raw_sql(AssertSqlSafe(away))
+            .execute(&mut other)
+            .await
+            .unwrap();
+        Store::ping(&store).await.unwrap_err();
+        raw_sql(AssertSqlSafe(back))
+            .execute(&mut other)
+            .await
+            .unwrap();
+        until_well(|| Store::ping(&store)).await;
+    }
+    raw_sql("DELETE FROM guards")
+        .execute(&mut other)
+        .await
+        .unwrap();
+    let told = Store::ping(&store).await.unwrap_err().cause.to_string();
+    assert!(told.contains("lacks its row"), "{told}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_schema_that_is_gone_is_not_called_well() {
+    let postgres = own_postgres(PostgresOptions::default()).await;
+    a_table_is_gone(&postgres.url()).await;
+    let mariadb = own_mariadb(MariadbOptions::default()).await;
+    a_table_is_gone(&mariadb.url()).await;
+    let folder = tempfile::tempdir().unwrap();
+    a_table_is_gone(&format!("sqlite:{}/doorward.db", folder.path().display())).await;
 }

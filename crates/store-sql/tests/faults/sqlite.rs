@@ -3,11 +3,13 @@
 use std::fs;
 use std::path::Path;
 use std::process::Command;
+use std::time::Duration;
 
 use doorward_domain::changes::Change;
 use doorward_domain::ports::{Sessions, Store};
 use doorward_store_sql::SqlStore;
 use doorward_testkit::fixtures;
+use sqlx::Connection;
 
 use super::{connect, in_time, is_signed_up, is_store_error, settings, sign_up, until_well};
 
@@ -54,11 +56,13 @@ async fn a_full_disk() {
         }
     }
     assert!(!refused.is_empty(), "there was room for all");
+    until_not_well(&store).await;
     let session = fixtures::session(kept.id);
     in_time(store.insert_session(&session)).await.unwrap_err();
     assert!(is_signed_up(&store, &kept).await, "it can still be read");
 
     fs::remove_file(filler).unwrap();
+    until_well(|| Store::ping(&store)).await;
     let (user, _, changes) = sign_up();
     in_time(store.apply(changes)).await.unwrap();
     assert!(is_signed_up(&store, &user).await);
@@ -117,4 +121,35 @@ async fn a_file_that_is_gone_is_not_written_to() {
     let (user, _, changes) = sign_up();
     store.apply(changes).await.unwrap();
     assert!(is_signed_up(&store, &user).await);
+}
+
+/// Until its little writes find no room either.
+async fn until_not_well(store: &SqlStore) {
+    for _ in 0..2000 {
+        if in_time(Store::ping(store)).await.is_err() {
+            return;
+        }
+    }
+    panic!("there is always room for a little");
+}
+
+/// Another process holds the file for as long as it likes.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_another_locks_is_not_called_well() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite:{}/doorward.db", folder.path().display());
+    let store = connect(&url).await;
+    Store::ping(&store).await.unwrap();
+    let mut other = sqlx::AnyConnection::connect(&url).await.unwrap();
+    let lock = sqlx::raw_sql("BEGIN IMMEDIATE").execute(&mut other);
+    lock.await.unwrap();
+    let began = std::time::Instant::now();
+    Store::ping(&store).await.unwrap_err();
+    assert!(
+        began.elapsed() < Duration::from_secs(3),
+        "it takes too long"
+    );
+    let let_go = sqlx::raw_sql("ROLLBACK").execute(&mut other);
+    let_go.await.unwrap();
+    until_well(|| Store::ping(&store)).await;
 }
