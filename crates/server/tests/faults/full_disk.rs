@@ -11,6 +11,7 @@ use std::process::{Child, Command, Stdio};
 use tempfile::TempDir;
 
 use crate::answers::{Client, PASSWORD, Word};
+use crate::readiness::is_called_away;
 use crate::server::{Server, Setup};
 use crate::stage::heals;
 
@@ -113,6 +114,7 @@ fn survives_a_full_disk(setup: &Setup, disk: &impl Cramped) {
         refused += u32::from(!matches!(word, Word::Done(_)));
         told.push((name, word));
     }
+    is_called_away(client);
     assert!(client.sign_in("early", PASSWORD).is_none());
     let changed = client.change_password(&token);
     assert!(matches!(changed, Word::Refused), "{changed:?}");

@@ -19,6 +19,7 @@ mod http;
 mod kills;
 mod locked;
 mod lost_commits;
+mod readiness;
 mod restarts;
 mod server;
 mod stage;

@@ -1,0 +1,48 @@
+//! What is not called ready although it answers every question: a schema that was taken away.
+
+use std::time::{Duration, Instant};
+
+use doorward_testkit::servers::{MariadbOptions, PostgresOptions, own_mariadb, own_postgres};
+
+use crate::answers::{Client, PASSWORD};
+use crate::stage::{heals, setup};
+
+/// Within a moment, `/readyz` names the database.
+#[track_caller]
+pub fn is_called_away(client: Client) {
+    let patience = Instant::now() + Duration::from_secs(30);
+    loop {
+        let reply = client.send("GET", "/readyz", None, None).unwrap();
+        if reply.status == 503 {
+            let told = reply.json();
+            assert_eq!(told["code"], "store-unavailable");
+            assert!(told["detail"].as_str().unwrap().contains("database"));
+            return;
+        }
+        assert!(Instant::now() < patience, "it is still called ready");
+        std::thread::park_timeout(Duration::from_millis(50));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_schema_that_was_taken_away_is_told_and_heals() {
+    let server = own_postgres(PostgresOptions::default()).await;
+    let node = setup(&server.url()).start();
+    let client = Client::of(&node);
+    client.sign_up("early").done();
+    server.query("ALTER SCHEMA public RENAME TO aside").await;
+    is_called_away(client);
+    server.query("ALTER SCHEMA aside RENAME TO public").await;
+    heals(client);
+    assert!(client.knows("early", PASSWORD));
+
+    let server = own_mariadb(MariadbOptions::default()).await;
+    let node = setup(&server.url()).start();
+    let client = Client::of(&node);
+    client.sign_up("early").done();
+    server.query("RENAME TABLE users TO aside").await;
+    is_called_away(client);
+    server.query("RENAME TABLE aside TO users").await;
+    heals(client);
+    assert!(client.knows("early", PASSWORD));
+}
