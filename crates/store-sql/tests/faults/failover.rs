@@ -69,6 +69,19 @@ async fn the_host_that_takes_writes_is_found() {
     assert!(is_signed_up(&store, &user).await);
 }
 
+/// The server takes no writes from now on. A session that begins afterwards shows that all others
+/// were told.
+async fn step_down(server: &OwnPostgres) {
+    server
+        .query("ALTER SYSTEM SET default_transaction_read_only = on; SELECT pg_reload_conf();")
+        .await;
+    let is_told = || async {
+        let told = server.query("SHOW default_transaction_read_only").await;
+        (told.trim() == "on").then_some(()).ok_or(told)
+    };
+    until_well(is_told).await;
+}
+
 /// It is still there and still answers: it must not be asked any more.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_primary_that_stepped_down_is_left() {
@@ -78,9 +91,7 @@ async fn a_primary_that_stepped_down_is_left() {
     let (user, _, changes) = sign_up();
     store.apply(changes).await.unwrap();
     replica.promote().await;
-    primary
-        .query("ALTER SYSTEM SET default_transaction_read_only = on; SELECT pg_reload_conf();")
-        .await;
+    step_down(&primary).await;
     let (other, _, changes) = sign_up();
     in_time(store.apply(changes)).await.unwrap();
     assert!(is_signed_up(&store, &other).await);
@@ -100,9 +111,7 @@ async fn a_name_that_leads_elsewhere_by_now_is_followed() {
     replica.promote().await;
     name.lead_to(replica.address());
     // Connections that are open still lead to the old one, which takes no writes any more.
-    primary
-        .query("ALTER SYSTEM SET default_transaction_read_only = on; SELECT pg_reload_conf();")
-        .await;
+    step_down(&primary).await;
     until_well(|| Store::ping(&store)).await;
     let (user, _, changes) = sign_up();
     in_time(store.apply(changes)).await.unwrap();
