@@ -3,9 +3,10 @@
 use std::io::{BufWriter, IsTerminal, Write};
 use std::path::Path;
 
-use anyhow::bail;
+use anyhow::{Context, bail};
 use doorward_domain::ctx::{Actor, Ctx};
 use doorward_domain::values::UserId;
+use doorward_store_sql::migration_status;
 use serde_json::json;
 
 use super::{Output, open};
@@ -14,7 +15,7 @@ use crate::config::Config;
 use crate::moving::doorward;
 use crate::moving::part::PartFile;
 use crate::moving::progress::{Progress, Watched};
-use crate::wiring::Wired;
+use crate::wiring::{Wired, sql_settings};
 
 /// How many users are read at a time.
 const PAGE: usize = 500;
@@ -27,7 +28,7 @@ pub(super) async fn run(config: &Config, args: &ExportArgs, output: Output) -> a
         }
         None => to_stdout(&wired, output).await,
         Some(path) if path == Path::new("-") => to_stdout(&wired, output).await,
-        Some(path) => to_file(&wired, path, output).await,
+        Some(path) => to_file(config, &wired, path, output).await,
     };
     wired.close().await;
     exported
@@ -40,8 +41,13 @@ async fn to_stdout(wired: &Wired, output: Output) -> anyhow::Result<()> {
     Ok(stdout.flush()?)
 }
 
-async fn to_file(wired: &Wired, path: &Path, output: Output) -> anyhow::Result<()> {
-    let (mut part, before) = PartFile::open(path)?;
+async fn to_file(
+    config: &Config,
+    wired: &Wired,
+    path: &Path,
+    output: Output,
+) -> anyhow::Result<()> {
+    let (mut part, before) = PartFile::open(path, &database(config).await?)?;
     if let Some(before) = before {
         let ctx = wired.ctx(Actor::CommandLine);
         if !wired.accounts.is_there(&ctx, before.last).await? {
@@ -67,6 +73,15 @@ async fn to_file(wired: &Wired, path: &Path, output: Output) -> anyhow::Result<(
         &json!({"users": count, "file": file}),
     );
     Ok(())
+}
+
+/// What tells a database from every other, also from one that its users were moved to: when its
+/// schema was made.
+async fn database(config: &Config) -> anyhow::Result<String> {
+    let status = migration_status(&sql_settings(config)).await?;
+    let first = status.first().and_then(|first| first.applied_at);
+    let made_at = first.context("the database does not say when its schema was made")?;
+    Ok(format!("a database made at {made_at}\n"))
 }
 
 /// Writes everybody after `last`; answers how many there are with those before.

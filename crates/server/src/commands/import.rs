@@ -17,7 +17,7 @@ use super::{Output, open};
 use crate::cli::ImportArgs;
 use crate::config::Config;
 use crate::moving::progress::Progress;
-use crate::moving::report::Report;
+use crate::moving::report::{self, Report};
 use crate::moving::source::{Place, Source};
 use crate::moving::{
     Format, Note, Part, Rejection, Terms, Translation, read_hash_config, sentence,
@@ -41,6 +41,9 @@ pub(super) async fn run(config: &Config, args: &ImportArgs, output: Output) -> a
         Some(format) => format,
         None => source.detect()?,
     };
+    if let Some(path) = &args.report {
+        report::check_place(path, &source)?;
+    }
     let wired = open(config).await?;
     let terms = terms(&wired, args, format)?;
     let mut import = Import {
@@ -53,6 +56,9 @@ pub(super) async fn run(config: &Config, args: &ImportArgs, output: Output) -> a
     };
     let imported = import.all(source, terms, output).await;
     wired.close().await;
+    if imported.is_err() {
+        import.report.cut_short();
+    }
     import.report.flush()?;
     tell(&import.report, args, output);
     if let Err(error) = imported {

@@ -1,10 +1,11 @@
-//! Firebase's `auth:export`: `{"users": [{"localId": "…", …}, …]}`, or CSV of a fixed order.
+//! Firebase's `auth:export`: `{"users": [{"localId": "…", …}, …]}`, or CSV
+//! ([`super::firebase_csv`]).
 //!
 //! Its hashes cannot be verified without what the project's console shows under “Password Hash
 //! Parameters” ([`super::hash_config`]). Its ids are no UUIDs: `data.firebase.localId` has them.
 
 use doorward_domain::values::Secret;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::{Draft, Fields, Rejection, Terms};
 
@@ -57,33 +58,4 @@ pub(super) fn draft(value: Value, terms: &Terms) -> Result<Draft, Rejection> {
     }
     draft.left_behind.extend(user.left_over());
     Ok(draft)
-}
-
-/// A row of the CSV, which has no header: the columns of firebase-tools, 28 of them.
-pub(super) fn of_columns(columns: &[&str]) -> Value {
-    let column = |at: usize| columns.get(at).copied().unwrap_or_default();
-    let providers = [
-        (7, "google.com"),
-        (11, "facebook.com"),
-        (15, "twitter.com"),
-        (19, "github.com"),
-    ];
-    let used = providers.iter().filter(|(at, _)| !column(*at).is_empty());
-    let used: Vec<_> = used
-        .map(|(_, name)| json!({ "providerId": name }))
-        .collect();
-    json!({
-        "localId": column(0),
-        "email": column(1),
-        "emailVerified": column(2),
-        "passwordHash": column(3),
-        "salt": column(4),
-        "displayName": column(5),
-        "photoUrl": column(6),
-        "providerUserInfo": used,
-        "createdAt": column(23),
-        "phoneNumber": column(25),
-        "disabled": column(26),
-        "customAttributes": column(27),
-    })
 }

@@ -13,6 +13,7 @@ pub mod doorward;
 mod draft;
 mod fields;
 mod firebase;
+mod firebase_csv;
 mod hash_config;
 mod keycloak;
 mod notes;

@@ -1,5 +1,6 @@
 //! A file in the making: `FILE.part` until it is whole, for its owner's eyes alone. One that was
 //! broken off is gone on with: its torn last line is dropped, and the last whole one says where.
+//! `FILE.part.of` says which database it is of: two of them may have the same users.
 
 use std::fs::{File, OpenOptions};
 use std::io::{BufRead, BufReader, BufWriter, ErrorKind, Seek, SeekFrom, Write};
@@ -13,12 +14,13 @@ use serde_json::Value;
 use super::doorward::{HEADER, check_header};
 
 /// Only the owner reads and writes: there are hashes in it.
-const MODE: u32 = 0o600;
+pub(super) const MODE: u32 = 0o600;
 
 /// The unfinished file.
 pub struct PartFile {
     file: BufWriter<File>,
     path: PathBuf,
+    note: PathBuf,
     target: PathBuf,
 }
 
@@ -32,17 +34,15 @@ pub struct Before {
 }
 
 impl PartFile {
-    /// Opens it, new or where an earlier one broke off.
-    pub fn open(target: &Path) -> anyhow::Result<(Self, Option<Before>)> {
+    /// Opens it, new or where an earlier one of the same database broke off.
+    pub fn open(target: &Path, database: &str) -> anyhow::Result<(Self, Option<Before>)> {
         if target.exists() {
             bail!(
                 "{} is there already; choose another name, or take it away",
                 target.display()
             );
         }
-        let mut name = target.as_os_str().to_owned();
-        name.push(".part");
-        let path = PathBuf::from(name);
+        let (path, note) = (beside(target, ".part"), beside(target, ".part.of"));
         let mut file =
             open_own(&path).with_context(|| format!("{} cannot be written", path.display()))?;
         if file.try_lock().is_err() {
@@ -54,6 +54,15 @@ impl PartFile {
                 path.display()
             )
         })?;
+        if before.is_none() {
+            write_note(&note, database)
+                .with_context(|| format!("{} cannot be written", note.display()))?;
+        } else if !is_noted(&note, database) {
+            bail!(
+                "{} was begun from another database, or nothing tells from which; take it away to begin anew",
+                path.display()
+            );
+        }
         file.set_len(end)?;
         file.seek(SeekFrom::End(0))?;
         let mut file = BufWriter::with_capacity(1 << 18, file);
@@ -63,6 +72,7 @@ impl PartFile {
         let part = Self {
             file,
             path,
+            note,
             target: target.to_owned(),
         };
         Ok((part, before))
@@ -88,8 +98,15 @@ impl PartFile {
             );
         }
         std::fs::rename(&self.path, &self.target)?;
-        Ok(())
+        std::fs::remove_file(&self.note)
+            .with_context(|| format!("{} can be taken away", self.note.display()))
     }
+}
+
+fn beside(target: &Path, end: &str) -> PathBuf {
+    let mut name = target.as_os_str().to_owned();
+    name.push(end);
+    PathBuf::from(name)
 }
 
 /// Made for nobody else; where it is there, it must be a plain file, and nobody else's from now on.
@@ -136,17 +153,17 @@ fn read_before(file: &mut File) -> anyhow::Result<(u64, Option<Before>)> {
     Ok((end, Some(Before { last, users })))
 }
 
-/// A new file for its owner alone, in place of what is there by that name.
-pub fn create_private(path: &Path) -> anyhow::Result<BufWriter<File>> {
-    let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(true).mode(MODE);
-    let file = options
-        .open(path)
-        .with_context(|| format!("{} cannot be written", path.display()))?;
-    if file.metadata()?.is_file() {
-        file.set_permissions(std::fs::Permissions::from_mode(MODE))?;
-    }
-    Ok(BufWriter::new(file))
+/// Notes which database a part is of, before anybody is in it.
+fn write_note(path: &Path, database: &str) -> std::io::Result<()> {
+    let mut file = open_own(path)?;
+    file.set_len(0)?;
+    file.write_all(database.as_bytes())?;
+    file.sync_all()
+}
+
+/// Whether the note says that the part is of that database.
+fn is_noted(path: &Path, database: &str) -> bool {
+    std::fs::read_to_string(path).is_ok_and(|noted| noted == database)
 }
 
 #[cfg(test)]
@@ -159,7 +176,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let target = folder.path().join("users.jsonl");
         std::fs::write(folder.path().join("users.jsonl.part"), text).unwrap();
-        let opened = PartFile::open(&target).map(|(part, before)| {
+        std::fs::write(folder.path().join("users.jsonl.part.of"), "one").unwrap();
+        assert!(!text.contains(ONE) || PartFile::open(&target, "other").is_err());
+        let opened = PartFile::open(&target, "one").map(|(part, before)| {
             part.finish().unwrap();
             before.map(|before| (before.last.to_string(), before.users))
         });

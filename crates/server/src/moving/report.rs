@@ -3,18 +3,22 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::fs::File;
-use std::io::{BufWriter, Write};
+use std::fs::{File, OpenOptions};
+use std::io::{BufRead, BufReader, BufWriter, ErrorKind, Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
+use anyhow::{Context, bail};
 use doorward_domain::flows::import::ImportOutcome;
 use serde_json::{Value, json};
 
-use super::source::Place;
+use super::source::{MAX_USER, Place, Source};
 use super::{Note, Rejection, part};
 
 /// So many rejections are told at once where no report is written.
 const TOLD: usize = 10;
+/// What became of somebody who is in a report.
+const OUTCOMES: [&str; 3] = ["rejected", "skipped", "adapted"];
 
 /// The counts, and the file where one is wanted.
 pub struct Report {
@@ -27,13 +31,16 @@ pub struct Report {
     rejected: BTreeMap<String, u64>,
     adapted: BTreeMap<String, u64>,
     told: Vec<String>,
+    /// Who was the last, and whether that was before the end of the file.
+    last: Option<Place>,
+    is_cut_short: bool,
 }
 
 impl Report {
     /// Begins a report, in a file if one is named.
     pub fn begin(path: Option<&Path>) -> anyhow::Result<Self> {
         Ok(Self {
-            file: path.map(part::create_private).transpose()?,
+            file: path.map(create).transpose()?,
             read: 0,
             imported: 0,
             already_there: 0,
@@ -41,12 +48,15 @@ impl Report {
             rejected: BTreeMap::new(),
             adapted: BTreeMap::new(),
             told: Vec::new(),
+            last: None,
+            is_cut_short: false,
         })
     }
 
     /// Nobody was made of this one.
     pub fn reject(&mut self, place: Place, rejection: &Rejection) -> std::io::Result<()> {
         self.read += 1;
+        self.last = Some(place);
         let (word, counts) = match rejection.is_nobody {
             true => ("skipped", &mut self.skipped),
             false => ("rejected", &mut self.rejected),
@@ -77,6 +87,7 @@ impl Report {
         notes: &[Note],
     ) -> std::io::Result<()> {
         self.read += 1;
+        self.last = Some(place);
         match outcome {
             ImportOutcome::AlreadyThere => self.already_there += 1,
             _ => self.imported += 1,
@@ -110,6 +121,11 @@ impl Report {
         self.file.as_mut().map_or(Ok(()), Write::flush)
     }
 
+    /// Something went wrong before the end of the file.
+    pub fn cut_short(&mut self) {
+        self.is_cut_short = true;
+    }
+
     /// How many were rejected.
     pub fn rejected(&self) -> u64 {
         self.rejected.values().sum()
@@ -138,20 +154,92 @@ impl Report {
                 let _ = write!(text, "\n  {word:<9} {count:>9}  {code}");
             }
         }
+        match (self.is_cut_short, self.last) {
+            (false, _) => {}
+            (true, None) => text += "\nIt ended early: nobody of the file was taken in.",
+            (true, Some(place)) => {
+                let _ = write!(
+                    text,
+                    "\nIt ended early: nobody behind {} was taken in.",
+                    spelled(place)
+                );
+            }
+        }
         text
     }
 
     /// For programs.
     pub fn value(&self) -> Value {
-        json!({
+        let mut value = json!({
             "read": self.read,
             "imported": self.imported,
             "already_there": self.already_there,
             "rejected": self.rejected,
             "skipped": self.skipped,
             "adapted": self.adapted,
-        })
+        });
+        if self.is_cut_short {
+            value["nobody_behind"] = match self.last {
+                None => json!({}),
+                Some(Place::Line(number)) => json!({ "line": number }),
+                Some(Place::Item(number)) => json!({ "item": number }),
+            };
+        }
+        value
     }
+}
+
+/// Whether a report of that file can be written there: where nothing is, or an older report.
+pub fn check_place(path: &Path, source: &Source) -> anyhow::Result<()> {
+    if source.is_at(path) {
+        bail!(
+            "{} is what is read; write the report into another file",
+            path.display()
+        );
+    }
+    check_old(path)
+}
+
+fn check_old(path: &Path) -> anyhow::Result<()> {
+    let cannot = || format!("no report can be written into {}", path.display());
+    match std::fs::symlink_metadata(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error).with_context(cannot),
+        Ok(there) if there.is_file() && is_report(path).with_context(cannot)? => Ok(()),
+        Ok(_) => bail!(
+            "{} is there already, and is no report of an import; choose another name, or take it away",
+            path.display()
+        ),
+    }
+}
+
+fn is_report(path: &Path) -> std::io::Result<bool> {
+    let mut line = Vec::new();
+    let file = BufReader::new(File::open(path)?);
+    file.take(4 * MAX_USER).read_until(b'\n', &mut line)?;
+    let first: Option<Value> = serde_json::from_slice(&line).ok();
+    let is_line = first.is_some_and(|line| {
+        let has = |name: &str| line[name].is_string();
+        let is_known = OUTCOMES.iter().any(|word| line["outcome"] == *word);
+        is_known && has("code") && has("detail")
+    });
+    Ok(line.is_empty() || is_line)
+}
+
+/// A new file, for its owner alone. An older report goes by its name: what else the name may have come
+/// to mean meanwhile is not written to.
+fn create(path: &Path) -> anyhow::Result<BufWriter<File>> {
+    check_old(path)?;
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
+        _ => OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(part::MODE)
+            .open(path),
+    }
+    .map(BufWriter::new)
+    .with_context(|| format!("{} cannot be written", path.display()))
 }
 
 fn spelled(place: Place) -> String {

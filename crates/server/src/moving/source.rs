@@ -7,6 +7,8 @@
 use std::fs::File;
 use std::io::{BufRead, BufReader, Cursor, IsTerminal, Read};
 use std::ops::ControlFlow;
+use std::os::fd::AsFd;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -16,11 +18,11 @@ use serde_json::{Map, Value};
 
 use super::document::{Nested, read_document};
 use super::rows::Rows;
-use super::{Format, Rejection, doorward, firebase, unquoted};
+use super::{Format, Rejection, doorward, firebase_csv, unquoted};
 
 /// Enough of a file to tell whose it is.
 const HEAD: u64 = 64 * 1024;
-/// No user is longer, in bytes of a line, of a record's fields or of a JSON object: 16 KiB of data,
+/// No user is longer, in bytes of a line, of a record or of a JSON object: 16 KiB of data,
 /// escaped as badly as can be, have room several times over.
 pub(super) const MAX_USER: u64 = 1024 * 1024;
 
@@ -43,24 +45,24 @@ pub struct Source {
     /// How many bytes have been read of how many, where that is known.
     size: Option<u64>,
     read: Arc<AtomicU64>,
+    /// The device and the number of the file on it, whatever its names.
+    identity: (u64, u64),
 }
 
 impl Source {
     /// Opens the file; `-` is standard input.
     pub fn open(path: &Path) -> anyhow::Result<Self> {
         let read = Arc::new(AtomicU64::new(0));
-        let (file, size): (Box<dyn Read + Send>, _) = if path == Path::new("-") {
+        let file = if path == Path::new("-") {
             if std::io::stdin().is_terminal() {
                 bail!("say what to read: a file, or a pipe into standard input");
             }
-            (Box::new(std::io::stdin()), None)
+            File::from(std::io::stdin().as_fd().try_clone_to_owned()?)
         } else {
-            let file =
-                File::open(path).with_context(|| format!("{} cannot be read", path.display()))?;
-            let metadata = file.metadata()?;
-            let size = metadata.is_file().then_some(metadata.len());
-            (Box::new(file), size)
+            File::open(path).with_context(|| format!("{} cannot be read", path.display()))?
         };
+        let metadata = file.metadata()?;
+        let size = metadata.is_file().then_some(metadata.len());
         let mut metered = Metered {
             inner: file,
             read: read.clone(),
@@ -78,7 +80,14 @@ impl Source {
             rest: Box::new(metered),
             size,
             read,
+            identity: (metadata.dev(), metadata.ino()),
         })
+    }
+
+    /// Whether this is what is read, by that name or another.
+    pub fn is_at(&self, path: &Path) -> bool {
+        let there = std::fs::metadata(path);
+        there.is_ok_and(|there| (there.dev(), there.ino()) == self.identity)
     }
 
     /// How many bytes there are, where that is known.
@@ -124,9 +133,9 @@ impl Source {
         let input = BufReader::with_capacity(HEAD as usize, input);
         match (format, first) {
             (_, None) => bail!("the file is empty"),
-            (Format::Doorward, _) => read_lines(input, FirstLine::Header, sink),
+            (Format::Doorward, _) => read_lines(input, FirstLine::Header, json, sink),
             (Format::Django | Format::Supabase, Some(b'{')) => {
-                read_lines(input, FirstLine::User, sink)
+                read_lines(input, FirstLine::User, json, sink)
             }
             (Format::Django | Format::Supabase, Some(b'[')) => {
                 read_document(input, Nested::Users, sink)
@@ -134,7 +143,8 @@ impl Source {
             (Format::Keycloak | Format::Firebase, Some(b'{' | b'[')) => {
                 read_document(input, Nested::Document, sink)
             }
-            (Format::Supabase | Format::Firebase, _) => read_csv(input, format, sink),
+            (Format::Firebase, _) => read_lines(input, FirstLine::User, firebase_csv::read, sink),
+            (Format::Supabase, _) => read_csv(input, sink),
             (Format::Django | Format::Keycloak, _) => bail!("the file is not JSON"),
         }
     }
@@ -160,7 +170,12 @@ enum FirstLine {
     User,
 }
 
-fn read_lines(mut input: impl BufRead, first: FirstLine, sink: Sink<'_>) -> anyhow::Result<()> {
+fn read_lines(
+    mut input: impl BufRead,
+    first: FirstLine,
+    parse: fn(&[u8]) -> Result<Value, Rejection>,
+    sink: Sink<'_>,
+) -> anyhow::Result<()> {
     let mut line = Vec::new();
     for number in 1.. {
         line.clear();
@@ -176,7 +191,7 @@ fn read_lines(mut input: impl BufRead, first: FirstLine, sink: Sink<'_>) -> anyh
         let value = if is_whole {
             match line.trim_ascii() {
                 b"" => continue,
-                text => serde_json::from_slice(text).map_err(|error| not_json(&error)),
+                text => parse(text),
             }
         } else {
             skip_line(&mut input)?;
@@ -189,7 +204,8 @@ fn read_lines(mut input: impl BufRead, first: FirstLine, sink: Sink<'_>) -> anyh
     Ok(())
 }
 
-fn skip_line(input: &mut impl BufRead) -> std::io::Result<()> {
+/// Passes over what is left of a line.
+pub(super) fn skip_line(input: &mut impl BufRead) -> std::io::Result<()> {
     loop {
         let buffer = input.fill_buf()?;
         let end = buffer.iter().position(|byte| *byte == b'\n');
@@ -202,30 +218,19 @@ fn skip_line(input: &mut impl BufRead) -> std::io::Result<()> {
     }
 }
 
-fn not_json(error: &serde_json::Error) -> Rejection {
-    Rejection::malformed(format!("The line is not JSON: {}.", unquoted(error)))
+fn json(text: &[u8]) -> Result<Value, Rejection> {
+    serde_json::from_slice(text).map_err(|error| {
+        Rejection::malformed(format!("The line is not JSON: {}.", unquoted(&error)))
+    })
 }
 
-fn read_csv(input: impl BufRead, format: Format, sink: Sink<'_>) -> anyhow::Result<()> {
+fn read_csv(input: impl BufRead, sink: Sink<'_>) -> anyhow::Result<()> {
     let mut rows = Rows::new(input);
-    let header = match format {
-        Format::Supabase => header(&mut rows)?,
-        _ => Vec::new(),
-    };
+    let header = header(&mut rows)?;
+    rows.columns = Some(header.len());
     while let Some(row) = rows.next()? {
-        let line = row.line;
-        let value = row.fields.and_then(|fields| {
-            if header.is_empty() {
-                return Ok(firebase::of_columns(&fields));
-            }
-            if fields.len() == header.len() {
-                return Ok(by_name(&header, &fields));
-            }
-            let (found, wanted) = (fields.len(), header.len());
-            let detail = format!("It has {found} columns, and the header {wanted}.");
-            Err(Rejection::malformed(detail))
-        });
-        if sink(Place::Line(line), value).is_break() {
+        let value = row.fields.map(|fields| by_name(&header, &fields));
+        if sink(Place::Line(row.line), value).is_break() {
             break;
         }
     }
@@ -242,6 +247,14 @@ fn header(rows: &mut Rows<impl BufRead>) -> anyhow::Result<Vec<String>> {
     };
     if !names.contains(&"id") {
         bail!("the first line names no column `id`; export the table with its header");
+    }
+    let mut sorted = names.clone();
+    sorted.sort_unstable();
+    if let Some(twice) = sorted.windows(2).find(|pair| pair[0] == pair[1]) {
+        bail!(
+            "the first line names the column `{}` twice, and nobody knows which is meant; export the table auth.users alone",
+            twice[0].escape_debug()
+        );
     }
     Ok(names.into_iter().map(str::to_owned).collect())
 }

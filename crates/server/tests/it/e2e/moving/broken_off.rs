@@ -92,14 +92,32 @@ fn an_export_that_was_killed_goes_on_where_it_stopped() {
     left.truncate(torn);
     std::fs::write(&part, &left).unwrap();
 
+    let note = setup.path("out.jsonl.part.of");
+    does_not_go_on_in_another_database(&setup, &left, &std::fs::read(&note).unwrap());
     let outcome = setup.run(&["export", "out.jsonl"]).expect(0);
     assert!(outcome.err.contains("Going on after"), "{}", outcome.err);
-    assert!(!part.exists());
+    assert!(!part.exists() && !note.exists());
     let text = std::fs::read_to_string(&file).unwrap();
     assert!(text == whole, "the same file as one that was never killed");
     assert_eq!(mode(&file), 0o600);
     let outcome = setup.run(&["export", "out.jsonl"]).expect(1);
     assert!(outcome.err.contains("is there already"), "{}", outcome.err);
+}
+
+/// The same users are in both, so that no user tells the databases apart.
+fn does_not_go_on_in_another_database(setup: &Setup, part: &[u8], note: &[u8]) {
+    let file = setup.path("in.jsonl").display().to_string();
+    let other = new_setup();
+    import(&other, &[&file], 0);
+    let (its_part, its_note) = (
+        other.path("out.jsonl.part"),
+        other.path("out.jsonl.part.of"),
+    );
+    std::fs::write(&its_part, part).unwrap();
+    std::fs::write(&its_note, note).unwrap();
+    let told = other.run(&["export", "out.jsonl"]).expect(1).err;
+    assert!(told.contains("from another database"), "{told}");
+    assert!(std::fs::read(&its_part).unwrap() == part);
 }
 
 fn on_a_terminal(setup: &Setup, command: &str) -> String {
@@ -164,7 +182,7 @@ fn an_export_does_not_go_on_with_another_databases() {
     let setup = new_setup().file("out.jsonl.part", &format!("{HEADER}{other}\n"));
     let outcome = setup.run(&["export", "out.jsonl"]).expect(1);
     assert!(
-        outcome.err.contains("not in this database"),
+        outcome.err.contains("from another database"),
         "{}",
         outcome.err
     );

@@ -3,6 +3,7 @@
 //! The fixtures are made by `fixtures/make.py`, with the libraries of the systems they come from.
 
 mod broken_off;
+mod odd_files;
 mod rejects;
 mod round_trip;
 mod slow_link;
