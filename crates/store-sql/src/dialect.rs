@@ -20,8 +20,8 @@ use crate::error::ConnectError;
 use crate::sqlite_file::{self, IfMissing, OpenedFile};
 
 pub(crate) use faults::{
-    advice, is_going, is_lost, is_made_already, is_passing, is_read_only, is_worth_waiting,
-    which_unique,
+    advice, is_denied, is_going, is_lost, is_made_already, is_passing, is_read_only,
+    is_worth_waiting, which_unique,
 };
 pub(crate) use parameters::{check_parameters, demands_tls};
 

@@ -52,6 +52,17 @@ pub enum ConnectError {
         /// The URL without user, password and parameters.
         server: String,
     },
+    /// The role may do less than serving takes.
+    Rights {
+        /// The URL without user, password and parameters.
+        server: String,
+        /// The role, as the URL spells it.
+        user: String,
+        /// What it may not do.
+        missing: String,
+        /// The right that it needs.
+        mend: String,
+    },
     /// None of several hosts will do.
     NoHost(
         /// Why not, in their order.
@@ -162,6 +173,12 @@ impl ConnectError {
             Self::ReadOnly { server } => {
                 format!("the database at {server} takes no writes: it is a replica, or was told so")
             }
+            Self::Rights {
+                server,
+                user,
+                missing,
+                ..
+            } => format!("the database at {server} gives {user} no right to {missing}"),
             Self::NoHost(errors) => {
                 let all: Vec<_> = errors.iter().map(Self::found).collect();
                 format!(
@@ -217,6 +234,7 @@ impl ConnectError {
                     "make it anew with CREATE DATABASE {database} ENCODING 'UTF8' TEMPLATE template0"
                 ));
             }
+            Self::Rights { mend, .. } => mend,
             Self::Refused { mend, .. } => return mend.clone(),
             Self::Migration { mend, .. } => {
                 let after = "the database is as it was before, or can be migrated again";

@@ -77,7 +77,12 @@ fn unusable(error: &ConnectError) -> Finding {
 async fn schema(first: &mut First, settings: &SqlSettings) -> Vec<Finding> {
     let status = first.status().await;
     let error = match status.and_then(|status| migrations::check(&status)) {
-        Ok(()) => return vec![Finding::fine(SCHEMA, "all migrations are made")],
+        Ok(()) => {
+            let is_made = Finding::fine(SCHEMA, "all migrations are made");
+            return std::iter::once(is_made)
+                .chain(rights(first).await)
+                .collect();
+        }
         Err(error) => error,
     };
     let ConnectError::Pending(names) = &error else {
@@ -100,6 +105,20 @@ async fn schema(first: &mut First, settings: &SqlSettings) -> Vec<Finding> {
     let mend = "give it the right to create tables, or migrate as one that has it";
     let found = "this role may not create tables";
     vec![waits, Finding::fault(RIGHTS, found, mend)]
+}
+
+/// Whether this role may do what serving takes.
+async fn rights(first: &mut First) -> Option<Finding> {
+    if !first.dialect().has_rights() {
+        return None;
+    }
+    Some(match first.check_rights().await {
+        Ok(()) => Finding::fine(RIGHTS, "this role may do all that serving takes"),
+        Err(error) => {
+            let mend = error.mend().unwrap_or_default();
+            Finding::fault(RIGHTS, error.found(), mend)
+        }
+    })
 }
 
 async fn tls(first: &mut First) -> Option<Finding> {

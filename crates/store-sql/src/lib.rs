@@ -9,6 +9,7 @@
 //! | `dialect.rs`, `dialect/` | the only ones that know which database they speak to |
 //! | `servers.rs`, `pool.rs`, `tries.rs` | connections, and how long one waits for what |
 //! | `opening.rs`, `examine.rs` | whether a database will do, at a start and for `doorward doctor` |
+//! | `rights.rs` | what a role that serves must be allowed to do |
 //! | `migrations.rs` | the schema's history, and the lock around it |
 //! | `arg.rs`, `row.rs` | what may be bound, and what may be read |
 //!
@@ -40,6 +41,7 @@ mod mail_jobs;
 mod migrations;
 mod opening;
 mod pool;
+mod rights;
 mod row;
 mod servers;
 mod sessions;

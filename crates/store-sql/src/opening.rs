@@ -27,6 +27,7 @@ impl SqlStore {
         }
         let status = first.status().await?;
         migrations::check(&status)?;
+        first.check_rights().await?;
         first.warn().await;
         first.close().await;
 

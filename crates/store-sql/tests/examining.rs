@@ -64,7 +64,7 @@ async fn a_healthy_server_is_fine_throughout() {
         assert_eq!(made.unwrap().len(), 2);
         let findings = examined(&url).await;
         assert_all_fine(&findings);
-        assert_eq!(findings.len(), 6, "{findings:#?}");
+        assert_eq!(findings.len(), 7, "{findings:#?}");
         assert!(of(&findings, "database").found.contains(name));
 
         let settings = SqlSettings::new(&url);
@@ -191,5 +191,32 @@ async fn a_way_that_can_be_listened_to_is_told() {
         let tls = of(&findings, "database: TLS");
         assert_eq!(tls.verdict, Verdict::Warning);
         assert!(tls.mend.as_ref().unwrap().contains(parameter), "{tls:?}");
+    }
+}
+
+#[tokio::test]
+async fn each_right_that_is_missing_is_named() {
+    let postgres = own_postgres(PostgresOptions::default()).await;
+    let mariadb = own_mariadb(MariadbOptions::default()).await;
+    for url in [postgres.url(), mariadb.url()] {
+        let made = migrate(&SqlSettings::new(&url), fixtures::now()).await;
+        made.unwrap();
+    }
+    let of_tables = "SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA public";
+    for url in [
+        postgres.role("writer", of_tables).await,
+        mariadb
+            .user("writer", "SELECT, INSERT, UPDATE ON doorward.*")
+            .await,
+    ] {
+        let findings = examined(&url).await;
+        let rights = of(&findings, "database: rights");
+        assert_eq!(rights.verdict, Verdict::Fault);
+        let words = "gives writer no right to DELETE on users, DELETE on credentials";
+        assert!(rights.found.contains(words), "{}", rights.found);
+        assert!(!rights.found.contains("UPDATE"), "{}", rights.found);
+        let mend = rights.mend.as_ref().unwrap();
+        let grant = "GRANT SELECT, INSERT, UPDATE, DELETE ON";
+        assert!(mend.contains(grant), "{mend}");
     }
 }

@@ -289,6 +289,54 @@ async fn a_role_with_rights_on_rows_alone_can_run_but_not_migrate() {
     work_on(&guest).await;
 }
 
+/// Told at the start, each right by its name, and not when somebody signs out.
+#[tokio::test]
+async fn a_role_that_lacks_a_right_is_told_which() {
+    let postgres = own_postgres(PostgresOptions::default()).await;
+    let mariadb = own_mariadb(MariadbOptions::default()).await;
+    for url in [postgres.url(), mariadb.url()] {
+        let made = migrate(&SqlSettings::new(url), fixtures::now()).await;
+        made.unwrap();
+    }
+    let of_rows =
+        "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO \"reader\"";
+    let nothing = postgres.role("reader", "").await;
+    refused(&nothing, &["denied", "schema_migrations", of_rows]).await;
+    let grant = "GRANT SELECT ON ALL TABLES IN SCHEMA public TO reader";
+    postgres.query(grant).await;
+    let may_read = [
+        "gives reader no right to INSERT and UPDATE and DELETE on users",
+        "INSERT on audit_events, UPDATE on guards",
+        of_rows,
+    ];
+    refused(&nothing, &may_read).await;
+    let role = "SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public";
+    let runner = postgres.role("runner", role).await;
+    postgres
+        .query("REVOKE DELETE ON sessions FROM runner")
+        .await;
+    refused(&runner, &["gives runner no right to DELETE on sessions; "]).await;
+    // What is never done needs no right.
+    let usual =
+        "GRANT DELETE ON sessions TO runner; REVOKE UPDATE, DELETE ON audit_events FROM runner";
+    postgres.query(usual).await;
+    work_on(&runner).await;
+
+    let grant = "GRANT SELECT, INSERT, UPDATE, DELETE ON `doorward`.* TO 'reader'";
+    let reader = mariadb.user("reader", "SELECT ON doorward.*").await;
+    let may_read = ["UPDATE on guards", grant];
+    refused(&reader, &may_read).await;
+    let writer = mariadb
+        .user("writer", "SELECT, INSERT, UPDATE ON doorward.*")
+        .await;
+    let words = ["to DELETE on users, DELETE on credentials, DELETE on sessions"];
+    refused(&writer, &words).await;
+    mariadb
+        .query("GRANT DELETE ON doorward.* TO writer@'%'")
+        .await;
+    work_on(&writer).await;
+}
+
 /// No MySQL 8 runs here; this speaks its handshake as far as it goes.
 #[tokio::test]
 async fn a_mysql_that_takes_the_password_over_tls_alone() {

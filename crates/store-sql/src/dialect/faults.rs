@@ -58,6 +58,11 @@ pub(crate) fn is_read_only(error: &sqlx::Error) -> bool {
     is_any(error, READ_ONLY)
 }
 
+/// Whether the role lacks the right to a table.
+pub(crate) fn is_denied(error: &sqlx::Error) -> bool {
+    is_any(error, &["42501", "my1142", "my1143"])
+}
+
 /// Whether a server that did not let us in may do so in a moment.
 pub(crate) fn is_worth_waiting(error: &sqlx::Error) -> bool {
     match error {
@@ -79,19 +84,31 @@ pub(crate) fn advice(
     user: &str,
     database: &str,
 ) -> Option<String> {
-    let grant = match dialect {
-        Dialect::Mysql => format!("GRANT ALL ON `{database}`.* TO '{user}'"),
-        _ => format!(
-            "GRANT USAGE, CREATE ON SCHEMA public TO \"{user}\" (as the database's owner, in \"{database}\")"
-        ),
-    };
     let text = error.to_string();
     let advice = match code(error)?.as_ref() {
         "3D000" | "my1049" => format!("make it with CREATE DATABASE {database}"),
         "28P01" | "28000" | "my1045" | "my1698" => {
             format!("is the password of {user} right, and may it come in from this machine?")
         }
-        "42501" | "my1142" | "my1044" => format!("give the right with {grant}"),
+        // To look into a table is not to make one.
+        "42501" if text.contains("for table ") => {
+            format!(
+                "give the right with {}",
+                dialect.grant_of_rows(user, database)
+            )
+        }
+        "my1142" if text.contains("SELECT command") => {
+            format!(
+                "give the right with {}",
+                dialect.grant_of_rows(user, database)
+            )
+        }
+        "42501" | "my1142" | "my1044" => {
+            format!(
+                "give the right with {}",
+                dialect.grant_of_tables(user, database)
+            )
+        }
         "53300" | "my1040" | "my1203" => {
             "raise the server's max_connections, or lower database.max_connections".to_owned()
         }

@@ -112,6 +112,32 @@ impl Dialect {
         }
     }
 
+    /// Whether a role may do this and not that.
+    pub(crate) fn has_rights(self) -> bool {
+        self != Self::Sqlite
+    }
+
+    /// What gives a role the right to make tables; `user` and `database` are the URL's.
+    pub(crate) fn grant_of_tables(self, user: &str, database: &str) -> String {
+        match self {
+            Self::Mysql => format!("GRANT ALL ON `{database}`.* TO '{user}'"),
+            Self::Sqlite | Self::Postgres => format!(
+                "GRANT USAGE, CREATE ON SCHEMA public TO \"{user}\" (as the database's owner, in \"{database}\")"
+            ),
+        }
+    }
+
+    /// What gives a role the right to all that serving does with tables that are there.
+    pub(crate) fn grant_of_rows(self, user: &str, database: &str) -> String {
+        let rows = "GRANT SELECT, INSERT, UPDATE, DELETE ON";
+        match self {
+            Self::Mysql => format!("{rows} `{database}`.* TO '{user}'"),
+            Self::Sqlite | Self::Postgres => format!(
+                "{rows} ALL TABLES IN SCHEMA public TO \"{user}\" (as the tables' owner, in \"{database}\")"
+            ),
+        }
+    }
+
     /// One row, one number: 0 where this role may make no tables.
     pub(crate) fn may_migrate(self) -> Option<&'static str> {
         match self {
