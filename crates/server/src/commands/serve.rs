@@ -52,7 +52,9 @@ pub async fn run(config: &Config) -> anyhow::Result<()> {
     serving.await.context("the listener failed")?;
     let over = async { while duties.join_next().await.is_some() {} };
     if timeout(LAST_TURN, over).await.is_err() {
-        tracing::warn!("a mail was still being sent; it is tried again elsewhere, or after the next start");
+        tracing::warn!(
+            "a mail was still being sent; it is tried again elsewhere, or after the next start"
+        );
     }
     wired.close().await;
     tracing::info!("stopped");
