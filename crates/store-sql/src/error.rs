@@ -164,38 +164,18 @@ impl ConnectError {
                     path.display()
                 )
             }
-            Self::Unreachable { server, source } => {
-                format!("no database answers at {server} ({source})")
-            }
-            Self::Refused { server, source, .. } => {
-                format!("the database at {server} refuses: {source}")
-            }
-            Self::ReadOnly { server } => {
-                format!("the database at {server} takes no writes: it is a replica, or was told so")
-            }
-            Self::Rights {
-                server,
-                user,
-                missing,
-                ..
-            } => format!("the database at {server} gives {user} no right to {missing}"),
+            Self::Unreachable { .. }
+            | Self::Refused { .. }
+            | Self::ReadOnly { .. }
+            | Self::Rights { .. }
+            | Self::TooOld { .. }
+            | Self::Encoding { .. } => self.of_server().map(|(_, found)| found).unwrap_or_default(),
             Self::NoHost(errors) => {
                 let all: Vec<_> = errors.iter().map(Self::found).collect();
                 format!(
                     "none of the database's hosts can be used: {}",
                     all.join("; ")
                 )
-            }
-            Self::TooOld {
-                server,
-                name,
-                found,
-                needed,
-            } => format!(
-                "the database at {server} is {name} {found}, and Doorward needs {needed} or later"
-            ),
-            Self::Encoding { server, found, .. } => {
-                format!("the database at {server} keeps text as {found}, and Doorward needs UTF8")
             }
             Self::NoPing => "the table guards of the database lacks its row 'ping'".into(),
             Self::Busy { most } => format!("all {most} connections to the database were in use"),
@@ -212,6 +192,44 @@ impl ConnectError {
                 "the database is at schema {database}, and this Doorward knows schemas up to {binary}"
             ),
         }
+    }
+
+    /// A server, and what is wrong with it.
+    fn of_server(&self) -> Option<(&str, String)> {
+        let (server, found) = match self {
+            Self::Unreachable { server, source } => {
+                return Some((
+                    server,
+                    format!("no database answers at {server} ({source})"),
+                ));
+            }
+            Self::Refused { server, source, .. } => (server, format!("refuses: {source}")),
+            Self::ReadOnly { server } => {
+                let found = "takes no writes: it is a replica, or was told so";
+                (server, found.to_owned())
+            }
+            Self::Rights {
+                server,
+                user,
+                missing,
+                ..
+            } => (server, format!("gives {user} no right to {missing}")),
+            Self::TooOld {
+                server,
+                name,
+                found,
+                needed,
+            } => {
+                let found = format!("is {name} {found}, and Doorward needs {needed} or later");
+                (server, found)
+            }
+            Self::Encoding { server, found, .. } => {
+                let found = format!("keeps text as {found}, and Doorward needs UTF8");
+                (server, found)
+            }
+            _ => return None,
+        };
+        Some((server, format!("the database at {server} {found}")))
     }
 
     /// What to do about it, where that is known.
@@ -249,18 +267,6 @@ impl ConnectError {
         Some(mend.to_owned())
     }
 
-    /// Which server said so.
-    fn server(&self) -> Option<&str> {
-        match self {
-            Self::Unreachable { server, .. }
-            | Self::Refused { server, .. }
-            | Self::ReadOnly { server }
-            | Self::TooOld { server, .. }
-            | Self::Encoding { server, .. } => Some(server),
-            _ => None,
-        }
-    }
-
     /// Whether the next try, in a moment, may go better.
     pub(crate) fn is_worth_waiting(&self) -> bool {
         match self {
@@ -284,7 +290,7 @@ pub(crate) fn mend(dialect: Dialect, host: &Host, error: &sqlx::Error) -> Option
 fn mend_of_all(errors: &[ConnectError]) -> Option<String> {
     let mends: Vec<_> = errors
         .iter()
-        .filter_map(|error| Some((error.server().unwrap_or("?"), error.mend()?)))
+        .filter_map(|error| Some((error.of_server()?.0, error.mend()?)))
         .collect();
     let (_, first) = mends.first()?;
     if mends.iter().all(|(_, mend)| mend == first) {
