@@ -17,6 +17,7 @@ use sqlx::{Any, AnyConnection, Connection, Row, Transaction, raw_sql};
 
 use crate::Limits;
 use crate::error::ConnectError;
+use crate::hosts::{self, Host};
 use crate::sqlite_file::{self, IfMissing, OpenedFile};
 
 pub(crate) use faults::{
@@ -55,8 +56,17 @@ impl Dialect {
         }
     }
 
+    /// Where the database is, as the URL says; refuses what names no file, or no database of a server.
+    pub(crate) fn hosts(self, url: &str) -> Result<Vec<Host>, ConnectError> {
+        match self {
+            Self::Sqlite => sqlite_file::path_of(url).map(|_| vec![hosts::of_file(url)]),
+            Self::Postgres | Self::Mysql => hosts::of_url(url),
+        }
+    }
+
     /// The URL as the driver takes it. SQLite's file is made here, so that nobody else may read
     /// it. A server's connection keeps every statement prepared: MySQL pays dearly to close one.
+    /// An IPv6 address is looked up by its brackets, and not found, unless it is told once more.
     pub(crate) fn driver_url(
         self,
         url: &str,
@@ -66,7 +76,11 @@ impl Dialect {
             Self::Sqlite => sqlite_file::driver_url(url, if_missing),
             Self::Postgres | Self::Mysql => {
                 let joint = if url.contains('?') { '&' } else { '?' };
-                Ok(format!("{url}{joint}statement-cache-capacity=1024"))
+                let address = hosts::ipv6_of(url).filter(|_| self == Self::Postgres);
+                let address = address.map_or(String::new(), |address| format!("host={address}&"));
+                Ok(format!(
+                    "{url}{joint}{address}statement-cache-capacity=1024"
+                ))
             }
         }
     }

@@ -23,43 +23,97 @@ impl fmt::Debug for Host {
     }
 }
 
-/// The hosts in their order; a URL without any is a file's.
+/// What stands for the host of a database that is a file.
+pub(crate) fn of_file(url: &str) -> Host {
+    Host {
+        url: url.to_owned(),
+        name: url.split('?').next().unwrap_or_default().to_owned(),
+        is_remote: false,
+    }
+}
+
+/// The hosts in their order. What cannot be told apart from a password is refused, and nothing of
+/// it shown.
 pub(crate) fn of_url(url: &str) -> Result<Vec<Host>, ConnectError> {
-    let Some((scheme, rest)) = url.split_once("://") else {
-        return Ok(vec![Host {
-            url: url.to_owned(),
-            name: url.to_owned(),
-            is_remote: false,
-        }]);
-    };
-    let end = rest.find(['/', '?']).unwrap_or(rest.len());
-    let (authority, path) = rest.split_at(end);
-    let (user, hosts) = match authority.rsplit_once('@') {
-        Some((user, hosts)) => (format!("{user}@"), hosts),
-        None => (String::new(), authority),
-    };
-    let parameters = path.split_once('?').map_or("", |(_, query)| query);
+    let (scheme, rest) = server(url)?;
+    let (user, hosts, path, parameters) = parts(rest)?;
     let elsewhere = |name: &str| {
         parameters
             .split('&')
             .find_map(|part| part.strip_prefix(name))
     };
+    let database = elsewhere("dbname=").unwrap_or_default();
+    if path.trim_start_matches('/').is_empty() && database.is_empty() {
+        return refused(
+            "it names no database; one looks like SCHEME://USER:PASSWORD@HOST/DATABASE",
+        );
+    }
     let socket = elsewhere("host=").or_else(|| elsewhere("socket="));
     let hosts: Vec<_> = hosts.split(',').collect();
     if hosts.len() > 1 && (hosts.iter().any(|host| host.is_empty()) || socket.is_some()) {
-        return Err(ConnectError::Url(
-            "of several hosts each has a name, and no parameter names another".into(),
-        ));
+        return refused("of several hosts each has a name, and no parameter names another");
     }
-    let of = |host: &&str| {
-        let url = format!("{scheme}://{user}{host}{path}");
-        Host {
-            name: without_secrets(&url),
-            url,
-            is_remote: is_remote(socket.unwrap_or(host)),
-        }
+    if !hosts.iter().all(|host| has_sound_port(host)) {
+        return refused(
+            "what follows a host's colon is no port; \
+             one looks like SCHEME://USER:PASSWORD@HOST:PORT/DATABASE",
+        );
+    }
+    let query = rest.find('?').map_or("", |start| &rest[start..]);
+    let of = |host: &&str| Host {
+        url: format!("{scheme}://{user}{host}{path}{query}"),
+        name: format!("{scheme}://{host}{path}"),
+        is_remote: is_remote(socket.unwrap_or(host)),
     };
     Ok(hosts.iter().map(of).collect())
+}
+
+/// The scheme, and what follows its `://`.
+fn server(url: &str) -> Result<(&str, &str), ConnectError> {
+    let scheme = url.split(':').next().unwrap_or_default();
+    let rest = url.get(scheme.len()..).unwrap_or_default();
+    let rest = rest.strip_prefix("://").ok_or_else(|| {
+        ConnectError::Url(format!(
+            "it lacks the // after {scheme}:; one looks like {scheme}://USER:PASSWORD@HOST/DATABASE"
+        ))
+    })?;
+    Ok((scheme, rest))
+}
+
+/// The user with its `@`, the hosts, the path with its `/`, and the parameters.
+fn parts(rest: &str) -> Result<(&str, &str, &str, &str), ConnectError> {
+    let end = rest.find(['/', '?']).unwrap_or(rest.len());
+    let (authority, after) = rest.split_at(end);
+    if after.contains('@') || rest.contains('#') {
+        return refused(
+            "it has an @ where none can be, or a #: in a user's name, a password or a parameter \
+             / is written %2F, # %23, ? %3F, @ %40 and % %25",
+        );
+    }
+    let start = authority.rfind('@').map_or(0, |at| at + 1);
+    let (user, hosts) = authority.split_at(start);
+    let (path, parameters) = after.split_once('?').unwrap_or((after, ""));
+    Ok((user, hosts, path, parameters))
+}
+
+fn refused<T>(why: &str) -> Result<T, ConnectError> {
+    Err(ConnectError::Url(why.to_owned()))
+}
+
+/// A password without its `@HOST` looks like a port.
+fn has_sound_port(host: &str) -> bool {
+    let after = host.rsplit_once(']').map_or(host, |(_, after)| after);
+    match after.split_once(':') {
+        Some((_, port)) => port.parse::<u16>().is_ok(),
+        None => true,
+    }
+}
+
+/// The address in brackets that the host of a URL is, without them.
+pub(crate) fn ipv6_of(url: &str) -> Option<&str> {
+    let (_, rest) = server(url).ok()?;
+    let (_, host, ..) = parts(rest).ok()?;
+    Some(host.strip_prefix('[')?.split_once(']')?.0)
 }
 
 /// The user and the database that a URL names.
@@ -71,21 +125,6 @@ pub(crate) fn user_and_database(url: &str) -> (String, String) {
     let database = after.split_once('/').map_or("", |(_, database)| database);
     let database = if database.is_empty() { user } else { database };
     (user.to_owned(), database.to_owned())
-}
-
-/// The URL without what stands before its `@` and after its `?`; nothing but its scheme where a
-/// password that was not encoded makes it hard to say which is which.
-pub(crate) fn without_secrets(url: &str) -> String {
-    let Some((scheme, rest)) = url.split_once("://") else {
-        return url.to_owned();
-    };
-    let (head, parameters) = rest.split_once('?').unwrap_or((rest, ""));
-    let server = match head.rsplit_once('@') {
-        Some((_, server)) => server,
-        None if parameters.contains('@') => "…",
-        None => head,
-    };
-    format!("{scheme}://{server}")
 }
 
 fn is_remote(host: &str) -> bool {
@@ -118,7 +157,6 @@ mod tests {
             ]
         );
         assert_eq!(hosts[1].name, "postgres://[::1]:5433/db");
-        assert_eq!(of_url("sqlite:a,b.db").unwrap().len(), 1);
         for url in [
             "postgres://h1,/db",
             "postgres://,h2/db",
@@ -142,7 +180,6 @@ mod tests {
             ("postgres://localhost/x?host=db.example.com", true),
             ("postgres://%2Frun%2Fpostgresql/x", false),
             ("mysql://root@db/x?socket=/run/mysqld.sock", false),
-            ("sqlite:data/doorward.db", false),
         ] {
             assert_eq!(of_url(url).unwrap()[0].is_remote, expected, "{url}");
         }
@@ -175,11 +212,60 @@ mod tests {
                 "postgres://db.example.com:5432/doorward",
             ),
             ("mysql://db/doorward?password=x", "mysql://db/doorward"),
-            ("mysql://ben:pa?ss@db/doorward", "mysql://…"),
-            ("mysql://db/doorward?password=x@y", "mysql://…"),
-            ("sqlite:data/doorward.db", "sqlite:data/doorward.db"),
         ] {
-            assert_eq!(without_secrets(url), shown);
+            assert_eq!(of_url(url).unwrap()[0].name, shown);
         }
+        let file = of_file("sqlite:data/a,b@#.db?mode=rwc");
+        assert_eq!(file.name, "sqlite:data/a,b@#.db");
+    }
+
+    #[test]
+    fn what_may_be_a_password_is_refused_and_not_shown() {
+        for (url, words) in [
+            (
+                "postgres:ben:canary@127.0.0.1/d",
+                "lacks the // after postgres:",
+            ),
+            (
+                "postgres:/ben:canary@127.0.0.1/d",
+                "lacks the // after postgres:",
+            ),
+            ("mysql:ben:canary@127.0.0.1/d", "lacks the // after mysql:"),
+            ("mysql:canary", "lacks the //"),
+            ("mysql:ben:canary://h/d", "lacks the //"),
+            ("postgres://ben:canary/d", "no port"),
+            ("postgres://ben:can/ary@h/d", "%2F"),
+            ("postgres://ben:can#ary@h/d", "%2F"),
+            ("postgres://ben:can?ary@h/d", "%2F"),
+            ("postgres://ben:can?ary@h", "%2F"),
+            ("mysql://db/d?password=canary@y", "%2F"),
+            ("mysql://ben:canary@db", "names no database"),
+            ("mysql://ben:canary@db/", "names no database"),
+            (
+                "postgres://ben:canary@db?sslmode=require",
+                "names no database",
+            ),
+            ("postgres://ben:canary@db/?dbname=", "names no database"),
+        ] {
+            let told = of_url(url).unwrap_err().to_string();
+            assert!(told.contains(words), "{url}: {told}");
+            let shown = told.contains("can") && told.contains("ary");
+            assert!(!shown, "{told}");
+        }
+        for url in [
+            "postgres://ben:a%2Fb@h/d",
+            "postgres:///d",
+            "postgres://h?dbname=d",
+            "mysql://h1:1,h2/d",
+        ] {
+            of_url(url).unwrap();
+        }
+    }
+
+    #[test]
+    fn an_address_in_brackets_is_found() {
+        assert_eq!(ipv6_of("postgres://u:[x]@[::1]:5432/d"), Some("::1"));
+        assert_eq!(ipv6_of("postgres://[2001:db8::1]/d"), Some("2001:db8::1"));
+        assert_eq!(ipv6_of("postgres://u@h/d?x=[::1]"), None);
     }
 }

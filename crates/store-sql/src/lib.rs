@@ -70,6 +70,7 @@ pub use error::ConnectError;
 pub use examine::{Examined, examine};
 pub use migrations::MigrationStatus;
 pub use opening::{migrate, migration_status};
+pub use servers::check_url;
 
 use arg::Arg;
 use dialect::Dialect;

@@ -11,7 +11,7 @@ use tokio::time::{Instant, timeout};
 
 use crate::dialect::{self, Dialect};
 use crate::error::ConnectError;
-use crate::hosts::{self, Host};
+use crate::hosts::Host;
 use crate::sqlite_file::IfMissing;
 use crate::{Limits, SqlSettings};
 
@@ -28,12 +28,11 @@ pub(crate) struct Servers {
 impl Servers {
     /// Reads the URL and speaks to nobody.
     pub(crate) fn of(settings: &SqlSettings, if_missing: IfMissing) -> Result<Self, ConnectError> {
-        let dialect = Dialect::of_url(&settings.url).ok_or(ConnectError::Scheme)?;
-        dialect::check_parameters(dialect, &settings.url)?;
+        let (dialect, hosts) = read(&settings.url)?;
         sqlx::any::install_default_drivers();
         Ok(Self {
             dialect,
-            hosts: hosts::of_url(&settings.url)?,
+            hosts,
             limits: settings.limits(),
             if_missing,
             latest: AtomicUsize::new(0),
@@ -109,6 +108,18 @@ impl Servers {
         let rows = script.fetch_all(connection).await?;
         rows.last().map_or(Ok(false), read_only)
     }
+}
+
+/// Whether a URL can be meant; looks at it alone, and shows nothing of it that may be secret.
+pub fn check_url(url: &str) -> Result<(), ConnectError> {
+    read(url).map(|_| ())
+}
+
+fn read(url: &str) -> Result<(Dialect, Vec<Host>), ConnectError> {
+    let dialect = Dialect::of_url(url).ok_or(ConnectError::Scheme)?;
+    let hosts = dialect.hosts(url)?;
+    dialect::check_parameters(dialect, url)?;
+    Ok((dialect, hosts))
 }
 
 /// Reads the answer to [`Dialect::is_read_only`].

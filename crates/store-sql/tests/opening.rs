@@ -9,6 +9,7 @@ use std::path::Path;
 use doorward_domain::changes::Change;
 use doorward_domain::ports::{Sessions, Store};
 use doorward_store_sql::{ConnectError, SqlSettings, SqlStore, migrate, migration_status};
+use doorward_testkit::servers::{PostgresOptions, own_postgres};
 use doorward_testkit::{fixtures, servers};
 use sqlx::{AnyConnection, AssertSqlSafe, Connection, raw_sql};
 use tempfile::TempDir;
@@ -341,6 +342,19 @@ async fn an_operator_is_told_what_is_wrong() {
         ("oracle://x".to_owned(), "starts with none of"),
         ("sqlite::memory:".to_owned(), "keeps nothing"),
         ("sqlite:".to_owned(), "names no file"),
+        ("postgres:ben:hidden@127.0.0.1/d".to_owned(), "lacks the //"),
+        (
+            "mysql://ben:hidden@127.0.0.1:1".to_owned(),
+            "names no database",
+        ),
+        (
+            "mysql://ben:x@h/d?password=a&hidden=1".to_owned(),
+            "unknown parameter",
+        ),
+        (
+            "postgres://ben:hid/den@127.0.0.1/d".to_owned(),
+            "/ is written %2F",
+        ),
         (
             "sqlite:/dev/null/doorward.db".to_owned(),
             "the database file /dev/null/doorward.db cannot be used",
@@ -385,5 +399,37 @@ async fn an_operator_is_told_what_is_wrong() {
         .map(|_| ())
         .unwrap_err()
         .to_string();
-    assert!(told.contains("not a database"), "{told}");
+    assert!(
+        told.contains("not a database; another kind of file"),
+        "{told}"
+    );
+}
+
+/// An address in brackets, alone or among others.
+#[tokio::test]
+async fn a_server_is_reached_by_its_address_of_ipv6() {
+    let server = own_postgres(PostgresOptions {
+        settings: vec!["listen_addresses=127.0.0.1,::1"],
+        ..PostgresOptions::default()
+    })
+    .await;
+    let port = server.port();
+    for hosts in [
+        format!("[::1]:{port}"),
+        format!("127.0.0.1:1,[::1]:{port}"),
+        format!("[::1]:1,127.0.0.1:{port}"),
+    ] {
+        let url = format!("postgres://doorward@{hosts}/doorward");
+        let store = connect(&url).await.unwrap();
+        Store::ping(&store).await.unwrap();
+    }
+    let url = format!("postgres://doorward@[::1]:{port}/doorward?sslmode=require");
+    let told = connect(&url).await.map(|_| ()).unwrap_err().to_string();
+    assert!(told.contains("turn TLS on"), "{told}");
+    let told = connect("mysql://u@h,[::1]:3306/d").await.map(|_| ());
+    let told = told.unwrap_err().to_string();
+    assert!(
+        told.contains("takes no IPv6 address: give the host a name"),
+        "{told}"
+    );
 }

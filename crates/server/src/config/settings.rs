@@ -187,12 +187,11 @@ fn url(value: &str) -> Result<String, String> {
     }
 }
 
+/// Its sentences show nothing of what may be a password.
 fn database(value: &str) -> Result<String, String> {
-    let known = ["sqlite:", "postgres:", "postgresql:", "mysql:", "mariadb:"];
-    if known.iter().any(|scheme| value.starts_with(scheme)) {
-        return Ok(value.to_owned());
-    }
-    Err("must begin with sqlite:, postgres: or mysql:".to_owned())
+    doorward_store_sql::check_url(value)
+        .map(|()| value.to_owned())
+        .map_err(|error| format!("cannot be used: {error}"))
 }
 
 fn redis(value: &str) -> Result<String, String> {
@@ -352,6 +351,9 @@ mod tests {
             ("public_url", "https://example.com/accounts"),
             ("disclosure", "open"),
             ("database.url", "oracle:x"),
+            ("database.url", "postgres:ben:secret@127.0.0.1/d"),
+            ("database.url", "postgres://h"),
+            ("database.url", "mysql://h/d?tls=1"),
             ("redis.url", "http://x"),
             ("redis.url", "redis://"),
             ("redis.url", "redis://a/b"),

@@ -109,6 +109,11 @@ pub(crate) fn advice(
                 dialect.grant_of_tables(user, database)
             )
         }
+        "26" => {
+            "another kind of file has its name: name one that is not there yet, or the right one"
+                .to_owned()
+        }
+        "11" => "restore it from a backup".to_owned(),
         "53300" | "my1040" | "my1203" => {
             "raise the server's max_connections, or lower database.max_connections".to_owned()
         }

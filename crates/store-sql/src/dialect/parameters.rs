@@ -3,6 +3,7 @@
 
 use super::Dialect;
 use crate::error::ConnectError;
+use crate::hosts;
 
 /// How a kind of server spells what has to do with TLS. A name and its second spelling.
 struct Spelling {
@@ -63,6 +64,13 @@ pub(crate) fn check_parameters(dialect: Dialect, url: &str) -> Result<(), Connec
         return Ok(());
     };
     let refused = |why: String| Err(ConnectError::Url(why));
+    if dialect == Dialect::Mysql && names_ipv6(url) {
+        let why = "the driver of MySQL and MariaDB takes no IPv6 address: \
+            give the host a name that leads there, in DNS or in /etc/hosts";
+        return refused(why.to_owned());
+    }
+    // What follows an & in a password is no name to be shown.
+    let may_show = !parameters(url).any(|(name, _)| name == "password");
     let mut mode = None;
     let (mut root, mut certificate, mut key) = (false, false, false);
     for (name, value) in parameters(url) {
@@ -82,6 +90,7 @@ pub(crate) fn check_parameters(dialect: Dialect, url: &str) -> Result<(), Connec
         } else if known.key.contains(&name) {
             key = true;
         } else if !known.others.contains(&name) {
+            let name = if may_show { name } else { "…" };
             return refused(format!(
                 "it has the unknown parameter {name:.32}; known are {}, {}, {}, {} and {}",
                 known.mode[0],
@@ -124,6 +133,11 @@ pub(crate) fn demands_tls(dialect: Dialect, url: &str) -> bool {
         known.mode.contains(&name)
             && known.modes[2..].contains(&value.to_ascii_lowercase().as_str())
     })
+}
+
+fn names_ipv6(url: &str) -> bool {
+    let hosts = hosts::of_url(url).unwrap_or_default();
+    hosts.iter().any(|host| hosts::ipv6_of(&host.url).is_some())
 }
 
 fn parameters(url: &str) -> impl Iterator<Item = (&str, &str)> {

@@ -31,7 +31,10 @@ impl Dialect {
     /// One row: `version` as the server spells it, and `encoding` of what it keeps.
     pub(crate) fn version(self) -> Option<&'static str> {
         match self {
-            Self::Sqlite => None,
+            // Looks into the file: it may be another kind of file. Text of either kind will do.
+            Self::Sqlite => Some(
+                "SELECT sqlite_version() AS version, 'UTF8' AS encoding FROM (SELECT COUNT(*) FROM sqlite_master)",
+            ),
             Self::Postgres => Some(
                 "SELECT current_setting('server_version') AS version, current_setting('server_encoding') AS encoding",
             ),

@@ -218,7 +218,8 @@ fn allow(folder: &Path, options: &PostgresOptions) {
     let kind = options.certificate.as_ref().map_or("host", |_| "hostssl");
     let method = options.password.map_or("trust", |_| "scram-sha-256");
     let text = format!(
-        "local all all trust\nlocal replication all trust\n{kind} all all 127.0.0.1/32 {method}\n"
+        "local all all trust\nlocal replication all trust\n{kind} all all 127.0.0.1/32 {method}\n\
+         {kind} all all ::1/128 {method}\n"
     );
     std::fs::write(folder.join("data/pg_hba.conf"), text).expect("its own folder can be written");
 }
