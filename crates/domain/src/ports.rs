@@ -133,7 +133,8 @@ pub trait Store: Send + Sync {
     /// that nodes whose clocks differ agree on what has expired. None for a store inside this process.
     async fn server_time(&self) -> Result<Option<Timestamp>, StoreError>;
 
-    /// Answers when the store does, and would take a write.
+    /// Answers when the store does, and takes a write: by making one that nobody sees, within a few
+    /// seconds whatever its other limits are. It is asked once a second at most.
     async fn ping(&self) -> Result<(), StoreError>;
 }
 
