@@ -136,7 +136,7 @@ async fn with_a_store_that_is_down_or_broken_nothing_succeeds() {
             .html()
             .send_to_broken()
             .await
-            .expect(status);
+            .expect(503);
         assert!(!page.text().contains("secret-of-the-inside"));
     }
     // L-04: it lives on, and nothing of all that happened.

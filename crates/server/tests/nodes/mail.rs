@@ -73,21 +73,27 @@ async fn while_all_are_well(cluster: &Cluster) {
 
 /// One is killed with mails in its hands, which the mail server has taken and not answered for.
 async fn when_one_is_killed(cluster: &mut Cluster, outlive_the_lease: impl Fn(&str)) {
-    let [first, _, third] = cluster.doors();
+    let [first, second, third] = cluster.doors();
     let living = [first, third];
     let (dying, office) = (&mut cluster.nodes[1], &cluster.mail[1]);
     office.keep_waiting();
+    // What a node is asked for itself wakes its own worker, which is then the first to take it, sooner
+    // or later.
+    let mut own = 0;
     let kill = async {
-        crate::eventually("it holds a mail", async || {
-            (office.held() > 0).then_some(())
-        })
-        .await;
+        while office.held() == 0 {
+            assert!(own < 100, "it never takes one of its own mails");
+            sign_up(&[second], &format!("kill-own-{own}"), 1).await;
+            own += 1;
+            crate::pass(Duration::from_millis(50)).await;
+        }
         dying.end("KILL").await
     };
     tokio::join!(sign_up(&living, "kill", PEOPLE), kill);
+    let people = PEOPLE + own;
     crate::eventually("the others send all but what is leased to it", async || {
         let sent = by_the_living(&arrived(cluster, "kill"));
-        (sent >= PEOPLE - MAILS_AT_ONCE).then_some(())
+        (sent >= people - MAILS_AT_ONCE).then_some(())
     })
     .await;
     let held = cluster.mail[1].held();
@@ -97,7 +103,7 @@ async fn when_one_is_killed(cluster: &mut Cluster, outlive_the_lease: impl Fn(&s
 
     outlive_the_lease(cluster.nodes[0].variable("DATABASE_URL"));
     crate::eventually("what it held arrives", async || {
-        (by_the_living(&arrived(cluster, "kill")) == PEOPLE).then_some(())
+        (by_the_living(&arrived(cluster, "kill")) == people).then_some(())
     })
     .await;
     let mut twice = 0;
@@ -106,7 +112,7 @@ async fn when_one_is_killed(cluster: &mut Cluster, outlive_the_lease: impl Fn(&s
         twice += by_the_dead;
     }
     assert_eq!(twice, held, "only what it held arrives twice");
-    println!("after the kill {twice} of {PEOPLE} arrived a second time");
+    println!("after the kill {twice} of {people} arrived a second time");
 }
 
 async fn mails(ground: Ground, outlive_the_lease: impl Fn(&str)) {
