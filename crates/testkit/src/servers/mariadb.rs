@@ -31,6 +31,7 @@ pub(super) fn start() -> Server {
         "--innodb-file-per-table=0",
     ]);
     server.arg(format!("--datadir={}", data.display()));
+    server.arg(format!("--tmpdir={}", folder.display()));
     server.arg(format!("--socket={}", folder.join("socket").display()));
     server.arg(format!("--pid-file={}", folder.join("pid").display()));
     let socket = folder.join("socket");
@@ -67,7 +68,10 @@ pub(super) fn init(folder: &Path) -> PathBuf {
     install
         .args(UNSAFE)
         .args(["--innodb-log-file-size=4M", "--aria-log-file-size=8M"]);
-    run(install.arg(format!("--datadir={}", data.display())));
+    install.arg(format!("--datadir={}", data.display()));
+    // Of its own: in /tmp, installations that run at once have lost tables to one another.
+    let folder = folder.display();
+    run(install.arg(format!("--tmpdir={folder}")));
     data
 }
 

@@ -126,6 +126,7 @@ fn start(folder: PathBuf, options: MariadbOptions) -> OwnMariadb {
     server.arg(format!("--port={}", port.number));
     for (setting, file) in [
         ("datadir", "data"),
+        ("tmpdir", "."),
         ("socket", "socket"),
         ("pid-file", "pid"),
     ] {
