@@ -72,7 +72,7 @@ async fn while_all_are_well(cluster: &Cluster) {
 }
 
 /// One is killed with mails in its hands, which the mail server has taken and not answered for.
-async fn when_one_is_killed(cluster: &mut Cluster, outlive_the_lease: impl Fn(&str)) {
+async fn when_one_is_killed(cluster: &mut Cluster, ask: impl Fn(&str, &str) -> String) {
     let [first, second, third] = cluster.doors();
     let living = [first, third];
     let (dying, office) = (&mut cluster.nodes[1], &cluster.mail[1]);
@@ -101,7 +101,17 @@ async fn when_one_is_killed(cluster: &mut Cluster, outlive_the_lease: impl Fn(&s
     let taken = so_far.values().filter(|[a, b, c]| a + c > 0 && *b > 0);
     assert_eq!(taken.count(), 0, "what is leased to one is nobody else's");
 
-    outlive_the_lease(cluster.nodes[0].variable("DATABASE_URL"));
+    // The living must have nothing in their hands: the leases of all are about to be cut short.
+    let database = cluster.nodes[0].variable("DATABASE_URL").to_owned();
+    crate::eventually("the others write down what they sent", async || {
+        let left: usize = ask(&database, LEFT).parse().unwrap();
+        crate::pass(Duration::from_secs(1)).await;
+        let is_still = ask(&database, LEFT).parse() == Ok(left);
+        let sent = by_the_living(&arrived(cluster, "kill"));
+        (is_still && left == people - sent).then_some(())
+    })
+    .await;
+    ask(&database, OUTLIVED);
     crate::eventually("what it held arrives", async || {
         (by_the_living(&arrived(cluster, "kill")) == people).then_some(())
     })
@@ -115,40 +125,41 @@ async fn when_one_is_killed(cluster: &mut Cluster, outlive_the_lease: impl Fn(&s
     println!("after the kill {twice} of {people} arrived a second time");
 }
 
-async fn mails(ground: Ground, outlive_the_lease: impl Fn(&str)) {
+async fn mails(ground: Ground, ask: impl Fn(&str, &str) -> String) {
     let mut cluster = Cluster::start(ground).await;
     while_all_are_well(&cluster).await;
-    when_one_is_killed(&mut cluster, outlive_the_lease).await;
+    when_one_is_killed(&mut cluster, ask).await;
 }
 
 /// Two minutes, made short: all that is leased was leased two minutes earlier.
 const OUTLIVED: &str = "UPDATE mail_jobs SET due_at = due_at - 120000000";
 
-fn run(command: &mut Command) {
+const LEFT: &str = "SELECT COUNT(*) FROM mail_jobs";
+
+fn run(command: &mut Command) -> String {
     let output = command.output().unwrap();
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{told}");
+    String::from_utf8_lossy(&output.stdout).trim().to_owned()
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn on_postgres() {
-    mails(Ground::Postgres, |url| {
-        run(Command::new("psql").args(["-X", "-q", "-c", OUTLIVED, url]));
+    mails(Ground::Postgres, |url, sql| {
+        run(Command::new("psql").args(["-X", "-q", "-t", "-A", "-c", sql, url]))
     })
     .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn on_mariadb() {
-    mails(Ground::MariaDb, |url| {
+    mails(Ground::MariaDb, |url, sql| {
         let (path, socket) = url.split_once("?socket=").unwrap();
         let database = path.rsplit('/').next().unwrap();
         let mut client = Command::new("mariadb");
         client.args(["--no-defaults", "--user=root", "--socket", socket]);
-        run(client.args(["--execute", OUTLIVED, database]));
+        client.args(["--batch", "--skip-column-names", "--execute", sql]);
+        run(client.arg(database))
     })
     .await;
 }
