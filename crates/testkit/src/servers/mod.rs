@@ -1,8 +1,8 @@
 //! Database servers for the tests, of two kinds.
 //!
-//! - [`postgres`] and [`mariadb`] give a test an empty database on a server that is started once a
+//! - [`postgres()`] and [`mariadb()`] give a test an empty database on a server that is started once a
 //!   test process, on a Unix socket in a folder of its own, with nothing kept safe on disk.
-//! - [`own_postgres`] and [`own_mariadb`] start a server for one test, on a port of its own and as
+//! - [`own_postgres()`] and [`own_mariadb()`] start a server for one test, on a port of its own and as
 //!   safe on disk as in earnest, which the test may stop, kill, pause and start again. [`Proxy`]
 //!   stands in front of one and loses what a network can lose; [`Authority`] makes certificates.
 //!
