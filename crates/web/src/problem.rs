@@ -168,7 +168,7 @@ impl From<Error> for Problem {
 
 /// What a client is told when a write was cut off at its very end: trying again might do it twice,
 /// or fail for having been done.
-const UNSETTLED: &str = "The connection to a store was lost while this was being written. It may have been done, or not: look before you try again.";
+const UNSETTLED: &str = "A store went away, or took too long, while this was being written. It may have been done, or not: look before you try again.";
 
 /// The code of an error that carries nothing more.
 fn plain_code(error: &Error) -> Code {
