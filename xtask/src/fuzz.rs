@@ -22,7 +22,8 @@ const EXAMPLES: &str = "100";
 
 /// Installs the fuzzer, builds the server, and asks.
 pub(crate) fn fuzz() -> anyhow::Result<()> {
-    let fuzzer = tools::install_fuzzer()?;
+    tools::install()?;
+    let fuzzer = tools::program("schemathesis");
     run(&mut cargo(&["build", "--package", "doorward", "--locked"]))?;
     let folder = std::env::temp_dir().join(format!("doorward-fuzz-{}", std::process::id()));
     let mut failed = Vec::new();

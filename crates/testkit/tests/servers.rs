@@ -319,3 +319,13 @@ async fn a_proxy_delivers_late_what_nobody_waits_for() {
     assert_eq!(got, "COMMIT");
     assert!(started.elapsed() > MOMENT / 2);
 }
+
+#[test]
+fn doorward_serves_stops_and_starts_again_in_its_folder() {
+    let server = doorward_testkit::servers::Doorward::start(&[]);
+    assert!(server.url().ends_with(&server.port().to_string()));
+    assert!(server.folder().join("data/doorward.db").is_file());
+    server.stop();
+    assert!(server.log().contains("\"stopped\""), "{}", server.log());
+    server.start_again();
+}

@@ -36,19 +36,9 @@ fn target() -> PathBuf {
     tmp.parent().unwrap().to_owned()
 }
 
-/// A program that `cargo xtask tools` has installed.
+/// A program that `cargo xtask tools` has installed, in the workspace's folder.
 pub fn tool(name: &str) -> Command {
-    let folder = match std::env::var_os("DOORWARD_TEST_PYTHON") {
-        Some(python) => PathBuf::from(python).parent().unwrap().to_owned(),
-        None => target().join("tools/python/bin"),
-    };
-    let path = folder.join(name);
-    assert!(
-        path.exists(),
-        "there is no {}: run `cargo xtask tools`",
-        path.display()
-    );
-    let mut command = Command::new(path);
+    let mut command = doorward_testkit::tools::tool(name);
     command.current_dir(root());
     command
 }

@@ -1,4 +1,4 @@
-//! Database servers for the tests, of two kinds.
+//! Servers for the tests. Databases, of two kinds:
 //!
 //! - [`postgres()`] and [`mariadb()`] give a test an empty database on a server that is started once a
 //!   test process, on a Unix socket in a folder of its own, with nothing kept safe on disk.
@@ -8,6 +8,8 @@
 //!
 //! The first two can be given from outside instead, to try another version or engine: `given.rs`.
 //!
+//! [`Doorward`] is the binary itself, for real clients and proxies to meet.
+//!
 //! They end with the process, however it ends: each runs under a small shell, the leash of
 //! `leash.rs`. No test has to clean up, and none can forget to.
 //!
@@ -15,6 +17,7 @@
 //! `Server`; one that a test may break is an [`OwnServer`].
 
 mod certificates;
+mod doorward;
 mod given;
 mod leash;
 mod mariadb;
@@ -34,6 +37,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 pub use certificates::{Authority, Certificate};
+pub use doorward::{ADMIN_PASSWORD, Doorward, doorward_binary};
 pub use own::{FullHouse, OwnServer};
 pub use own_mariadb::{MariadbOptions, OwnMariadb, own_mariadb};
 pub use own_postgres::{OwnPostgres, PostgresOptions, Replication, own_postgres};
