@@ -36,6 +36,8 @@ const EDGES: &[(&str, &[&str], &[&str])] = &[
         ],
         &["doorward-testkit"],
     ),
+    // To be copied out, so it sees none of ours.
+    ("doorward-example", &[], &[]),
     ("xtask", &[], &["doorward-testkit"]),
 ];
 
@@ -44,7 +46,7 @@ const FENCED: &[(&str, &[&str])] = &[
     ("sqlx", &["doorward-store-sql"]),
     ("redis", &["doorward-store-redis"]),
     ("lettre", &["doorward-mail"]),
-    ("axum", &["doorward-web", "doorward"]),
+    ("axum", &["doorward-web", "doorward", "doorward-example"]),
     ("utoipa", &["doorward-web"]),
     ("argon2-rust", &["doorward-domain", "doorward"]),
     ("clap", &["doorward"]),
