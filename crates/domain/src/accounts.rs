@@ -11,10 +11,13 @@ use crate::changes::{ApplyError, Change, Changes};
 use crate::ctx::{Actor, Ctx};
 use crate::error::{Error, FieldError};
 use crate::flows::keys::KeyLook;
+use crate::happening::Happening;
 use crate::model::{AuditEvent, Event, MailJob, MailKind, Outcome, User};
 use crate::passwords::Hasher;
 use crate::policy::Policy;
-use crate::ports::{Allowance, Budget, Clock, Mailer, Secrets, Seen, Sessions, Store, Throttle};
+use crate::ports::{
+    Allowance, Budget, Clock, Mailer, Meter, Outbox, Secrets, Seen, Sessions, Store, Throttle,
+};
 use crate::readiness::Readiness;
 use crate::session_cache::SessionCache;
 use crate::throttle;
@@ -41,6 +44,8 @@ pub struct Ports {
     pub clock: Arc<dyn Clock>,
     /// Chance.
     pub secrets: Arc<dyn Secrets>,
+    /// Told of what happens.
+    pub meter: Arc<dyn Meter>,
 }
 
 /// The service that web, worker and command line call. Stories are its methods, in [`crate::flows`].
@@ -61,9 +66,9 @@ impl Accounts {
     /// Puts the parts together. Nothing is read or written yet.
     pub fn new(ports: Ports, policy: Policy, hasher: Hasher, keyring: Keyring) -> Self {
         Self {
+            hasher: hasher.metered_by(ports.meter.clone()),
             ports,
             policy,
-            hasher,
             keyring,
             cache: SessionCache::new(CACHED_SESSIONS),
             seen: Mutex::new(HashMap::new()),
@@ -92,6 +97,20 @@ impl Accounts {
     /// How many passwords wait to be hashed, or are being hashed.
     pub fn hashing_queue_depth(&self) -> usize {
         self.hasher.queued()
+    }
+
+    /// How many may wait or be hashed at once; one more is refused.
+    pub fn hashing_queue_capacity(&self) -> usize {
+        self.hasher.capacity()
+    }
+
+    /// What waits to be sent.
+    pub async fn outbox(&self) -> Result<Outbox, Error> {
+        Ok(self.ports.store.outbox().await?)
+    }
+
+    pub(crate) fn note(&self, happening: Happening) {
+        self.ports.meter.note(happening);
     }
 
     /// Waits until this node has written a mail, for the worker.
@@ -123,12 +142,26 @@ impl Accounts {
         match ctx.client.address {
             Some(address) if self.policy.throttle => {
                 let key = throttle::address_key(address);
-                Ok(self.ports.throttle.take(budget, &key, ctx.now).await?)
+                self.take(budget, &key, ctx.now).await
             }
             _ => Ok(Allowance::Allowed {
                 remaining: budget.burst,
             }),
         }
+    }
+
+    /// Takes one from a budget, and tells of a refusal.
+    pub(crate) async fn take(
+        &self,
+        budget: &Budget,
+        key: &str,
+        now: Timestamp,
+    ) -> Result<Allowance, Error> {
+        let allowance = self.ports.throttle.take(budget, key, now).await?;
+        if matches!(allowance, Allowance::Denied { .. }) {
+            self.note(Happening::Throttled(budget.name));
+        }
+        Ok(allowance)
     }
 
     /// Takes one from each budget of a mailbox, known or not.
@@ -141,12 +174,7 @@ impl Accounts {
             return Ok(());
         }
         for budget in [&throttle::MAILBOX_PAUSE, &throttle::MAILBOX] {
-            let allowance = self
-                .ports
-                .throttle
-                .take(budget, email.key(), ctx.now)
-                .await?;
-            allowed(allowance)?;
+            allowed(self.take(budget, email.key(), ctx.now).await?)?;
         }
         Ok(())
     }
@@ -157,13 +185,17 @@ impl Accounts {
         let has_mail = changes
             .iter()
             .any(|change| matches!(change, Change::EnqueueMail(_)));
+        let audited: Vec<Happening> = changes.iter().filter_map(audited).collect();
         let outcome = self.ports.store.apply(changes).await;
         // Even a failed write may have happened: its answer can be lost.
         for user_id in touched {
             self.cache.user_changed(user_id);
         }
-        if has_mail && outcome.is_ok() {
-            self.mail_waiting.notify_one();
+        if outcome.is_ok() {
+            audited.into_iter().for_each(|line| self.note(line));
+            if has_mail {
+                self.mail_waiting.notify_one();
+            }
         }
         outcome
     }
@@ -283,6 +315,13 @@ pub(crate) fn allowed(allowance: Allowance) -> Result<(), Error> {
     match allowance {
         Allowance::Allowed { .. } => Ok(()),
         Allowance::Denied { retry_after } => Err(Error::TooManyAttempts { retry_after }),
+    }
+}
+
+fn audited(change: &Change) -> Option<Happening> {
+    match change {
+        Change::Audit(line) => Some(Happening::Audited(line.event, line.outcome)),
+        _ => None,
     }
 }
 

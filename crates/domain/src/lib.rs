@@ -14,6 +14,7 @@ pub mod checkup;
 pub mod ctx;
 pub mod error;
 pub mod flows;
+pub mod happening;
 pub mod memory;
 pub mod model;
 pub mod passwords;

@@ -14,7 +14,7 @@ use crate::model::{
     AuditEvent, AuditFilter, Credential, Link, MailJob, Role, Session, SigningKey, Status, User,
     UserFilter,
 };
-use crate::ports::{Clock, Secrets, Seen, Sessions, Store, StoreError};
+use crate::ports::{Clock, Outbox, Secrets, Seen, Sessions, Store, StoreError};
 use crate::values::{Digest, EmailAddress, MailJobId, Name, SessionId, UserId, Username};
 
 /// Everything under one lock.
@@ -320,13 +320,20 @@ impl Store for MemoryStore {
         Ok(due.into_iter().map(claim).collect())
     }
 
-    async fn next_mail_due_at(&self) -> Result<Option<Timestamp>, StoreError> {
+    async fn outbox(&self) -> Result<Outbox, StoreError> {
         let tables = self.tables();
-        let waiting = tables
-            .mail_jobs
-            .values()
-            .filter(|job| job.failed_at.is_none());
-        Ok(waiting.map(|job| job.due_at).min())
+        let mut outbox = Outbox::default();
+        for job in tables.mail_jobs.values() {
+            if job.failed_at.is_some() {
+                outbox.given_up += 1;
+                continue;
+            }
+            outbox.waiting += 1;
+            let earliest = |kept: Option<Timestamp>, at| Some(kept.map_or(at, |kept| kept.min(at)));
+            outbox.oldest_at = earliest(outbox.oldest_at, job.created_at);
+            outbox.due_at = earliest(outbox.due_at, job.due_at);
+        }
+        Ok(outbox)
     }
 
     async fn list_signing_keys(&self) -> Result<Vec<SigningKey>, StoreError> {

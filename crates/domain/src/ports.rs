@@ -11,6 +11,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use crate::changes::{ApplyError, Changes};
+use crate::happening::Happening;
 use crate::model::{
     AuditEvent, AuditFilter, Credential, Link, MailJob, Session, SigningKey, User, UserFilter,
 };
@@ -116,8 +117,9 @@ pub trait Store: Send + Sync {
         lease_until: Timestamp,
         limit: usize,
     ) -> Result<Vec<MailJob>, StoreError>;
-    /// When the next mail is due, to know how long to wait.
-    async fn next_mail_due_at(&self) -> Result<Option<Timestamp>, StoreError>;
+    /// What waits to be sent, for an operator's figures: one question, cheap enough for every few
+    /// seconds.
+    async fn outbox(&self) -> Result<Outbox, StoreError>;
 
     /// Every signing key, newest first.
     async fn list_signing_keys(&self) -> Result<Vec<SigningKey>, StoreError>;
@@ -184,6 +186,19 @@ pub trait Sessions: Send + Sync {
     async fn sweep_sessions(&self, now: Timestamp) -> Result<(), StoreError>;
     /// Answers when the store does.
     async fn ping(&self) -> Result<(), StoreError>;
+}
+
+/// What waits to be sent.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Outbox {
+    /// How many mails wait, those included that a worker holds just now.
+    pub waiting: u64,
+    /// When the oldest of them was written.
+    pub oldest_at: Option<Timestamp>,
+    /// When the next of them is due: where that is long past, nobody sends.
+    pub due_at: Option<Timestamp>,
+    /// How many were given up, and are still kept to be looked at.
+    pub given_up: u64,
 }
 
 /// When a session was last used.
@@ -339,6 +354,21 @@ pub trait Clock: Send + Sync {
 pub trait Secrets: Send + Sync {
     /// Fills with bytes nobody can guess.
     fn fill(&self, bytes: &mut [u8]);
+}
+
+/// Told of what happens, for an operator's figures. It never blocks and never fails, and nothing that
+/// it does changes how a story ends.
+pub trait Meter: Send + Sync {
+    /// This has happened, just now.
+    fn note(&self, happening: Happening);
+}
+
+/// Counts nothing: for commands, and for tests of something else.
+#[derive(Debug, Clone, Copy)]
+pub struct Unmetered;
+
+impl Meter for Unmetered {
+    fn note(&self, _: Happening) {}
 }
 
 /// Where a request came from, as far as it can be trusted.

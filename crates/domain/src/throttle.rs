@@ -64,6 +64,19 @@ pub const MAILBOX_PAUSE: Budget = Budget {
     window: Duration::from_secs(180),
 };
 
+/// Every budget there is.
+pub const BUDGETS: [&Budget; 7] = [
+    &SIGN_IN,
+    &SIGN_UP,
+    &MAIL_REQUEST,
+    &LINK,
+    &TOKEN,
+    &MAILBOX,
+    &MAILBOX_PAUSE,
+];
+/// What the pauses after wrong guesses are called beside the budgets.
+pub const GUESS: &str = "guess";
+
 /// After so many wrong guesses in a row, so many seconds between two tries.
 const DELAYS: [(u32, u64); 4] = [(3, 1), (9, 3), (25, 5), (50, 10)];
 /// From so many wrong guesses on, one try an hour, until the password is recovered by mail or they

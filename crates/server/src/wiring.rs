@@ -10,7 +10,7 @@ use std::time::Duration;
 use anyhow::Context;
 use doorward_domain::ctx::{Actor, Ctx};
 use doorward_domain::passwords::{Hasher, HasherSettings};
-use doorward_domain::ports::{Client, Clock, Secrets, Sessions, Store, Throttle};
+use doorward_domain::ports::{Client, Clock, Secrets, Sessions, Store, Throttle, Unmetered};
 use doorward_domain::throttle::{FallbackThrottle, MemoryThrottle};
 use doorward_domain::tokens::Keyring;
 use doorward_domain::values::{NewPassword, PasswordRules};
@@ -78,6 +78,7 @@ pub async fn wire(config: &Config, listening: SocketAddr) -> anyhow::Result<Wire
         mailer: Arc::new(mailer),
         clock: clock.clone(),
         secrets: secrets.clone(),
+        meter: Arc::new(Unmetered),
     };
     let accounts = Accounts::new(
         ports,

@@ -1,7 +1,7 @@
 //! The outbox. A worker holds a mail by a lease: `due_at` lies in the future until it is over.
 
 use doorward_domain::model::{MailJob, MailKind};
-use doorward_domain::ports::StoreError;
+use doorward_domain::ports::{Outbox, StoreError};
 use doorward_domain::values::{EmailAddress, Locale, MailJobId, UserId};
 use jiff::Timestamp;
 use sqlx::any::AnyRow;
@@ -125,12 +125,24 @@ async fn take_each(
     Ok(taken)
 }
 
-pub(crate) async fn next_due_at(store: &SqlStore) -> Result<Option<Timestamp>, StoreError> {
-    const OPERATION: &str = "find the next mail's time";
-    let sql = "SELECT MIN(due_at) AS due_at FROM mail_jobs WHERE failed_at IS NULL";
+/// Counts alone, since a sum is of another type on each database.
+pub(crate) async fn outbox(store: &SqlStore) -> Result<Outbox, StoreError> {
+    const OPERATION: &str = "look over the outbox";
+    let sql = "SELECT COUNT(*) AS mails, COUNT(failed_at) AS given_up, \
+        MIN(CASE WHEN failed_at IS NULL THEN created_at END) AS oldest_at, \
+        MIN(CASE WHEN failed_at IS NULL THEN due_at END) AS due_at FROM mail_jobs";
     let row = store.row(OPERATION, sql, &[]).await?;
-    let due_at = |row: &AnyRow| Row::new(row, "mail_jobs", "due_at").opt_time("due_at");
-    Ok(row::one(OPERATION, row.as_ref(), due_at)?.flatten())
+    let read = |row: &AnyRow| {
+        let row = Row::new(row, "mail_jobs", "mails");
+        let (mails, given_up) = (row.int("mails")?, row.int("given_up")?);
+        Ok(Outbox {
+            waiting: u64::try_from(mails - given_up).unwrap_or(0),
+            oldest_at: row.opt_time("oldest_at")?,
+            due_at: row.opt_time("due_at")?,
+            given_up: u64::try_from(given_up).unwrap_or(0),
+        })
+    };
+    Ok(row::one(OPERATION, row.as_ref(), read)?.unwrap_or_default())
 }
 
 pub(crate) async fn sweep(store: &SqlStore, before: Timestamp) -> Result<(), StoreError> {

@@ -7,7 +7,7 @@ use doorward_domain::changes::{ApplyError, Changes};
 use doorward_domain::model::{
     AuditEvent, AuditFilter, Credential, Link, MailJob, SigningKey, User, UserFilter,
 };
-use doorward_domain::ports::{Store, StoreError};
+use doorward_domain::ports::{Outbox, Store, StoreError};
 use doorward_domain::values::{Digest, SessionId, UserId};
 use jiff::Timestamp;
 
@@ -90,8 +90,8 @@ impl Store for SqlStore {
         mail_jobs::claim(self, now, lease_until, limit).await
     }
 
-    async fn next_mail_due_at(&self) -> Result<Option<Timestamp>, StoreError> {
-        mail_jobs::next_due_at(self).await
+    async fn outbox(&self) -> Result<Outbox, StoreError> {
+        mail_jobs::outbox(self).await
     }
 
     async fn list_signing_keys(&self) -> Result<Vec<SigningKey>, StoreError> {

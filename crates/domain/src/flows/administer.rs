@@ -6,6 +6,7 @@ use crate::changes::{ApplyError, Change};
 use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::flows::update_profile::ensure_version;
+use crate::happening::SessionEnd;
 use crate::model::{Event, Purpose, Role, Status, User, UserFilter, Version};
 use crate::values::Invalid;
 
@@ -132,8 +133,8 @@ impl Accounts {
             ));
             match self.apply(changes).await {
                 Ok(()) if changed.session_epoch != user.session_epoch => {
-                    self.end_sessions(ctx, user.id, changed.session_epoch, None)
-                        .await;
+                    let (epoch, why) = (changed.session_epoch, SessionEnd::AccountChanged);
+                    self.end_sessions(ctx, user.id, epoch, why, None).await;
                     return Ok(changed);
                 }
                 Ok(()) => return Ok(changed),

@@ -5,6 +5,7 @@ use crate::changes::ApplyError;
 use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::flows::sign_in::{Identifier, Named};
+use crate::happening::SessionEnd;
 use crate::model::{Event, User};
 use crate::values::{Password, Secret};
 
@@ -57,8 +58,8 @@ impl Accounts {
             {
                 Ok(()) => {
                     let keep = ctx.actor.session_id();
-                    self.end_sessions(ctx, user.id, user.session_epoch + 1, keep)
-                        .await;
+                    let (epoch, why) = (user.session_epoch + 1, SessionEnd::AccountChanged);
+                    self.end_sessions(ctx, user.id, epoch, why, keep).await;
                     return Ok(());
                 }
                 Err(ApplyError::Stale) => {

@@ -8,6 +8,7 @@ use crate::accounts::{ATTEMPTS, Accounts};
 use crate::changes::{ApplyError, Change, Changes, Unique};
 use crate::ctx::Ctx;
 use crate::error::Error;
+use crate::happening::SessionEnd;
 use crate::model::{Event, Link, MailKind, Purpose, Status, User};
 use crate::values::{EmailAddress, Token};
 
@@ -61,8 +62,8 @@ impl Accounts {
             match self.apply(changes).await {
                 Ok(()) => {
                     if confirmed.session_epoch != user.session_epoch {
-                        self.end_sessions(ctx, user.id, confirmed.session_epoch, None)
-                            .await;
+                        let (epoch, why) = (confirmed.session_epoch, SessionEnd::AccountChanged);
+                        self.end_sessions(ctx, user.id, epoch, why, None).await;
                     }
                     return Ok(confirmed);
                 }

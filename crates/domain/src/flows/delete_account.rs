@@ -6,6 +6,7 @@ use crate::changes::{ApplyError, Change};
 use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::flows::update_profile::ensure_version;
+use crate::happening::SessionEnd;
 use crate::model::{Event, Role, User, Version};
 use crate::values::UserId;
 
@@ -37,7 +38,8 @@ impl Accounts {
             changes.push(self.audit(ctx, Event::UserDeleted, Some(user.id)));
             match self.apply(changes).await {
                 Ok(()) => {
-                    self.end_sessions(ctx, user.id, i64::MAX, None).await;
+                    let why = SessionEnd::AccountChanged;
+                    self.end_sessions(ctx, user.id, i64::MAX, why, None).await;
                     return Ok(user.id);
                 }
                 Err(ApplyError::Stale) => {}

@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use tokio::time::timeout;
 
 use crate::accounts::Accounts;
@@ -15,6 +15,7 @@ use crate::changes::Change;
 use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::flows::confirm::MAX_CLAIMS;
+use crate::happening::{Happening, MailFate};
 use crate::model::{Event, Link, MailJob, MailKind, Purpose, Status, User};
 use crate::ports::{Allowance, Mail, MailError, MailTemplate};
 use crate::throttle::MAILBOX;
@@ -71,15 +72,11 @@ impl Accounts {
         Ok(done)
     }
 
-    /// When the next mail is due.
-    pub async fn next_mail_due_at(&self) -> Result<Option<Timestamp>, Error> {
-        Ok(self.ports.store.next_mail_due_at().await?)
-    }
-
     async fn deliver_one(&self, ctx: &Ctx, job: &MailJob) -> Result<Delivered, Error> {
         let letters = self.resolve_mail(job).await?;
         if letters.is_empty() {
             self.apply(vec![Change::MailDone(job.id)]).await?;
+            self.note(Happening::Mail(job.kind, MailFate::Dropped));
             return Ok(Delivered {
                 dropped: 1,
                 ..Delivered::default()
@@ -88,6 +85,7 @@ impl Accounts {
         if self.is_one_too_many(job).await? {
             tracing::warn!(mail.id = %job.id, mail.kind = job.kind.as_str(), "mailbox had enough; mail dropped");
             self.apply(vec![Change::MailDone(job.id)]).await?;
+            self.note(Happening::Mail(job.kind, MailFate::Dropped));
             return Ok(Delivered {
                 dropped: 1,
                 ..Delivered::default()
@@ -108,6 +106,7 @@ impl Accounts {
             );
         }
         self.apply(changes).await?;
+        self.note(Happening::Mail(job.kind, MailFate::Sent));
         tracing::info!(mail.id = %job.id, mail.kind = job.kind.as_str(), mail.attempt = job.attempts, "mail sent");
         Ok(Delivered {
             sent: letters.len(),
@@ -140,8 +139,7 @@ impl Accounts {
         if !self.policy.throttle || job.kind != MailKind::SignUp || job.attempts > 1 {
             return Ok(false);
         }
-        let throttle = &self.ports.throttle;
-        let allowance = throttle.take(&MAILBOX, job.email.key(), self.now()).await?;
+        let allowance = self.take(&MAILBOX, job.email.key(), self.now()).await?;
         Ok(matches!(allowance, Allowance::Denied { .. }))
     }
 
@@ -164,6 +162,7 @@ impl Accounts {
                 self.audit_failure(ctx, Event::MailFailed, job.user_id, &detail),
             ])
             .await?;
+            self.note(Happening::Mail(job.kind, MailFate::GivenUp));
             return Ok(Delivered {
                 failed: 1,
                 ..Delivered::default()
@@ -172,6 +171,7 @@ impl Accounts {
         let due_at = now + pause_after(now.duration_since(job.created_at));
         self.apply(vec![Change::MailRetry { id: job.id, due_at }])
             .await?;
+        self.note(Happening::Mail(job.kind, MailFate::Deferred));
         tracing::warn!(mail.id = %job.id, mail.kind = job.kind.as_str(), mail.attempt = job.attempts, mail.due_at = %due_at, error = %cause, "mail deferred");
         Ok(Delivered {
             deferred: 1,

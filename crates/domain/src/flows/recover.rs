@@ -8,6 +8,7 @@ use crate::changes::{ApplyError, Change};
 use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::flows::sign_in::{Identifier, guess_key};
+use crate::happening::SessionEnd;
 use crate::model::{Credential, Event, MailKind, Purpose, Status, User};
 use crate::values::{EmailAddress, Secret, Token};
 
@@ -52,8 +53,8 @@ impl Accounts {
             ));
             match self.apply(changes).await {
                 Ok(()) => {
-                    self.end_sessions(ctx, user.id, user.session_epoch + 1, None)
-                        .await;
+                    let (epoch, why) = (user.session_epoch + 1, SessionEnd::AccountChanged);
+                    self.end_sessions(ctx, user.id, epoch, why, None).await;
                     return self.forget_guesses(&user).await;
                 }
                 Err(ApplyError::Stale) => {}

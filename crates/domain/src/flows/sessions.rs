@@ -10,6 +10,7 @@ use crate::accounts::{ATTEMPTS, Accounts};
 use crate::changes::{ApplyError, Change};
 use crate::ctx::Ctx;
 use crate::error::Error;
+use crate::happening::{Happening, SessionEnd};
 use crate::model::{Event, Session, Status, User};
 use crate::ports::{Seen, StoreError};
 use crate::session_cache::{Entry, Known};
@@ -72,6 +73,7 @@ impl Accounts {
         self.ports.sessions.insert_session(&session).await?;
         self.end_surplus(ctx, user.id).await?;
         let token = self.session_token(&session, &secret.expose(), ctx.now)?;
+        self.note(Happening::SessionIssued);
         Ok(SignedIn {
             token,
             session,
@@ -84,7 +86,8 @@ impl Accounts {
     async fn end_surplus(&self, ctx: &Ctx, user_id: UserId) -> Result<(), Error> {
         let open = self.ports.sessions.list_sessions(user_id, ctx.now).await?;
         for oldest in open.iter().skip(self.policy.max_sessions) {
-            self.end_session(ctx, user_id, oldest.id, None).await?;
+            self.end_session(ctx, user_id, oldest.id, SessionEnd::Surplus, None)
+                .await?;
         }
         Ok(())
     }
@@ -208,7 +211,8 @@ impl Accounts {
     async fn end_reused(&self, ctx: &Ctx, entry: &Entry) -> Result<(), Error> {
         let user_id = entry.user.id;
         let audit = self.audit_failure(ctx, Event::TokenReuse, Some(user_id), "session ended");
-        self.end_session(ctx, user_id, entry.session.id, Some(audit))
+        let why = SessionEnd::TokenReuse;
+        self.end_session(ctx, user_id, entry.session.id, why, Some(audit))
             .await?;
         Ok(())
     }
@@ -234,8 +238,9 @@ impl Accounts {
                 .renew_session(&session, expected)
                 .await?;
             self.cache.user_changed(session.user_id);
-            if !is_first {
-                session = self.renewed_by_another(ctx, &session).await?;
+            match is_first {
+                true => self.note(Happening::SessionRenewed),
+                false => session = self.renewed_by_another(ctx, &session).await?,
             }
         }
         let token = self.session_token(&session, &entry.claims.sid, ctx.now)?;
@@ -284,6 +289,7 @@ impl Accounts {
         ctx: &Ctx,
         user_id: UserId,
         id: SessionId,
+        why: SessionEnd,
         audit: Option<Change>,
     ) -> Result<bool, Error> {
         let sessions = &self.ports.sessions;
@@ -291,6 +297,7 @@ impl Accounts {
             let was_open = sessions.delete_session(user_id, id).await?;
             self.cache.user_changed(user_id);
             if was_open {
+                self.note(Happening::SessionsEnded(why, 1));
                 self.apply(audit.into_iter().collect()).await?;
             }
             return Ok(was_open);
@@ -300,6 +307,9 @@ impl Accounts {
         self.apply([end].into_iter().chain(audit).collect()).await?;
         let deleted = sessions.delete_session(user_id, id).await;
         self.cache.user_changed(user_id);
+        if !matches!(deleted, Ok(false)) {
+            self.note(Happening::SessionsEnded(why, 1));
+        }
         if let Err(error) = deleted {
             tracing::warn!(user.id = %user_id, %error, "an ended session could not be cleared away");
         }
@@ -318,7 +328,8 @@ impl Accounts {
             return Err(Error::NotFound);
         }
         let audit = self.audit_detail(ctx, Event::SessionsRevoked, Some(user.id), "one");
-        match self.end_session(ctx, user.id, id, Some(audit)).await? {
+        let why = SessionEnd::Revoked;
+        match self.end_session(ctx, user.id, id, why, Some(audit)).await? {
             true => Ok(()),
             false => Err(Error::NotFound),
         }
@@ -341,8 +352,8 @@ impl Accounts {
             ];
             match self.apply(changes).await {
                 Ok(()) => {
-                    self.end_sessions(ctx, user.id, user.session_epoch + 1, None)
-                        .await;
+                    let (epoch, why) = (user.session_epoch + 1, SessionEnd::Revoked);
+                    self.end_sessions(ctx, user.id, epoch, why, None).await;
                     return Ok(());
                 }
                 Err(ApplyError::Stale) => {}
@@ -361,10 +372,14 @@ impl Accounts {
         ctx: &Ctx,
         user_id: UserId,
         epoch: i64,
+        why: SessionEnd,
         keep: Option<SessionId>,
     ) {
-        if let Err(error) = self.clear_sessions(ctx, user_id, epoch, keep).await {
-            tracing::error!(user.id = %user_id, %error, "ended sessions could not be cleared away");
+        match self.clear_sessions(ctx, user_id, epoch, keep).await {
+            Ok(ended) => self.note(Happening::SessionsEnded(why, ended)),
+            Err(error) => {
+                tracing::error!(user.id = %user_id, %error, "ended sessions could not be cleared away");
+            }
         }
         self.cache.user_changed(user_id);
     }
@@ -375,17 +390,19 @@ impl Accounts {
         user_id: UserId,
         epoch: i64,
         keep: Option<SessionId>,
-    ) -> Result<(), StoreError> {
+    ) -> Result<usize, StoreError> {
         let sessions = &self.ports.sessions;
         if let Some(id) = keep {
             sessions.set_session_epoch(user_id, id, epoch).await?;
         }
+        let mut ended = 0;
         for session in sessions.list_sessions(user_id, ctx.now).await? {
-            if session.epoch < epoch && Some(session.id) != keep {
-                sessions.delete_session(user_id, session.id).await?;
+            let is_over = session.epoch < epoch && Some(session.id) != keep;
+            if is_over && sessions.delete_session(user_id, session.id).await? {
+                ended += 1;
             }
         }
-        Ok(())
+        Ok(ended)
     }
 }
 

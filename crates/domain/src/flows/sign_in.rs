@@ -10,9 +10,12 @@ use crate::changes::{Change, Changes};
 use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::flows::sessions::SignedIn;
+use crate::happening::{Happening, SignInOutcome};
 use crate::model::{Credential, Event, Status, User};
 use crate::passwords::Verdict;
 use crate::policy::Disclosure;
+use crate::ports::Allowance;
+use crate::throttle::GUESS;
 use crate::values::{EmailAddress, Password, Secret, UserId, Username};
 
 /// Which account a password is shown for. Two name spaces, each looked up by its own column.
@@ -46,6 +49,20 @@ impl Named {
 impl Accounts {
     /// Opens a session where the password is right and the account is active.
     pub async fn sign_in(
+        &self,
+        ctx: &Ctx,
+        identifier: &Identifier,
+        password: &Password,
+    ) -> Result<SignedIn, Error> {
+        let outcome = self.try_sign_in(ctx, identifier, password).await;
+        self.note(Happening::SignIn(match &outcome {
+            Ok(_) => SignInOutcome::Success,
+            Err(error) => SignInOutcome::of_refusal(error),
+        }));
+        outcome
+    }
+
+    async fn try_sign_in(
         &self,
         ctx: &Ctx,
         identifier: &Identifier,
@@ -98,7 +115,11 @@ impl Accounts {
         let meant = named.owner.as_ref().or(named.claim.as_ref()).cloned();
         let key = guess_key(identifier, meant.as_ref());
         if self.policy.throttle {
-            allowed(self.ports.throttle.reserve_guess(&key, ctx.now).await?)?;
+            let allowance = self.ports.throttle.reserve_guess(&key, ctx.now).await?;
+            if matches!(allowance, Allowance::Denied { .. }) {
+                self.note(Happening::Throttled(GUESS));
+            }
+            allowed(allowance)?;
         }
         let candidates = match named.claim {
             Some(claim) => vec![named.owner, Some(claim)],

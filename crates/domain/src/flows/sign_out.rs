@@ -4,6 +4,7 @@ use crate::accounts::Accounts;
 use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::flows::sessions::Authenticated;
+use crate::happening::SessionEnd;
 use crate::model::Event;
 
 impl Accounts {
@@ -11,7 +12,8 @@ impl Accounts {
     pub async fn sign_out(&self, ctx: &Ctx, authenticated: &Authenticated) -> Result<(), Error> {
         let (user_id, session_id) = (authenticated.user().id, authenticated.session().id);
         let audit = self.audit(ctx, Event::SignOut, Some(user_id));
-        self.end_session(ctx, user_id, session_id, Some(audit))
+        let why = SessionEnd::SignOut;
+        self.end_session(ctx, user_id, session_id, why, Some(audit))
             .await?;
         Ok(())
     }

@@ -14,7 +14,7 @@ pub mod strength;
 use std::sync::Arc;
 
 use crate::error::Error;
-use crate::ports::Secrets;
+use crate::ports::{Meter, Secrets};
 use crate::values::{Password, Secret};
 
 pub use argon2id::{Cost, Engine};
@@ -80,6 +80,12 @@ impl Hasher {
         })
     }
 
+    /// The same, telling somebody how long passwords wait and take.
+    pub(crate) fn metered_by(mut self, meter: Arc<dyn Meter>) -> Self {
+        self.pool.metered_by(meter);
+        self
+    }
+
     /// A PHC string for a new password, with a fresh salt.
     pub async fn hash(&self, password: &Password) -> Result<Secret<String>, Error> {
         let mut salt = [0; argon2id::SALT_BYTES];
@@ -126,6 +132,11 @@ impl Hasher {
     /// How many passwords wait, or are being hashed.
     pub fn queued(&self) -> usize {
         self.pool.queued()
+    }
+
+    /// How many there may be at once; one more is refused.
+    pub fn capacity(&self) -> usize {
+        self.pool.capacity()
     }
 }
 

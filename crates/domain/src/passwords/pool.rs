@@ -7,17 +7,21 @@
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use tokio::sync::oneshot;
 
 use super::argon2id::{Engine, Worker};
 use crate::error::Error;
+use crate::happening::Happening;
+use crate::ports::{Meter, Unmetered};
 
 type Job = Box<dyn FnOnce(&mut Worker) + Send>;
 
 pub(super) struct Pool {
     shared: Arc<Shared>,
     capacity: usize,
+    meter: Arc<dyn Meter>,
 }
 
 struct Shared {
@@ -68,7 +72,13 @@ impl Pool {
         Self {
             shared,
             capacity: queue + threads,
+            meter: Arc::new(Unmetered),
         }
+    }
+
+    /// Tells somebody how long jobs wait and take.
+    pub(super) fn metered_by(&mut self, meter: Arc<dyn Meter>) {
+        self.meter = meter;
     }
 
     /// Runs a job on one of the threads; [`Error::Overloaded`] at once where the queue is full.
@@ -83,17 +93,25 @@ impl Pool {
         {
             let mut state = self.shared.state();
             if self.shared.unfinished.load(Ordering::Acquire) >= self.capacity {
+                drop(state);
+                self.meter.note(Happening::HashRefused);
                 return Err(Error::Overloaded);
             }
             self.shared.unfinished.fetch_add(1, Ordering::AcqRel);
             let place = Place(self.shared.clone());
+            let (meter, queued_at) = (self.meter.clone(), Instant::now());
             state.jobs.push_back(Box::new(move |worker| {
                 // The place is free before the caller hears of it, also where the job panics:
                 // whoever has an answer may ask again at once.
                 let (sender, place) = (sender, place);
                 if !sender.is_closed() {
+                    let begun_at = Instant::now();
                     let output = job(worker);
                     drop(place);
+                    meter.note(Happening::Hashed {
+                        waited: begun_at.duration_since(queued_at),
+                        took: begun_at.elapsed(),
+                    });
                     let _ = sender.send(output);
                 }
             }));
@@ -102,6 +120,10 @@ impl Pool {
         receiver
             .await
             .map_err(|_| Error::Internal("a hashing job panicked"))
+    }
+
+    pub(super) fn capacity(&self) -> usize {
+        self.capacity
     }
 
     pub(super) fn queued(&self) -> usize {

@@ -6,7 +6,7 @@ use doorward_domain::Error;
 use doorward_domain::changes::Change;
 use doorward_domain::flows::deliver_mail::Delivered;
 use doorward_domain::model::{MailJob, MailKind};
-use doorward_domain::ports::{MailTemplate, Store};
+use doorward_domain::ports::{MailTemplate, Outbox, Store};
 use doorward_domain::values::{Locale, MailJobId, Name};
 
 use crate::world::*;
@@ -46,7 +46,8 @@ async fn a_mail_is_sent_once_when_all_is_well() {
     assert!(world.deliver().await.is_empty());
     assert_eq!(world.postbox.take().len(), 1);
     assert!(world.store.mail_jobs().is_empty());
-    assert_eq!(world.accounts.next_mail_due_at().await.unwrap(), None);
+    let outbox = world.accounts.outbox().await.unwrap();
+    assert_eq!(outbox, Outbox::default());
 }
 
 /// Whoever is still sending says so, and no other worker takes the mail meanwhile.
@@ -108,8 +109,8 @@ async fn a_mail_server_that_is_away_is_asked_again_at_growing_pauses() {
     world.postbox.refuse(Some(Refusal::ForNow));
     for pause in [2, 2, 2, 2, 2, 2, 3, 3, 4, 5, 6, 8, 10, 12, 15, 19, 24] {
         assert_eq!(world.deliver().await, DEFERRED);
-        let due_at = world.accounts.next_mail_due_at().await.unwrap().unwrap();
-        assert_eq!(due_at, world.now() + seconds(pause));
+        let outbox = world.accounts.outbox().await.unwrap();
+        assert_eq!(outbox.due_at, Some(world.now() + seconds(pause)));
         world.advance(seconds(pause) - MICROSECOND);
         assert!(world.deliver().await.is_empty(), "not before its time");
         world.advance(MICROSECOND);
@@ -153,7 +154,9 @@ async fn a_mail_refused_for_good_is_given_up_and_written_down() {
     world.advance(hours(1));
     assert!(world.deliver().await.is_empty());
     assert_eq!(world.store.mail_jobs().len(), 1, "kept to be looked at");
-    assert_eq!(world.accounts.next_mail_due_at().await.unwrap(), None);
+    let outbox = world.accounts.outbox().await.unwrap();
+    assert_eq!((outbox.waiting, outbox.given_up), (0, 1));
+    assert_eq!((outbox.oldest_at, outbox.due_at), (None, None));
     world.advance(hours(7 * 24));
     world.accounts.sweep(&world.worker()).await.unwrap();
     assert!(world.store.mail_jobs().is_empty());

@@ -10,7 +10,7 @@ use doorward_domain::memory::{MemoryStore, SeededSecrets};
 use doorward_domain::model::{
     AuditEvent, AuditFilter, Credential, Link, MailJob, Session, SigningKey, User, UserFilter,
 };
-use doorward_domain::ports::{Secrets, Seen, Sessions, Store, StoreError};
+use doorward_domain::ports::{Outbox, Secrets, Seen, Sessions, Store, StoreError};
 use doorward_domain::values::{Digest, SessionId, UserId};
 use jiff::Timestamp;
 
@@ -205,9 +205,9 @@ impl Store for Spy {
         self.store.claim_mail_jobs(now, lease_until, limit).await
     }
 
-    async fn next_mail_due_at(&self) -> Result<Option<Timestamp>, StoreError> {
-        self.asked("next_mail_due_at").await?;
-        self.store.next_mail_due_at().await
+    async fn outbox(&self) -> Result<Outbox, StoreError> {
+        self.asked("outbox").await?;
+        self.store.outbox().await
     }
 
     async fn list_signing_keys(&self) -> Result<Vec<SigningKey>, StoreError> {

@@ -14,7 +14,7 @@ use doorward_domain::flows::sign_up::SignUp;
 use doorward_domain::memory::{MemoryStore, SteppedClock};
 use doorward_domain::model::{AuditEvent, Link, Outcome, Purpose, Role, User};
 use doorward_domain::passwords::{Cost, Engine, Hasher, HasherSettings};
-use doorward_domain::ports::{Clock, Mail, MailError, MailTemplate, Mailer, Store};
+use doorward_domain::ports::{Clock, Mail, MailError, MailTemplate, Mailer, Store, Unmetered};
 use doorward_domain::throttle::MemoryThrottle;
 use doorward_domain::tokens::{Keyring, MasterKey};
 use doorward_domain::values::{Data, EmailAddress, NewPassword, Password, Secret, Token, Username};
@@ -109,6 +109,7 @@ impl World {
             mailer: postbox.clone(),
             clock: clock.clone(),
             secrets: secrets.clone(),
+            meter: Arc::new(Unmetered),
         };
         Self {
             store: spy.store.clone(),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use doorward_domain::changes::Change;
 use doorward_domain::model::{MailJob, MailKind};
-use doorward_domain::ports::Store;
+use doorward_domain::ports::{Outbox, Store};
 use doorward_domain::values::Locale;
 
 use super::{must, race};
@@ -131,7 +131,8 @@ pub async fn a_mail_is_retried_given_up_and_done(store: Arc<dyn Store>) {
     );
     must(&*store, vec![Change::MailDone(jobs[1].id)]).await;
     must(&*store, changes).await;
-    assert_eq!(store.next_mail_due_at().await.unwrap(), None);
+    let outbox = store.outbox().await.unwrap();
+    assert_eq!((outbox.waiting, outbox.due_at), (0, None));
 }
 
 pub async fn no_mail_is_held_by_two_workers(store: Arc<dyn Store>) {
@@ -165,17 +166,37 @@ pub async fn no_mail_is_held_by_two_workers(store: Arc<dyn Store>) {
     );
 }
 
-pub async fn the_next_time_is_the_earliest(store: Arc<dyn Store>) {
-    assert_eq!(store.next_mail_due_at().await.unwrap(), None);
-    let jobs = [due(7), due(5)];
+pub async fn the_outbox_says_what_waits_and_since_when(store: Arc<dyn Store>) {
+    assert_eq!(store.outbox().await.unwrap(), Outbox::default());
+    let written = |at, job: MailJob| MailJob {
+        created_at: later(at),
+        ..job
+    };
+    let jobs = [written(3, due(7)), written(2, due(5)), written(4, due(6))];
     enqueue(&*store, &jobs).await;
-    assert_eq!(store.next_mail_due_at().await.unwrap(), Some(later(5)));
+    let outbox = |waiting, oldest: i64, due: i64, given_up| Outbox {
+        waiting,
+        oldest_at: Some(later(oldest)),
+        due_at: Some(later(due)),
+        given_up,
+    };
+    assert_eq!(store.outbox().await.unwrap(), outbox(3, 2, 5, 0));
     let failed = Change::MailFailed {
         id: jobs[1].id,
         at: now(),
     };
     must(&*store, vec![failed]).await;
-    assert_eq!(store.next_mail_due_at().await.unwrap(), Some(later(7)));
+    assert_eq!(store.outbox().await.unwrap(), outbox(2, 3, 6, 1));
+    let claimed = store.claim_mail_jobs(later(6), later(50), 10).await;
+    assert_eq!(claimed.unwrap().len(), 1);
+    assert_eq!(
+        store.outbox().await.unwrap(),
+        outbox(2, 3, 7, 1),
+        "one that is held waits too"
+    );
+    let gone = jobs.iter().map(|job| Change::MailDone(job.id)).collect();
+    must(&*store, gone).await;
+    assert_eq!(store.outbox().await.unwrap(), Outbox::default());
 }
 
 pub async fn the_sweep_takes_what_was_given_up(store: Arc<dyn Store>) {
@@ -187,11 +208,9 @@ pub async fn the_sweep_takes_what_was_given_up(store: Arc<dyn Store>) {
     };
     must(&*store, vec![failed(&jobs[0], 9), failed(&jobs[1], 10)]).await;
     store.sweep(later(10)).await.unwrap();
-    assert_eq!(
-        store.next_mail_due_at().await.unwrap(),
-        Some(now()),
-        "one that waits stays"
-    );
+    let outbox = store.outbox().await.unwrap();
+    assert_eq!(outbox.due_at, Some(now()), "one that waits stays");
+    assert_eq!((outbox.waiting, outbox.given_up), (1, 1));
     let claimed = store.claim_mail_jobs(later(1), later(2), 10).await.unwrap();
     assert_eq!(
         claimed.iter().map(|job| job.id).collect::<Vec<_>>(),

@@ -125,7 +125,7 @@ macro_rules! store_contract {
                 a_lease_ends,
                 a_mail_is_retried_given_up_and_done,
                 no_mail_is_held_by_two_workers,
-                the_next_time_is_the_earliest,
+                the_outbox_says_what_waits_and_since_when,
                 the_sweep_takes_what_was_given_up,
             }
             signing_keys {

@@ -9,7 +9,7 @@ use doorward_domain::changes::{ApplyError, Change, Changes};
 use doorward_domain::model::{
     AuditEvent, AuditFilter, Credential, Link, MailJob, Session, SigningKey, User, UserFilter,
 };
-use doorward_domain::ports::{Seen, Sessions, Store, StoreError};
+use doorward_domain::ports::{Outbox, Seen, Sessions, Store, StoreError};
 use doorward_domain::values::{Digest, SessionId, UserId};
 use jiff::Timestamp;
 
@@ -140,7 +140,7 @@ passed_on!(Store by ask_store {
     pass server_time() -> Result<Option<Timestamp>, StoreError>;
     pass find_link(digest: &Digest) -> Result<Option<Link>, StoreError>;
     pass claim_mail_jobs(now: Timestamp, lease_until: Timestamp, limit: usize) -> Result<Vec<MailJob>, StoreError>;
-    pass next_mail_due_at() -> Result<Option<Timestamp>, StoreError>;
+    pass outbox() -> Result<Outbox, StoreError>;
     pass list_signing_keys() -> Result<Vec<SigningKey>, StoreError>;
     pass list_audit_events(filter: &AuditFilter) -> Result<Vec<AuditEvent>, StoreError>;
     pass sweep(before: Timestamp) -> Result<(), StoreError>;

@@ -1,0 +1,126 @@
+//! What an operator may want to count: a closed list, each told of in the one place where it happens.
+//!
+//! Nothing here names anybody: no id, address or text that somebody has typed, so that whatever is
+//! counted by these has a handful of values and tells nothing of a person. To add one: a variant, the
+//! place that tells of it, and its figure in the binary's `telemetry`.
+
+use std::time::Duration;
+
+use crate::error::Error;
+use crate::model::{Event, MailKind, Outcome};
+
+/// Something that happened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Happening {
+    /// Somebody tried to sign in.
+    SignIn(SignInOutcome),
+    /// A session was opened.
+    SessionIssued,
+    /// A session got a new token.
+    SessionRenewed,
+    /// So many sessions were ended before their time, as far as this node has seen them.
+    SessionsEnded(SessionEnd, usize),
+    /// A password was hashed.
+    Hashed {
+        /// How long it waited for a thread.
+        waited: Duration,
+        /// How long the work took.
+        took: Duration,
+    },
+    /// A password was not hashed: the queue was full.
+    HashRefused,
+    /// An attempt was put off; the name of its budget, or [`GUESS`](crate::throttle::GUESS).
+    Throttled(&'static str),
+    /// A line of the audit log was written.
+    Audited(Event, Outcome),
+    /// A turn of the worker with a mail ended.
+    Mail(MailKind, MailFate),
+}
+
+macro_rules! words {
+    ($(#[$doc:meta])* $name:ident { $($(#[$line:meta])* $variant:ident => $word:literal),+ $(,)? }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum $name {
+            $($(#[$line])* $variant),+
+        }
+
+        impl $name {
+            /// Every one.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
+
+            /// Its name among the figures.
+            pub fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $word),+
+                }
+            }
+        }
+    };
+}
+
+words! {
+    /// How a sign-in ended.
+    SignInOutcome {
+        /// With a session.
+        Success => "success",
+        /// Unknown account or wrong password.
+        WrongCredentials => "wrong-credentials",
+        /// The password was right, the address is not confirmed.
+        Unconfirmed => "unconfirmed",
+        /// The password was right, the account is switched off.
+        Disabled => "disabled",
+        /// Put off, after wrong guesses at that account.
+        Throttled => "throttled",
+        /// The hashing queue was full.
+        Overloaded => "overloaded",
+        /// A store was away, or something that cannot be.
+        Failed => "failed",
+    }
+}
+
+words! {
+    /// Why sessions were ended before their time.
+    SessionEnd {
+        /// Its user signed out.
+        SignOut => "sign-out",
+        /// Its user opened more than they may have.
+        Surplus => "surplus",
+        /// A spent token was shown again.
+        TokenReuse => "token-reuse",
+        /// From the list, one or all, by the user or an admin.
+        Revoked => "revoked",
+        /// Password, address, role or status changed, or the account is gone.
+        AccountChanged => "account-changed",
+    }
+}
+
+words! {
+    /// What became of a mail in one turn.
+    MailFate {
+        /// Somebody else now answers for it.
+        Sent => "sent",
+        /// To be tried again.
+        Deferred => "deferred",
+        /// Not tried again.
+        GivenUp => "given-up",
+        /// There was nobody to send it to any more, or their mailbox has had enough.
+        Dropped => "dropped",
+    }
+}
+
+impl SignInOutcome {
+    /// How a sign-in ended that was refused.
+    pub fn of_refusal(error: &Error) -> Self {
+        match error {
+            Error::InvalidCredentials | Error::UnknownAccount | Error::WrongPassword => {
+                Self::WrongCredentials
+            }
+            Error::EmailUnconfirmed => Self::Unconfirmed,
+            Error::AccountDisabled => Self::Disabled,
+            Error::TooManyAttempts { .. } => Self::Throttled,
+            Error::Overloaded => Self::Overloaded,
+            _ => Self::Failed,
+        }
+    }
+}
