@@ -1,4 +1,7 @@
-//! What the inbox page shows; the binary fills it from the mail transport of that name.
+//! What the inbox shows, to people and to programs; the binary fills it from the mail transport of
+//! that name.
+
+use async_trait::async_trait;
 
 /// A mail that stayed on this machine.
 #[derive(Clone)]
@@ -18,7 +21,12 @@ pub struct InboxMail {
 }
 
 /// The mails there are.
+#[async_trait]
 pub trait Inbox: Send + Sync {
     /// Newest first.
     fn list(&self) -> Vec<InboxMail>;
+
+    /// Waits for a mail with a greater id than this one, and gives the last one's. None is that
+    /// nobody should wait any longer: the server stops.
+    async fn newer_than(&self, id: u64) -> Option<u64>;
 }

@@ -16,7 +16,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::api::{auth, confirmation, home, operations, passwords, recovery, sessions, users};
+use crate::api::{auth, confirmation, home, inbox, operations, passwords, recovery, sessions, users};
 use crate::app::App;
 use crate::edge;
 use crate::guard;
@@ -34,6 +34,8 @@ pub enum Guard {
     Maybe,
     /// A valid session. Whether it is the right one, the domain says.
     Session,
+    /// A valid session; a browser without one is let in, to be shown where to sign in.
+    SessionOrPage,
 }
 
 /// A row of the table.
@@ -91,7 +93,7 @@ use Code::{
     LinkExpired, MalformedRequest, NotFound, Overloaded, PreconditionFailed, UnknownAccount,
     UsernameTaken, ValidationFailed, WrongPassword,
 };
-use Guard::{Anyone, Maybe, Optional, Session};
+use Guard::{Anyone, Maybe, Optional, Session, SessionOrPage};
 
 /// Every route there is.
 #[rustfmt::skip]
@@ -124,17 +126,18 @@ pub static TABLE: &[Route] = &[
     api(Method::POST,   "/recovery/{token}",            Anyone,  Some(&LINK), &[NotFound, LinkExpired, Overloaded]),
     api(Method::GET,    "/audit",                       Session, None, &[Forbidden, MalformedRequest, ValidationFailed]),
     api(Method::POST,   "/auth",                        Anyone,  Some(&SIGN_IN), &[InvalidCredentials, WrongPassword, UnknownAccount, EmailUnconfirmed, AccountDisabled, Overloaded]),
-    api(Method::GET,    "/auth",                        Session, None, &[]),
+    api(Method::GET,    "/auth",                        SessionOrPage, None, &[]),
     api(Method::DELETE, "/auth",                        Session, None, &[]),
     page(Method::POST,  "/auth/end",                    Session, None),
     api(Method::POST,   "/auth/renewal",                Session, Some(&TOKEN), &[]),
     api(Method::POST,   "/auth/token",                  Session, Some(&TOKEN), &[]),
-    api(Method::GET,    "/auth/check",                  Session, None, &[]),
+    api(Method::GET,    "/auth/check",                  SessionOrPage, None, &[]),
     api(Method::GET,    "/.well-known/jwks.json",       Anyone,  None, &[]),
     page(Method::GET,   "/.well-known/change-password", Anyone,  None),
     api(Method::GET,    "/healthz",                     Anyone,  None, &[]),
     api(Method::GET,    "/readyz",                      Anyone,  None, &[]),
     api(Method::GET,    "/openapi.json",                Anyone,  None, &[]),
+    api(Method::GET,    "/inbox.json",                  Anyone,  None, &[NotFound, ValidationFailed]),
     page(Method::GET,   "/docs",                        Anyone,  None),
     page(Method::GET,   "/problems",                    Anyone,  None),
     page(Method::GET,   "/problems/{code}",             Anyone,  None),
@@ -215,6 +218,7 @@ pub(crate) fn api_routes() -> OpenApiRouter<App> {
         .routes(routes!(operations::health::healthz))
         .routes(routes!(operations::health::readyz))
         .routes(routes!(operations::documents::openapi_json))
+        .routes(routes!(inbox::list_inbox))
 }
 
 /// The routes for people alone.

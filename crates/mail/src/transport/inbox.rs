@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use doorward_domain::ports::MailError;
 use jiff::Timestamp;
+use tokio::sync::watch;
 
 use super::Transport;
 use crate::letter::Letter;
@@ -50,11 +51,12 @@ impl fmt::Debug for InboxMail {
 #[derive(Clone, Default)]
 pub struct Inbox {
     mails: Arc<Mutex<Mails>>,
+    /// The id of the last mail, for those who wait for the next.
+    last_id: watch::Sender<u64>,
 }
 
 #[derive(Default)]
 struct Mails {
-    last_id: u64,
     newest_last: VecDeque<InboxMail>,
 }
 
@@ -73,6 +75,16 @@ impl Inbox {
             .cloned()
     }
 
+    /// Waits for a mail with a greater id than this one, and gives the last one's.
+    pub async fn newer_than(&self, id: u64) -> u64 {
+        let mut last_id = self.last_id.subscribe();
+        match last_id.wait_for(|last| *last > id).await {
+            Ok(last) => *last,
+            // Not while `self` holds the sender.
+            Err(_) => id,
+        }
+    }
+
     /// Forgets them all.
     pub fn delete_all(&self) {
         self.lock().newest_last.clear();
@@ -80,9 +92,9 @@ impl Inbox {
 
     fn take_in(&self, letter: &Letter) {
         let mut mails = self.lock();
-        mails.last_id += 1;
+        let id = *self.last_id.borrow() + 1;
         let mail = InboxMail {
-            id: mails.last_id,
+            id,
             to: letter.to.as_str().to_owned(),
             subject: letter.rendered.subject.clone(),
             text: letter.rendered.text.clone(),
@@ -94,6 +106,8 @@ impl Inbox {
             mails.newest_last.pop_front();
         }
         mails.newest_last.push_back(mail);
+        // Under the lock: whoever is woken finds the mail there, and ids count up.
+        self.last_id.send_replace(id);
     }
 
     /// No step under the lock can leave the list half done, so a panic elsewhere is no reason to

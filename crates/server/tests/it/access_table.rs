@@ -158,7 +158,7 @@ async fn nobody_gets_past_a_guard() {
         for user in ["ben", "nobody", "me"] {
             let answer = ask(&app.anon(), route, user).await;
             match route.guard {
-                Guard::Session => drop(answer.expect_problem(401, "authentication-required")),
+                Guard::Session | Guard::SessionOrPage => drop(answer.expect_problem(401, "authentication-required")),
                 Guard::Maybe => drop(answer.expect_problem(401, "invalid-credentials")),
                 Guard::Anyone | Guard::Optional => assert!(
                     !matches!(answer.status, 403 | 405),
@@ -169,7 +169,7 @@ async fn nobody_gets_past_a_guard() {
             app.advance_seconds(3600);
         }
         let stale = ask(&app.anon().with_token("stale"), route, "ben").await;
-        if matches!(route.guard, Guard::Session | Guard::Maybe) {
+        if matches!(route.guard, Guard::Session | Guard::SessionOrPage | Guard::Maybe) {
             stale.expect_problem(401, "invalid-token");
         } else {
             assert!(
@@ -260,7 +260,7 @@ async fn an_admin_gets_what_the_table_gives() {
         let answer = ask(&client, route, "ben").await;
         app.advance_seconds(200);
         let expected: &[u16] = match route.path {
-            "/user/{user}/session/{id}" | "/assets/{file}" | "/inbox" => &[404],
+            "/user/{user}/session/{id}" | "/assets/{file}" | "/inbox" | "/inbox.json" => &[404],
             path if path.contains("{token}") => &[410],
             "/password" => &[200, 422],
             "/.well-known/change-password" => &[303],
@@ -316,7 +316,8 @@ async fn whoever_was_switched_off_or_deleted_is_nobody_at_every_guard() {
         .await
         .expect(200);
     admin.delete("/user/gone").await.expect(204);
-    for route in TABLE.iter().filter(|route| route.guard == Guard::Session) {
+    let guarded = |route: &&Route| matches!(route.guard, Guard::Session | Guard::SessionOrPage);
+    for route in TABLE.iter().filter(guarded) {
         for client in [&off, &gone] {
             ask(&app.anon().with_token(client.token()), route, "me")
                 .await

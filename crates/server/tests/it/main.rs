@@ -9,6 +9,7 @@ mod body;
 mod confirmation;
 mod e2e;
 mod headers;
+mod inbox;
 mod openapi;
 mod operations;
 mod pages;

@@ -7,6 +7,7 @@ pub mod auth;
 pub mod confirmation;
 mod etag;
 pub mod home;
+pub mod inbox;
 pub mod operations;
 mod paging;
 pub mod passwords;

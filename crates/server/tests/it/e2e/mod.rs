@@ -9,6 +9,7 @@ mod configuration;
 mod crash;
 mod doctor;
 mod first_start;
+mod inbox;
 mod keys;
 mod life;
 mod log;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use async_trait::async_trait;
 use doorward_web::{Inbox, InboxMail};
 
 use super::Page;
@@ -10,9 +11,14 @@ use crate::support::TestApp;
 
 struct Letters(Vec<InboxMail>);
 
+#[async_trait]
 impl Inbox for Letters {
     fn list(&self) -> Vec<InboxMail> {
         self.0.clone()
+    }
+
+    async fn newer_than(&self, _: u64) -> Option<u64> {
+        None
     }
 }
 

@@ -1,0 +1,133 @@
+//! `GET /inbox.json`: the mails that stayed on this machine, for the tests of other projects.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+use doorward_web::{Inbox, InboxMail};
+use serde_json::{Value, json};
+
+use crate::support::{Answer, TestApp};
+
+/// What was sent to these addresses, the last one newest.
+struct Letters(Vec<&'static str>);
+
+#[async_trait]
+impl Inbox for Letters {
+    fn list(&self) -> Vec<InboxMail> {
+        let mail = |(id, to): (u64, &&str)| InboxMail {
+            id,
+            to: (*to).to_owned(),
+            subject: "Confirm".to_owned(),
+            text: "Open the link".to_owned(),
+            url: format!("https://accounts.example/confirmation/{id}"),
+            at: "2026-11-21T08:00:00Z".to_owned(),
+        };
+        (1..).zip(&self.0).map(mail).rev().collect()
+    }
+
+    /// Nothing comes.
+    async fn newer_than(&self, _: u64) -> Option<u64> {
+        std::future::pending().await
+    }
+}
+
+async fn app() -> TestApp {
+    let letters = vec!["ben@example.com", "eve@example.com", "ben@example.com"];
+    TestApp::with(|options| options.inbox = Some(Arc::new(Letters(letters)))).await
+}
+
+fn ids(answer: &Answer) -> Vec<u64> {
+    let body = answer.json();
+    let items = body["items"].as_array().unwrap();
+    items
+        .iter()
+        .map(|item| item["id"].as_u64().unwrap())
+        .collect()
+}
+
+#[tokio::test]
+async fn mails_are_read_newest_first_by_address_and_by_what_came_before() {
+    let app = app().await;
+    let anon = app.anon();
+    for (path, expected) in [
+        ("/inbox.json", vec![3, 2, 1]),
+        ("/inbox.json?to=", vec![3, 2, 1]),
+        ("/inbox.json?to=BEN@EXAMPLE.COM", vec![3, 1]),
+        ("/inbox.json?to=ben%40example.com&after=1", vec![3]),
+        ("/inbox.json?to=nobody@example.com", vec![]),
+        ("/inbox.json?after=3&wait=0", vec![]),
+        // There is one already: nobody waits.
+        ("/inbox.json?to=eve@example.com&wait=10", vec![2]),
+    ] {
+        let answer = anon.get(path).await.expect(200);
+        assert_eq!(ids(&answer), expected, "{path}");
+        assert_eq!(answer.header("content-type"), Some("application/json"));
+        assert_eq!(answer.header("cache-control"), Some("no-store"));
+    }
+    let body: Value = anon.get("/inbox.json?after=2").await.expect(200).json();
+    let expected = json!({"items": [{
+        "id": 3, "to": "ben@example.com", "subject": "Confirm", "text": "Open the link",
+        "url": "https://accounts.example/confirmation/3", "at": "2026-11-21T08:00:00Z",
+    }]});
+    assert_eq!(body, expected);
+}
+
+#[tokio::test]
+async fn what_cannot_be_asked_is_told_by_field() {
+    let app = app().await;
+    let anon = app.anon();
+    for (query, field, code) in [
+        ("to=nobody", "to", "invalid"),
+        ("after=-1", "after", "out-of-range"),
+        ("after=x", "after", "out-of-range"),
+        ("wait=11", "wait", "out-of-range"),
+        ("wait=%2B1", "wait", "out-of-range"),
+        ("form=ben@example.com", "form", "unknown"),
+    ] {
+        let answer = anon.get(&format!("/inbox.json?{query}")).await;
+        let problem = answer.expect_problem(422, "validation-failed").json();
+        assert_eq!(problem["errors"][0]["field"], field, "{query}");
+        assert_eq!(problem["errors"][0]["code"], code, "{query}");
+    }
+    let twice = anon.get("/inbox.json?wait=1&wait=2").await;
+    twice.expect_problem(400, "malformed-request");
+}
+
+/// DNS rebinding, a proxy in front, or no inbox at all.
+#[tokio::test]
+async fn only_who_names_this_machine_reads_it() {
+    let app = app().await;
+    for (host, status) in [
+        ("localhost:8000", 200),
+        ("127.0.0.1", 200),
+        ("[::1]:8000", 200),
+        ("evil.example", 404),
+        ("localhost.evil.example:8000", 404),
+    ] {
+        for path in ["/inbox.json", "/inbox.json?wait=nonsense"] {
+            let asked = app.anon().request("GET", path).header("host", host);
+            let expected = if status == 200 && path.contains('?') {
+                422
+            } else {
+                status
+            };
+            asked.send().await.expect(expected);
+        }
+    }
+    // HTTP/2 names the host in the URI.
+    let asked = app.anon().request("GET", "https://evil.example/inbox.json");
+    asked.send().await.expect_problem(404, "not-found");
+    let without = TestApp::new().await;
+    let answer = without.anon().get("/inbox.json").await;
+    answer.expect_problem(404, "not-found");
+}
+
+#[tokio::test]
+async fn waiting_ends_when_the_time_is_over() {
+    let app = app().await;
+    let started = Instant::now();
+    let answer = app.anon().get("/inbox.json?after=3&wait=1").await;
+    assert_eq!(ids(&answer.expect(200)), Vec::<u64>::new());
+    assert!(started.elapsed() >= Duration::from_secs(1));
+}
