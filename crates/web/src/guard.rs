@@ -144,27 +144,28 @@ async fn admit(
         None => None,
     };
     let refuse = |error: Error| Problem::from(error).into_response();
-    let shown = match route.guard {
+    let wants_html = negotiate::wants_html(&request.headers);
+    let guard = match route.guard {
+        Guard::SessionOrPage if wants_html => Guard::Optional,
+        Guard::SessionOrPage => Guard::Session,
+        other => other,
+    };
+    let shown = match guard {
         Guard::Anyone => None,
-        Guard::Optional | Guard::Maybe | Guard::Session => match credential(&request.headers) {
+        _ => match credential(&request.headers) {
             Ok(shown) => shown,
             // What cannot be a token counts as none where an invalid one does.
-            Err(problem)
-                if route.guard == Guard::Optional && problem.code == Code::InvalidToken =>
-            {
-                None
-            }
+            Err(problem) if guard == Guard::Optional && problem.code == Code::InvalidToken => None,
             Err(problem) => return Err(problem.into_response()),
         },
     };
-    let wants_html = negotiate::wants_html(&request.headers);
     let by_cookie = matches!(shown, Some(Credential::Cookie(_)));
-    let by_form = wants_html && matches!(route.guard, Guard::Anyone | Guard::Optional);
+    let by_form = wants_html && matches!(guard, Guard::Anyone | Guard::Optional);
     if (by_cookie || by_form) && is_unsafe(&request.method) && !is_same_site(app, &request.headers)
     {
         return Err(Problem::new(Code::CrossSiteRequest).into_response());
     }
-    let (authenticated, token) = match (route.guard, shown) {
+    let (authenticated, token) = match (guard, shown) {
         (Guard::Session, None) => return Err(refuse(Error::AuthenticationRequired)),
         (_, None) => (None, None),
         (guard, Some(Credential::Bearer(token) | Credential::Cookie(token))) => {

@@ -25,7 +25,7 @@ pub fn document(public_url: &str) -> Value {
         "description": DESCRIPTION,
         "license": {"name": "MIT OR Apache-2.0", "identifier": "MIT OR Apache-2.0"},
     });
-    document["servers"] = json!([{"url": public_url}]);
+    document["servers"] = json!([server(public_url)]);
     document["tags"] = tags();
     document["components"]["securitySchemes"] = json!({
         "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": "The token of `POST /auth`."},
@@ -46,9 +46,45 @@ pub fn document(public_url: &str) -> Value {
     document
 }
 
+/// Where the server is. A name that every machine takes for itself is a default, to be replaced by
+/// whoever reads the document elsewhere.
+fn server(public_url: &str) -> Value {
+    let description = "This server.";
+    match public_url.split_once("://") {
+        Some((scheme, host)) if host.starts_with("localhost") => json!({
+            "url": format!("{scheme}://{{host}}"),
+            "description": description,
+            "variables": {"host": {"default": host, "description": "Where it listens."}},
+        }),
+        _ => json!({"url": public_url, "description": description}),
+    }
+}
+
+/// The words that a text of an answer is one of, where no type says so.
+const WORDS: &[(&str, &str, &[&str])] = &[
+    ("AudienceToken", "token_type", &["Bearer"]),
+    ("Health", "status", &["ok", "ready"]),
+    ("Jwk", "alg", &["EdDSA"]),
+    ("Jwk", "crv", &["Ed25519"]),
+    ("Jwk", "kty", &["OKP"]),
+    ("Jwk", "use", &["sig"]),
+    ("SignedIn", "token_type", &["Bearer"]),
+];
+
 /// What the types cannot say of themselves.
 fn complete_schemas(schemas: &mut Map<String, Value>) {
     schemas.insert("Problem".to_owned(), problem_schema());
+    schemas.insert("FieldFault".to_owned(), fault_schema());
+    for (schema, field, words) in WORDS {
+        schemas[*schema]["properties"][field]["enum"] = json!(words);
+    }
+    for schema in schemas.values_mut() {
+        let fields = schema.get_mut("properties").and_then(Value::as_object_mut);
+        fields
+            .into_iter()
+            .flat_map(Map::values_mut)
+            .for_each(complete_field);
+    }
     // `null` counts as absent, and so does what stands empty in a form.
     let given = |field: &str| json!({"required": [field], "properties": {field: {"type": "string", "minLength": 1}}});
     let names = [given("username"), given("email")];
@@ -56,15 +92,17 @@ fn complete_schemas(schemas: &mut Map<String, Value>) {
     schemas["SignIn"]["oneOf"] = json!(names);
     schemas["PasswordChange"]["not"] = json!({"allOf": names});
     schemas["AuditEvent"]["properties"]["event"]["enum"] = events();
-    // The greeting alone, or with everything that a user has.
-    schemas["Home"]["allOf"][1] = json!({"anyOf": [{"$ref": "#/components/schemas/User"}, {"type": "object", "maxProperties": 1}]});
-    for (list, item) in [
-        ("List_User", "User"),
-        ("List_Session", "Session"),
-        ("List_AuditEvent", "AuditEvent"),
-    ] {
-        schemas[list]["properties"]["items"]["items"] =
-            json!({"$ref": format!("#/components/schemas/{item}")});
+    // The greeting with everything that a user has, or alone.
+    schemas["Home"] = json!({
+        "description": "The greeting; to somebody signed in, themselves as well.",
+        "anyOf": [{"allOf": [reference("Message"), reference("User")]}, reference("Message")],
+    });
+    for item in LISTED {
+        let mut list = schemas
+            .remove(&format!("List_{item}"))
+            .expect("a list is in the document by its item");
+        list["properties"]["items"]["items"] = reference(item);
+        schemas.insert(format!("{item}List"), list);
     }
     for body in schemas
         .values_mut()
@@ -87,6 +125,38 @@ fn complete_schemas(schemas: &mut Map<String, Value>) {
     schemas.extend(forms);
 }
 
+/// What there are lists of.
+const LISTED: [&str; 3] = ["User", "Session", "AuditEvent"];
+
+fn reference(schema: &str) -> Value {
+    json!({"$ref": format!("#/components/schemas/{schema}")})
+}
+
+/// A pattern of words is an enumeration, which generators know; an object of anything says so, since
+/// some take one without fields for one that has none.
+fn complete_field(field: &mut Value) {
+    let words = field["pattern"]
+        .as_str()
+        .and_then(|pattern| pattern.strip_prefix("^(")?.strip_suffix(")$"));
+    if let Some(words) = words {
+        let words: Vec<_> = words.split('|').map(str::to_owned).collect();
+        field["enum"] = json!(words);
+        field.as_object_mut().map(|field| field.remove("pattern"));
+    }
+    let is_object = has_type(field, "object") && field.get("properties").is_none();
+    if is_object {
+        field["additionalProperties"] = json!(true);
+    }
+}
+
+/// Whether a value may be of this type.
+fn has_type(schema: &Value, wanted: &str) -> bool {
+    match &schema["type"] {
+        Value::Array(types) => types.iter().any(|each| each == wanted),
+        one => one == wanted,
+    }
+}
+
 /// An empty query value is an absent one, except that no list gives an empty cursor.
 fn complete_parameter(parameter: &mut Value) {
     if parameter["in"] == "query" && parameter["name"] != "cursor" {
@@ -95,6 +165,7 @@ fn complete_parameter(parameter: &mut Value) {
     if parameter["name"] == "event" {
         parameter["schema"]["enum"] = events();
     }
+    complete_field(&mut parameter["schema"]);
 }
 
 fn events() -> Value {
@@ -111,13 +182,8 @@ fn form_of(schema: &Value) -> Value {
             .is_some_and(|required| required.iter().any(|field| field == name))
     };
     for (name, field) in form["properties"].as_object_mut().into_iter().flatten() {
-        let kinds = &field["type"];
-        let is_object = *kinds == "object"
-            || kinds
-                .as_array()
-                .is_some_and(|kinds| kinds.iter().any(|kind| kind == "object"));
         let description = field["description"].clone();
-        if is_object {
+        if has_type(field, "object") {
             *field = json!({"type": "string", "contentMediaType": "application/json", "contentSchema": {"type": "object"}});
         }
         field["type"] = json!("string");
@@ -165,7 +231,7 @@ fn tags() -> Value {
 
 fn complete(operation: &mut Value, route: &Route, public_url: &str) {
     operation["security"] = match route.guard {
-        Guard::Session => json!([{"bearer": []}, {"cookie": []}]),
+        Guard::Session | Guard::SessionOrPage => json!([{"bearer": []}, {"cookie": []}]),
         Guard::Optional | Guard::Maybe => json!([{"bearer": []}, {"cookie": []}, {}]),
         Guard::Anyone => json!([]),
     };
@@ -178,6 +244,11 @@ fn complete(operation: &mut Value, route: &Route, public_url: &str) {
     {
         complete_parameter(parameter);
     }
+    let responses = operation["responses"].as_object_mut();
+    responses
+        .into_iter()
+        .flat_map(Map::values_mut)
+        .for_each(complete_response);
     let has_body = operation.get("requestBody").is_some();
     if let Some(content) = operation
         .pointer_mut("/requestBody/content")
@@ -204,6 +275,23 @@ fn complete(operation: &mut Value, route: &Route, public_url: &str) {
     }
 }
 
+/// Lists are called by what is on them, and a version or a place is never left out.
+fn complete_response(response: &mut Value) {
+    for item in LISTED {
+        let schema = response.pointer_mut("/content/application~1json/schema");
+        if let Some(schema) = schema
+            && *schema == reference(&format!("List_{item}"))
+        {
+            *schema = reference(&format!("{item}List"));
+        }
+    }
+    for name in ["ETag", "Location"] {
+        if let Some(header) = response.pointer_mut(&format!("/headers/{name}")) {
+            header["required"] = json!(true);
+        }
+    }
+}
+
 /// Its own problems, and those of every route of its kind.
 pub(crate) fn problems_of(route: &Route, has_body: bool) -> Vec<Code> {
     use Code::{
@@ -224,7 +312,7 @@ pub(crate) fn problems_of(route: &Route, has_body: bool) -> Vec<Code> {
     }
     match route.guard {
         Guard::Anyone | Guard::Optional => {}
-        Guard::Maybe | Guard::Session => {
+        Guard::Maybe | Guard::Session | Guard::SessionOrPage => {
             codes.extend([AuthenticationRequired, InvalidToken]);
             if route.method != http::Method::GET {
                 codes.push(CrossSiteRequest);
@@ -250,11 +338,12 @@ fn problem_response(codes: &[Code], public_url: &str) -> Value {
         .iter()
         .map(|code| format!("{} (`{}`)", code.title(), code.as_str()))
         .collect();
+    let status = codes[0].status().as_u16();
     let mut response = json!({
         "description": titles.join("; "),
-        "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}, "examples": examples}},
+        "content": {"application/problem+json": {"schema": schema_of_problems(status, codes), "examples": examples}},
     });
-    match codes[0].status().as_u16() {
+    match status {
         401 => {
             response["headers"] = json!({"WWW-Authenticate": {"required": true, "description": "Bearer (RFC 6750)", "schema": {"type": "string"}}});
         }
@@ -264,6 +353,22 @@ fn problem_response(codes: &[Code], public_url: &str) -> Value {
         _ => {}
     }
     response
+}
+
+/// A problem of this status: whoever looks at `status` or `code` knows the rest by its type.
+fn schema_of_problems(status: u16, codes: &[Code]) -> Value {
+    let names: Vec<_> = codes.iter().map(|code| code.as_str()).collect();
+    let mut required = vec!["status", "code"];
+    if codes.contains(&Code::ValidationFailed) {
+        required.push("errors");
+    }
+    json!({"allOf": [
+        reference("Problem"),
+        {"type": "object", "required": required, "properties": {
+            "status": {"type": "integer", "enum": [status]},
+            "code": {"type": "string", "enum": names},
+        }},
+    ]})
 }
 
 fn example(code: Code, public_url: &str) -> Value {
@@ -294,11 +399,20 @@ fn problem_schema() -> Value {
             "detail": {"type": "string", "description": "What it means here, and what to do next."},
             "code": {"type": "string", "enum": codes, "description": "Stable; the texts are not."},
             "request_id": {"type": "string", "description": "Names the line in the server's log."},
-            "errors": {"type": "array", "description": "Every field at fault.", "items": {
-                "type": "object",
-                "required": ["field", "code", "detail"],
-                "properties": {"field": {"type": "string"}, "code": {"type": "string"}, "detail": {"type": "string"}},
-            }},
+            "errors": {"type": "array", "description": "Every field at fault; with `validation-failed` alone.", "items": reference("FieldFault")},
+        },
+    })
+}
+
+fn fault_schema() -> Value {
+    json!({
+        "type": "object",
+        "description": "What is wrong with one field.",
+        "required": ["field", "code", "detail"],
+        "properties": {
+            "field": {"type": "string", "description": "Its name, as it was sent.", "example": "email"},
+            "code": {"type": "string", "description": "Stable, such as `missing`, `invalid`, `too-short` or `unknown`.", "example": "invalid"},
+            "detail": {"type": "string", "description": "A sentence for the person who typed it."},
         },
     })
 }

@@ -158,7 +158,9 @@ async fn nobody_gets_past_a_guard() {
         for user in ["ben", "nobody", "me"] {
             let answer = ask(&app.anon(), route, user).await;
             match route.guard {
-                Guard::Session | Guard::SessionOrPage => drop(answer.expect_problem(401, "authentication-required")),
+                Guard::Session | Guard::SessionOrPage => {
+                    drop(answer.expect_problem(401, "authentication-required"))
+                }
                 Guard::Maybe => drop(answer.expect_problem(401, "invalid-credentials")),
                 Guard::Anyone | Guard::Optional => assert!(
                     !matches!(answer.status, 403 | 405),
@@ -169,7 +171,10 @@ async fn nobody_gets_past_a_guard() {
             app.advance_seconds(3600);
         }
         let stale = ask(&app.anon().with_token("stale"), route, "ben").await;
-        if matches!(route.guard, Guard::Session | Guard::SessionOrPage | Guard::Maybe) {
+        if matches!(
+            route.guard,
+            Guard::Session | Guard::SessionOrPage | Guard::Maybe
+        ) {
             stale.expect_problem(401, "invalid-token");
         } else {
             assert!(

@@ -1,7 +1,7 @@
 //! `/auth`: sign in, out, and what a session is good for.
 
 use axum::Json;
-use axum::extract::State;
+use axum::extract::{RawQuery, State};
 use axum::http::header::{HeaderMap, HeaderValue, LOCATION, SET_COOKIE};
 use axum::http::{HeaderName, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -18,6 +18,7 @@ use crate::body::Fields;
 use crate::guard::{COOKIE, Caller};
 use crate::pages::Doors;
 use crate::pages::form::Form;
+use crate::pages::way_back::{WayBack, sign_in_path};
 use crate::problem::Problem;
 use crate::views::{AudienceTokenView, CurrentSessionView, SessionView, SignedInView, UserView};
 
@@ -80,12 +81,19 @@ pub(crate) async fn sign_in(
             .into_response());
     }
     let form = Form::of(&fields);
+    let way_back = WayBack::of_form(&mut fields);
     fields.tell_names_apart();
     match open_session(&app, &caller, fields).await {
-        Ok(signed_in) => Ok(signed_in_by_page(&app, &caller, &signed_in)),
+        Ok(signed_in) => Ok(signed_in_by_page(
+            &app,
+            &caller,
+            &signed_in,
+            way_back.as_ref(),
+        )),
         Err(problem) => {
             let doors = Doors {
                 sign_in: form.refused(&problem).with_one_name(),
+                way_back,
                 ..Doors::default()
             };
             Err(problem.on_page(app.pages.welcome(
@@ -105,8 +113,13 @@ async fn open_session(app: &App, caller: &Caller, mut fields: Fields) -> Result<
 }
 
 /// A page's form gets the cookie, and goes on by a GET (W-05).
-fn signed_in_by_page(app: &App, caller: &Caller, signed_in: &SignedIn) -> Response {
-    let mut response = StatusCode::SEE_OTHER.into_response();
+fn signed_in_by_page(
+    app: &App,
+    caller: &Caller,
+    signed_in: &SignedIn,
+    way_back: Option<&WayBack>,
+) -> Response {
+    let mut response = see_other(app, way_back.map_or("/", WayBack::as_str));
     let headers = response.headers_mut();
     let life = signed_in
         .session
@@ -114,8 +127,15 @@ fn signed_in_by_page(app: &App, caller: &Caller, signed_in: &SignedIn) -> Respon
         .duration_since(caller.ctx().now)
         .as_secs();
     set_cookie(headers, signed_in.token.expose(), life);
-    if let Ok(home) = HeaderValue::from_str(&format!("{}/", app.accounts.policy().public_url)) {
-        headers.insert(LOCATION, home);
+    response
+}
+
+/// On to a path of ours.
+fn see_other(app: &App, path: &str) -> Response {
+    let mut response = StatusCode::SEE_OTHER.into_response();
+    let place = format!("{}{path}", app.accounts.policy().public_url);
+    if let Ok(place) = HeaderValue::from_str(&place) {
+        response.headers_mut().insert(LOCATION, place);
     }
     response
 }
@@ -135,15 +155,46 @@ pub(crate) fn clear_cookie(headers: &mut HeaderMap) {
     headers.insert(HeaderName::from_static("clear-site-data"), everything);
 }
 
-/// Shows the session and its user.
+/// Shows the session and its user. A browser gets the sign-in page, or who is signed in. With
+/// `?return_to=/path` it goes on there, after the sign-in where one is needed.
 #[utoipa::path(get, path = "/auth", tag = "Sessions", responses((status = 200, description = "The session and its user", body = CurrentSessionView)))]
-pub(crate) async fn current_session(caller: Caller) -> Result<Json<CurrentSessionView>, Problem> {
+pub(crate) async fn current_session(
+    State(app): State<App>,
+    caller: Caller,
+    RawQuery(query): RawQuery,
+) -> Result<Response, Problem> {
+    if caller.wants_html() {
+        return Ok(sign_in_page(
+            &app,
+            &caller,
+            WayBack::of_query(query.as_deref()),
+        ));
+    }
     let authenticated = caller.require_session()?;
     let session = authenticated.session();
     Ok(Json(CurrentSessionView {
         session: SessionView::new(session, Some(session.id)),
         user: UserView::from(authenticated.user()),
-    }))
+    })
+    .into_response())
+}
+
+fn sign_in_page(app: &App, caller: &Caller, way_back: Option<WayBack>) -> Response {
+    let (locale, has_inbox) = (caller.ctx().client.locale, app.inbox.is_some());
+    match (caller.session(), way_back) {
+        (Some(_), Some(way_back)) => see_other(app, way_back.as_str()),
+        (Some(session), None) => app
+            .pages
+            .home(locale, session.user(), has_inbox)
+            .into_response(),
+        (None, way_back) => {
+            let doors = Doors {
+                way_back,
+                ..Doors::default()
+            };
+            app.pages.welcome(locale, &doors, has_inbox).into_response()
+        }
+    }
 }
 
 /// Signs out. The token is dead from then on.
@@ -209,10 +260,21 @@ pub(crate) async fn audience_token(
     }))
 }
 
-/// For a reverse proxy: who is it, in headers.
+/// For a reverse proxy: who is it, in headers. A browser that is not signed in is sent to the sign-in
+/// page where the proxy says what it wanted to `GET`, in `X-Forwarded-Uri` and `X-Forwarded-Method`.
 #[utoipa::path(get, path = "/auth/check", tag = "Sessions", responses((status = 200, description = "Signed in; `X-Auth-*` say as whom",
     headers(("X-Auth-User-Id" = String, description = "The user's id"), ("X-Auth-Username" = String, description = "The user name, where there is one"), ("X-Auth-Email" = String, description = "The confirmed address, where there is one"), ("X-Auth-Role" = String, description = "`user` or `admin`")))))]
-pub(crate) async fn check(caller: Caller) -> Result<Response, Problem> {
+pub(crate) async fn check(
+    State(app): State<App>,
+    caller: Caller,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    if caller.wants_html()
+        && caller.session().is_none()
+        && let Some(uri) = wanted_uri(&headers)
+    {
+        return Ok(see_other(&app, &sign_in_path(WayBack::parse(uri).as_ref())));
+    }
     let user = caller.require_session()?.user();
     let mut response = StatusCode::OK.into_response();
     for (name, value) in identity_fields(user) {
@@ -224,6 +286,14 @@ pub(crate) async fn check(caller: Caller) -> Result<Response, Problem> {
         }
     }
     Ok(response)
+}
+
+/// What the proxy was asked for, where it was a `GET`. Anybody may send these fields: they choose
+/// where this very client goes on our own origin, and nothing else.
+fn wanted_uri(headers: &HeaderMap) -> Option<&str> {
+    let method = headers.get("x-forwarded-method")?;
+    let uri = headers.get("x-forwarded-uri")?;
+    (method == "GET").then_some(std::str::from_utf8(uri.as_bytes()).ok()?)
 }
 
 fn identity_fields(user: &User) -> [(&'static str, String); 4] {

@@ -13,6 +13,7 @@ pub mod inbox;
 pub mod password;
 pub mod recovery;
 pub mod session;
+pub(crate) mod way_back;
 
 use std::fmt::Write;
 
@@ -24,6 +25,7 @@ use minijinja::{AutoEscape, Environment, Output, State, UndefinedBehavior, Value
 
 use crate::inbox::InboxMail;
 use crate::pages::form::Form;
+use crate::pages::way_back::{WayBack, sign_in_path};
 use crate::problem::{Code, Problem};
 
 macro_rules! templates {
@@ -43,11 +45,12 @@ templates! {
     "de/mail-requested.html", "de/recover.html", "de/recovered.html", "de/problem.html", "de/words.html",
 }
 
-/// The two forms of the start page, at most one of them given back.
+/// The two forms of the start page, at most one of them given back, and where they lead.
 #[derive(Debug, Default)]
 pub(crate) struct Doors {
     pub(crate) sign_in: Form,
     pub(crate) sign_up: Form,
+    pub(crate) way_back: Option<WayBack>,
 }
 
 /// The templates, ready to be filled.
@@ -97,7 +100,12 @@ impl Pages {
     /// The start page of somebody who is not signed in.
     pub(crate) fn welcome(&self, locale: Locale, doors: &Doors, has_inbox: bool) -> Html<String> {
         let (sign_in, sign_up) = (Value::from(&doors.sign_in), Value::from(&doors.sign_up));
-        self.page(locale, "welcome", context! { sign_in, sign_up, has_inbox })
+        let return_to = doors.way_back.as_ref().map(WayBack::as_str);
+        self.page(
+            locale,
+            "welcome",
+            context! { sign_in, sign_up, return_to, has_inbox },
+        )
     }
 
     /// The start page of somebody who is: their data, and what they can do.
@@ -136,12 +144,19 @@ impl Pages {
         self.page(locale, "password-changed", context! { is_signed_in })
     }
 
-    pub(crate) fn signed_up(&self, locale: Locale, user: &User, has_inbox: bool) -> Html<String> {
+    pub(crate) fn signed_up(
+        &self,
+        locale: Locale,
+        user: &User,
+        way_back: Option<&WayBack>,
+        has_inbox: bool,
+    ) -> Html<String> {
         let email = user.pending_email.as_ref().map(EmailAddress::as_str);
+        let sign_in = sign_in_path(way_back);
         self.page(
             locale,
             "signed-up",
-            context! { name => display_name(user), email, has_inbox },
+            context! { name => display_name(user), email, sign_in, has_inbox },
         )
     }
 

@@ -17,6 +17,7 @@ use crate::body::Fields;
 use crate::guard::Caller;
 use crate::pages::Doors;
 use crate::pages::form::Form;
+use crate::pages::way_back::WayBack;
 use crate::problem::Problem;
 use crate::views::UserView;
 
@@ -69,21 +70,28 @@ async fn create(app: &App, caller: &Caller, fields: Fields) -> Result<User, Prob
 }
 
 /// A person gets the form back with what is wrong and what they typed.
-async fn create_by_page(app: &App, caller: &Caller, fields: Fields) -> Result<Response, Problem> {
+async fn create_by_page(
+    app: &App,
+    caller: &Caller,
+    mut fields: Fields,
+) -> Result<Response, Problem> {
     let (form, locale, has_inbox) = (
         Form::of(&fields),
         caller.ctx().client.locale,
         app.inbox.is_some(),
     );
+    let way_back = WayBack::of_form(&mut fields);
     match create(app, caller, fields).await {
-        Ok(user) => Ok((
-            StatusCode::CREATED,
-            app.pages.signed_up(locale, &user, has_inbox),
-        )
-            .into_response()),
+        Ok(user) => {
+            let page = app
+                .pages
+                .signed_up(locale, &user, way_back.as_ref(), has_inbox);
+            Ok((StatusCode::CREATED, page).into_response())
+        }
         Err(problem) => {
             let doors = Doors {
                 sign_up: form.refused(&problem),
+                way_back,
                 ..Doors::default()
             };
             Err(problem.on_page(app.pages.welcome(locale, &doors, has_inbox)))
