@@ -29,14 +29,13 @@ impl WayBack {
     /// Takes a path that every browser resolves to our own origin, and that still begins with one
     /// slash for a program that decodes it once more, or removes its dots.
     pub(crate) fn parse(text: &str) -> Option<Self> {
-        if text.contains(|c: char| c == '\\' || c.is_ascii_control()) {
+        if !text.starts_with('/') || text.contains(|c: char| c == '\\' || c.is_ascii_control()) {
             return None;
         }
         let text = percent_encoding::utf8_percent_encode(text, SPACE).to_string();
         let path = text.split(['?', '#']).next().unwrap_or_default();
         let path = percent_decode_str(path).decode_utf8().ok()?;
-        let is_plain = path.starts_with('/')
-            && !path.starts_with("//")
+        let is_plain = !path.starts_with("//")
             && !path.contains(|c: char| c == '\\' || c.is_control())
             && !path.split('/').any(|segment| matches!(segment, "." | ".."));
         (is_plain && text.len() <= MAX_BYTES).then_some(Self(text))
@@ -168,6 +167,8 @@ mod tests {
             "/a/%2E%2e/b",
             "/./",
             "/%ff",
+            "%2Freports",
+            "%2F%2Fevil.example",
             "@evil.example",
             ".evil.example",
             ":443/x",
@@ -224,7 +225,7 @@ mod tests {
             any::<char>().prop_map(String::from),
         ];
         let pieces = proptest::collection::vec(piece, 0..8);
-        pieces.prop_map(|pieces| format!("/{}", pieces.concat()))
+        ("/?", pieces).prop_map(|(slash, pieces)| slash + &pieces.concat())
     }
 
     proptest! {
