@@ -6,6 +6,7 @@ use std::sync::Arc;
 use doorward_domain::Accounts;
 use doorward_domain::ports::Secrets;
 
+use crate::api::operations::health::Stopping;
 use crate::inbox::Inbox;
 use crate::pages::Pages;
 use crate::request_ids::RequestIds;
@@ -18,6 +19,8 @@ pub struct AppParts {
     pub secrets: Arc<dyn Secrets>,
     /// The built-in inbox, where mail stays on this machine.
     pub inbox: Option<Arc<dyn Inbox>>,
+    /// Told before the server stops.
+    pub stopping: Stopping,
 }
 
 /// The state of the router: cheap to clone.
@@ -30,6 +33,7 @@ pub struct Inner {
     pub accounts: Arc<Accounts>,
     pub(crate) request_ids: RequestIds,
     pub(crate) inbox: Option<Arc<dyn Inbox>>,
+    pub(crate) stopping: Stopping,
     pub(crate) pages: Pages,
     /// The origin of the public URL, which a browser names in `Origin`.
     pub(crate) origin: String,
@@ -55,6 +59,7 @@ impl App {
             accounts: parts.accounts,
             request_ids: RequestIds::new(&*parts.secrets),
             inbox: parts.inbox,
+            stopping: parts.stopping,
         }))
     }
 }

@@ -18,10 +18,13 @@ mod negotiate;
 mod openapi;
 mod pages;
 mod problem;
+#[cfg(test)]
+mod reference;
 mod request_ids;
 pub mod routes;
 pub mod views;
 
+pub use api::operations::health::Stopping;
 pub use app::{App, AppParts};
 pub use body::MAX_BODY_BYTES;
 pub use inbox::{Inbox, InboxMail};

@@ -73,6 +73,7 @@ codes! {
     TooManyAttempts = "too-many-attempts", 429, "Too many attempts", "Wait for the seconds that `Retry-After` gives.";
     InternalError = "internal-error", 500, "Something went wrong here", "It is not your fault, and the operator can find it in the log by the request id.";
     Overloaded = "overloaded", 503, "Too busy right now", "More is being asked than can be done in good time. Nothing was changed; try again after `Retry-After`.";
+    Stopping = "stopping", 503, "The server is about to stop", "`/readyz` says so first, while everything is still served: send the next requests elsewhere, or wait for the next start.";
     StoreUnavailable = "store-unavailable", 503, "A store does not answer", "Nothing is known to have changed; try again after `Retry-After`.";
 }
 

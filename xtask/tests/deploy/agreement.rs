@@ -154,7 +154,7 @@ fn commands_are_known() {
 /// Whoever stops Doorward waits longer than Doorward waits for the requests that run.
 #[test]
 fn nobody_is_killed_while_requests_finish() {
-    let drain = constant("crates/server/src/serve.rs", "DRAIN");
+    let drain = constant("crates/server/src/listener/accepting.rs", "DRAIN");
     for file in COMPOSE {
         let service = compose(file)["services"]["doorward"].clone();
         assert!(
@@ -174,7 +174,7 @@ fn nobody_is_killed_while_requests_finish() {
 
 #[test]
 fn there_are_file_descriptors_for_every_connection() {
-    let connections = constant("crates/server/src/serve.rs", "MAX_CONNECTIONS");
+    let connections = constant("crates/server/src/listener/accepting.rs", "MAX_CONNECTIONS");
     assert!(directive("LimitNOFILE")[0].parse::<u64>().unwrap() > 2 * connections);
     for file in COMPOSE {
         let limit = compose(file)["services"]["doorward"]["ulimits"]["nofile"].clone();

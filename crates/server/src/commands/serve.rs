@@ -4,15 +4,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
+use async_trait::async_trait;
 use doorward_domain::ctx::Actor;
-use doorward_web::{App, AppParts, Inbox, InboxMail};
+use doorward_web::{App, AppParts, Inbox, InboxMail, Stopping};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 
 use crate::config::Config;
-use crate::{bootstrap, logging, serve, wiring, worker};
+use crate::listener::certificate::Files;
+use crate::listener::drain::{self, Phase};
+use crate::listener::{self, Door, Owner, Tls};
+use crate::{bootstrap, logging, wiring, worker};
 
 /// How long the duties have for their last turn. A mail server may think longer about a mail.
 const LAST_TURN: Duration = Duration::from_secs(15);
@@ -20,10 +24,14 @@ const LAST_TURN: Duration = Duration::from_secs(15);
 /// Runs the server until it is told to stop.
 pub async fn run(config: &Config) -> anyhow::Result<()> {
     logging::start(config)?;
-    let listener = TcpListener::bind(config.listen).await.with_context(|| {
+    let tls = match Files::of(config) {
+        Some(files) => Some(Arc::new(Tls::new(files.load()?.certified)?)),
+        None => None,
+    };
+    let socket = TcpListener::bind(config.listen).await.with_context(|| {
         format!("cannot listen on {}: another program may be there; choose another with DOORWARD_LISTEN", config.listen)
     })?;
-    let listening = listener.local_addr()?;
+    let listening = socket.local_addr()?;
     let wired = Arc::new(wiring::wire(config, listening).await?);
     wired
         .accounts
@@ -31,23 +39,37 @@ pub async fn run(config: &Config) -> anyhow::Result<()> {
         .await?;
     let made_up = bootstrap::ensure_admin(&wired, config).await?;
     let public_url = config.public_url(listening);
+    let (stopper, stop) = watch::channel(false);
+    let stopping = Stopping::default();
     let app = App::new(AppParts {
         accounts: wired.accounts.clone(),
         secrets: wired.secrets.clone(),
-        inbox: wired
-            .inbox
-            .clone()
-            .map(|inbox| Arc::new(MailInbox(inbox)) as Arc<dyn Inbox>),
+        stopping: stopping.clone(),
+        inbox: wired.inbox.clone().map(|mails| {
+            Arc::new(MailInbox {
+                mails,
+                stop: stop.clone(),
+            }) as Arc<dyn Inbox>
+        }),
     });
-    let (stopper, stop) = watch::channel(false);
     let mut duties = worker::start(&wired, &stop);
-    let serving = tokio::spawn(serve::serve(listener, doorward_web::router(app), stop));
+    let (phases, phase) = watch::channel(Phase::Serving);
+    let door = Door {
+        sockets: vec![socket],
+        owner: Owner::Us,
+        tls,
+    };
+    let router = doorward_web::router(app);
+    let serving = tokio::spawn(listener::serve(door, router, phase.clone()));
     // Before anybody hears that it is ready: whoever hears it may stop it at once.
-    let told_to_stop = stop_signal()?;
+    let asked = stop_signals()?;
     super::say(&bootstrap::welcome(config, &public_url, made_up.as_ref()));
     tracing::info!(listen = %listening, public_url, "ready");
-    told_to_stop.await;
-    tracing::info!("stopping; what runs may finish");
+    let time = Duration::from_secs(config.shutdown_drain_seconds);
+    tokio::spawn(async move { drain::go_through(&phases, time, asked).await });
+    Phase::Draining.reached(&phase).await;
+    stopping.begin();
+    Phase::Stopping.reached(&phase).await;
     stopper.send_replace(true);
     serving.await.context("the listener failed")?;
     let over = async { while duties.join_next().await.is_some() {} };
@@ -61,21 +83,31 @@ pub async fn run(config: &Config) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Listens for the signals that stop a server from here on; the future ends with the first.
-fn stop_signal() -> anyhow::Result<impl Future<Output = ()>> {
+/// The signals that stop a server, each passed on from here on.
+fn stop_signals() -> std::io::Result<mpsc::Receiver<()>> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
-    Ok(async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
+    let (ask, asked) = mpsc::channel(1);
+    tokio::spawn(async move {
+        let mut is_heard = true;
+        while is_heard {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+            is_heard = ask.send(()).await.is_ok();
         }
-    })
+    });
+    Ok(asked)
 }
 
 /// The mail part's inbox, as the web part shows it.
-struct MailInbox(doorward_mail::Inbox);
+struct MailInbox {
+    mails: doorward_mail::Inbox,
+    stop: watch::Receiver<bool>,
+}
 
+#[async_trait]
 impl Inbox for MailInbox {
     fn list(&self) -> Vec<InboxMail> {
         let shown = |mail: doorward_mail::InboxMail| InboxMail {
@@ -86,6 +118,14 @@ impl Inbox for MailInbox {
             url: mail.url,
             at: mail.at.to_string(),
         };
-        self.0.list().into_iter().map(shown).collect()
+        self.mails.list().into_iter().map(shown).collect()
+    }
+
+    async fn newer_than(&self, id: u64) -> Option<u64> {
+        let mut stop = self.stop.clone();
+        tokio::select! {
+            last = self.mails.newer_than(id) => Some(last),
+            _ = stop.wait_for(|stop| *stop) => None,
+        }
     }
 }

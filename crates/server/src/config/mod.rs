@@ -28,6 +28,12 @@ pub struct Config {
     pub public_url: Option<String>,
     /// Whether a `public_url` without TLS is fine off loopback.
     pub allow_http: bool,
+    /// The server's certificate and those that signed it, in PEM; none is plain HTTP.
+    pub tls_certificate: Option<PathBuf>,
+    /// The certificate's key.
+    pub tls_key: Option<PathBuf>,
+    /// How long everything is still served after a stop was asked for, while `/readyz` says so.
+    pub shutdown_drain_seconds: u64,
     /// Where the embedded database and the master key are.
     pub data_dir: PathBuf,
     /// What a stranger can learn.
@@ -96,6 +102,9 @@ impl Default for Config {
             listen: SocketAddr::from(([127, 0, 0, 1], 8000)),
             public_url: None,
             allow_http: false,
+            tls_certificate: None,
+            tls_key: None,
+            shutdown_drain_seconds: 0,
             data_dir: PathBuf::from("doorward-data"),
             disclosure: Disclosure::Private,
             database_url: None,
@@ -145,10 +154,16 @@ impl Config {
         self.mail_url() == "inbox:"
     }
 
+    /// Whether the listener speaks TLS itself.
+    pub fn has_tls(&self) -> bool {
+        self.tls_certificate.is_some()
+    }
+
     /// The public URL, once the port is known.
     pub fn public_url(&self, listening: SocketAddr) -> String {
         match &self.public_url {
             Some(url) => url.trim_end_matches('/').to_owned(),
+            None if self.has_tls() => format!("https://localhost:{}", listening.port()),
             None => format!("http://localhost:{}", listening.port()),
         }
     }
@@ -184,6 +199,14 @@ impl Config {
             Some(url) if url.starts_with("http://") && !self.allow_http && !is_loopback_url(url) => faults.push(
                 "`public_url` is without TLS: use https, or set `allow_http = true` if this network is private".to_owned(),
             ),
+            Some(url) if url.starts_with("http://") && self.has_tls() => faults.push(
+                "`public_url` begins with http, and the server itself speaks TLS (`tls.certificate`): make it https".to_owned(),
+            ),
+            _ => {}
+        }
+        match (&self.tls_certificate, &self.tls_key) {
+            (Some(_), None) => faults.push("`tls.certificate` is set and `tls.key` is not: set both, or none".to_owned()),
+            (None, Some(_)) => faults.push("`tls.key` is set and `tls.certificate` is not: set both, or none".to_owned()),
             _ => {}
         }
         let is_reached_from_here_alone =

@@ -64,6 +64,12 @@ pub static SETTINGS: &[Setting] = &[
         |c, v| url(v).map(|v| c.public_url = Some(v)), |c| c.public_url.clone().unwrap_or_default()),
     plain("allow_http", "Allow a `public_url` without TLS off loopback: true or false.",
         |c, v| boolean(v).map(|v| c.allow_http = v), |c| c.allow_http.to_string()),
+    plain("tls.certificate", "PEM file of the server's certificate, followed by those that signed it; the server then speaks TLS itself. Read again when it changes.",
+        |c, v| path(v).map(|v| c.tls_certificate = Some(v)), |c| shown(c.tls_certificate.as_ref())),
+    plain("tls.key", "PEM file of the certificate's key, without a passphrase (PKCS#8, PKCS#1 or SEC1).",
+        |c, v| path(v).map(|v| c.tls_key = Some(v)), |c| shown(c.tls_key.as_ref())),
+    plain("shutdown.drain_seconds", "How long everything is still served after a stop was asked for, while `/readyz` answers 503 and load balancers turn away, 0 to 300.",
+        |c, v| within(v, 0, 300).map(|v| c.shutdown_drain_seconds = v), |c| c.shutdown_drain_seconds.to_string()),
     plain("data_dir", "Folder of the embedded database and the master key; made with mode 0700.",
         |c, v| path(v).map(|v| c.data_dir = v), |c| c.data_dir.display().to_string()),
     plain("disclosure", "What a stranger can learn about who has an account: private (nothing) or plain.",
@@ -163,6 +169,11 @@ fn filled(value: &str) -> Result<String, String> {
 
 fn path(value: &str) -> Result<PathBuf, String> {
     filled(value).map(PathBuf::from)
+}
+
+fn shown(path: Option<&PathBuf>) -> String {
+    path.map(|path| path.display().to_string())
+        .unwrap_or_default()
 }
 
 fn url(value: &str) -> Result<String, String> {
@@ -332,6 +343,7 @@ mod tests {
             ("database.max_connections", 1, 500),
             ("database.connect_timeout_seconds", 1, 60),
             ("database.statement_timeout_seconds", 1, 60),
+            ("shutdown.drain_seconds", 0, 300),
         ] {
             let setting = SETTINGS.iter().find(|setting| setting.key == key).unwrap();
             let takes =

@@ -7,7 +7,7 @@ use rustix::process::{Resource, getrlimit};
 
 use super::folder;
 use crate::config::Config;
-use crate::serve::MAX_CONNECTIONS;
+use crate::listener::MAX_CONNECTIONS;
 
 /// For the listener, the log, files and what else a process has open.
 const OTHER_DESCRIPTORS: u64 = 64;
@@ -26,7 +26,7 @@ pub(super) fn examine(config: &Config) -> Vec<Finding> {
 fn descriptors(config: &Config) -> Finding {
     const PART: &str = "open files";
     let needed =
-        MAX_CONNECTIONS as u64 + u64::from(config.database_connections) + OTHER_DESCRIPTORS;
+        u64::from(MAX_CONNECTIONS) + u64::from(config.database_connections) + OTHER_DESCRIPTORS;
     match getrlimit(Resource::Nofile).current {
         Some(limit) if limit < needed => Finding::warning(
             PART,

@@ -13,7 +13,7 @@ use doorward_domain::ports::{Clock, Mail, Unmetered};
 use doorward_domain::tokens::{Keyring, MasterKey};
 use doorward_domain::values::{EmailAddress, Secret, Username};
 use doorward_domain::{Accounts, Actor, Ctx, Policy, Ports};
-use doorward_web::{App, AppParts, Inbox};
+use doorward_web::{App, AppParts, Inbox, Stopping};
 use jiff::SignedDuration;
 use serde_json::json;
 use tempfile::TempDir;
@@ -105,6 +105,7 @@ impl TestApp {
             accounts: accounts.clone(),
             secrets,
             inbox: options.inbox,
+            stopping: Stopping::default(),
         });
         let app = Self {
             accounts,

@@ -1,5 +1,8 @@
 //! `/healthz` and `/readyz`: for whatever restarts or routes to this process.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use axum::Json;
 use axum::extract::State;
 use doorward_domain::Error;
@@ -7,7 +10,23 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::app::App;
-use crate::problem::Problem;
+use crate::problem::{Code, Problem};
+
+/// Whether the server is about to stop. Whoever stops it says so here first, so that whatever routes
+/// to this process turns away while everything is still served.
+#[derive(Debug, Clone, Default)]
+pub struct Stopping(Arc<AtomicBool>);
+
+impl Stopping {
+    /// From now on.
+    pub fn begin(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    fn has_begun(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
 
 /// How it stands.
 #[derive(Debug, Serialize, ToSchema)]
@@ -23,9 +42,12 @@ pub(crate) async fn healthz() -> Json<Health> {
     Json(Health { status: "ok" })
 }
 
-/// Its stores answer.
+/// Its stores answer, and it is not about to stop.
 #[utoipa::path(get, path = "/readyz", tag = "Operations", responses((status = 200, description = "It is ready", body = Health)))]
 pub(crate) async fn readyz(State(app): State<App>) -> Result<Json<Health>, Problem> {
+    if app.stopping.has_begun() {
+        return Err(Problem::new(Code::Stopping));
+    }
     let mut away = Vec::new();
     for (part, outcome) in app.accounts.readiness().await {
         if let Err(error) = outcome {

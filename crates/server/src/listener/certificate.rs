@@ -1,0 +1,223 @@
+//! A certificate and its key, as they lie in two PEM files.
+//!
+//! Must not know who reads them when: the server at its start and whenever they change, the doctor
+//! when asked. Errors say which file is at fault and how to mend it, and show nothing of a key.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+use jiff::Timestamp;
+use jiff::civil::DateTime;
+use ring::digest::{SHA256, digest};
+use tokio_rustls::rustls::client::verify_server_name;
+use tokio_rustls::rustls::crypto::ring::default_provider;
+use tokio_rustls::rustls::pki_types::pem::PemObject;
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use tokio_rustls::rustls::server::ParsedCertificate;
+use tokio_rustls::rustls::sign::CertifiedKey;
+use tokio_rustls::rustls::{Error, InconsistentKeys};
+use zeroize::Zeroizing;
+
+use crate::config::Config;
+
+/// Where the two files are.
+#[derive(Debug, Clone)]
+pub struct Files {
+    /// The server's certificate, then those that signed it.
+    pub certificate: PathBuf,
+    /// Its key.
+    pub key: PathBuf,
+}
+
+/// What stands in the two files at a time.
+pub struct Contents {
+    certificate: Vec<u8>,
+    key: Zeroizing<Vec<u8>>,
+}
+
+/// A certificate whose key fits it.
+#[derive(Debug)]
+pub struct Pair {
+    /// For rustls.
+    pub certified: CertifiedKey,
+    /// When it begins to be good.
+    pub begins_at: Timestamp,
+    /// When it ends.
+    pub ends_at: Timestamp,
+}
+
+impl Files {
+    /// Those of the configuration; none where the server speaks plain HTTP.
+    pub fn of(config: &Config) -> Option<Self> {
+        Some(Self {
+            certificate: config.tls_certificate.clone()?,
+            key: config.tls_key.clone()?,
+        })
+    }
+
+    /// Reads both.
+    pub fn read(&self) -> anyhow::Result<Contents> {
+        Ok(Contents {
+            certificate: read(&self.certificate)?,
+            key: Zeroizing::new(read(&self.key)?),
+        })
+    }
+
+    /// Reads both and puts them together.
+    pub fn load(&self) -> anyhow::Result<Pair> {
+        self.pair(&self.read()?)
+    }
+
+    /// Puts together what was read.
+    pub fn pair(&self, contents: &Contents) -> anyhow::Result<Pair> {
+        let chain = self.chain(&contents.certificate)?;
+        let key = self.key(&contents.key)?;
+        let certified = match CertifiedKey::from_der(chain, key, &default_provider()) {
+            Ok(certified) => certified,
+            Err(Error::InconsistentKeys(InconsistentKeys::KeyMismatch)) => bail!(
+                "the key in {} does not belong to the first certificate in {}: give the two that were made together, the server's own certificate before those that signed it",
+                self.key.display(),
+                self.certificate.display()
+            ),
+            Err(error @ Error::InvalidCertificate(_)) => bail!(
+                "the first certificate in {} cannot be used ({error}): it must be an X.509 certificate of version 3",
+                self.certificate.display()
+            ),
+            Err(error) => bail!(
+                "the key in {} cannot be used ({error}): make an ECDSA (P-256), Ed25519 or RSA key of at least 2048 bits",
+                self.key.display()
+            ),
+        };
+        let validity = certified.cert.first().and_then(|first| validity(first));
+        let (begins_at, ends_at) = validity.with_context(|| {
+            format!(
+                "the first certificate in {} does not say until when it is good",
+                self.certificate.display()
+            )
+        })?;
+        Ok(Pair {
+            certified,
+            begins_at,
+            ends_at,
+        })
+    }
+
+    fn chain(&self, pem: &[u8]) -> anyhow::Result<Vec<CertificateDer<'static>>> {
+        let shown = self.certificate.display();
+        let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
+        let Ok(chain) = chain else {
+            bail!("{shown} is not whole: a certificate in it has no end, or was damaged");
+        };
+        if chain.is_empty() {
+            bail!(
+                "{shown} holds no certificate: it must be a PEM file with -----BEGIN CERTIFICATE----- in it"
+            );
+        }
+        Ok(chain)
+    }
+
+    fn key(&self, pem: &[u8]) -> anyhow::Result<PrivateKeyDer<'static>> {
+        let shown = self.key.display();
+        if let Ok(key) = PrivateKeyDer::from_pem_slice(pem) {
+            return Ok(key);
+        }
+        let text = Zeroizing::new(String::from_utf8_lossy(pem).into_owned());
+        if text.contains("ENCRYPTED") {
+            bail!(
+                "the key in {shown} has a passphrase, and nobody is there to type it: take it off with `openssl pkey -in FILE -out NEW`, and keep the new file for the server alone"
+            );
+        }
+        bail!(
+            "{shown} holds no whole private key: it must be a PEM file with -----BEGIN PRIVATE KEY----- in it (or RSA PRIVATE KEY, or EC PRIVATE KEY)"
+        );
+    }
+}
+
+impl Contents {
+    /// Tells two contents apart without keeping a key.
+    pub fn print(&self) -> [u8; 32] {
+        let both = [
+            digest(&SHA256, &self.certificate),
+            digest(&SHA256, &self.key),
+        ];
+        let mut joined = [0; 64];
+        joined[..32].copy_from_slice(both[0].as_ref());
+        joined[32..].copy_from_slice(both[1].as_ref());
+        let mut print = [0; 32];
+        print.copy_from_slice(digest(&SHA256, &joined).as_ref());
+        print
+    }
+}
+
+impl Pair {
+    /// Whether the certificate bears that name.
+    pub fn is_for(&self, host: &str) -> bool {
+        let host = host.trim_matches(['[', ']']).to_owned();
+        let (Ok(name), Some(first)) = (ServerName::try_from(host), self.certified.cert.first())
+        else {
+            return false;
+        };
+        ParsedCertificate::try_from(first)
+            .is_ok_and(|parsed| verify_server_name(&parsed, &name).is_ok())
+    }
+}
+
+fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
+    std::fs::read(path).with_context(|| {
+        format!(
+            "cannot read {}: it must be there, and readable for the user that runs Doorward",
+            path.display()
+        )
+    })
+}
+
+/// From when to when a certificate is good. rustls checks that of others, and tells nobody of ours.
+fn validity(certificate: &[u8]) -> Option<(Timestamp, Timestamp)> {
+    let (_, certificate, _) = element(certificate)?;
+    let (_, mut rest, _) = element(certificate)?;
+    // The version may be left out; then come the serial number, the algorithm and the issuer.
+    if rest.first() == Some(&VERSION) {
+        rest = element(rest)?.2;
+    }
+    for _ in 0..3 {
+        rest = element(rest)?.2;
+    }
+    let (_, validity, _) = element(rest)?;
+    let (kind, begins, rest) = element(validity)?;
+    let begins = time(kind, begins)?;
+    let (kind, ends, _) = element(rest)?;
+    Some((begins, time(kind, ends)?))
+}
+
+const VERSION: u8 = 0xA0;
+const UTC_TIME: u8 = 0x17;
+const GENERALIZED_TIME: u8 = 0x18;
+
+/// The first element of DER: its kind, what is in it, and what follows it.
+fn element(der: &[u8]) -> Option<(u8, &[u8], &[u8])> {
+    let (&kind, rest) = der.split_first()?;
+    let (&first, mut rest) = rest.split_first()?;
+    let mut length = usize::from(first);
+    if first & 0x80 != 0 {
+        let (digits, after) = rest.split_at_checked(usize::from(first & 0x7F).min(5))?;
+        rest = after;
+        length = digits
+            .iter()
+            .fold(0, |length, &digit| length << 8 | usize::from(digit));
+    }
+    let (content, rest) = rest.split_at_checked(length)?;
+    Some((kind, content, rest))
+}
+
+/// `YYMMDDHHMMSSZ` for the years 1950 to 2049, `YYYYMMDDHHMMSSZ` otherwise (RFC 5280, 4.1.2.5).
+fn time(kind: u8, content: &[u8]) -> Option<Timestamp> {
+    let text = std::str::from_utf8(content).ok()?.strip_suffix('Z')?;
+    let text = match kind {
+        UTC_TIME if text >= "50" => format!("19{text}"),
+        UTC_TIME => format!("20{text}"),
+        GENERALIZED_TIME => text.to_owned(),
+        _ => return None,
+    };
+    let time = DateTime::strptime("%Y%m%d%H%M%S", &text).ok()?;
+    Some(time.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp())
+}
