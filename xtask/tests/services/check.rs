@@ -1,0 +1,59 @@
+//! The example that asks Doorward at every request.
+
+use std::time::{Duration, Instant};
+
+use doorward_testkit::servers::Doorward;
+
+use crate::caller::Caller;
+use crate::service::{Example, Service};
+
+#[test]
+fn who_is_signed_in_gets_in_and_admins_further() {
+    let doorward = Doorward::start(&[]);
+    let service = Service::start(Example::Check, doorward.url());
+    let (admin, zoe) = (Caller::admin(&doorward), Caller::user(&doorward, "zoë"));
+    let answer = service.me(&zoe.session).expect(200).json();
+    assert_eq!(answer["user"], zoe.id);
+    assert_eq!(answer["username"], "zoë");
+    service.admin(&zoe.session).expect(403);
+    service.admin(&admin.session).expect(200);
+    service.refuses(&admin.token(), "a token for another");
+    service.refuses("made-up", "no token");
+    let answer = service.ask(None).unwrap().expect(401);
+    assert_eq!(answer.header("www-authenticate"), "Bearer");
+}
+
+#[test]
+fn what_is_revoked_or_changed_holds_at_the_next_request() {
+    let doorward = Doorward::start(&[]);
+    let service = Service::start(Example::Check, doorward.url());
+    let (admin, ben) = (Caller::admin(&doorward), Caller::user(&doorward, "ben"));
+    admin.set(&ben, "role", "admin");
+    service.admin(&ben.session).expect(200);
+    admin.set(&ben, "role", "user");
+    service.admin(&ben.session).expect(403);
+    admin.set(&ben, "status", "disabled");
+    service.refuses(&ben.session, "a disabled account");
+    admin.sign_out();
+    service.refuses(&admin.session, "a session that has ended");
+}
+
+/// No answer is a no, and it is told in time.
+#[test]
+fn nobody_gets_in_while_doorward_is_away_or_hangs() {
+    let doorward = Doorward::start(&[]);
+    let service = Service::start(Example::Check, doorward.url());
+    let admin = Caller::admin(&doorward);
+    service.me(&admin.session).expect(200);
+    doorward.signal("STOP");
+    let asked = Instant::now();
+    service.me(&admin.session).expect(503);
+    assert!(asked.elapsed() < Duration::from_secs(10), "{asked:?}");
+    doorward.signal("CONT");
+    service.me(&admin.session).expect(200);
+    doorward.stop();
+    let answer = service.me(&admin.session).expect(503);
+    assert_eq!(answer.header("retry-after"), "1");
+    doorward.start_again();
+    service.me(&admin.session).expect(200);
+}

@@ -1,0 +1,168 @@
+//! Keys are rotated while requests come in, and none of them fails.
+
+use std::process::Command;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use doorward_testkit::servers::{Doorward, doorward_binary};
+use doorward_testkit::tools::{node_modules, tool};
+use serde_json::Value;
+
+use crate::caller::Caller;
+use crate::http;
+use crate::service::{AUDIENCE, EXAMPLES, Lines, Service};
+
+/// When a new key is made.
+enum Made {
+    Now,
+    /// A quarter of an hour ago, as far as the command knows: it signs at once.
+    Before,
+}
+
+/// `doorward keys rotate`, beside the running server. The new key's name.
+fn rotate(doorward: &Doorward, made: &Made) -> String {
+    let mut command = match made {
+        Made::Now => Command::new(doorward_binary()),
+        Made::Before => {
+            let mut command = Command::new("faketime");
+            command.args(["-f", "-15m"]).arg(doorward_binary());
+            command
+        }
+    };
+    command
+        .args(["keys", "rotate", "--json"])
+        .env("DOORWARD_DATA_DIR", doorward.folder().join("data"))
+        .current_dir(doorward.folder());
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let told: Value = serde_json::from_slice(&output.stdout).unwrap();
+    told["kid"].as_str().unwrap().to_owned()
+}
+
+fn kid(token: &str) -> String {
+    let header = token.split('.').next().unwrap();
+    let header: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(header).unwrap()).unwrap();
+    header["kid"].as_str().unwrap().to_owned()
+}
+
+/// The names of the keys that Doorward shows.
+fn shown(doorward: &Doorward) -> Vec<String> {
+    let jwks = http::get(&format!("{}/.well-known/jwks.json", doorward.url()), None);
+    assert_eq!(jwks.header("cache-control"), "public, max-age=300");
+    let jwks = jwks.expect(200).json();
+    let keys = jwks["keys"].as_array().unwrap().iter();
+    keys.map(|key| key["kid"].as_str().unwrap().to_owned())
+        .collect()
+}
+
+/// Some at each service all the time, while `during` runs: each with a token that was made for the
+/// request, and with one from before. How many there were.
+fn under_load(services: &[Service], caller: &Caller, during: impl FnOnce()) -> usize {
+    let (is_over, asked) = (AtomicBool::new(false), AtomicUsize::new(0));
+    let before = caller.token();
+    thread::scope(|scope| {
+        for service in services {
+            for _ in 0..2 {
+                scope.spawn(|| {
+                    while !is_over.load(Ordering::SeqCst) {
+                        for token in [&caller.token(), &before] {
+                            let answer = service.me(token);
+                            let example = service.example;
+                            assert_eq!(answer.status, 200, "{example:?}: {answer:?}");
+                            asked.fetch_add(1, Ordering::SeqCst);
+                        }
+                    }
+                });
+            }
+        }
+        let _over = SetAtEnd(&is_over);
+        during();
+    });
+    asked.into_inner()
+}
+
+/// The load ends, however its occasion does.
+struct SetAtEnd<'a>(&'a AtomicBool);
+
+impl Drop for SetAtEnd<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+}
+
+/// The load lasts for so long; nothing is waited for.
+fn for_a_while() {
+    thread::sleep(Duration::from_millis(1_500));
+}
+
+#[test]
+fn no_request_fails_while_keys_are_rotated() {
+    let doorward = Doorward::start(&[]);
+    let admin = Caller::admin(&doorward);
+    let services = EXAMPLES.map(|example| Service::start(example, doorward.url()));
+    let asked = under_load(&services, &admin, || {
+        let first = kid(&admin.token());
+        for_a_while();
+        let second = rotate(&doorward, &Made::Now);
+        assert_eq!(shown(&doorward), [second, first.clone()]);
+        assert_eq!(kid(&admin.token()), first, "the new one is only shown yet");
+        for_a_while();
+        let third = rotate(&doorward, &Made::Before);
+        assert_eq!(shown(&doorward)[0], third);
+        assert_eq!(
+            kid(&admin.token()),
+            third,
+            "a key that the services do not know"
+        );
+        for_a_while();
+    });
+    assert!(asked > 50, "that was no load: {asked}");
+}
+
+const PYTHON: &str = "
+import jwt, sys
+url, audience = sys.argv[1:]
+keys = jwt.PyJWKClient(url + '/.well-known/jwks.json')
+for token in sys.stdin:
+    token = token.strip()
+    key = keys.get_signing_key_from_jwt(token)
+    claims = jwt.decode(token, key, algorithms=['EdDSA'], audience=audience, issuer=url)
+    print(claims['sub'], flush=True)
+";
+
+const NODE: &str = "
+import { createInterface } from 'node:readline'
+import { createRemoteJWKSet, jwtVerify } from 'jose'
+const [url, audience] = process.argv.slice(2)
+const keys = createRemoteJWKSet(new URL(url + '/.well-known/jwks.json'))
+for await (const token of createInterface({ input: process.stdin })) {
+  console.log((await jwtVerify(token, keys, { audience, issuer: url })).payload.sub)
+}
+";
+
+/// With the libraries as they come: no option set, and a look at the keys just before.
+#[test]
+fn no_request_fails_with_pyjwt_and_jose_as_they_come() {
+    let doorward = Doorward::start(&[]);
+    let admin = Caller::admin(&doorward);
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("plain.mjs");
+    std::fs::write(&file, NODE).unwrap();
+    std::os::unix::fs::symlink(node_modules(), folder.path().join("node_modules")).unwrap();
+    let mut commands = [tool("python"), tool("node")];
+    commands[0].args(["-c", PYTHON]);
+    commands[1].arg(file);
+    let mut readers = commands.map(|mut command| {
+        command.args([doorward.url(), AUDIENCE]);
+        Lines::start(command)
+    });
+    for _ in 0..3 {
+        for reader in &mut readers {
+            assert_eq!(reader.answer(&admin.token()), admin.id);
+        }
+        rotate(&doorward, &Made::Now);
+    }
+}

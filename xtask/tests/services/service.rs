@@ -1,0 +1,180 @@
+//! The examples as processes.
+
+use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::sync::OnceLock;
+
+use doorward_testkit::tools::{node_modules, target, tool};
+use tempfile::TempDir;
+
+use crate::http::{self, Answer};
+
+/// What the services of these tests are called in `aud`.
+pub(crate) const AUDIENCE: &str = "https://api.example.com";
+
+/// The examples that believe audience tokens by the JWKS alone.
+pub(crate) const EXAMPLES: [Example; 3] = [Example::Python, Example::Node, Example::Rust];
+
+/// A folder of `examples/`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Example {
+    Python,
+    Node,
+    Rust,
+    /// The one that asks.
+    Check,
+}
+
+/// The time that a service believes it is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Clock {
+    Right,
+    /// Ten minutes ahead: the tokens of now have expired.
+    Ahead,
+}
+
+/// A running example. Dropped, it is killed; it dies with the thread that started it, too.
+pub(crate) struct Service {
+    process: Child,
+    url: String,
+    pub(crate) example: Example,
+    _folder: TempDir,
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        self.process.kill().ok();
+        self.process.wait().ok();
+    }
+}
+
+impl Service {
+    /// Starts it for this Doorward, and waits until it listens.
+    pub(crate) fn start(example: Example, doorward: &str) -> Self {
+        Self::start_at(example, doorward, Clock::Right)
+    }
+
+    pub(crate) fn start_at(example: Example, doorward: &str, clock: Clock) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let program = program(example, folder.path());
+        let mut command = Command::new("setpriv");
+        command.args(["--pdeathsig", "KILL", "--"]);
+        if matches!(clock, Clock::Ahead) {
+            command.args(["faketime", "-f", "+10m"]);
+        }
+        command.arg(program.get_program()).args(program.get_args());
+        command
+            .env("DOORWARD_URL", doorward)
+            .env("AUDIENCE", AUDIENCE)
+            .env("PORT", "0")
+            .stdout(Stdio::piped());
+        let mut process = command.spawn().unwrap();
+        let mut line = String::new();
+        let mut output = BufReader::new(process.stdout.take().unwrap());
+        output.read_line(&mut line).unwrap();
+        let url = line.trim().strip_prefix("listening on ");
+        let url = url.unwrap_or_else(|| panic!("{example:?} says {line:?}"));
+        Self {
+            url: url.to_owned(),
+            process,
+            example,
+            _folder: folder,
+        }
+    }
+
+    /// Asks it for what anybody who is signed in may see.
+    pub(crate) fn me(&self, token: &str) -> Answer {
+        http::get(&format!("{}/me", self.url), Some(token))
+    }
+
+    /// Asks it for what admins may see.
+    pub(crate) fn admin(&self, token: &str) -> Answer {
+        http::get(&format!("{}/admin", self.url), Some(token))
+    }
+
+    /// Asks it with `Authorization` as given.
+    pub(crate) fn ask(&self, authorization: Option<&str>) -> std::io::Result<Answer> {
+        http::send_with("GET", &format!("{}/me", self.url), authorization, None)
+    }
+
+    /// That it refuses this token, as a 401 has to be.
+    pub(crate) fn refuses(&self, token: &str, what: &str) {
+        for answer in [self.me(token), self.admin(token)] {
+            let example = self.example;
+            assert_eq!(answer.status, 401, "{example:?}, {what}: {answer:?}");
+            let how = answer.header("www-authenticate");
+            assert_eq!(how, "Bearer error=\"invalid_token\"", "{example:?}, {what}");
+            assert!(answer.body.is_empty(), "{example:?}, {what}: {answer:?}");
+        }
+    }
+}
+
+/// A program that answers each line with one. Dropped, its input ends, and so does it.
+pub(crate) struct Lines {
+    process: Child,
+    output: BufReader<ChildStdout>,
+}
+
+impl Drop for Lines {
+    fn drop(&mut self) {
+        drop(self.process.stdin.take());
+        self.process.wait().ok();
+    }
+}
+
+impl Lines {
+    pub(crate) fn start(mut command: Command) -> Self {
+        command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut process = command.spawn().unwrap();
+        let output = BufReader::new(process.stdout.take().unwrap());
+        Self { process, output }
+    }
+
+    pub(crate) fn answer(&mut self, line: &str) -> String {
+        let input = self.process.stdin.as_mut().unwrap();
+        writeln!(input, "{line}").unwrap();
+        let mut answer = String::new();
+        self.output.read_line(&mut answer).unwrap();
+        answer.trim().to_owned()
+    }
+}
+
+pub(crate) fn examples() -> PathBuf {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    root.join("examples")
+}
+
+fn program(example: Example, folder: &Path) -> Command {
+    let with = |mut command: Command, file: PathBuf| {
+        command.arg(file);
+        command
+    };
+    match example {
+        Example::Python => with(tool("python"), examples().join("python/service.py")),
+        Example::Check => with(tool("python"), examples().join("check/service.py")),
+        Example::Node => {
+            // Node.js looks for a package beside the file that asks for it.
+            let file = folder.join("service.mjs");
+            std::fs::copy(examples().join("node/service.mjs"), &file).unwrap();
+            std::os::unix::fs::symlink(node_modules(), folder.join("node_modules")).unwrap();
+            with(tool("node"), file)
+        }
+        Example::Rust => Command::new(built()),
+    }
+}
+
+/// The Rust example, built on its own: with its own features, as it is when it was copied out.
+fn built() -> &'static Path {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    BUILT.get_or_init(|| {
+        let mut cargo = Command::new(env!("CARGO"));
+        cargo.args(["build", "--quiet", "--locked", "--package"]);
+        cargo
+            .args(["doorward-example", "--target-dir"])
+            .arg(target());
+        let built = cargo.current_dir(examples()).status().unwrap();
+        assert!(built.success(), "the Rust example does not compile");
+        target().join("debug/doorward-example")
+    })
+}

@@ -1,0 +1,65 @@
+//! What Doorward issues, and whom the examples let in by it.
+
+use doorward_testkit::servers::Doorward;
+
+use crate::caller::Caller;
+use crate::service::{Clock, EXAMPLES, Service};
+
+#[test]
+fn who_is_signed_in_gets_in_and_admins_further() {
+    let doorward = Doorward::start(&[]);
+    let (admin, ben) = (Caller::admin(&doorward), Caller::user(&doorward, "ben"));
+    for example in EXAMPLES {
+        let service = Service::start(example, doorward.url());
+        let answer = service.me(&ben.token()).expect(200).json();
+        assert_eq!(answer["user"], ben.id, "{example:?}");
+        assert_eq!(answer["session"], ben.session_id, "{example:?}");
+        assert_eq!(answer["role"], "user", "{example:?}");
+        service.admin(&ben.token()).expect(403);
+        let answer = service.me(&admin.token()).expect(200).json();
+        assert_eq!(answer["role"], "admin", "{example:?}");
+        service.admin(&admin.token()).expect(200);
+    }
+}
+
+#[test]
+fn a_session_token_a_foreign_one_and_one_of_another_doorward_are_refused() {
+    let (doorward, other) = (Doorward::start(&[]), Doorward::start(&[]));
+    let (admin, stranger) = (Caller::admin(&doorward), Caller::admin(&other));
+    for example in EXAMPLES {
+        let service = Service::start(example, doorward.url());
+        service.me(&admin.token()).expect(200);
+        service.refuses(&admin.session, "a session token");
+        let foreign = admin.token_for("https://other.example.com");
+        service.refuses(&foreign, "a foreign audience");
+        service.refuses(&stranger.token(), "another Doorward");
+    }
+}
+
+/// The service's clock is ten minutes ahead, so what Doorward issues now has run out there.
+#[test]
+fn an_expired_token_is_refused() {
+    let doorward = Doorward::start(&[]);
+    let admin = Caller::admin(&doorward);
+    for example in EXAMPLES {
+        let service = Service::start_at(example, doorward.url(), Clock::Ahead);
+        service.refuses(&admin.token(), "an expired token");
+        let service = Service::start(example, doorward.url());
+        service.me(&admin.token()).expect(200);
+    }
+}
+
+/// The promise of the page: up to five minutes. Whoever wants less asks (`check`).
+#[test]
+fn a_token_outlives_its_session_by_no_more_than_it_says() {
+    let doorward = Doorward::start(&[]);
+    let ben = Caller::user(&doorward, "ben");
+    let token = ben.token();
+    ben.sign_out();
+    for example in EXAMPLES {
+        let service = Service::start(example, doorward.url());
+        service.me(&token).expect(200);
+        let service = Service::start_at(example, doorward.url(), Clock::Ahead);
+        service.refuses(&token, "five minutes later");
+    }
+}
