@@ -11,7 +11,7 @@ use crate::config::Config;
 use crate::wiring::Wired;
 
 /// The first admin's user name.
-const ADMIN: &str = "admin";
+pub const ADMIN: &str = "admin";
 
 /// A password nobody chose: 128 random bits and then some, easy to copy.
 pub fn random_password(wired: &Wired) -> Secret<String> {

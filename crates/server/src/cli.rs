@@ -29,8 +29,8 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Run the server
-    #[command(after_help = "Example: DOORWARD_LISTEN=127.0.0.1:9000 doorward serve")]
-    Serve,
+    #[command(after_help = SERVE_EXAMPLE)]
+    Serve(ServeArgs),
     /// Bring the database's schema up to date, or say how it stands
     #[command(after_help = "Example: doorward migrate status")]
     Migrate(MigrateArgs),
@@ -63,6 +63,29 @@ pub enum Command {
     /// Print the OpenAPI document
     #[command(after_help = "Example: doorward openapi > openapi.json")]
     Openapi,
+}
+
+const SERVE_EXAMPLE: &str = "Examples:
+  DOORWARD_LISTEN=127.0.0.1:9000 doorward serve
+  doorward serve --ephemeral
+
+A throwaway server (--ephemeral) is for the tests of other projects. Everything
+is in memory, on a free port of loopback, mail in its inbox, throttles off. It
+reads no file and obeys no DATABASE_URL: of the environment only these count,
+by these names: DOORWARD_LISTEN, DOORWARD_DISCLOSURE,
+DOORWARD_PASSWORD__MIN_LENGTH, DOORWARD_THROTTLE__ENABLED,
+DOORWARD_ADMIN__PASSWORD, DOORWARD_ADMIN__EMAIL, DOORWARD_LOG__FILTER,
+DOORWARD_LOG__FORMAT. When it is ready it prints one line of JSON: url,
+inbox_url, admin, pid. It ends by SIGTERM, with the process that started it, and
+when a standard input that was held open is closed. More:
+docs/integrate/testing.md";
+
+/// `serve`
+#[derive(Debug, Args)]
+pub struct ServeArgs {
+    /// Run a throwaway server in memory, and print where it is as JSON
+    #[arg(long)]
+    pub ephemeral: bool,
 }
 
 /// `backup`

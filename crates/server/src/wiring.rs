@@ -9,11 +9,12 @@ use std::time::Duration;
 
 use anyhow::Context;
 use doorward_domain::ctx::{Actor, Ctx};
+use doorward_domain::memory::MemoryStore;
 use doorward_domain::passwords::{Hasher, HasherSettings};
 use doorward_domain::ports::{Client, Clock, Secrets, Sessions, Store, Throttle, Unmetered};
 use doorward_domain::throttle::{FallbackThrottle, MemoryThrottle};
-use doorward_domain::tokens::Keyring;
-use doorward_domain::values::{NewPassword, PasswordRules};
+use doorward_domain::tokens::{Keyring, MasterKey};
+use doorward_domain::values::{NewPassword, PasswordRules, Secret};
 use doorward_domain::{Accounts, Policy, Ports};
 use doorward_mail::{Inbox, MailSettings, TemplateMailer, TransportSettings, parse_transport};
 use doorward_store_redis::{RedisSettings, RedisStore};
@@ -61,6 +62,50 @@ pub async fn wire(config: &Config, listening: SocketAddr) -> anyhow::Result<Wire
         .follow(database.store.server_time())
         .await
         .context("the database does not say what time it is")?;
+    let (sessions, throttle) = open_sessions(config, &database, clock.clone()).await?;
+    let stores = Stores {
+        database,
+        sessions,
+        throttle,
+    };
+    assemble(config, listening, master, stores, clock, secrets)
+}
+
+/// The same with nothing outside this process: no folder, no file, no other server.
+pub fn wire_in_memory(config: &Config, listening: SocketAddr) -> anyhow::Result<Wired> {
+    let clock = Arc::new(SystemClock::default());
+    let secrets: Arc<dyn Secrets> = Arc::new(SystemSecrets::new());
+    let mut key = vec![0; MasterKey::MIN_BYTES];
+    secrets.fill(&mut key);
+    let master = MasterKey::from_secret(Secret::new(key)).context("the master key is too short")?;
+    let memory = Arc::new(MemoryStore::new());
+    let stores = Stores {
+        database: Database {
+            store: memory.clone(),
+            sessions: memory.clone(),
+            close: Box::new(|| Box::pin(async {})),
+        },
+        sessions: memory,
+        throttle: Arc::new(MemoryThrottle::new(THROTTLE_KEYS)),
+    };
+    assemble(config, listening, master, stores, clock, secrets)
+}
+
+/// What keeps things, opened.
+struct Stores {
+    database: Database,
+    sessions: Arc<dyn Sessions>,
+    throttle: Arc<dyn Throttle>,
+}
+
+fn assemble(
+    config: &Config,
+    listening: SocketAddr,
+    master: MasterKey,
+    stores: Stores,
+    clock: Arc<SystemClock>,
+    secrets: Arc<dyn Secrets>,
+) -> anyhow::Result<Wired> {
     let mailer = open_mailer(config, listening, clock.clone())?;
     let inbox = mailer.inbox();
     let settings = HasherSettings {
@@ -70,11 +115,10 @@ pub async fn wire(config: &Config, listening: SocketAddr) -> anyhow::Result<Wire
         queue: config.hashing_queue,
     };
     let hasher = Hasher::start(&settings, secrets.clone())?;
-    let (sessions, throttle) = open_sessions(config, &database, clock.clone()).await?;
     let ports = Ports {
-        store: database.store.clone(),
-        sessions,
-        throttle,
+        store: stores.database.store.clone(),
+        sessions: stores.sessions,
+        throttle: stores.throttle,
         mailer: Arc::new(mailer),
         clock: clock.clone(),
         secrets: secrets.clone(),
@@ -91,7 +135,7 @@ pub async fn wire(config: &Config, listening: SocketAddr) -> anyhow::Result<Wire
         clock,
         secrets,
         inbox,
-        database,
+        database: stores.database,
     })
 }
 

@@ -3,6 +3,7 @@
 mod backup;
 mod config;
 mod doctor;
+mod ephemeral;
 mod export;
 mod healthcheck;
 mod import;
@@ -24,6 +25,15 @@ use crate::wiring::{self, Wired};
 /// Runs the command that was typed.
 pub async fn run(cli: Cli) -> anyhow::Result<()> {
     let output = Output { json: cli.json };
+    if let Command::Serve(args) = &cli.command
+        && args.ephemeral
+    {
+        anyhow::ensure!(
+            cli.config.is_none(),
+            "a throwaway server reads no file: leave --config out, or --ephemeral"
+        );
+        return ephemeral::run(&configuration::load_ephemeral()?.config).await;
+    }
     let loaded = match (configuration::load(cli.config.as_deref()), &cli.command) {
         // What cannot be used is what the doctor is for.
         (Err(refused), Command::Doctor(args)) => {
@@ -32,7 +42,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
         (loaded, _) => loaded?,
     };
     match cli.command {
-        Command::Serve => serve::run(&loaded.config).await,
+        Command::Serve(_) => serve::run(&loaded.config).await,
         Command::Migrate(args) => migrate::run(&loaded.config, &args, output).await,
         Command::Backup(args) => backup::run(&loaded.config, &args, output).await,
         Command::Export(args) => export::run(&loaded.config, &args, output).await,

@@ -4,15 +4,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use async_trait::async_trait;
 use doorward_domain::ctx::Actor;
-use doorward_web::{App, AppParts, Inbox, InboxMail, Stopping};
+use doorward_web::{App, AppParts, Stopping};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 
 use crate::config::Config;
+use crate::inbox::inbox;
 use crate::listener::certificate::Files;
 use crate::listener::drain::{self, Phase};
 use crate::listener::{self, Door, Owner, Tls};
@@ -45,12 +45,8 @@ pub async fn run(config: &Config) -> anyhow::Result<()> {
         accounts: wired.accounts.clone(),
         secrets: wired.secrets.clone(),
         stopping: stopping.clone(),
-        inbox: wired.inbox.clone().map(|mails| {
-            Arc::new(MailInbox {
-                mails,
-                stop: stop.clone(),
-            }) as Arc<dyn Inbox>
-        }),
+        observer: Arc::new(doorward_web::Unobserved),
+        inbox: inbox(&wired, &stop),
     });
     let mut duties = worker::start(&wired, &stop);
     let (phases, phase) = watch::channel(Phase::Serving);
@@ -99,33 +95,4 @@ fn stop_signals() -> std::io::Result<mpsc::Receiver<()>> {
         }
     });
     Ok(asked)
-}
-
-/// The mail part's inbox, as the web part shows it.
-struct MailInbox {
-    mails: doorward_mail::Inbox,
-    stop: watch::Receiver<bool>,
-}
-
-#[async_trait]
-impl Inbox for MailInbox {
-    fn list(&self) -> Vec<InboxMail> {
-        let shown = |mail: doorward_mail::InboxMail| InboxMail {
-            id: mail.id,
-            to: mail.to,
-            subject: mail.subject,
-            text: mail.text,
-            url: mail.url,
-            at: mail.at.to_string(),
-        };
-        self.mails.list().into_iter().map(shown).collect()
-    }
-
-    async fn newer_than(&self, id: u64) -> Option<u64> {
-        let mut stop = self.stop.clone();
-        tokio::select! {
-            last = self.mails.newer_than(id) => Some(last),
-            _ = stop.wait_for(|stop| *stop) => None,
-        }
-    }
 }

@@ -5,6 +5,7 @@
 //! known one. No other module reads the environment.
 
 mod dotenv;
+mod ephemeral;
 mod settings;
 mod sources;
 
@@ -17,7 +18,7 @@ use doorward_domain::values::Secret;
 use doorward_store_redis::RedisSettings;
 
 pub use settings::SETTINGS;
-pub use sources::{Loaded, Refused, load};
+pub use sources::{Loaded, Refused, load, load_ephemeral};
 
 /// Everything that can be chosen.
 #[derive(Debug, Clone)]
@@ -205,8 +206,12 @@ impl Config {
             _ => {}
         }
         match (&self.tls_certificate, &self.tls_key) {
-            (Some(_), None) => faults.push("`tls.certificate` is set and `tls.key` is not: set both, or none".to_owned()),
-            (None, Some(_)) => faults.push("`tls.key` is set and `tls.certificate` is not: set both, or none".to_owned()),
+            (Some(_), None) => faults.push(
+                "`tls.certificate` is set and `tls.key` is not: set both, or none".to_owned(),
+            ),
+            (None, Some(_)) => faults.push(
+                "`tls.key` is set and `tls.certificate` is not: set both, or none".to_owned(),
+            ),
             _ => {}
         }
         let is_reached_from_here_alone =

@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::{Context, bail};
 
 use super::settings::{SETTINGS, Setting};
-use super::{Config, dotenv};
+use super::{Config, dotenv, ephemeral};
 
 /// What the file is called when nobody says.
 const FILE: &str = "doorward.toml";
@@ -60,6 +60,32 @@ pub fn load(file: Option<&Path>) -> anyhow::Result<Loaded> {
     let faults = loaded.config.check();
     if !faults.is_empty() {
         let loaded = Some(loaded);
+        bail!(Refused { faults, loaded });
+    }
+    Ok(loaded)
+}
+
+/// What a throwaway server goes by: see [`super::ephemeral`].
+pub fn load_ephemeral() -> anyhow::Result<Loaded> {
+    let mut loaded = Loaded {
+        config: ephemeral::defaults(),
+        origins: BTreeMap::new(),
+    };
+    let mut faults = Vec::new();
+    let variables: BTreeMap<_, _> = environment().collect();
+    for setting in SETTINGS {
+        let name = setting.variable();
+        let value = variables.get(&name).filter(|value| !value.is_empty());
+        if ephemeral::COUNTS.contains(&setting.key)
+            && let Some(value) = value
+        {
+            let origin = format!("environment {name}");
+            set(&mut loaded, setting, value, &origin, &name, &mut faults);
+        }
+    }
+    faults.extend(loaded.config.check());
+    if !faults.is_empty() {
+        let loaded = None;
         bail!(Refused { faults, loaded });
     }
     Ok(loaded)

@@ -1,0 +1,83 @@
+//! `doorward serve --ephemeral`: a throwaway server for the tests of other projects. Everything is in
+//! memory, and gone with the process; so is the process with whoever started it.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use anyhow::Context;
+use doorward_domain::ctx::Actor;
+use doorward_domain::values::Secret;
+use doorward_web::{App, AppParts, Stopping, Unobserved};
+use serde_json::json;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+
+use crate::config::Config;
+use crate::inbox::inbox;
+use crate::listener::drain::Phase;
+use crate::listener::{self, Door, Owner};
+use crate::{bootstrap, logging, parent, wiring, worker};
+
+/// Serves until told to stop, or until nobody is left who could tell.
+pub(super) async fn run(config: &Config) -> anyhow::Result<()> {
+    logging::start(config)?;
+    let socket = TcpListener::bind(config.listen).await.with_context(|| {
+        format!(
+            "cannot listen on {}: another program may be there; leave DOORWARD_LISTEN out for a free port",
+            config.listen
+        )
+    })?;
+    let listening = socket.local_addr()?;
+    let wired = Arc::new(wiring::wire_in_memory(config, listening)?);
+    let accounts = &wired.accounts;
+    accounts.ensure_keys(&wired.ctx(Actor::Worker)).await?;
+    let made_up = bootstrap::ensure_admin(&wired, config).await?;
+    let (_stopper, stop) = watch::channel(false);
+    let app = App::new(AppParts {
+        accounts: accounts.clone(),
+        secrets: wired.secrets.clone(),
+        stopping: Stopping::default(),
+        observer: Arc::new(Unobserved),
+        inbox: inbox(&wired, &stop),
+    });
+    let _duties = worker::start(&wired, &stop);
+    let (_phases, phase) = watch::channel(Phase::Serving);
+    let door = Door {
+        sockets: vec![socket],
+        owner: Owner::Us,
+        tls: None,
+    };
+    let serving = tokio::spawn(listener::serve(door, doorward_web::router(app), phase));
+    // Before anybody hears that it is ready: whoever hears it may stop it at once.
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let password = made_up.as_ref().or(config.admin_password.as_ref());
+    super::say(&announcement(config, listening, password));
+    // What runs is not waited for: what it writes is gone either way.
+    tokio::select! {
+        _ = terminate.recv() => Ok(()),
+        _ = interrupt.recv() => Ok(()),
+        () = parent::gone() => Ok(()),
+        served = serving => served.context("the listener failed"),
+    }
+}
+
+/// The one line on standard output.
+fn announcement(
+    config: &Config,
+    listening: SocketAddr,
+    password: Option<&Secret<String>>,
+) -> String {
+    let url = config.public_url(listening);
+    json!({
+        "url": url,
+        "inbox_url": format!("{url}/inbox.json"),
+        "admin": {
+            "username": bootstrap::ADMIN,
+            "password": password.map(Secret::expose),
+        },
+        "pid": std::process::id(),
+    })
+    .to_string()
+}

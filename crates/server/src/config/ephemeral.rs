@@ -1,0 +1,53 @@
+//! What a throwaway server goes by (`serve --ephemeral`).
+//!
+//! It is started inside other people's projects, whose `.env` and `DATABASE_URL` are not meant for
+//! it. So no file is read, and of the environment only these settings by their long names.
+
+use std::net::SocketAddr;
+
+use doorward_domain::passwords::Cost;
+
+use super::Config;
+
+/// The settings that count. The rest of the table is passed over, whatever it says.
+pub const COUNTS: &[&str] = &[
+    "listen",
+    "disclosure",
+    "password.min_length",
+    "throttle.enabled",
+    "admin.password",
+    "admin.email",
+    "log.filter",
+    "log.format",
+];
+
+/// Nothing is kept, so a password costs as little as can be.
+const CHEAP: Cost = Cost {
+    memory_kib: 8,
+    passes: 1,
+    lanes: 1,
+};
+
+/// Where it differs from a server that stays.
+pub(super) fn defaults() -> Config {
+    Config {
+        listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+        hashing_cost: CHEAP,
+        throttle: false,
+        log_filter: "warn".to_owned(),
+        ..Config::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::SETTINGS;
+    use super::*;
+
+    #[test]
+    fn what_counts_is_a_setting() {
+        for key in COUNTS {
+            assert!(SETTINGS.iter().any(|setting| setting.key == *key), "{key}");
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! Whoever started this program, and when they are gone.
+//!
+//! For a throwaway server, which must not outlive the tests it was started for. Two signs, since
+//! neither is always there: the parent process ends, and the standard input that somebody held open
+//! is closed. (The kernel's own signal at a parent's death goes by the parent's thread, and threads
+//! of test runners come and go.)
+
+use std::io::{IsTerminal, stdin};
+use std::os::fd::{AsFd, OwnedFd};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+use tokio::sync::oneshot;
+
+/// Ends when whoever started this program is gone; never, where there is no telling.
+pub async fn gone() {
+    let (told, gone) = oneshot::channel();
+    let watching = std::thread::Builder::new()
+        .name("parent".to_owned())
+        .spawn(move || {
+            if watch() {
+                // Nobody listens where the server has ended before.
+                let _ = told.send(());
+            }
+        });
+    // A thread that ends without a word could not tell.
+    if watching.is_err() || gone.await.is_err() {
+        std::future::pending().await
+    }
+}
+
+/// Waits for either sign. What is written to standard input is left where it is: it may be meant for
+/// somebody else.
+fn watch() -> bool {
+    let process = process();
+    let input = stdin();
+    let mut signs = Vec::new();
+    if let Some(process) = &process {
+        // A process can be read from when it has ended.
+        signs.push(PollFd::new(process, PollFlags::IN));
+    }
+    if is_held_open() {
+        signs.push(PollFd::from_borrowed_fd(input.as_fd(), PollFlags::empty()));
+    }
+    if signs.is_empty() {
+        return false;
+    }
+    loop {
+        match poll(&mut signs, None) {
+            Err(Errno::INTR) => {}
+            outcome => return outcome.is_ok(),
+        }
+    }
+}
+
+/// The parent process.
+#[cfg(target_os = "linux")]
+fn process() -> Option<OwnedFd> {
+    use rustix::process::{PidfdFlags, getppid, pidfd_open};
+    pidfd_open(getppid()?, PidfdFlags::empty()).ok()
+}
+
+/// Elsewhere a process cannot be watched.
+#[cfg(not(target_os = "linux"))]
+fn process() -> Option<OwnedFd> {
+    None
+}
+
+/// Whether somebody holds the other end of standard input. What is at its end from the start, or is
+/// a terminal, tells nothing.
+fn is_held_open() -> bool {
+    let input = stdin();
+    let mut asked = [PollFd::new(&input, PollFlags::empty())];
+    let looked = poll(&mut asked, Some(&Timespec::default()));
+    looked.is_ok() && asked[0].revents().is_empty() && !input.is_terminal()
+}
