@@ -1,5 +1,6 @@
 //! A token for another service: believed by the JWKS alone, for five minutes.
 
+use jiff::SignedDuration;
 use uuid::Uuid;
 
 use crate::accounts::Accounts;
@@ -8,6 +9,11 @@ use crate::error::Error;
 use crate::flows::sessions::Authenticated;
 use crate::tokens::AccessClaims;
 use crate::values::{Invalid, Secret, SessionId};
+
+/// For so long a new key is in the JWKS before it signs here. Other services may keep the JWKS for
+/// five minutes, and many libraries do not look for an unknown key within 30 seconds of their last
+/// look: without this, each rotation would make them refuse good tokens for a while.
+const SHOWN_AHEAD: SignedDuration = SignedDuration::from_mins(10);
 
 /// Whom a token is for: 1 to 200 visible ASCII characters, such as a service's URL.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,7 +78,7 @@ impl Accounts {
         };
         let token = self
             .keyring
-            .sign(&claims)
+            .sign_by_one_known_since(ctx.now - SHOWN_AHEAD, &claims)
             .ok_or(Error::Internal("no signing key is loaded"))?;
         Ok(AudienceToken {
             token: Secret::new(token),

@@ -24,7 +24,9 @@ struct Loaded {
     kid: String,
     public: [u8; 32],
     created_at: Timestamp,
-    /// Kept parsed: parsing costs as much as signing. None once the key is retired.
+    is_retired: bool,
+    /// Kept parsed: parsing costs as much as signing. None where the key is retired and its seal
+    /// cannot be opened any more.
     pair: Option<Ed25519KeyPair>,
 }
 
@@ -88,28 +90,43 @@ impl Keyring {
 
     fn open(&self, key: &SigningKey) -> Result<Loaded, KeyringError> {
         let pair = match key.retired_at {
-            Some(_) => None,
-            None => {
-                let seed = self.master.open(&key.kid, &key.sealed)?;
-                let pair = Ed25519KeyPair::from_seed_and_public_key(seed.expose(), &key.public)
-                    .map_err(|_| KeyringError::Damaged(key.kid.clone()))?;
-                Some(pair)
-            }
+            Some(_) => self.pair(key).ok(),
+            None => Some(self.pair(key)?),
         };
         Ok(Loaded {
             kid: key.kid.clone(),
             public: key.public,
             created_at: key.created_at,
+            is_retired: key.retired_at.is_some(),
             pair,
         })
     }
 
-    /// Signs with the newest key; `None` where there is none.
+    fn pair(&self, key: &SigningKey) -> Result<Ed25519KeyPair, KeyringError> {
+        let seed = self.master.open(&key.kid, &key.sealed)?;
+        Ed25519KeyPair::from_seed_and_public_key(seed.expose(), &key.public)
+            .map_err(|_| KeyringError::Damaged(key.kid.clone()))
+    }
+
+    /// Signs with the newest key; `None` where there is none. For tokens that we read ourselves.
     pub fn sign<C: Claims>(&self, claims: &C) -> Option<String> {
         let keys = self.keys();
-        let key = keys.iter().find(|key| key.pair.is_some())?;
-        let pair = key.pair.as_ref()?;
-        Some(jwt::sign(claims, &key.kid, pair))
+        keys.iter().find(|key| !key.is_retired)?.sign(claims)
+    }
+
+    /// Signs with the newest of the keys that were there at that time already, retired or not; with
+    /// the oldest of all where there was none. For tokens that others read, who learn of a new key
+    /// later than we do.
+    pub fn sign_by_one_known_since<C: Claims>(
+        &self,
+        since: Timestamp,
+        claims: &C,
+    ) -> Option<String> {
+        let keys = self.keys();
+        let mut known = keys.iter().filter(|key| key.created_at <= since);
+        known
+            .find_map(|key| key.sign(claims))
+            .or_else(|| keys.iter().rev().find_map(|key| key.sign(claims)))
     }
 
     /// The claims of a token of that kind, where one of our keys signed it. Times, issuer and
@@ -139,7 +156,7 @@ impl Keyring {
     /// The signing key's name and when it was made.
     pub fn signing_key(&self) -> Option<(String, Timestamp)> {
         let keys = self.keys();
-        let key = keys.iter().find(|key| key.pair.is_some())?;
+        let key = keys.iter().find(|key| !key.is_retired)?;
         Some((key.kid.clone(), key.created_at))
     }
 
@@ -148,6 +165,13 @@ impl Keyring {
             .read()
             .unwrap_or_else(PoisonError::into_inner)
             .clone()
+    }
+}
+
+impl Loaded {
+    fn sign<C: Claims>(&self, claims: &C) -> Option<String> {
+        let pair = self.pair.as_ref()?;
+        Some(jwt::sign(claims, &self.kid, pair))
     }
 }
 
@@ -217,6 +241,27 @@ mod tests {
         assert_eq!(ring.public_keys().len(), 2);
         ring.load(&all[..1]).unwrap();
         assert_eq!(ring.verify::<SessionClaims>(&token), Verified::UnknownKey);
+    }
+
+    /// What others check is signed with a key that they have had time to learn of.
+    #[test]
+    fn the_newest_that_was_there_by_then_signs_for_others() {
+        let (now, then) = (Timestamp::MAX, Timestamp::UNIX_EPOCH);
+        let mut all = keys(3);
+        all[0].created_at = now;
+        (all[1].retired_at, all[2].retired_at) = (Some(now), Some(then));
+        let ring = ring(1);
+        let signed_by = |all: &[SigningKey], since| {
+            ring.load(all).unwrap();
+            let token = ring.sign_by_one_known_since(since, &claims()).unwrap();
+            Unverified::parse::<SessionClaims>(&token).unwrap().kid
+        };
+        assert_eq!(signed_by(&all, then), all[1].kid, "not the older one");
+        assert_eq!(signed_by(&all, now), all[0].kid);
+        assert_eq!(signed_by(&all, Timestamp::MIN), all[2].kid, "or the oldest");
+        all[1].sealed = vec![0; 60];
+        assert_eq!(signed_by(&all, then), all[2].kid, "by one that opens");
+        assert_eq!(signed_by(&all[..2], then), all[0].kid);
     }
 
     #[test]

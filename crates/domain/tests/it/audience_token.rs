@@ -81,6 +81,25 @@ async fn a_token_does_not_outlive_its_session() {
     );
 }
 
+/// J-06: other services keep the JWKS for a while, so a new key is shown before it signs.
+#[tokio::test]
+async fn a_new_key_is_shown_for_ten_minutes_before_it_signs() {
+    let world = World::new().await;
+    world.active("ben").await;
+    let session = world.sign_in("ben").await;
+    let old = world.accounts.public_keys()[0].kid.clone();
+    let new = world.accounts.rotate_keys(&world.operator()).await.unwrap();
+    let kid = async || {
+        let (token, _) = token_for(&world, session.token.expose(), "x").await;
+        part(&token, 0)["kid"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(kid().await, old);
+    world.advance(minutes(10) - MICROSECOND);
+    assert_eq!(kid().await, old);
+    world.advance(MICROSECOND);
+    assert_eq!(kid().await, new);
+}
+
 /// J-04: one kind of token is nothing to the other's door.
 #[tokio::test]
 async fn an_audience_token_opens_no_session() {
