@@ -142,29 +142,6 @@ fn the_map_shows_rooms_that_are_there() {
 }
 
 #[test]
-fn links_between_documents_lead_somewhere() {
-    let pages = pages();
-    assert!(pages.len() > 5, "{pages:?}");
-    for page in pages {
-        let path = root().join(&page);
-        let text = std::fs::read_to_string(&path).unwrap();
-        for target in text
-            .split("](")
-            .skip(1)
-            .filter_map(|rest| rest.split(')').next())
-        {
-            let file = target.split('#').next().unwrap_or_default();
-            if !file.is_empty() && !file.contains("://") && !file.starts_with("mailto:") {
-                assert!(
-                    path.parent().unwrap().join(file).exists(),
-                    "{page} links to {file}, which is not there"
-                );
-            }
-        }
-    }
-}
-
-#[test]
 fn no_file_allows_what_it_could_expect() {
     let mut found = Vec::new();
     let listed = Command::new("git")

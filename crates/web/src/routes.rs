@@ -135,7 +135,7 @@ pub static TABLE: &[Route] = &[
     api(Method::GET,    "/.well-known/jwks.json",       Anyone,  None, &[]),
     page(Method::GET,   "/.well-known/change-password", Anyone,  None),
     api(Method::GET,    "/healthz",                     Anyone,  None, &[]),
-    api(Method::GET,    "/readyz",                      Anyone,  None, &[]),
+    api(Method::GET,    "/readyz",                      Anyone,  None, &[Code::Stopping]),
     api(Method::GET,    "/openapi.json",                Anyone,  None, &[]),
     api(Method::GET,    "/inbox.json",                  Anyone,  None, &[NotFound, ValidationFailed]),
     page(Method::GET,   "/docs",                        Anyone,  None),
@@ -166,6 +166,11 @@ pub(crate) fn find(method: &Method, path: &str) -> Option<&'static Route> {
         .iter()
         .find(|route| route.method == *method)
         .copied()
+}
+
+/// A path that the router has matched, as the table spells it.
+pub(crate) fn known_path(path: &str) -> Option<&'static str> {
+    BY_PATH.get_key_value(path).map(|(path, _)| *path)
 }
 
 /// What `Allow` says of a path; none where it has no row.

@@ -1,0 +1,364 @@
+//! `docs/API.md`: the OpenAPI document and the table of routes as a page to read. It is written by a
+//! test, so nobody has to keep it true; run with `BLESS=1` to write it anew.
+//!
+//! What the document does not say stands in [`HEAD`]. A new route, field or problem follows by itself.
+
+use std::fmt::Write;
+use std::path::Path;
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+
+use crate::problem::Code;
+use crate::routes::{Guard, Route, TABLE};
+
+const HEAD: &str = r#"# The HTTP API
+
+Every route: who may ask, what goes in, what comes out, what can go wrong. Written from the code, as `doorward openapi` and
+`GET /openapi.json` are; a server shows the same at `/docs`. New here? [QUICK-START.md](QUICK-START.md) first. Every code: [ERRORS.md](ERRORS.md).
+
+## Ground rules
+
+| | |
+| --- | --- |
+| bodies in | JSON, or a form (`application/x-www-form-urlencoded`) of the same fields, in which `data` is a JSON text and what stands empty counts as left out. At most 64 KiB. An unknown field is refused |
+| bodies out | JSON. Times are RFC 3339 in UTC, ids are UUIDv7. Whoever would rather have `text/html` gets the page of the same name, where there is one |
+| who asks | `Authorization: Bearer TOKEN`, with the token of [`POST /auth`](#post-auth); or the cookie that the server's own pages use, which works for no other site |
+| `{user}` | `me`, a user name or a user id |
+| errors | `application/problem+json` (RFC 9457), with a stable `code`. [Problem](#problem) |
+| lost updates | a user comes with an `ETag`; a write with `If-Match` that no longer fits is refused with 412 |
+| lists | `items` and `next`: pass `next` as `cursor` until it is null |
+| limits | counted by network address; 429 says by `Retry-After` when to come back, and `RateLimit` fields how much is left. Wrong passwords are counted by account as well, and each one makes the next try wait longer |
+| whoever asks too much | `store-unavailable` and `overloaded` are 503 with `Retry-After`: ask again then |
+
+**Problems of every route**, not repeated below: `malformed-request` (400), `internal-error` (500), `store-unavailable` (503); where a body is read also
+`request-timeout` (408), `body-too-large` (413), `unsupported-media-type` (415), `validation-failed` (422); where a session is asked for also
+`authentication-required` and `invalid-token` (401), and for writes `cross-site-request` (403); where there is a limit also `too-many-attempts` (429).
+"#;
+
+/// The whole page.
+fn page(document: &Value) -> String {
+    let mut text = HEAD.to_owned();
+    for tag in document["tags"].as_array().unwrap() {
+        let name = tag["name"].as_str().unwrap();
+        let of_tag: Vec<_> = routes(document)
+            .filter(|(_, operation)| operation["tags"][0] == *name)
+            .collect();
+        let about = tag["description"].as_str().unwrap();
+        write!(
+            text,
+            "\n## {name}\n\n{about}\n\n| route | who | |\n| --- | --- | --- |\n"
+        )
+        .unwrap();
+        for (route, operation) in &of_tag {
+            let (name, who) = (name_of(route), who(route, operation));
+            let summary = operation["summary"].as_str().unwrap();
+            writeln!(
+                text,
+                "| [`{name}`](#{}) | {who} | {summary} |",
+                anchor(&name)
+            )
+            .unwrap();
+        }
+        for (route, operation) in &of_tag {
+            text += &section(document, route, operation);
+        }
+    }
+    text += &pages();
+    text += &shapes(document);
+    text
+}
+
+/// The routes that are in the document, in the order of the table.
+fn routes(document: &Value) -> impl Iterator<Item = (&'static Route, &Value)> {
+    TABLE.iter().filter_map(|route| {
+        let method = route.method.as_str().to_ascii_lowercase();
+        let operation = document["paths"].get(route.path)?.get(method)?;
+        Some((route, operation))
+    })
+}
+
+fn name_of(route: &Route) -> String {
+    format!("{} {}", route.method, route.path)
+}
+
+/// As GitHub makes it from a heading.
+fn anchor(heading: &str) -> String {
+    let kept = heading.to_lowercase().replace(' ', "-");
+    kept.chars()
+        .filter(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'))
+        .collect()
+}
+
+fn who(route: &Route, operation: &Value) -> &'static str {
+    let is_of_a_user = route.path.starts_with("/user/{user}");
+    match route.guard {
+        Guard::Anyone => "anyone",
+        Guard::Optional => "anyone; a session is looked at",
+        Guard::Maybe => "anyone, with or without a session",
+        Guard::Session if operation["tags"][0] == "Admin" => "an admin",
+        Guard::Session if is_of_a_user => "the user, or an admin",
+        Guard::Session => "whoever is signed in",
+        Guard::SessionOrPage => "whoever is signed in; a browser is shown the way",
+    }
+}
+
+fn section(document: &Value, route: &Route, operation: &Value) -> String {
+    let summary = operation["summary"].as_str().unwrap();
+    let more = operation["description"].as_str();
+    let more = more.map_or_else(String::new, |more| format!(" {more}"));
+    let mut text = format!("\n### `{}`\n\n{summary}.{more}\n\n", name_of(route));
+    write!(text, "For {}.", who(route, operation)).unwrap();
+    if let Some(budget) = route.budget {
+        let window = span(budget.window);
+        write!(text, " At most {} {window} from one address.", budget.burst).unwrap();
+    }
+    text.push_str("\n\n");
+
+    let rows = [parameters(operation), body(document, operation)].concat();
+    if !rows.is_empty() {
+        text += &about_body(document, operation);
+        text += "| in | field | | |\n| --- | --- | --- | --- |\n";
+        text += &rows;
+        text.push('\n');
+    }
+    let responses = operation["responses"].as_object().unwrap();
+    for (status, response) in responses
+        .iter()
+        .filter(|(status, _)| status.starts_with('2'))
+    {
+        writeln!(text, "- **{status}** {}", answer(response)).unwrap();
+    }
+    if !route.problems.is_empty() {
+        writeln!(text, "- Problems: {}", codes(route.problems)).unwrap();
+    }
+    text
+}
+
+fn span(window: Duration) -> &'static str {
+    match window.as_secs() {
+        60 => "a minute",
+        3600 => "an hour",
+        other => unreachable!("a word for {other} seconds"),
+    }
+}
+
+fn codes(codes: &[Code]) -> String {
+    let codes: Vec<_> = codes
+        .iter()
+        .map(|code| format!("`{}` ({})", code.as_str(), code.status().as_u16()))
+        .collect();
+    codes.join(", ")
+}
+
+fn answer(response: &Value) -> String {
+    let mut text = response["description"].as_str().unwrap().to_owned();
+    let contents = response["content"].as_object().into_iter().flatten();
+    for (_, content) in contents.take(1) {
+        let kind = kind(&content["schema"]);
+        if kind.starts_with('[') {
+            write!(text, ": {kind}").unwrap();
+        }
+    }
+    let fields: Vec<_> = response["headers"]
+        .as_object()
+        .into_iter()
+        .flat_map(Map::keys)
+        .map(|name| format!("`{name}`"))
+        .collect();
+    if !fields.is_empty() {
+        write!(text, "; with {}", fields.join(", ")).unwrap();
+    }
+    text
+}
+
+fn parameters(operation: &Value) -> String {
+    let parameters = operation["parameters"].as_array().into_iter().flatten();
+    let rows = parameters.map(|parameter| {
+        let (place, name) = (&parameter["in"], &parameter["name"]);
+        let description = parameter["description"].as_str().unwrap_or_default();
+        row(
+            place.as_str().unwrap(),
+            name.as_str().unwrap(),
+            &limits(&parameter["schema"], false),
+            description,
+        )
+    });
+    rows.collect()
+}
+
+/// The schema of the body, which is no more than one level deep.
+fn body_schema<'a>(document: &'a Value, operation: &Value) -> Option<&'a Value> {
+    let schema = operation.pointer("/requestBody/content/application~1json/schema/$ref")?;
+    document.pointer(schema.as_str()?.trim_start_matches('#'))
+}
+
+fn body(document: &Value, operation: &Value) -> String {
+    let Some(schema) = body_schema(document, operation) else {
+        return String::new();
+    };
+    fields(schema, |name, kind, description| {
+        row("body", name, kind, description)
+    })
+}
+
+/// What no single field says of the body.
+fn about_body(document: &Value, operation: &Value) -> String {
+    let Some(schema) = body_schema(document, operation) else {
+        return String::new();
+    };
+    let is_patch = operation["requestBody"]["content"]["application/merge-patch+json"].is_object();
+    let also = if is_patch {
+        " (also as `application/merge-patch+json`)"
+    } else {
+        ""
+    };
+    let about = schema["description"].as_str().unwrap_or_default();
+    format!("The body{also}: {about}\n\n")
+}
+
+fn fields(schema: &Value, row: impl Fn(&str, &str, &str) -> String) -> String {
+    let required = |name: &str| {
+        let required = schema["required"].as_array();
+        required.is_some_and(|required| required.iter().any(|field| field == name))
+    };
+    let properties = schema["properties"].as_object().into_iter().flatten();
+    // What must be there comes first.
+    let (first, then): (Vec<_>, Vec<_>) = properties.partition(|(name, _)| required(name));
+    let rows = first.into_iter().chain(then).map(|(name, field)| {
+        let kind = limits(field, required(name));
+        row(
+            name,
+            &kind,
+            field["description"].as_str().unwrap_or_default(),
+        )
+    });
+    rows.collect()
+}
+
+fn row(place: &str, name: &str, kind: &str, description: &str) -> String {
+    let description = description.trim_end_matches('.');
+    format!("| {place} | `{name}` | {kind} | {description} |\n")
+}
+
+/// What may stand in a field.
+fn limits(schema: &Value, is_required: bool) -> String {
+    let mut said = vec![kind(schema)];
+    let number = |name: &str| schema[name].as_u64();
+    match (number("minLength"), number("maxLength")) {
+        (Some(least), Some(most)) => said.push(format!("{least} to {most} characters")),
+        (None, Some(most)) => said.push(format!("up to {most} characters")),
+        _ => {}
+    }
+    if let (Some(least), Some(most)) = (number("minimum"), number("maximum")) {
+        said.push(format!("{least} to {most}"));
+    }
+    if is_required {
+        said.push("**required**".to_owned());
+    }
+    said.join(", ")
+}
+
+/// A schema in a word, or a link to its fields.
+fn kind(schema: &Value) -> String {
+    if let Some(reference) = schema["$ref"].as_str() {
+        let name = reference.rsplit('/').next().unwrap();
+        if let Some(item) = name.strip_prefix("List_") {
+            return format!("[list](#lists) of [{item}](#{})", anchor(item));
+        }
+        return format!("[{name}](#{})", anchor(name));
+    }
+    let kinds: Vec<_> = match &schema["type"] {
+        Value::String(kind) => vec![kind.as_str()],
+        Value::Array(kinds) => kinds.iter().filter_map(Value::as_str).collect(),
+        _ => Vec::new(),
+    };
+    let words = kinds.into_iter().filter(|kind| *kind != "null");
+    let words: Vec<_> = words
+        .map(|kind| match (kind, schema["format"].as_str()) {
+            ("string", Some("date-time")) => "time".to_owned(),
+            ("string", Some("uuid")) => "id".to_owned(),
+            ("string", Some("uri")) => "URL".to_owned(),
+            ("string", Some("email")) => "address".to_owned(),
+            ("string", _) => "text".to_owned(),
+            ("integer", _) => "number".to_owned(),
+            ("boolean", _) => "true or false".to_owned(),
+            ("array", _) => format!("array of {}", self::kind(&schema["items"])),
+            (other, _) => other.to_owned(),
+        })
+        .collect();
+    words.join(" or ")
+}
+
+/// The routes for people, which are not in the document.
+fn pages() -> String {
+    let mut text = "\n## Pages\n\nFor people with a browser; they answer with HTML.\n\n| route | limit |\n| --- | --- |\n".to_owned();
+    for route in TABLE.iter().filter(|route| route.page) {
+        let limit = route.budget.map_or_else(
+            || "–".to_owned(),
+            |budget| format!("{} {}", budget.burst, span(budget.window)),
+        );
+        writeln!(text, "| `{}` | {limit} |", name_of(route)).unwrap();
+    }
+    text
+}
+
+/// What answers are made of.
+fn shapes(document: &Value) -> String {
+    let mut text = "\n## Shapes\n\nWhat answers are made of. A field may be null where its line says so.\n\n\
+                    ### Lists\n\n`items`, an array; and `next`, the `cursor` of the next page, or null on the last one.\n"
+        .to_owned();
+    let schemas = document["components"]["schemas"].as_object().unwrap();
+    for (name, schema) in schemas {
+        let is_body = schema["additionalProperties"] == false;
+        if is_body || name.starts_with("List_") {
+            continue;
+        }
+        let about = schema["description"].as_str().unwrap_or_default();
+        write!(text, "\n### {name}\n\n{about}").unwrap();
+        if let Some(parts) = schema["allOf"].as_array() {
+            // The greeting: a message, and perhaps a user.
+            let first = kind(&parts[0]);
+            let second = kind(&parts[1]["anyOf"][0]);
+            writeln!(text, " {first}, and with a session what a {second} has.").unwrap();
+            continue;
+        }
+        text += "\n\n| field | | |\n| --- | --- | --- |\n";
+        text += &fields(schema, |name, kind, description| {
+            let kind = kind.replace(", **required**", "");
+            let field = &schema["properties"][name]["type"];
+            let may_be_null = field
+                .as_array()
+                .is_some_and(|kinds| kinds.iter().any(|kind| kind == "null"));
+            let null = if may_be_null { " or null" } else { "" };
+            let description = description.trim_end_matches('.');
+            format!("| `{name}` | {kind}{null} | {description} |\n")
+        });
+    }
+    text
+}
+
+#[test]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a test that may write the document asks whether it shall"
+)]
+fn the_page_is_the_document() {
+    let text = page(&crate::openapi_document("http://localhost:8000"));
+    for route in TABLE {
+        assert!(text.contains(&format!("`{}`", name_of(route))), "{route:?}");
+    }
+    for code in Code::ALL {
+        let is_of_routes = ![Code::MethodNotAllowed].contains(code);
+        assert!(!is_of_routes || text.contains(code.as_str()), "{code:?}");
+    }
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/API.md");
+    if std::env::var_os("BLESS").is_some() {
+        std::fs::write(&path, &text).unwrap();
+    }
+    let kept = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(
+        kept == text,
+        "docs/API.md differs from the code: run `BLESS=1 cargo test -p doorward-web reference`"
+    );
+}

@@ -1,0 +1,162 @@
+//! Links between the pages: they lead to a file and a heading that are there, and every page is
+//! reached from the README.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Component, Path, PathBuf};
+
+use crate::pages::{Page, all_pages, root};
+
+/// The anchors that GitHub gives to a page's headings, and those it brings itself.
+fn anchors(page: &Page) -> BTreeSet<String> {
+    let mut anchors = BTreeSet::new();
+    let mut seen: BTreeMap<String, usize> = BTreeMap::new();
+    for line in page.prose().lines() {
+        let hashes = line.bytes().take_while(|byte| *byte == b'#').count();
+        if (1..=6).contains(&hashes) && line[hashes..].starts_with(' ') {
+            let slug = slug(line[hashes..].trim());
+            let times = seen.entry(slug.clone()).or_default();
+            anchors.insert(match *times {
+                0 => slug,
+                more => format!("{slug}-{more}"),
+            });
+            *times += 1;
+        }
+        for own in line.split("<a id=\"").skip(1) {
+            anchors.extend(own.split('"').next().map(str::to_owned));
+        }
+    }
+    anchors
+}
+
+fn slug(heading: &str) -> String {
+    // Of a link, GitHub takes the text.
+    let mut text = String::new();
+    let mut rest = heading;
+    while let Some((before, after)) = rest.split_once("](") {
+        text += before;
+        rest = after.split_once(')').map_or("", |(_, rest)| rest);
+    }
+    text += rest;
+    text.to_lowercase()
+        .chars()
+        .filter(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_'))
+        .map(|c| if c == ' ' { '-' } else { c })
+        .collect()
+}
+
+/// What a page links to, without what stands in code.
+fn targets(page: &Page) -> Vec<String> {
+    let prose = page.prose();
+    // Every second piece between backticks is code; a link's text may hold some, its target none.
+    let text: String = prose
+        .split('\n')
+        .map(|line| {
+            let pieces: Vec<_> = line.split('`').step_by(2).collect();
+            pieces.join("") + "\n"
+        })
+        .collect();
+    let found = text.split("](").skip(1);
+    found
+        .filter_map(|rest| rest.split(')').next())
+        .map(|target| target.split(' ').next().unwrap_or_default().to_owned())
+        .collect()
+}
+
+/// The file a link leads to, from the repository's root; of a folder, its README.
+fn resolve(page: &Page, file: &str) -> PathBuf {
+    let mut path = PathBuf::new();
+    let folder = Path::new(&page.path).parent().unwrap();
+    for part in folder.join(file).components() {
+        match part {
+            Component::ParentDir => assert!(path.pop(), "{}: {file} leads outside", page.path),
+            Component::CurDir => {}
+            other => path.push(other),
+        }
+    }
+    let index = path.join("README.md");
+    if root().join(&index).is_file() {
+        index
+    } else {
+        path
+    }
+}
+
+fn is_elsewhere(target: &str) -> bool {
+    target.contains("://") || target.starts_with("mailto:")
+}
+
+#[test]
+fn links_lead_to_files_and_headings() {
+    let pages = all_pages();
+    let anchors: BTreeMap<PathBuf, BTreeSet<String>> = pages
+        .iter()
+        .map(|page| (PathBuf::from(&page.path), anchors(page)))
+        .collect();
+    let mut wrong = Vec::new();
+    let mut count = 0;
+    for page in &pages {
+        for target in targets(page).iter().filter(|target| !is_elsewhere(target)) {
+            count += 1;
+            let (file, anchor) = target.split_once('#').unwrap_or((target, ""));
+            let path = match file {
+                "" => PathBuf::from(&page.path),
+                _ => resolve(page, file),
+            };
+            if !root().join(&path).exists() {
+                wrong.push(format!("{}: {target} is not there", page.path));
+            } else if !anchor.is_empty()
+                && !anchors.get(&path).is_some_and(|own| own.contains(anchor))
+            {
+                wrong.push(format!("{}: {target}: no such heading", page.path));
+            }
+        }
+    }
+    assert!(count > 50, "{count} links");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_page_is_reached_from_the_readme() {
+    let pages = all_pages();
+    let by_path: BTreeMap<PathBuf, &Page> = pages
+        .iter()
+        .map(|page| (PathBuf::from(&page.path), page))
+        .collect();
+    let mut reached = BTreeSet::new();
+    let mut waiting = vec![PathBuf::from("README.md")];
+    while let Some(path) = waiting.pop() {
+        let Some(page) = by_path.get(&path) else {
+            continue;
+        };
+        if reached.insert(path) {
+            let targets = targets(page);
+            let files = targets.iter().filter(|target| !is_elsewhere(target));
+            waiting.extend(files.filter_map(|target| {
+                let file = target.split('#').next().filter(|file| !file.is_empty())?;
+                Some(resolve(page, file))
+            }));
+        }
+    }
+    let orphans: Vec<_> = by_path
+        .keys()
+        .filter(|path| !reached.contains(*path))
+        .collect();
+    assert!(orphans.is_empty(), "nobody finds these: {orphans:?}");
+}
+
+#[test]
+fn headings_have_the_anchors_of_github() {
+    let page = Page {
+        path: "a.md".to_owned(),
+        text:
+            "# `POST /user/{user}`: [a link](b.md), said “so”\n## Two\n```sh\n# none\n```\n## Two\n"
+                .to_owned(),
+    };
+    let expected = ["post-useruser-a-link-said-so", "two", "two-1"];
+    assert_eq!(anchors(&page), expected.map(str::to_owned).into());
+    let page = Page {
+        path: "a.md".to_owned(),
+        text: "`a](no.md)` but [`code`](yes.md#x) and [b](c.md \"title\")".to_owned(),
+    };
+    assert_eq!(targets(&page), ["yes.md#x", "c.md"]);
+}

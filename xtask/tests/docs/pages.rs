@@ -1,0 +1,212 @@
+//! The pages of the repository, and the fenced blocks in them.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+/// A page as it stands in the working tree.
+pub struct Page {
+    /// From the repository's root.
+    pub path: String,
+    pub text: String,
+}
+
+/// What stands in a fence.
+pub struct Block {
+    pub language: String,
+    /// The page's line, counted from 1, that the block begins in.
+    pub line: usize,
+    pub text: String,
+    /// Why it is not tried, where the comment above it says so.
+    pub excuse: Option<String>,
+}
+
+pub fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
+}
+
+/// Every page under git; the one that `PAGE` names, where somebody works on it.
+pub fn pages() -> Vec<Page> {
+    let wanted = wanted_page();
+    let pages = all_pages();
+    let wanted = |page: &Page| wanted.as_ref().is_none_or(|wanted| page.path == *wanted);
+    pages.into_iter().filter(wanted).collect()
+}
+
+/// Every page under git.
+pub fn all_pages() -> Vec<Page> {
+    let pages: Vec<_> = tracked(&["*.md"])
+        .into_iter()
+        .filter_map(|path| {
+            let text = std::fs::read_to_string(root().join(&path)).ok()?;
+            Some(Page { path, text })
+        })
+        .collect();
+    assert!(pages.len() > 20, "{} pages", pages.len());
+    pages
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "whoever writes a page wants to try that one"
+)]
+fn wanted_page() -> Option<String> {
+    std::env::var("PAGE").ok()
+}
+
+/// Files under git that fit one of these patterns.
+pub fn tracked(patterns: &[&str]) -> Vec<String> {
+    let listed = succeed(
+        Command::new("git")
+            .arg("ls-files")
+            .args(patterns)
+            .current_dir(root()),
+    );
+    let listed = String::from_utf8(listed.stdout).unwrap();
+    listed.lines().map(str::to_owned).collect()
+}
+
+/// A folder of this test, made anew.
+pub fn scratch(name: &str) -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR"))
+        .join("docs")
+        .join(name.replace('/', "-"));
+    let _ = std::fs::remove_dir_all(&folder);
+    std::fs::create_dir_all(&folder).unwrap();
+    folder
+}
+
+/// Runs a command that must succeed.
+#[track_caller]
+pub fn succeed(command: &mut Command) -> Output {
+    let output = command
+        .output()
+        .unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    assert!(
+        output.status.success(),
+        "{command:?}\n{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+    output
+}
+
+impl Page {
+    /// Its fenced blocks, in order.
+    pub fn blocks(&self) -> Vec<Block> {
+        let mut blocks = Vec::new();
+        let mut open: Option<(Block, String, usize)> = None;
+        let mut excuse = None;
+        for (number, line) in self.text.lines().enumerate() {
+            let trimmed = line.trim_start();
+            match &mut open {
+                Some((block, fence, indent)) => {
+                    if trimmed.trim_end() == *fence {
+                        blocks.extend(open.take().map(|(block, ..)| block));
+                    } else {
+                        block.text += line.get(*indent..).unwrap_or(trimmed);
+                        block.text.push('\n');
+                    }
+                }
+                None if trimmed.starts_with("```") => {
+                    let ticks = trimmed.bytes().take_while(|byte| *byte == b'`').count();
+                    let (fence, info) = trimmed.split_at(ticks);
+                    let language = info.split_whitespace().next().unwrap_or_default();
+                    let block = Block {
+                        language: language.to_owned(),
+                        line: number + 2,
+                        text: String::new(),
+                        excuse: excuse.take(),
+                    };
+                    open = Some((block, fence.to_owned(), line.len() - trimmed.len()));
+                }
+                None if trimmed.is_empty() => {}
+                None => {
+                    excuse = excuse_of(trimmed);
+                    blocks.extend(given(trimmed, number + 1));
+                }
+            }
+        }
+        assert!(open.is_none(), "{}: a fence is not closed", self.path);
+        blocks
+    }
+
+    /// Its blocks in these languages.
+    pub fn blocks_in(&self, languages: &[&str]) -> Vec<Block> {
+        let mut blocks = self.blocks();
+        blocks.retain(|block| languages.contains(&block.language.as_str()));
+        blocks
+    }
+
+    /// Its text without what stands in fences: these lines are empty.
+    pub fn prose(&self) -> String {
+        let mut fence: Option<&str> = None;
+        let mut prose = String::new();
+        for line in self.text.lines() {
+            let trimmed = line.trim();
+            match fence {
+                Some(mark) if trimmed == mark => fence = None,
+                Some(_) => {}
+                None if trimmed.starts_with("```") => {
+                    fence = Some(&trimmed[..trimmed.bytes().take_while(|b| *b == b'`').count()]);
+                }
+                None => prose += line,
+            }
+            prose.push('\n');
+        }
+        prose
+    }
+}
+
+/// What the reader of the page has done before, where a comment says so: it is run, and not shown.
+fn given(line: &str, number: usize) -> Option<Block> {
+    let comment = line.trim().strip_prefix("<!-- given:")?;
+    let command = comment.strip_suffix("-->").unwrap();
+    Some(Block {
+        language: "sh".to_owned(),
+        line: number,
+        text: format!("{}\n", command.trim()),
+        excuse: None,
+    })
+}
+
+/// What a comment says in excuse of the block below it.
+fn excuse_of(line: &str) -> Option<String> {
+    let comment = line.trim().strip_prefix("<!--")?.strip_suffix("-->")?;
+    let comment = comment.trim();
+    let excuse = comment
+        .strip_prefix("not run:")
+        .or_else(|| comment.strip_prefix("not checked:"))?;
+    assert!(!excuse.trim().is_empty(), "an excuse without a reason");
+    Some(excuse.trim().to_owned())
+}
+
+#[test]
+fn blocks_are_found_where_they_are() {
+    let text = "a\n\n<!-- not run: needs Docker -->\n```sh\ndocker ps\n```\n<!-- given: doorward migrate -->\n- b\n\n  ```json\n  {}\n    1\n  ```\n````md\n```sh\n````\n";
+    let page = Page {
+        path: "a.md".to_owned(),
+        text: text.to_owned(),
+    };
+    let blocks: Vec<_> = page.blocks();
+    let told: Vec<_> = blocks
+        .iter()
+        .map(|b| {
+            (
+                b.language.as_str(),
+                b.line,
+                b.text.as_str(),
+                b.excuse.as_deref(),
+            )
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [
+            ("sh", 5, "docker ps\n", Some("needs Docker")),
+            ("sh", 7, "doorward migrate\n", None),
+            ("json", 11, "{}\n  1\n", None),
+            ("md", 15, "```sh\n", None),
+        ]
+    );
+    assert!(!page.prose().contains("docker") && page.prose().contains("- b"));
+}

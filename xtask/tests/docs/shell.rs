@@ -1,0 +1,253 @@
+//! Runs the `sh` blocks of a page: one script, in bash, from top to bottom, in an empty folder.
+//!
+//! What a newcomer has is there: the binary on the path, copies of the repository's `examples`,
+//! `clients` and `deploy`; the script of an example's page begins in that example's folder. A page that
+//! starts a server (`doorward serve`, `cargo run --release -- serve`) has that one, in the background;
+//! one that only speaks to `localhost:8000` meets a server started for it. `localhost:8000` and
+//! `localhost:9443` are replaced by free ports. curl fails on 4xx and 5xx here.
+//!
+//! Two remarks behind two spaces are promises that are kept: `# 401` says that the request is refused so,
+//! and `# {"token": …}` that the answer has these fields.
+
+use std::fmt::Write;
+use std::net::{Ipv4Addr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Mutex;
+
+use doorward_testkit::servers::{Doorward, doorward_binary};
+use doorward_testkit::tools;
+
+use crate::lines::remark;
+use crate::pages::{Block, Page, pages, root, scratch, succeed, tracked};
+
+/// How long a page may take, in seconds.
+const PATIENCE: &str = "180";
+/// Pages at once.
+const THREADS: usize = 3;
+
+#[test]
+fn what_a_page_says_can_be_typed() {
+    let waiting: Mutex<Vec<_>> = Mutex::new(pages());
+    let failures: Mutex<Vec<String>> = Mutex::default();
+    std::thread::scope(|scope| {
+        for _ in 0..THREADS {
+            scope.spawn(|| {
+                loop {
+                    let Some(page) = waiting.lock().unwrap().pop() else {
+                        break;
+                    };
+                    if let Err(told) = run(&page) {
+                        failures.lock().unwrap().push(told);
+                    }
+                }
+            });
+        }
+    });
+    let failures = failures.into_inner().unwrap();
+    assert!(failures.is_empty(), "{}", failures.join("\n\n"));
+}
+
+fn run(page: &Page) -> Result<(), String> {
+    let mut blocks = page.blocks_in(&["sh"]);
+    blocks.retain(|block| block.excuse.is_none());
+    if blocks.is_empty() {
+        return Ok(());
+    }
+    let folder = scratch(&page.path);
+    let place = furnish(&folder, &page.path);
+    let all: String = blocks.iter().map(|block| block.text.as_str()).collect();
+    let given =
+        (!starts_a_server(&all) && all.contains("localhost:8000")).then(|| Doorward::start(&[]));
+    let (port, tls_port) = (
+        given.as_ref().map_or_else(free_port, Doorward::port),
+        free_port(),
+    );
+    let script = script_of(&blocks)
+        .replace("localhost:8000", &format!("localhost:{port}"))
+        .replace("127.0.0.1:8000", &format!("127.0.0.1:{port}"))
+        .replace("localhost:9443", &format!("localhost:{tls_port}"));
+    let file = folder.join("page.sh");
+    std::fs::write(&file, script).unwrap();
+    std::fs::write(folder.join(".curlrc"), "fail-with-body\nshow-error\n").unwrap();
+
+    let mut bash = Command::new("timeout");
+    bash.args(["--kill-after=10", PATIENCE, "bash", "-eu", "-o", "pipefail"]);
+    bash.args(["-c", "source \"$0\"; source \"$1\""]);
+    bash.arg(root().join("xtask/tests/docs/prelude.sh"))
+        .arg(&file);
+    bash.current_dir(place).env_clear();
+    bash.env("PATH", path_with(&folder.join("bin")))
+        .env("HOME", &folder)
+        .env("CURL_HOME", &folder)
+        .env("LANG", "C.UTF-8")
+        .env("PAGE", &page.path)
+        .env("SCRATCH", &folder)
+        .env("BINARY", doorward_binary())
+        .env("PORT", port.to_string())
+        .env("TLS_PORT", tls_port.to_string())
+        .env("DOORWARD_THROTTLE__ENABLED", "false");
+    match &given {
+        Some(server) => bash.env("DOORWARD_DATA_DIR", server.folder().join("data")),
+        None => bash.env("DOORWARD_LISTEN", format!("127.0.0.1:{port}")),
+    };
+    let output = bash.output().unwrap();
+    let said = format!(
+        "{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+    println!("== {} ({} blocks)\n{said}", page.path, blocks.len());
+    if output.status.success() {
+        return Ok(());
+    }
+    Err(format!("{}: {}\n{said}", page.path, output.status))
+}
+
+/// The blocks, each on the lines it has in the page, so that bash names those.
+pub fn script_of(blocks: &[Block]) -> String {
+    let mut script = String::new();
+    let mut line = 1;
+    for block in blocks {
+        while line < block.line {
+            script.push('\n');
+            line += 1;
+        }
+        for text in block.text.lines() {
+            match promise(text) {
+                Some(kept) => writeln!(script, "{kept}").unwrap(),
+                None => writeln!(script, "{text}").unwrap(),
+            }
+            line += 1;
+        }
+    }
+    script
+}
+
+/// A command whose remark promises something, as one that keeps it.
+fn promise(line: &str) -> Option<String> {
+    let (command, remark) = remark(line)?;
+    if !command.starts_with("curl ") || command.contains('|') {
+        return None;
+    }
+    let status = remark.get(..3).unwrap_or_default();
+    if status.starts_with(['4', '5']) && status.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Some(format!("refused {status} {command}"));
+    }
+    remark
+        .starts_with('{')
+        .then(|| format!("answers '{}' {command}", remark.replace('\'', "")))
+}
+
+/// Whether a line of the script starts a server and leaves it running.
+fn starts_a_server(script: &str) -> bool {
+    crate::lines::commands(script).iter().any(|words| {
+        let words = crate::lines::without_variables(words);
+        let words: Vec<_> = words.iter().map(String::as_str).collect();
+        matches!(
+            words.as_slice(),
+            ["doorward", "serve", ..]
+                | ["cargo", "run", "--", "serve", ..]
+                | ["cargo", "run", "--release", "--", "serve", ..]
+        )
+    })
+}
+
+/// What the script finds; the folder it begins in.
+fn furnish(folder: &Path, page: &str) -> PathBuf {
+    let bin = folder.join("bin");
+    std::fs::create_dir_all(&bin).unwrap();
+    std::os::unix::fs::symlink(doorward_binary(), bin.join("doorward")).unwrap();
+    let desk = folder.join("desk");
+    std::fs::create_dir_all(&desk).unwrap();
+    for file in tracked(&["examples", "clients", "deploy"]) {
+        let copy = desk.join(&file);
+        std::fs::create_dir_all(copy.parent().unwrap()).unwrap();
+        // One that somebody has just removed is not missed.
+        let _ = std::fs::copy(root().join(&file), copy);
+    }
+    match Path::new(page).parent() {
+        Some(own) if own.starts_with("examples") || own.starts_with("clients") => desk.join(own),
+        _ => desk,
+    }
+}
+
+fn path_with(bin: &Path) -> String {
+    let python = tools::tool("python");
+    let own = Path::new(python.get_program()).parent().unwrap();
+    format!(
+        "{}:{}:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin",
+        bin.display(),
+        own.display()
+    )
+}
+
+fn free_port() -> u16 {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    listener.local_addr().unwrap().port()
+}
+
+/// Every block, run or not, is bash, and shellcheck finds nothing in it.
+#[test]
+fn every_snippet_is_well_formed() {
+    let folder = scratch("every");
+    let mut files = Vec::new();
+    for page in pages() {
+        let blocks = page.blocks_in(&["sh"]);
+        if blocks.is_empty() {
+            continue;
+        }
+        let file = folder.join(page.path.replace('/', "-"));
+        let mut script = String::new();
+        for block in &blocks {
+            let gap = block.line - 1 - script.lines().count();
+            script += &"\n".repeat(gap);
+            script += &block.text;
+        }
+        std::fs::write(&file, script).unwrap();
+        files.push(file);
+    }
+    for file in &files {
+        succeed(Command::new("bash").arg("-n").arg(file));
+    }
+    // A reader sets some variables, and uses others elsewhere.
+    succeed(
+        Command::new("shellcheck")
+            .args(["--shell=bash", "--format=gcc", "--severity=warning"])
+            .args(["--exclude=SC2034,SC2154"])
+            .args(&files),
+    );
+}
+
+#[test]
+fn remarks_become_promises() {
+    assert_eq!(
+        promise("curl -s localhost:8000/user/me    # 401: signed out").unwrap(),
+        "refused 401 curl -s localhost:8000/user/me"
+    );
+    assert_eq!(
+        promise("curl localhost:8000/healthz  # {\"status\": \"ok\"}").unwrap(),
+        "answers '{\"status\": \"ok\"}' curl localhost:8000/healthz"
+    );
+    assert!(promise("curl localhost:8000 | jq .  # {\"a\": 1}").is_none());
+    assert!(promise("curl localhost:8000/user/me  # the user").is_none());
+}
+
+/// A script that fails, fails the page; and so does a promise that is not kept.
+#[test]
+fn what_does_not_work_is_noticed() {
+    let tried = |text: &str| {
+        run(&Page {
+            path: format!("{:x}.md", text.len()),
+            text: format!("```sh\n{text}\n```\n"),
+        })
+    };
+    let told = tried("true\n\ndoorward serv --help").unwrap_err();
+    assert!(told.contains(".md:4: "), "{told}");
+    tried("curl -s localhost:8000/user/me").unwrap_err();
+    tried("curl -s localhost:8000/healthz  # 401").unwrap_err();
+    tried("curl -s localhost:8000/healthz  # {\"state\": \"ok\"}").unwrap_err();
+    tried("curl -s localhost:8000/user/me  # 401").unwrap();
+    tried("curl -s localhost:8000/healthz  # {\"status\": \"ok\"}").unwrap();
+    tried("doorward serve\ncurl -s localhost:8000/readyz\n[ -d doorward-data ]").unwrap();
+}

@@ -1,0 +1,206 @@
+//! Reads what cannot be run here: whether each command line of ours is one that the program takes,
+//! and whether the files and packages it names are there. Every name of a variable, on any page and run
+//! or not, is one that something reads.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::process::Command;
+
+use doorward_testkit::servers::doorward_binary;
+
+use crate::lines::{commands, without_variables};
+use crate::pages::{Block, pages, root, succeed, tracked};
+
+#[test]
+fn what_is_not_run_is_at_least_true() {
+    let verbs = verbs();
+    let mut faults = Vec::new();
+    for page in pages() {
+        for block in page.blocks() {
+            let Some(excuse) = &block.excuse else {
+                continue;
+            };
+            println!("{}:{}: {}: {excuse}", page.path, block.line, block.language);
+            if block.language != "sh" {
+                continue;
+            }
+            let found = faults_of(&block, &verbs);
+            faults.extend(found.map(|fault| format!("{}:{}: {fault}", page.path, block.line)));
+        }
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+fn faults_of(block: &Block, verbs: &BTreeSet<String>) -> impl Iterator<Item = String> {
+    let mut faults = Vec::new();
+    for words in commands(&block.text) {
+        if let Some(arguments) = ours(&words, verbs) {
+            let output = Command::new(doorward_binary())
+                .args(arguments)
+                .arg("--help")
+                .output()
+                .unwrap();
+            if !output.status.success() {
+                let told = String::from_utf8_lossy(&output.stderr).into_owned();
+                faults.push(format!("doorward {}: {told}", arguments.join(" ")));
+            }
+        }
+        if without_variables(&words)
+            .first()
+            .is_some_and(|word| word == "cargo")
+        {
+            faults.extend(fault_of_cargo(&words));
+        }
+        let named = words.iter().filter(|word| {
+            [
+                "deploy/",
+                "docs/",
+                "xtask/",
+                "crates/",
+                "examples/",
+                "clients/",
+                "compose",
+            ]
+            .iter()
+            .any(|start| word.starts_with(start) && !word.ends_with("-compose"))
+                && word.contains(['/', '.'])
+        });
+        let missing = named.filter(|word| !root().join(word).exists());
+        faults.extend(missing.map(|word| format!("{word} is not there")));
+    }
+    faults.into_iter()
+}
+
+/// What a command line gives to Doorward, whoever carries it there.
+fn ours<'a>(words: &'a [String], verbs: &BTreeSet<String>) -> Option<&'a [String]> {
+    let words = without_variables(words);
+    let is_ours = |word: &String| word == "doorward" || word.ends_with("/doorward");
+    let first = words.first()?;
+    if is_ours(first) {
+        return Some(&words[1..]);
+    }
+    if first == "cargo" && words.get(1)? == "run" {
+        let bar = words.iter().position(|word| word == "--")?;
+        return Some(&words[bar + 1..]);
+    }
+    let last = words.iter().rposition(is_ours)?;
+    let verb = words.get(last + 1)?;
+    verbs.contains(verb).then(|| &words[last + 1..])
+}
+
+/// The first words that Doorward takes.
+fn verbs() -> BTreeSet<String> {
+    let help = succeed(Command::new(doorward_binary()).arg("--help"));
+    let help = String::from_utf8(help.stdout).unwrap();
+    let (_, list) = help.split_once("Commands:\n").unwrap();
+    let lines = list.lines().take_while(|line| !line.is_empty());
+    let verbs: BTreeSet<_> = lines
+        .filter(|line| line.starts_with("  ") && !line.starts_with("   "))
+        .filter_map(|line| line.split_whitespace().next())
+        .map(str::to_owned)
+        .collect();
+    assert!(verbs.contains("serve") && verbs.len() > 8, "{verbs:?}");
+    verbs
+}
+
+/// Packages, test binaries and tasks are there.
+fn fault_of_cargo(words: &[String]) -> Option<String> {
+    let after = |option: &str| {
+        let place = words.iter().position(|word| word == option)?;
+        words.get(place + 1)
+    };
+    let place = |package: &str| match package {
+        "doorward" => Some("crates/server".to_owned()),
+        "xtask" => Some("xtask".to_owned()),
+        _ => package
+            .strip_prefix("doorward-")
+            .map(|name| format!("crates/{name}")),
+    };
+    if words.get(1).is_some_and(|word| word == "xtask") {
+        let task = words.get(2)?;
+        let usage = std::fs::read_to_string(root().join("xtask/src/main.rs")).unwrap();
+        let is_known = usage.contains(&format!("Some(\"{task}\")"));
+        return (!is_known).then(|| format!("cargo xtask has no task {task}"));
+    }
+    let package = after("-p").or_else(|| after("--package"))?;
+    let Some(place) = place(package).filter(|place| root().join(place).join("Cargo.toml").exists())
+    else {
+        return Some(format!("there is no package {package}"));
+    };
+    let test = after("--test")?;
+    let folder = root().join(&place).join("tests");
+    let is_there = folder.join(test).is_dir() || folder.join(format!("{test}.rs")).is_file();
+    (!is_there).then(|| format!("{package} has no test {test}"))
+}
+
+/// `DOORWARD_…` is a setting, or a variable of the tests or examples that their code reads.
+#[test]
+fn variables_are_read_by_something() {
+    let settings = std::fs::read_to_string(root().join("docs/CONFIGURATION.md")).unwrap();
+    let mut known: BTreeSet<String> = names(&settings).collect();
+    assert!(known.contains("DOORWARD_LISTEN"), "{known:?}");
+    // How the name of a variable is made.
+    known.insert("DOORWARD_SECTION__KEY".to_owned());
+    for file in tracked(&[
+        "crates",
+        "xtask",
+        "examples",
+        "clients",
+        "deploy",
+        "compose*.yaml",
+    ]) {
+        if Path::new(&file).extension().is_none_or(|kind| kind != "md") {
+            let text = std::fs::read_to_string(root().join(&file)).unwrap_or_default();
+            // Doorward's own settings are those of the table alone.
+            let of_code = names(&text)
+                .filter(|name| name.starts_with("DOORWARD_TEST_") || !file.starts_with("crates/"));
+            known.extend(of_code);
+        }
+    }
+    let mut unknown = Vec::new();
+    for page in pages() {
+        let strange = names(&page.text).filter(|name| !known.contains(name));
+        unknown.extend(strange.map(|name| format!("{}: {name}", page.path)));
+    }
+    assert!(unknown.is_empty(), "{unknown:?}");
+}
+
+/// The whole names that begin with `DOORWARD_`.
+fn names(text: &str) -> impl Iterator<Item = String> {
+    text.split(|character: char| !character.is_ascii_alphanumeric() && character != '_')
+        .filter(|word| word.starts_with("DOORWARD_") && !word.ends_with('_'))
+        .map(str::to_owned)
+}
+
+#[test]
+fn a_wrong_command_is_noticed_though_it_is_not_run() {
+    let verbs = verbs();
+    let block = |text: &str| Block {
+        language: "sh".to_owned(),
+        line: 1,
+        text: text.to_owned(),
+        excuse: Some("a test".to_owned()),
+    };
+    let faults = |text: &str| faults_of(&block(text), &verbs).count();
+    for right in [
+        "docker compose exec doorward doorward doctor --json",
+        "docker build --tag doorward .",
+        "sudo install target/release/doorward /usr/local/bin/doorward",
+        "psql -Atc 'select 1' > x && doorward import users.jsonl --format supabase",
+        "cargo test -p doorward-domain --test it sign_up   # the rules",
+        "kubectl apply --filename deploy/kubernetes/namespace.yaml",
+    ] {
+        assert_eq!(faults(right), 0, "{right}");
+    }
+    for wrong in [
+        "docker compose exec doorward doorward doctor --jason",
+        "doorward serf",
+        "X=1 doorward import --formats django users.json",
+        "cargo test -p doorward-domains",
+        "cargo test -p doorward-domain --test its",
+        "cargo xtask tests",
+        "kubectl apply --filename deploy/kubernetes/names.yaml",
+    ] {
+        assert_eq!(faults(wrong), 1, "{wrong}");
+    }
+}
