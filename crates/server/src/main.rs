@@ -16,6 +16,7 @@ mod master_key;
 mod moving;
 mod parent;
 mod system;
+mod telemetry;
 mod wiring;
 mod worker;
 

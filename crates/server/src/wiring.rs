@@ -25,6 +25,7 @@ use jiff::SignedDuration;
 use crate::config::{Config, host_of};
 use crate::master_key;
 use crate::system::{SystemClock, SystemSecrets};
+use crate::telemetry::{self, Figures};
 
 /// How many keys of each throttle table are remembered.
 const THROTTLE_KEYS: usize = 200_000;
@@ -39,6 +40,8 @@ pub struct Wired {
     pub secrets: Arc<dyn Secrets>,
     /// The built-in inbox, where mail stays here.
     pub inbox: Option<Inbox>,
+    /// What an operator sees, where anybody looks.
+    pub figures: Option<Arc<Figures>>,
     database: Database,
 }
 
@@ -62,11 +65,14 @@ pub async fn wire(config: &Config, listening: SocketAddr) -> anyhow::Result<Wire
         .follow(database.store.server_time())
         .await
         .context("the database does not say what time it is")?;
-    let (sessions, throttle) = open_sessions(config, &database, clock.clone()).await?;
+    let figures = telemetry::figures(config, &*clock);
+    let (sessions, throttle) =
+        open_sessions(config, &database, figures.as_ref(), clock.clone()).await?;
     let stores = Stores {
         database,
         sessions,
         throttle,
+        figures,
     };
     assemble(config, listening, master, stores, clock, secrets)
 }
@@ -87,6 +93,7 @@ pub fn wire_in_memory(config: &Config, listening: SocketAddr) -> anyhow::Result<
         },
         sessions: memory,
         throttle: Arc::new(MemoryThrottle::new(THROTTLE_KEYS)),
+        figures: None,
     };
     assemble(config, listening, master, stores, clock, secrets)
 }
@@ -96,6 +103,7 @@ struct Stores {
     database: Database,
     sessions: Arc<dyn Sessions>,
     throttle: Arc<dyn Throttle>,
+    figures: Option<Arc<Figures>>,
 }
 
 fn assemble(
@@ -124,6 +132,10 @@ fn assemble(
         secrets: secrets.clone(),
         meter: Arc::new(Unmetered),
     };
+    let ports = match &stores.figures {
+        Some(figures) => telemetry::measured(ports, figures),
+        None => ports,
+    };
     let accounts = Accounts::new(
         ports,
         policy(config, listening),
@@ -135,6 +147,7 @@ fn assemble(
         clock,
         secrets,
         inbox,
+        figures: stores.figures,
         database: stores.database,
     })
 }
@@ -184,6 +197,7 @@ async fn open_database(config: &Config, clock: &dyn Clock) -> anyhow::Result<Dat
 async fn open_sessions(
     config: &Config,
     database: &Database,
+    figures: Option<&Arc<Figures>>,
     clock: Arc<dyn Clock>,
 ) -> anyhow::Result<(Arc<dyn Sessions>, Arc<dyn Throttle>)> {
     let local = MemoryThrottle::new(THROTTLE_KEYS);
@@ -198,7 +212,8 @@ async fn open_sessions(
     let redis = RedisStore::open(settings, clock).context("Redis cannot be used")?;
     redis.greet().await.context("Redis cannot be used")?;
     let redis = Arc::new(redis);
-    let throttle = FallbackThrottle::new(redis.clone(), local);
+    let shared = telemetry::measured_throttle(redis.clone(), figures);
+    let throttle = FallbackThrottle::new(shared, local);
     Ok((redis, Arc::new(throttle)))
 }
 

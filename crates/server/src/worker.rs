@@ -23,21 +23,29 @@ const KEYS_EVERY: Duration = Duration::from_secs(60);
 const SWEEP_EVERY: Duration = Duration::from_secs(600);
 const CLOCK_EVERY: Duration = Duration::from_secs(30);
 
+const MAIL: &str = "mail";
+const LAST_SEEN: &str = "last-seen";
+const KEYS: &str = "keys";
+const SWEEP: &str = "sweep";
+const CLOCK: &str = "clock";
+/// What the duties are called in the log and among the metrics.
+pub const DUTIES: [&str; 5] = [MAIL, LAST_SEEN, KEYS, SWEEP, CLOCK];
+
 /// Starts the duties; they end, each after its turn, when `stop` turns true.
 pub fn start(wired: &Arc<Wired>, stop: &watch::Receiver<bool>) -> JoinSet<()> {
     let mut duties = JoinSet::new();
     for _ in 0..MAILS_AT_ONCE {
-        duties.spawn(supervise("mail", wired.clone(), stop.clone(), deliver_mail));
+        duties.spawn(supervise(MAIL, wired.clone(), stop.clone(), deliver_mail));
     }
     duties.spawn(supervise(
-        "last seen",
+        LAST_SEEN,
         wired.clone(),
         stop.clone(),
         write_last_seen,
     ));
-    duties.spawn(supervise("keys", wired.clone(), stop.clone(), keep_keys));
-    duties.spawn(supervise("sweep", wired.clone(), stop.clone(), sweep));
-    duties.spawn(supervise("clock", wired.clone(), stop.clone(), keep_time));
+    duties.spawn(supervise(KEYS, wired.clone(), stop.clone(), keep_keys));
+    duties.spawn(supervise(SWEEP, wired.clone(), stop.clone(), sweep));
+    duties.spawn(supervise(CLOCK, wired.clone(), stop.clone(), keep_time));
     duties
 }
 
@@ -54,6 +62,7 @@ async fn supervise<D, F>(
 {
     while let Err(error) = tokio::spawn(duty(wired.clone(), stop.clone())).await {
         tracing::error!(duty = name, %error, "a duty of the worker panicked; it starts again");
+        failed(&wired, name);
         if pause(MAIL_EVERY, &mut stop).await {
             return;
         }
@@ -69,10 +78,13 @@ async fn deliver_mail(wired: Arc<Wired>, mut stop: watch::Receiver<bool>) {
         match turn {
             Ok(delivered) if !delivered.is_empty() => continue,
             Ok(_) => {}
-            Err(error) => tracing::error!(
-                error = format!("{:#}", anyhow::Error::from(error)),
-                "mail could not be looked after"
-            ),
+            Err(error) => {
+                failed(&wired, MAIL);
+                tracing::error!(
+                    error = format!("{:#}", anyhow::Error::from(error)),
+                    "mail could not be looked after"
+                );
+            }
         }
         tokio::select! {
             _ = timeout(MAIL_EVERY, wired.accounts.mail_waiting()) => {}
@@ -85,6 +97,7 @@ async fn write_last_seen(wired: Arc<Wired>, mut stop: watch::Receiver<bool>) {
     loop {
         let is_last = pause(SEEN_EVERY, &mut stop).await;
         if let Err(error) = wired.accounts.write_last_seen().await {
+            failed(&wired, LAST_SEEN);
             tracing::warn!(
                 error = format!("{:#}", anyhow::Error::from(error)),
                 "last use of sessions not noted"
@@ -102,6 +115,7 @@ async fn keep_keys(wired: Arc<Wired>, mut stop: watch::Receiver<bool>) {
             continue;
         }
         if let Err(error) = wired.accounts.ensure_keys(&wired.ctx(Actor::Worker)).await {
+            failed(&wired, KEYS);
             tracing::error!(
                 error = format!("{:#}", anyhow::Error::from(error)),
                 "signing keys could not be looked after"
@@ -115,6 +129,7 @@ async fn sweep(wired: Arc<Wired>, mut stop: watch::Receiver<bool>) {
         if !wired.clock.is_trusted() {
             tracing::warn!("nothing is swept: time has just been moved far, and may be wrong");
         } else if let Err(error) = wired.accounts.sweep(&wired.ctx(Actor::Worker)).await {
+            failed(&wired, SWEEP);
             tracing::error!(
                 error = format!("{:#}", anyhow::Error::from(error)),
                 "what has run out could not be swept"
@@ -132,11 +147,21 @@ async fn keep_time(wired: Arc<Wired>, mut stop: watch::Receiver<bool>) {
         match wired.clock.follow(wired.accounts.server_time()).await {
             Ok(Comparison::InStep) => {}
             Ok(Comparison::Moved) => wired.accounts.time_was_moved(),
-            Err(error) => tracing::debug!(
-                error = format!("{:#}", anyhow::Error::from(error)),
-                "the store's clock could not be asked"
-            ),
+            Err(error) => {
+                failed(&wired, CLOCK);
+                tracing::debug!(
+                    error = format!("{:#}", anyhow::Error::from(error)),
+                    "the store's clock could not be asked"
+                );
+            }
         }
+    }
+}
+
+/// For an operator's figures.
+fn failed(wired: &Wired, duty: &'static str) {
+    if let Some(figures) = &wired.figures {
+        figures.duty_failed(duty);
     }
 }
 

@@ -8,6 +8,7 @@ use doorward_domain::ports::Secrets;
 
 use crate::api::operations::health::Stopping;
 use crate::inbox::Inbox;
+use crate::observer::Observer;
 use crate::pages::Pages;
 use crate::request_ids::RequestIds;
 
@@ -21,6 +22,8 @@ pub struct AppParts {
     pub inbox: Option<Arc<dyn Inbox>>,
     /// Told before the server stops.
     pub stopping: Stopping,
+    /// Told of every request.
+    pub observer: Arc<dyn Observer>,
 }
 
 /// The state of the router: cheap to clone.
@@ -34,11 +37,15 @@ pub struct Inner {
     pub(crate) request_ids: RequestIds,
     pub(crate) inbox: Option<Arc<dyn Inbox>>,
     pub(crate) stopping: Stopping,
+    pub(crate) observer: Arc<dyn Observer>,
     pub(crate) pages: Pages,
     /// The origin of the public URL, which a browser names in `Origin`.
     pub(crate) origin: String,
     /// Whether people reach the server by HTTPS.
     pub(crate) is_https: bool,
+    /// Whether browsers shall never use HTTP there. Not on `localhost`: what else a developer runs
+    /// there, on whatever port, would no longer be reached.
+    pub(crate) has_hsts: bool,
     pub(crate) openapi: String,
     pub(crate) docs: String,
 }
@@ -53,6 +60,7 @@ impl App {
         Self(Arc::new(Inner {
             origin: origin_of(public_url),
             is_https: public_url.starts_with("https://"),
+            has_hsts: public_url.starts_with("https://") && !is_localhost(public_url),
             openapi: document.to_string(),
             docs,
             pages,
@@ -60,6 +68,7 @@ impl App {
             request_ids: RequestIds::new(&*parts.secrets),
             inbox: parts.inbox,
             stopping: parts.stopping,
+            observer: parts.observer,
         }))
     }
 }
@@ -70,6 +79,11 @@ impl Deref for App {
     fn deref(&self) -> &Inner {
         &self.0
     }
+}
+
+fn is_localhost(url: &str) -> bool {
+    let host = url.trim_start_matches("https://");
+    host == "localhost" || host.starts_with("localhost:")
 }
 
 /// Scheme, host and port of a URL.

@@ -1,12 +1,13 @@
 //! The outermost layer: what is true of every answer, whatever made it.
 //!
 //! Gives the request its id, writes problems out as JSON or as a page, puts on the headers that
-//! every answer wears, and logs one line. The line names the route, never the path: paths hold
-//! the secrets of mailed links.
+//! every answer wears, tells the observer, and logs one line, also of a request whose client did not
+//! wait. The line names the route, never the path: paths hold the secrets of mailed links.
 
 use std::time::{Duration, Instant};
 
 use axum::extract::{MatchedPath, Request, State};
+use axum::http::StatusCode;
 use axum::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -14,10 +15,13 @@ use axum::{Json, http::Method};
 use doorward_domain::Error;
 use doorward_domain::ports::StoreError;
 use serde::Serialize;
+use tracing::{Instrument, Span};
 
 use crate::app::App;
 use crate::negotiate;
+use crate::observer::{Ended, name_of};
 use crate::problem::{Code, Problem};
+use crate::routes;
 
 /// How long a handler may take.
 const HANDLER_TIMEOUT: Duration = Duration::from_secs(35);
@@ -30,16 +34,16 @@ const PAGE_POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self';
 pub(crate) struct RequestId(pub(crate) String);
 
 pub(crate) async fn edge(State(app): State<App>, mut request: Request, next: Next) -> Response {
-    let started = Instant::now();
-    let id = app.request_ids.next();
+    let turn = Turn::begin(&app, &request);
+    let id = turn.id.clone();
     request.extensions_mut().insert(RequestId(id.clone()));
     let method = request.method().clone();
-    let route = request.extensions().get::<MatchedPath>().cloned();
     let asked = Asked {
         wants_html: negotiate::wants_html(request.headers()),
         locale: negotiate::locale(request.headers()),
     };
-    let response = match tokio::time::timeout(HANDLER_TIMEOUT, next.run(request)).await {
+    let handling = next.run(request).instrument(turn.span.clone());
+    let response = match tokio::time::timeout(HANDLER_TIMEOUT, handling).await {
         Ok(response) => response,
         Err(_) => Problem::from(cut_off(&method)).into_response(),
     };
@@ -49,16 +53,124 @@ pub(crate) async fn edge(State(app): State<App>, mut request: Request, next: Nex
         None => response,
     };
     dress(&app, &id, response.headers_mut());
-    let route = route.as_ref().map_or("-", MatchedPath::as_str);
-    log(
-        &id,
-        &method,
-        route,
-        &response,
-        problem.as_ref(),
-        started.elapsed(),
-    );
+    turn.end(response.status(), problem.as_ref());
     response
+}
+
+/// A request from its headers to its answer; dropped before, it was given up by its client.
+struct Turn {
+    app: App,
+    id: String,
+    method: &'static str,
+    route: &'static str,
+    span: Span,
+    trace_id: Option<String>,
+    started: Instant,
+    is_over: bool,
+}
+
+impl Turn {
+    fn begin(app: &App, request: &Request) -> Self {
+        let started = Instant::now();
+        let id = app.request_ids.next();
+        let method = name_of(request.method());
+        let path = request.extensions().get::<MatchedPath>();
+        let path = path.and_then(|path| routes::known_path(path.as_str()));
+        let span = tracing::trace_span!(
+            "request",
+            otel.name = path.map_or_else(|| method.to_owned(), |path| format!("{method} {path}")),
+            otel.kind = "server",
+            otel.status_code = tracing::field::Empty,
+            error.type = tracing::field::Empty,
+            http.request.method = method,
+            http.route = path,
+            http.response.status_code = tracing::field::Empty,
+            doorward.request_id = id,
+            doorward.problem = tracing::field::Empty,
+        );
+        let trace_id = app.observer.began(&span, request.headers());
+        Self {
+            app: app.clone(),
+            id,
+            method,
+            route: path.unwrap_or("-"),
+            span,
+            trace_id,
+            started,
+            is_over: false,
+        }
+    }
+
+    fn end(mut self, status: StatusCode, problem: Option<&Problem>) {
+        self.is_over = true;
+        let took = self.tell(Some(status));
+        let code = problem.map(|problem| problem.code.as_str());
+        self.span
+            .record("http.response.status_code", status.as_u16());
+        self.span.record("doorward.problem", code);
+        if status.is_server_error() {
+            self.span.record("otel.status_code", "ERROR");
+            self.span.record("error.type", code.unwrap_or("5xx"));
+        }
+        let (id, method, route) = (&self.id, self.method, self.route);
+        let (status, trace_id) = (status.as_u16(), self.trace_id.as_deref());
+        let took_ms = millis(took);
+        let cause = problem
+            .and_then(|problem| problem.cause.as_deref())
+            .map(chain);
+        match cause {
+            Some(cause) => {
+                tracing::error!(request.id = id, trace_id, http.method = method, http.route = route, http.status = status, problem = code, took_ms, error = %cause, "request failed");
+            }
+            None => {
+                tracing::info!(
+                    request.id = id,
+                    trace_id,
+                    http.method = method,
+                    http.route = route,
+                    http.status = status,
+                    problem = code,
+                    took_ms,
+                    "request"
+                );
+            }
+        }
+    }
+
+    fn tell(&self, status: Option<StatusCode>) -> Duration {
+        let took = self.started.elapsed();
+        self.app.observer.ended(&Ended {
+            method: self.method,
+            route: self.route,
+            status,
+            took,
+        });
+        took
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        if self.is_over {
+            return;
+        }
+        let took_ms = millis(self.tell(None));
+        let (id, method, route) = (&self.id, self.method, self.route);
+        let trace_id = self.trace_id.as_deref();
+        self.span.record("error.type", "gone");
+        tracing::info!(
+            request.id = id,
+            trace_id,
+            http.method = method,
+            http.route = route,
+            took_ms,
+            "request given up by its client"
+        );
+    }
+}
+
+fn millis(took: Duration) -> f64 {
+    u64::try_from(took.as_micros()).unwrap_or(u64::MAX) as f64 / 1000.0
 }
 
 /// A handler that took too long was cut off in the middle: what only reads has changed nothing, of
@@ -110,7 +222,7 @@ fn write_problem(
             HeaderValue::from(wait.as_secs() + u64::from(wait.subsec_nanos() > 0)),
         );
     }
-    if status == http::StatusCode::UNAUTHORIZED {
+    if status == StatusCode::UNAUTHORIZED {
         let challenge = match problem.code {
             Code::InvalidToken => "Bearer realm=\"doorward\", error=\"invalid_token\"",
             _ => "Bearer realm=\"doorward\"",
@@ -192,7 +304,7 @@ fn dress(app: &App, id: &str, headers: &mut HeaderMap) {
     for (name, value) in fixed {
         headers.insert(name, HeaderValue::from_static(value));
     }
-    if app.is_https {
+    if app.has_hsts {
         let value = HeaderValue::from_static("max-age=63072000; includeSubDomains");
         headers.insert(header::STRICT_TRANSPORT_SECURITY, value);
     }
@@ -201,30 +313,6 @@ fn dress(app: &App, id: &str, headers: &mut HeaderMap) {
     }
     if let Ok(value) = HeaderValue::from_str(id) {
         headers.insert(REQUEST_ID, value);
-    }
-}
-
-fn log(
-    id: &str,
-    method: &Method,
-    route: &str,
-    response: &Response,
-    problem: Option<&Problem>,
-    took: Duration,
-) {
-    let status = response.status().as_u16();
-    let code = problem.map(|problem| problem.code.as_str());
-    let took_ms = u64::try_from(took.as_micros()).unwrap_or(u64::MAX) as f64 / 1000.0;
-    let cause = problem
-        .and_then(|problem| problem.cause.as_deref())
-        .map(chain);
-    match cause {
-        Some(cause) => {
-            tracing::error!(request.id = id, http.method = %method, http.route = route, http.status = status, problem = code, took_ms, error = %cause, "request failed");
-        }
-        None => {
-            tracing::info!(request.id = id, http.method = %method, http.route = route, http.status = status, problem = code, took_ms, "request");
-        }
     }
 }
 

@@ -48,19 +48,21 @@ pub(super) async fn run(config: &Config) -> anyhow::Result<()> {
         owner: Owner::Us,
         tls: None,
     };
-    let serving = tokio::spawn(listener::serve(door, doorward_web::router(app), phase));
+    let mut serving = tokio::spawn(listener::serve(door, doorward_web::router(app), phase));
     // Before anybody hears that it is ready: whoever hears it may stop it at once.
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let password = made_up.as_ref().or(config.admin_password.as_ref());
     super::say(&announcement(config, listening, password));
-    // What runs is not waited for: what it writes is gone either way.
-    tokio::select! {
+    let outcome = tokio::select! {
         _ = terminate.recv() => Ok(()),
         _ = interrupt.recv() => Ok(()),
         () = parent::gone() => Ok(()),
-        served = serving => served.context("the listener failed"),
-    }
+        served = &mut serving => served.context("the listener failed"),
+    };
+    // What runs is not waited for: what it writes is gone either way.
+    serving.abort();
+    outcome
 }
 
 /// The one line on standard output.

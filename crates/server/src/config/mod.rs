@@ -9,7 +9,7 @@ mod ephemeral;
 mod settings;
 mod sources;
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use doorward_domain::passwords::{Cost, Engine};
@@ -33,6 +33,8 @@ pub struct Config {
     pub tls_certificate: Option<PathBuf>,
     /// The certificate's key.
     pub tls_key: Option<PathBuf>,
+    /// Whether TLS is spoken with the certificate for development: by `serve --dev-tls`, and no setting.
+    pub development_tls: bool,
     /// How long everything is still served after a stop was asked for, while `/readyz` says so.
     pub shutdown_drain_seconds: u64,
     /// Where the embedded database and the master key are.
@@ -83,6 +85,8 @@ pub struct Config {
     pub log_filter: String,
     /// How it is logged.
     pub log_format: LogFormat,
+    /// Where a Prometheus finds metrics; none is nowhere.
+    pub metrics_listen: Option<SocketAddr>,
 }
 
 /// How a log line looks.
@@ -105,6 +109,7 @@ impl Default for Config {
             allow_http: false,
             tls_certificate: None,
             tls_key: None,
+            development_tls: false,
             shutdown_drain_seconds: 0,
             data_dir: PathBuf::from("doorward-data"),
             disclosure: Disclosure::Private,
@@ -130,11 +135,16 @@ impl Default for Config {
             admin_email: None,
             log_filter: "info".to_owned(),
             log_format: LogFormat::Auto,
+            metrics_listen: None,
         }
     }
 }
 
 impl Config {
+    /// Where `serve --dev-tls` listens when nobody says.
+    pub const DEVELOPMENT_LISTEN: SocketAddr =
+        SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9443);
+
     /// The database, wherever it is.
     pub fn database_url(&self) -> String {
         match &self.database_url {
@@ -157,7 +167,7 @@ impl Config {
 
     /// Whether the listener speaks TLS itself.
     pub fn has_tls(&self) -> bool {
-        self.tls_certificate.is_some()
+        self.tls_certificate.is_some() || self.development_tls
     }
 
     /// The public URL, once the port is known.
@@ -176,7 +186,7 @@ impl Config {
             address
                 if address
                     .trim_matches(['[', ']'])
-                    .parse::<std::net::IpAddr>()
+                    .parse::<IpAddr>()
                     .is_ok() =>
             {
                 "localhost"
@@ -201,7 +211,7 @@ impl Config {
                 "`public_url` is without TLS: use https, or set `allow_http = true` if this network is private".to_owned(),
             ),
             Some(url) if url.starts_with("http://") && self.has_tls() => faults.push(
-                "`public_url` begins with http, and the server itself speaks TLS (`tls.certificate`): make it https".to_owned(),
+                "`public_url` begins with http, and the server itself speaks TLS: make it https".to_owned(),
             ),
             _ => {}
         }
@@ -212,12 +222,20 @@ impl Config {
             (None, Some(_)) => faults.push(
                 "`tls.key` is set and `tls.certificate` is not: set both, or none".to_owned(),
             ),
+            (Some(_), Some(_)) if self.development_tls => faults
+                .push("`tls.certificate` is set: leave --dev-tls out, or the setting".to_owned()),
             _ => {}
         }
         let is_reached_from_here_alone =
             is_local && self.public_url.as_deref().is_none_or(is_loopback_url);
         if !is_reached_from_here_alone && self.has_inbox() {
             faults.push("mail would stay in the built-in inbox, which anybody who reaches the server could read: set `mail.url` (SMTP_URL)".to_owned());
+        }
+        if self
+            .metrics_listen
+            .is_some_and(|address| is_same(address, self.listen))
+        {
+            faults.push(format!("`metrics.listen` is {0}, where the server itself listens: metrics need a port of their own, such as 127.0.0.1:9464", self.listen));
         }
         if let Some(secret) = &self.master_key {
             faults.extend(crate::master_key::fault(secret.expose()));
@@ -226,13 +244,19 @@ impl Config {
     }
 }
 
+/// Whether two listeners would want one port. Port 0 is any that is free.
+fn is_same(one: SocketAddr, other: SocketAddr) -> bool {
+    let is_every = one.ip().is_unspecified() || other.ip().is_unspecified();
+    one.port() != 0 && one.port() == other.port() && (is_every || one.ip() == other.ip())
+}
+
 /// Whether a URL leads to this machine alone.
 pub fn is_loopback_url(url: &str) -> bool {
     let host = host_of(url);
     host == "localhost"
         || host
             .trim_matches(['[', ']'])
-            .parse::<std::net::IpAddr>()
+            .parse::<IpAddr>()
             .is_ok_and(|address| address.is_loopback())
 }
 

@@ -122,6 +122,8 @@ pub static SETTINGS: &[Setting] = &[
         |c, v| log_filter(v).map(|v| c.log_filter = v), |c| c.log_filter.clone()),
     plain("log.format", "auto (text on a terminal, JSON elsewhere), text or json.",
         |c, v| log_format(v).map(|v| c.log_format = v), |c| format!("{:?}", c.log_format).to_lowercase()),
+    plain("metrics.listen", "Address and port of a listener that serves `/metrics` to a Prometheus, such as 127.0.0.1:9464; none if not set. Whoever reaches it reads it.",
+        |c, v| parse(v, "an address and a port, such as 127.0.0.1:9464").map(|v| c.metrics_listen = Some(v)), |c| c.metrics_listen.map(|v| v.to_string()).unwrap_or_default()),
 ];
 
 impl Setting {

@@ -21,6 +21,22 @@ pub struct Loaded {
     pub origins: BTreeMap<&'static str, String>,
 }
 
+impl Loaded {
+    /// The same for `serve --dev-tls`, at an address of its own unless one was chosen.
+    pub fn with_development_tls(mut self) -> anyhow::Result<Config> {
+        self.config.development_tls = true;
+        if !self.origins.contains_key("listen") {
+            self.config.listen = Config::DEVELOPMENT_LISTEN;
+        }
+        let faults = self.config.check();
+        if !faults.is_empty() {
+            let loaded = None;
+            bail!(Refused { faults, loaded });
+        }
+        Ok(self.config)
+    }
+}
+
 /// Why a configuration cannot be used.
 #[derive(Debug)]
 pub struct Refused {

@@ -13,7 +13,7 @@ use doorward_domain::ports::{Clock, Mail, Unmetered};
 use doorward_domain::tokens::{Keyring, MasterKey};
 use doorward_domain::values::{EmailAddress, Secret, Username};
 use doorward_domain::{Accounts, Actor, Ctx, Policy, Ports};
-use doorward_web::{App, AppParts, Inbox, Stopping};
+use doorward_web::{App, AppParts, Inbox, Stopping, Unobserved};
 use jiff::SignedDuration;
 use serde_json::json;
 use tempfile::TempDir;
@@ -102,6 +102,7 @@ impl TestApp {
         let accounts = Accounts::new(ports, options.policy, hasher, Keyring::new(master));
         let accounts = Arc::new(accounts);
         let app = App::new(AppParts {
+            observer: Arc::new(Unobserved),
             accounts: accounts.clone(),
             secrets,
             inbox: options.inbox,

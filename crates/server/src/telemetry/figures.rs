@@ -1,0 +1,177 @@
+//! Every metric there is.
+//!
+//! Names follow Prometheus: what is counted and its base unit. What can only take known values is
+//! there from the start with a zero, so that the first one of anything shows as a rise.
+
+use doorward_domain::happening::{MailFate, SessionEnd, SignInOutcome};
+use doorward_domain::model::{Event, MailKind, Outcome};
+use doorward_domain::throttle::{BUDGETS, GUESS};
+use prometheus::core::Collector;
+use prometheus::{
+    GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts,
+    Registry, TextEncoder,
+};
+
+use super::process;
+use crate::worker::DUTIES;
+
+/// From half a millisecond to ten seconds: what answers a request, or a part of one.
+const REQUEST_SECONDS: &[f64] = &[
+    0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
+];
+/// A mail server may think for minutes.
+const MAIL_SECONDS: &[f64] = &[
+    0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0,
+];
+
+/// The metrics of one process. Not global: a test may have two.
+pub struct Figures {
+    registry: Registry,
+    pub(super) requests: IntCounterVec,
+    pub(super) request_seconds: HistogramVec,
+    pub(super) requests_in_flight: IntGauge,
+    pub(super) sign_ins: IntCounterVec,
+    pub(super) sessions_issued: IntCounter,
+    pub(super) sessions_renewed: IntCounter,
+    pub(super) sessions_revoked: IntCounterVec,
+    pub(super) throttled: IntCounterVec,
+    pub(super) audit_events: IntCounterVec,
+    pub(super) hash_wait_seconds: Histogram,
+    pub(super) hash_seconds: Histogram,
+    pub(super) hashes_refused: IntCounter,
+    pub(super) hash_queue: IntGauge,
+    pub(super) hash_queue_limit: IntGauge,
+    pub(super) mails: IntCounterVec,
+    pub(super) mail_seconds: Histogram,
+    pub(super) outbox: Outbox,
+    pub(super) store_seconds: HistogramVec,
+    pub(super) store_errors: IntCounterVec,
+    pub(super) worker_failures: IntCounterVec,
+    pub(super) scrape_errors: IntCounter,
+}
+
+/// The outbox at the last look; without values where it could not be looked at.
+pub(super) struct Outbox {
+    pub(super) waiting: GaugeVec,
+    pub(super) oldest_seconds: GaugeVec,
+    pub(super) overdue_seconds: GaugeVec,
+    pub(super) given_up: GaugeVec,
+}
+
+impl Figures {
+    /// All of them, at nothing. `started_at` is when the process did, in seconds since 1970.
+    pub fn new(started_at: f64) -> Self {
+        let new = New(Registry::new());
+        let figures = Self {
+            requests: new.counters("doorward_http_requests_total", "Requests answered, by route as the API reference spells it; `-` is no route, status `gone` a client that hung up before its answer.", &["method", "route", "status"]),
+            request_seconds: new.histograms("doorward_http_request_duration_seconds", "How long requests took, from their headers to the beginning of the answer.", REQUEST_SECONDS, &["method", "route"]),
+            requests_in_flight: new.gauge("doorward_http_requests_in_flight", "Requests being answered now."),
+            sign_ins: new.counters("doorward_sign_ins_total", "Sign-ins tried with user name or address and a password, by how they ended.", &["outcome"]),
+            sessions_issued: new.counter("doorward_sessions_issued_total", "Sessions opened."),
+            sessions_renewed: new.counter("doorward_sessions_renewed_total", "Sessions that got a new token."),
+            sessions_revoked: new.counters("doorward_sessions_revoked_total", "Sessions ended before their time, by why.", &["reason"]),
+            throttled: new.counters("doorward_throttled_total", "Attempts put off, by the budget that was used up; `guess` is the pause after wrong passwords.", &["budget"]),
+            audit_events: new.counters("doorward_audit_events_total", "Lines written to the audit log.", &["event", "outcome"]),
+            hash_wait_seconds: new.histogram("doorward_password_hash_wait_seconds", "How long passwords waited for a hashing thread.", REQUEST_SECONDS),
+            hash_seconds: new.histogram("doorward_password_hash_duration_seconds", "How long hashing took, without the wait.", REQUEST_SECONDS),
+            hashes_refused: new.counter("doorward_password_hashes_refused_total", "Passwords not hashed because the queue was full: requests answered 503."),
+            hash_queue: new.gauge("doorward_password_hash_queue", "Passwords that wait or are being hashed now."),
+            hash_queue_limit: new.gauge("doorward_password_hash_queue_limit", "How many there may be at once."),
+            mails: new.counters("doorward_mails_total", "Mails taken up by the worker of this node, by kind and by what became of them in that turn.", &["kind", "outcome"]),
+            mail_seconds: new.histogram("doorward_mail_send_duration_seconds", "How long handing a mail over took, done or failed.", MAIL_SECONDS),
+            outbox: Outbox {
+                waiting: new.sometimes("doorward_outbox_waiting_mails", "Mails that wait to be sent, of all nodes together; absent where the database does not answer."),
+                oldest_seconds: new.sometimes("doorward_outbox_oldest_age_seconds", "How long the oldest of them has waited; 0 where none does."),
+                overdue_seconds: new.sometimes("doorward_outbox_overdue_seconds", "How long the next of them has been due without anybody taking it up; 0 where none is."),
+                given_up: new.sometimes("doorward_outbox_given_up_mails", "Mails that were given up and are still kept."),
+            },
+            store_seconds: new.histograms("doorward_store_operation_duration_seconds", "How long an operation of a store took, failed ones included: `database`, `sessions`, or `counters` on Redis.", REQUEST_SECONDS, &["store", "operation"]),
+            store_errors: new.counters("doorward_store_operation_errors_total", "Operations of a store that failed: it did not answer, or not in time.", &["store", "operation"]),
+            worker_failures: new.counters("doorward_worker_failures_total", "Turns of the background worker that failed, by duty.", &["duty"]),
+            scrape_errors: new.counter("doorward_scrape_errors_total", "Times that the outbox could not be looked at for these metrics."),
+            registry: new.0,
+        };
+        figures.begin_at_zero();
+        process::register(&figures.registry, started_at);
+        figures
+    }
+
+    /// All of them in the text format that Prometheus reads.
+    pub fn text(&self) -> String {
+        TextEncoder::new()
+            .encode_to_string(&self.registry.gather())
+            .unwrap_or_else(|error| format!("# {error}\n"))
+    }
+
+    /// A turn of the worker failed.
+    pub fn duty_failed(&self, duty: &'static str) {
+        self.worker_failures.with_label_values(&[duty]).inc();
+    }
+
+    fn begin_at_zero(&self) {
+        let each = |counters: &IntCounterVec, values: &[&str]| {
+            for value in values {
+                counters.with_label_values(&[value]);
+            }
+        };
+        let outcomes = SignInOutcome::ALL.iter().map(|outcome| outcome.as_str());
+        each(&self.sign_ins, &outcomes.collect::<Vec<_>>());
+        let reasons = SessionEnd::ALL.iter().map(|reason| reason.as_str());
+        each(&self.sessions_revoked, &reasons.collect::<Vec<_>>());
+        let budgets = BUDGETS.iter().map(|budget| budget.name);
+        each(&self.throttled, &budgets.chain([GUESS]).collect::<Vec<_>>());
+        each(&self.worker_failures, &DUTIES);
+        for kind in MailKind::ALL {
+            for fate in MailFate::ALL {
+                self.mails
+                    .with_label_values(&[kind.as_str(), fate.as_str()]);
+            }
+        }
+        for event in Event::ALL {
+            for outcome in [Outcome::Success, Outcome::Failure] {
+                self.audit_events
+                    .with_label_values(&[event.as_str(), outcome.as_str()]);
+            }
+        }
+    }
+}
+
+/// Makes a metric and registers it.
+struct New(Registry);
+
+impl New {
+    fn registered<M: Collector + Clone + 'static>(&self, made: prometheus::Result<M>) -> M {
+        let metric = made.expect("the names of a metric and its labels are fixed and sound");
+        self.0
+            .register(Box::new(metric.clone()))
+            .expect("no two metrics have one name");
+        metric
+    }
+
+    fn counter(&self, name: &str, help: &str) -> IntCounter {
+        self.registered(IntCounter::new(name, help))
+    }
+
+    fn counters(&self, name: &str, help: &str, labels: &[&str]) -> IntCounterVec {
+        self.registered(IntCounterVec::new(Opts::new(name, help), labels))
+    }
+
+    fn gauge(&self, name: &str, help: &str) -> IntGauge {
+        self.registered(IntGauge::new(name, help))
+    }
+
+    /// A gauge that has no value at times.
+    fn sometimes(&self, name: &str, help: &str) -> GaugeVec {
+        self.registered(GaugeVec::new(Opts::new(name, help), &[]))
+    }
+
+    fn histogram(&self, name: &str, help: &str, buckets: &[f64]) -> Histogram {
+        let options = HistogramOpts::new(name, help).buckets(buckets.to_vec());
+        self.registered(Histogram::with_opts(options))
+    }
+
+    fn histograms(&self, name: &str, help: &str, buckets: &[f64], labels: &[&str]) -> HistogramVec {
+        let options = HistogramOpts::new(name, help).buckets(buckets.to_vec());
+        self.registered(HistogramVec::new(options, labels))
+    }
+}

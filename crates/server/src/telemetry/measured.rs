@@ -1,0 +1,170 @@
+//! How long stores and mail servers take, and how often they fail: around each port, so that no store
+//! knows of it.
+//!
+//! An operation is called by the name of its method. A refusal by a rule (a name that is taken, a
+//! stale version) is an answer like any other; an error is a store that did not answer.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use async_trait::async_trait;
+use doorward_domain::Ports;
+use doorward_domain::changes::{ApplyError, Changes};
+use doorward_domain::model::{
+    AuditEvent, AuditFilter, Credential, Link, MailJob, Session, SigningKey, User, UserFilter,
+};
+use doorward_domain::ports::{
+    Allowance, Budget, Mail, MailError, Mailer, Outbox, Seen, Sessions, Store, StoreError, Throttle,
+};
+use doorward_domain::values::{Digest, SessionId, UserId};
+use jiff::Timestamp;
+
+use super::Figures;
+
+/// The same ports, telling what they do. Throttles are those of this process, or know by themselves:
+/// [`measured_throttle`].
+pub fn measured(ports: Ports, figures: &Arc<Figures>) -> Ports {
+    Ports {
+        store: Arc::new(Measured::new(ports.store, figures)),
+        sessions: Arc::new(Measured::new(ports.sessions, figures)),
+        mailer: Arc::new(Measured::new(ports.mailer, figures)),
+        meter: figures.clone(),
+        ..ports
+    }
+}
+
+/// Counters that are asked over a network.
+pub fn measured_throttle(
+    shared: Arc<dyn Throttle>,
+    figures: Option<&Arc<Figures>>,
+) -> Arc<dyn Throttle> {
+    match figures {
+        Some(figures) => Arc::new(Measured::new(shared, figures)),
+        None => shared,
+    }
+}
+
+/// A port with a clock beside it.
+struct Measured<P: ?Sized> {
+    inner: Arc<P>,
+    figures: Arc<Figures>,
+}
+
+impl<P: ?Sized> Measured<P> {
+    fn new(inner: Arc<P>, figures: &Arc<Figures>) -> Self {
+        Self {
+            inner,
+            figures: figures.clone(),
+        }
+    }
+
+    async fn measured<T, E: Failure>(
+        &self,
+        store: &'static str,
+        operation: &'static str,
+        call: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, E> {
+        let begun_at = Instant::now();
+        let answer = call.await;
+        self.figures
+            .store_seconds
+            .with_label_values(&[store, operation])
+            .observe(begun_at.elapsed().as_secs_f64());
+        if answer.as_ref().is_err_and(Failure::is_failure) {
+            self.figures
+                .store_errors
+                .with_label_values(&[store, operation])
+                .inc();
+        }
+        answer
+    }
+}
+
+/// Whether an error says that the store is at fault.
+trait Failure {
+    fn is_failure(&self) -> bool;
+}
+
+impl Failure for StoreError {
+    fn is_failure(&self) -> bool {
+        true
+    }
+}
+
+impl Failure for ApplyError {
+    fn is_failure(&self) -> bool {
+        matches!(self, Self::Store(_) | Self::Unsettled(_))
+    }
+}
+
+/// Passes each method on and measures it.
+macro_rules! measured {
+    ($port:ident as $store:literal { $(own $own:item)? $(ask $name:ident($($argument:ident: $kind:ty),*) -> $out:ty;)+ }) => {
+        #[async_trait]
+        impl $port for Measured<dyn $port> {
+            $($own)?
+
+            $(async fn $name(&self, $($argument: $kind),*) -> $out {
+                let call = self.inner.$name($($argument),*);
+                self.measured($store, stringify!($name), call).await
+            })+
+        }
+    };
+}
+
+measured!(Store as "database" {
+    ask apply(changes: Changes) -> Result<(), ApplyError>;
+    ask find_user(id: UserId) -> Result<Option<User>, StoreError>;
+    ask find_user_by_username(key: &str) -> Result<Option<User>, StoreError>;
+    ask find_user_by_email(key: &str) -> Result<Option<User>, StoreError>;
+    ask list_users_by_pending_email(key: &str, limit: usize) -> Result<Vec<User>, StoreError>;
+    ask list_users(filter: &UserFilter) -> Result<Vec<User>, StoreError>;
+    ask has_active_admin() -> Result<bool, StoreError>;
+    ask list_pending_users_before(before: Timestamp, limit: usize) -> Result<Vec<UserId>, StoreError>;
+    ask find_credential(user_id: UserId) -> Result<Option<Credential>, StoreError>;
+    ask list_credentials(user_ids: &[UserId]) -> Result<Vec<Credential>, StoreError>;
+    ask is_session_ended(id: SessionId) -> Result<bool, StoreError>;
+    ask find_link(digest: &Digest) -> Result<Option<Link>, StoreError>;
+    ask claim_mail_jobs(now: Timestamp, lease_until: Timestamp, limit: usize) -> Result<Vec<MailJob>, StoreError>;
+    ask outbox() -> Result<Outbox, StoreError>;
+    ask list_signing_keys() -> Result<Vec<SigningKey>, StoreError>;
+    ask list_audit_events(filter: &AuditFilter) -> Result<Vec<AuditEvent>, StoreError>;
+    ask sweep(before: Timestamp) -> Result<(), StoreError>;
+    ask server_time() -> Result<Option<Timestamp>, StoreError>;
+    ask ping() -> Result<(), StoreError>;
+});
+
+measured!(Sessions as "sessions" {
+    own fn may_rewind(&self) -> bool {
+        self.inner.may_rewind()
+    }
+
+    ask insert_session(session: &Session) -> Result<(), StoreError>;
+    ask find_session(user_id: UserId, digest: &Digest, now: Timestamp) -> Result<Option<Session>, StoreError>;
+    ask list_sessions(user_id: UserId, now: Timestamp) -> Result<Vec<Session>, StoreError>;
+    ask renew_session(session: &Session, expected: i64) -> Result<bool, StoreError>;
+    ask set_session_epoch(user_id: UserId, id: SessionId, epoch: i64) -> Result<(), StoreError>;
+    ask touch_sessions(seen: &[Seen]) -> Result<(), StoreError>;
+    ask delete_session(user_id: UserId, id: SessionId) -> Result<bool, StoreError>;
+    ask sweep_sessions(now: Timestamp) -> Result<(), StoreError>;
+    ask ping() -> Result<(), StoreError>;
+});
+
+measured!(Throttle as "counters" {
+    ask take(budget: &Budget, key: &str, now: Timestamp) -> Result<Allowance, StoreError>;
+    ask reserve_guess(key: &str, now: Timestamp) -> Result<Allowance, StoreError>;
+    ask release_guess(key: &str, now: Timestamp) -> Result<(), StoreError>;
+    ask clear_guesses(key: &str) -> Result<(), StoreError>;
+});
+
+#[async_trait]
+impl Mailer for Measured<dyn Mailer> {
+    async fn send(&self, mail: &Mail) -> Result<(), MailError> {
+        let begun_at = Instant::now();
+        let sent = self.inner.send(mail).await;
+        self.figures
+            .mail_seconds
+            .observe(begun_at.elapsed().as_secs_f64());
+        sent
+    }
+}

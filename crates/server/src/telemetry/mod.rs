@@ -1,0 +1,61 @@
+//! What an operator sees of a running server: figures on a listener of their own.
+//!
+//! Other parts tell of what happens by ports ([`Meter`], [`Observer`]) and know no metric; a file here
+//! turns each into figures: `meter` what the rules tell, `requests` what the web part tells, `measured`
+//! the time that stores and mail servers take. `figures` has every metric there is, `scrape` asks for
+//! what nobody tells of, `listener` answers a Prometheus. A figure's labels take a handful of values
+//! that are known beforehand: nothing that somebody has typed, no id, no address.
+//!
+//! To add a figure: its line in `figures`, the place that raises it, its row in `docs/OPERATIONS.md`;
+//! a test compares the three.
+//!
+//! [`Meter`]: doorward_domain::ports::Meter
+//! [`Observer`]: doorward_web::Observer
+
+mod figures;
+mod listener;
+mod measured;
+mod meter;
+mod process;
+mod requests;
+mod scrape;
+
+use std::sync::Arc;
+
+use doorward_domain::ports::Clock;
+use doorward_web::{Observer, Unobserved};
+use tokio::task::JoinSet;
+
+use crate::config::Config;
+use crate::wiring::Wired;
+
+pub use figures::Figures;
+pub use measured::{measured, measured_throttle};
+
+/// Figures, where anybody looks at them.
+pub fn figures(config: &Config, clock: &dyn Clock) -> Option<Arc<Figures>> {
+    let started_at = clock.now().as_microsecond() as f64 / 1_000_000.0;
+    config
+        .metrics_listen
+        .map(|_| Arc::new(Figures::new(started_at)))
+}
+
+/// Who is told of requests.
+pub fn observer(wired: &Wired) -> Arc<dyn Observer> {
+    match &wired.figures {
+        Some(figures) => figures.clone(),
+        None => Arc::new(Unobserved),
+    }
+}
+
+/// Serves the figures, where that is wanted, until what it gives back is dropped.
+pub async fn serve(config: &Config, wired: &Wired) -> anyhow::Result<JoinSet<()>> {
+    let mut serving = JoinSet::new();
+    if let (Some(address), Some(figures)) = (config.metrics_listen, &wired.figures) {
+        let listener = listener::bind(address).await?;
+        tracing::info!(metrics.listen = %listener.local_addr()?, "metrics are at /metrics");
+        let scrape = scrape::Scrape::new(figures.clone(), wired.accounts.clone());
+        serving.spawn(listener::serve(listener, scrape));
+    }
+    Ok(serving)
+}

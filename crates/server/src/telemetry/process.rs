@@ -1,0 +1,124 @@
+//! What the system knows of this process, under the names that every Prometheus client uses.
+//!
+//! From `/proc`; where there is none, these metrics are not there.
+
+use std::fs;
+
+use prometheus::core::{Collector, Desc};
+use prometheus::proto::MetricFamily;
+use prometheus::{Counter, Gauge, IntGauge, Opts, Registry};
+use rustix::param::clock_ticks_per_second;
+use rustix::process::{Resource, getrlimit};
+
+/// Registers them. `started_at` is in seconds since 1970.
+pub fn register(registry: &Registry, started_at: f64) {
+    let version = Opts::new(
+        "doorward_build_info",
+        "Always 1; the version is in the label.",
+    )
+    .const_label("version", env!("CARGO_PKG_VERSION"));
+    let version = IntGauge::with_opts(version).expect("the name is sound");
+    version.set(1);
+    let started = Gauge::new(
+        "process_start_time_seconds",
+        "When the process started, in seconds since 1970.",
+    );
+    let started = started.expect("the name is sound");
+    started.set(started_at);
+    for collector in [
+        Box::new(version) as Box<dyn Collector>,
+        Box::new(started),
+        Box::new(Process::new()),
+    ] {
+        registry
+            .register(collector)
+            .expect("no two metrics have one name");
+    }
+}
+
+/// Looks when it is asked.
+struct Process {
+    cpu: Desc,
+    gauges: [Gauge; 5],
+}
+
+impl Process {
+    fn new() -> Self {
+        let gauge = |name: &str, help: &str| Gauge::new(name, help).expect("the name is sound");
+        let cpu = Counter::new(CPU.0, CPU.1).expect("the name is sound");
+        Self {
+            cpu: cpu.desc()[0].clone(),
+            gauges: [
+                gauge("process_resident_memory_bytes", "Memory in use, in bytes."),
+                gauge(
+                    "process_virtual_memory_bytes",
+                    "Address space in use, in bytes.",
+                ),
+                gauge("process_open_fds", "File descriptors in use."),
+                gauge("process_max_fds", "How many file descriptors there may be."),
+                gauge("process_threads", "Threads."),
+            ],
+        }
+    }
+}
+
+const CPU: (&str, &str) = (
+    "process_cpu_seconds_total",
+    "Processor time used, in seconds.",
+);
+
+impl Collector for Process {
+    fn desc(&self) -> Vec<&Desc> {
+        let gauges = self.gauges.iter().flat_map(Collector::desc);
+        [&self.cpu].into_iter().chain(gauges).collect()
+    }
+
+    fn collect(&self) -> Vec<MetricFamily> {
+        let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+        let kilobytes = |name| field(&status, name).map(|kib| kib * 1024.0);
+        let values = [
+            kilobytes("VmRSS:"),
+            kilobytes("VmSize:"),
+            open_files(),
+            getrlimit(Resource::Nofile)
+                .current
+                .map(|limit| limit as f64),
+            field(&status, "Threads:"),
+        ];
+        let mut families = Vec::new();
+        if let Some(seconds) = cpu_seconds() {
+            let cpu = Counter::new(CPU.0, CPU.1).expect("the name is sound");
+            cpu.inc_by(seconds);
+            families.extend(cpu.collect());
+        }
+        for (gauge, value) in self.gauges.iter().zip(values) {
+            if let Some(value) = value {
+                gauge.set(value);
+                families.extend(gauge.collect());
+            }
+        }
+        families
+    }
+}
+
+/// The number beside a name in `/proc/self/status`.
+fn field(status: &str, name: &str) -> Option<f64> {
+    let line = status.lines().find_map(|line| line.strip_prefix(name))?;
+    line.split_whitespace().next()?.parse().ok()
+}
+
+/// One less than there seem to be: looking takes one.
+fn open_files() -> Option<f64> {
+    let count = fs::read_dir("/proc/self/fd").ok()?.count();
+    Some(count.saturating_sub(1) as f64)
+}
+
+/// In user and system together: the 14th and 15th field of `/proc/self/stat`, of which the second is
+/// a name in brackets that may hold anything.
+fn cpu_seconds() -> Option<f64> {
+    let stat = fs::read_to_string("/proc/self/stat").ok()?;
+    let (_, after_name) = stat.rsplit_once(')')?;
+    let mut fields = after_name.split_whitespace().skip(11);
+    let mut ticks = || fields.next()?.parse::<f64>().ok();
+    Some((ticks()? + ticks()?) / clock_ticks_per_second() as f64)
+}

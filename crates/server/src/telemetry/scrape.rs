@@ -1,0 +1,101 @@
+//! One answer to a Prometheus: the figures that were told of, and those that have to be asked for.
+//!
+//! The outbox is asked for every few seconds at most, however many ask, and for no longer than a
+//! scrape can wait; a database that is away costs the figures of the outbox and no other.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use doorward_domain::Accounts;
+use doorward_domain::ports;
+use jiff::Timestamp;
+use tokio::sync::Mutex;
+use tokio::time::timeout;
+
+use super::Figures;
+
+/// How old a look at the outbox may be.
+const LOOK_EVERY: Duration = Duration::from_secs(3);
+/// How long a look may take. Prometheus waits ten seconds.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// Answers scrapes.
+pub struct Scrape {
+    figures: Arc<Figures>,
+    accounts: Arc<Accounts>,
+    looked_at: Mutex<Option<Instant>>,
+}
+
+impl Scrape {
+    /// Puts the two together.
+    pub fn new(figures: Arc<Figures>, accounts: Arc<Accounts>) -> Self {
+        Self {
+            figures,
+            accounts,
+            looked_at: Mutex::default(),
+        }
+    }
+
+    /// All figures, as of now.
+    pub async fn text(&self) -> String {
+        let signed = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
+        let (queue, limit) = (
+            self.accounts.hashing_queue_depth(),
+            self.accounts.hashing_queue_capacity(),
+        );
+        self.figures.hash_queue.set(signed(queue));
+        self.figures.hash_queue_limit.set(signed(limit));
+        self.look_at_outbox().await;
+        self.figures.text()
+    }
+
+    /// Whoever comes while another looks waits for what that one sees.
+    async fn look_at_outbox(&self) {
+        let mut looked_at = self.looked_at.lock().await;
+        if looked_at.is_some_and(|at| at.elapsed() < LOOK_EVERY) {
+            return;
+        }
+        let cause = match timeout(PATIENCE, self.accounts.outbox()).await {
+            Ok(Ok(outbox)) => {
+                self.figures.outbox.show(&outbox, self.accounts.now());
+                None
+            }
+            Ok(Err(error)) => Some(format!("{:#}", anyhow::Error::from(error))),
+            Err(_) => Some(format!("no answer within {} s", PATIENCE.as_secs())),
+        };
+        if let Some(error) = cause {
+            tracing::debug!(error, "the outbox could not be looked at for the metrics");
+            self.figures.scrape_errors.inc();
+            self.figures.outbox.hide();
+        }
+        *looked_at = Some(Instant::now());
+    }
+}
+
+impl super::figures::Outbox {
+    fn show(&self, outbox: &ports::Outbox, now: Timestamp) {
+        let since = |at: Option<Timestamp>| {
+            at.map_or(0.0, |at| now.duration_since(at).as_secs_f64().max(0.0))
+        };
+        for (gauge, value) in [
+            (&self.waiting, outbox.waiting as f64),
+            (&self.oldest_seconds, since(outbox.oldest_at)),
+            (&self.overdue_seconds, since(outbox.due_at)),
+            (&self.given_up, outbox.given_up as f64),
+        ] {
+            gauge.with_label_values::<&str>(&[]).set(value);
+        }
+    }
+
+    /// A value of an earlier look would look like one of now.
+    fn hide(&self) {
+        for gauge in [
+            &self.waiting,
+            &self.oldest_seconds,
+            &self.overdue_seconds,
+            &self.given_up,
+        ] {
+            gauge.reset();
+        }
+    }
+}
