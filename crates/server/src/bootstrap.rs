@@ -8,6 +8,7 @@ use doorward_domain::values::{EmailAddress, Secret, Token, Username};
 use doorward_domain::{Accounts, Error};
 
 use crate::config::Config;
+use crate::listener::development;
 use crate::wiring::Wired;
 
 /// The first admin's user name.
@@ -82,6 +83,13 @@ pub fn welcome(config: &Config, public_url: &str, made_up: Option<&Secret<String
     if config.has_inbox() {
         lines.push(format!(
             "  Inbox          {public_url}/inbox  (mail stays here until SMTP_URL is set)"
+        ));
+    }
+    if config.development_tls {
+        let certificate = development::files(&config.data_dir).certificate;
+        lines.push(format!(
+            "  Certificate    {}  (for this machine; curl takes it with --cacert)",
+            certificate.display()
         ));
     }
     if let Some(password) = made_up {

@@ -41,9 +41,7 @@ pub struct Inner {
     pub(crate) pages: Pages,
     /// The origin of the public URL, which a browser names in `Origin`.
     pub(crate) origin: String,
-    /// Whether people reach the server by HTTPS.
-    pub(crate) is_https: bool,
-    /// Whether browsers shall never use HTTP there. Not on `localhost`: what else a developer runs
+    /// Whether people reach the server by HTTPS, and their browsers shall never use HTTP there. Not on `localhost`: what else a developer runs
     /// there, on whatever port, would no longer be reached.
     pub(crate) has_hsts: bool,
     pub(crate) openapi: String,
@@ -59,7 +57,6 @@ impl App {
         let docs = pages.docs(&document);
         Self(Arc::new(Inner {
             origin: origin_of(public_url),
-            is_https: public_url.starts_with("https://"),
             has_hsts: public_url.starts_with("https://") && !is_localhost(public_url),
             openapi: document.to_string(),
             docs,

@@ -18,11 +18,9 @@ pub(super) async fn run(
 ) -> anyhow::Result<()> {
     let path = if args.ready { "/readyz" } else { "/healthz" };
     let address = reachable(config.listen);
-    let told = || format!("nothing answers at {address}");
-    let stream = fetch::connect(address).await.with_context(told)?;
-    let answer = fetch::get(stream, &address.to_string(), path)
+    let answer = fetch::get_here(config, address, path)
         .await
-        .with_context(told)?;
+        .with_context(|| format!("nothing answers at {address}"))?;
     if answer.status != 200 {
         let problem: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
         let detail = problem["detail"].as_str().unwrap_or_default();

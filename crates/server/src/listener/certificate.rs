@@ -18,6 +18,7 @@ use tokio_rustls::rustls::sign::CertifiedKey;
 use tokio_rustls::rustls::{Error, InconsistentKeys};
 use zeroize::Zeroizing;
 
+use super::development;
 use crate::config::Config;
 
 /// Where the two files are.
@@ -49,6 +50,9 @@ pub struct Pair {
 impl Files {
     /// Those of the configuration; none where the server speaks plain HTTP.
     pub fn of(config: &Config) -> Option<Self> {
+        if config.development_tls {
+            return Some(development::files(&config.data_dir));
+        }
         Some(Self {
             certificate: config.tls_certificate.clone()?,
             key: config.tls_key.clone()?,

@@ -6,6 +6,7 @@
 //! `doorward_mail::examine` …); here is what this machine and this binary know. To add a part: a
 //! file here with a function that gives [`Finding`]s, and its line in [`examine`].
 
+mod certificate;
 mod folder;
 mod keys;
 mod machine;
@@ -100,6 +101,7 @@ fn recipient(
 async fn examine(config: &Config, mail_to: Option<&EmailAddress>) -> Vec<Finding> {
     let mut findings = settings::examine(config);
     findings.extend(folder::examine(config));
+    findings.extend(certificate::examine(config));
     // Those that wait for somebody else wait side by side.
     let ((stores, has_database), mail, listening) = tokio::join!(
         stores(config),

@@ -30,7 +30,7 @@ pub(super) async fn listening(config: &Config) -> Finding {
         return Finding::fine(LISTEN, format!("{listen} is free; no server runs there"));
     };
     match error.kind() {
-        ErrorKind::AddrInUse => match ask(reachable(listen)).await {
+        ErrorKind::AddrInUse => match fetch::get_here(config, reachable(listen), JWKS).await {
             Ok(answer) if key_names(&answer).is_some() => {
                 Finding::fine(LISTEN, format!("a Doorward runs at {listen}"))
             }
@@ -54,11 +54,6 @@ pub(super) async fn listening(config: &Config) -> Finding {
             "set `listen` to an address of this machine, or to 0.0.0.0 for all of them",
         ),
     }
-}
-
-async fn ask(address: SocketAddr) -> anyhow::Result<Answer> {
-    let stream = fetch::connect(address).await?;
-    fetch::get(stream, &address.to_string(), JWKS).await
 }
 
 /// The names of the keys in a JWKS of Doorward's; none where it is something else.

@@ -1,0 +1,119 @@
+//! The server's own certificate: whether it can be used, for whom, until when, and who can read its key.
+
+use std::os::unix::fs::MetadataExt;
+
+use doorward_domain::checkup::Finding;
+use doorward_domain::ports::Clock;
+use jiff::Timestamp;
+
+use crate::config::{Config, host_of};
+use crate::listener::certificate::{Files, Pair};
+use crate::listener::reloading::RENEWAL;
+use crate::system::SystemClock;
+
+const PART: &str = "tls: certificate";
+const NAME: &str = "tls: name";
+const KEY: &str = "tls: key";
+
+/// Nothing, where the server speaks plain HTTP.
+pub(super) fn examine(config: &Config) -> Vec<Finding> {
+    let Some(files) = Files::of(config) else {
+        return Vec::new();
+    };
+    let mut findings = Vec::new();
+    match files.load() {
+        Ok(pair) => {
+            findings.push(time(&pair, SystemClock::default().now()));
+            findings.push(name(&pair, host_of(&config.public_url(config.listen))));
+        }
+        Err(error) => findings.push(Finding::fault(
+            PART,
+            format!("{error:#}"),
+            "a start refuses it, and a server that runs goes on with the one it has",
+        )),
+    }
+    findings.extend(key(&files));
+    findings
+}
+
+fn time(pair: &Pair, now: Timestamp) -> Finding {
+    let (begins, ends) = (pair.begins_at, pair.ends_at);
+    let mend = "see why whatever renews it has not done so; Doorward takes the new one by itself";
+    if ends <= now {
+        return Finding::fault(
+            PART,
+            format!("it has expired: it was good until {ends}"),
+            mend,
+        );
+    }
+    if begins > now {
+        let mend = "look after this machine's clock, or wait";
+        return Finding::fault(PART, format!("it is good from {begins} on, not yet"), mend);
+    }
+    if ends.duration_since(now) < RENEWAL {
+        return Finding::warning(PART, format!("it ends within two weeks, at {ends}"), mend);
+    }
+    Finding::fine(PART, format!("its key fits, and it is good until {ends}"))
+}
+
+fn name(pair: &Pair, host: &str) -> Finding {
+    if pair.is_for(host) {
+        return Finding::fine(NAME, format!("it is for {host}, as `public_url` is"));
+    }
+    Finding::warning(
+        NAME,
+        format!("it is not for {host}, which `public_url` leads to"),
+        "have one made for that very name, unless a proxy in front shows its own",
+    )
+}
+
+/// A key that cannot be read was told of above.
+fn key(files: &Files) -> Option<Finding> {
+    let shown = files.key.display();
+    let mode = std::fs::metadata(&files.key).ok()?.mode() & 0o777;
+    if mode & 0o007 == 0 {
+        return Some(Finding::fine(KEY, format!("{shown}, mode {mode:04o}")));
+    }
+    Some(Finding::warning(
+        KEY,
+        format!("{shown} is open to everybody on this machine (mode {mode:04o})"),
+        format!("run `chmod 600 {shown}`, and give it to the user that runs Doorward"),
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use doorward_domain::checkup::Verdict;
+    use jiff::ToSpan;
+
+    use super::*;
+    use crate::listener::development;
+
+    #[test]
+    fn a_certificate_is_judged_by_the_time_and_by_its_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let made = Timestamp::constant(1_800_000_000, 0);
+        development::ensure(folder.path(), made).unwrap();
+        let pair = development::files(folder.path()).load().unwrap();
+        let end = pair.ends_at;
+        for (now, verdict) in [
+            (made - 48.hours(), Verdict::Fault),
+            (made, Verdict::Fine),
+            (end - 336.hours(), Verdict::Fine),
+            (end - 335.hours(), Verdict::Warning),
+            (end - 1.second(), Verdict::Warning),
+            (end, Verdict::Fault),
+        ] {
+            assert_eq!(time(&pair, now).verdict, verdict, "{now}");
+        }
+        for (host, verdict) in [
+            ("localhost", Verdict::Fine),
+            ("127.0.0.1", Verdict::Fine),
+            ("[::1]", Verdict::Fine),
+            ("example.com", Verdict::Warning),
+            ("not a name", Verdict::Warning),
+        ] {
+            assert_eq!(name(&pair, host).verdict, verdict, "{host}");
+        }
+    }
+}

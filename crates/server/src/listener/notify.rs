@@ -1,0 +1,96 @@
+//! Tells a service manager how it stands (`sd_notify(3)`), where there is one that wants to know.
+//!
+//! It waits for nobody: what cannot be said at once is not said.
+
+use std::io;
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::net::{SocketAddr, UnixDatagram};
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustix::time::{ClockId, clock_gettime};
+
+/// Longer than the duties and the stores take to close.
+const CLOSING: Duration = Duration::from_secs(60);
+
+/// The service manager, or nobody.
+#[derive(Debug)]
+pub struct ServiceManager {
+    socket: Option<UnixDatagram>,
+    /// How often it wants to hear that this process lives.
+    watchdog: Option<Duration>,
+}
+
+impl ServiceManager {
+    /// The one that started this process.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the service manager's own variables; no setting of ours"
+    )]
+    pub fn of_environment() -> Self {
+        let socket = std::env::var_os("NOTIFY_SOCKET").and_then(|name| {
+            connect(&name.into_vec())
+                .inspect_err(|error| tracing::warn!(%error, "the service manager cannot be told how it stands (NOTIFY_SOCKET)"))
+                .ok()
+        });
+        let number = |name| std::env::var(name).ok()?.parse::<u64>().ok();
+        let is_for_us =
+            number("WATCHDOG_PID").is_none_or(|pid| pid == u64::from(std::process::id()));
+        let watchdog = number("WATCHDOG_USEC")
+            .filter(|&micros| is_for_us && micros > 0)
+            .map(Duration::from_micros);
+        Self { socket, watchdog }
+    }
+
+    /// Requests are served, or what was asked to be read again has been.
+    pub fn ready(&self) {
+        self.say("READY=1\nSTATUS=Serving");
+    }
+
+    /// Something is read again.
+    pub fn reloading(&self) {
+        let now = clock_gettime(ClockId::Monotonic);
+        let micros = now.tv_sec * 1_000_000 + now.tv_nsec / 1000;
+        self.say(&format!("RELOADING=1\nMONOTONIC_USEC={micros}"));
+    }
+
+    /// It has begun to stop, which may take as long as it serves on and what runs may take.
+    pub fn stopping(&self, serves_on: Duration) {
+        let micros = (serves_on + CLOSING).as_micros();
+        self.say(&format!(
+            "STOPPING=1\nSTATUS=Stopping\nEXTEND_TIMEOUT_USEC={micros}"
+        ));
+    }
+
+    fn say(&self, text: &str) {
+        if let Some(socket) = &self.socket
+            && let Err(error) = socket.send(text.as_bytes())
+        {
+            tracing::debug!(%error, "the service manager did not listen");
+        }
+    }
+}
+
+/// Says that this process lives, as often as is wanted: where it hangs, it is started anew.
+pub async fn keep_alive(manager: Arc<ServiceManager>) {
+    let Some(watchdog) = manager.watchdog else {
+        return;
+    };
+    let mut ticks = tokio::time::interval(watchdog / 2);
+    loop {
+        ticks.tick().await;
+        manager.say("WATCHDOG=1");
+    }
+}
+
+fn connect(name: &[u8]) -> io::Result<UnixDatagram> {
+    let address = match name.strip_prefix(b"@") {
+        Some(name) => SocketAddr::from_abstract_name(name)?,
+        None => SocketAddr::from_pathname(std::ffi::OsStr::from_bytes(name))?,
+    };
+    let socket = UnixDatagram::unbound()?;
+    socket.connect_addr(&address)?;
+    socket.set_nonblocking(true)?;
+    Ok(socket)
+}
