@@ -1,0 +1,46 @@
+"""A site behind a proxy that asks Doorward first. It shows what it got; who asks stands in X-Auth-*.
+
+It believes those fields, so nobody but the proxy may reach it: it listens on loopback alone.
+"""
+
+import html
+import os
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+PAGE = """<!doctype html><meta charset="utf-8"><title>{title}</title>
+<h1>{title}</h1>
+<p><a href="/">Start</a> · <a href="/reports?year=2026&amp;by=month">Reports</a> · <a href="/admin/">Admin</a> · <a href="/public/">Public</a> · <a href="/auth">Account</a></p>
+<form method="post" action="/auth/end"><button>Sign out</button></form>
+<pre>{seen}</pre>
+"""
+
+
+class Site(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def answer(self):
+        # Python reads header fields as Latin-1; user names come as UTF-8.
+        fields = [(name, value.encode("latin-1").decode("utf-8", "replace")) for name, value in self.headers.items()]
+        who = dict(fields)
+        status, title = 200, "Hello, " + (who.get("X-Auth-Username") or who.get("X-Auth-Email") or "stranger")
+        # The proxy has asked for the role already, where it can; a site looks itself all the same.
+        if self.path.startswith("/admin") and who.get("X-Auth-Role") != "admin":
+            status, title = 403, "The site says: for admins alone"
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        seen = [f"{self.command} {self.path}", *(f"{name}: {value}" for name, value in fields), "", body.decode("utf-8", "replace")]
+        page = PAGE.format(title=html.escape(title), seen=html.escape("\n".join(seen))).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "text/html; charset=utf-8")
+        self.send_header("Content-Length", str(len(page)))
+        self.send_header("Cache-Control", "no-store")
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(page)
+
+    do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = answer
+
+    def log_message(self, *_):
+        pass
+
+
+ThreadingHTTPServer(("127.0.0.1", int(os.environ.get("PORT", "9000"))), Site).serve_forever()

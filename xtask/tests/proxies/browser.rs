@@ -1,0 +1,1 @@
+//! One journey in Chromium, with JavaScript switched off.

@@ -1,0 +1,80 @@
+//! Shut out: signed out, disabled, deleted; and closed while Doorward does not answer.
+
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use crate::stand::{Kind, PASSWORD, Stand, until};
+
+crate::every_proxy!(
+    whoever_is_out_is_out_at_once,
+    without_an_answer_nothing_passes,
+);
+
+fn whoever_is_out_is_out_at_once(kind: Kind) {
+    let stand = Stand::start(kind);
+    for name in ["ben", "off", "gone", "meek"] {
+        stand.create(name);
+    }
+    let ben = stand.signed_in("ben", PASSWORD);
+    let cookie = format!("Cookie: {}", ben.cookie());
+    assert_eq!(ben.get("/reports").status, 200);
+    let out = ben.post("/auth/end", "");
+    assert_eq!((out.status, out.field("location")), (303, Some("/")));
+    assert!(out.field("set-cookie").unwrap().contains("Max-Age=0"));
+    assert_eq!(ben.get("/reports").status, 303);
+    // Nor is the cookie good for whoever kept it.
+    let kept = stand.anybody().browser();
+    assert_eq!(kept.ask("/reports", &["-H", &cookie]).status, 303);
+    assert_eq!(
+        stand.anybody().ask("/reports", &["-H", &cookie]).status,
+        401
+    );
+    for (name, method, path, body) in [
+        (
+            "off",
+            "PUT",
+            "/user/off/status",
+            json!({"status": "disabled"}),
+        ),
+        ("gone", "DELETE", "/user/gone", json!({})),
+        ("meek", "DELETE", "/user/meek/session", json!({})),
+    ] {
+        let client = stand.signed_in(name, PASSWORD);
+        assert_eq!(client.get("/reports").status, 200);
+        let since = Instant::now();
+        let done = stand.as_admin(method, path, &body);
+        assert!(matches!(done.status, 200 | 204), "{done:?}");
+        let shut_out = client.get("/reports");
+        assert_eq!(shut_out.status, 303, "{name} {shut_out:?}");
+        assert!(since.elapsed() < Duration::from_secs(30));
+    }
+    // A role that was given is seen at once too.
+    let meek = stand.signed_in("meek", PASSWORD);
+    assert_eq!(meek.get("/admin/").status, 403);
+    let promoted = stand.as_admin("PUT", "/user/meek/role", &json!({"role": "admin"}));
+    assert_eq!(promoted.status, 200, "{promoted:?}");
+    assert_eq!(meek.get("/admin/").request(), "GET /admin/");
+}
+
+fn without_an_answer_nothing_passes(kind: Kind) {
+    let stand = Stand::start(kind);
+    stand.create("ben");
+    let ben = stand.signed_in("ben", PASSWORD);
+    assert_eq!(ben.get("/reports").status, 200);
+    stand.doorward.stop();
+    for client in [&ben, &stand.anybody(), &stand.anybody().browser()] {
+        for path in ["/reports", "/admin/", "/"] {
+            let answer = client.get(path);
+            assert!(answer.status >= 500, "{path} {answer:?}");
+            assert!(answer.seen().is_none(), "{path} {answer:?}");
+        }
+    }
+    stand.doorward.start_again();
+    // A proxy may leave a server in peace for a moment that it could not reach.
+    let back = until("the site is there again", || {
+        let answer = ben.get("/reports");
+        (answer.status < 500).then_some(answer)
+    });
+    assert_eq!(back.request(), "GET /reports", "{back:?}");
+}

@@ -1,0 +1,183 @@
+//! From a page that is closed to the sign-in, and back to it.
+
+use doorward_testkit::servers::ADMIN_PASSWORD;
+
+use crate::client::{Answer, unescaped};
+use crate::stand::{Kind, PASSWORD, Stand};
+
+crate::every_proxy!(
+    the_way_back_is_exact,
+    a_way_elsewhere_is_not_taken,
+    the_site_sees_who_it_is,
+    a_part_of_the_site_is_for_admins,
+);
+
+/// What must come back as it was asked for.
+const WANTED: &[&str] = &[
+    "/",
+    "/reports",
+    "/reports/?year=2026&by=month",
+    "/reports?q=%26&r=%23&s=%25&t=a%2Bb+c&u=%2F%2Fevil.example%2F&v=%0A",
+    "/?next=https://evil.example/&return_to=/x&=&&",
+    "/a%20b/%C3%BC.html?x='()*!$,:@[]~",
+    "/stra%C3%9Fe/100%25?",
+];
+
+/// The way back that a page's form carries.
+fn carried(page: &Answer) -> Option<String> {
+    let (_, rest) = page.body.split_once("name=\"return_to\" value=\"")?;
+    Some(unescaped(rest.split_once('"')?.0))
+}
+
+fn encoded(path: &str) -> String {
+    let bytes = path.bytes().map(|byte| format!("%{byte:02X}"));
+    bytes.collect()
+}
+
+fn the_way_back_is_exact(kind: Kind) {
+    let stand = Stand::start(kind);
+    stand.create("ben");
+    for wanted in WANTED {
+        let ben = stand.anybody().browser();
+        let closed = ben.get(wanted);
+        assert_eq!(closed.status, 303, "{wanted} {closed:?}");
+        assert!(closed.body.is_empty() && closed.field("cache-control") == Some("no-store"));
+        let door = closed.field("location").unwrap();
+        let start = format!("{}/auth?return_to=", stand.origin);
+        assert!(door.starts_with(&start), "{door}");
+        let page = ben.get(door);
+        assert_eq!(
+            (page.status, carried(&page).as_deref()),
+            (200, Some(*wanted))
+        );
+        // A failed try loses nothing.
+        let form = |password: &str| {
+            let password = password.replace(' ', "+");
+            format!(
+                "return_to={}&username=ben&password={password}",
+                encoded(wanted)
+            )
+        };
+        let refused = ben.post("/auth", &form("not mine"));
+        assert_eq!(
+            (refused.status, carried(&refused).as_deref()),
+            (401, Some(*wanted))
+        );
+        let signed_in = ben.post("/auth", &form(PASSWORD));
+        assert_eq!(signed_in.status, 303, "{signed_in:?}");
+        let back = signed_in.field("location").unwrap();
+        assert_eq!(back, format!("{}{wanted}", stand.origin));
+        assert_eq!(ben.get(back).request(), format!("GET {wanted}"));
+        // Somebody who is signed in already, in another tab, goes straight on.
+        let again = ben.get(door);
+        assert_eq!((again.status, again.field("location")), (303, Some(back)));
+    }
+}
+
+fn a_way_elsewhere_is_not_taken(kind: Kind) {
+    let stand = Stand::start(kind);
+    stand.create("ben");
+    for evil in [
+        "//evil.example/",
+        "/\\evil.example",
+        "https://evil.example/",
+        "/%2Fevil.example/",
+        "/\r\nSet-Cookie: a=b",
+        "javascript:alert(1)",
+    ] {
+        for value in [
+            encoded(evil),
+            evil.replace("\r\n", "%0D%0A").replace(' ', "+"),
+        ] {
+            let ben = stand.anybody().browser();
+            let page = ben.get(&format!("/auth?return_to={value}"));
+            assert_eq!((page.status, carried(&page)), (200, None), "{evil}");
+        }
+        let ben = stand.anybody().browser();
+        let form = format!(
+            "return_to={}&username=ben&password=plum+cake+on+sundays",
+            encoded(evil)
+        );
+        let answer = ben.post("/auth", &form);
+        let home = format!("{}/", stand.origin);
+        assert_eq!(
+            (answer.status, answer.field("location")),
+            (303, Some(home.as_str())),
+            "{evil}"
+        );
+    }
+    // A path that begins so is the way to our own site, and asked for by nobody in good faith.
+    for path in ["//evil.example/", "/.//evil.example/", "/\\evil.example/"] {
+        let answer = stand.anybody().browser().get(path);
+        assert!(answer.seen().is_none(), "{answer:?}");
+        if let Some(door) = answer.field("location") {
+            assert!(
+                door.starts_with('/') && !door.starts_with("//") || door.starts_with(&stand.origin),
+                "{door}"
+            );
+        }
+    }
+}
+
+fn the_site_sees_who_it_is(kind: Kind) {
+    let stand = Stand::start(kind);
+    stand.create("bjørn");
+    let one = |text: &str| vec![text.to_owned()];
+    let bjorn = stand.signed_in("bj%C3%B8rn", PASSWORD);
+    let seen = bjorn.get("/reports");
+    assert_eq!(seen.passed("x-auth-username"), one("bjørn"), "{seen:?}");
+    assert_eq!(seen.passed("x-auth-role"), one("user"));
+    assert_eq!(seen.passed("x-auth-user-id")[0].len(), 36);
+    // There is none to tell: the field is empty, or not there at all.
+    assert!(
+        seen.passed("x-auth-email")
+            .iter()
+            .all(|email| email.is_empty())
+    );
+    let admin = stand.signed_in("admin", ADMIN_PASSWORD);
+    let seen = admin.get("/reports");
+    assert_eq!(seen.passed("x-auth-username"), one("admin"));
+    assert_eq!(seen.passed("x-auth-email"), one("admin@example.com"));
+    assert_eq!(seen.passed("x-auth-role"), one("admin"));
+    let everybody = stand.anybody().get("/public/");
+    assert_eq!(everybody.request(), "GET /public/");
+    let names = ["user-id", "username", "email", "role"].map(|name| format!("x-auth-{name}"));
+    for name in names {
+        let passed = everybody.passed(&name);
+        assert!(passed.iter().all(String::is_empty), "{passed:?}");
+    }
+}
+
+fn a_part_of_the_site_is_for_admins(kind: Kind) {
+    let stand = Stand::start(kind);
+    stand.create("ben");
+    let (ben, admin) = (
+        stand.signed_in("ben", PASSWORD),
+        stand.signed_in("admin", ADMIN_PASSWORD),
+    );
+    for path in ["/admin", "/admin/", "/admin/users?x=/public/"] {
+        assert_eq!(admin.get(path).request(), format!("GET {path}"));
+        let refused = ben.get(path);
+        assert_eq!(refused.status, 403, "{refused:?}");
+        // Traefik cannot look at the role; the site does.
+        assert_eq!(refused.seen().is_some(), kind == Kind::Traefik);
+        assert_eq!(stand.anybody().browser().get(path).status, 303);
+    }
+    // Other spellings of the same place, and of a closed one beneath the open one.
+    for path in [
+        "//admin/",
+        "/%61dmin/",
+        "/x/../admin/",
+        "/x/%2e%2e/admin/",
+        "/public/../admin/",
+        "/public/%2E%2E/admin/",
+        "/public/..%2Fadmin/",
+    ] {
+        let signed_out = stand.anybody().get(path);
+        assert!(signed_out.seen().is_none(), "{path} {signed_out:?}");
+        if kind != Kind::Traefik {
+            let refused = ben.get(path);
+            assert!(refused.seen().is_none(), "{path} {refused:?}");
+        }
+    }
+}

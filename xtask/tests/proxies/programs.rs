@@ -1,0 +1,123 @@
+//! Programs with a token, and what goes through a proxy beside the question who asks.
+
+use serde_json::json;
+
+use crate::stand::{Kind, PASSWORD, Stand};
+
+crate::every_proxy!(
+    a_program_shows_a_token_and_is_never_led_to_a_page,
+    a_body_and_a_large_head_go_through,
+    forms_work_through_the_proxy_and_from_elsewhere_they_do_not,
+);
+
+fn a_program_shows_a_token_and_is_never_led_to_a_page(kind: Kind) {
+    let stand = Stand::start(kind);
+    stand.create("ben");
+    let program = stand.anybody();
+    let authorization = format!("Authorization: Bearer {}", stand.token("ben", PASSWORD));
+    let seen = program.ask("/reports?x=1", &["-H", &authorization]);
+    assert_eq!(seen.request(), "GET /reports?x=1");
+    assert_eq!(seen.passed("x-auth-username"), ["ben"]);
+    let own = program.ask("/user/me", &["-H", &authorization]);
+    assert_eq!(own.json()["username"], "ben");
+    for (arguments, code) in [
+        (&[][..], "authentication-required"),
+        (&["-H", "Authorization: Bearer nonsense"], "invalid-token"),
+        (&["-X", "POST", "-d", "x=y"], "authentication-required"),
+        (
+            &["-H", "Accept: application/json"],
+            "authentication-required",
+        ),
+        (
+            &["-H", "Accept: application/json, text/html"],
+            "authentication-required",
+        ),
+    ] {
+        let refused = program.ask("/reports", arguments);
+        assert_eq!(refused.status, 401, "{arguments:?} {refused:?}");
+        assert_eq!(
+            refused.field("content-type"),
+            Some("application/problem+json")
+        );
+        assert!(
+            refused
+                .field("www-authenticate")
+                .unwrap()
+                .starts_with("Bearer")
+        );
+        assert_eq!(refused.json()["code"], code, "{arguments:?}");
+    }
+    // A browser that does not open a page is no better: what it asks for is not there to be seen.
+    let browser = stand.anybody().browser();
+    for arguments in [
+        &["-I"][..],
+        &["-d", "x=y"],
+        &["-X", "PUT", "-d", "x=y"],
+        &["-X", "DELETE"],
+    ] {
+        let refused = browser.ask("/reports", arguments);
+        assert_eq!(
+            (refused.status, refused.field("location")),
+            (401, None),
+            "{arguments:?}"
+        );
+    }
+}
+
+fn a_body_and_a_large_head_go_through(kind: Kind) {
+    let stand = Stand::start(kind);
+    stand.create("ben");
+    let ben = stand.signed_in("ben", PASSWORD);
+    let body = "plum ".repeat(20_000);
+    let seen = ben.ask("/notes?new", &["--data-binary", &body]);
+    assert_eq!(seen.request(), "POST /notes?new");
+    assert!(seen.seen().unwrap().last().unwrap() == body.trim_end() || seen.body.contains(&body));
+    let large = format!("X-Large: {}", "x".repeat(6000));
+    let seen = ben.ask("/reports", &["-H", &large]);
+    assert_eq!(seen.passed("x-large")[0].len(), 6000);
+    assert_eq!(seen.passed("x-auth-username"), ["ben"]);
+}
+
+/// H-10 holds with the proxy's address as the public URL.
+fn forms_work_through_the_proxy_and_from_elsewhere_they_do_not(kind: Kind) {
+    let stand = Stand::start(kind);
+    stand.create("ben");
+    let form = "username=ben&password=plum+cake+on+sundays";
+    let ours = format!("Origin: {}", stand.origin);
+    for (fields, status) in [
+        (["-H", ours.as_str()], 303),
+        (["-H", "Origin: https://evil.example"], 403),
+        (["-H", "Sec-Fetch-Site: same-site"], 403),
+        (["-H", "Sec-Fetch-Site: cross-site"], 403),
+    ] {
+        let client = stand.anybody();
+        let mut arguments = vec!["-H", "Accept: text/html", "-d", form];
+        arguments.extend(fields);
+        let answer = client.ask("/auth", &arguments);
+        assert_eq!(answer.status, status, "{fields:?} {answer:?}");
+        assert_eq!(answer.field("set-cookie").is_some(), status == 303);
+    }
+    let ben = stand.signed_in("ben", PASSWORD);
+    let cookie = format!("Cookie: {}", ben.cookie());
+    let elsewhere = [
+        "-X",
+        "POST",
+        "-H",
+        &cookie,
+        "-H",
+        "Sec-Fetch-Site: cross-site",
+    ];
+    assert_eq!(stand.anybody().ask("/auth/end", &elsewhere).status, 403);
+    assert_eq!(ben.get("/reports").status, 200);
+    // What the page of a script sends.
+    let name = json!({"name": "Ben"}).to_string();
+    let json = [
+        "-X",
+        "PATCH",
+        "-H",
+        "Content-Type: application/json",
+        "-d",
+        &name,
+    ];
+    assert_eq!(ben.ask("/user/me", &json).status, 200);
+}

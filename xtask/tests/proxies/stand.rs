@@ -1,0 +1,264 @@
+//! A stand: Doorward, the example's site, and a proxy in front of both, each a process of its own that
+//! ends with the test.
+
+use std::net::{Ipv4Addr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use doorward_testkit::servers::{ADMIN_PASSWORD, Authority, Doorward};
+use doorward_testkit::tools::tool;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::client::{Answer, Client};
+
+/// Longer than anything takes; reached only when something is broken.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+pub const PASSWORD: &str = "plum cake on sundays";
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    Nginx,
+    Caddy,
+    Traefik,
+}
+
+/// A process that ends with the test, however that ends.
+struct Process(Child);
+
+impl Process {
+    fn start(command: &Command, folder: &Path) -> Self {
+        let mut leashed = Command::new("setpriv");
+        leashed.args(["--pdeathsig", "KILL", "--"]);
+        leashed
+            .arg(command.get_program())
+            .args(command.get_args())
+            .envs(
+                command
+                    .get_envs()
+                    .filter_map(|(name, value)| Some((name, value?))),
+            )
+            .current_dir(folder)
+            .stdin(Stdio::null());
+        let log = std::fs::File::options()
+            .create(true)
+            .append(true)
+            .open(folder.join("log"))
+            .unwrap();
+        leashed.stdout(log.try_clone().unwrap()).stderr(log);
+        Self(leashed.spawn().unwrap())
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+pub struct Stand {
+    pub kind: Kind,
+    pub doorward: Doorward,
+    /// The proxy's address, which is Doorward's public URL.
+    pub origin: String,
+    authority: PathBuf,
+    admin: String,
+    _processes: [Process; 2],
+    _authority: Authority,
+    folder: TempDir,
+}
+
+impl Stand {
+    pub fn start(kind: Kind) -> Self {
+        let [port, site_port, admin_port] = free_ports();
+        let origin = format!("https://localhost:{port}");
+        let doorward = Doorward::start(&[
+            ("DOORWARD_PUBLIC_URL", &origin),
+            ("ADMIN_EMAIL", "admin@example.com"),
+        ]);
+        let folder = tempfile::tempdir().unwrap();
+        let authority = Authority::new();
+        let certificate = authority.certificate("localhost");
+        for (file, name) in [
+            (certificate.chain(), "certificate.pem"),
+            (certificate.key(), "key.pem"),
+        ] {
+            std::fs::copy(file, folder.path().join(name)).unwrap();
+        }
+        let mut site = tool("python");
+        site.arg(examples().join("site/site.py"));
+        site.env("PORT", site_port.to_string());
+        let site = Process::start(&site, folder.path());
+        let ports = Ports {
+            proxy: port,
+            doorward: doorward.port(),
+            site: site_port,
+            admin: admin_port,
+        };
+        let (command, trusted) = match kind {
+            Kind::Nginx => (nginx(folder.path(), &ports), authority.path()),
+            Kind::Caddy => caddy(folder.path(), &ports),
+            Kind::Traefik => (traefik(folder.path(), &ports), authority.path()),
+        };
+        let proxy = Process::start(&command, folder.path());
+        let stand = Self {
+            kind,
+            admin: token(&doorward, "admin", ADMIN_PASSWORD),
+            doorward,
+            origin,
+            authority: trusted,
+            _processes: [proxy, site],
+            _authority: authority,
+            folder,
+        };
+        until("the proxy and the site are there", || {
+            let is_there = stand.anybody().try_get("/public/")?.status == 200;
+            is_there.then_some(())
+        });
+        stand
+    }
+
+    /// A client with a cookie jar of its own, and nothing in it.
+    pub fn anybody(&self) -> Client {
+        Client::new(&self.origin, &self.authority, self.folder.path())
+    }
+
+    /// A browser's client, signed in by the form.
+    pub fn signed_in(&self, name: &str, password: &str) -> Client {
+        let client = self.anybody().browser();
+        let form = format!("username={name}&password={}", password.replace(' ', "+"));
+        let answer = client.post("/auth", &form);
+        assert_eq!(answer.status, 303, "{answer:?}");
+        client
+    }
+
+    /// A user with a name and nothing else.
+    pub fn create(&self, name: &str) {
+        let body = json!({"username": name, "password": PASSWORD}).to_string();
+        let answer = direct(&self.doorward, "POST", "/user", None, &body);
+        assert_eq!(answer.status, 201, "{answer:?}");
+    }
+
+    /// A request of the admin's, around the proxy.
+    pub fn as_admin(&self, method: &str, path: &str, body: &Value) -> Answer {
+        direct(
+            &self.doorward,
+            method,
+            path,
+            Some(&self.admin),
+            &body.to_string(),
+        )
+    }
+
+    /// A bearer token of a new session.
+    pub fn token(&self, name: &str, password: &str) -> String {
+        token(&self.doorward, name, password)
+    }
+}
+
+fn direct(
+    doorward: &Doorward,
+    method: &str,
+    path: &str,
+    token: Option<&str>,
+    body: &str,
+) -> Answer {
+    let client = Client::new(doorward.url(), Path::new("/dev/null"), doorward.folder());
+    let authorization = token.map(|token| format!("Authorization: Bearer {token}"));
+    let mut arguments = vec![
+        "-X",
+        method,
+        "-H",
+        "Content-Type: application/json",
+        "-d",
+        body,
+    ];
+    if let Some(authorization) = &authorization {
+        arguments.extend(["-H", authorization]);
+    }
+    client.ask(path, &arguments)
+}
+
+fn token(doorward: &Doorward, name: &str, password: &str) -> String {
+    let body = json!({"username": name, "password": password}).to_string();
+    let answer = direct(doorward, "POST", "/auth", None, &body);
+    assert_eq!(answer.status, 201, "{answer:?}");
+    answer.json()["token"].as_str().unwrap().to_owned()
+}
+
+struct Ports {
+    proxy: u16,
+    doorward: u16,
+    site: u16,
+    admin: u16,
+}
+
+/// The file of the example, with these addresses in the place of its own.
+fn put(example: &str, folder: &Path, ports: &Ports) {
+    let file = examples().join(example);
+    let mut text = std::fs::read_to_string(&file).unwrap();
+    for (theirs, here) in [
+        (8443, ports.proxy),
+        (8000, ports.doorward),
+        (9000, ports.site),
+    ] {
+        text = text.replace(&theirs.to_string(), &here.to_string());
+    }
+    std::fs::write(folder.join(file.file_name().unwrap()), text).unwrap();
+}
+
+fn nginx(folder: &Path, ports: &Ports) -> Command {
+    put("nginx/nginx.conf", folder, ports);
+    put("nginx/site.conf", folder, ports);
+    std::fs::create_dir(folder.join("temp")).unwrap();
+    let mut command = Command::new("/usr/sbin/nginx");
+    // One process is gone with one signal.
+    command.args(["-g", "master_process off;", "-c", "nginx.conf", "-p"]);
+    command.arg(folder);
+    command
+}
+
+/// Caddy makes its own certificate, and an authority that it lays down here.
+fn caddy(folder: &Path, ports: &Ports) -> (Command, PathBuf) {
+    put("caddy/Caddyfile", folder, ports);
+    let mut command = Command::new("caddy");
+    command.args(["run", "--config", "Caddyfile"]);
+    command.env("CADDY_ADMIN", format!("localhost:{}", ports.admin));
+    command.env("XDG_DATA_HOME", folder.join("data"));
+    command.env("XDG_CONFIG_HOME", folder.join("config"));
+    let root = folder.join("data/caddy/pki/authorities/local/root.crt");
+    (command, root)
+}
+
+fn traefik(folder: &Path, ports: &Ports) -> Command {
+    put("traefik/traefik.yml", folder, ports);
+    put("traefik/site.yml", folder, ports);
+    let mut command = tool("traefik");
+    command.arg("--configFile=traefik.yml");
+    command
+}
+
+fn examples() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples")
+}
+
+/// Ports that nobody has at the moment.
+fn free_ports<const N: usize>() -> [u16; N] {
+    let listeners = [(); N].map(|()| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap());
+    listeners.map(|listener| listener.local_addr().unwrap().port())
+}
+
+/// Looks until there is something to see. For what another process does in its own time.
+#[track_caller]
+pub fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        if let Some(seen) = look() {
+            return seen;
+        }
+        assert!(Instant::now() < deadline, "it never came to this: {what}");
+        std::thread::park_timeout(Duration::from_millis(20));
+    }
+}
