@@ -45,10 +45,6 @@ pub fn all_pages() -> Vec<Page> {
     pages
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "whoever writes a page wants to try that one"
-)]
 fn wanted_page() -> Option<String> {
     std::env::var("PAGE").ok()
 }

@@ -4,7 +4,8 @@
 //! `clients` and `deploy`; the script of an example's page begins in that example's folder. A page that
 //! starts a server (`doorward serve`, `cargo run --release -- serve`) has that one, in the background;
 //! one that only speaks to `localhost:8000` meets a server started for it. `localhost:8000` and
-//! `localhost:9443` are replaced by free ports. curl fails on 4xx and 5xx here.
+//! `localhost:9443` are replaced by free ports, and each `postgres://…@HOST.example.com/…` by an empty
+//! database of a real PostgreSQL. curl fails on 4xx and 5xx here.
 //!
 //! Two remarks behind two spaces are promises that are kept: `# 401` says that the request is refused so,
 //! and `# {"token": …}` that the answer has these fields.
@@ -63,7 +64,7 @@ fn run(page: &Page) -> Result<(), String> {
         given.as_ref().map_or_else(free_port, Doorward::port),
         free_port(),
     );
-    let script = script_of(&blocks)
+    let script = with_databases(&script_of(&blocks))
         .replace("localhost:8000", &format!("localhost:{port}"))
         .replace("127.0.0.1:8000", &format!("127.0.0.1:{port}"))
         .replace("localhost:9443", &format!("localhost:{tls_port}"));
@@ -137,6 +138,23 @@ fn promise(line: &str) -> Option<String> {
     remark
         .starts_with('{')
         .then(|| format!("answers '{}' {command}", remark.replace('\'', "")))
+}
+
+/// Every URL of a PostgreSQL that is nowhere, replaced by one of a database for this page alone.
+fn with_databases(script: &str) -> String {
+    let mut script = script.to_owned();
+    while let Some(start) = script.find("postgres://user:password@") {
+        let rest = &script[start..];
+        let end = rest.find(['\'', '"', ' ', '\n']).unwrap_or(rest.len());
+        let url = rest[..end].to_owned();
+        assert!(url.contains(".example.com/doorward"), "{url}");
+        let runtime = tokio::runtime::Builder::new_current_thread().build();
+        let real = runtime
+            .unwrap()
+            .block_on(doorward_testkit::servers::postgres());
+        script = script.replace(&url, &real);
+    }
+    script
 }
 
 /// Whether a line of the script starts a server and leaves it running.

@@ -5,7 +5,7 @@
 //! turns each into a [`Draft`], and [`Draft::finish`] makes it a typed user or says why not.
 //!
 //! To add a system: a file with its `draft`, an arm in each function of [`Format`], a fixture and
-//! its sign-ins in `tests/it/e2e/moving`, a paragraph in `docs/MOVING.md`.
+//! its sign-ins in `tests/it/e2e/moving`, a paragraph in `docs/IMPORT.md`.
 
 mod django;
 mod document;
