@@ -223,5 +223,62 @@ fn time(kind: u8, content: &[u8]) -> Option<Timestamp> {
         _ => return None,
     };
     let time = DateTime::strptime("%Y%m%d%H%M%S", &text).ok()?;
-    Some(time.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp())
+    let zoned = time.to_zoned(jiff::tz::TimeZone::UTC);
+    // The last second of the year 9999 stands for no end, and is later than any timestamp here.
+    Some(zoned.map_or(Timestamp::MAX, |zoned| zoned.timestamp()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::listener::development;
+
+    const MADE: Timestamp = Timestamp::constant(1_800_000_000, 0);
+
+    #[test]
+    fn a_certificate_says_from_when_to_when_it_is_good() {
+        let folder = tempfile::tempdir().unwrap();
+        development::ensure(folder.path(), MADE).unwrap();
+        let pair = development::files(folder.path()).load().unwrap();
+        let day = |time: Timestamp| time.strftime("%F").to_string();
+        assert_eq!(day(MADE), "2027-01-15");
+        assert_eq!(day(pair.begins_at), "2027-01-14");
+        assert_eq!(day(pair.ends_at), "2028-01-15");
+    }
+
+    #[test]
+    fn times_are_read_as_rfc_5280_writes_them() {
+        for (kind, text, read) in [
+            (UTC_TIME, "261121180000Z", "2026-11-21T18:00:00Z"),
+            (UTC_TIME, "491231235959Z", "2049-12-31T23:59:59Z"),
+            (UTC_TIME, "500101000000Z", "1950-01-01T00:00:00Z"),
+            (GENERALIZED_TIME, "20500101000000Z", "2050-01-01T00:00:00Z"),
+        ] {
+            let read: Timestamp = read.parse().unwrap();
+            assert_eq!(time(kind, text.as_bytes()), Some(read), "{text}");
+        }
+        let endless = time(GENERALIZED_TIME, b"99991231235959Z");
+        assert_eq!(endless, Some(Timestamp::MAX));
+        for (kind, text) in [
+            (UTC_TIME, "261121180000"),
+            (UTC_TIME, "2611211800Z"),
+            (UTC_TIME, "261321180000Z"),
+            (UTC_TIME, "é61121180000Z"),
+            (0x04, "261121180000Z"),
+        ] {
+            assert_eq!(time(kind, text.as_bytes()), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn half_a_certificate_says_nothing_and_breaks_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        development::ensure(folder.path(), MADE).unwrap();
+        let pair = development::files(folder.path()).load().unwrap();
+        let whole = pair.certified.cert[0].to_vec();
+        assert!(validity(&whole).is_some());
+        for length in 0..whole.len() {
+            assert_eq!(validity(&whole[..length]), None);
+        }
+    }
 }

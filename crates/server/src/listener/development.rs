@@ -99,3 +99,35 @@ fn write(path: &Path, text: &str) -> anyhow::Result<()> {
     };
     writing().with_context(|| format!("cannot write {}", path.display()))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::MetadataExt;
+
+    use super::*;
+
+    const MADE: Timestamp = Timestamp::constant(1_800_000_000, 0);
+
+    #[test]
+    fn it_is_made_once_and_anew_near_its_end_or_where_it_is_broken() {
+        let folder = tempfile::tempdir().unwrap();
+        let files = files(folder.path());
+        let mut last = Vec::new();
+        let mut is_new = |day: i64| {
+            ensure(folder.path(), MADE + SignedDuration::from_hours(24 * day)).unwrap();
+            let before = std::mem::replace(&mut last, std::fs::read(&files.certificate).unwrap());
+            before != last
+        };
+        assert!(is_new(0));
+        assert!(!is_new(0) && !is_new(333));
+        assert!(is_new(336));
+        assert!(!is_new(337));
+        std::fs::write(&files.key, "half a key").unwrap();
+        assert!(is_new(337));
+        for file in [&files.key, &files.certificate] {
+            let mode = std::fs::metadata(file).unwrap().mode();
+            assert_eq!(mode & 0o777, 0o600, "{}", file.display());
+        }
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2);
+    }
+}

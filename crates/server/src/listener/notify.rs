@@ -94,3 +94,32 @@ fn connect(name: &[u8]) -> io::Result<UnixDatagram> {
     socket.set_nonblocking(true)?;
     Ok(socket)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_kinds_of_address_are_reached() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("notify");
+        let name = format!("doorward-test-{}", std::process::id());
+        let named = SocketAddr::from_abstract_name(&name).unwrap();
+        let at_path = UnixDatagram::bind(&path).unwrap();
+        let at_name = UnixDatagram::bind_addr(&named).unwrap();
+        for (manager, address) in [
+            (at_path, path.display().to_string()),
+            (at_name, format!("@{name}")),
+        ] {
+            let told = ServiceManager {
+                socket: Some(connect(address.as_bytes()).unwrap()),
+                watchdog: None,
+            };
+            told.ready();
+            let mut heard = [0; 64];
+            let length = manager.recv(&mut heard).unwrap();
+            assert!(heard[..length].starts_with(b"READY=1\n"), "{address}");
+        }
+        assert!(connect(b"/nowhere/at/all").is_err());
+    }
+}

@@ -90,3 +90,68 @@ fn config(certificate: CertifiedKey) -> anyhow::Result<Arc<ServerConfig>> {
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Ok(Arc::new(config))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+    use std::time::Instant;
+
+    use jiff::Timestamp;
+    use tokio::net::TcpListener;
+
+    use super::*;
+    use crate::listener::development;
+
+    fn tls() -> Tls {
+        let folder = tempfile::tempdir().unwrap();
+        development::ensure(folder.path(), Timestamp::constant(1_800_000_000, 0)).unwrap();
+        let pair = development::files(folder.path()).load().unwrap();
+        Tls::new(pair.certified).unwrap()
+    }
+
+    async fn connection() -> (TcpStream, TcpStream) {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap());
+        let (client, accepted) = tokio::join!(client, listener.accept());
+        (client.unwrap(), accepted.unwrap().0)
+    }
+
+    /// H-05: time is moved, so that nobody waits for it.
+    #[tokio::test(start_paused = true)]
+    async fn whoever_says_nothing_or_stops_half_way_has_ten_seconds() {
+        let tls = tls();
+        // The beginning of a handshake, and none at all.
+        for said in [&[0x16, 3, 1, 2, 0, 1][..], &[]] {
+            let (mut client, server) = connection().await;
+            client.write_all(said).await.unwrap();
+            let (began, really) = (tokio::time::Instant::now(), Instant::now());
+            let error = tls.accept(server).await.unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::TimedOut, "{said:?}");
+            assert_eq!(began.elapsed().as_secs(), HANDSHAKE.as_secs());
+            assert!(really.elapsed() < HANDSHAKE);
+        }
+    }
+
+    #[tokio::test]
+    async fn whoever_speaks_plain_http_is_told_so_and_whoever_speaks_nothing_known_is_not() {
+        let tls = tls();
+        for (said, is_told) in [
+            (&b"GET / HTTP/1.1\r\n\r\n"[..], true),
+            (b"\0\x01\x02", false),
+        ] {
+            let (mut client, server) = connection().await;
+            client.write_all(said).await.unwrap();
+            let mut heard = String::new();
+            let listening = async {
+                client.read_to_string(&mut heard).await.ok();
+                // Else it would be waited for, a second long.
+                drop(client);
+            };
+            let (refused, ()) = tokio::join!(tls.accept(server), listening);
+            assert_eq!(refused.unwrap_err().kind(), io::ErrorKind::InvalidData);
+            assert_eq!(heard.contains("400 Bad Request"), is_told, "{heard}");
+            let body = heard.split_once("\r\n\r\n").map(|(_, body)| body.len());
+            assert_eq!(body, is_told.then_some(64));
+        }
+    }
+}
