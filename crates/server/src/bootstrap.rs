@@ -6,13 +6,14 @@ use doorward_domain::flows::operator::NewUser;
 use doorward_domain::model::Role;
 use doorward_domain::values::{EmailAddress, Secret, Token, Username};
 use doorward_domain::{Accounts, Error};
+use serde_json::{Value, json};
 
 use crate::config::Config;
 use crate::listener::development;
 use crate::wiring::Wired;
 
 /// The first admin's user name.
-pub const ADMIN: &str = "admin";
+const ADMIN: &str = "admin";
 
 /// A password nobody chose: 128 random bits and then some, easy to copy.
 pub fn random_password(wired: &Wired) -> Secret<String> {
@@ -82,7 +83,7 @@ pub fn welcome(config: &Config, public_url: &str, made_up: Option<&Secret<String
     lines.push(format!("  API reference  {public_url}/docs"));
     if config.has_inbox() {
         lines.push(format!(
-            "  Inbox          {public_url}/inbox  (mail stays here until SMTP_URL is set)"
+            "  Inbox          {public_url}/inbox  (until SMTP_URL is set)"
         ));
     }
     if config.development_tls {
@@ -97,7 +98,31 @@ pub fn welcome(config: &Config, public_url: &str, made_up: Option<&Secret<String
             "  Admin          user name `{ADMIN}`, password `{}`",
             password.expose()
         ));
-        lines.push("                 This password is shown this once. Keep it, or set another with `doorward user set-password admin`.".to_owned());
+        let hint = [
+            "This password is shown this once. Keep it, or set another",
+            "with `doorward user set-password admin`.",
+        ];
+        lines.extend(hint.map(|line| format!("                 {line}")));
     }
     lines.join("\n")
+}
+
+/// The same for programs, and what an ephemeral server says.
+pub fn welcome_value(
+    config: &Config,
+    public_url: &str,
+    password: Option<&Secret<String>>,
+) -> Value {
+    let mut value = json!({"url": public_url, "pid": std::process::id()});
+    if config.has_inbox() {
+        value["inbox_url"] = format!("{public_url}/inbox.json").into();
+    }
+    if config.development_tls {
+        let certificate = development::files(&config.data_dir).certificate;
+        value["certificate"] = certificate.display().to_string().into();
+    }
+    if let Some(password) = password {
+        value["admin"] = json!({"username": ADMIN, "password": password.expose()});
+    }
+    value
 }

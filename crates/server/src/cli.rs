@@ -1,4 +1,7 @@
 //! The command line: what can be typed, and what `--help` says of it.
+//!
+//! Completions, the man pages and `docs/COMMAND-LINE.md` are made of it. To add a command: a variant
+//! with at least one line under `Examples:`, which a test parses, and a file under `commands/`.
 
 use std::path::PathBuf;
 
@@ -6,12 +9,26 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::moving::{Emails, Format, Part};
 
+/// No line that is printed for people is longer.
+pub const WIDTH: usize = 80;
+
+const OVERVIEW: &str = "Examples:
+  doorward serve
+  doorward user create --username ben --role admin
+  doorward config check --json
+
+It needs nothing else to begin with. Exit codes: 0 done, 1 failed, 2 wrongly
+called. With --json the answer is JSON on standard output, and an error is one
+line of JSON on standard error: {\"error\":\"…\"}.";
+
 /// User accounts and sign-in, in one binary.
 #[derive(Debug, Parser)]
 #[command(
     version,
     propagate_version = true,
-    after_help = "Start with `doorward serve`: it needs nothing else.\nExit codes: 0 done, 1 failed, 2 wrongly called."
+    // As wide as every terminal is.
+    term_width = WIDTH,
+    after_help = OVERVIEW
 )]
 pub struct Cli {
     /// Read this file instead of ./doorward.toml
@@ -32,10 +49,10 @@ pub enum Command {
     #[command(after_help = SERVE_EXAMPLE)]
     Serve(ServeArgs),
     /// Bring the database's schema up to date, or say how it stands
-    #[command(after_help = "Example: doorward migrate status")]
+    #[command(after_help = "Examples:\n  doorward migrate status\n  doorward migrate")]
     Migrate(MigrateArgs),
     /// Copy the embedded database into a new file, while the server goes on
-    #[command(after_help = "Example: doorward backup /var/backups/doorward.db")]
+    #[command(after_help = "Examples:\n  doorward backup /var/backups/doorward.db")]
     Backup(BackupArgs),
     /// Write all users with their password hashes into a file, for another store to take
     #[command(after_help = EXPORT_EXAMPLE)]
@@ -44,29 +61,49 @@ pub enum Command {
     #[command(after_help = IMPORT_EXAMPLE)]
     Import(ImportArgs),
     /// Look after users from this machine
-    #[command(subcommand, after_help = "Example: doorward user list --query ben")]
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  doorward user list --query ben\n  doorward user show ben@example.com"
+    )]
     User(UserCommand),
     /// Look after the keys that tokens are signed with
-    #[command(subcommand, after_help = "Example: doorward keys rotate")]
+    #[command(subcommand, after_help = "Examples:\n  doorward keys rotate")]
     Keys(KeysCommand),
     /// Look at the configuration
-    #[command(subcommand, after_help = "Example: doorward config show")]
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  doorward config show\n  doorward config check --json"
+    )]
     Config(ConfigCommand),
     /// Try every configured part, and say what is wrong and how to mend it
     #[command(
-        after_help = "It changes nothing and sends no mail. Exit code 1 where something does not work.\nExample: doorward doctor --mail-to you@example.com"
+        after_help = "Examples:\n  doorward doctor --mail-to you@example.com\n\nIt changes nothing and sends no mail. Exit code 1 where something does not work."
     )]
     Doctor(DoctorArgs),
     /// Ask the server on this machine whether it lives; for containers, which have no curl
-    #[command(after_help = "Example: doorward healthcheck --ready")]
+    #[command(after_help = "Examples:\n  doorward healthcheck --ready")]
     Healthcheck(HealthcheckArgs),
     /// Print the OpenAPI document
-    #[command(after_help = "Example: doorward openapi > openapi.json")]
+    #[command(after_help = "Examples:\n  doorward openapi > openapi.json")]
     Openapi,
+    /// Write a doorward.toml with every setting, its meaning and its default
+    #[command(
+        after_help = "Examples:\n  doorward init\n  doorward init /etc/doorward/doorward.toml\n  doorward init -"
+    )]
+    Init(InitArgs),
+    /// Print what a shell needs to complete these commands
+    #[command(after_help = COMPLETIONS_EXAMPLE)]
+    Completions(CompletionsArgs),
+    /// Print the man page, or write one for each command
+    #[command(
+        after_help = "Examples:\n  doorward man | man -l -\n  doorward man --out /usr/local/share/man/man1"
+    )]
+    Man(ManArgs),
 }
 
 const SERVE_EXAMPLE: &str = "Examples:
   DOORWARD_LISTEN=127.0.0.1:9000 doorward serve
+  doorward serve --dev-tls
   doorward serve --ephemeral
 
 A throwaway server (--ephemeral) is for the tests of other projects. Everything
@@ -83,9 +120,59 @@ docs/integrate/testing.md";
 /// `serve`
 #[derive(Debug, Args)]
 pub struct ServeArgs {
+    /// Speak TLS with a certificate made for this machine, on `https://localhost:9443` unless `listen` is set
+    #[arg(long, conflicts_with = "ephemeral")]
+    pub dev_tls: bool,
     /// Run a throwaway server in memory, and print where it is as JSON
     #[arg(long)]
     pub ephemeral: bool,
+}
+
+const COMPLETIONS_EXAMPLE: &str = "Examples:
+  doorward completions bash > /etc/bash_completion.d/doorward
+  doorward completions zsh > ~/.zfunc/_doorward
+  doorward completions fish > ~/.config/fish/completions/doorward.fish
+  doorward completions powershell > doorward.ps1";
+
+/// `init`
+#[derive(Debug, Args)]
+pub struct InitArgs {
+    /// A new file, for its owner alone; or - for standard output
+    #[arg(default_value = "doorward.toml")]
+    pub file: PathBuf,
+    /// Write over a file that is there
+    #[arg(long)]
+    pub force: bool,
+}
+
+/// `completions`
+#[derive(Debug, Args)]
+pub struct CompletionsArgs {
+    /// For which shell
+    #[arg(value_enum)]
+    pub shell: ShellName,
+}
+
+/// A shell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ShellName {
+    /// GNU Bash
+    Bash,
+    /// Zsh
+    Zsh,
+    /// Fish
+    Fish,
+    /// `PowerShell`
+    #[value(name = "powershell")]
+    PowerShell,
+}
+
+/// `man`
+#[derive(Debug, Args)]
+pub struct ManArgs {
+    /// Write a page for each command into this folder
+    #[arg(long, value_name = "FOLDER")]
+    pub out: Option<PathBuf>,
 }
 
 /// `backup`
@@ -95,7 +182,9 @@ pub struct BackupArgs {
     pub file: PathBuf,
 }
 
-const EXPORT_EXAMPLE: &str = "Example: doorward export users.jsonl
+const EXPORT_EXAMPLE: &str = "Examples:
+  doorward export users.jsonl
+
 One that was broken off goes on where it stopped when it is typed again.
 Sessions, links, mails and the audit log stay. More: docs/MOVING.md";
 
@@ -106,8 +195,9 @@ pub struct ExportArgs {
     pub file: Option<PathBuf>,
 }
 
-const IMPORT_EXAMPLE: &str =
-    "Example: doorward import users.json --format django --check --report report.jsonl
+const IMPORT_EXAMPLE: &str = "Examples:
+  doorward import users.json --format django --check --report report.jsonl
+
 It can be typed again: whoever is in already counts as already there. More: docs/MOVING.md";
 
 /// `import`
@@ -180,21 +270,32 @@ pub struct HealthcheckArgs {
 #[derive(Debug, Subcommand)]
 pub enum UserCommand {
     /// Make a user that can sign in at once
-    #[command(after_help = "Example: doorward user create --username ben --role admin")]
+    #[command(
+        after_help = "Examples:\n  doorward user create --username ben --role admin\n  doorward user create --email eve@example.com --password-stdin < password.txt"
+    )]
     Create(CreateUser),
     /// List users, oldest first
+    #[command(after_help = "Examples:\n  doorward user list --query ben --limit 10")]
     List(ListUsers),
     /// Show one user
+    #[command(after_help = "Examples:\n  doorward user show ben@example.com")]
     Show(Named),
     /// Set a password; every session of the user ends
+    #[command(
+        after_help = "Examples:\n  doorward user set-password ben\n  doorward user set-password ben --password-stdin < password.txt"
+    )]
     SetPassword(SetPassword),
     /// Give or take the admin role
+    #[command(after_help = "Examples:\n  doorward user role ben admin")]
     Role(SetRole),
     /// Switch an account off; its sessions end
+    #[command(after_help = "Examples:\n  doorward user disable ben")]
     Disable(Named),
     /// Switch an account back on
+    #[command(after_help = "Examples:\n  doorward user enable ben")]
     Enable(Named),
     /// Delete a user for good
+    #[command(after_help = "Examples:\n  doorward user delete ben")]
     Delete(Named),
 }
 
@@ -269,8 +370,10 @@ pub enum RoleName {
 #[derive(Debug, Subcommand)]
 pub enum KeysCommand {
     /// List the keys, newest first
+    #[command(after_help = "Examples:\n  doorward keys list")]
     List,
     /// Sign with a new key from now on; old tokens stay good until they expire
+    #[command(after_help = "Examples:\n  doorward keys rotate")]
     Rotate,
 }
 
@@ -278,7 +381,103 @@ pub enum KeysCommand {
 #[derive(Debug, Subcommand)]
 pub enum ConfigCommand {
     /// Say whether the server would start with this configuration
+    #[command(
+        after_help = "Examples:\n  doorward config check\n  doorward config check --config /etc/doorward/doorward.toml --json"
+    )]
     Check,
     /// Show every value and where it came from; secrets are masked
+    #[command(after_help = "Examples:\n  doorward config show\n  doorward config show --json")]
     Show,
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use clap::CommandFactory;
+
+    use super::*;
+
+    /// Every command there is, groups as well, with the words that lead to it.
+    fn commands() -> Vec<(String, clap::Command)> {
+        fn walk(path: &str, command: &clap::Command, found: &mut Vec<(String, clap::Command)>) {
+            found.push((path.to_owned(), command.clone()));
+            for inner in command.get_subcommands() {
+                walk(&format!("{path} {}", inner.get_name()), inner, found);
+            }
+        }
+        let mut root = Cli::command().disable_help_subcommand(true);
+        root.build();
+        let mut found = Vec::new();
+        walk("doorward", &root, &mut found);
+        found
+    }
+
+    fn help(command: &clap::Command) -> String {
+        let mut command = command.clone().term_width(WIDTH);
+        command.render_long_help().to_string()
+    }
+
+    /// What stands under `Examples:`.
+    fn examples(help: &str) -> Vec<&str> {
+        let (_, rest) = help.split_once("Examples:\n").unwrap_or_default();
+        rest.lines()
+            .map_while(|line| line.strip_prefix("  "))
+            .collect()
+    }
+
+    #[test]
+    fn every_command_has_an_example_that_can_be_typed() {
+        for (path, command) in commands() {
+            let help = help(&command);
+            let examples = examples(&help);
+            assert!(!examples.is_empty(), "{path} has no example");
+            for example in examples {
+                let words = example
+                    .split_whitespace()
+                    .skip_while(|word| word.contains('=') && !word.starts_with('-'))
+                    .take_while(|word| !["|", ">", "<"].contains(word));
+                let words: Vec<_> = words.collect();
+                assert!(example.contains(&path), "{path}: {example}");
+                if let Err(error) = Cli::try_parse_from(words) {
+                    panic!("{example}: {error}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn every_help_fits_a_terminal() {
+        for (path, command) in commands() {
+            let short = command.clone().term_width(WIDTH).render_help().to_string();
+            for line in help(&command).lines().chain(short.lines()) {
+                assert!(line.chars().count() <= WIDTH, "{path}: {line}");
+            }
+        }
+    }
+
+    /// `docs/COMMAND-LINE.md` is this, written out. Run with `BLESS=1` to write it anew.
+    #[test]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a test that may write the document asks whether it shall"
+    )]
+    fn the_document_has_every_command() {
+        let mut text = String::from(
+            "# The command line\n\nWhat `--help` says of every command, in one place. `doorward man --out FOLDER` writes the same as man pages, `doorward completions SHELL` completes it.\n",
+        );
+        for (path, command) in commands() {
+            let help = help(&command);
+            text += &format!("\n## {path}\n\n```text\n{}\n```\n", help.trim_end());
+        }
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/COMMAND-LINE.md");
+        if std::env::var_os("BLESS").is_some() {
+            std::fs::write(&path, &text).unwrap();
+        }
+        let kept = std::fs::read_to_string(&path).unwrap_or_default();
+        assert!(
+            kept == text,
+            "docs/COMMAND-LINE.md differs from the command line: run `BLESS=1 cargo test -p doorward cli`"
+        );
+    }
 }

@@ -6,6 +6,7 @@
 
 mod bootstrap;
 mod cli;
+mod columns;
 mod commands;
 mod config;
 mod fetch;
@@ -23,9 +24,14 @@ mod worker;
 use std::process::ExitCode;
 
 use clap::Parser;
+use serde_json::json;
 
 fn main() -> ExitCode {
-    let cli = cli::Cli::parse();
+    let cli = match cli::Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return wrongly_called(&error),
+    };
+    let is_for_programs = cli.json;
     let runtime = match tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -38,11 +44,27 @@ fn main() -> ExitCode {
     };
     match runtime.block_on(commands::run(cli)) {
         Ok(()) => ExitCode::SUCCESS,
+        Err(error) if is_for_programs => {
+            eprintln!("{}", json!({"error": told(&error)}));
+            ExitCode::FAILURE
+        }
         Err(error) => {
             eprintln!("doorward: {}", told(&error));
             ExitCode::FAILURE
         }
     }
+}
+
+/// Help and the version are no errors, and go to standard output.
+fn wrongly_called(error: &clap::Error) -> ExitCode {
+    let is_for_programs = std::env::args_os().any(|argument| argument == "--json");
+    if error.use_stderr() && is_for_programs {
+        let text = error.render().to_string();
+        let text = text.strip_prefix("error: ").unwrap_or(&text).trim_end();
+        eprintln!("{}", json!({"error": text}));
+        return ExitCode::from(2);
+    }
+    error.exit()
 }
 
 /// The error and what it came from, each said once: many a sentence has its cause in it already.

@@ -23,6 +23,7 @@ use futures_util::future::BoxFuture;
 use jiff::SignedDuration;
 
 use crate::config::{Config, host_of};
+use crate::listener::certificate::Files;
 use crate::master_key;
 use crate::system::{SystemClock, SystemSecrets};
 use crate::telemetry::{self, Figures};
@@ -152,19 +153,41 @@ fn assemble(
     })
 }
 
-/// Whether a start would refuse this configuration; looks, and makes nothing.
-pub fn check(config: &Config) -> anyhow::Result<()> {
-    let clock = Arc::new(SystemClock::default());
+/// Why a start would refuse this configuration, all of it; looks, and makes nothing.
+pub fn check(config: &Config) -> Vec<String> {
+    let outcomes = [
+        check_mail(config),
+        check_redis(config),
+        check_tls(config),
+        check_admin_password(config),
+    ];
+    let faults = outcomes.into_iter().filter_map(Result::err);
+    faults.map(|error| format!("{error:#}")).collect()
+}
+
+fn check_mail(config: &Config) -> anyhow::Result<()> {
     let mut mail = mail_settings(config, config.listen)?;
     if matches!(mail.transport, TransportSettings::Folder(_)) {
         // To open one is to make it.
         mail.transport = TransportSettings::Log;
     }
-    TemplateMailer::open(&mail, clock.clone()).context("mail cannot be set up")?;
+    TemplateMailer::open(&mail, Arc::new(SystemClock::default()))
+        .map(drop)
+        .context("mail cannot be set up")
+}
+
+fn check_redis(config: &Config) -> anyhow::Result<()> {
     if let Some(settings) = redis_settings(config)? {
-        RedisStore::open(settings, clock)?;
+        RedisStore::open(settings, Arc::new(SystemClock::default()))?;
     }
-    check_admin_password(config)
+    Ok(())
+}
+
+fn check_tls(config: &Config) -> anyhow::Result<()> {
+    if let Some(files) = Files::of(config) {
+        files.load()?;
+    }
+    Ok(())
 }
 
 /// Whether the first admin can have the password that is configured.

@@ -1,49 +1,86 @@
 //! `doorward config`
 
+use anyhow::bail;
 use serde_json::{Map, json};
 
 use super::Output;
-use crate::cli::ConfigCommand;
-use crate::config::{Loaded, SETTINGS};
+use crate::cli::{ConfigCommand, WIDTH};
+use crate::columns;
+use crate::config::{Config, Loaded, Refused, SETTINGS, Setting, masked};
 use crate::wiring;
 
-const MASK: &str = "(set)";
+/// Where values stand in a line.
+const INDENT: usize = 36;
 
-/// Loading has already refused what cannot be read; `check` tries what a start would make of it.
 pub(super) fn run(loaded: &Loaded, command: &ConfigCommand, output: Output) -> anyhow::Result<()> {
     match command {
-        ConfigCommand::Check => {
-            wiring::check(&loaded.config)?;
-            output.print("The configuration is fine.", &json!({"ok": true}));
+        ConfigCommand::Check => check(loaded, output),
+        ConfigCommand::Show => {
+            show(loaded, output);
+            Ok(())
         }
-        ConfigCommand::Show => show(loaded, output),
     }
+}
+
+/// Loading has already refused what cannot be read; this tries what a start would make of it.
+fn check(loaded: &Loaded, output: Output) -> anyhow::Result<()> {
+    let faults = wiring::check(&loaded.config);
+    if !faults.is_empty() {
+        let loaded = None;
+        return refused(Refused { faults, loaded }.into(), output);
+    }
+    let value = json!({"ok": true, "faults": []});
+    output.print("The configuration is fine.", &value);
     Ok(())
+}
+
+/// What is wrong, all of it: that is what was asked for.
+pub(super) fn refused(error: anyhow::Error, output: Output) -> anyhow::Result<()> {
+    if output.json {
+        let faults = match error.downcast_ref::<Refused>() {
+            Some(refused) => refused.faults.clone(),
+            None => vec![format!("{error:#}")],
+        };
+        output.print("", &json!({"ok": false, "faults": faults}));
+        bail!("the configuration cannot be used");
+    }
+    Err(error)
 }
 
 fn show(loaded: &Loaded, output: Output) {
     let mut lines = Vec::new();
     let mut values = Map::new();
     for setting in SETTINGS {
-        let text = (setting.show)(&loaded.config);
-        let shown = if setting.secret && !text.is_empty() {
-            MASK.to_owned()
-        } else {
-            text
-        };
-        let origin = loaded
-            .origins
-            .get(setting.key)
-            .map_or("default", String::as_str);
-        lines.push(format!(
-            "{:<26} {:<30} {origin}",
-            setting.key,
-            if shown.is_empty() { "-" } else { &shown }
-        ));
+        let shown = shown(setting, &loaded.config);
+        let origin = loaded.origins.get(setting.key).map(String::as_str);
+        lines.push(paragraph(setting.key, &shown, origin));
         values.insert(
             setting.key.to_owned(),
-            json!({"value": shown, "origin": origin, "variable": setting.also.map_or_else(|| setting.variable(), str::to_owned), "help": setting.help}),
+            json!({"value": shown, "origin": origin.unwrap_or("default"), "variable": setting.also.map_or_else(|| setting.variable(), str::to_owned), "secret": setting.secret, "help": setting.help}),
         );
     }
     output.print(&lines.join("\n"), &values.into());
+}
+
+fn shown(setting: &Setting, config: &Config) -> String {
+    let text = (setting.show)(config);
+    if setting.secret { masked(&text) } else { text }
+}
+
+/// The key and its value, and below where it came from, unless that is nowhere.
+fn paragraph(key: &str, value: &str, origin: Option<&str>) -> String {
+    let value = if value.is_empty() { "-" } else { value };
+    let key = columns::padded(key, INDENT);
+    let line = match origin {
+        None => format!("{key}{value} (default)"),
+        Some(_) => format!("{key}{value}"),
+    };
+    let line = columns::wrapped(&line, WIDTH, &" ".repeat(INDENT));
+    match origin {
+        None => line,
+        Some(origin) => {
+            let from = format!("    from {origin}");
+            format!("{line}\n{}", columns::wrapped(&from, WIDTH, "      "))
+        }
+    }
 }

@@ -1,14 +1,11 @@
 //! `doorward serve --ephemeral`: a throwaway server for the tests of other projects. Everything is in
 //! memory, and gone with the process; so is the process with whoever started it.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use anyhow::Context;
 use doorward_domain::ctx::Actor;
-use doorward_domain::values::Secret;
 use doorward_web::{App, AppParts, Stopping, Unobserved};
-use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -53,7 +50,8 @@ pub(super) async fn run(config: &Config) -> anyhow::Result<()> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let password = made_up.as_ref().or(config.admin_password.as_ref());
-    super::say(&announcement(config, listening, password));
+    let public_url = config.public_url(listening);
+    super::say(&bootstrap::welcome_value(config, &public_url, password).to_string());
     let outcome = tokio::select! {
         _ = terminate.recv() => Ok(()),
         _ = interrupt.recv() => Ok(()),
@@ -63,23 +61,4 @@ pub(super) async fn run(config: &Config) -> anyhow::Result<()> {
     // What runs is not waited for: what it writes is gone either way.
     serving.abort();
     outcome
-}
-
-/// The one line on standard output.
-fn announcement(
-    config: &Config,
-    listening: SocketAddr,
-    password: Option<&Secret<String>>,
-) -> String {
-    let url = config.public_url(listening);
-    json!({
-        "url": url,
-        "inbox_url": format!("{url}/inbox.json"),
-        "admin": {
-            "username": bootstrap::ADMIN,
-            "password": password.map(Secret::expose),
-        },
-        "pid": std::process::id(),
-    })
-    .to_string()
 }

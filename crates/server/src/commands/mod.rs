@@ -1,13 +1,16 @@
 //! The commands, a file each: each reads, calls one story, and prints.
 
 mod backup;
+mod completions;
 mod config;
 mod doctor;
 mod ephemeral;
 mod export;
 mod healthcheck;
 mod import;
+mod init;
 mod keys;
+mod man;
 mod migrate;
 mod serve;
 mod user;
@@ -16,7 +19,8 @@ use std::io::Write;
 
 use serde_json::Value;
 
-use crate::cli::{Cli, Command};
+use crate::cli::{Cli, Command, ConfigCommand};
+use crate::columns;
 use crate::config as configuration;
 use crate::config::Config;
 use crate::moving::progress::Watched;
@@ -34,15 +38,28 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
         );
         return ephemeral::run(&configuration::load_ephemeral()?.config).await;
     }
+    // These read no configuration: they are there before one is, or to mend one.
+    match &cli.command {
+        Command::Init(args) => return init::run(args, output),
+        Command::Completions(args) => return completions::run(args, output),
+        Command::Man(args) => return man::run(args, output),
+        _ => {}
+    }
     let loaded = match (configuration::load(cli.config.as_deref()), &cli.command) {
         // What cannot be used is what the doctor is for.
         (Err(refused), Command::Doctor(args)) => {
             return doctor::run(Err(refused), args, output).await;
         }
+        (Err(error), Command::Config(ConfigCommand::Check)) => {
+            return config::refused(error, output);
+        }
         (loaded, _) => loaded?,
     };
     match cli.command {
-        Command::Serve(_) => serve::run(&loaded.config).await,
+        Command::Serve(args) if args.dev_tls => {
+            serve::run(&loaded.with_development_tls()?, output).await
+        }
+        Command::Serve(_) => serve::run(&loaded.config, output).await,
         Command::Migrate(args) => migrate::run(&loaded.config, &args, output).await,
         Command::Backup(args) => backup::run(&loaded.config, &args, output).await,
         Command::Export(args) => export::run(&loaded.config, &args, output).await,
@@ -58,6 +75,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
             say(&format!("{document:#}"));
             Ok(())
         }
+        Command::Init(_) | Command::Completions(_) | Command::Man(_) => Ok(()),
     }
 }
 
@@ -77,11 +95,17 @@ impl Output {
         }
     }
 
+    /// The text is broken where a line is longer than a terminal is wide.
     fn print(self, text: &str, value: &Value) {
+        self.print_as_it_is(&columns::fitted(text), value);
+    }
+
+    /// For what other programs read.
+    fn print_as_it_is(self, text: &str, value: &Value) {
         if self.json {
             say(&value.to_string());
         } else {
-            say(text);
+            say(text.strip_suffix('\n').unwrap_or(text));
         }
     }
 }

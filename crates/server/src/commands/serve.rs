@@ -10,6 +10,7 @@ use tokio::signal::unix::SignalKind;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
+use super::Output;
 use crate::config::Config;
 use crate::inbox::inbox;
 use crate::listener::drain::{self, Phase};
@@ -24,8 +25,8 @@ use crate::{bootstrap, logging, telemetry, wiring, worker};
 const LAST_TURN: Duration = Duration::from_secs(15);
 
 /// Runs the server until it is told to stop.
-pub async fn run(config: &Config) -> anyhow::Result<()> {
-    logging::start(config)?;
+pub(super) async fn run(config: &Config, output: Output) -> anyhow::Result<()> {
+    let traces = logging::start(config)?;
     let manager = Arc::new(ServiceManager::of_environment());
     let sockets = activation::open(config).await?;
     let listening = sockets.address;
@@ -62,7 +63,10 @@ pub async fn run(config: &Config) -> anyhow::Result<()> {
     let hangups = signals([SignalKind::hangup()])?;
     tokio::spawn(reloading::keep(reloading, hangups, manager.clone()));
     tokio::spawn(notify::keep_alive(manager.clone()));
-    super::say(&bootstrap::welcome(config, &public_url, made_up.as_ref()));
+    output.print(
+        &bootstrap::welcome(config, &public_url, made_up.as_ref()),
+        &bootstrap::welcome_value(config, &public_url, made_up.as_ref()),
+    );
     tracing::info!(listen = %listening, public_url, "ready");
     manager.ready();
     let time = Duration::from_secs(config.shutdown_drain_seconds);
@@ -80,6 +84,9 @@ pub async fn run(config: &Config) -> anyhow::Result<()> {
         );
     }
     wired.close().await;
+    if let Some(traces) = traces {
+        traces.close().await;
+    }
     tracing::info!("stopped");
     Ok(())
 }

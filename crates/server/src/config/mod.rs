@@ -4,8 +4,10 @@
 //! means, and how a text becomes a value. A key that nobody knows is fatal and names the nearest
 //! known one. No other module reads the environment.
 
+mod commented;
 mod dotenv;
 mod ephemeral;
+mod masked;
 mod settings;
 mod sources;
 
@@ -17,7 +19,9 @@ use doorward_domain::policy::Disclosure;
 use doorward_domain::values::Secret;
 use doorward_store_redis::RedisSettings;
 
-pub use settings::SETTINGS;
+pub use commented::commented;
+pub use masked::masked;
+pub use settings::{SETTINGS, Setting};
 pub use sources::{Loaded, Refused, load, load_ephemeral};
 
 /// Everything that can be chosen.
@@ -87,6 +91,10 @@ pub struct Config {
     pub log_format: LogFormat,
     /// Where a Prometheus finds metrics; none is nowhere.
     pub metrics_listen: Option<SocketAddr>,
+    /// The URL of an OTLP collector that takes traces; none is no traces.
+    pub traces_endpoint: Option<String>,
+    /// Which part of the traces that no caller has begun is kept.
+    pub traces_ratio: f64,
 }
 
 /// How a log line looks.
@@ -136,6 +144,8 @@ impl Default for Config {
             log_filter: "info".to_owned(),
             log_format: LogFormat::Auto,
             metrics_listen: None,
+            traces_endpoint: None,
+            traces_ratio: 1.0,
         }
     }
 }
@@ -183,14 +193,7 @@ impl Config {
     pub fn mail_from(&self, listening: SocketAddr) -> String {
         let public_url = self.public_url(listening);
         let host = match host_of(&public_url) {
-            address
-                if address
-                    .trim_matches(['[', ']'])
-                    .parse::<IpAddr>()
-                    .is_ok() =>
-            {
-                "localhost"
-            }
+            address if address.trim_matches(['[', ']']).parse::<IpAddr>().is_ok() => "localhost",
             name => name,
         };
         self.mail_from

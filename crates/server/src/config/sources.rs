@@ -144,6 +144,10 @@ fn read_file(
     let mut values = Vec::new();
     flatten("", &table, &mut values);
     for (key, value) in values {
+        // As in the environment: an empty text is not set.
+        if value.is_empty() && SETTINGS.iter().any(|setting| setting.key == key) {
+            continue;
+        }
         match SETTINGS.iter().find(|setting| setting.key == key) {
             Some(setting) => set(
                 loaded,

@@ -1,5 +1,7 @@
 //! `doorward user`
 
+mod shown;
+
 use std::io::Read;
 
 use anyhow::{Context, bail};
@@ -46,7 +48,7 @@ async fn perform(
             };
             let users = accounts.list_users(ctx, &filter).await?;
             let views: Vec<_> = users.iter().map(UserView::from).collect();
-            output.print(&table(&users), &json!({"items": views}));
+            output.print(&shown::table(&users), &json!({"items": views}));
             Ok(())
         }
         UserCommand::Show(named) => {
@@ -54,36 +56,22 @@ async fn perform(
                 .find_named(&named.user)
                 .await
                 .map_err(|error| said(error, &named.user))?;
-            print_user(&user, output);
+            shown::user(&user, output);
             Ok(())
         }
         UserCommand::SetPassword(args) => set_password(wired, ctx, &args, output).await,
         UserCommand::Role(args) => {
             let id = find(accounts, &args.user).await?;
-            let user = accounts
-                .change_role(ctx, &id, role(args.role), None)
-                .await
-                .map_err(|error| said(error, &args.user))?;
-            print_user(&user, output);
-            Ok(())
+            let changed = accounts.change_role(ctx, &id, role(args.role), None).await;
+            changed_user(changed, &args.user, output)
         }
         UserCommand::Disable(named) => {
             let id = find(accounts, &named.user).await?;
-            let user = accounts
-                .disable(ctx, &id, None)
-                .await
-                .map_err(|error| said(error, &named.user))?;
-            print_user(&user, output);
-            Ok(())
+            changed_user(accounts.disable(ctx, &id, None).await, &named.user, output)
         }
         UserCommand::Enable(named) => {
             let id = find(accounts, &named.user).await?;
-            let user = accounts
-                .enable(ctx, &id, None)
-                .await
-                .map_err(|error| said(error, &named.user))?;
-            print_user(&user, output);
-            Ok(())
+            changed_user(accounts.enable(ctx, &id, None).await, &named.user, output)
         }
         UserCommand::Delete(named) => {
             let id = find(accounts, &named.user).await?;
@@ -95,6 +83,12 @@ async fn perform(
             Ok(())
         }
     }
+}
+
+/// The user as they now are.
+fn changed_user(changed: Result<User, Error>, named: &str, output: Output) -> anyhow::Result<()> {
+    shown::user(&changed.map_err(|error| said(error, named))?, output);
+    Ok(())
 }
 
 async fn create(
@@ -148,7 +142,7 @@ async fn create(
         .await
         .map_err(|error| said(error, &named))?;
     let mut value = json!(UserView::from(&user));
-    let mut text = summary(&user);
+    let mut text = shown::summary(&user);
     if made_up {
         value["password"] = password.expose().clone().into();
         text = format!(
@@ -244,48 +238,4 @@ fn said(error: Error, named: &str) -> anyhow::Error {
         }
         other => other.into(),
     }
-}
-
-fn print_user(user: &User, output: Output) {
-    output.print(&summary(user), &json!(UserView::from(user)));
-}
-
-fn summary(user: &User) -> String {
-    let text = |value: Option<&str>| value.unwrap_or("-").to_owned();
-    [
-        format!("id          {}", user.id),
-        format!(
-            "username    {}",
-            text(user.username.as_ref().map(Username::as_str))
-        ),
-        format!(
-            "email       {}",
-            text(user.email.as_ref().map(EmailAddress::as_str))
-        ),
-        format!("role        {}", user.role.as_str()),
-        format!("status      {}", user.status.as_str()),
-    ]
-    .join("\n")
-}
-
-fn table(users: &[User]) -> String {
-    if users.is_empty() {
-        return "No users.".to_owned();
-    }
-    let row = |user: &User| {
-        let name = user.username.as_ref().map(Username::as_str);
-        let email = user
-            .email
-            .as_ref()
-            .or(user.pending_email.as_ref())
-            .map(EmailAddress::as_str);
-        format!(
-            "{}  {:<7} {:<8} {}",
-            user.id,
-            user.role.as_str(),
-            user.status.as_str(),
-            name.or(email).unwrap_or("-")
-        )
-    };
-    users.iter().map(row).collect::<Vec<_>>().join("\n")
 }

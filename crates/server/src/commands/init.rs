@@ -1,0 +1,45 @@
+//! `doorward init [FILE]`
+
+use std::fs::OpenOptions;
+use std::io::{ErrorKind, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+use anyhow::{Context, bail};
+use serde_json::json;
+
+use super::Output;
+use crate::cli::InitArgs;
+use crate::config::commented;
+
+pub(super) fn run(args: &InitArgs, output: Output) -> anyhow::Result<()> {
+    let text = commented();
+    if args.file == Path::new("-") {
+        output.print_as_it_is(&text, &json!({"text": text}));
+        return Ok(());
+    }
+    let file = args.file.display().to_string();
+    // For its owner alone from its first moment: people write passwords into it.
+    let mut options = OpenOptions::new();
+    options.write(true).mode(0o600);
+    if args.force {
+        options.create(true).truncate(true);
+    } else {
+        options.create_new(true);
+    }
+    let mut written = match options.open(&args.file) {
+        Ok(written) => written,
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+            bail!("{file} is there already; --force writes over it, and `doorward init -` prints")
+        }
+        Err(error) => return Err(error).with_context(|| format!("cannot write {file}")),
+    };
+    written
+        .write_all(text.as_bytes())
+        .with_context(|| format!("cannot write {file}"))?;
+    let told = format!(
+        "{file} is written. Every line in it is commented out, so it changes nothing yet.\nSee what counts with `doorward config show`."
+    );
+    output.print(&told, &json!({"file": file}));
+    Ok(())
+}

@@ -1,0 +1,56 @@
+//! `doorward man [--out FOLDER]`
+
+use std::path::Path;
+
+use anyhow::Context;
+use clap::{Command, CommandFactory};
+use clap_mangen::Man;
+use serde_json::json;
+
+use super::Output;
+use crate::cli::{Cli, ManArgs};
+
+pub(super) fn run(args: &ManArgs, output: Output) -> anyhow::Result<()> {
+    let mut root = Cli::command().disable_help_subcommand(true);
+    root.build();
+    let Some(folder) = &args.out else {
+        let page = page(&root)?;
+        output.print_as_it_is(&page, &json!({"page": page}));
+        return Ok(());
+    };
+    std::fs::create_dir_all(folder)
+        .with_context(|| format!("cannot make the folder {}", folder.display()))?;
+    let mut files = Vec::new();
+    write(&root, "doorward", folder, &mut files)?;
+    let told = format!("{} pages are in {}.", files.len(), folder.display());
+    output.print(&told, &json!({"files": files}));
+    Ok(())
+}
+
+/// The page of a command, and those of the commands below it.
+fn write(
+    command: &Command,
+    name: &str,
+    folder: &Path,
+    files: &mut Vec<String>,
+) -> anyhow::Result<()> {
+    let path = folder.join(format!("{name}.1"));
+    std::fs::write(&path, page(&command.clone().display_name(name.to_owned()))?)
+        .with_context(|| format!("cannot write {}", path.display()))?;
+    files.push(path.display().to_string());
+    for inner in command.get_subcommands() {
+        write(
+            inner,
+            &format!("{name}-{}", inner.get_name()),
+            folder,
+            files,
+        )?;
+    }
+    Ok(())
+}
+
+fn page(command: &Command) -> anyhow::Result<String> {
+    let mut page = Vec::new();
+    Man::new(command.clone()).render(&mut page)?;
+    String::from_utf8(page).context("the page is no text")
+}

@@ -1,0 +1,57 @@
+//! How users are shown to people: one, or a table of them.
+
+use doorward_domain::model::User;
+use doorward_domain::values::{EmailAddress, Username};
+use doorward_web::views::UserView;
+use serde_json::json;
+
+use super::super::Output;
+use crate::columns;
+
+/// What is left of 80 columns beside an id, a role and a status.
+const NAME: usize = 25;
+
+pub(super) fn user(user: &User, output: Output) {
+    output.print(&summary(user), &json!(UserView::from(user)));
+}
+
+pub(super) fn summary(user: &User) -> String {
+    let text = |value: Option<&str>| value.unwrap_or("-").to_owned();
+    [
+        format!("id          {}", user.id),
+        format!(
+            "username    {}",
+            text(user.username.as_ref().map(Username::as_str))
+        ),
+        format!(
+            "email       {}",
+            text(user.email.as_ref().map(EmailAddress::as_str))
+        ),
+        format!("role        {}", user.role.as_str()),
+        format!("status      {}", user.status.as_str()),
+    ]
+    .join("\n")
+}
+
+/// A line each. The id is whole, since other commands take it; a long name is not.
+pub(super) fn table(users: &[User]) -> String {
+    if users.is_empty() {
+        return "No users.".to_owned();
+    }
+    let row = |user: &User| {
+        let name = user.username.as_ref().map(Username::as_str);
+        let email = user
+            .email
+            .as_ref()
+            .or(user.pending_email.as_ref())
+            .map(EmailAddress::as_str);
+        format!(
+            "{}  {:<5}  {:<8}  {}",
+            user.id,
+            user.role.as_str(),
+            user.status.as_str(),
+            columns::cut(name.or(email).unwrap_or("-"), NAME)
+        )
+    };
+    users.iter().map(row).collect::<Vec<_>>().join("\n")
+}

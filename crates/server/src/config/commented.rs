@@ -1,0 +1,73 @@
+//! A `doorward.toml` that shows every setting and changes none.
+
+use super::Config;
+use super::settings::{SETTINGS, Setting};
+use crate::columns;
+
+const HEAD: &str = "\
+# The configuration of Doorward. Every setting is here with its default, and
+# commented out: take the # away to change one. An empty text is not set.
+#
+# The environment wins over .env, .env over this file. `doorward config show`
+# says of every value where it came from, `doorward config check` whether the
+# server would start.
+";
+
+/// Every setting, what it means and what it is when nobody sets it. To set a line, its `#` goes.
+pub fn commented() -> String {
+    let mut text = HEAD.to_owned();
+    // What stands in no section comes first: after a section's name, it would be in it.
+    let (plain, sectioned): (Vec<_>, Vec<_>) = SETTINGS
+        .iter()
+        .partition(|setting| section(setting).is_empty());
+    for setting in plain {
+        text += &described(setting);
+    }
+    let mut sections: Vec<&str> = Vec::new();
+    for setting in &sectioned {
+        if !sections.contains(&section(setting)) {
+            sections.push(section(setting));
+        }
+    }
+    for name in sections {
+        text += &format!("\n[{name}]\n");
+        for setting in sectioned.iter().filter(|setting| section(setting) == name) {
+            text += &described(setting);
+        }
+    }
+    text
+}
+
+fn section(setting: &Setting) -> &'static str {
+    setting.key.rsplit_once('.').map_or("", |(name, _)| name)
+}
+
+fn described(setting: &Setting) -> String {
+    let variable = setting.variable();
+    let variable = setting.also.unwrap_or(&variable);
+    let mut about = setting.help.to_owned();
+    if setting.secret {
+        about += &format!(" A secret: rather set {variable} in the environment.");
+    }
+    let mut text = String::from("\n");
+    for line in columns::wrapped(&about, 78, "").lines() {
+        text += &format!("# {line}\n");
+    }
+    let key = setting.key.rsplit('.').next().unwrap_or_default();
+    text + &format!("#{key} = {}\n", default_of(setting))
+}
+
+/// The default as TOML.
+fn default_of(setting: &Setting) -> String {
+    let value = match setting.key {
+        // By the machine it is read on, not by the one it is written on.
+        "hashing.threads" => String::new(),
+        _ => (setting.show)(&Config::default()),
+    };
+    let is_bare = value.parse::<i64>().is_ok() || matches!(value.as_str(), "true" | "false");
+    if is_bare {
+        value
+    } else {
+        toml::Value::String(value).to_string()
+    }
+}
