@@ -26,6 +26,10 @@ stop_server() {
 
 # A reader has a second terminal for what comes next, and ends the server that was there before.
 doorward() {
+  case "$*" in
+    serve*--ephemeral*) local -x DOORWARD_LISTEN=127.0.0.1:0 ;;
+    serve*--dev-tls*) local -x DOORWARD_LISTEN=127.0.0.1:$TLS_PORT ;;
+  esac
   if [ "${1:-}" != serve ] || [ "$BASHPID" != "$$" ]; then
     command doorward "$@"
     return

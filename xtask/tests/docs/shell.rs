@@ -5,7 +5,7 @@
 //! starts a server (`doorward serve`, `cargo run --release -- serve`) has that one, in the background;
 //! one that only speaks to `localhost:8000` meets a server started for it. `localhost:8000` and
 //! `localhost:9443` are replaced by free ports, and each `postgres://…@HOST.example.com/…` by an empty
-//! database of a real PostgreSQL. curl fails on 4xx and 5xx here.
+//! database of a real `PostgreSQL`. curl fails on 4xx and 5xx here.
 //!
 //! Two remarks behind two spaces are promises that are kept: `# 401` says that the request is refused so,
 //! and `# {"token": …}` that the answer has these fields.
@@ -140,7 +140,7 @@ fn promise(line: &str) -> Option<String> {
         .then(|| format!("answers '{}' {command}", remark.replace('\'', "")))
 }
 
-/// Every URL of a PostgreSQL that is nowhere, replaced by one of a database for this page alone.
+/// Every URL of a database that is nowhere, replaced by that of an empty one for this page alone.
 fn with_databases(script: &str) -> String {
     let mut script = script.to_owned();
     while let Some(start) = script.find("postgres://user:password@") {
