@@ -1,1 +1,185 @@
-//! One journey in Chromium, with JavaScript switched off.
+//! One journey in Chromium, with JavaScript switched off: led to the sign-in page, in, back, and out.
+
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::driver::Driver;
+use crate::stand::{Kind, PASSWORD, Stand};
+
+/// Longer than anything takes; reached only when something is broken.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The name under which WebDriver gives an element.
+const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
+
+struct Browser {
+    driver: Driver,
+    session: String,
+    _profile: TempDir,
+}
+
+impl Browser {
+    fn open() -> Self {
+        let (driver, profile) = (Driver::start(), tempfile::tempdir().unwrap());
+        let folder = format!("--user-data-dir={}", profile.path().display());
+        let capabilities = json!({"capabilities": {"alwaysMatch": {
+            "browserName": "chrome",
+            // The authority of this stand is nobody that a browser knows.
+            "acceptInsecureCerts": true,
+            "goog:chromeOptions": {
+                "args": ["--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run", "--disable-background-networking", "--window-size=1000,700", folder],
+                "prefs": {"intl.accept_languages": "en", "profile.default_content_setting_values.javascript": 2},
+            },
+        }}});
+        let opened = driver.send("POST", "/session", &capabilities).unwrap();
+        Self {
+            session: format!("/session/{}", opened["sessionId"].as_str().unwrap()),
+            driver,
+            _profile: profile,
+        }
+    }
+
+    fn try_post(&self, path: &str, body: &Value) -> Result<Value, Value> {
+        let path = format!("{}{path}", self.session);
+        self.driver.send("POST", &path, body)
+    }
+
+    #[track_caller]
+    fn post(&self, path: &str, body: &Value) -> Value {
+        self.try_post(path, body)
+            .unwrap_or_else(|error| panic!("{path} {body}: {error}"))
+    }
+
+    fn get(&self, path: &str) -> Value {
+        let path = format!("{}{path}", self.session);
+        self.driver.send("GET", &path, &Value::Null).unwrap()
+    }
+
+    fn go(&self, url: &str) {
+        self.post("/url", &json!({ "url": url }));
+    }
+
+    fn find(&self, css: &str) -> Option<String> {
+        let wanted = json!({"using": "css selector", "value": css});
+        let found = self.try_post("/element", &wanted).ok()?;
+        Some(found[ELEMENT].as_str()?.to_owned())
+    }
+
+    /// The first such element; it may still be on its way.
+    #[track_caller]
+    fn element(&self, css: &str) -> String {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            if let Some(found) = self.find(css) {
+                return found;
+            }
+            assert!(Instant::now() < deadline, "no {css} at {}", self.url());
+            std::thread::park_timeout(Duration::from_millis(10));
+        }
+    }
+
+    #[track_caller]
+    fn fill(&self, css: &str, text: &str) {
+        let path = format!("/element/{}/value", self.element(css));
+        self.post(&path, &json!({ "text": text }));
+    }
+
+    #[track_caller]
+    fn click(&self, css: &str) {
+        let path = format!("/element/{}/click", self.element(css));
+        self.post(&path, &json!({}));
+    }
+
+    #[track_caller]
+    fn text(&self, css: &str) -> String {
+        let element = self.element(css);
+        let text = self.get(&format!("/element/{element}/text"));
+        text.as_str().unwrap().to_owned()
+    }
+
+    fn url(&self) -> String {
+        self.get("/url").as_str().unwrap().to_owned()
+    }
+
+    /// A picture for whoever runs the test by hand: `DOORWARD_TEST_PICTURES` names the folder.
+    fn picture(&self, name: &str) {
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "the test's own setting, none of Doorward's"
+        )]
+        let Some(folder) = std::env::var_os("DOORWARD_TEST_PICTURES") else {
+            return;
+        };
+        let file = std::path::Path::new(&folder).join(name);
+        let taken = self.get("/screenshot");
+        let mut decode = std::process::Command::new("base64");
+        decode.arg("-d").stdin(std::process::Stdio::piped());
+        let mut decode = decode
+            .stdout(std::fs::File::create(file).unwrap())
+            .spawn()
+            .unwrap();
+        let picture = taken.as_str().unwrap();
+        std::io::Write::write_all(&mut decode.stdin.take().unwrap(), picture.as_bytes()).unwrap();
+        decode.wait().unwrap();
+    }
+}
+
+impl Drop for Browser {
+    fn drop(&mut self) {
+        // Chromium goes with its session; without this it would outlive chromedriver.
+        let _ = self.driver.send("DELETE", &self.session, &Value::Null);
+    }
+}
+
+#[test]
+fn somebody_reaches_the_page_they_wanted() {
+    let stand = Stand::start(Kind::Nginx);
+    let browser = Browser::open();
+    let wanted = format!("{}/reports?year=2026&by=month&q=%26%23+x", stand.origin);
+    browser.go(&wanted);
+    assert!(
+        browser.url().contains("/auth?return_to="),
+        "{}",
+        browser.url()
+    );
+    browser.picture("door.png");
+    // New here: a user name is enough, and the way is not lost.
+    browser.fill("#up-username", "ben");
+    browser.fill("#up-password", PASSWORD);
+    browser.click("form[action='/user'] button");
+    browser.click("a.button[href^='/auth?return_to=']");
+    browser.fill("#in-name", "ben");
+    browser.fill("#in-password", "not mine at all");
+    browser.click("form[action='/auth'] button");
+    assert!(browser.text("[role=alert]").contains("do not fit"));
+    browser.picture("refused.png");
+    browser.fill("#in-name[value]", "");
+    browser.fill("#in-password", PASSWORD);
+    browser.click("form[action='/auth'] button");
+    assert!(
+        browser
+            .text("pre")
+            .starts_with("GET /reports?year=2026&by=month&q=%26%23+x\n")
+    );
+    assert_eq!(
+        (browser.url(), browser.text("h1")),
+        (wanted.clone(), "Hello, ben".to_owned())
+    );
+    browser.picture("in.png");
+    browser.click("a[href='/admin/']");
+    assert!(browser.text("h1").contains("403"));
+    browser.go(&format!("{}/auth", stand.origin));
+    assert_eq!(browser.text("h1"), "Hello, ben");
+    browser.picture("account.png");
+    browser.click("form[action='/auth/end'] button");
+    browser.element("#in-name");
+    browser.go(&wanted);
+    browser.element("#in-name");
+    assert!(
+        browser.url().contains("/auth?return_to="),
+        "{}",
+        browser.url()
+    );
+}

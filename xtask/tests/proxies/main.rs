@@ -9,6 +9,8 @@
 mod browser;
 mod client;
 mod closed;
+#[path = "../../../crates/server/tests/browser/driver.rs"]
+mod driver;
 mod forged;
 mod journey;
 mod programs;

@@ -14,7 +14,7 @@ use tempfile::TempDir;
 use crate::client::{Answer, Client};
 
 /// Longer than anything takes; reached only when something is broken.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(60);
 pub const PASSWORD: &str = "plum cake on sundays";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,7 +59,6 @@ impl Drop for Process {
 }
 
 pub struct Stand {
-    pub kind: Kind,
     pub doorward: Doorward,
     /// The proxy's address, which is Doorward's public URL.
     pub origin: String,
@@ -104,7 +103,6 @@ impl Stand {
         };
         let proxy = Process::start(&command, folder.path());
         let stand = Self {
-            kind,
             admin: token(&doorward, "admin", ADMIN_PASSWORD),
             doorward,
             origin,
