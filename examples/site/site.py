@@ -21,6 +21,8 @@ class Site(BaseHTTPRequestHandler):
     def answer(self):
         # Python reads header fields as Latin-1; user names come as UTF-8.
         fields = [(name, value.encode("latin-1").decode("utf-8", "replace")) for name, value in self.headers.items()]
+        # They open a session: no page or log of yours should show them either.
+        fields = [(name, "…" if name.lower() in ("cookie", "authorization") else value) for name, value in fields]
         who = dict(fields)
         status, title = 200, "Hello, " + (who.get("X-Auth-Username") or who.get("X-Auth-Email") or "stranger")
         # The proxy has asked for the role already, where it can; a site looks itself all the same.
