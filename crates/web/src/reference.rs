@@ -127,7 +127,7 @@ fn section(document: &Value, route: &Route, operation: &Value) -> String {
         .iter()
         .filter(|(status, _)| status.starts_with('2'))
     {
-        writeln!(text, "- **{status}** {}", answer(response)).unwrap();
+        writeln!(text, "- **{status}** {}", answer(document, response)).unwrap();
     }
     if !route.problems.is_empty() {
         writeln!(text, "- Problems: {}", codes(route.problems)).unwrap();
@@ -151,13 +151,18 @@ fn codes(codes: &[Code]) -> String {
     codes.join(", ")
 }
 
-fn answer(response: &Value) -> String {
+fn answer(document: &Value, response: &Value) -> String {
     let mut text = response["description"].as_str().unwrap().to_owned();
     let contents = response["content"].as_object().into_iter().flatten();
     for (_, content) in contents.take(1) {
-        let kind = kind(&content["schema"]);
-        if kind.starts_with('[') {
-            write!(text, ": {kind}").unwrap();
+        let schema = &content["schema"];
+        let name = schema["$ref"]
+            .as_str()
+            .and_then(|path| path.rsplit('/').next());
+        if let Some(item) = name.and_then(|name| item_of_list(document, name)) {
+            write!(text, ": [list](#lists) of [{item}](#{})", anchor(item)).unwrap();
+        } else if name.is_some() {
+            write!(text, ": {}", kind(schema)).unwrap();
         }
     }
     let fields: Vec<_> = response["headers"]
@@ -243,7 +248,7 @@ fn row(place: &str, name: &str, kind: &str, description: &str) -> String {
 
 /// What may stand in a field.
 fn limits(schema: &Value, is_required: bool) -> String {
-    let mut said = vec![kind(schema)];
+    let mut said = vec![values(schema).unwrap_or_else(|| kind(schema))];
     let number = |name: &str| schema[name].as_u64();
     match (number("minLength"), number("maxLength")) {
         (Some(least), Some(most)) => said.push(format!("{least} to {most} characters")),
@@ -259,13 +264,21 @@ fn limits(schema: &Value, is_required: bool) -> String {
     said.join(", ")
 }
 
+/// The few words that can stand there.
+fn values(schema: &Value) -> Option<String> {
+    let values = schema["enum"].as_array()?;
+    let values: Vec<_> = values
+        .iter()
+        .filter_map(Value::as_str)
+        .map(|value| format!("`{value}`"))
+        .collect();
+    (values.len() <= 4).then(|| values.join(" or "))
+}
+
 /// A schema in a word, or a link to its fields.
 fn kind(schema: &Value) -> String {
     if let Some(reference) = schema["$ref"].as_str() {
         let name = reference.rsplit('/').next().unwrap();
-        if let Some(item) = name.strip_prefix("List_") {
-            return format!("[list](#lists) of [{item}](#{})", anchor(item));
-        }
         return format!("[{name}](#{})", anchor(name));
     }
     let kinds: Vec<_> = match &schema["type"] {
@@ -311,31 +324,56 @@ fn shapes(document: &Value) -> String {
     let schemas = document["components"]["schemas"].as_object().unwrap();
     for (name, schema) in schemas {
         let is_body = schema["additionalProperties"] == false;
-        if is_body || name.starts_with("List_") {
+        if is_body || item_of_list(document, name).is_some() {
             continue;
         }
         let about = schema["description"].as_str().unwrap_or_default();
         write!(text, "\n### {name}\n\n{about}").unwrap();
-        if let Some(parts) = schema["allOf"].as_array() {
+        if let Some(parts) = schema.pointer("/anyOf/0/allOf").and_then(Value::as_array) {
             // The greeting: a message, and perhaps a user.
-            let first = kind(&parts[0]);
-            let second = kind(&parts[1]["anyOf"][0]);
-            writeln!(text, " {first}, and with a session what a {second} has.").unwrap();
+            let parts: Vec<_> = parts.iter().map(kind).collect();
+            writeln!(text, " What {} have.", parts.join(" and ")).unwrap();
             continue;
         }
         text += "\n\n| field | | |\n| --- | --- | --- |\n";
         text += &fields(schema, |name, kind, description| {
+            let field = &schema["properties"][name];
             let kind = kind.replace(", **required**", "");
-            let field = &schema["properties"][name]["type"];
-            let may_be_null = field
-                .as_array()
-                .is_some_and(|kinds| kinds.iter().any(|kind| kind == "null"));
-            let null = if may_be_null { " or null" } else { "" };
+            let may_be_null = field["type"].as_array();
+            let may_be_null =
+                may_be_null.is_some_and(|kinds| kinds.iter().any(|kind| kind == "null"));
+            let null = if may_be_null { ", or null" } else { "" };
             let description = description.trim_end_matches('.');
-            format!("| `{name}` | {kind}{null} | {description} |\n")
+            format!(
+                "| `{name}` | {kind}{null} | {description}{} |\n",
+                words(name, field)
+            )
         });
     }
     text
+}
+
+/// What a field that knows many words can say; a problem's codes have a page of their own.
+fn words(name: &str, field: &Value) -> String {
+    match field["enum"].as_array() {
+        Some(_) if name == "code" => ": [ERRORS.md](ERRORS.md)".to_owned(),
+        Some(words) if words.len() > 4 => {
+            let words: Vec<_> = words
+                .iter()
+                .map(|word| format!("`{}`", word.as_str().unwrap()))
+                .collect();
+            format!(": {}", words.join(", "))
+        }
+        _ => String::new(),
+    }
+}
+
+/// What stands in `items`, where a schema is a page of a list.
+fn item_of_list<'a>(document: &'a Value, name: &str) -> Option<&'a str> {
+    let properties = &document["components"]["schemas"][name]["properties"];
+    properties.get("next")?;
+    let item = properties["items"]["items"]["$ref"].as_str()?;
+    item.rsplit('/').next()
 }
 
 #[test]
