@@ -3,3 +3,4 @@ mod cookie;
 mod credentials;
 mod renewal;
 mod sign_in;
+mod way_back;

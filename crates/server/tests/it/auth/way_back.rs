@@ -1,0 +1,144 @@
+//! `GET /auth` for a browser, the way back after a sign-in, and whom a proxy's check sends where.
+
+use doorward_domain::model::Role;
+use serde_json::json;
+
+use crate::support::{Answer, Client, PASSWORD, TestApp};
+
+const OURS: &str = "https://accounts.example";
+
+async fn page(client: &Client, path: &str) -> Answer {
+    client.request("GET", path).html().send().await
+}
+
+async fn post(client: &Client, path: &str, form: &str) -> Answer {
+    let draft = client.request("POST", path).on_our_page().form(form);
+    draft.send().await
+}
+
+/// How many forms of a page carry the way back.
+fn carriers(page: &Answer, path: &str) -> usize {
+    let field = format!("<input type=\"hidden\" name=\"return_to\" value=\"{path}\"");
+    page.text().matches(&field).count()
+}
+
+#[tokio::test]
+async fn somebody_goes_on_where_they_were_going() {
+    let app = TestApp::new().await;
+    app.create("ben", Role::User).await;
+    let anon = app.anon();
+    let door = page(&anon, "/auth?return_to=/reports?a=1&b='%3Ci%3E").await;
+    let written = "/reports?a=1&amp;b=&#39;%3Ci%3E";
+    assert_eq!(carriers(&door.expect(200), written), 2);
+    let way = "return_to=%2Freports%3Fa%3D1";
+    let wrong = post(&anon, "/auth", &format!("{way}&username=ben&password=x")).await;
+    assert_eq!(carriers(&wrong.expect(401), "/reports?a=1"), 2);
+    let weak = post(&anon, "/user", &format!("{way}&username=eve&password=x")).await;
+    assert_eq!(carriers(&weak.expect(422), "/reports?a=1"), 2);
+    let fresh = format!("{way}&username=eve&password=plum+cake+on+sundays");
+    let welcome = post(&anon, "/user", &fresh).await.expect(201);
+    let link = "href=\"/auth?return_to=%2Freports%3Fa%3D1\"";
+    assert!(welcome.text().contains(link), "{}", welcome.text());
+    let right = format!("{way}&username=ben&password=plum+cake+on+sundays");
+    let signed_in = post(&anon, "/auth", &right).await.expect(303);
+    let there = format!("{OURS}/reports?a=1");
+    assert_eq!(signed_in.header("location"), Some(there.as_str()));
+    // Whoever is signed in already goes straight on, or sees as whom.
+    let ben = app.user("jo").await;
+    let on = page(&ben, "/auth?return_to=%2Freports%3Fa%3D1").await;
+    assert_eq!(on.expect(303).header("location"), Some(there.as_str()));
+    let account = page(&ben, "/auth?return_to=//evil.example")
+        .await
+        .expect(200);
+    assert!(account.text().contains("/auth/end"), "{}", account.text());
+}
+
+/// W-04. What is a way of ours and what is not stands in a table beside the rule.
+#[tokio::test]
+async fn a_way_elsewhere_is_passed_over() {
+    let app = TestApp::new().await;
+    app.create("ben", Role::User).await;
+    let anon = app.anon();
+    for evil in [
+        "//evil.example",
+        "%2F%2Fevil.example",
+        "%2F%5Cevil.example",
+        "https%3A%2F%2Fevil.example",
+        "%2Fx%0D%0ASet-Cookie%3A+a%3Db",
+        "javascript%3Aalert%281%29",
+        "%2F%00",
+        "%00%22%3E%3Cscript%3E",
+        "",
+    ] {
+        let door = page(&anon, &format!("/auth?return_to={evil}")).await;
+        let door = door.expect(200).text();
+        assert!(!door.contains("return_to"), "{evil} {door}");
+        let form = format!("username=ben&password=plum+cake+on+sundays&return_to={evil}");
+        let signed_in = post(&anon, "/auth", &form).await.expect(303);
+        let home = format!("{OURS}/");
+        assert_eq!(signed_in.header("location"), Some(home.as_str()), "{evil}");
+    }
+    // It is a field of the page's; a program knows where it is going.
+    let body = json!({"username": "ben", "password": PASSWORD, "return_to": "/x"});
+    let answer = anon.post("/auth", body).await;
+    answer.assert_faults(&[("return_to", "unknown")]);
+}
+
+/// A check that answers a browser which wanted a page, as the proxy tells it.
+#[tokio::test]
+async fn a_check_sends_a_browser_to_the_door_and_a_program_away() {
+    let app = TestApp::new().await;
+    let ben = app.user("ben").await;
+    let asked = |client: Client, method: &'static str, uri: &'static [u8], html: bool| async move {
+        let draft = client
+            .request("GET", "/auth/check")
+            .header("x-forwarded-method", method)
+            .header_bytes("x-forwarded-uri", uri);
+        match html {
+            true => draft.html().send().await,
+            false => draft.send().await,
+        }
+    };
+    for (uri, door) in [
+        (
+            &b"/a?b=c&d=%26"[..],
+            "/auth?return_to=%2Fa%3Fb%3Dc%26d%3D%2526",
+        ),
+        ("/straße".as_bytes(), "/auth?return_to=%2Fstra%25C3%259Fe"),
+        (b"//evil.example/", "/auth"),
+        (b"https://evil.example/", "/auth"),
+        (b"", "/auth"),
+    ] {
+        let sent = asked(app.anon(), "GET", uri, true).await.expect(303);
+        let door = format!("{OURS}{door}");
+        assert_eq!(sent.header("location"), Some(door.as_str()));
+        assert_eq!(sent.header("cache-control"), Some("no-store"));
+        // Neither is one whose session is over let stand.
+        let stale = app.anon().with_token("stale");
+        asked(stale, "GET", uri, true).await.expect(303);
+        let refused = asked(app.anon(), "GET", uri, false).await;
+        refused.expect_problem(401, "authentication-required");
+        for method in ["POST", "HEAD", "get", ""] {
+            asked(app.anon(), method, uri, true).await.expect(401);
+        }
+        asked(ben.clone(), "GET", uri, true).await.expect(200);
+    }
+    asked(app.anon(), "GET", b"/\xff", true).await.expect(401);
+    // Nobody says what was wanted.
+    page(&app.anon(), "/auth/check").await.expect(401);
+}
+
+/// It is asked with every request of somebody's site.
+#[tokio::test]
+async fn a_check_changes_nothing_and_is_kept_by_nobody() {
+    let app = TestApp::new().await;
+    let ben = app.user("ben").await;
+    let before = ben.get("/auth").await.expect(200).json();
+    for _ in 0..3 {
+        let answer = ben.get("/auth/check").await.expect(200);
+        assert_eq!(answer.header("set-cookie"), None);
+        assert_eq!(answer.header("cache-control"), Some("no-store"));
+        assert!(answer.body.is_empty());
+    }
+    assert_eq!(ben.get("/auth").await.expect(200).json(), before);
+}
