@@ -1,47 +1,51 @@
-//! The log: one line an event on standard error, text for people, JSON for programs.
+//! The log: one line an event on standard error, text for people, JSON for programs. And the traces,
+//! which come from the same source.
+//!
+//! A line of the log holds what its event says and nothing of the spans around it: those are for traces
+//! alone, and libraries' spans may say what people sent.
 
 use std::io::IsTerminal;
 
 use anyhow::Context;
-use tracing_subscriber::EnvFilter;
-use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::filter::{FilterExt, LevelFilter, filter_fn};
+use tracing_subscriber::layer::{Layer, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, Registry};
 
 use crate::config::{Config, LogFormat};
+use crate::telemetry::Traces;
 
 /// Libraries that would write what people sent, or secrets, at their finest levels (L-02).
 const CAPPED: &str = ",sqlx=warn,lettre=warn,hyper=info,rustls=info,h2=info";
 
-/// Starts logging.
-pub fn start(config: &Config) -> anyhow::Result<()> {
+/// Starts logging, and traces where somebody collects them.
+pub fn start(config: &Config) -> anyhow::Result<Option<Traces>> {
     let filter: EnvFilter = format!("{}{CAPPED}", config.log_filter)
         .parse()
         .context("log.filter")?;
+    let events = filter_fn(is_event).with_max_level_hint(LevelFilter::TRACE);
     let as_text = match config.log_format {
         LogFormat::Text => true,
         LogFormat::Json => false,
         LogFormat::Auto => std::io::stderr().is_terminal(),
     };
-    let registry = tracing_subscriber::registry().with(filter);
     let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
-    let started = if as_text {
-        registry
-            .with(
-                layer
-                    .with_ansi(std::io::stderr().is_terminal())
-                    .with_target(false),
-            )
-            .try_init()
+    let layer: Box<dyn Layer<Registry> + Send + Sync> = if as_text {
+        let is_seen = std::io::stderr().is_terminal();
+        Box::new(layer.with_ansi(is_seen).with_target(false))
     } else {
-        registry
-            .with(
-                layer
-                    .json()
-                    .flatten_event(true)
-                    .with_current_span(false)
-                    .with_span_list(false),
-            )
-            .try_init()
+        let layer = layer.json().flatten_event(true);
+        Box::new(layer.with_current_span(false).with_span_list(false))
     };
-    started.context("the log cannot be started")
+    let traces = Traces::open(config)?;
+    tracing_subscriber::registry()
+        .with(layer.with_filter(filter.and(events)))
+        .with(traces.as_ref().map(Traces::layer))
+        .try_init()
+        .context("the log cannot be started")?;
+    Ok(traces)
+}
+
+fn is_event(metadata: &tracing::Metadata<'_>) -> bool {
+    metadata.is_event()
 }

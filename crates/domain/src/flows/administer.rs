@@ -56,6 +56,7 @@ impl Standing {
 
 impl Accounts {
     /// Users, oldest first.
+    #[tracing::instrument(level = "trace", skip_all)]
     pub async fn list_users(&self, ctx: &Ctx, filter: &UserFilter) -> Result<Vec<User>, Error> {
         self.authorize(ctx, Action::ListUsers, Target::Others)
             .await?;
@@ -63,6 +64,7 @@ impl Accounts {
     }
 
     /// Gives or takes the admin role. It bites at the user's next request.
+    #[tracing::instrument(level = "trace", skip_all)]
     pub async fn change_role(
         &self,
         ctx: &Ctx,
@@ -75,6 +77,7 @@ impl Accounts {
     }
 
     /// Switches an account off, which ends its sessions and links.
+    #[tracing::instrument(level = "trace", skip_all)]
     pub async fn disable(
         &self,
         ctx: &Ctx,
@@ -86,6 +89,7 @@ impl Accounts {
     }
 
     /// Switches an account back on.
+    #[tracing::instrument(level = "trace", skip_all)]
     pub async fn enable(
         &self,
         ctx: &Ctx,

@@ -56,6 +56,7 @@ pub struct AudienceToken {
 
 impl Accounts {
     /// Makes a token for one audience. It never outlives the session.
+    #[tracing::instrument(level = "trace", skip_all)]
     pub fn audience_token(
         &self,
         ctx: &Ctx,

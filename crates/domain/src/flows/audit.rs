@@ -8,6 +8,7 @@ use crate::model::{AuditEvent, AuditFilter};
 
 impl Accounts {
     /// Events, newest first.
+    #[tracing::instrument(level = "trace", skip_all)]
     pub async fn list_audit_events(
         &self,
         ctx: &Ctx,

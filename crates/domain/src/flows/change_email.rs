@@ -15,6 +15,7 @@ use crate::values::{EmailAddress, Invalid, Password};
 impl Accounts {
     /// Asks for the change. Whoever changes their own shows their password; an admin changes
     /// another's without.
+    #[tracing::instrument(level = "trace", skip_all)]
     pub async fn change_email(
         &self,
         ctx: &Ctx,

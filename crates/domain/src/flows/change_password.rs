@@ -12,6 +12,7 @@ use crate::values::{Password, Secret};
 impl Accounts {
     /// Changes the password of the signed-in user, or of the one `identifier` names where nobody
     /// is signed in. Every other session ends.
+    #[tracing::instrument(level = "trace", skip_all)]
     pub async fn change_password(
         &self,
         ctx: &Ctx,

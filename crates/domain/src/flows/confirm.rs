@@ -18,6 +18,7 @@ pub(crate) const MAX_CLAIMS: usize = 20;
 impl Accounts {
     /// Asks for the confirmation mail once more. Whether the address is known shows in nobody's
     /// answer: the worker looks, not we.
+    #[tracing::instrument(level = "trace", skip_all)]
     pub async fn request_confirmation(&self, ctx: &Ctx, email: &EmailAddress) -> Result<(), Error> {
         self.throttle_mailbox(ctx, email).await?;
         let mail = self.mail(
@@ -31,6 +32,7 @@ impl Accounts {
     }
 
     /// Whom a living confirmation link belongs to, for the page that asks for the click.
+    #[tracing::instrument(level = "trace", skip_all)]
     pub async fn view_confirmation(&self, ctx: &Ctx, token: &Token) -> Result<User, Error> {
         let (link, user) = self
             .find_living_link(ctx, token, Purpose::Confirmation)
@@ -43,6 +45,7 @@ impl Accounts {
     }
 
     /// Confirms the address.
+    #[tracing::instrument(level = "trace", skip_all)]
     pub async fn confirm(&self, ctx: &Ctx, token: &Token) -> Result<User, Error> {
         for _ in 0..ATTEMPTS {
             let (link, user) = self
@@ -120,6 +123,7 @@ impl Accounts {
 
     /// “This wasn't me”: whoever reads the mailbox takes the claim to it away. A user who was
     /// never confirmed is deleted, an account that wanted to move here stays where it is.
+    #[tracing::instrument(level = "trace", skip_all)]
     pub async fn disown(&self, ctx: &Ctx, token: &Token) -> Result<(), Error> {
         for _ in 0..ATTEMPTS {
             let (link, user) = self

@@ -13,6 +13,7 @@ use crate::values::UserId;
 impl Accounts {
     /// Deletes the user, the credential, the links, the mails and the sessions. The last active
     /// admin stays. Tells who it was.
+    #[tracing::instrument(level = "trace", skip_all)]
     pub async fn delete_account(
         &self,
         ctx: &Ctx,

@@ -72,6 +72,13 @@ impl Accounts {
         Ok(done)
     }
 
+    /// The beginning of a trace: whoever asked for the mail was answered long ago.
+    #[tracing::instrument(
+        name = "deliver_mail",
+        level = "trace",
+        skip_all,
+        fields(doorward.mail.kind = job.kind.as_str(), doorward.mail.attempt = job.attempts)
+    )]
     async fn deliver_one(&self, ctx: &Ctx, job: &MailJob) -> Result<Delivered, Error> {
         let letters = self.resolve_mail(job).await?;
         if letters.is_empty() {

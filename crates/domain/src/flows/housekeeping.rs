@@ -76,6 +76,7 @@ impl Accounts {
 
     /// Which of the parts answer, by the names an operator knows them by. However many ask, the
     /// stores are asked once a second.
+    #[tracing::instrument(level = "trace", skip_all)]
     pub async fn readiness(&self) -> [(&'static str, Result<(), StoreError>); 2] {
         let [store, sessions] = self.readiness.look(&self.ports).await;
         [("database", store), ("session store", sessions)]

@@ -79,6 +79,7 @@ impl Accounts {
 
     /// The public keys, for the JWKS. Looked up anew: whoever checks our
     /// tokens may ask any node, also one that has not heard of another's rotation yet.
+    #[tracing::instrument(level = "trace", skip_all)]
     pub async fn fresh_public_keys(&self) -> Vec<PublicKey> {
         match timeout(SHOW_WITHIN, self.look_for_keys()).await {
             Ok(Ok(())) => {}

@@ -14,6 +14,7 @@ use crate::values::{EmailAddress, Secret, Token};
 
 impl Accounts {
     /// Asks for a recovery mail. The answer is the same whoever's address it is.
+    #[tracing::instrument(level = "trace", skip_all)]
     pub async fn request_recovery(&self, ctx: &Ctx, email: &EmailAddress) -> Result<(), Error> {
         self.throttle_mailbox(ctx, email).await?;
         let mail = self.mail(ctx, MailKind::Recovery, None, email, ctx.client.locale);
@@ -21,6 +22,7 @@ impl Accounts {
     }
 
     /// Whether a recovery link can still be used, for the page that asks for the new password.
+    #[tracing::instrument(level = "trace", skip_all)]
     pub async fn view_recovery(&self, ctx: &Ctx, token: &Token) -> Result<User, Error> {
         let (link, user) = self.find_living_link(ctx, token, Purpose::Recovery).await?;
         if link.used_at.is_some() || !may_recover(&user, &link.email) {
@@ -30,6 +32,7 @@ impl Accounts {
     }
 
     /// Sets a new password, once. A password that is refused leaves the link as it was.
+    #[tracing::instrument(level = "trace", skip_all)]
     pub async fn recover(
         &self,
         ctx: &Ctx,

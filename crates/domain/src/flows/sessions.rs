@@ -115,6 +115,7 @@ impl Accounts {
 
     /// Whose token this is, as long as it opens anything. The one check behind every protected
     /// resource.
+    #[tracing::instrument(level = "trace", skip_all)]
     pub async fn authenticate(&self, ctx: &Ctx, token: &str) -> Result<Authenticated, Error> {
         let digest = Digest::of(token.as_bytes());
         let entry = match self.cache.find(&digest, ctx.now) {
@@ -221,6 +222,7 @@ impl Accounts {
     /// within its grace gets the token of the same renewal: a client whose answer was lost can
     /// ask again, and two tabs that renew at once both go on. So does the newest token while that
     /// grace lasts: there are never two tokens in their grace, and an older one is always a reuse.
+    #[tracing::instrument(level = "trace", skip_all)]
     pub async fn renew(&self, ctx: &Ctx, token: &str) -> Result<SignedIn, Error> {
         let Authenticated(entry) = self.authenticate(ctx, token).await?;
         let mut session = entry.session.clone();
@@ -263,6 +265,7 @@ impl Accounts {
     }
 
     /// A user's open sessions, newest first.
+    #[tracing::instrument(level = "trace", skip_all)]
     pub async fn list_sessions(&self, ctx: &Ctx, named: &str) -> Result<Vec<Session>, Error> {
         let user = self.resolve(ctx, Action::ListSessions, named).await?;
         let kept = self.ports.sessions.list_sessions(user.id, ctx.now).await?;
@@ -317,6 +320,7 @@ impl Accounts {
     }
 
     /// Ends one session of a user's list.
+    #[tracing::instrument(level = "trace", skip_all)]
     pub async fn revoke_session(&self, ctx: &Ctx, named: &str, id: &str) -> Result<(), Error> {
         let user = self.resolve(ctx, Action::RevokeSessions, named).await?;
         let id: SessionId = id.parse().map_err(|()| Error::NotFound)?;
@@ -336,6 +340,7 @@ impl Accounts {
     }
 
     /// Ends all sessions of a user, in every store that may have kept one.
+    #[tracing::instrument(level = "trace", skip_all)]
     pub async fn revoke_sessions(&self, ctx: &Ctx, named: &str) -> Result<(), Error> {
         for _ in 0..ATTEMPTS {
             let user = self.resolve(ctx, Action::RevokeSessions, named).await?;

@@ -48,6 +48,7 @@ impl Named {
 
 impl Accounts {
     /// Opens a session where the password is right and the account is active.
+    #[tracing::instrument(level = "trace", skip_all)]
     pub async fn sign_in(
         &self,
         ctx: &Ctx,

@@ -9,6 +9,7 @@ use crate::model::Event;
 
 impl Accounts {
     /// Ends the session the request came in.
+    #[tracing::instrument(level = "trace", skip_all)]
     pub async fn sign_out(&self, ctx: &Ctx, authenticated: &Authenticated) -> Result<(), Error> {
         let (user_id, session_id) = (authenticated.user().id, authenticated.session().id);
         let audit = self.audit(ctx, Event::SignOut, Some(user_id));

@@ -29,6 +29,7 @@ pub struct SignUp {
 impl Accounts {
     /// Makes the user: pending with a mail on its way where there is an address, active at once
     /// with a user name alone.
+    #[tracing::instrument(level = "trace", skip_all)]
     pub async fn sign_up(&self, ctx: &Ctx, wanted: SignUp) -> Result<User, Error> {
         ensure_named(wanted.username.as_ref(), wanted.email.as_ref())?;
         if let (Disclosure::Plain, Some(email)) = (self.policy.disclosure, &wanted.email)

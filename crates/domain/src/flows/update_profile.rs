@@ -32,6 +32,7 @@ pub enum ProfileUpdate {
 
 impl Accounts {
     /// The user a path names.
+    #[tracing::instrument(level = "trace", skip_all)]
     pub async fn view_user(&self, ctx: &Ctx, named: &str) -> Result<User, Error> {
         self.resolve(ctx, Action::ViewUser, named).await
     }
@@ -53,6 +54,7 @@ impl Accounts {
     }
 
     /// Changes `name` and `data`. With `expected`, only where the user is still of that version.
+    #[tracing::instrument(level = "trace", skip_all)]
     pub async fn update_profile(
         &self,
         ctx: &Ctx,

@@ -87,6 +87,7 @@ impl Hasher {
     }
 
     /// A PHC string for a new password, with a fresh salt.
+    #[tracing::instrument(name = "hash_password", level = "trace", skip_all)]
     pub async fn hash(&self, password: &Password) -> Result<Secret<String>, Error> {
         let mut salt = [0; argon2id::SALT_BYTES];
         self.secrets.fill(&mut salt);
@@ -98,6 +99,7 @@ impl Hasher {
 
     /// Verifies a password against a kept hash. Without one, the same work is done against a
     /// decoy, so that an unknown account takes as long as a known one.
+    #[tracing::instrument(name = "verify_password", level = "trace", skip_all)]
     pub async fn verify(
         &self,
         password: &Password,

@@ -124,6 +124,10 @@ pub static SETTINGS: &[Setting] = &[
         |c, v| log_format(v).map(|v| c.log_format = v), |c| format!("{:?}", c.log_format).to_lowercase()),
     plain("metrics.listen", "Address and port of a listener that serves `/metrics` to a Prometheus, such as 127.0.0.1:9464; none if not set. Whoever reaches it reads it.",
         |c, v| parse(v, "an address and a port, such as 127.0.0.1:9464").map(|v| c.metrics_listen = Some(v)), |c| c.metrics_listen.map(|v| v.to_string()).unwrap_or_default()),
+    known_as("OTEL_EXPORTER_OTLP_ENDPOINT", plain("traces.endpoint", "URL of an OpenTelemetry collector that takes traces by OTLP over HTTP, such as http://localhost:4318; no traces if not set.",
+        |c, v| collector(v).map(|v| c.traces_endpoint = Some(v)), |c| c.traces_endpoint.clone().unwrap_or_default())),
+    plain("traces.ratio", "Which part of the traces is kept, 0 to 1; a caller that sends `traceparent` decides for its own.",
+        |c, v| ratio(v).map(|v| c.traces_ratio = v), |c| c.traces_ratio.to_string()),
 ];
 
 impl Setting {
@@ -197,6 +201,28 @@ fn url(value: &str) -> Result<String, String> {
         Ok(value.to_owned())
     } else {
         Err("must be scheme, host and maybe port, such as https://accounts.example.com".to_owned())
+    }
+}
+
+/// A URL with a path, maybe, and without anything secret.
+fn collector(value: &str) -> Result<String, String> {
+    let value = value.trim().trim_end_matches('/');
+    let uri = value.parse::<hyper::Uri>().ok().filter(|uri| {
+        matches!(uri.scheme_str(), Some("http" | "https"))
+            && uri.query().is_none()
+            && uri.host().is_some_and(|host| !host.is_empty())
+            && !value.contains('@')
+    });
+    match uri {
+        Some(_) => Ok(value.to_owned()),
+        None => Err("must be a URL without user and query, such as http://localhost:4318; what a collector asks for beside goes into OTEL_EXPORTER_OTLP_HEADERS".to_owned()),
+    }
+}
+
+fn ratio(value: &str) -> Result<f64, String> {
+    match value.parse::<f64>() {
+        Ok(part) if (0.0..=1.0).contains(&part) => Ok(part),
+        _ => Err("must be a number from 0 to 1, such as 0.1".to_owned()),
     }
 }
 
@@ -377,6 +403,12 @@ mod tests {
             ("throttle.enabled", "maybe"),
             ("log.format", "xml"),
             ("admin.email", "not an address"),
+            ("metrics.listen", "9464"),
+            ("traces.endpoint", "localhost:4318"),
+            ("traces.endpoint", "http://user:secret@localhost"),
+            ("traces.endpoint", "http://localhost/?key=secret"),
+            ("traces.ratio", "1.1"),
+            ("traces.ratio", "NaN"),
         ] {
             let setting = SETTINGS.iter().find(|setting| setting.key == key).unwrap();
             assert!(

@@ -18,6 +18,7 @@ use doorward_domain::ports::{
 };
 use doorward_domain::values::{Digest, SessionId, UserId};
 use jiff::Timestamp;
+use tracing::{Instrument, Span};
 
 use super::Figures;
 
@@ -65,12 +66,14 @@ impl<P: ?Sized> Measured<P> {
         call: impl Future<Output = Result<T, E>>,
     ) -> Result<T, E> {
         let begun_at = Instant::now();
-        let answer = call.await;
+        let span = store_span(store, operation);
+        let answer = call.instrument(span.clone()).await;
         self.figures
             .store_seconds
             .with_label_values(&[store, operation])
             .observe(begun_at.elapsed().as_secs_f64());
         if answer.as_ref().is_err_and(Failure::is_failure) {
+            span.record("otel.status_code", "ERROR");
             self.figures
                 .store_errors
                 .with_label_values(&[store, operation])
@@ -78,6 +81,21 @@ impl<P: ?Sized> Measured<P> {
         }
         answer
     }
+}
+
+/// A part of what goes on; what the worker asks all day long, of itself, is no trace.
+fn store_span(store: &'static str, operation: &'static str) -> Span {
+    if Span::current().is_none() {
+        return Span::none();
+    }
+    tracing::trace_span!(
+        "store",
+        otel.name = format!("{store} {operation}"),
+        otel.kind = "client",
+        otel.status_code = tracing::field::Empty,
+        doorward.store = store,
+        db.operation.name = operation,
+    )
 }
 
 /// Whether an error says that the store is at fault.
@@ -161,7 +179,16 @@ measured!(Throttle as "counters" {
 impl Mailer for Measured<dyn Mailer> {
     async fn send(&self, mail: &Mail) -> Result<(), MailError> {
         let begun_at = Instant::now();
-        let sent = self.inner.send(mail).await;
+        let span = tracing::trace_span!(
+            "send mail",
+            otel.kind = "client",
+            otel.status_code = tracing::field::Empty,
+            doorward.mail.template = mail.template.as_str(),
+        );
+        let sent = self.inner.send(mail).instrument(span.clone()).await;
+        if sent.is_err() {
+            span.record("otel.status_code", "ERROR");
+        }
         self.figures
             .mail_seconds
             .observe(begun_at.elapsed().as_secs_f64());

@@ -1,9 +1,9 @@
-//! What an operator sees of a running server: figures on a listener of their own.
+//! What an operator sees of a running server: figures on a listener of their own, and traces.
 //!
 //! Other parts tell of what happens by ports ([`Meter`], [`Observer`]) and know no metric; a file here
 //! turns each into figures: `meter` what the rules tell, `requests` what the web part tells, `measured`
 //! the time that stores and mail servers take. `figures` has every metric there is, `scrape` asks for
-//! what nobody tells of, `listener` answers a Prometheus. A figure's labels take a handful of values
+//! what nobody tells of, `listener` answers a Prometheus; `traces` and `otlp` hand spans on. A figure's labels take a handful of values
 //! that are known beforehand: nothing that somebody has typed, no id, no address.
 //!
 //! To add a figure: its line in `figures`, the place that raises it, its row in `docs/OPERATIONS.md`;
@@ -16,14 +16,16 @@ mod figures;
 mod listener;
 mod measured;
 mod meter;
+mod otlp;
 mod process;
 mod requests;
 mod scrape;
+mod traces;
 
 use std::sync::Arc;
 
 use doorward_domain::ports::Clock;
-use doorward_web::{Observer, Unobserved};
+use doorward_web::Observer;
 use tokio::task::JoinSet;
 
 use crate::config::Config;
@@ -31,21 +33,19 @@ use crate::wiring::Wired;
 
 pub use figures::Figures;
 pub use measured::{measured, measured_throttle};
+pub use traces::Traces;
 
-/// Figures, where anybody looks at them.
+/// Figures, where anybody looks at them or at traces: the spans of stores are made where their time is
+/// taken.
 pub fn figures(config: &Config, clock: &dyn Clock) -> Option<Arc<Figures>> {
     let started_at = clock.now().as_microsecond() as f64 / 1_000_000.0;
-    config
-        .metrics_listen
-        .map(|_| Arc::new(Figures::new(started_at)))
+    let is_seen = config.metrics_listen.is_some() || config.traces_endpoint.is_some();
+    is_seen.then(|| Arc::new(Figures::new(started_at)))
 }
 
 /// Who is told of requests.
 pub fn observer(wired: &Wired) -> Arc<dyn Observer> {
-    match &wired.figures {
-        Some(figures) => figures.clone(),
-        None => Arc::new(Unobserved),
-    }
+    Arc::new(requests::Requests::new(wired.figures.clone()))
 }
 
 /// Serves the figures, where that is wanted, until what it gives back is dropped.

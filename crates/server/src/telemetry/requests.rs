@@ -1,27 +1,44 @@
-//! What the web part tells of its requests, as figures.
+//! What the web part tells of its requests, as figures and for traces.
+
+use std::sync::Arc;
 
 use axum::http::HeaderMap;
 use doorward_web::{Ended, Observer};
 use tracing::Span;
 
-use super::Figures;
+use super::{Figures, traces};
 
 /// The status of a request whose client did not wait for the answer.
 const GONE: &str = "gone";
 
-impl Observer for Figures {
-    fn began(&self, _: &Span, _: &HeaderMap) -> Option<String> {
-        self.requests_in_flight.inc();
-        None
+/// Told of every request.
+pub struct Requests(Option<Arc<Figures>>);
+
+impl Requests {
+    /// Figures, where there are any.
+    pub fn new(figures: Option<Arc<Figures>>) -> Self {
+        Self(figures)
+    }
+}
+
+impl Observer for Requests {
+    fn began(&self, span: &Span, headers: &HeaderMap) -> Option<String> {
+        if let Some(figures) = &self.0 {
+            figures.requests_in_flight.inc();
+        }
+        traces::adopt(span, headers)
     }
 
     fn ended(&self, ended: &Ended) {
-        self.requests_in_flight.dec();
+        let Some(figures) = &self.0 else { return };
+        figures.requests_in_flight.dec();
         let status = ended.status.as_ref().map_or(GONE, |status| status.as_str());
-        self.requests
+        figures
+            .requests
             .with_label_values(&[ended.method, ended.route, status])
             .inc();
-        self.request_seconds
+        figures
+            .request_seconds
             .with_label_values(&[ended.method, ended.route])
             .observe(ended.took.as_secs_f64());
     }

@@ -1,0 +1,112 @@
+//! Traces: the spans of a request, of its story, its stores and its mails, for whoever collects them.
+//!
+//! The parts make spans by `tracing` and know nothing of OpenTelemetry; without an endpoint nobody
+//! listens, and a span costs one look at a flag. Only spans of our own crates are taken, and what
+//! they may say is written where each is made: an id of a request, a route, a status, never what
+//! somebody has typed. They wait in a queue of the SDK's that is bounded, and are dropped where it is full:
+//! a request never waits for a collector.
+
+use std::thread;
+use std::time::Duration;
+
+use axum::http::HeaderMap;
+use opentelemetry::propagation::TextMapPropagator;
+use opentelemetry::trace::{TraceContextExt, TracerProvider};
+use opentelemetry_http::HeaderExtractor;
+use opentelemetry_otlp::{SpanExporter, WithExportConfig, WithHttpConfig};
+use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::propagation::TraceContextPropagator;
+use opentelemetry_sdk::trace::{Sampler, SdkTracerProvider};
+use tokio::sync::oneshot;
+use tracing::{Span, Subscriber};
+use tracing_opentelemetry::{OpenTelemetryLayer, OpenTelemetrySpanExt};
+use tracing_subscriber::Layer;
+use tracing_subscriber::filter::{LevelFilter, filter_fn};
+use tracing_subscriber::registry::LookupSpan;
+
+use super::otlp::Collector;
+use crate::config::Config;
+
+/// Where OTLP over HTTP takes traces, below the endpoint.
+const PATH: &str = "/v1/traces";
+/// How long the last spans may take when the server stops.
+const LAST_SPANS: Duration = Duration::from_secs(3);
+
+/// The way of spans to their collector.
+pub struct Traces(SdkTracerProvider);
+
+impl Traces {
+    /// Opens it, where one is configured. Nothing is sent yet, and nobody asked.
+    pub fn open(config: &Config) -> anyhow::Result<Option<Self>> {
+        let Some(endpoint) = &config.traces_endpoint else {
+            return Ok(None);
+        };
+        let url = match endpoint.ends_with(PATH) {
+            true => endpoint.clone(),
+            false => format!("{endpoint}{PATH}"),
+        };
+        let exporter = SpanExporter::builder()
+            .with_http()
+            .with_http_client(Collector::at(&url)?)
+            .with_endpoint(url)
+            .build()?;
+        let resource = Resource::builder()
+            .with_service_name("doorward")
+            .with_attribute(opentelemetry::KeyValue::new(
+                "service.version",
+                env!("CARGO_PKG_VERSION"),
+            ))
+            .build();
+        // A caller that keeps its trace wants ours in it; who is called by nobody is drawn by lot.
+        let by_lot = Sampler::TraceIdRatioBased(config.traces_ratio);
+        let provider = SdkTracerProvider::builder()
+            .with_batch_exporter(exporter)
+            .with_sampler(Sampler::ParentBased(Box::new(by_lot)))
+            .with_resource(resource)
+            .build();
+        Ok(Some(Self(provider)))
+    }
+
+    /// What takes the spans.
+    pub fn layer<S>(&self) -> impl Layer<S> + use<S>
+    where
+        S: Subscriber + for<'span> LookupSpan<'span>,
+    {
+        let ours =
+            filter_fn(|metadata| metadata.is_span() && metadata.target().starts_with("doorward"));
+        OpenTelemetryLayer::new(self.0.tracer("doorward"))
+            .with_location(false)
+            .with_threads(false)
+            .with_target(false)
+            .with_tracked_inactivity(false)
+            .with_context_activation(false)
+            .with_filter(ours.with_max_level_hint(LevelFilter::TRACE))
+    }
+
+    /// Sends what is left, within its time, on a thread of its own: the SDK waits by blocking.
+    pub async fn close(self) {
+        let (done, ended) = oneshot::channel();
+        thread::spawn(move || {
+            let _ = done.send(self.0.shutdown_with_timeout(LAST_SPANS));
+        });
+        match ended.await {
+            Ok(Ok(())) => {}
+            _ => tracing::debug!("the last spans may be lost"),
+        }
+    }
+}
+
+/// Makes a request's span part of the caller's trace, where they name one (W3C Trace Context); the id
+/// of the trace, where it is kept.
+pub fn adopt(span: &Span, headers: &HeaderMap) -> Option<String> {
+    if span.is_disabled() {
+        return None;
+    }
+    let parent = TraceContextPropagator::new().extract(&HeaderExtractor(headers));
+    if parent.span().span_context().is_valid() {
+        let _ = span.set_parent(parent);
+    }
+    let context = span.context();
+    let kept = context.span().span_context().clone();
+    kept.is_sampled().then(|| kept.trace_id().to_string())
+}

@@ -1,0 +1,67 @@
+"""A collector of traces: takes OTLP over HTTP and writes each span as a line of JSON to standard output.
+
+Read by OpenTelemetry's own protocol definitions, which nobody here wrote. The first line says the port.
+"""
+
+import json
+import sys
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
+    ExportTraceServiceRequest,
+    ExportTraceServiceResponse,
+)
+
+KINDS = {1: "internal", 2: "server", 3: "client"}
+
+
+def values(attributes):
+    return {a.key: getattr(a.value, a.value.WhichOneof("value")) for a in attributes}
+
+
+def lines(request):
+    for resource in request.resource_spans:
+        for scope in resource.scope_spans:
+            for span in scope.spans:
+                yield {
+                    "resource": values(resource.resource.attributes),
+                    "trace": span.trace_id.hex(),
+                    "id": span.span_id.hex(),
+                    "parent": span.parent_span_id.hex(),
+                    "name": span.name,
+                    "kind": KINDS.get(span.kind, str(span.kind)),
+                    "begin": span.start_time_unix_nano,
+                    "end": span.end_time_unix_nano,
+                    "is_error": span.status.code == 2,
+                    "attributes": values(span.attributes),
+                    "events": [e.name for e in span.events],
+                    "everything": str(span),
+                }
+
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        is_ours = self.path == "/v1/traces"
+        is_protobuf = self.headers["Content-Type"] == "application/x-protobuf"
+        if not (is_ours and is_protobuf):
+            self.send_error(400)
+            return
+        for line in lines(ExportTraceServiceRequest.FromString(body)):
+            print(json.dumps(line), flush=True)
+        answer = ExportTraceServiceResponse().SerializeToString()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/x-protobuf")
+        self.send_header("Content-Length", str(len(answer)))
+        self.end_headers()
+        self.wfile.write(answer)
+
+    def log_message(self, *_):
+        pass
+
+
+server = ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1]) if len(sys.argv) > 1 else 0), Handler)
+print(json.dumps({"port": server.server_port}), flush=True)
+server.serve_forever()
