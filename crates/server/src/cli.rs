@@ -163,7 +163,7 @@ pub enum ShellName {
     /// Fish
     Fish,
     /// `PowerShell`
-    #[value(name = "powershell")]
+    #[value(name = "powershell", help = "PowerShell")]
     PowerShell,
 }
 

@@ -26,10 +26,11 @@ pub fn wrapped(line: &str, width: usize, indent: &str) -> String {
         let fits = rest.len() - cut_off(rest, room).len();
         // Where a word ends, unless the line would then be all but empty.
         let begin = rest.len() - rest.trim_start().len();
-        let at = rest[..fits + 1.min(rest.len() - fits)]
-            .rfind(' ')
-            .filter(|at| *at > begin)
-            .unwrap_or(fits);
+        let at = match rest[..fits].rfind(' ') {
+            _ if rest[fits..].starts_with(' ') => fits,
+            Some(at) if at > begin => at,
+            _ => fits,
+        };
         text += rest[..at].trim_end();
         text += "\n";
         text += indent;

@@ -52,5 +52,24 @@ fn write(
 fn page(command: &Command) -> anyhow::Result<String> {
     let mut page = Vec::new();
     Man::new(command.clone()).render(&mut page)?;
-    String::from_utf8(page).context("the page is no text")
+    let page = String::from_utf8(page).context("the page is no text")?;
+    let name = command.get_display_name().unwrap_or("doorward");
+    let lines = page.lines().map(|line| match line {
+        // Its own has neither a title in capitals nor the program's name beside the version.
+        line if line.starts_with(".TH ") => title(name),
+        // Ours begins with the examples.
+        ".SH EXTRA" => ".SH EXAMPLES".to_owned(),
+        line => line.trim_end().to_owned(),
+    });
+    let page = lines.collect::<Vec<_>>().join("\n") + "\n";
+    Ok(page
+        .replace("\n.br\n\n.br\n", "\n.sp\n")
+        .replace("\nExamples:\n", "\n"))
+}
+
+/// Without a date: the version says how old it is.
+fn title(name: &str) -> String {
+    let version = env!("CARGO_PKG_VERSION");
+    let name = name.to_uppercase();
+    format!(".TH {name} 1 \"\" \"Doorward {version}\" \"Doorward\"")
 }

@@ -23,7 +23,9 @@ impl Inbox for Letters {
             url: format!("https://accounts.example/confirmation/{id}"),
             at: "2026-11-21T08:00:00Z".to_owned(),
         };
-        (1..).zip(&self.0).map(mail).rev().collect()
+        let mut mails: Vec<_> = (1..).zip(&self.0).map(mail).collect();
+        mails.reverse();
+        mails
     }
 
     /// Nothing comes.
@@ -106,7 +108,8 @@ async fn only_who_names_this_machine_reads_it() {
         ("localhost.evil.example:8000", 404),
     ] {
         for path in ["/inbox.json", "/inbox.json?wait=nonsense"] {
-            let asked = app.anon().request("GET", path).header("host", host);
+            let anon = app.anon();
+            let asked = anon.request("GET", path).header("host", host);
             let expected = if status == 200 && path.contains('?') {
                 422
             } else {
@@ -116,7 +119,8 @@ async fn only_who_names_this_machine_reads_it() {
         }
     }
     // HTTP/2 names the host in the URI.
-    let asked = app.anon().request("GET", "https://evil.example/inbox.json");
+    let anon = app.anon();
+    let asked = anon.request("GET", "https://evil.example/inbox.json");
     asked.send().await.expect_problem(404, "not-found");
     let without = TestApp::new().await;
     let answer = without.anon().get("/inbox.json").await;

@@ -129,13 +129,13 @@ fn secrets_are_shown_to_nobody() {
         );
     }
     let shown = setup.run(&["config", "show", "--json"]).expect(0).json();
-    for key in [
-        "admin.password",
-        "keys.master_key",
-        "mail.url",
-        "database.url",
+    for (key, masked) in [
+        ("admin.password", "(set)"),
+        ("keys.master_key", "(set)"),
+        ("mail.url", "smtp://ben:***@localhost:2525"),
+        ("database.url", "postgres://ben:***@localhost/db"),
     ] {
-        assert_eq!(shown[key]["value"], "(set)", "{key}");
+        assert_eq!(shown[key]["value"], masked, "{key}");
     }
     let unset = Setup::new()
         .run(&["config", "show", "--json"])

@@ -1,13 +1,19 @@
 //! The binary itself: its processes, its files, its mail over a real wire. Few and blocking.
 
 mod http;
+mod load;
 mod server;
 mod sink;
 
+mod activation;
 mod backup;
+mod certificates;
+mod command_line;
 mod configuration;
 mod crash;
 mod doctor;
+mod drain;
+mod ephemeral;
 mod first_start;
 mod inbox;
 mod keys;
@@ -18,6 +24,7 @@ mod migrate;
 mod moving;
 mod redis;
 mod shutdown;
+mod tls;
 mod users;
 mod wire;
 

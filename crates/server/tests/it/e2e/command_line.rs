@@ -1,0 +1,295 @@
+//! What people and programs read of the commands: JSON everywhere, 80 columns, and a file to begin
+//! with.
+
+use std::collections::BTreeSet;
+use std::io::{BufRead, BufReader};
+
+use serde_json::{Value, json};
+
+use super::{Setup, mode};
+use crate::support::PASSWORD;
+
+const ADDRESS: &str =
+    "a-very-long-name-that-goes-on-and-on-and-on@a-domain-that-is-long-as-well.example.com";
+
+/// A folder with users, one of whom has all that can be long.
+fn peopled() -> Setup {
+    let setup = Setup::on_a_file().with("ADMIN_PASSWORD", PASSWORD);
+    let long = "x".repeat(64);
+    for arguments in [
+        &["user", "create", "--username", "ben", "--role", "admin"][..],
+        &["user", "create", "--username", &long],
+        &["user", "create", "--email", ADDRESS],
+        &[
+            "user",
+            "create",
+            "--username",
+            "漢字漢字漢字漢字漢字漢字漢字漢字漢字漢字",
+        ],
+    ] {
+        setup.run(arguments).expect(0);
+    }
+    setup
+}
+
+/// A terminal shows these twice as wide.
+fn width(line: &str) -> usize {
+    line.chars()
+        .map(|c| {
+            if c >= '\u{1100}' && c != '…' && c != '→' && c != '✓' && c != '✗' {
+                2
+            } else {
+                1
+            }
+        })
+        .sum()
+}
+
+/// The commands that do something, as the man pages name them.
+fn leaves(setup: &Setup) -> BTreeSet<String> {
+    let told = setup
+        .run(&["man", "--out", "man", "--json"])
+        .expect(0)
+        .json();
+    let names: Vec<String> = told["files"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|file| {
+            file.as_str()
+                .unwrap()
+                .trim_start_matches("man/doorward")
+                .trim_end_matches(".1")
+                .trim_start_matches('-')
+                .to_owned()
+        })
+        .collect();
+    let is_group = |name: &String| {
+        names
+            .iter()
+            .any(|other| other.starts_with(&format!("{name}-")))
+    };
+    names
+        .iter()
+        .filter(|name| !name.is_empty() && !is_group(name))
+        .cloned()
+        .collect()
+}
+
+/// Each with what it is called with here, in an order that works out.
+const CALLS: &[&[&str]] = &[
+    &["migrate"],
+    &["migrate", "status"],
+    &["backup", "copy.db"],
+    &["export", "users.jsonl"],
+    &["import", "users.jsonl", "--check"],
+    &["user", "list"],
+    &["user", "show", "ben"],
+    &["user", "create", "--username", "eve"],
+    &["user", "set-password", "eve"],
+    &["user", "role", "eve", "admin"],
+    &["user", "disable", "eve"],
+    &["user", "enable", "eve"],
+    &["user", "delete", "eve"],
+    &["keys", "rotate"],
+    &["keys", "list"],
+    &["config", "show"],
+    &["config", "check"],
+    &["doctor"],
+    &["openapi"],
+    &["init", "made.toml"],
+    &["completions", "bash"],
+    &["man"],
+];
+
+#[test]
+fn every_command_answers_programs_in_json() {
+    let setup = peopled();
+    let mut missing = leaves(&setup);
+    for call in CALLS {
+        let outcome = setup.run(&[call, &["--json"][..]].concat());
+        // The doctor finds no server that could be asked for its public URL.
+        let expected = if call[0] == "doctor" { outcome.code } else { 0 };
+        outcome.expect(expected).json();
+        missing.remove(&call.join("-"));
+        missing.remove(&call[..2.min(call.len())].join("-"));
+        missing.remove(call[0]);
+    }
+    let server = setup.start();
+    let address = format!("127.0.0.1:{}", server.port);
+    let asking = setup.clone().with("DOORWARD_LISTEN", &address);
+    assert_eq!(
+        asking.run(&["healthcheck", "--json"]).expect(0).json(),
+        json!({"ok": true})
+    );
+    missing.remove("healthcheck");
+    let mut serving = setup.command(&["serve", "--json"]).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(serving.stdout.take().unwrap())
+        .read_line(&mut line)
+        .unwrap();
+    let told: Value = serde_json::from_str(&line).unwrap();
+    serving.kill().unwrap();
+    serving.wait().unwrap();
+    assert!(
+        told["url"]
+            .as_str()
+            .unwrap()
+            .starts_with("http://localhost:"),
+        "{told}"
+    );
+    missing.remove("serve");
+    assert_eq!(missing, BTreeSet::new(), "these have not been tried");
+}
+
+#[test]
+fn every_table_fits_80_columns_and_no_id_is_cut() {
+    let setup = peopled()
+        .with("DATABASE_URL", "")
+        .with(
+            "SMTP_URL",
+            &format!("smtp://ben:secret@{}.example:25", "mail.".repeat(30)),
+        )
+        .with(
+            "DOORWARD_MAIL__TEMPLATES",
+            &format!("/tmp/{}", "x".repeat(200)),
+        )
+        .with("DOORWARD_DATABASE__STATEMENT_TIMEOUT_SECONDS", "9");
+    for call in CALLS {
+        if ["openapi", "completions", "man"].contains(&call[0]) {
+            continue;
+        }
+        let setup = if call[0] == "config" && call[1] == "show" {
+            setup.clone()
+        } else {
+            setup
+                .clone()
+                .with("SMTP_URL", "")
+                .with("DOORWARD_MAIL__TEMPLATES", "")
+        };
+        let outcome = setup.run(call);
+        for line in outcome.out.lines() {
+            assert!(width(line) <= 80, "{call:?}: {line}");
+        }
+        assert!(!outcome.out.is_empty(), "{call:?}: {}", outcome.err);
+    }
+    let table = setup
+        .clone()
+        .with("SMTP_URL", "")
+        .with("DOORWARD_MAIL__TEMPLATES", "");
+    let ids = table.run(&["user", "list", "--json"]).expect(0).json();
+    let table = table.run(&["user", "list"]).expect(0).out;
+    for item in ids["items"].as_array().unwrap() {
+        assert!(table.contains(item["id"].as_str().unwrap()), "{table}");
+    }
+    assert!(table.contains('…'));
+}
+
+#[test]
+fn an_error_is_json_for_programs_and_the_code_stays() {
+    let setup = Setup::on_a_file();
+    for (arguments, code, told) in [
+        (
+            &["user", "show", "nobody", "--json"][..],
+            1,
+            "there is no user nobody",
+        ),
+        (&["user", "shwo", "--json"], 2, "unrecognized subcommand"),
+        (
+            &["--json", "user", "role", "ben", "king"],
+            2,
+            "invalid value",
+        ),
+    ] {
+        let outcome = setup.run(arguments).expect(code);
+        assert_eq!(outcome.out, "");
+        let error: Value = serde_json::from_str(&outcome.err).unwrap();
+        assert!(error["error"].as_str().unwrap().contains(told), "{error}");
+    }
+    let help = setup.run(&["user", "--help", "--json"]).expect(0);
+    assert!(help.out.contains("Usage:") && help.err.is_empty());
+}
+
+#[test]
+fn a_check_says_everything_that_is_wrong_at_once() {
+    let setup = Setup::on_a_file()
+        .with("ADMIN_PASSWORD", "password")
+        .with("DOORWARD_MAIL__TEMPLATES", "/nowhere");
+    let outcome = setup.run(&["config", "check", "--json"]).expect(1);
+    let told = outcome.json();
+    assert_eq!(told["ok"], false);
+    let faults = told["faults"].as_array().unwrap();
+    assert_eq!(faults.len(), 2, "{told}");
+    let text = setup.run(&["config", "check"]).expect(1).err;
+    for fault in faults {
+        assert!(text.contains(fault.as_str().unwrap()), "{text}");
+    }
+    let setup = setup.with("DOORWARD_LISTEN", "nowhere");
+    let told = setup.run(&["config", "check", "--json"]).expect(1).json();
+    assert!(
+        told["faults"][0]
+            .as_str()
+            .unwrap()
+            .contains("DOORWARD_LISTEN")
+    );
+}
+
+#[test]
+fn a_new_file_shows_every_setting_and_changes_none() {
+    // Nothing in the environment, so that everything is as the file has it.
+    let setup = Setup::on_a_file();
+    let shown = |arguments: &[&str]| {
+        let mut command = setup.command(arguments);
+        let output = command.env_clear().output().unwrap();
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        let shown: Value = serde_json::from_slice(&output.stdout).unwrap();
+        shown
+    };
+    let defaults = shown(&["config", "show", "--json"]);
+    setup.run(&["init"]).expect(0);
+    let file = setup.path("doorward.toml");
+    assert_eq!(mode(&file), 0o600);
+    assert_eq!(shown(&["config", "show", "--json"]), defaults);
+
+    let text = std::fs::read_to_string(&file).unwrap();
+    assert!(text.lines().all(|line| width(line) <= 80));
+    let uncommented: Vec<_> = text
+        .lines()
+        .map(|line| match line.strip_prefix('#') {
+            Some(setting) if !setting.starts_with(' ') => setting,
+            _ => line,
+        })
+        .collect();
+    let lines = uncommented
+        .iter()
+        .filter(|line| line.contains(" = ") && !line.starts_with('#'));
+    assert_eq!(lines.count(), defaults.as_object().unwrap().len());
+    std::fs::write(setup.path("all.toml"), uncommented.join("\n")).unwrap();
+    let mut all = shown(&["config", "show", "--json", "--config", "all.toml"]);
+    let origins: BTreeSet<_> = all
+        .as_object_mut()
+        .unwrap()
+        .values_mut()
+        .map(|value| value["origin"].take().as_str().unwrap().to_owned())
+        .collect();
+    assert!(origins.contains("all.toml"), "{origins:?}");
+    for (key, value) in all.as_object().unwrap() {
+        assert_eq!(value["value"], defaults[key]["value"], "{key}");
+    }
+
+    let refused = setup.run(&["init"]).expect(1);
+    assert!(refused.err.contains("--force"), "{}", refused.err);
+    std::fs::write(&file, "what somebody wrote").unwrap();
+    setup.run(&["init"]).expect(1);
+    assert_eq!(
+        std::fs::read_to_string(&file).unwrap(),
+        "what somebody wrote"
+    );
+    setup.run(&["init", "--force"]).expect(0);
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), text);
+    assert_eq!(setup.run(&["init", "-"]).expect(0).out, text);
+}
