@@ -1,11 +1,12 @@
-//! `cargo xtask fuzz`: schemathesis against the running server, by its own `OpenAPI` document.
+//! `cargo xtask fuzz`: schemathesis against the running server, by its own `OpenAPI` document; and
+//! the same, shorter and against the release binary, as a step of `cargo xtask test`.
 //!
 //! What it is told of Doorward is in `xtask/fuzz`: who asks, and which refusals no schema can
 //! foretell. A finding means that the server or the document is wrong; which, `API.md` says.
 
 use std::fs::File;
 use std::net::{Ipv4Addr, TcpListener};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 
 use anyhow::{Context, bail};
@@ -14,71 +15,90 @@ use crate::run::{cargo, root, run, target};
 use crate::tools;
 
 /// Who asks, each of a server of their own.
-const ROLES: [&str; 2] = ["user", "admin"];
-/// How long each of them may ask.
-const SECONDS: &str = "60";
+const ROLES: [&str; 3] = ["nobody", "user", "admin"];
 /// How many examples of an operation before the next; they start over until the time is up.
 const EXAMPLES: &str = "100";
 
-/// Installs the fuzzer, builds the server, and asks.
-pub(crate) fn fuzz() -> anyhow::Result<()> {
-    tools::install()?;
-    let fuzzer = tools::program("schemathesis");
-    run(&mut cargo(&["build", "--package", "doorward", "--locked"]))?;
-    let folder = std::env::temp_dir().join(format!("doorward-fuzz-{}", std::process::id()));
-    let mut failed = Vec::new();
-    for role in ROLES {
-        let folder = folder.join(role);
-        std::fs::create_dir_all(&folder)?;
-        let server = Server::start(&folder)?;
-        println!("== as {role}");
-        if ask(&fuzzer, role, &server.url, &folder).is_err() {
-            failed.push(role);
-        }
-    }
-    if !failed.is_empty() {
-        bail!(
-            "there are findings as {}; the servers' logs are in {}",
-            failed.join(" and "),
-            folder.display()
-        );
-    }
-    std::fs::remove_dir_all(&folder)?;
-    Ok(())
+/// How long, and which random numbers.
+struct Hunt {
+    binary: PathBuf,
+    /// For each role.
+    seconds: u32,
+    /// None is a new one, which the fuzzer prints.
+    seed: Option<String>,
 }
 
-fn ask(fuzzer: &Path, role: &str, url: &str, folder: &Path) -> anyhow::Result<()> {
-    let told = root().join("xtask/fuzz");
-    let mut command = Command::new(fuzzer);
-    command
-        .arg("--config-file")
-        .arg(told.join("schemathesis.toml"));
-    command.args([
-        "run",
-        &format!("{url}/openapi.json"),
-        "--url",
-        url,
-        "--wait-for-schema",
-        "30",
-    ]);
-    command.args([
-        "--continue-on-failure",
-        "--max-time",
-        SECONDS,
-        "--max-examples",
-        EXAMPLES,
-        "--request-timeout",
-        "60",
-    ]);
-    command
-        .env("PYTHONPATH", &told)
-        .env("PYTHONDONTWRITEBYTECODE", "1")
-        .env("SCHEMATHESIS_HOOKS", "hooks");
-    // The fuzzer keeps notes where it runs.
-    run(command
-        .env("FUZZ_AS", role)
-        .env("FUZZ_SERVER", url)
-        .current_dir(folder))
+/// Installs the fuzzer, builds the server, and asks as nobody has before; or once more, by the seed
+/// that an earlier run has printed.
+pub(crate) fn fuzz(seed: Option<String>) -> anyhow::Result<()> {
+    tools::install()?;
+    run(&mut cargo(&["build", "--package", "doorward", "--locked"]))?;
+    let hunt = Hunt {
+        binary: target().join("debug/doorward"),
+        seconds: 120,
+        seed,
+    };
+    hunt.every_role()
+}
+
+/// For `cargo xtask test`, which has built it: the same questions every time, so that a failure is
+/// about what was changed.
+pub(crate) fn fuzz_release() -> anyhow::Result<()> {
+    let hunt = Hunt {
+        binary: target().join("release/doorward"),
+        seconds: 40,
+        seed: Some("1".to_owned()),
+    };
+    hunt.every_role()
+}
+
+impl Hunt {
+    fn every_role(&self) -> anyhow::Result<()> {
+        let folder = std::env::temp_dir().join(format!("doorward-fuzz-{}", std::process::id()));
+        let mut failed = Vec::new();
+        for role in ROLES {
+            let folder = folder.join(role);
+            std::fs::create_dir_all(&folder)?;
+            let server = Server::start(&self.binary, &folder)?;
+            println!("-- as {role}");
+            if self.ask(role, &server.url, &folder).is_err() {
+                failed.push(role);
+            }
+        }
+        if !failed.is_empty() {
+            bail!(
+                "there are findings as {}, or the fuzzer did not run; the servers' logs are in {}",
+                failed.join(" and "),
+                folder.display()
+            );
+        }
+        std::fs::remove_dir_all(&folder)?;
+        Ok(())
+    }
+
+    fn ask(&self, role: &str, url: &str, folder: &Path) -> anyhow::Result<()> {
+        let told = root().join("xtask/fuzz");
+        let mut command = Command::new(tools::program("schemathesis"));
+        command
+            .arg("--config-file")
+            .arg(told.join("schemathesis.toml"));
+        command.args(["run", &format!("{url}/openapi.json"), "--url", url]);
+        command.args(["--wait-for-schema", "30", "--request-timeout", "60"]);
+        command.args(["--continue-on-failure", "--max-examples", EXAMPLES]);
+        command.args(["--max-time", &self.seconds.to_string()]);
+        if let Some(seed) = &self.seed {
+            command.args(["--seed", seed]);
+        }
+        command
+            .env("PYTHONPATH", &told)
+            .env("PYTHONDONTWRITEBYTECODE", "1")
+            .env("SCHEMATHESIS_HOOKS", "hooks");
+        // The fuzzer keeps notes where it runs.
+        run(command
+            .env("FUZZ_AS", role)
+            .env("FUZZ_SERVER", url)
+            .current_dir(folder))
+    }
 }
 
 /// The server, as long as somebody asks.
@@ -89,12 +109,12 @@ struct Server {
 
 impl Server {
     /// Starts it on a free port, with no throttle and with an empty store in the folder.
-    fn start(folder: &Path) -> anyhow::Result<Self> {
+    fn start(binary: &Path, folder: &Path) -> anyhow::Result<Self> {
         let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?
             .local_addr()?
             .port();
         let log = File::create(folder.join("server.log"))?;
-        let mut command = Command::new(target().join("debug/doorward"));
+        let mut command = Command::new(binary);
         command.arg("serve").current_dir(folder).env_clear();
         command
             .env("DOORWARD_LISTEN", format!("127.0.0.1:{port}"))

@@ -17,7 +17,8 @@ cargo xtask TASK
 
   test              install what is missing, then format, lint, test and document everything
   upgrade           build the previous release and let it serve beside this one
-  fuzz              build the server and let schemathesis loose on its API for two minutes
+  fuzz [SEED]       build the server and let schemathesis loose on its API, for two minutes each as
+                    nobody, a user and an admin; by the seed of an earlier run, to see it again
   bench             build the release binary and print the first figures
   common-passwords  make crates/domain/src/passwords/common-passwords.txt anew
   tools             only install what the tests need
@@ -28,7 +29,7 @@ fn main() -> ExitCode {
     let outcome = match arguments.next().as_deref() {
         Some("test") => test::test(),
         Some("upgrade") => upgrade::upgrade(),
-        Some("fuzz") => fuzz::fuzz(),
+        Some("fuzz") => fuzz::fuzz(arguments.next()),
         Some("bench") => bench::bench(),
         Some("common-passwords") => common_passwords::make(),
         Some("tools") => tools::install(),

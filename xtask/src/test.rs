@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use crate::run::{cargo, run, target};
-use crate::tools;
+use crate::{fuzz, tools};
 
 /// Installs, formats, lints, tests, documents.
 pub(crate) fn test() -> anyhow::Result<()> {
@@ -26,6 +26,7 @@ pub(crate) fn test() -> anyhow::Result<()> {
         run(&mut cargo(&["build", "--release", "--locked"]))
     })?;
     step("tests", tests)?;
+    step("fuzz", fuzz::fuzz_release)?;
     step("documentation", || {
         run(cargo(&[
             "doc",

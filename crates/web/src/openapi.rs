@@ -31,6 +31,7 @@ pub fn document(public_url: &str) -> Value {
         "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": "The token of `POST /auth`."},
         "cookie": {"type": "apiKey", "in": "cookie", "name": crate::guard::COOKIE, "description": "What this server's own pages use."},
     });
+    document["components"]["examples"] = examples(public_url);
     if let Some(schemas) = document
         .pointer_mut("/components/schemas")
         .and_then(Value::as_object_mut)
@@ -40,7 +41,7 @@ pub fn document(public_url: &str) -> Value {
     for route in routes::TABLE.iter().filter(|route| !route.page) {
         let method = route.method.as_str().to_ascii_lowercase();
         if let Some(operation) = document["paths"][route.path].get_mut(&method) {
-            complete(operation, route, public_url);
+            complete(operation, route);
         }
     }
     document
@@ -88,7 +89,8 @@ fn complete_schemas(schemas: &mut Map<String, Value>) {
     // `null` counts as absent, and so does what stands empty in a form.
     let given = |field: &str| json!({"required": [field], "properties": {field: {"type": "string", "minLength": 1}}});
     let names = [given("username"), given("email")];
-    schemas["SignUp"]["anyOf"] = json!(names);
+    // Within an `allOf`, since generators take an `anyOf` beside fields for another kind of body.
+    schemas["SignUp"]["allOf"] = json!([{"anyOf": names}]);
     schemas["SignIn"]["oneOf"] = json!(names);
     schemas["PasswordChange"]["not"] = json!({"allOf": names});
     schemas["AuditEvent"]["properties"]["event"]["enum"] = events();
@@ -229,7 +231,7 @@ fn tags() -> Value {
     ])
 }
 
-fn complete(operation: &mut Value, route: &Route, public_url: &str) {
+fn complete(operation: &mut Value, route: &Route) {
     operation["security"] = match route.guard {
         Guard::Session | Guard::SessionOrPage => json!([{"bearer": []}, {"cookie": []}]),
         Guard::Optional | Guard::Maybe => json!([{"bearer": []}, {"cookie": []}, {}]),
@@ -271,7 +273,7 @@ fn complete(operation: &mut Value, route: &Route, public_url: &str) {
         }
     }
     for (status, codes) in by_status {
-        operation["responses"][status.to_string()] = problem_response(&codes, public_url);
+        operation["responses"][status.to_string()] = problem_response(&codes);
     }
 }
 
@@ -326,12 +328,12 @@ pub(crate) fn problems_of(route: &Route, has_body: bool) -> Vec<Code> {
     codes
 }
 
-fn problem_response(codes: &[Code], public_url: &str) -> Value {
+fn problem_response(codes: &[Code]) -> Value {
     let mut examples = Map::new();
     for code in codes {
         examples.insert(
             code.as_str().to_owned(),
-            json!({"summary": code.title(), "value": example(*code, public_url)}),
+            json!({"$ref": format!("#/components/examples/{}", code.as_str())}),
         );
     }
     let titles: Vec<_> = codes
@@ -358,17 +360,26 @@ fn problem_response(codes: &[Code], public_url: &str) -> Value {
 /// A problem of this status: whoever looks at `status` or `code` knows the rest by its type.
 fn schema_of_problems(status: u16, codes: &[Code]) -> Value {
     let names: Vec<_> = codes.iter().map(|code| code.as_str()).collect();
-    let mut required = vec!["status", "code"];
+    let mut here = json!({"type": "object", "required": ["status", "code"], "properties": {
+        "status": {"type": "integer", "enum": [status]},
+        "code": {"type": "string", "enum": names},
+    }});
     if codes.contains(&Code::ValidationFailed) {
-        required.push("errors");
+        here["required"] = json!(["status", "code", "errors"]);
+        here["properties"]["errors"] = json!({"type": "array", "items": reference("FieldFault")});
     }
-    json!({"allOf": [
-        reference("Problem"),
-        {"type": "object", "required": required, "properties": {
-            "status": {"type": "integer", "enum": [status]},
-            "code": {"type": "string", "enum": names},
-        }},
-    ]})
+    json!({"allOf": [reference("Problem"), here]})
+}
+
+/// One of every problem, by its code; no operation is to blame for a method it does not have.
+fn examples(public_url: &str) -> Value {
+    let named = |code: &Code| {
+        let example = json!({"summary": code.title(), "value": example(*code, public_url)});
+        (code.as_str().to_owned(), example)
+    };
+    let codes = Code::ALL.iter();
+    let codes = codes.filter(|code| **code != Code::MethodNotAllowed);
+    codes.map(named).collect::<Map<_, _>>().into()
 }
 
 fn example(code: Code, public_url: &str) -> Value {

@@ -167,5 +167,5 @@ async fn no_two_requests_share_an_id() {
 #[tokio::test]
 async fn without_tls_none_is_promised() {
     let document = doorward_web::openapi_document("http://localhost:8000");
-    assert_eq!(document["servers"][0]["url"], "http://localhost:8000");
+    assert_eq!(document["servers"][0]["url"], "http://{host}");
 }

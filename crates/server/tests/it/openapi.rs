@@ -117,6 +117,8 @@ fn every_problem_is_in_it_and_each_where_it_happens() {
         for (status, response) in operation["responses"].as_object().unwrap() {
             let examples = response.pointer("/content/application~1problem+json/examples");
             for (code, example) in examples.and_then(Value::as_object).into_iter().flatten() {
+                let place = example["$ref"].as_str().unwrap().trim_start_matches('#');
+                let example = document.pointer(place).unwrap();
                 assert_eq!(&example["value"]["status"].to_string(), status);
                 assert_eq!(
                     example["value"]["type"],
@@ -174,6 +176,97 @@ fn lengths_are_those_of_the_rules() {
             "{name}.{field}"
         );
     }
+}
+
+/// Sixteen bytes in base64url: the last letter has two bits, whichever list it goes on with.
+#[test]
+fn every_list_takes_the_same_cursors() {
+    let document = document();
+    let parameters = operations(&document)
+        .filter_map(|(_, _, operation)| operation["parameters"].as_array())
+        .flatten();
+    let cursors: Vec<_> = parameters
+        .filter(|parameter| parameter["name"] == "cursor")
+        .map(|parameter| &parameter["schema"]["pattern"])
+        .collect();
+    assert_eq!(cursors.len(), 3);
+    assert!(
+        cursors
+            .iter()
+            .all(|pattern| *pattern == "^[A-Za-z0-9_-]{21}[AQgw]$"),
+        "{cursors:?}"
+    );
+}
+
+/// The collection that anybody can run asks every route, pages among them, and no other but the two
+/// that are not there.
+#[test]
+fn the_collection_has_every_route() {
+    let path = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../clients/doorward.postman_collection.json"
+    );
+    let collection: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+    let mut asked = BTreeSet::new();
+    let folders = collection["item"].as_array().unwrap();
+    for request in folders.iter().flat_map(|f| f["item"].as_array().unwrap()) {
+        let name = request["name"].as_str().unwrap();
+        let (method, rest) = name.split_once(' ').unwrap();
+        let route = rest.split([' ', ':']).next().unwrap();
+        assert_eq!(request["request"]["method"], method, "{name}");
+        let url = &request["request"]["url"];
+        let url = url.as_str().or(url["raw"].as_str()).unwrap();
+        let path = url.strip_prefix("{{baseUrl}}").unwrap();
+        let path = path.split('?').next().unwrap();
+        // A variable of a path is `:user` there and `{user}` here.
+        let path: Vec<_> = path
+            .split('/')
+            .map(|part| match part.strip_prefix(':') {
+                Some(variable) => format!("{{{variable}}}"),
+                None => part.to_owned(),
+            })
+            .collect();
+        assert_eq!(path.join("/"), route, "{name}");
+        assert!(
+            !request["request"]["description"]
+                .as_str()
+                .unwrap()
+                .is_empty()
+        );
+        asked.insert(format!("{method} {route}"));
+    }
+    let there: BTreeSet<_> = doorward_web::routes::TABLE
+        .iter()
+        .map(|route| format!("{} {}", route.method, route.path))
+        .collect();
+    let missing: Vec<_> = there.difference(&asked).collect();
+    assert!(missing.is_empty(), "nobody asks {missing:?}");
+    let beyond: Vec<_> = asked.difference(&there).collect();
+    assert_eq!(beyond, ["DELETE /healthz", "GET /nowhere"]);
+}
+
+/// Generators take what they find: words are enumerations, an object of anything says so.
+#[test]
+fn words_are_enumerations_and_objects_are_open() {
+    let document = document();
+    let user = &schema(&document, "User")["properties"];
+    assert_eq!(user["role"]["enum"], json!(["user", "admin"]));
+    assert_eq!(
+        user["status"]["enum"],
+        json!(["pending", "active", "disabled"])
+    );
+    assert_eq!(user["data"]["additionalProperties"], true);
+    walk(&document, &mut |name, value| {
+        let is_words = |text: &str| text.starts_with("^(") && text.contains('|');
+        assert!(
+            name != "pattern" || !value.as_str().is_some_and(is_words),
+            "{value}"
+        );
+        assert!(
+            name != "schema" && name != "$ref" || !value.to_string().contains("List_"),
+            "{value}"
+        );
+    });
 }
 
 /// What `additionalProperties` promises, `unknown` keeps.

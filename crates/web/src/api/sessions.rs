@@ -16,7 +16,7 @@ use crate::views::{List, SessionView};
     params(
         ("user" = String, Path, description = "`me`, a user name or a user id"),
         ("limit" = Option<u32>, Query, description = "1 to 200, else 50", minimum = 1, maximum = 200),
-        ("cursor" = Option<String>, Query, description = "`next` of the page before", pattern = "^[A-Za-z0-9_-]{22}$")),
+        ("cursor" = Option<String>, Query, description = "`next` of the page before", pattern = "^[A-Za-z0-9_-]{21}[AQgw]$")),
     responses((status = 200, description = "The sessions", body = List<SessionView>, headers(("Link" = String, description = "rel=\"next\", where there is one")))))]
 pub(crate) async fn list_sessions(
     State(app): State<App>,

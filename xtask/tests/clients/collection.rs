@@ -1,0 +1,204 @@
+//! `clients/doorward.postman_collection.json`, run by newman.
+
+use std::collections::BTreeSet;
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, TcpListener};
+use std::path::Path;
+
+use doorward_testkit::servers::{ADMIN_PASSWORD, Doorward};
+use doorward_testkit::tools::npm_tool;
+use serde_json::Value;
+use tempfile::TempDir;
+
+use super::{clients, document, operations, said};
+
+/// How many assertions a run has, at least, where everything can be read.
+const ASSERTIONS: u64 = 730;
+/// Problems that nobody can bring about from outside, or only where the operator has decided so.
+const UNSEEN: [&str; 8] = [
+    "email-taken",
+    "internal-error",
+    "overloaded",
+    "request-timeout",
+    "stopping",
+    "store-unavailable",
+    "unknown-account",
+    "wrong-password",
+];
+
+/// What newman reports of a run.
+struct Run {
+    passed: bool,
+    printed: String,
+    report: Value,
+}
+
+impl Run {
+    /// Runs a collection against a server.
+    fn of(collection: &Path, url: &str) -> Self {
+        let folder = TempDir::new().unwrap();
+        let report = folder.path().join("report.json");
+        let mut newman = npm_tool("newman");
+        newman.arg("run").arg(collection);
+        newman.args(["--env-var", &format!("baseUrl={url}")]);
+        newman.args(["--env-var", &format!("adminPassword={ADMIN_PASSWORD}")]);
+        newman.args(["--reporters", "cli,json", "--color", "off"]);
+        let output = newman.arg("--reporter-json-export").arg(&report).output();
+        let output = output.unwrap();
+        let report = std::fs::read(&report).unwrap_or_else(|_| panic!("{}", said(&output)));
+        Self {
+            passed: output.status.success(),
+            printed: said(&output),
+            report: serde_json::from_slice(&report).unwrap(),
+        }
+    }
+
+    /// Ours, which has to pass.
+    fn must_pass(url: &str) -> Self {
+        let run = Self::of(&collection(), url);
+        assert!(run.passed && run.failed() == 0, "{}", run.printed);
+        run
+    }
+
+    fn failed(&self) -> u64 {
+        let stats = &self.report["run"]["stats"];
+        let failed = |of: &str| stats[of]["failed"].as_u64().unwrap();
+        failed("assertions") + failed("testScripts") + failed("requests")
+    }
+
+    fn assertions(&self) -> u64 {
+        self.report["run"]["stats"]["assertions"]["total"]
+            .as_u64()
+            .unwrap()
+    }
+
+    /// Each request that was answered: its name, the status, the body.
+    fn answers(&self) -> impl Iterator<Item = (&str, u64, Vec<u8>)> {
+        let executions = self.report["run"]["executions"].as_array().unwrap();
+        executions.iter().filter_map(|execution| {
+            let response = &execution["response"];
+            let bytes = response["stream"]["data"].as_array().into_iter().flatten();
+            let bytes = bytes.filter_map(|byte| byte.as_u64()?.try_into().ok());
+            let name = execution["item"]["name"].as_str().unwrap();
+            Some((name, response["code"].as_u64()?, bytes.collect()))
+        })
+    }
+
+    /// The codes of the problems that came up.
+    fn problems(&self) -> BTreeSet<String> {
+        let refusals = self.answers().filter(|(_, status, _)| *status >= 400);
+        let code = |body: Vec<u8>| {
+            let problem: Value = serde_json::from_slice(&body).ok()?;
+            Some(problem["code"].as_str()?.to_owned())
+        };
+        refusals.filter_map(|(_, _, body)| code(body)).collect()
+    }
+}
+
+fn collection() -> std::path::PathBuf {
+    clients().join("doorward.postman_collection.json")
+}
+
+/// The route that a request's name begins with.
+fn route(name: &str) -> (String, String) {
+    let mut words = name.split([' ', ':']);
+    let mut word = || words.next().unwrap_or_default().to_owned();
+    (word(), word())
+}
+
+/// Twice on one server: the second run meets whatever the first has left.
+#[test]
+fn it_passes_again_and_again_and_uses_every_route_and_problem() {
+    let server = Doorward::start(&[]);
+    Run::must_pass(server.url());
+    let run = Run::must_pass(server.url());
+    assert!(run.assertions() >= ASSERTIONS, "{}", run.assertions());
+    let document: Value = serde_json::from_str(&document(None)).unwrap();
+    let used: BTreeSet<_> = run
+        .answers()
+        .filter(|(_, status, _)| *status < 400)
+        .map(|(name, ..)| route(name))
+        .collect();
+    for (method, path) in operations(&document) {
+        let route = (method, path.to_owned());
+        assert!(used.contains(&route), "nothing has succeeded at {route:?}");
+    }
+    let listed = &document["components"]["schemas"]["Problem"]["properties"]["code"]["enum"];
+    let seen = run.problems();
+    let unseen: BTreeSet<_> = listed
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(Value::as_str)
+        .filter(|code| !seen.contains(*code))
+        .collect();
+    let mut expected = BTreeSet::from(UNSEEN);
+    // Throttles are off here.
+    expected.insert("too-many-attempts");
+    assert_eq!(unseen, expected);
+}
+
+/// A run stays below every budget, or waits where it must.
+#[test]
+fn it_passes_where_throttles_are_on() {
+    let server = Doorward::start(&[("DOORWARD_THROTTLE__ENABLED", "true")]);
+    let run = Run::must_pass(server.url());
+    assert!(run.assertions() >= ASSERTIONS, "{}", run.assertions());
+    assert!(run.problems().contains("too-many-attempts"));
+}
+
+/// A server that sends its mail away has no inbox, and may tell strangers more.
+#[test]
+fn it_passes_without_an_inbox_and_says_what_it_skips() {
+    let server = Doorward::start(&[
+        ("DOORWARD_MAIL__URL", "folder:{folder}/mails"),
+        ("DOORWARD_DISCLOSURE", "plain"),
+    ]);
+    let run = Run::must_pass(server.url());
+    assert!(run.printed.contains("has no inbox"), "{}", run.printed);
+    assert!(run.assertions() >= 550, "{}", run.assertions());
+    assert!(run.problems().contains("unknown-account"));
+}
+
+/// One wrong word in what it expects, and it fails.
+#[test]
+fn it_fails_where_the_server_is_not_as_expected() {
+    let server = Doorward::start(&[]);
+    let folder = TempDir::new().unwrap();
+    let text = std::fs::read_to_string(collection()).unwrap();
+    let falsified = [
+        ("GET /nowhere → 404 not-found", "GET /nowhere → 404 gone"),
+        ("'X-Frame-Options', 'DENY'", "'X-Frame-Options', 'ALLOW'"),
+        (
+            "role: 'user', status: 'pending'",
+            "role: 'king', status: 'pending'",
+        ),
+    ];
+    for (right, wrong) in falsified {
+        assert!(text.contains(right), "{right}");
+        let path = folder.path().join("falsified.json");
+        std::fs::write(&path, text.replace(right, wrong)).unwrap();
+        let run = Run::of(&path, server.url());
+        assert!(!run.passed && run.failed() > 0, "{wrong}: {}", run.printed);
+    }
+}
+
+/// Whatever answers `{}` to everything is no Doorward.
+#[test]
+fn it_fails_where_something_else_answers() {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let mut head = [0; 8192];
+            let asked = stream.read(&mut head).unwrap_or(0);
+            let answer = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}";
+            if asked > 0 && stream.write_all(answer.as_bytes()).is_err() {
+                break;
+            }
+        }
+    });
+    let run = Run::of(&collection(), &url);
+    assert!(!run.passed);
+    assert!(run.failed() > 200, "{}", run.failed());
+}

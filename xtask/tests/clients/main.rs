@@ -1,0 +1,54 @@
+//! What programs that nobody here wrote make of the API: the collection by newman, the OpenAPI
+//! document by Redocly's linter, and a client generated from it by the TypeScript compiler.
+//!
+//! They know the binary and its address, and nothing of what is inside. To add a client: its module
+//! here, its programs in `xtask/src/tools.rs` or `xtask/npm`, and what people copy in `clients`.
+
+#![cfg(test)]
+
+mod collection;
+mod linter;
+mod typescript;
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use doorward_testkit::servers::doorward_binary;
+use serde_json::Value;
+
+/// What lies in `clients`.
+fn clients() -> PathBuf {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent();
+    root.expect("the workspace").join("clients")
+}
+
+/// The document that the binary prints, of a server at this URL where one is given.
+fn document(public_url: Option<&str>) -> String {
+    let mut command = Command::new(doorward_binary());
+    command.arg("openapi").env_clear();
+    if let Some(url) = public_url {
+        command
+            .env("DOORWARD_PUBLIC_URL", url)
+            .env("DOORWARD_MAIL__URL", "log:");
+    }
+    let output = command.output().expect("the binary runs");
+    assert!(output.status.success(), "{}", said(&output));
+    String::from_utf8(output.stdout).expect("it is JSON")
+}
+
+/// Every operation of a document: its method, in capitals, and its path.
+fn operations(document: &Value) -> Vec<(String, &str)> {
+    let paths = document["paths"].as_object().expect("it has paths");
+    paths
+        .iter()
+        .flat_map(|(path, item)| {
+            let methods = item.as_object().expect("operations by method").keys();
+            methods.map(move |method| (method.to_uppercase(), path.as_str()))
+        })
+        .collect()
+}
+
+fn said(output: &Output) -> String {
+    let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
+    text(&output.stdout) + &text(&output.stderr)
+}
