@@ -126,7 +126,12 @@ impl Setup {
     }
 
     pub fn start(&self) -> Server {
-        let mut child = self.command(&["serve"]).spawn().unwrap();
+        self.start_by(self.command(&["serve"]))
+    }
+
+    /// By a command of the test's own making, such as one with other arguments.
+    pub fn start_by(&self, mut command: Command) -> Server {
+        let mut child = command.spawn().unwrap();
         let (log, reader) = gather(child.stderr.take().unwrap());
         let (sender, said) = channel();
         let stdout = BufReader::new(child.stdout.take().unwrap());

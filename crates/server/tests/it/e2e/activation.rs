@@ -1,0 +1,192 @@
+//! A service manager: sockets that it opens, and what it is told (`sd_listen_fds(3)`, `sd_notify(3)`).
+
+use std::net::{Ipv4Addr, TcpListener};
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixDatagram;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use super::load::{Habit, Load, Target};
+use super::{Server, Setup, eventually};
+
+/// As systemd starts it: the socket is file 3. The process is the shell's, so its id is known.
+const HANDED_OVER: &str = "export LISTEN_FDS=1 LISTEN_PID=$$; exec \"$0\" serve 3<&0 </dev/null";
+
+/// The command of `setup` under a shell's script.
+fn by_shell(setup: &Setup, script: &str, input: impl Into<Stdio>) -> Command {
+    let plain = setup.command(&["serve"]);
+    let mut command = setup.command(&[]);
+    let mut shell = Command::new("/bin/sh");
+    shell.args(["-c", script]).arg(plain.get_program());
+    shell
+        .current_dir(command.get_current_dir().unwrap())
+        .env_clear();
+    for (name, value) in command.get_envs() {
+        shell.env(name, value.unwrap());
+    }
+    command = shell;
+    command
+        .stdin(input)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    command
+}
+
+fn hand_over(setup: &Setup, socket: &TcpListener) -> Server {
+    let socket: OwnedFd = socket.try_clone().unwrap().into();
+    setup.start_by(by_shell(setup, HANDED_OVER, socket))
+}
+
+#[test]
+fn a_restart_fails_nobody_whose_socket_the_service_manager_holds() {
+    let setup = Setup::new().with("DOORWARD_THROTTLE__ENABLED", "false");
+    let socket = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let target = Target::new(socket.local_addr().unwrap(), "/healthz");
+    let mut server = hand_over(&setup, &socket);
+    let habits = [
+        Habit::Anew,
+        Habit::Kept,
+        Habit::Http2,
+        Habit::Anew,
+        Habit::Kept,
+    ];
+    let load = Load::start(&target, &habits);
+    for _ in 0..4 {
+        let before = load.answered();
+        eventually("requests are answered", || {
+            (load.answered() > before + 40).then_some(())
+        });
+        let (status, log) = {
+            server.signal("TERM");
+            server.wait()
+        };
+        assert!(status.success(), "{status}: {log}");
+        server = hand_over(&setup, &socket);
+    }
+    let before = load.answered();
+    eventually("requests are answered at the end", || {
+        (load.answered() > before + 40).then_some(())
+    });
+    let tally = load.stop();
+    eprintln!("restarts by socket activation: {tally:?}");
+    tally.expect_no_failure();
+}
+
+#[test]
+fn a_socket_where_others_reach_it_needs_what_such_an_address_needs() {
+    let setup = Setup::on_a_file();
+    let socket = TcpListener::bind((Ipv4Addr::UNSPECIFIED, 0)).unwrap();
+    let socket: OwnedFd = socket.into();
+    let output = by_shell(&setup, HANDED_OVER, socket).output().unwrap();
+    let err = String::from_utf8(output.stderr).unwrap();
+    assert!(!output.status.success());
+    assert!(
+        err.contains("the service manager listens on 0.0.0.0"),
+        "{err}"
+    );
+    assert!(err.contains("set `public_url`"), "{err}");
+}
+
+#[test]
+fn what_is_no_listening_socket_is_refused_with_a_sentence() {
+    let setup = Setup::on_a_file();
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let connected = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let (datagram, _other) = UnixDatagram::pair().unwrap();
+    let handed: [(OwnedFd, &str); 2] = [
+        (connected.into(), "leave Accept= out"),
+        (datagram.into(), "ListenStream="),
+    ];
+    for (file, wanted) in handed {
+        let output = by_shell(&setup, HANDED_OVER, file).output().unwrap();
+        let err = String::from_utf8(output.stderr).unwrap();
+        assert!(!output.status.success() && err.contains(wanted), "{err}");
+    }
+}
+
+/// systemd's own program for trying this out.
+#[test]
+fn systemd_s_own_tool_starts_it_with_the_first_connection() {
+    let setup = Setup::on_a_file();
+    let port = {
+        let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        free.local_addr().unwrap().port()
+    };
+    let plain = setup.command(&["serve"]);
+    let mut tool = Command::new("systemd-socket-activate");
+    tool.arg(format!("--listen=127.0.0.1:{port}"));
+    tool.current_dir(plain.get_current_dir().unwrap());
+    for (name, value) in plain.get_envs() {
+        let value = value.unwrap().to_str().unwrap();
+        tool.arg(format!("--setenv={}={value}", name.to_str().unwrap()));
+    }
+    tool.arg(plain.get_program()).arg("serve");
+    tool.stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    // It becomes Doorward when somebody connects, which is what this does until there is an answer.
+    let asking = std::thread::spawn(move || {
+        let address = (Ipv4Addr::LOCALHOST, port).into();
+        let request = super::http::request("GET", "/readyz", &[], "");
+        eventually("the first request is answered", || {
+            super::http::exchange(address, request.as_bytes()).ok()
+        })
+    });
+    let server = setup.start_by(tool);
+    assert_eq!(asking.join().unwrap().status, 200);
+    assert_eq!(server.port, port);
+    server.stop();
+}
+
+fn told(manager: &UnixDatagram) -> String {
+    let mut heard = [0; 256];
+    let length = manager.recv(&mut heard).unwrap();
+    String::from_utf8_lossy(&heard[..length]).into_owned()
+}
+
+/// The next thing that is told but that it lives.
+fn next_told(manager: &UnixDatagram) -> String {
+    loop {
+        let told = told(manager);
+        if told != "WATCHDOG=1" {
+            return told;
+        }
+    }
+}
+
+#[test]
+fn the_service_manager_is_told_in_order() {
+    let setup = Setup::on_a_file();
+    let path = setup.path("notify");
+    let manager = UnixDatagram::bind(&path).unwrap();
+    manager
+        .set_read_timeout(Some(Duration::from_secs(60)))
+        .unwrap();
+    let server = setup
+        .with("NOTIFY_SOCKET", &path.display().to_string())
+        .with("WATCHDOG_USEC", "100000")
+        .start();
+    assert_eq!(next_told(&manager), "READY=1\nSTATUS=Serving");
+    server.get("/readyz").expect(200);
+    server.signal("HUP");
+    let reloading = next_told(&manager);
+    let micros = reloading.strip_prefix("RELOADING=1\nMONOTONIC_USEC=");
+    micros.unwrap().parse::<u64>().unwrap();
+    assert_eq!(next_told(&manager), "READY=1\nSTATUS=Serving");
+    // It goes on saying so.
+    for _ in 0..3 {
+        assert_eq!(told(&manager), "WATCHDOG=1");
+    }
+    server.signal("TERM");
+    let stopping = next_told(&manager);
+    assert!(stopping.starts_with("STOPPING=1\n"), "{stopping}");
+    assert!(
+        stopping.contains("EXTEND_TIMEOUT_USEC=60000000"),
+        "{stopping}"
+    );
+    let (status, log) = server.wait();
+    assert!(
+        status.success() && log.contains("nothing to read again"),
+        "{log}"
+    );
+}

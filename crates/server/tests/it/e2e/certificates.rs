@@ -1,0 +1,205 @@
+//! Certificates and signing keys change under load, and nobody notices but by the new ones.
+
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+
+use doorward_testkit::servers::Authority;
+
+use super::load::{Habit, Load, Target, certificate};
+use super::{Server, Setup, eventually};
+
+/// A folder in which somebody keeps the server's two files up to date.
+struct Renewal {
+    authority: Authority,
+    folder: PathBuf,
+}
+
+impl Renewal {
+    fn new(setup: &Setup) -> Self {
+        let folder = setup.path("tls");
+        std::fs::create_dir(&folder).unwrap();
+        Self {
+            authority: Authority::new(),
+            folder,
+        }
+    }
+
+    /// A new pair: the certificate and its key, as texts.
+    fn next(&self) -> [String; 2] {
+        let made = self.authority.certificate("localhost");
+        [made.chain(), made.key()].map(|path| std::fs::read_to_string(path).unwrap())
+    }
+
+    fn at(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+
+    fn setup(&self, setup: Setup) -> Setup {
+        setup
+            .with(
+                "DOORWARD_TLS__CERTIFICATE",
+                &self.at("tls.crt").display().to_string(),
+            )
+            .with(
+                "DOORWARD_TLS__KEY",
+                &self.at("tls.key").display().to_string(),
+            )
+    }
+
+    /// In place, one after the other: for a moment they do not fit.
+    fn write(&self, [chain, key]: &[String; 2]) {
+        std::fs::write(self.at("tls.crt"), chain).unwrap();
+        std::fs::write(self.at("tls.key"), key).unwrap();
+    }
+
+    /// As certbot does it: new files, and links that are renamed over the old ones.
+    fn link(&self, round: usize, pair: &[String; 2]) {
+        for (name, text) in ["tls.crt", "tls.key"].into_iter().zip(pair) {
+            let file = self.at(&format!("{name}.{round}"));
+            std::fs::write(&file, text).unwrap();
+            symlink(&file, self.at("link")).unwrap();
+            std::fs::rename(self.at("link"), self.at(name)).unwrap();
+        }
+    }
+
+    /// As Kubernetes does it: the files are links through one link to a folder, which alone turns.
+    fn turn(&self, round: usize, [chain, key]: &[String; 2]) {
+        let folder = self.at(&format!("..{round}"));
+        std::fs::create_dir(&folder).unwrap();
+        std::fs::write(folder.join("tls.crt"), chain).unwrap();
+        std::fs::write(folder.join("tls.key"), key).unwrap();
+        symlink(&folder, self.at("link")).unwrap();
+        std::fs::rename(self.at("link"), self.at("..data")).unwrap();
+        for name in ["tls.crt", "tls.key"] {
+            let way = Path::new("..data").join(name);
+            if std::fs::read_link(self.at(name)).ok() != Some(way.clone()) {
+                symlink(way, self.at("link")).unwrap();
+                std::fs::rename(self.at("link"), self.at(name)).unwrap();
+            }
+        }
+    }
+
+    fn target(&self, server: &Server) -> Target {
+        Target {
+            authority: Some(certificate(&self.authority.path())),
+            ..Target::new(server.address(), "/healthz")
+        }
+    }
+
+    /// The certificate that stands in the files now is what new connections see.
+    fn is_seen(&self, load: &Load) {
+        let current = certificate(&self.at("tls.crt"));
+        eventually("the new certificate is seen", || {
+            load.has_seen(&current).then_some(())
+        });
+    }
+}
+
+#[test]
+fn certificates_are_renewed_under_load_and_no_request_fails() {
+    let setup = Setup::on_a_file();
+    let renewal = Renewal::new(&setup);
+    renewal.write(&renewal.next());
+    let server = renewal.setup(setup).start();
+    let target = renewal.target(&server);
+    // These two keep the connection they have, with the first certificate, to the end.
+    let old = Load::start(&target, &[Habit::Kept, Habit::Http2]);
+    eventually("the old connections are there", || {
+        (old.answered() > 10).then_some(())
+    });
+    let load = Load::start(&target, &[Habit::Anew, Habit::Anew]);
+    renewal.is_seen(&load);
+    renewal.write(&renewal.next());
+    renewal.is_seen(&load);
+    for round in 0..2 {
+        renewal.link(round, &renewal.next());
+        renewal.is_seen(&load);
+    }
+    for round in 2..4 {
+        renewal.turn(round, &renewal.next());
+        renewal.is_seen(&load);
+    }
+    // At once, when asked.
+    renewal.turn(4, &renewal.next());
+    server.signal("HUP");
+    renewal.is_seen(&load);
+    let (load, old) = (load.stop(), old.stop());
+    eprintln!("renewals of the certificate: {load:?}, on old connections: {old:?}");
+    load.expect_no_failure();
+    old.expect_no_failure();
+    assert_eq!(old.connections, 2);
+    server.stop();
+}
+
+#[test]
+fn files_that_are_broken_for_a_while_leave_the_old_certificate_and_one_line() {
+    let setup = Setup::on_a_file();
+    let renewal = Renewal::new(&setup);
+    renewal.write(&renewal.next());
+    let server = renewal.setup(setup).start();
+    let first = certificate(&renewal.at("tls.crt"));
+    let load = Load::start(&renewal.target(&server), &[Habit::Anew]);
+    let next = renewal.next();
+    let complaints = |what: &str| {
+        let log = server.log();
+        let lines = log
+            .lines()
+            .filter(|line| line.contains("cannot be used; the one from before"));
+        lines.filter(|line| line.contains(what)).count()
+    };
+    let half = &next[0][..next[0].len() / 2];
+    std::fs::write(renewal.at("tls.crt"), half).unwrap();
+    eventually("it says why", || {
+        (complaints("is not whole") == 1).then_some(())
+    });
+    std::fs::remove_file(renewal.at("tls.crt")).unwrap();
+    eventually("it says why", || {
+        (complaints("cannot read") == 1).then_some(())
+    });
+    std::fs::write(renewal.at("tls.crt"), &next[0]).unwrap();
+    server.signal("HUP");
+    eventually("it says why", || {
+        (complaints("does not belong") == 1).then_some(())
+    });
+    // Looked at a few times more, and told once all the same.
+    let before = load.answered();
+    eventually("requests are answered", || {
+        (load.answered() > before + 50).then_some(())
+    });
+    assert!(load.has_seen(&first) && !load.has_seen(&certificate(&renewal.at("tls.crt"))));
+    std::fs::write(renewal.at("tls.key"), &next[1]).unwrap();
+    renewal.is_seen(&load);
+    let tally = load.stop();
+    tally.expect_no_failure();
+    assert_eq!(complaints(""), 3, "{}", server.log());
+    server.stop();
+}
+
+#[test]
+fn signing_keys_are_rotated_under_load_and_no_request_fails() {
+    let setup = Setup::new()
+        .with("ADMIN_PASSWORD", "three boats on a lake")
+        .with("DOORWARD_THROTTLE__ENABLED", "false");
+    let server = setup.start();
+    let target = Target {
+        token: Some(server.sign_in("admin", "three boats on a lake")),
+        ..Target::new(server.address(), "/user/me")
+    };
+    let load = Load::start(&target, &[Habit::Anew, Habit::Kept, Habit::Http2]);
+    for _ in 0..4 {
+        setup.run(&["keys", "rotate"]).expect(0);
+        let before = load.answered();
+        eventually("requests are answered", || {
+            (load.answered() > before + 50).then_some(())
+        });
+        // A token of the newest key is as good as one of the first.
+        let token = server.sign_in("admin", "three boats on a lake");
+        server
+            .send("GET", "/user/me", Some(&token), None)
+            .expect(200);
+    }
+    let tally = load.stop();
+    eprintln!("rotations of the signing key: {tally:?}");
+    tally.expect_no_failure();
+    server.stop();
+}

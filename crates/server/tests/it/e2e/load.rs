@@ -1,0 +1,290 @@
+//! Clients that ask again and again while something happens to the server, and count what fails.
+//!
+//! They keep to the rules and no more: a connection on which an answer said `Connection: close`, or
+//! that was seen to be closed before a request was sent, is not used again. Every other failure is
+//! counted, and nothing is tried twice.
+
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
+
+use http_body_util::{BodyExt, Empty};
+use hyper::body::Bytes;
+use hyper::client::conn::{http1, http2};
+use hyper::header::{AUTHORIZATION, CONNECTION, HOST};
+use hyper::{Request, Response};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio::runtime::Runtime;
+use tokio::task::JoinSet;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::rustls::crypto::ring::default_provider;
+use tokio_rustls::rustls::pki_types::pem::PemObject;
+use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
+use tokio_rustls::rustls::{ClientConfig, RootCertStore};
+
+/// How a client treats its connections.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Habit {
+    /// A new one for every request.
+    Anew,
+    /// HTTP/1.1, one after the other on the same one.
+    Kept,
+    /// HTTP/2, the same.
+    Http2,
+}
+
+/// What is asked, and where.
+#[derive(Clone)]
+pub struct Target {
+    pub address: SocketAddr,
+    pub path: &'static str,
+    pub token: Option<String>,
+    /// Whose certificates are trusted; none is plain HTTP.
+    pub authority: Option<CertificateDer<'static>>,
+}
+
+/// What came of it.
+#[derive(Debug)]
+pub struct Tally {
+    pub answered: u32,
+    pub connections: u32,
+    pub failed: Vec<String>,
+}
+
+/// Clients at work. Dropped, they stop.
+pub struct Load {
+    runtime: Runtime,
+    clients: Mutex<JoinSet<()>>,
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    target: Target,
+    connector: Option<TlsConnector>,
+    is_over: AtomicBool,
+    answered: AtomicU32,
+    connections: AtomicU32,
+    failed: Mutex<Vec<String>>,
+    /// The certificates that were seen.
+    seen: Mutex<BTreeSet<Vec<u8>>>,
+}
+
+/// The first certificate of a PEM file.
+pub fn certificate(path: &Path) -> CertificateDer<'static> {
+    CertificateDer::from_pem_file(path).unwrap()
+}
+
+impl Target {
+    pub fn new(address: SocketAddr, path: &'static str) -> Self {
+        Self {
+            address,
+            path,
+            token: None,
+            authority: None,
+        }
+    }
+
+    fn connector(&self, habit: Option<Habit>) -> Option<TlsConnector> {
+        let mut roots = RootCertStore::empty();
+        roots.add(self.authority.clone()?).unwrap();
+        let mut config = ClientConfig::builder_with_provider(Arc::new(default_provider()))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        if habit == Some(Habit::Http2) {
+            config.alpn_protocols = vec![b"h2".to_vec()];
+        }
+        Some(TlsConnector::from(Arc::new(config)))
+    }
+}
+
+impl Load {
+    /// Clients of these habits, one each.
+    pub fn start(target: &Target, habits: &[Habit]) -> Self {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build()
+            .unwrap();
+        let shared = Arc::new(Shared {
+            target: target.clone(),
+            connector: target.connector(None),
+            is_over: AtomicBool::new(false),
+            answered: AtomicU32::new(0),
+            connections: AtomicU32::new(0),
+            failed: Mutex::default(),
+            seen: Mutex::default(),
+        });
+        let mut clients = JoinSet::new();
+        for &habit in habits {
+            clients.spawn_on(ask_on(shared.clone(), habit), runtime.handle());
+        }
+        Self {
+            runtime,
+            clients: Mutex::new(clients),
+            shared,
+        }
+    }
+
+    /// How many answers there were so far.
+    pub fn answered(&self) -> u32 {
+        self.shared.answered.load(Ordering::Relaxed)
+    }
+
+    /// Whether this certificate was seen so far.
+    pub fn has_seen(&self, certificate: &CertificateDer<'_>) -> bool {
+        let seen = self.shared.seen.lock().unwrap();
+        seen.contains(certificate.as_ref())
+    }
+
+    /// Lets every client finish its request, and counts.
+    pub fn stop(self) -> Tally {
+        self.shared.is_over.store(true, Ordering::Relaxed);
+        let mut clients = self.clients.into_inner().unwrap();
+        self.runtime
+            .block_on(async { while clients.join_next().await.is_some() {} });
+        let failed = std::mem::take(&mut *self.shared.failed.lock().unwrap());
+        Tally {
+            answered: self.shared.answered.load(Ordering::Relaxed),
+            connections: self.shared.connections.load(Ordering::Relaxed),
+            failed,
+        }
+    }
+}
+
+impl Tally {
+    /// Enough was asked for the rest to mean something, and nothing failed.
+    #[track_caller]
+    pub fn expect_no_failure(&self) {
+        assert!(self.answered > 50, "{self:?}");
+        assert!(self.failed.is_empty(), "{self:?}");
+    }
+}
+
+enum Sender {
+    One(http1::SendRequest<Empty<Bytes>>),
+    Two(http2::SendRequest<Empty<Bytes>>),
+}
+
+impl Sender {
+    /// Whether it can be sent on: the other side has not said that it has closed.
+    async fn is_open(&mut self) -> bool {
+        match self {
+            Self::One(sender) => sender.ready().await.is_ok(),
+            Self::Two(sender) => sender.ready().await.is_ok(),
+        }
+    }
+
+    async fn send(
+        &mut self,
+        request: Request<Empty<Bytes>>,
+    ) -> hyper::Result<Response<hyper::body::Incoming>> {
+        match self {
+            Self::One(sender) => sender.send_request(request).await,
+            Self::Two(sender) => sender.send_request(request).await,
+        }
+    }
+}
+
+async fn ask_on(shared: Arc<Shared>, habit: Habit) {
+    let mut kept: Option<Sender> = None;
+    let connector = shared.target.connector(Some(habit));
+    while !shared.is_over.load(Ordering::Relaxed) {
+        if let Some(sender) = &mut kept
+            && !sender.is_open().await
+        {
+            kept = None;
+        }
+        match ask(&shared, habit, connector.as_ref(), kept.take()).await {
+            Ok(sender) => kept = sender,
+            Err(error) => shared
+                .failed
+                .lock()
+                .unwrap()
+                .push(format!("{habit:?}: {error}")),
+        }
+    }
+}
+
+async fn ask(
+    shared: &Shared,
+    habit: Habit,
+    connector: Option<&TlsConnector>,
+    kept: Option<Sender>,
+) -> Result<Option<Sender>, Box<dyn std::error::Error + Send + Sync>> {
+    let is_kept = kept.is_some();
+    let mut sender = match kept {
+        Some(sender) => sender,
+        None => connect(shared, habit, connector).await?,
+    };
+    let authority = format!("localhost:{}", shared.target.address.port());
+    let request = match habit {
+        Habit::Http2 => Request::get(format!("https://{authority}{}", shared.target.path)),
+        Habit::Anew | Habit::Kept => Request::get(shared.target.path).header(HOST, authority),
+    };
+    let request = match &shared.target.token {
+        Some(token) => request.header(AUTHORIZATION, format!("Bearer {token}")),
+        None => request,
+    };
+    let told = |error: hyper::Error| format!("(on a kept connection: {is_kept}) {error:?}");
+    let answer = sender
+        .send(request.body(Empty::new())?)
+        .await
+        .map_err(told)?;
+    let status = answer.status();
+    let is_last = answer
+        .headers()
+        .get(CONNECTION)
+        .is_some_and(|value| value == "close");
+    answer.into_body().collect().await.map_err(told)?;
+    if status != 200 {
+        return Err(format!("answered {status}").into());
+    }
+    shared.answered.fetch_add(1, Ordering::Relaxed);
+    Ok(Some(sender).filter(|_| !is_last && habit != Habit::Anew))
+}
+
+async fn connect(
+    shared: &Shared,
+    habit: Habit,
+    connector: Option<&TlsConnector>,
+) -> Result<Sender, Box<dyn std::error::Error + Send + Sync>> {
+    let stream = TcpStream::connect(shared.target.address).await?;
+    shared.connections.fetch_add(1, Ordering::Relaxed);
+    let Some(connector) = connector.or(shared.connector.as_ref()) else {
+        return shake_hands(stream, habit).await;
+    };
+    let name = ServerName::try_from("localhost")?;
+    let stream = connector.connect(name, stream).await?;
+    let first = stream
+        .get_ref()
+        .1
+        .peer_certificates()
+        .and_then(<[_]>::first);
+    let first = first.expect("a server shows one").to_vec();
+    shared.seen.lock().unwrap().insert(first);
+    shake_hands(stream, habit).await
+}
+
+async fn shake_hands<S>(
+    stream: S,
+    habit: Habit,
+) -> Result<Sender, Box<dyn std::error::Error + Send + Sync>>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let stream = TokioIo::new(stream);
+    if habit == Habit::Http2 {
+        let (sender, connection) = http2::handshake(TokioExecutor::new(), stream).await?;
+        tokio::spawn(connection);
+        return Ok(Sender::Two(sender));
+    }
+    let (sender, connection) = http1::handshake(stream).await?;
+    tokio::spawn(connection);
+    Ok(Sender::One(sender))
+}

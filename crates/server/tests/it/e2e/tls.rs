@@ -1,0 +1,348 @@
+//! TLS as other programs meet it: curl and OpenSSL.
+
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use doorward_testkit::servers::Authority;
+use serde_json::json;
+
+use super::{Server, Setup, mode};
+
+/// A server whose certificate is the authority's, for `localhost`.
+fn with_tls(setup: Setup, authority: &Authority) -> Setup {
+    let certificate = authority.certificate("localhost");
+    let shown = |path: std::path::PathBuf| path.display().to_string();
+    setup
+        .with("DOORWARD_TLS__CERTIFICATE", &shown(certificate.chain()))
+        .with("DOORWARD_TLS__KEY", &shown(certificate.key()))
+}
+
+fn curl(trusted: &Path, arguments: &[&str]) -> Output {
+    let mut command = Command::new("curl");
+    command.args(["--silent", "--show-error", "--max-time", "30", "--cacert"]);
+    command.arg(trusted).args(arguments);
+    command.output().unwrap()
+}
+
+#[track_caller]
+fn out(output: &Output) -> String {
+    let err = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{err}");
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+fn url(server: &Server, path: &str) -> String {
+    format!("https://localhost:{}{path}", server.port)
+}
+
+#[test]
+fn http_1_and_http_2_are_agreed_on_over_tls_1_2_and_1_3_alone() {
+    let authority = Authority::new();
+    let server = with_tls(Setup::on_a_file(), &authority).start();
+    let ready = url(&server, "/readyz");
+    const SHOW: [&str; 2] = ["--write-out", " %{http_version} %{response_code}"];
+    for (version, answer) in [
+        ("--http1.1", r#"{"status":"ready"} 1.1 200"#),
+        ("--http2", r#"{"status":"ready"} 2 200"#),
+    ] {
+        let heard = curl(&authority.path(), &[version, SHOW[0], SHOW[1], &ready]);
+        assert_eq!(out(&heard), answer);
+    }
+    for (versions, is_spoken) in [
+        ("-tls1_3", true),
+        ("-tls1_2", true),
+        ("-tls1_1", false),
+        ("-tls1", false),
+    ] {
+        let mut openssl = Command::new("openssl");
+        openssl.args(["s_client", "-brief", "-verify_return_error", versions]);
+        // OpenSSL itself would not offer the old ones at its usual level.
+        openssl.args(["-cipher", "DEFAULT@SECLEVEL=0", "-servername", "localhost"]);
+        openssl.arg("-CAfile").arg(authority.path());
+        openssl.args(["-connect", &format!("127.0.0.1:{}", server.port)]);
+        let output = openssl.stdin(Stdio::null()).output().unwrap();
+        let text = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.success(), is_spoken, "{versions}: {text}");
+        assert_eq!(text.contains("Verification: OK"), is_spoken, "{text}");
+        assert!(
+            is_spoken || text.contains("alert"),
+            "{text}"
+        );
+    }
+    // Nobody else's certificate is taken, and whoever speaks plain HTTP is told.
+    let stranger = Authority::new();
+    let refused = curl(&stranger.path(), &[&ready]);
+    assert_eq!(refused.status.code(), Some(60));
+    let plain = format!("http://localhost:{}/readyz", server.port);
+    let told = out(&curl(&authority.path(), &["--include", &plain]));
+    assert!(
+        told.starts_with("HTTP/1.1 400") && told.contains("https://"),
+        "{told}"
+    );
+    server.stop();
+}
+
+/// What `__Host-` asks of a connection, by a client that keeps to it.
+#[test]
+fn somebody_signs_in_by_cookie_over_tls() {
+    let authority = Authority::new();
+    let setup =
+        with_tls(Setup::on_a_file(), &authority).with("ADMIN_PASSWORD", "three boats on a lake");
+    let jar = setup.path("cookies").display().to_string();
+    let server = setup.start();
+    let origin = format!("Origin: {}", url(&server, ""));
+    let signed_in = curl(
+        &authority.path(),
+        &[
+            "--cookie-jar",
+            &jar,
+            "--header",
+            &origin,
+            "--include",
+            "--header",
+            "Accept: text/html",
+            "--data-urlencode",
+            "username=admin",
+            "--data-urlencode",
+            "password=three boats on a lake",
+            &url(&server, "/auth"),
+        ],
+    );
+    let answer = out(&signed_in).to_ascii_lowercase();
+    assert!(answer.contains("set-cookie: __host-doorward="), "{answer}");
+    // It would shut the browser out of everything else on localhost.
+    assert!(!answer.contains("strict-transport-security"), "{answer}");
+    let home = curl(
+        &authority.path(),
+        &[
+            "--cookie",
+            &jar,
+            "--header",
+            "Accept: text/html",
+            &url(&server, "/"),
+        ],
+    );
+    assert!(out(&home).contains("admin"), "{}", out(&home));
+    let kept = std::fs::read_to_string(&jar).unwrap();
+    assert!(kept.contains("__Host-doorward"), "{kept}");
+}
+
+#[test]
+fn hsts_is_sent_where_people_come_by_a_name_of_their_own() {
+    let authority = Authority::new();
+    let server = with_tls(Setup::on_a_file(), &authority)
+        .with("DOORWARD_PUBLIC_URL", "https://accounts.example.com")
+        .with("SMTP_URL", "log:")
+        .start();
+    let answer = out(&curl(
+        &authority.path(),
+        &["--include", &url(&server, "/healthz")],
+    ));
+    assert!(
+        answer.contains("strict-transport-security: max-age=63072000"),
+        "{answer}"
+    );
+}
+
+#[test]
+fn files_that_cannot_be_used_are_refused_at_the_start_with_a_sentence() {
+    let [one, other] = [Authority::new(), Authority::new()].map(|authority| {
+        let certificate = authority.certificate("localhost");
+        (authority, certificate.chain(), certificate.key())
+    });
+    let setup = Setup::on_a_file()
+        .file("empty.pem", "")
+        .file("half.pem", &std::fs::read_to_string(&one.1).unwrap()[..200])
+        .file(
+            "damaged.pem",
+            "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n",
+        );
+    let sealed = setup.path("sealed.key");
+    let mut seal = Command::new("openssl");
+    seal.args(["pkey", "-aes256", "-passout", "pass:x", "-in"])
+        .arg(&one.2);
+    assert!(seal.arg("-out").arg(&sealed).status().unwrap().success());
+    for (certificate, key, sentence) in [
+        (
+            one.1.clone(),
+            other.2,
+            "does not belong to the first certificate",
+        ),
+        (
+            setup.path("empty.pem"),
+            one.2.clone(),
+            "holds no certificate",
+        ),
+        (setup.path("half.pem"), one.2.clone(), "is not whole"),
+        (setup.path("damaged.pem"), one.2.clone(), "cannot be used"),
+        (setup.path("nothing.pem"), one.2.clone(), "cannot read"),
+        (
+            one.1.clone(),
+            setup.path("empty.pem"),
+            "holds no whole private key",
+        ),
+        (one.1.clone(), one.1.clone(), "holds no whole private key"),
+        (one.1.clone(), sealed, "has a passphrase"),
+    ] {
+        let (certificate, key) = (certificate.display().to_string(), key.display().to_string());
+        let setup = setup
+            .clone()
+            .with("DOORWARD_TLS__CERTIFICATE", &certificate);
+        let outcome = setup
+            .with("DOORWARD_TLS__KEY", &key)
+            .run(&["serve"])
+            .expect(1);
+        assert!(
+            outcome.err.contains(sentence),
+            "{sentence}: {}",
+            outcome.err
+        );
+        assert!(!outcome.err.contains("MII"), "{}", outcome.err);
+    }
+    for (name, other) in [
+        ("CERTIFICATE", "`tls.key` is not"),
+        ("KEY", "`tls.certificate` is not"),
+    ] {
+        let half = Setup::on_a_file().with(&format!("DOORWARD_TLS__{name}"), "x.pem");
+        let outcome = half.run(&["config", "check"]);
+        assert!(
+            format!("{}{}", outcome.out, outcome.err).contains(other),
+            "{outcome:?}"
+        );
+        outcome.expect(1);
+    }
+    let plain = Setup::on_a_file()
+        .with("DOORWARD_TLS__CERTIFICATE", "x.pem")
+        .with("DOORWARD_TLS__KEY", "x.pem")
+        .with("DOORWARD_PUBLIC_URL", "http://localhost:8000");
+    let outcome = plain.run(&["serve"]).expect(1);
+    assert!(outcome.err.contains("make it https"), "{}", outcome.err);
+}
+
+/// As OpenSSL, certbot and old tools write them.
+#[test]
+fn keys_of_every_kind_are_taken() {
+    let authority = Authority::new();
+    let setup = with_tls(Setup::on_a_file(), &authority);
+    let key = setup.path("key.pem");
+    let chain = setup.path("chain.pem");
+    for (algorithm, rewrite) in [
+        (&["rsa:2048"][..], &["rsa", "-traditional"][..]),
+        (&["rsa:2048"], &["pkey"]),
+        (&["ec", "-pkeyopt", "ec_paramgen_curve:P-384"], &["ec"]),
+        (&["ed25519"], &["pkey"]),
+    ] {
+        let mut make = Command::new("openssl");
+        make.args([
+            "req",
+            "-x509",
+            "-days",
+            "2",
+            "-noenc",
+            "-subj",
+            "/CN=localhost",
+        ]);
+        make.args(["-addext", "subjectAltName=DNS:localhost", "-newkey"])
+            .args(algorithm);
+        make.arg("-keyout")
+            .arg(setup.path("made.pem"))
+            .arg("-out")
+            .arg(&chain);
+        assert!(make.output().unwrap().status.success());
+        let mut again = Command::new("openssl");
+        again
+            .args(rewrite)
+            .arg("-in")
+            .arg(setup.path("made.pem"))
+            .arg("-out")
+            .arg(&key);
+        assert!(again.output().unwrap().status.success());
+        let head = std::fs::read_to_string(&key).unwrap();
+        let kind = head.lines().next().unwrap().to_owned();
+        let server = setup
+            .clone()
+            .with("DOORWARD_TLS__CERTIFICATE", &chain.display().to_string())
+            .with("DOORWARD_TLS__KEY", &key.display().to_string())
+            .start();
+        assert_eq!(
+            out(&curl(&chain, &[&url(&server, "/healthz")])),
+            r#"{"status":"ok"}"#,
+            "{kind}"
+        );
+        server.stop();
+    }
+}
+
+#[test]
+fn a_certificate_for_development_is_made_once_and_works_for_this_machine() {
+    let setup = Setup::on_a_file();
+    let certificate = setup.data_dir().join("development-certificate.pem");
+    let mut shown = Vec::new();
+    for _ in 0..2 {
+        let server = setup.start_by(setup.command(&["serve", "--dev-tls"]));
+        let line = server.line("Certificate");
+        assert!(line.contains("development-certificate.pem"), "{line}");
+        let port = server.port;
+        let to = format!("::127.0.0.1:{port}");
+        for host in ["localhost", "127.0.0.1", "[::1]"] {
+            let url = format!("https://{host}:{port}/readyz");
+            let answer = curl(&certificate, &["--connect-to", &to, &url]);
+            assert_eq!(out(&answer), r#"{"status":"ready"}"#, "{host}");
+        }
+        shown.push(std::fs::read(&certificate).unwrap());
+        server.stop();
+    }
+    assert_eq!(shown[0], shown[1]);
+    assert_eq!(mode(&setup.data_dir().join("development-key.pem")), 0o600);
+    let both = setup
+        .clone()
+        .with("DOORWARD_TLS__CERTIFICATE", "x.pem")
+        .with("DOORWARD_TLS__KEY", "x.pem");
+    let outcome = both.run(&["serve", "--dev-tls"]).expect(1);
+    assert!(
+        outcome.err.contains("leave --dev-tls out"),
+        "{}",
+        outcome.err
+    );
+}
+
+#[test]
+fn healthcheck_and_doctor_speak_tls_with_their_own_server() {
+    let authority = Authority::new();
+    let port = {
+        let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        free.local_addr().unwrap().port()
+    };
+    let setup = with_tls(Setup::on_a_file(), &authority)
+        .with("DOORWARD_LISTEN", &format!("127.0.0.1:{port}"));
+    setup.run(&["healthcheck"]).expect(1);
+    let server = setup.start();
+    setup.run(&["healthcheck", "--ready"]).expect(0);
+    let findings = setup.run(&["doctor", "--json"]).json()["findings"].clone();
+    let verdict = |part: &str| {
+        let findings = findings.as_array().unwrap();
+        findings.iter().find(|found| found["part"] == part).unwrap()["verdict"].clone()
+    };
+    assert_eq!(verdict("listen address"), json!("fine"), "{findings}");
+    // It ends in two days.
+    assert_eq!(verdict("tls: certificate"), json!("warning"), "{findings}");
+    assert_eq!(verdict("tls: name"), json!("fine"), "{findings}");
+    assert_eq!(verdict("tls: key"), json!("fine"), "{findings}");
+    let log = server.stop();
+    assert!(log.contains("ends within two weeks"), "{log}");
+}
+
+/// H-05: those who open a connection and say nothing wait by themselves.
+#[test]
+fn slow_handshakes_hold_nobody_up() {
+    let authority = Authority::new();
+    let server = with_tls(Setup::on_a_file(), &authority).start();
+    let silent: Vec<_> = (0..200)
+        .map(|_| super::http::open(server.address()).unwrap())
+        .collect();
+    assert_eq!(
+        out(&curl(&authority.path(), &[&url(&server, "/healthz")])),
+        r#"{"status":"ok"}"#
+    );
+    assert_eq!(silent.len(), 200);
+}
