@@ -12,35 +12,37 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use tokio::sync::oneshot;
 
-/// Ends when whoever started this program is gone; never, where there is no telling.
-pub async fn gone() {
+/// Looks who is there now; the future ends when they are gone, and never where there is no telling.
+pub fn gone() -> impl Future<Output = ()> {
     let (told, gone) = oneshot::channel();
+    let (process, input) = (process(), input());
     let watching = std::thread::Builder::new()
         .name("parent".to_owned())
         .spawn(move || {
-            if watch() {
+            if watch(process.as_ref(), input) {
                 // Nobody listens where the server has ended before.
                 let _ = told.send(());
             }
         });
-    // A thread that ends without a word could not tell.
-    if watching.is_err() || gone.await.is_err() {
-        std::future::pending().await
+    async move {
+        // A thread that ends without a word could not tell.
+        if watching.is_err() || gone.await.is_err() {
+            std::future::pending().await
+        }
     }
 }
 
 /// Waits for either sign. What is written to standard input is left where it is: it may be meant for
 /// somebody else.
-fn watch() -> bool {
-    let process = process();
-    let input = stdin();
+fn watch(process: Option<&OwnedFd>, input: Input) -> bool {
+    let stdin = stdin();
     let mut signs = Vec::new();
-    if let Some(process) = &process {
+    if let Some(process) = process {
         // A process can be read from when it has ended.
         signs.push(PollFd::new(process, PollFlags::IN));
     }
-    if is_held_open() {
-        signs.push(PollFd::from_borrowed_fd(input.as_fd(), PollFlags::empty()));
+    if input == Input::HeldOpen {
+        signs.push(PollFd::from_borrowed_fd(stdin.as_fd(), PollFlags::empty()));
     }
     if signs.is_empty() {
         return false;
@@ -51,6 +53,15 @@ fn watch() -> bool {
             outcome => return outcome.is_ok(),
         }
     }
+}
+
+/// What standard input is good for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Input {
+    /// Somebody may hold its other end.
+    HeldOpen,
+    /// It is at its end from the start, or is a terminal.
+    TellsNothing,
 }
 
 /// The parent process.
@@ -66,11 +77,13 @@ fn process() -> Option<OwnedFd> {
     None
 }
 
-/// Whether somebody holds the other end of standard input. What is at its end from the start, or is
-/// a terminal, tells nothing.
-fn is_held_open() -> bool {
-    let input = stdin();
-    let mut asked = [PollFd::new(&input, PollFlags::empty())];
+fn input() -> Input {
+    let stdin = stdin();
+    let mut asked = [PollFd::new(&stdin, PollFlags::empty())];
     let looked = poll(&mut asked, Some(&Timespec::default()));
-    looked.is_ok() && asked[0].revents().is_empty() && !input.is_terminal()
+    if looked.is_ok() && asked[0].revents().is_empty() && !stdin.is_terminal() {
+        Input::HeldOpen
+    } else {
+        Input::TellsNothing
+    }
 }

@@ -19,6 +19,8 @@ use crate::{bootstrap, logging, parent, wiring, worker};
 /// Serves until told to stop, or until nobody is left who could tell.
 pub(super) async fn run(config: &Config) -> anyhow::Result<()> {
     logging::start(config)?;
+    // Before anybody hears of it, and may let go at once.
+    let gone = parent::gone();
     let socket = TcpListener::bind(config.listen).await.with_context(|| {
         format!(
             "cannot listen on {}: another program may be there; leave DOORWARD_LISTEN out for a free port",
@@ -55,7 +57,7 @@ pub(super) async fn run(config: &Config) -> anyhow::Result<()> {
     let outcome = tokio::select! {
         _ = terminate.recv() => Ok(()),
         _ = interrupt.recv() => Ok(()),
-        () = parent::gone() => Ok(()),
+        () = gone => Ok(()),
         served = &mut serving => served.context("the listener failed"),
     };
     // What runs is not waited for: what it writes is gone either way.
