@@ -44,7 +44,7 @@ def person(authorization):
         )
         if decoded["header"].get("typ") != "at+jwt":
             raise jwt.InvalidTokenError("not an audience token")
-    except jwt.PyJWKClientConnectionError:
+    except (jwt.PyJWKClientConnectionError, OSError):
         raise Refused(503, retry_after="1")
     except jwt.PyJWTError:
         raise Refused(401, www_authenticate='Bearer error="invalid_token"')

@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use crate::caller::Caller;
 use crate::http;
-use crate::service::{AUDIENCE, EXAMPLES, Lines, Service};
+use crate::service::{AUDIENCE, EXAMPLES, Lines, Service, put_forward};
 
 /// When a new key is made.
 enum Made {
@@ -24,14 +24,11 @@ enum Made {
 
 /// `doorward keys rotate`, beside the running server. The new key's name.
 fn rotate(doorward: &Doorward, made: &Made) -> String {
-    let mut command = match made {
-        Made::Now => Command::new(doorward_binary()),
-        Made::Before => {
-            let mut command = Command::new("faketime");
-            command.args(["-f", "-15m"]).arg(doorward_binary());
-            command
-        }
-    };
+    let mut command = Command::new(doorward_binary());
+    command.env_clear();
+    if matches!(made, Made::Before) {
+        put_forward(&mut command, "-15m");
+    }
     command
         .args(["keys", "rotate", "--json"])
         .env("DOORWARD_DATA_DIR", doorward.folder().join("data"))
@@ -163,6 +160,8 @@ fn no_request_fails_with_pyjwt_and_jose_as_they_come() {
         for reader in &mut readers {
             assert_eq!(reader.answer(&admin.token()), admin.id);
         }
-        rotate(&doorward, &Made::Now);
+        let new = rotate(&doorward, &Made::Now);
+        // Whoever asks for the keys makes the server load them.
+        assert_eq!(shown(&doorward)[0], new);
     }
 }

@@ -60,15 +60,15 @@ impl Service {
         let program = program(example, folder.path());
         let mut command = Command::new("setpriv");
         command.args(["--pdeathsig", "KILL", "--"]);
-        if matches!(clock, Clock::Ahead) {
-            command.args(["faketime", "-f", "+10m"]);
-        }
         command.arg(program.get_program()).args(program.get_args());
         command
             .env("DOORWARD_URL", doorward)
             .env("AUDIENCE", AUDIENCE)
             .env("PORT", "0")
             .stdout(Stdio::piped());
+        if matches!(clock, Clock::Ahead) {
+            put_forward(&mut command, "+10m");
+        }
         let mut process = command.spawn().unwrap();
         let mut line = String::new();
         let mut output = BufReader::new(process.stdout.take().unwrap());
@@ -158,10 +158,36 @@ fn program(example: Example, folder: &Path) -> Command {
             let file = folder.join("service.mjs");
             std::fs::copy(examples().join("node/service.mjs"), &file).unwrap();
             std::os::unix::fs::symlink(node_modules(), folder.join("node_modules")).unwrap();
-            with(tool("node"), file)
+            with(Command::new(node()), file)
         }
         Example::Rust => Command::new(built()),
     }
+}
+
+/// Node.js itself: what pip put beside Python is a program that starts it, and stays when that is killed.
+fn node() -> &'static Path {
+    static NODE: OnceLock<PathBuf> = OnceLock::new();
+    NODE.get_or_init(|| {
+        let mut asked = tool("node");
+        let asked = asked.args(["-p", "process.execPath"]).output().unwrap();
+        PathBuf::from(String::from_utf8(asked.stdout).unwrap().trim())
+    })
+}
+
+/// Lets a program believe that it is another time of day. (The program `faketime` would stay between
+/// it and us.)
+pub(crate) fn put_forward(command: &mut Command, by: &str) {
+    let folders = std::fs::read_dir("/usr/lib").unwrap().flatten();
+    let mut libraries = folders
+        .map(|folder| folder.path().join("faketime/libfaketimeMT.so.1"))
+        .filter(|path| path.is_file());
+    let library = libraries
+        .next()
+        .expect("libfaketime is there: `cargo xtask tools`");
+    command
+        .env("LD_PRELOAD", library)
+        .env("FAKETIME", by)
+        .env("FAKETIME_DONT_FAKE_MONOTONIC", "1");
 }
 
 /// The Rust example, built on its own: with its own features, as it is when it was copied out.
