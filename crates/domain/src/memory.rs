@@ -1,7 +1,10 @@
-//! The ports in memory: a store for tests that are fast, and a clock and a chance that do as told.
+//! The ports in memory: a store for tests that are fast and for throwaway servers, and for tests a
+//! clock and a chance that do as told.
 //!
 //! [`MemoryStore`] passes the contract suite that every store passes, so a story proved against it
-//! holds on the others. It forgets everything with the process.
+//! holds on the others, and `serve --ephemeral` keeps the promises of a real one. It forgets
+//! everything with the process. It is for hundreds of users: a write copies all there is, so that it
+//! can be taken back.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
