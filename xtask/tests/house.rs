@@ -127,9 +127,17 @@ fn the_map_shows_rooms_that_are_there() {
     for page in pages() {
         let text = std::fs::read_to_string(root().join(&page)).unwrap();
         for quoted in text.split('`').skip(1).step_by(2) {
-            let is_path = ["crates/", "deploy/", "docs/", "xtask/", ".ci/"]
-                .iter()
-                .any(|start| quoted.starts_with(start));
+            let is_path = [
+                "crates/",
+                "deploy/",
+                "docs/",
+                "examples/",
+                "clients/",
+                "xtask/",
+                ".ci/",
+            ]
+            .iter()
+            .any(|start| quoted.starts_with(start));
             let is_plain = !quoted.contains([' ', '*', '{', '<']) && !quoted.contains("NNNN");
             if is_path && is_plain {
                 assert!(

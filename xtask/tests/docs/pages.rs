@@ -24,7 +24,7 @@ pub fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
 }
 
-/// Every page under git; the one that `PAGE` names, where somebody works on it.
+/// Every page; the one that `PAGE` names, where somebody works on it.
 pub fn pages() -> Vec<Page> {
     let wanted = wanted_page();
     let pages = all_pages();
@@ -32,7 +32,7 @@ pub fn pages() -> Vec<Page> {
     pages.into_iter().filter(wanted).collect()
 }
 
-/// Every page under git.
+/// Every page under git, or about to be.
 pub fn all_pages() -> Vec<Page> {
     let pages: Vec<_> = tracked(&["*.md"])
         .into_iter()
@@ -49,11 +49,11 @@ fn wanted_page() -> Option<String> {
     std::env::var("PAGE").ok()
 }
 
-/// Files under git that fit one of these patterns.
+/// Files that fit one of these patterns: those under git, and those that will be.
 pub fn tracked(patterns: &[&str]) -> Vec<String> {
     let listed = succeed(
         Command::new("git")
-            .arg("ls-files")
+            .args(["ls-files", "--cached", "--others", "--exclude-standard"])
             .args(patterns)
             .current_dir(root()),
     );

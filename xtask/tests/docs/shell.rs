@@ -1,10 +1,10 @@
 //! Runs the `sh` blocks of a page: one script, in bash, from top to bottom, in an empty folder.
 //!
-//! What a newcomer has is there: the binary on the path, copies of the repository's `examples`,
-//! `clients` and `deploy`; the script of an example's page begins in that example's folder. A page that
+//! What a newcomer has is there: the binary on the path, what comes from npm, copies of the repository's
+//! `examples`, `clients` and `deploy`; the script of an example's page begins in its folder. A page that
 //! starts a server (`doorward serve`, `cargo run --release -- serve`) has that one, in the background;
 //! one that only speaks to `localhost:8000` meets a server started for it. `localhost:8000` and
-//! `localhost:9443` are replaced by free ports, and each `postgres://…@HOST.example.com/…` by an empty
+//! `localhost:9443` are replaced by free ports, `'…'` by the admin's password, and each `postgres://…@HOST.example.com/…` by an empty
 //! database of a real `PostgreSQL`. curl fails on 4xx and 5xx here.
 //!
 //! Two remarks behind two spaces are promises that are kept: `# 401` says that the request is refused so,
@@ -16,14 +16,16 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Mutex;
 
-use doorward_testkit::servers::{Doorward, doorward_binary};
+use doorward_testkit::servers::{ADMIN_PASSWORD, Doorward, doorward_binary};
 use doorward_testkit::tools;
 
 use crate::lines::remark;
 use crate::pages::{Block, Page, pages, root, scratch, succeed, tracked};
 
 /// How long a page may take, in seconds.
-const PATIENCE: &str = "180";
+const PATIENCE: &str = "120";
+/// Where the pages of the examples have a service of theirs.
+const SERVICES: [&str; 4] = ["5001", "5002", "5003", "5004"];
 /// Pages at once.
 const THREADS: usize = 3;
 
@@ -67,7 +69,17 @@ fn run(page: &Page) -> Result<(), String> {
     let script = with_databases(&script_of(&blocks))
         .replace("localhost:8000", &format!("localhost:{port}"))
         .replace("127.0.0.1:8000", &format!("127.0.0.1:{port}"))
-        .replace("localhost:9443", &format!("localhost:{tls_port}"));
+        .replace("localhost:9443", &format!("localhost:{tls_port}"))
+        .replace("'…'", &format!("'{ADMIN_PASSWORD}'"));
+    let script = SERVICES.iter().fold(script, |script, service| {
+        let port = free_port();
+        script
+            .replace(
+                &format!("localhost:{service}"),
+                &format!("localhost:{port}"),
+            )
+            .replace(&format!("PORT={service}"), &format!("PORT={port}"))
+    });
     let file = folder.join("page.sh");
     std::fs::write(&file, script).unwrap();
     std::fs::write(folder.join(".curlrc"), "fail-with-body\nshow-error\n").unwrap();
@@ -184,9 +196,14 @@ fn furnish(folder: &Path, page: &str) -> PathBuf {
         // One that somebody has just removed is not missed.
         let _ = std::fs::copy(root().join(&file), copy);
     }
-    match Path::new(page).parent() {
-        Some(own) if own.starts_with("examples") || own.starts_with("clients") => desk.join(own),
-        _ => desk,
+    std::os::unix::fs::symlink(tools::node_modules(), desk.join("node_modules")).unwrap();
+    let own = Path::new(page).parent().unwrap();
+    let is_of_an_example = own.components().count() == 2
+        && (own.starts_with("examples") || own.starts_with("clients"));
+    if is_of_an_example {
+        desk.join(own)
+    } else {
+        desk
     }
 }
 

@@ -3,7 +3,7 @@
 //! or not, is one that something reads.
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use doorward_testkit::servers::doorward_binary;
@@ -51,24 +51,31 @@ fn faults_of(block: &Block, verbs: &BTreeSet<String>) -> impl Iterator<Item = St
         {
             faults.extend(fault_of_cargo(&words));
         }
-        let named = words.iter().filter(|word| {
-            [
-                "deploy/",
-                "docs/",
-                "xtask/",
-                "crates/",
-                "examples/",
-                "clients/",
-                "compose",
-            ]
-            .iter()
-            .any(|start| word.starts_with(start) && !word.ends_with("-compose"))
-                && word.contains(['/', '.'])
-        });
-        let missing = named.filter(|word| !root().join(word).exists());
-        faults.extend(missing.map(|word| format!("{word} is not there")));
+        faults.extend(missing(words.iter().map(String::as_str)));
     }
+    let excuse = block.excuse.as_deref().unwrap_or_default();
+    faults.extend(missing(excuse.split([' ', ',', ';'])));
     faults.into_iter()
+}
+
+/// Which of these words name a file of the repository that is not there.
+fn missing<'a>(words: impl Iterator<Item = &'a str>) -> Vec<String> {
+    const FOLDERS: [&str; 6] = [
+        "deploy/",
+        "docs/",
+        "xtask/",
+        "crates/",
+        "examples/",
+        "clients/",
+    ];
+    let is_file = |word: &&str| {
+        let is_compose = word.starts_with("compose.") && word.ends_with(".yaml");
+        is_compose || FOLDERS.iter().any(|folder| word.starts_with(folder))
+    };
+    let gone = words
+        .filter(is_file)
+        .filter(|word| !root().join(word).exists());
+    gone.map(|word| format!("{word} is not there")).collect()
 }
 
 /// What a command line gives to Doorward, whoever carries it there.
@@ -109,13 +116,6 @@ fn fault_of_cargo(words: &[String]) -> Option<String> {
         let place = words.iter().position(|word| word == option)?;
         words.get(place + 1)
     };
-    let place = |package: &str| match package {
-        "doorward" => Some("crates/server".to_owned()),
-        "xtask" => Some("xtask".to_owned()),
-        _ => package
-            .strip_prefix("doorward-")
-            .map(|name| format!("crates/{name}")),
-    };
     if words.get(1).is_some_and(|word| word == "xtask") {
         let task = words.get(2)?;
         let usage = std::fs::read_to_string(root().join("xtask/src/main.rs")).unwrap();
@@ -123,14 +123,25 @@ fn fault_of_cargo(words: &[String]) -> Option<String> {
         return (!is_known).then(|| format!("cargo xtask has no task {task}"));
     }
     let package = after("-p").or_else(|| after("--package"))?;
-    let Some(place) = place(package).filter(|place| root().join(place).join("Cargo.toml").exists())
-    else {
+    let Some(place) = folder_of(package) else {
         return Some(format!("there is no package {package}"));
     };
     let test = after("--test")?;
-    let folder = root().join(&place).join("tests");
+    let folder = place.join("tests");
     let is_there = folder.join(test).is_dir() || folder.join(format!("{test}.rs")).is_file();
     (!is_there).then(|| format!("{package} has no test {test}"))
+}
+
+/// Where a package of ours is.
+fn folder_of(package: &str) -> Option<PathBuf> {
+    let name = format!("name = \"{package}\"");
+    let manifests = tracked(&["Cargo.toml", "*/Cargo.toml"]);
+    let mut paths = manifests.iter().map(|manifest| root().join(manifest));
+    let is_its = |path: &PathBuf| {
+        let text = std::fs::read_to_string(path).unwrap_or_default();
+        text.lines().any(|line| line == name)
+    };
+    paths.find(is_its)?.parent().map(Path::to_owned)
 }
 
 /// `DOORWARD_…` is a setting, or a variable of the tests or examples that their code reads.
