@@ -56,38 +56,64 @@ def sign_up(username):
     post("/user", {"username": username, "password": PASSWORD}).raise_for_status()
 
 
-if ROLE != "nobody":
+def make_admins(token, count):
+    """More admins: the fuzzer demotes, disables and locks out the one it is."""
+    for _ in range(count):
+        name = f"deputy-{next(names)}"
+        sign_up(name)
+        bearer = {"Authorization": f"Bearer {token}"}
+        requests.put(f"{SERVER}/user/{name}/role", json={"role": "admin"}, headers=bearer, timeout=60).raise_for_status()
+        yield name
+
+
+if ROLE == "user":
 
     @schemathesis.auth()
     class SignedIn:
-        username = "admin" if ROLE == "admin" else None
-        spare = None
-
-        def deputies(self, count):
-            """More admins: the fuzzer demotes, disables and locks out the one it is."""
-            token = sign_in("admin").json()["token"]
-            for number in range(count):
-                name = f"deputy-{number}"
-                sign_up(name)
-                bearer = {"Authorization": f"Bearer {token}"}
-                requests.put(f"{SERVER}/user/{name}/role", json={"role": "admin"}, headers=bearer, timeout=60).raise_for_status()
-                yield name
+        username = None
 
         def get(self, case, context):
-            if ROLE == "admin" and self.spare is None:
-                self.spare = list(self.deputies(8))
             answer = sign_in(self.username) if self.username else None
             while answer is None or answer.status_code != 201:
-                if ROLE == "admin":
-                    self.username = self.spare.pop()
-                else:
-                    self.username = f"fuzz-{os.getpid()}-{next(names)}"
-                    sign_up(self.username)
+                self.username = f"fuzz-{os.getpid()}-{next(names)}"
+                sign_up(self.username)
                 answer = sign_in(self.username)
             return answer.json()["token"]
 
         def set(self, case, data, context):
             case.headers["Authorization"] = f"Bearer {data}"
+
+
+if ROLE == "admin":
+
+    @schemathesis.auth()
+    class SignedIn:
+        admins = ["admin"]
+
+        def get(self, case, context):
+            """The first who still is one; while there is one, there are more."""
+            while True:
+                answer = sign_in(self.admins[0])
+                if answer.status_code == 201 and answer.json()["user"]["role"] == "admin":
+                    break
+                self.admins.pop(0)
+            token = answer.json()["token"]
+            if len(self.admins) < 4:
+                self.admins.extend(make_admins(token, 8))
+            return token
+
+        def set(self, case, data, context):
+            case.headers["Authorization"] = f"Bearer {data}"
+
+
+def somebody(case):
+    """Whom a request is about: the one who asks; but an admin who stays one sees more."""
+    gone = case.method == "DELETE" and case.path == "/user/{user}"
+    if ROLE != "admin" or not (gone or case.path.endswith(("/role", "/status"))):
+        return "me"
+    name = f"victim-{next(names)}"
+    sign_up(name)
+    return name
 
 
 @schemathesis.hook
@@ -99,7 +125,7 @@ def before_call(context, case, kwargs):
         # Waiting for mail that nobody sends would take the time of all the others.
         (case.query or {}).pop("wait", None)
     if "user" in case.path_parameters:
-        case.path_parameters["user"] = "me"
+        case.path_parameters["user"] = somebody(case)
     if "token" in case.path_parameters:
         kind = case.path.split("/")[1]
         links = re.findall(f"/{kind}/([A-Za-z0-9_-]{{43}})", requests.get(f"{SERVER}/inbox", timeout=60).text)

@@ -1,4 +1,4 @@
-//! What programs that nobody here wrote make of the API: the collection by newman, the OpenAPI
+//! What programs that nobody here wrote make of the API: the collection by newman, the `OpenAPI`
 //! document by Redocly's linter, and a client generated from it by the TypeScript compiler.
 //!
 //! They know the binary and its address, and nothing of what is inside. To add a client: its module
