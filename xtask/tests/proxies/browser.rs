@@ -105,10 +105,6 @@ impl Browser {
 
     /// A picture for whoever runs the test by hand: `DOORWARD_TEST_PICTURES` names the folder.
     fn picture(&self, name: &str) {
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "the test's own setting, none of Doorward's"
-        )]
         let Some(folder) = std::env::var_os("DOORWARD_TEST_PICTURES") else {
             return;
         };

@@ -159,7 +159,7 @@ async fn nobody_gets_past_a_guard() {
             let answer = ask(&app.anon(), route, user).await;
             match route.guard {
                 Guard::Session | Guard::SessionOrPage => {
-                    drop(answer.expect_problem(401, "authentication-required"))
+                    drop(answer.expect_problem(401, "authentication-required"));
                 }
                 Guard::Maybe => drop(answer.expect_problem(401, "invalid-credentials")),
                 Guard::Anyone | Guard::Optional => assert!(
