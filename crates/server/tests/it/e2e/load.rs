@@ -1,8 +1,8 @@
 //! Clients that ask again and again while something happens to the server, and count what fails.
 //!
 //! They keep to the rules and no more: a connection on which an answer said `Connection: close`, or
-//! that was seen to be closed before a request was sent, is not used again. Every other failure is
-//! counted, and nothing is tried twice.
+//! that was seen to be closed before a request was sent, is not used again. Whatever was sent and not
+//! answered is counted, and nothing is sent twice.
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
 use http_body_util::{BodyExt, Empty};
-use hyper::body::Bytes;
+use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::{http1, http2};
 use hyper::header::{AUTHORIZATION, CONNECTION, HOST};
 use hyper::{Request, Response};
@@ -180,13 +180,21 @@ impl Sender {
         }
     }
 
+    /// None where the connection was closed before any of the request was sent.
     async fn send(
         &mut self,
         request: Request<Empty<Bytes>>,
-    ) -> hyper::Result<Response<hyper::body::Incoming>> {
-        match self {
-            Self::One(sender) => sender.send_request(request).await,
-            Self::Two(sender) => sender.send_request(request).await,
+    ) -> hyper::Result<Option<Response<Incoming>>> {
+        let sent = match self {
+            Self::One(sender) => sender.try_send_request(request).await,
+            Self::Two(sender) => sender.try_send_request(request).await,
+        };
+        match sent {
+            Ok(answer) => Ok(Some(answer)),
+            Err(mut error) => match error.take_message() {
+                Some(_unsent) => Ok(None),
+                None => Err(error.into_error()),
+            },
         }
     }
 }
@@ -232,10 +240,10 @@ async fn ask(
         None => request,
     };
     let told = |error: hyper::Error| format!("(on a kept connection: {is_kept}) {error:?}");
-    let answer = sender
-        .send(request.body(Empty::new())?)
-        .await
-        .map_err(told)?;
+    let sent = sender.send(request.body(Empty::new())?).await;
+    let Some(answer) = sent.map_err(told)? else {
+        return Ok(None);
+    };
     let status = answer.status();
     let is_last = answer
         .headers()
