@@ -5,7 +5,7 @@ use std::process::Command;
 use serde_json::Value;
 
 use crate::files::{
-    COMPOSE, binary, compose, directive, image_variables, instruction, read, succeed, yaml,
+    COMPOSE, SOCKET, binary, compose, directive, image_variables, instruction, read, succeed, yaml,
 };
 
 /// Pods of the manifests: the deployment's and the job's.
@@ -151,6 +151,20 @@ fn commands_are_known() {
     );
 }
 
+/// systemd's socket is where the unit's configuration listens.
+#[test]
+fn the_socket_is_where_the_configuration_listens() {
+    let socket = read(SOCKET);
+    let listen = socket
+        .lines()
+        .find_map(|line| line.strip_prefix("ListenStream="))
+        .unwrap();
+    let example = read("deploy/systemd/doorward.toml");
+    assert!(example.contains(&format!("\nlisten = \"{listen}\"\n")));
+    assert!(!socket.contains("\nAccept="));
+    assert_eq!(directive("Type"), ["notify"]);
+}
+
 /// Whoever stops Doorward waits longer than Doorward waits for the requests that run.
 #[test]
 fn nobody_is_killed_while_requests_finish() {
@@ -164,11 +178,14 @@ fn nobody_is_killed_while_requests_finish() {
     }
     assert!(seconds(&directive("TimeoutStopSec")[0]) > drain);
     let [deployment, _] = pods();
-    let pause = &deployment["containers"][0]["lifecycle"]["preStop"]["sleep"]["seconds"];
+    let settings = &yaml("deploy/kubernetes/configmap.yaml")[0]["data"];
+    let pause = settings["DOORWARD_SHUTDOWN__DRAIN_SECONDS"].as_str();
     let grace = deployment["terminationGracePeriodSeconds"]
         .as_u64()
         .unwrap();
-    assert!(grace > drain + pause.as_u64().unwrap());
+    let pause: u64 = pause.unwrap().parse().unwrap();
+    // Load balancers hear of it a moment later than the pod.
+    assert!(pause >= 5 && grace > drain + pause);
     assert_eq!(instruction("STOPSIGNAL"), "SIGTERM");
 }
 

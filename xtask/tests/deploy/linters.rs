@@ -4,7 +4,9 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::files::{COMPOSE, UNIT, binary, compose, manifests, read, root, succeed, tool, yaml};
+use crate::files::{
+    COMPOSE, SOCKET, UNIT, binary, compose, manifests, read, root, succeed, tool, yaml,
+};
 
 #[test]
 fn hadolint_has_nothing_to_say_about_the_dockerfile() {
@@ -126,6 +128,7 @@ fn unit_with_our_binary() -> tempfile::TempDir {
     let binary = binary().display().to_string();
     let unit = read(UNIT).replace("/usr/local/bin/doorward", &binary);
     std::fs::write(folder.path().join("doorward.service"), unit).unwrap();
+    std::fs::write(folder.path().join("doorward.socket"), read(SOCKET)).unwrap();
     folder
 }
 
@@ -134,9 +137,12 @@ fn systemd_reads_the_unit_without_a_warning() {
     let folder = unit_with_our_binary();
     let mut verify = Command::new("systemd-analyze");
     verify.args(["verify", "--man=no", "--recursive-errors=no"]);
-    let output = succeed(verify.arg(folder.path().join("doorward.service")));
+    for name in ["doorward.service", "doorward.socket"] {
+        verify.arg(folder.path().join(name));
+    }
+    let output = succeed(&mut verify);
     let told = String::from_utf8_lossy(&output.stderr);
-    assert!(!told.contains("doorward.service"), "{told}");
+    assert!(!told.contains("doorward."), "{told}");
 }
 
 /// Of 10, systemd's own measure of how much a service is exposed to. docs/DEPLOY.md quotes it.
