@@ -11,6 +11,7 @@ use crate::inbox::Inbox;
 use crate::observer::Observer;
 use crate::pages::Pages;
 use crate::request_ids::RequestIds;
+use crate::trusted_proxies::TrustedProxies;
 
 /// What the web part needs beside the accounts.
 pub struct AppParts {
@@ -20,6 +21,8 @@ pub struct AppParts {
     pub secrets: Arc<dyn Secrets>,
     /// The built-in inbox, where mail stays on this machine.
     pub inbox: Option<Arc<dyn Inbox>>,
+    /// Whose word on the client's address is believed.
+    pub trusted_proxies: TrustedProxies,
     /// Told before the server stops.
     pub stopping: Stopping,
     /// Told of every request.
@@ -36,6 +39,7 @@ pub struct Inner {
     pub accounts: Arc<Accounts>,
     pub(crate) request_ids: RequestIds,
     pub(crate) inbox: Option<Arc<dyn Inbox>>,
+    pub(crate) trusted_proxies: TrustedProxies,
     pub(crate) stopping: Stopping,
     pub(crate) observer: Arc<dyn Observer>,
     pub(crate) pages: Pages,
@@ -63,6 +67,7 @@ impl App {
             pages,
             accounts: parts.accounts,
             request_ids: RequestIds::new(&*parts.secrets),
+            trusted_proxies: parts.trusted_proxies,
             inbox: parts.inbox,
             stopping: parts.stopping,
             observer: parts.observer,

@@ -202,7 +202,9 @@ fn context(app: &App, request: &Parts) -> Ctx {
     Ctx {
         actor: Actor::Anonymous,
         client: Client {
-            address: peer.map(|ConnectInfo(peer)| peer.ip().to_canonical()),
+            address: peer.and_then(|ConnectInfo(peer)| {
+                app.trusted_proxies.client(peer.ip(), &request.headers)
+            }),
             user_agent,
             locale: negotiate::locale(&request.headers),
         },

@@ -23,6 +23,7 @@ mod problem;
 mod reference;
 mod request_ids;
 pub mod routes;
+mod trusted_proxies;
 pub mod views;
 
 pub use api::operations::health::Stopping;
@@ -33,3 +34,4 @@ pub use observer::{Ended, Observer, Unobserved};
 pub use openapi::document as openapi_document;
 pub use problem::{Code, Problem};
 pub use routes::router;
+pub use trusted_proxies::TrustedProxies;

@@ -279,12 +279,12 @@ fn complete(operation: &mut Value, route: &Route) {
 
 /// Lists are called by what is on them, and a version or a place is never left out.
 fn complete_response(response: &mut Value) {
-    for item in LISTED {
-        let schema = response.pointer_mut("/content/application~1json/schema");
-        if let Some(schema) = schema
-            && *schema == reference(&format!("List_{item}"))
-        {
-            *schema = reference(&format!("{item}List"));
+    if let Some(schema) = response.pointer_mut("/content/application~1json/schema") {
+        complete_field(schema);
+        for item in LISTED {
+            if *schema == reference(&format!("List_{item}")) {
+                *schema = reference(&format!("{item}List"));
+            }
         }
     }
     for name in ["ETag", "Location"] {
@@ -406,7 +406,7 @@ fn problem_schema() -> Value {
         "properties": {
             "type": {"type": "string", "format": "uri", "description": "A page that explains it."},
             "title": {"type": "string", "description": "What happened, in a few words."},
-            "status": {"type": "integer", "minimum": 400, "maximum": 599},
+            "status": {"type": "integer", "minimum": 400, "maximum": 599, "description": "The same as the answer's."},
             "detail": {"type": "string", "description": "What it means here, and what to do next."},
             "code": {"type": "string", "enum": codes, "description": "Stable; the texts are not."},
             "request_id": {"type": "string", "description": "Names the line in the server's log."},

@@ -39,6 +39,7 @@ pub(super) async fn run(config: &Config) -> anyhow::Result<()> {
         stopping: Stopping::default(),
         observer: Arc::new(Unobserved),
         inbox: inbox(&wired, &stop),
+        trusted_proxies: config.trusted_proxies.clone(),
     });
     let _duties = worker::start(&wired, &stop);
     let (_phases, phase) = watch::channel(Phase::Serving);

@@ -46,6 +46,7 @@ pub(super) async fn run(config: &Config, output: Output) -> anyhow::Result<()> {
         stopping: stopping.clone(),
         observer: telemetry::observer(&wired),
         inbox: inbox(&wired, &stop),
+        trusted_proxies: config.trusted_proxies.clone(),
     });
     // Until the very end: what a server does while it stops is worth seeing.
     let _metrics = telemetry::serve(config, &wired).await?;

@@ -18,6 +18,7 @@ use doorward_domain::passwords::{Cost, Engine};
 use doorward_domain::policy::Disclosure;
 use doorward_domain::values::Secret;
 use doorward_store_redis::RedisSettings;
+use doorward_web::TrustedProxies;
 
 pub use commented::commented;
 pub use masked::masked;
@@ -33,6 +34,8 @@ pub struct Config {
     pub public_url: Option<String>,
     /// Whether a `public_url` without TLS is fine off loopback.
     pub allow_http: bool,
+    /// Whose word on the client's address is believed.
+    pub trusted_proxies: TrustedProxies,
     /// The server's certificate and those that signed it, in PEM; none is plain HTTP.
     pub tls_certificate: Option<PathBuf>,
     /// The certificate's key.
@@ -115,6 +118,7 @@ impl Default for Config {
             listen: SocketAddr::from(([127, 0, 0, 1], 8000)),
             public_url: None,
             allow_http: false,
+            trusted_proxies: TrustedProxies::default(),
             tls_certificate: None,
             tls_key: None,
             development_tls: false,

@@ -13,7 +13,7 @@ use doorward_domain::ports::{Clock, Mail, Unmetered};
 use doorward_domain::tokens::{Keyring, MasterKey};
 use doorward_domain::values::{EmailAddress, Secret, Username};
 use doorward_domain::{Accounts, Actor, Ctx, Policy, Ports};
-use doorward_web::{App, AppParts, Inbox, Stopping, Unobserved};
+use doorward_web::{App, AppParts, Inbox, Stopping, TrustedProxies, Unobserved};
 use jiff::SignedDuration;
 use serde_json::json;
 use tempfile::TempDir;
@@ -106,6 +106,7 @@ impl TestApp {
             accounts: accounts.clone(),
             secrets,
             inbox: options.inbox,
+            trusted_proxies: TrustedProxies::default(),
             stopping: Stopping::default(),
         });
         let app = Self {

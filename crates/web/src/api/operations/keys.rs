@@ -12,6 +12,7 @@ use crate::app::App;
 /// The keys, newest first.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Jwks {
+    /// Any of them may have signed.
     keys: Vec<Jwk>,
 }
 

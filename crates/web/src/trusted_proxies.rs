@@ -1,0 +1,209 @@
+//! Whose word on the client's address is believed.
+//!
+//! Without a proxy the client's address is the peer's. A proxy that the operator names says in
+//! `X-Forwarded-For` whom it speaks for; anybody else who sends that field only says it. Nothing but the
+//! address is taken from a request's word: links are built from `public_url`.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::str::FromStr;
+
+use axum::http::HeaderMap;
+
+const FIELD: &str = "x-forwarded-for";
+
+/// The addresses and networks of the proxies in front. None by default.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TrustedProxies(Vec<Network>);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Network {
+    address: IpAddr,
+    prefix: u32,
+}
+
+impl TrustedProxies {
+    /// The client behind a peer: the last address in the field that is none of ours, for what stands
+    /// before it the client may have written itself. None where a proxy of ours does not tell, or tells
+    /// what is no address: then nobody's budget is charged, rather than everybody's.
+    pub(crate) fn client(&self, peer: IpAddr, headers: &HeaderMap) -> Option<IpAddr> {
+        let peer = peer.to_canonical();
+        if !self.has(peer) {
+            return Some(peer);
+        }
+        let fields: Vec<_> = headers.get_all(FIELD).iter().collect();
+        for field in fields.iter().rev() {
+            for hop in field.to_str().ok()?.rsplit(',') {
+                let hop = hop.trim().parse::<IpAddr>().ok()?.to_canonical();
+                if !self.has(hop) {
+                    return Some(hop);
+                }
+            }
+        }
+        None
+    }
+
+    fn has(&self, address: IpAddr) -> bool {
+        self.0.iter().any(|network| network.has(address))
+    }
+}
+
+impl Network {
+    fn has(self, address: IpAddr) -> bool {
+        let shared = match (self.address, address) {
+            (IpAddr::V4(own), IpAddr::V4(other)) => {
+                (own.to_bits() ^ other.to_bits()).leading_zeros()
+            }
+            (IpAddr::V6(own), IpAddr::V6(other)) => {
+                (own.to_bits() ^ other.to_bits()).leading_zeros()
+            }
+            _ => return false,
+        };
+        shared >= self.prefix
+    }
+
+    const fn length(address: IpAddr) -> u32 {
+        match address {
+            IpAddr::V4(_) => 32,
+            IpAddr::V6(_) => 128,
+        }
+    }
+}
+
+impl FromStr for Network {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = || format!("`{text}` is neither an address nor a network such as 10.0.0.0/8");
+        let (address, prefix) = text
+            .split_once('/')
+            .map_or((text, None), |(address, prefix)| (address, Some(prefix)));
+        let address: IpAddr = address.parse().map_err(|_| wrong())?;
+        let address = address.to_canonical();
+        let longest = Self::length(address);
+        let prefix = match prefix {
+            None => longest,
+            Some(prefix) => prefix.parse().map_err(|_| wrong())?,
+        };
+        match prefix {
+            0 => Err(format!(
+                "`{text}` is everybody: name the proxies alone, or anybody could give any address"
+            )),
+            prefix if prefix > longest => Err(wrong()),
+            prefix => Ok(Self { address, prefix }),
+        }
+    }
+}
+
+/// Addresses and networks, with commas.
+impl FromStr for TrustedProxies {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let names = text.split(',').map(str::trim);
+        let networks = names.filter(|name| !name.is_empty()).map(str::parse);
+        networks.collect::<Result<_, _>>().map(Self)
+    }
+}
+
+impl fmt::Display for TrustedProxies {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (number, network) in self.0.iter().enumerate() {
+            let comma = if number > 0 { ", " } else { "" };
+            write!(f, "{comma}{}", network.address)?;
+            if network.prefix < Network::length(network.address) {
+                write!(f, "/{}", network.prefix)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::HeaderValue;
+
+    use super::*;
+
+    #[track_caller]
+    fn client(trusted: &str, peer: &str, fields: &[&[u8]]) -> Option<String> {
+        let trusted: TrustedProxies = trusted.parse().unwrap();
+        let mut headers = HeaderMap::new();
+        for field in fields {
+            headers.append(FIELD, HeaderValue::from_bytes(field).unwrap());
+        }
+        headers.append("forwarded", HeaderValue::from_static("for=192.0.2.99"));
+        headers.append("x-real-ip", HeaderValue::from_static("192.0.2.99"));
+        let client = trusted.client(peer.parse().unwrap(), &headers);
+        client.map(|address| address.to_string())
+    }
+
+    /// T-IP.
+    #[test]
+    fn the_last_hop_that_is_not_ours_is_the_client() {
+        let ours = "127.0.0.1, 10.0.0.0/8,fd00::/8";
+        for (peer, fields, expected) in [
+            // Nobody else is believed.
+            ("203.0.113.5", &[&b"192.0.2.7"[..]][..], Some("203.0.113.5")),
+            ("11.0.0.1", &[b"192.0.2.7"], Some("11.0.0.1")),
+            ("fe80::1", &[b"192.0.2.7"], Some("fe80::1")),
+            // Ours are.
+            ("127.0.0.1", &[b"192.0.2.7"], Some("192.0.2.7")),
+            ("::ffff:127.0.0.1", &[b"192.0.2.7"], Some("192.0.2.7")),
+            ("10.255.0.1", &[b"2001:db8::1"], Some("2001:db8::1")),
+            ("fdff::1", &[b"::ffff:192.0.2.7"], Some("192.0.2.7")),
+            // Of many, the one that the first of ours has seen.
+            (
+                "10.0.0.1",
+                &[b"198.51.100.1, 192.0.2.7 ,10.0.0.2"],
+                Some("192.0.2.7"),
+            ),
+            (
+                "10.0.0.1",
+                &[b"198.51.100.1", b"192.0.2.7", b"10.0.0.2,10.0.0.3"],
+                Some("192.0.2.7"),
+            ),
+            ("10.0.0.1", &[b"nonsense, 192.0.2.7"], Some("192.0.2.7")),
+            // Not told, or not understood: unknown, and not the proxy.
+            ("10.0.0.1", &[], None),
+            ("10.0.0.1", &[b""], None),
+            ("10.0.0.1", &[b"10.0.0.2, 127.0.0.1"], None),
+            ("10.0.0.1", &[b"192.0.2.7, nonsense"], None),
+            ("10.0.0.1", &[b"192.0.2.7:4711"], None),
+            ("10.0.0.1", &[b"[2001:db8::1]"], None),
+            ("10.0.0.1", &[b"192.0.2.7,"], None),
+            ("10.0.0.1", &[b"192.0.2.\xff"], None),
+        ] {
+            let found = client(ours, peer, fields);
+            assert_eq!(found.as_deref(), expected, "{peer} {fields:?}");
+        }
+        let nobody = client("", "127.0.0.1", &[b"192.0.2.7"]);
+        assert_eq!(nobody.as_deref(), Some("127.0.0.1"));
+    }
+
+    #[test]
+    fn networks_are_read_and_shown() {
+        for (text, shown) in [
+            ("", ""),
+            (" 127.0.0.1 ,10.0.0.0/8, ", "127.0.0.1, 10.0.0.0/8"),
+            ("::1,fd00::/8,192.0.2.1/32", "::1, fd00::/8, 192.0.2.1"),
+        ] {
+            let read: TrustedProxies = text.parse().unwrap();
+            assert_eq!(read.to_string(), shown);
+            assert_eq!(shown.parse(), Ok(read));
+        }
+        for text in [
+            "localhost",
+            "10.0.0.0/33",
+            "::/129",
+            "10.0.0.0/",
+            "10.0.0.0/-1",
+            "0.0.0.0/0",
+            "::/0",
+            "127.0.0.1 10.0.0.1",
+            "127.0.0.1:80",
+        ] {
+            assert!(text.parse::<TrustedProxies>().is_err(), "{text}");
+        }
+    }
+}
