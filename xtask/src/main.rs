@@ -5,6 +5,7 @@
 mod bench;
 mod common_passwords;
 mod fuzz;
+mod package;
 mod run;
 mod test;
 mod tools;
@@ -20,6 +21,7 @@ cargo xtask TASK
   fuzz [SEED]       build the server and let schemathesis loose on its API, for two minutes each as
                     nobody, a user and an admin; by the seed of an earlier run, to see it again
   bench             build the release binary and print the first figures
+  package [BINARY]  build the release binary, or take this one, and pack what people download
   common-passwords  make crates/domain/src/passwords/common-passwords.txt anew
   tools             only install what the tests need
 ";
@@ -31,6 +33,7 @@ fn main() -> ExitCode {
         Some("upgrade") => upgrade::upgrade(),
         Some("fuzz") => fuzz::fuzz(arguments.next()),
         Some("bench") => bench::bench(),
+        Some("package") => package::package(arguments.next()),
         Some("common-passwords") => common_passwords::make(),
         Some("tools") => tools::install(),
         Some("help" | "--help" | "-h") => {

@@ -101,7 +101,8 @@ pub enum Command {
     Man(ManArgs),
 }
 
-const SERVE_EXAMPLE: &str = "Examples:
+/// The examples of `serve`, and what a throwaway server is.
+pub const SERVE_EXAMPLE: &str = "Examples:
   DOORWARD_LISTEN=127.0.0.1:9000 doorward serve
   doorward serve --dev-tls
   doorward serve --ephemeral

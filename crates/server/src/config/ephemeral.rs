@@ -43,11 +43,16 @@ pub(super) fn defaults() -> Config {
 mod tests {
     use super::super::SETTINGS;
     use super::*;
+    use crate::cli::SERVE_EXAMPLE;
 
     #[test]
-    fn what_counts_is_a_setting() {
+    fn what_counts_is_a_setting_and_help_and_page_name_it() {
+        let page = include_str!("../../../../docs/integrate/testing.md");
         for key in COUNTS {
-            assert!(SETTINGS.iter().any(|setting| setting.key == *key), "{key}");
+            let setting = SETTINGS.iter().find(|setting| setting.key == *key);
+            let name = setting.unwrap().variable();
+            assert!(SERVE_EXAMPLE.contains(&name), "{name}");
+            assert!(page.contains(&format!("`{name}`")), "{name}");
         }
     }
 }

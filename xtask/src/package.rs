@@ -1,0 +1,175 @@
+//! `cargo xtask package`: what people download, to be unpacked into `/usr/local`.
+//!
+//! The binary, its completions and man pages (which it writes itself), the units, the documentation
+//! and the licences, with a checksum beside. The same tree packed twice is the same file, byte for
+//! byte: names are sorted, the owner is root, and the time is that of the commit (or
+//! `SOURCE_DATE_EPOCH`). To add a file: a line in [`COPIED`] or [`MADE`].
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, bail};
+
+use crate::run::{cargo, root, run, target};
+
+/// From the repository, and into which folder.
+const COPIED: &[(&str, &str)] = &[
+    ("LICENSE-APACHE", "share/doc/doorward"),
+    ("LICENSE-MIT", "share/doc/doorward"),
+    ("README.md", "share/doc/doorward"),
+    ("CHANGELOG.md", "share/doc/doorward"),
+    ("SECURITY.md", "share/doc/doorward"),
+];
+
+/// What the binary says when it is asked so, and into which file.
+const MADE: &[(&[&str], &str)] = &[
+    (
+        &["completions", "bash"],
+        "share/bash-completion/completions/doorward",
+    ),
+    (
+        &["completions", "zsh"],
+        "share/zsh/site-functions/_doorward",
+    ),
+    (
+        &["completions", "fish"],
+        "share/fish/vendor_completions.d/doorward.fish",
+    ),
+    (
+        &["completions", "powershell"],
+        "share/doorward/doorward.ps1",
+    ),
+    (&["init", "-"], "share/doorward/doorward.toml"),
+];
+
+/// Builds the binary, unless one is given, and packs.
+pub(crate) fn package(binary: Option<String>) -> anyhow::Result<()> {
+    let binary = match binary {
+        Some(binary) => PathBuf::from(binary),
+        None => {
+            run(&mut cargo(&["build", "--release", "--locked"]))?;
+            target().join("release/doorward")
+        }
+    };
+    let folder = target().join("package");
+    let name = format!(
+        "doorward-{}-{}-{}",
+        version(&binary)?,
+        std::env::consts::ARCH,
+        std::env::consts::OS
+    );
+    let tree = folder.join(&name);
+    if tree.exists() {
+        std::fs::remove_dir_all(&tree)?;
+    }
+    fill(&tree, &binary)?;
+    let archive = format!("{name}.tar.gz");
+    pack(&folder, &name, &archive)?;
+    let sums = File::create(folder.join(format!("{archive}.sha256")))?;
+    run(Command::new("sha256sum")
+        .arg(&archive)
+        .current_dir(&folder)
+        .stdout(sums))?;
+    println!("{}", folder.join(archive).display());
+    Ok(())
+}
+
+fn version(binary: &Path) -> anyhow::Result<String> {
+    let said = told(binary, &["--version"])?;
+    let version = said.trim().strip_prefix("doorward ");
+    Ok(version.context("the binary has no version")?.to_owned())
+}
+
+fn fill(tree: &Path, binary: &Path) -> anyhow::Result<()> {
+    put(binary, &tree.join("bin/doorward"))?;
+    for (from, to) in COPIED {
+        put(&root().join(from), &tree.join(to).join(from))?;
+    }
+    // The pages that a unit and the README point to; `docs` beside the README as in the repository.
+    put_all(&root().join("docs"), &tree.join("share/doc/doorward/docs"))?;
+    let guide = root().join("docs/DEPLOY.md");
+    put(&guide, &tree.join("share/doc/doorward/DEPLOY.md"))?;
+    let units = root().join("deploy/systemd");
+    put_all(&units, &tree.join("share/doorward/systemd"))?;
+    for (arguments, to) in MADE {
+        let to = tree.join(to);
+        make_folder_of(&to)?;
+        std::fs::write(&to, told(binary, arguments)?)?;
+    }
+    let pages = tree.join("share/man/man1");
+    let pages = pages.to_str().context("the target folder is no text")?;
+    told(binary, &["man", "--out", pages]).map(drop)
+}
+
+/// What the binary says, with nothing set.
+fn told(binary: &Path, arguments: &[&str]) -> anyhow::Result<String> {
+    let output = Command::new(binary)
+        .args(arguments)
+        .env_clear()
+        .output()
+        .with_context(|| format!("cannot run {}", binary.display()))?;
+    if !output.status.success() {
+        bail!(
+            "{} {}: {}",
+            binary.display(),
+            arguments.join(" "),
+            String::from_utf8_lossy(&output.stderr)
+        );
+    }
+    Ok(String::from_utf8(output.stdout)?)
+}
+
+fn put(from: &Path, to: &Path) -> anyhow::Result<()> {
+    make_folder_of(to)?;
+    std::fs::copy(from, to).with_context(|| format!("cannot copy {}", from.display()))?;
+    Ok(())
+}
+
+fn put_all(from: &Path, to: &Path) -> anyhow::Result<()> {
+    let entries = std::fs::read_dir(from).with_context(|| format!("no {}", from.display()))?;
+    for entry in entries {
+        let entry = entry?;
+        let to = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            put_all(&entry.path(), &to)?;
+        } else {
+            put(&entry.path(), &to)?;
+        }
+    }
+    Ok(())
+}
+
+fn make_folder_of(file: &Path) -> anyhow::Result<()> {
+    let folder = file.parent().context("a file lies in a folder")?;
+    std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))
+}
+
+fn pack(folder: &Path, name: &str, archive: &str) -> anyhow::Result<()> {
+    let seconds = match std::env::var("SOURCE_DATE_EPOCH") {
+        Ok(seconds) => seconds,
+        Err(_) => committed()?,
+    };
+    run(Command::new("tar")
+        .args(["--create", "--file", archive])
+        .args(["--use-compress-program", "gzip --no-name --best"])
+        .args(["--format=gnu", "--sort=name", "--numeric-owner"])
+        .args(["--owner=0", "--group=0", "--mode=u=rwX,go=rX"])
+        .arg(format!("--mtime=@{seconds}"))
+        .arg(name)
+        .current_dir(folder))
+}
+
+/// When this commit was made, in seconds.
+fn committed() -> anyhow::Result<String> {
+    let output = Command::new("git")
+        .args(["log", "-1", "--format=%ct"])
+        .current_dir(root())
+        .output()
+        .context("cannot run git")?;
+    let seconds = String::from_utf8(output.stdout)?.trim().to_owned();
+    if seconds.parse::<u64>().is_err() {
+        bail!("git does not say when this was committed: set SOURCE_DATE_EPOCH");
+    }
+    Ok(seconds)
+}

@@ -1,0 +1,102 @@
+//! The package: whole, the same every time, and it runs where it is unpacked.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use doorward_testkit::servers::doorward_binary;
+
+use crate::{outcome, said};
+
+/// Packs this binary, with a folder of its own for the target.
+fn pack(binary: &Path, target: &Path) -> PathBuf {
+    let mut xtask = Command::new(env!("CARGO_BIN_EXE_xtask"));
+    xtask
+        .arg("package")
+        .arg(binary)
+        .env("CARGO_TARGET_DIR", target)
+        // Somebody may be committing.
+        .env("SOURCE_DATE_EPOCH", "1800000000");
+    PathBuf::from(said(&mut xtask).lines().last().unwrap())
+}
+
+#[test]
+fn it_is_the_same_every_time_and_runs_where_it_is_unpacked() {
+    let folder = tempfile::tempdir().unwrap();
+    // Somebody may be building.
+    let binary = folder.path().join("doorward");
+    std::fs::copy(doorward_binary(), &binary).unwrap();
+    let first = pack(&binary, &folder.path().join("one"));
+    let second = pack(&binary, &folder.path().join("two"));
+    let is_same = std::fs::read(&first).unwrap() == std::fs::read(&second).unwrap();
+    let mut diff = Command::new("diff");
+    diff.args(["--recursive", "--brief"]);
+    diff.arg(first.parent().unwrap())
+        .arg(second.parent().unwrap());
+    assert!(
+        is_same,
+        "{}",
+        String::from_utf8_lossy(&outcome(&mut diff).stdout)
+    );
+    let sums = format!("{}.sha256", first.file_name().unwrap().to_str().unwrap());
+    let place = first.parent().unwrap();
+    said(
+        Command::new("sha256sum")
+            .args(["--check", &sums])
+            .current_dir(place),
+    );
+
+    let listed = said(
+        Command::new("tar")
+            .args(["--list", "--verbose", "--file"])
+            .arg(&first),
+    );
+    assert!(
+        listed.lines().all(|line| line.contains(" 0/0 ")),
+        "{listed}"
+    );
+    assert!(
+        !listed.lines().any(|line| line.starts_with("-rwxrwx")),
+        "{listed}"
+    );
+
+    let prefix = folder.path().join("usr/local");
+    std::fs::create_dir_all(&prefix).unwrap();
+    let mut tar = Command::new("tar");
+    said(
+        tar.args(["--extract", "--strip-components=1", "--file"])
+            .arg(&first)
+            .arg("-C")
+            .arg(&prefix),
+    );
+    for file in [
+        "bin/doorward",
+        "share/bash-completion/completions/doorward",
+        "share/zsh/site-functions/_doorward",
+        "share/fish/vendor_completions.d/doorward.fish",
+        "share/doorward/doorward.ps1",
+        "share/doorward/doorward.toml",
+        "share/doorward/systemd/doorward.service",
+        "share/man/man1/doorward.1",
+        "share/man/man1/doorward-user-list.1",
+        "share/doc/doorward/README.md",
+        "share/doc/doorward/LICENSE-MIT",
+        "share/doc/doorward/LICENSE-APACHE",
+        "share/doc/doorward/DEPLOY.md",
+        "share/doc/doorward/docs/CONFIGURATION.md",
+    ] {
+        assert!(prefix.join(file).is_file(), "{file} is not in it");
+    }
+    let run = |arguments: &[&str]| {
+        let mut doorward = Command::new(prefix.join("bin/doorward"));
+        said(
+            doorward
+                .args(arguments)
+                .env_clear()
+                .current_dir(folder.path()),
+        )
+    };
+    assert!(run(&["--version"]).starts_with("doorward "));
+    let shown = prefix.join("share/doorward/doorward.toml");
+    run(&["config", "check", "--config", shown.to_str().unwrap()]);
+    run(&["user", "list"]);
+}

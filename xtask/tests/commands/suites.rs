@@ -1,0 +1,76 @@
+//! Other people's test suites, run as they would run them.
+
+use std::process::Command;
+
+use doorward_testkit::servers::doorward_binary;
+use doorward_testkit::tools::{target, tool};
+
+use crate::{outcome, said};
+
+fn pytest() -> Command {
+    let example = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/pytest");
+    let mut pytest = tool("pytest");
+    pytest
+        .args(["-p", "no:cacheprovider", "--color=no"])
+        .current_dir(example)
+        .env("PYTHONDONTWRITEBYTECODE", "1")
+        .env("DOORWARD", doorward_binary())
+        // A project under test has settings of its own, which are not meant for Doorward.
+        .env("DATABASE_URL", "postgres://nobody@127.0.0.1:1/theirs");
+    pytest
+}
+
+#[test]
+fn the_suite_of_the_example_passes() {
+    let told = said(&mut pytest());
+    assert!(told.contains("5 passed"), "{told}");
+}
+
+/// The suite can fail: an application that lets everybody in is found out.
+#[test]
+fn the_suite_of_the_example_finds_what_is_wrong() {
+    let folder = target().join("tmp/pytest-example");
+    std::fs::create_dir_all(&folder).unwrap();
+    let example = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/pytest");
+    for file in ["conftest.py", "test_notes.py"] {
+        std::fs::copy(format!("{example}/{file}"), folder.join(file)).unwrap();
+    }
+    let app = std::fs::read_to_string(format!("{example}/notes.py")).unwrap();
+    let open = app.replace("            return None", "            return \"anybody\"");
+    assert_ne!(app, open);
+    std::fs::write(folder.join("notes.py"), open).unwrap();
+    let told = outcome(pytest().current_dir(folder));
+    assert_eq!(told.status.code(), Some(1));
+    let told = String::from_utf8_lossy(&told.stdout).into_owned();
+    assert!(told.contains("3 failed, 2 passed"), "{told}");
+}
+
+/// The two lines that `docs/integrate/testing.md` has for Node.js.
+#[test]
+fn node_starts_one_as_the_page_says() {
+    let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/integrate/testing.md");
+    let page = std::fs::read_to_string(page).unwrap();
+    let (_, lines) = page.split_once("```js\n").unwrap();
+    let (lines, _) = lines.split_once("```").unwrap();
+    let script = format!(
+        "import {{ once }} from 'node:events';
+import {{ spawn }} from 'node:child_process';
+import {{ createInterface }} from 'node:readline';
+{lines}
+const session = await fetch(`${{url}}/auth`, {{
+  method: 'POST', body: JSON.stringify(admin), headers: {{ 'content-type': 'application/json' }},
+}});
+const mails = await (await fetch(inbox_url)).json();
+console.log(session.status, mails.items.length);
+server.kill();
+const [code] = await once(server, 'exit');
+console.log(code);
+"
+    );
+    let mut node = tool("node");
+    node.args(["--input-type=module", "--eval", &script]);
+    let doorward = doorward_binary();
+    let mut path = doorward.parent().unwrap().as_os_str().to_owned();
+    path.push(":/usr/bin:/bin");
+    assert_eq!(said(node.env("PATH", path)), "201 0\n0\n");
+}
