@@ -7,6 +7,7 @@ use crate::stand::{Kind, PASSWORD, Stand};
 crate::every_proxy!(
     a_program_shows_a_token_and_is_never_led_to_a_page,
     a_body_and_a_large_head_go_through,
+    a_clients_address_is_its_own,
     forms_work_through_the_proxy_and_from_elsewhere_they_do_not,
 );
 
@@ -120,4 +121,33 @@ fn forms_work_through_the_proxy_and_from_elsewhere_they_do_not(kind: Kind) {
         &name,
     ];
     assert_eq!(ben.ask("/user/me", &json).status, 200);
+}
+
+/// by it throttles count and people know their sessions. What the client says of it is nothing.
+fn a_clients_address_is_its_own(kind: Kind) {
+    let stand = Stand::start(kind);
+    stand.create("ben");
+    let credentials = json!({"username": "ben", "password": PASSWORD}).to_string();
+    let from_elsewhere = [
+        "--interface",
+        "127.0.0.77",
+        "-H",
+        "Content-Type: application/json",
+        "-H",
+        "X-Forwarded-For: 192.0.2.7",
+        "-H",
+        "Forwarded: for=192.0.2.7",
+        "-H",
+        "X-Real-Ip: 192.0.2.7",
+        "-d",
+        &credentials,
+    ];
+    let signed_in = stand.anybody().ask("/auth", &from_elsewhere);
+    let token = signed_in.json()["token"].as_str().unwrap().to_owned();
+    let authorization = format!("Authorization: Bearer {token}");
+    let sessions = stand
+        .anybody()
+        .ask("/user/me/session", &["-H", &authorization]);
+    let sessions = sessions.json();
+    assert_eq!(sessions["items"][0]["address"], "127.0.0.77", "{sessions}");
 }

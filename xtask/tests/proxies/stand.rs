@@ -75,6 +75,7 @@ impl Stand {
         let origin = format!("https://localhost:{port}");
         let doorward = Doorward::start(&[
             ("DOORWARD_PUBLIC_URL", &origin),
+            ("DOORWARD_TRUSTED_PROXIES", "127.0.0.1"),
             ("ADMIN_EMAIL", "admin@example.com"),
         ]);
         let folder = tempfile::tempdir().unwrap();
