@@ -61,11 +61,18 @@ pub fn tracked(patterns: &[&str]) -> Vec<String> {
     listed.lines().map(str::to_owned).collect()
 }
 
-/// A folder of this test, made anew.
+/// A folder of this test, made anew: of this process alone, since somebody may try a page meanwhile. Those
+/// of processes that are gone go as well.
 pub fn scratch(name: &str) -> PathBuf {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR"))
-        .join("docs")
-        .join(name.replace('/', "-"));
+    let all = Path::new(env!("CARGO_TARGET_TMPDIR")).join("docs");
+    for other in std::fs::read_dir(&all).into_iter().flatten().flatten() {
+        if !Path::new("/proc").join(other.file_name()).exists() {
+            // Another process may be at it, too.
+            let _ = std::fs::remove_dir_all(other.path());
+        }
+    }
+    let own = std::process::id().to_string();
+    let folder = all.join(own).join(name.replace('/', "-"));
     let _ = std::fs::remove_dir_all(&folder);
     std::fs::create_dir_all(&folder).unwrap();
     folder

@@ -39,8 +39,8 @@ doorward() {
   server=$!
   local turn
   for turn in $(seq 200); do
-    if command curl -q --silent --fail --insecure --output /dev/null "http://localhost:$PORT/readyz" ||
-      command curl -q --silent --fail --insecure --output /dev/null "https://localhost:$TLS_PORT/readyz"; then
+    if command curl --silent --fail --insecure --output /dev/null "http://localhost:$PORT/readyz" ||
+      command curl --silent --fail --insecure --output /dev/null "https://localhost:$TLS_PORT/readyz"; then
       cat "$SCRATCH/server.log"
       return
     fi
@@ -50,6 +50,18 @@ doorward() {
   echo "the server did not come up, turn $turn" >&2
   cat "$SCRATCH/server.log" >&2
   return 1
+}
+
+# A refusal is a failure, unless the page says itself what curl makes of one.
+curl() {
+  local word
+  for word in "$@"; do
+    if [ "$word" = --fail ] || [[ $word =~ ^-[sSikL]*f[sSikL]*$ ]]; then
+      command curl --show-error "$@"
+      return
+    fi
+  done
+  command curl --show-error --fail-with-body "$@"
 }
 
 # What cargo would build is there already.

@@ -66,23 +66,10 @@ fn run(page: &Page) -> Result<(), String> {
         given.as_ref().map_or_else(free_port, Doorward::port),
         free_port(),
     );
-    let script = with_databases(&script_of(&blocks))
-        .replace("localhost:8000", &format!("localhost:{port}"))
-        .replace("127.0.0.1:8000", &format!("127.0.0.1:{port}"))
-        .replace("localhost:9443", &format!("localhost:{tls_port}"))
-        .replace("'…'", &format!("'{ADMIN_PASSWORD}'"));
-    let script = SERVICES.iter().fold(script, |script, service| {
-        let port = free_port();
-        script
-            .replace(
-                &format!("localhost:{service}"),
-                &format!("localhost:{port}"),
-            )
-            .replace(&format!("PORT={service}"), &format!("PORT={port}"))
-    });
+    let script = with_databases(&script_of(&blocks));
+    let script = with_ports(&script, port, tls_port).replace("'…'", &format!("'{ADMIN_PASSWORD}'"));
     let file = folder.join("page.sh");
     std::fs::write(&file, script).unwrap();
-    std::fs::write(folder.join(".curlrc"), "fail-with-body\nshow-error\n").unwrap();
 
     let mut bash = Command::new("timeout");
     bash.args(["--kill-after=10", PATIENCE, "bash", "-eu", "-o", "pipefail"]);
@@ -92,7 +79,6 @@ fn run(page: &Page) -> Result<(), String> {
     bash.current_dir(place).env_clear();
     bash.env("PATH", path_with(&folder.join("bin")))
         .env("HOME", &folder)
-        .env("CURL_HOME", &folder)
         .env("LANG", "C.UTF-8")
         .env("PAGE", &page.path)
         .env("SCRATCH", &folder)
@@ -150,6 +136,23 @@ fn promise(line: &str) -> Option<String> {
     remark
         .starts_with('{')
         .then(|| format!("answers '{}' {command}", remark.replace('\'', "")))
+}
+
+/// The ports that pages write, replaced by free ones.
+fn with_ports(script: &str, port: u16, tls_port: u16) -> String {
+    let mut ports = vec![("8000", port), ("9443", tls_port)];
+    ports.extend(SERVICES.map(|service| (service, free_port())));
+    // First marks, then ports: a free port may begin as another of these does.
+    let mut script = script.to_owned();
+    for (mark, (written, _)) in ports.iter().enumerate() {
+        for before in ["localhost:", "127.0.0.1:", "PORT="] {
+            script = script.replace(&format!("{before}{written}"), &format!("{before}<{mark}>"));
+        }
+    }
+    for (mark, (_, port)) in ports.iter().enumerate() {
+        script = script.replace(&format!("<{mark}>"), &port.to_string());
+    }
+    script
 }
 
 /// Every URL of a database that is nowhere, replaced by that of an empty one for this page alone.
