@@ -27,7 +27,7 @@ pub fn gone() -> impl Future<Output = ()> {
     async move {
         // A thread that ends without a word could not tell.
         if watching.is_err() || gone.await.is_err() {
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::{Context, bail};
+use toml::de::{DeTable, DeValue};
 
 use super::settings::{SETTINGS, Setting};
 use super::{Config, dotenv, ephemeral};
@@ -143,24 +144,22 @@ fn read_file(
     let table = parse_table(&text).with_context(|| format!("cannot read {}", path.display()))?;
     let mut values = Vec::new();
     flatten("", &table, &mut values);
+    let lines = lines(&text);
     for (key, value) in values {
         // As in the environment: an empty text is not set.
         if value.is_empty() && SETTINGS.iter().any(|setting| setting.key == key) {
             continue;
         }
+        let origin = match lines.get(&key) {
+            Some(line) => format!("{} line {line}", path.display()),
+            None => path.display().to_string(),
+        };
         match SETTINGS.iter().find(|setting| setting.key == key) {
-            Some(setting) => set(
-                loaded,
-                setting,
-                &value,
-                &path.display().to_string(),
-                &key,
-                faults,
-            ),
+            Some(setting) => set(loaded, setting, &value, &origin, &key, faults),
             None => faults.push(unknown(
                 &key,
                 SETTINGS.iter().map(|setting| setting.key.to_owned()),
-                &path.display().to_string(),
+                &origin,
             )),
         }
     }
@@ -178,14 +177,40 @@ fn parse_table(text: &str) -> anyhow::Result<toml::Table> {
     })
 }
 
+/// The line of each leaf.
+fn lines(text: &str) -> BTreeMap<String, usize> {
+    let mut lines = BTreeMap::new();
+    if let Ok(table) = DeTable::parse(text) {
+        number("", table.get_ref(), text, &mut lines);
+    }
+    lines
+}
+
+fn number(prefix: &str, table: &DeTable<'_>, text: &str, lines: &mut BTreeMap<String, usize>) {
+    for (name, value) in table {
+        let key = joined(prefix, name.get_ref());
+        match value.get_ref() {
+            DeValue::Table(inner) => number(&key, inner, text, lines),
+            _ => {
+                let before = &text[..name.span().start.min(text.len())];
+                lines.insert(key, before.matches('\n').count() + 1);
+            }
+        }
+    }
+}
+
+fn joined(prefix: &str, name: &str) -> String {
+    if prefix.is_empty() {
+        name.to_owned()
+    } else {
+        format!("{prefix}.{name}")
+    }
+}
+
 /// The leaves of a table, their keys joined by dots.
 fn flatten(prefix: &str, table: &toml::Table, values: &mut Vec<(String, String)>) {
     for (name, value) in table {
-        let key = if prefix.is_empty() {
-            name.clone()
-        } else {
-            format!("{prefix}.{name}")
-        };
+        let key = joined(prefix, name);
         match value {
             toml::Value::Table(inner) => flatten(&key, inner, values),
             toml::Value::String(text) => values.push((key, text.clone())),

@@ -81,8 +81,13 @@ fn the_environment_wins_over_dotenv_and_dotenv_over_the_file() {
         .with("DOORWARD_HASHING__THREADS", "5");
     let shown = setup.run(&["config", "show", "--json"]).expect(0).json();
     assert_eq!(shown["disclosure"]["value"], "plain");
-    assert_eq!(shown["disclosure"]["origin"], "doorward.toml");
+    assert_eq!(shown["disclosure"]["origin"], "doorward.toml line 1");
     assert_eq!(shown["password.min_length"]["value"], "11");
+    let text = setup.run(&["config", "show"]).expect(0).out;
+    assert!(
+        text.contains("plain\n    from doorward.toml line 1\n"),
+        "{text}"
+    );
     assert_eq!(
         shown["password.min_length"]["origin"],
         ".env DOORWARD_PASSWORD__MIN_LENGTH"
