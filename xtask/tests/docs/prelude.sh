@@ -28,7 +28,7 @@ stop_server() {
 doorward() {
   case "$*" in
     serve*--ephemeral*) local -x DOORWARD_LISTEN=127.0.0.1:0 ;;
-    serve*--dev-tls*) local -x DOORWARD_LISTEN=127.0.0.1:$TLS_PORT ;;
+    serve*--dev-tls*) local -x DOORWARD_LISTEN=127.0.0.1:$SERVER_TLS_PORT ;;
   esac
   if [ "${1:-}" != serve ] || [ "$BASHPID" != "$$" ]; then
     command doorward "$@"
@@ -39,8 +39,8 @@ doorward() {
   server=$!
   local turn
   for turn in $(seq 200); do
-    if command curl --silent --fail --insecure --output /dev/null "http://localhost:$PORT/readyz" ||
-      command curl --silent --fail --insecure --output /dev/null "https://localhost:$TLS_PORT/readyz"; then
+    if command curl --silent --fail --insecure --output /dev/null "http://localhost:$SERVER_PORT/readyz" ||
+      command curl --silent --fail --insecure --output /dev/null "https://localhost:$SERVER_TLS_PORT/readyz"; then
       cat "$SCRATCH/server.log"
       return
     fi

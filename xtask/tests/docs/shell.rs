@@ -71,21 +71,10 @@ fn run(page: &Page) -> Result<(), String> {
     let file = folder.join("page.sh");
     std::fs::write(&file, script).unwrap();
 
-    let mut bash = Command::new("timeout");
-    bash.args(["--kill-after=10", PATIENCE, "bash", "-eu", "-o", "pipefail"]);
-    bash.args(["-c", "source \"$0\"; source \"$1\""]);
-    bash.arg(root().join("xtask/tests/docs/prelude.sh"))
-        .arg(&file);
-    bash.current_dir(place).env_clear();
-    bash.env("PATH", path_with(&folder.join("bin")))
-        .env("HOME", &folder)
-        .env("LANG", "C.UTF-8")
-        .env("PAGE", &page.path)
-        .env("SCRATCH", &folder)
-        .env("BINARY", doorward_binary())
-        .env("PORT", port.to_string())
-        .env("TLS_PORT", tls_port.to_string())
-        .env("DOORWARD_THROTTLE__ENABLED", "false");
+    let mut bash = bash(&folder, &page.path);
+    bash.arg(&file).current_dir(place);
+    bash.env("SERVER_PORT", port.to_string())
+        .env("SERVER_TLS_PORT", tls_port.to_string());
     match &given {
         Some(server) => bash.env("DOORWARD_DATA_DIR", server.folder().join("data")),
         None => bash.env("DOORWARD_LISTEN", format!("127.0.0.1:{port}")),
@@ -101,6 +90,23 @@ fn run(page: &Page) -> Result<(), String> {
         return Ok(());
     }
     Err(format!("{}: {}\n{said}", page.path, output.status))
+}
+
+/// The shell of a newcomer, who has set nothing.
+fn bash(folder: &Path, page: &str) -> Command {
+    let mut bash = Command::new("timeout");
+    bash.args(["--kill-after=10", PATIENCE, "bash", "-eu", "-o", "pipefail"]);
+    bash.args(["-c", "source \"$0\"; source \"$1\""]);
+    bash.arg(root().join("xtask/tests/docs/prelude.sh"));
+    bash.env_clear()
+        .env("PATH", path_with(&folder.join("bin")))
+        .env("HOME", folder)
+        .env("LANG", "C.UTF-8")
+        .env("PAGE", page)
+        .env("SCRATCH", folder)
+        .env("BINARY", doorward_binary())
+        .env("DOORWARD_THROTTLE__ENABLED", "false");
+    bash
 }
 
 /// The blocks, each on the lines it has in the page, so that bash names those.
