@@ -167,6 +167,14 @@ fn complete_parameter(parameter: &mut Value) {
     if parameter["name"] == "event" {
         parameter["schema"]["enum"] = events();
     }
+    let example = match parameter["name"].as_str() {
+        Some("user") if parameter["in"] == "path" => Some("me"),
+        Some("If-Match") => Some("\"1\""),
+        _ => None,
+    };
+    if let Some(example) = example {
+        parameter["example"] = json!(example);
+    }
     complete_field(&mut parameter["schema"]);
 }
 

@@ -26,7 +26,7 @@ pub struct UserView {
     email: Option<String>,
     /// An address that waits to be confirmed.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(format = Email, nullable = false)]
+    #[schema(format = Email, nullable = false, example = "ben@example.org")]
     pending_email: Option<String>,
     /// What to call the person.
     #[schema(required = true, max_length = 200, example = "Ben")]
@@ -38,7 +38,7 @@ pub struct UserView {
     #[schema(pattern = "^(pending|active|disabled)$", example = "active")]
     status: &'static str,
     /// The person's own JSON object.
-    #[schema(value_type = Object)]
+    #[schema(value_type = Object, example = json!({"phone": "030 123456"}))]
     data: Map<String, Value>,
     /// When they signed up.
     #[schema(value_type = String, format = DateTime, example = "2026-11-21T08:00:00Z")]
@@ -85,19 +85,22 @@ pub struct SessionView {
     #[schema(format = "uuid", example = "019363a0-6b1c-7d52-8a1f-3c0e2d4b5f60")]
     id: String,
     /// When the password was shown.
-    #[schema(value_type = String, format = DateTime)]
+    #[schema(value_type = String, format = DateTime, example = "2026-11-21T08:00:00Z")]
     created_at: Timestamp,
     /// When it was last used, to the minute or so.
-    #[schema(value_type = String, format = DateTime)]
+    #[schema(value_type = String, format = DateTime, example = "2026-11-21T08:00:00Z")]
     last_seen_at: Timestamp,
     /// When it ends unless renewed.
-    #[schema(value_type = String, format = DateTime)]
+    #[schema(value_type = String, format = DateTime, example = "2026-11-21T08:00:00Z")]
     expires_at: Timestamp,
     /// Where it was opened from.
     #[schema(required = true, example = "192.0.2.7")]
     address: Option<String>,
     /// What the device said of itself.
-    #[schema(required = true)]
+    #[schema(
+        required = true,
+        example = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
+    )]
     user_agent: Option<String>,
     /// Whether it is the one that asks.
     current: bool,
@@ -133,6 +136,7 @@ pub struct CurrentSessionView {
 #[schema(as = SignedIn)]
 pub struct SignedInView {
     /// Show it as `Authorization: Bearer …`. It is not kept here and cannot be shown again.
+    #[schema(example = "eyJ0eXAiOiJzZXNzaW9uK2p3dCIs…")]
     token: String,
     /// Always `Bearer`.
     #[schema(example = "Bearer")]
@@ -141,10 +145,10 @@ pub struct SignedInView {
     #[schema(minimum = 0, example = 86400)]
     expires_in: i64,
     /// When it ends.
-    #[schema(value_type = String, format = DateTime)]
+    #[schema(value_type = String, format = DateTime, example = "2026-11-21T08:00:00Z")]
     expires_at: Timestamp,
     /// The session's public name.
-    #[schema(format = "uuid")]
+    #[schema(format = "uuid", example = "019363a0-6b1c-7d52-8a1f-3c0e2d4b5f60")]
     session_id: String,
     /// Whose it is.
     user: UserView,
@@ -170,6 +174,7 @@ impl SignedInView {
 #[schema(as = AudienceToken)]
 pub struct AudienceTokenView {
     /// A JWT (RFC 9068) to be checked against the JWKS.
+    #[schema(example = "eyJ0eXAiOiJhdCtqd3QiLCJhbGci…")]
     pub token: String,
     /// Always `Bearer`.
     #[schema(example = "Bearer")]
@@ -184,10 +189,10 @@ pub struct AudienceTokenView {
 #[schema(as = AuditEvent)]
 pub struct AuditEventView {
     /// Its name; sorts by time.
-    #[schema(format = "uuid")]
+    #[schema(format = "uuid", example = "019363a0-7c2d-7e63-9b20-4d1f3e5c6a71")]
     id: String,
     /// When.
-    #[schema(value_type = String, format = DateTime)]
+    #[schema(value_type = String, format = DateTime, example = "2026-11-21T08:00:00Z")]
     at: Timestamp,
     /// What.
     #[schema(example = "sign-in")]
@@ -199,15 +204,23 @@ pub struct AuditEventView {
     #[schema(example = "anonymous")]
     actor: String,
     /// To whom.
-    #[schema(required = true, format = "uuid")]
+    #[schema(
+        required = true,
+        format = "uuid",
+        example = "019363a0-5a3e-7c41-9f0e-2b9d1c3a4e5f"
+    )]
     user_id: Option<String>,
     /// From where.
-    #[schema(required = true)]
+    #[schema(required = true, example = "192.0.2.7")]
     address: Option<String>,
     /// With what.
-    #[schema(required = true)]
+    #[schema(
+        required = true,
+        example = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
+    )]
     user_agent: Option<String>,
     /// In which request.
+    #[schema(example = "5f0c3a7e9b1d4c2f8a6e0d9c7b5a3f1e")]
     request_id: String,
     /// A few words more.
     #[schema(required = true)]
