@@ -1,7 +1,5 @@
 //! While Doorward is away.
 
-use std::time::{Duration, Instant};
-
 use doorward_testkit::servers::Doorward;
 
 use crate::caller::Caller;
@@ -23,18 +21,6 @@ fn who_knows_the_keys_goes_on_and_who_does_not_says_so() {
         assert_eq!(answer.header("retry-after"), "1", "{example:?}");
         doorward.start_again();
         service.me(&token).expect(200);
-        eventually_lets_in(&late, &token);
-    }
-}
-
-fn eventually_lets_in(service: &Service, token: &str) {
-    let patience = Instant::now() + Duration::from_secs(20);
-    while service.me(token).status != 200 {
-        assert!(
-            Instant::now() < patience,
-            "{:?} never looked again",
-            service.example
-        );
-        std::thread::sleep(Duration::from_millis(50));
+        late.lets_in_at_last(&token);
     }
 }

@@ -4,6 +4,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::OnceLock;
+use std::time::{Duration, Instant};
 
 use doorward_testkit::tools::{node_modules, target, tool};
 use tempfile::TempDir;
@@ -91,6 +92,15 @@ impl Service {
     /// Asks it for what admins may see.
     pub(crate) fn admin(&self, token: &str) -> Answer {
         http::get(&format!("{}/admin", self.url), Some(token))
+    }
+
+    /// That it lets this token in sooner or later: it looks again in its own time.
+    pub(crate) fn lets_in_at_last(&self, token: &str) {
+        let patience = Instant::now() + Duration::from_secs(20);
+        while self.me(token).status != 200 {
+            assert!(Instant::now() < patience, "{:?} never did", self.example);
+            std::thread::sleep(Duration::from_millis(50));
+        }
     }
 
     /// Asks it with `Authorization` as given.
