@@ -16,7 +16,9 @@ use tower_http::catch_panic::CatchPanicLayer;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::api::{auth, confirmation, home, inbox, operations, passwords, recovery, sessions, users};
+use crate::api::{
+    auth, confirmation, home, inbox, operations, passwords, recovery, sessions, users,
+};
 use crate::app::App;
 use crate::edge;
 use crate::guard;
