@@ -144,6 +144,36 @@ fn folder_of(package: &str) -> Option<PathBuf> {
     paths.find(is_its)?.parent().map(Path::to_owned)
 }
 
+/// A command that stands in a sentence is one that can be typed.
+#[test]
+fn commands_in_sentences_are_known() {
+    let verbs = verbs();
+    let mut seen = BTreeSet::new();
+    let mut faults = Vec::new();
+    for page in pages() {
+        for code in page.prose().split('`').skip(1).step_by(2) {
+            let is_command = ["doorward ", "cargo xtask ", "cargo test "]
+                .iter()
+                .any(|start| code.starts_with(start));
+            // Some stand for several, some for what the reader puts there.
+            let is_word = |word: &str| word.bytes().any(|byte| !byte.is_ascii_uppercase());
+            let is_whole = !code.contains(['…', '|', '[', '*', '\n']);
+            let is_whole = is_whole && code.split(' ').all(is_word);
+            if is_command && is_whole && seen.insert(code.to_owned()) {
+                let block = Block {
+                    language: "sh".to_owned(),
+                    line: 0,
+                    text: code.to_owned(),
+                    excuse: None,
+                };
+                let found = faults_of(&block, &verbs);
+                faults.extend(found.map(|fault| format!("{}: {fault}", page.path)));
+            }
+        }
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
 /// `DOORWARD_…` is a setting, or a variable of the tests or examples that their code reads.
 #[test]
 fn variables_are_read_by_something() {
