@@ -85,16 +85,15 @@ fn is_elsewhere(target: &str) -> bool {
     target.contains("://") || target.starts_with("mailto:")
 }
 
-#[test]
-fn links_lead_to_files_and_headings() {
-    let pages = all_pages();
+/// How many links there are between pages, and which lead nowhere.
+fn follow(pages: &[Page]) -> (usize, Vec<String>) {
     let anchors: BTreeMap<PathBuf, BTreeSet<String>> = pages
         .iter()
         .map(|page| (PathBuf::from(&page.path), anchors(page)))
         .collect();
     let mut wrong = Vec::new();
     let mut count = 0;
-    for page in &pages {
+    for page in pages {
         for target in targets(page).iter().filter(|target| !is_elsewhere(target)) {
             count += 1;
             let (file, anchor) = target.split_once('#').unwrap_or((target, ""));
@@ -102,17 +101,47 @@ fn links_lead_to_files_and_headings() {
                 "" => PathBuf::from(&page.path),
                 _ => resolve(page, file),
             };
-            if !root().join(&path).exists() {
+            let has_anchor = || anchors.get(&path).is_some_and(|own| own.contains(anchor));
+            if !anchors.contains_key(&path) && !root().join(&path).exists() {
                 wrong.push(format!("{}: {target} is not there", page.path));
-            } else if !anchor.is_empty()
-                && !anchors.get(&path).is_some_and(|own| own.contains(anchor))
-            {
+            } else if !anchor.is_empty() && !has_anchor() {
                 wrong.push(format!("{}: {target}: no such heading", page.path));
             }
         }
     }
+    (count, wrong)
+}
+
+#[test]
+fn links_lead_to_files_and_headings() {
+    let (count, wrong) = follow(&all_pages());
     assert!(count > 50, "{count} links");
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn a_link_to_nowhere_is_noticed() {
+    let page = |path: &str, text: &str| Page {
+        path: path.to_owned(),
+        text: text.to_owned(),
+    };
+    let pages = [
+        page(
+            "docs/a.md",
+            "# A\n[x](b.md#two) [y](#a) [z](../README.md) [e](https://example.com/no)",
+        ),
+        page(
+            "docs/b.md",
+            "## Two\n[x](a.md#b) [y](c.md) [z](../docs/a.md#a) ```[no](no.md)```",
+        ),
+    ];
+    let (count, wrong) = follow(&pages);
+    assert_eq!(count, 6);
+    let expected = [
+        "docs/b.md: a.md#b: no such heading",
+        "docs/b.md: c.md is not there",
+    ];
+    assert_eq!(wrong, expected);
 }
 
 #[test]
