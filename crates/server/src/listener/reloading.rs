@@ -114,7 +114,8 @@ impl Reloading {
     }
 
     fn look(&mut self, reason: Reason) {
-        match self.next() {
+        // The files may lie on a disk that is far away.
+        match tokio::task::block_in_place(|| self.next()) {
             Ok(None) => {
                 self.suspected = None;
                 if self.complained.take().is_some() {

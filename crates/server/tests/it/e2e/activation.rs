@@ -3,10 +3,13 @@
 use std::net::{Ipv4Addr, TcpListener};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixDatagram;
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use super::load::{Habit, Load, Target};
+use doorward_testkit::servers::Authority;
+
+use super::load::{self, Habit, Load, Target};
 use super::{Server, Setup, eventually};
 
 /// As systemd starts it: the socket is file 3. The process is the shell's, so its id is known.
@@ -37,12 +40,14 @@ fn hand_over(setup: &Setup, socket: &TcpListener) -> Server {
     setup.start_by(by_shell(setup, HANDED_OVER, socket))
 }
 
-#[test]
-fn a_restart_fails_nobody_whose_socket_the_service_manager_holds() {
-    let setup = Setup::new().with("DOORWARD_THROTTLE__ENABLED", "false");
-    let socket = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-    let target = Target::new(socket.local_addr().unwrap(), "/healthz");
-    let mut server = hand_over(&setup, &socket);
+/// How many requests were answered, by the log.
+fn answers(log: &str) -> usize {
+    log.matches("\"http.route\":\"/healthz\"").count()
+}
+
+/// Stops it and starts it anew four times, while clients of every habit ask.
+fn restart_under_load(setup: &Setup, socket: &TcpListener, target: &Target) {
+    let mut server = hand_over(setup, socket);
     let habits = [
         Habit::Anew,
         Habit::Kept,
@@ -50,26 +55,49 @@ fn a_restart_fails_nobody_whose_socket_the_service_manager_holds() {
         Habit::Anew,
         Habit::Kept,
     ];
-    let load = Load::start(&target, &habits);
-    for _ in 0..4 {
+    let load = Load::start(target, &habits);
+    let asked_more = || {
         let before = load.answered();
         eventually("requests are answered", || {
             (load.answered() > before + 40).then_some(())
         });
-        let (status, log) = {
-            server.signal("TERM");
-            server.wait()
-        };
-        assert!(status.success(), "{status}: {log}");
-        server = hand_over(&setup, &socket);
+    };
+    let mut begun = 0;
+    for _ in 0..4 {
+        asked_more();
+        begun += answers(&server.stop());
+        server = hand_over(setup, socket);
     }
-    let before = load.answered();
-    eventually("requests are answered at the end", || {
-        (load.answered() > before + 40).then_some(())
-    });
+    asked_more();
     let tally = load.stop();
+    begun += answers(&server.stop());
     eprintln!("restarts by socket activation: {tally:?}");
     tally.expect_no_failure();
+    // What the server has begun with, somebody has had the answer of.
+    assert_eq!(tally.answered as usize, begun);
+}
+
+#[test]
+fn a_restart_fails_nobody_whose_socket_the_service_manager_holds() {
+    let socket = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let target = Target::new(socket.local_addr().unwrap(), "/healthz");
+    restart_under_load(&Setup::new(), &socket, &target);
+}
+
+#[test]
+fn a_restart_fails_nobody_over_tls_either() {
+    let authority = Authority::new();
+    let certificate = authority.certificate("localhost");
+    let shown = |path: PathBuf| path.display().to_string();
+    let setup = Setup::on_a_file()
+        .with("DOORWARD_TLS__CERTIFICATE", &shown(certificate.chain()))
+        .with("DOORWARD_TLS__KEY", &shown(certificate.key()));
+    let socket = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let target = Target {
+        authority: Some(load::certificate(&authority.path())),
+        ..Target::new(socket.local_addr().unwrap(), "/healthz")
+    };
+    restart_under_load(&setup, &socket, &target);
 }
 
 #[test]

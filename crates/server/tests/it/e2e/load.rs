@@ -26,6 +26,9 @@ use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
 use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
+/// How `h2` tells of a request that the server has not begun with, since it goes away.
+const GONE_AWAY: &str = "GoAway(b\"\", NO_ERROR, Remote)";
+
 /// How a client treats its connections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Habit {
@@ -106,8 +109,10 @@ impl Target {
 impl Load {
     /// Clients of these habits, one each.
     pub fn start(target: &Target, habits: &[Habit]) -> Self {
+        // One thread: on two, hyper's client can be told of a GOAWAY between sending a request and
+        // looking again, and gives up an answer that comes.
         let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(2)
+            .worker_threads(1)
             .enable_all()
             .build()
             .unwrap();
@@ -180,7 +185,8 @@ impl Sender {
         }
     }
 
-    /// None where the connection was closed before any of the request was sent.
+    /// None where the connection was closed before any of the request was sent, or where the server
+    /// has said that it will not begin with it (RFC 9113, 6.8): every client may then ask again.
     async fn send(
         &mut self,
         request: Request<Empty<Bytes>>,
@@ -193,6 +199,7 @@ impl Sender {
             Ok(answer) => Ok(Some(answer)),
             Err(mut error) => match error.take_message() {
                 Some(_unsent) => Ok(None),
+                None if format!("{:?}", error.error()).contains(GONE_AWAY) => Ok(None),
                 None => Err(error.into_error()),
             },
         }
