@@ -88,10 +88,10 @@ pub fn welcome(config: &Config, public_url: &str, made_up: Option<&Secret<String
     }
     if config.development_tls {
         let certificate = development::files(&config.data_dir).certificate;
-        lines.push(format!(
-            "  Certificate    {}  (for this machine; curl takes it with --cacert)",
-            certificate.display()
-        ));
+        lines.push(format!("  Certificate    {}", certificate.display()));
+        lines.push(
+            "                 It is for this machine alone; curl takes it with --cacert".to_owned(),
+        );
     }
     if let Some(password) = made_up {
         lines.push(format!(

@@ -64,10 +64,7 @@ fn http_1_and_http_2_are_agreed_on_over_tls_1_2_and_1_3_alone() {
         let text = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.success(), is_spoken, "{versions}: {text}");
         assert_eq!(text.contains("Verification: OK"), is_spoken, "{text}");
-        assert!(
-            is_spoken || text.contains("alert"),
-            "{text}"
-        );
+        assert!(is_spoken || text.contains("alert"), "{text}");
     }
     // Nobody else's certificate is taken, and whoever speaks plain HTTP is told.
     let stranger = Authority::new();
