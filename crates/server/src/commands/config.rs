@@ -26,8 +26,7 @@ pub(super) fn run(loaded: &Loaded, command: &ConfigCommand, output: Output) -> a
 fn check(loaded: &Loaded, output: Output) -> anyhow::Result<()> {
     let faults = wiring::check(&loaded.config);
     if !faults.is_empty() {
-        let loaded = None;
-        return refused(Refused { faults, loaded }.into(), output);
+        return tell(faults, output);
     }
     let value = json!({"ok": true, "faults": []});
     output.print("The configuration is fine.", &value);
@@ -36,15 +35,24 @@ fn check(loaded: &Loaded, output: Output) -> anyhow::Result<()> {
 
 /// What is wrong, all of it: that is what was asked for.
 pub(super) fn refused(error: anyhow::Error, output: Output) -> anyhow::Result<()> {
+    let mut refused = match error.downcast::<Refused>() {
+        Ok(refused) => refused,
+        Err(error) => return tell(vec![format!("{error:#}")], output),
+    };
+    if let Some(loaded) = &refused.loaded {
+        let more = wiring::check(&loaded.config).into_iter();
+        refused.faults.extend(more);
+    }
+    tell(refused.faults, output)
+}
+
+fn tell(faults: Vec<String>, output: Output) -> anyhow::Result<()> {
     if output.json {
-        let faults = match error.downcast_ref::<Refused>() {
-            Some(refused) => refused.faults.clone(),
-            None => vec![format!("{error:#}")],
-        };
         output.print("", &json!({"ok": false, "faults": faults}));
         bail!("the configuration cannot be used");
     }
-    Err(error)
+    let loaded = None;
+    bail!(Refused { faults, loaded })
 }
 
 fn show(loaded: &Loaded, output: Output) {

@@ -1,8 +1,8 @@
 //! `doorward init [FILE]`
 
-use std::fs::OpenOptions;
+use std::fs::{OpenOptions, Permissions};
 use std::io::{ErrorKind, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
 use anyhow::{Context, bail};
@@ -34,8 +34,10 @@ pub(super) fn run(args: &InitArgs, output: Output) -> anyhow::Result<()> {
         }
         Err(error) => return Err(error).with_context(|| format!("cannot write {file}")),
     };
+    // One that was there keeps its mode otherwise.
     written
-        .write_all(text.as_bytes())
+        .set_permissions(Permissions::from_mode(0o600))
+        .and_then(|()| written.write_all(text.as_bytes()))
         .with_context(|| format!("cannot write {file}"))?;
     let told = format!(
         "{file} is written. Every line in it is commented out, so it changes nothing yet.\nSee what counts with `doorward config show`."

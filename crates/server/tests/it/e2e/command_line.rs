@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader};
+use std::os::unix::fs::PermissionsExt;
 
 use serde_json::{Value, json};
 
@@ -224,6 +225,10 @@ fn a_check_says_everything_that_is_wrong_at_once() {
     for fault in faults {
         assert!(text.contains(fault.as_str().unwrap()), "{text}");
     }
+    // What is wrong between settings does not hide what is wrong with one.
+    let open = setup.clone().with("DOORWARD_LISTEN", "0.0.0.0:0");
+    let told = open.run(&["config", "check", "--json"]).expect(1).json();
+    assert_eq!(told["faults"].as_array().unwrap().len(), 4, "{told}");
     let setup = setup.with("DOORWARD_LISTEN", "nowhere");
     let told = setup.run(&["config", "check", "--json"]).expect(1).json();
     assert!(
@@ -290,7 +295,9 @@ fn a_new_file_shows_every_setting_and_changes_none() {
         std::fs::read_to_string(&file).unwrap(),
         "what somebody wrote"
     );
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o644)).unwrap();
     setup.run(&["init", "--force"]).expect(0);
+    assert_eq!(mode(&file), 0o600);
     assert_eq!(std::fs::read_to_string(&file).unwrap(), text);
     assert_eq!(setup.run(&["init", "-"]).expect(0).out, text);
 }
