@@ -106,7 +106,7 @@ impl Turn {
         let took = self.tell(Some(status));
         let code = problem.map(|problem| problem.code.as_str());
         self.span
-            .record("http.response.status_code", status.as_u16());
+            .record("http.response.status_code", i64::from(status.as_u16()));
         self.span.record("doorward.problem", code);
         if status.is_server_error() {
             self.span.record("otel.status_code", "ERROR");

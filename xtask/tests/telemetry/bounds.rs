@@ -1,0 +1,116 @@
+//! The listener is small, and what a stranger sends makes nothing grow.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::process::Command;
+
+use doorward_testkit::servers::doorward_binary;
+
+use crate::scrape::piped;
+use crate::server::{Watched, wait_for};
+
+#[test]
+fn ten_thousand_odd_paths_make_no_new_series() {
+    let server = Watched::start(&[]);
+    flood(&server, 2);
+    let before = server.scrape();
+    flood(&server, 3_334);
+    let after = server.scrape();
+    // What the worker does for itself in the meantime.
+    assert!(
+        after.series() < before.series() + 40,
+        "{} and then {}",
+        before.series(),
+        after.series()
+    );
+    let unknown = [("route", "-"), ("status", "404")];
+    assert!(after.sum("doorward_http_requests_total", &unknown) >= 6_668.0);
+    assert!(!after.text.contains("odd"), "{}", after.text);
+    assert!(!after.text.contains("BREW"), "{}", after.text);
+}
+
+/// So many requests for paths that nobody knows, for users that nobody is, by methods that are none.
+fn flood(server: &Watched, count: usize) {
+    let address = format!("127.0.0.1:{}", server.doorward.port());
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_nodelay(true).unwrap();
+    let mut seen = Vec::new();
+    let mut buffer = [0; 65_536];
+    for number in 0..count {
+        let requests = format!(
+            "GET /odd/{number} HTTP/1.1\r\nHost: x\r\n\r\n\
+             BREW /odd{number} HTTP/1.1\r\nHost: x\r\n\r\n\
+             GET /user/odd{number}/session HTTP/1.1\r\nHost: x\r\n\r\n"
+        );
+        stream.write_all(requests.as_bytes()).unwrap();
+        while seen.windows(9).filter(|part| *part == b"HTTP/1.1 ").count() < 3 {
+            let read = stream.read(&mut buffer).unwrap();
+            assert!(read > 0, "{}", String::from_utf8_lossy(&seen));
+            seen.extend_from_slice(&buffer[..read]);
+        }
+        // What is left of the third answer belongs to no later one.
+        seen.clear();
+    }
+}
+
+#[test]
+fn the_linter_of_prometheus_has_nothing_to_say() {
+    let server = Watched::start(&[]);
+    server.get("/user/me", "").expect(401);
+    let text = server.scrape().text;
+    let output = piped(Command::new("promtool").args(["check", "metrics"]), &text);
+    let said = format!(
+        "{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+    assert!(output.status.success() && said.is_empty(), "{said}");
+}
+
+#[test]
+fn the_listener_serves_metrics_and_nothing_else() {
+    let server = Watched::start(&[]);
+    let answer = server.metrics("GET", "/metrics").expect(200);
+    let head = answer.head.to_ascii_lowercase();
+    assert!(
+        head.contains("content-type: text/plain; version=0.0.4"),
+        "{head}"
+    );
+    for path in ["/", "/user", "/healthz", "/metrics/", "/auth"] {
+        server.metrics("GET", path).expect(404);
+    }
+    server.metrics("POST", "/metrics").expect(405);
+    // Nor has the way that people take any metrics.
+    server.get("/metrics", "").expect(404);
+}
+
+#[test]
+fn a_server_that_drains_is_still_seen() {
+    let server = Watched::start(&[("DOORWARD_SHUTDOWN__DRAIN_SECONDS", "20")]);
+    server.doorward.signal("TERM");
+    wait_for(|| server.get("/readyz", ""), |answer| answer.status == 503);
+    let seen = server.scrape();
+    assert!(seen.sum("doorward_http_requests_total", &[("status", "503")]) > 0.0);
+}
+
+#[test]
+fn one_port_for_both_is_a_fault() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = Command::new(doorward_binary())
+        .args(["config", "check"])
+        .current_dir(folder.path())
+        .env_clear()
+        .env("DOORWARD_METRICS__LISTEN", "127.0.0.1:8000")
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned()
+        + &String::from_utf8_lossy(&output.stdout);
+    assert!(!output.status.success(), "{said}");
+    assert!(said.contains("a port of their own"), "{said}");
+}
+
+#[test]
+fn without_a_listener_there_is_none() {
+    let server = doorward_testkit::servers::Doorward::start(&[]);
+    assert!(!server.log().contains("metrics"), "{}", server.log());
+}

@@ -1,0 +1,232 @@
+//! The page, the alerts and the dashboard name what the binary has, all of it and nothing else.
+
+use std::collections::BTreeSet;
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use serde_json::{Value, json};
+
+use crate::scrape::Scrape;
+use crate::server::{PASSWORD, Watched};
+
+const PAGE: &str = "docs/OPERATIONS.md";
+const ALERTS: &str = "docs/operations/alerts.yml";
+const DASHBOARD: &str = "docs/operations/grafana-dashboard.json";
+const BEGIN: &str = "<!-- metrics -->\n";
+const END: &str = "<!-- end of metrics -->\n";
+
+fn path(name: &str) -> PathBuf {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    root.join(name)
+}
+
+fn read(name: &str) -> String {
+    std::fs::read_to_string(path(name)).unwrap()
+}
+
+/// What a server says that has signed somebody up and in.
+fn everything() -> Scrape {
+    let server = Watched::start(&[]);
+    let body = json!({"username": "ben", "password": PASSWORD});
+    server.post("/user", body).expect(201);
+    server.admin();
+    // The last of them is known once it has failed.
+    server.scrape()
+}
+
+/// Errors of stores and hung-up clients have no series before the first; their families have a name.
+fn known(scrape: &Scrape) -> BTreeSet<String> {
+    let mut names: BTreeSet<String> = scrape.names().into_iter().map(str::to_owned).collect();
+    names.extend(LATER.iter().map(|later| later.0.to_owned()));
+    names
+}
+
+/// Counters whose first series comes with the first event: name, kind, labels, help.
+const LATER: [(&str, &str, &str, &str); 1] = [(
+    "doorward_store_operation_errors_total",
+    "counter",
+    "operation, store",
+    "Operations of a store that failed: it did not answer, or not in time.",
+)];
+
+#[test]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a test that may write the document asks whether it shall"
+)]
+fn the_page_has_every_metric_in_its_table() {
+    let scrape = everything();
+    let mut rows: Vec<_> = scrape
+        .families
+        .iter()
+        .map(|family| {
+            let labels: Vec<_> = family.labels().into_iter().collect();
+            let labels = labels.join(", ");
+            (
+                family.name.as_str(),
+                family.kind.as_str(),
+                labels,
+                family.help.as_str(),
+            )
+        })
+        .collect();
+    for (name, kind, labels, help) in LATER {
+        rows.push((name, kind, labels.to_owned(), help));
+    }
+    rows.sort();
+    rows.dedup();
+    let mut table = String::from("| metric | kind | labels | is |\n| --- | --- | --- | --- |\n");
+    for (name, kind, labels, help) in rows {
+        let _ = writeln!(table, "| `{name}` | {kind} | {labels} | {help} |");
+    }
+    let page = read(PAGE);
+    let (before, rest) = page.split_once(BEGIN).unwrap();
+    let (kept, after) = rest.split_once(END).unwrap();
+    if std::env::var_os("BLESS").is_some() {
+        std::fs::write(path(PAGE), format!("{before}{BEGIN}{table}{END}{after}")).unwrap();
+        return;
+    }
+    assert!(
+        kept == table,
+        "{PAGE} differs from the binary: run `BLESS=1 cargo test -p xtask --test telemetry the_page`\n{table}"
+    );
+}
+
+#[test]
+fn every_metric_that_is_named_exists_and_every_metric_is_shown() {
+    let scrape = everything();
+    let known = known(&scrape);
+    let mut shown = BTreeSet::new();
+    for document in [PAGE, ALERTS, "docs/operations/alerts.test.yml", DASHBOARD] {
+        let named = named(&read(document));
+        assert!(named.len() > 5, "{document} names {named:?}");
+        for name in &named {
+            let is_histogram = scrape
+                .families
+                .iter()
+                .any(|family| family.name == *name && family.kind == "histogram");
+            assert!(
+                known.contains(name) || (is_histogram && document == PAGE),
+                "{document} names {name}, which is not there"
+            );
+        }
+        if document == DASHBOARD {
+            shown = named;
+        }
+    }
+    for family in &scrape.families {
+        let parts = ["", "_bucket", "_count"].map(|part| format!("{}{part}", family.name));
+        assert!(
+            parts.iter().any(|part| shown.contains(part)),
+            "the dashboard does not show {}",
+            family.name
+        );
+    }
+}
+
+/// Words that look like a metric of ours.
+fn named(text: &str) -> BTreeSet<String> {
+    let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let words = text.split(|c: char| !is_part(c));
+    let is_metric = |word: &&str| {
+        let rest = word
+            .strip_prefix("doorward_")
+            .or(word.strip_prefix("process_"));
+        rest.is_some_and(|rest| !rest.is_empty() && !rest.starts_with("domain"))
+    };
+    let is_crate = |word: &&str| ["doorward_store_sql", "doorward_web"].contains(word);
+    words
+        .filter(is_metric)
+        .filter(|word| !is_crate(word))
+        .map(str::to_owned)
+        .collect()
+}
+
+fn promtool(arguments: &[&str]) -> Output {
+    Command::new("promtool")
+        .args(arguments)
+        .current_dir(path("docs/operations"))
+        .output()
+        .expect("promtool; `cargo xtask tools` installs it")
+}
+
+#[test]
+fn the_alerts_are_sound_and_each_fires_where_it_should() {
+    for arguments in [
+        ["check", "rules", "alerts.yml"],
+        ["test", "rules", "alerts.test.yml"],
+    ] {
+        let output = promtool(&arguments);
+        assert!(output.status.success(), "{output:?}");
+    }
+    let (alerts, tests, page) = (
+        read(ALERTS),
+        read("docs/operations/alerts.test.yml"),
+        read(PAGE),
+    );
+    let names = alerts
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("- alert: "));
+    let mut count = 0;
+    for name in names {
+        assert!(
+            page.contains(&format!("\n### {name}\n")),
+            "{PAGE} does not say what to do about {name}"
+        );
+        assert!(
+            tests.contains(&format!("- name: {name}\n")),
+            "{name} is not tried"
+        );
+        count += 1;
+    }
+    assert_eq!(page.matches("\n### Doorward").count(), count);
+}
+
+/// What Grafana needs of it, and that each query is `PromQL`.
+#[test]
+fn the_dashboard_is_one_and_its_queries_are_sound() {
+    let dashboard: Value = serde_json::from_str(&read(DASHBOARD)).unwrap();
+    assert!(dashboard["schemaVersion"].as_u64().unwrap() >= 36);
+    let panels = dashboard["panels"].as_array().unwrap();
+    let mut ids = BTreeSet::new();
+    let mut places = BTreeSet::new();
+    let mut rules = Vec::new();
+    for panel in panels {
+        let title = panel["title"].as_str().unwrap();
+        assert!(ids.insert(panel["id"].as_u64().unwrap()), "{title}");
+        let place = |field: &str| panel["gridPos"][field].as_u64().unwrap();
+        assert!(place("x") + place("w") <= 24, "{title}");
+        for x in place("x")..place("x") + place("w") {
+            for y in place("y")..place("y") + place("h") {
+                assert!(places.insert((x, y)), "{title} lies on another panel");
+            }
+        }
+        if panel["type"] == "row" {
+            continue;
+        }
+        let targets = panel["targets"].as_array().unwrap();
+        assert!(!targets.is_empty(), "{title}");
+        for target in targets {
+            assert_eq!(target["datasource"]["uid"], "${datasource}", "{title}");
+            let query = target["expr"].as_str().unwrap();
+            assert!(query.contains("$job"), "{title}: {query}");
+            let query = query
+                .replace("$__rate_interval", "1m")
+                .replace("$instance", ".*")
+                .replace("$job", "doorward");
+            let record = format!("panel:{}:{}", rules.len(), "query");
+            rules.push(json!({"record": record, "expr": query}));
+        }
+    }
+    let variables = dashboard["templating"]["list"].as_array().unwrap();
+    let names: Vec<_> = variables.iter().map(|one| one["name"].as_str()).collect();
+    assert_eq!(names, [Some("datasource"), Some("job"), Some("instance")]);
+    // JSON is YAML.
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("panels.yml");
+    let rules = json!({"groups": [{"name": "panels", "rules": rules}]});
+    std::fs::write(&file, rules.to_string()).unwrap();
+    let output = promtool(&["check", "rules", file.to_str().unwrap()]);
+    assert!(output.status.success(), "{output:?}");
+}

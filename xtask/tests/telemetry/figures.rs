@@ -1,0 +1,150 @@
+//! Each figure moves when what it counts happens, and by as much.
+
+use serde_json::{Value, json};
+
+use crate::server::{PASSWORD, Watched, bearer};
+
+const SIGN_INS: &str = "doorward_sign_ins_total";
+const REVOKED: &str = "doorward_sessions_revoked_total";
+const REQUESTS: &str = "doorward_http_requests_total";
+const MAILS: &str = "doorward_mails_total";
+const AUDITED: &str = "doorward_audit_events_total";
+
+#[test]
+fn a_life_of_an_account_is_counted() {
+    let server = Watched::start(&[]);
+    let before = server.scrape();
+    let body = json!({"username": "ben", "email": "ben@example.com", "password": PASSWORD});
+    server.post("/user", body).expect(201);
+    server.sign_in("ben", PASSWORD).expect(403);
+    let link = server.link_to("ben@example.com");
+    server.post(&link, Value::Null).expect(200);
+    server.sign_in("ben", "not at all this one").expect(401);
+    server.sign_in("nobody", PASSWORD).expect(401);
+    let token = |answer: crate::server::Answer| {
+        let token = answer.json()["token"].as_str().unwrap().to_owned();
+        bearer(&token)
+    };
+    let first = token(server.sign_in("ben", PASSWORD).expect(201));
+    let second = token(server.sign_in("ben", PASSWORD).expect(201));
+    server.sign_in("ben", PASSWORD).expect(201);
+    let renewed = server.send("POST", "/auth/renewal", &first, Value::Null);
+    let first = token(renewed.expect(200));
+    server
+        .send("DELETE", "/auth", &second, Value::Null)
+        .expect(204);
+    // Ends the third session, and not the one it comes in.
+    let body = json!({"current_password": PASSWORD, "new_password": "two boats and a lamp"});
+    server.send("PUT", "/password", &first, body).expect(204);
+    server
+        .send("GET", "/user/me", &first, Value::Null)
+        .expect(200);
+    server
+        .send("DELETE", "/user/me", &first, Value::Null)
+        .expect(204);
+    let after = server.scrape();
+    let rise =
+        |name: &str, labels: &[(&str, &str)]| after.one(name, labels) - before.sum(name, labels);
+
+    for (outcome, count) in [
+        ("success", 3.0),
+        ("wrong-credentials", 2.0),
+        ("unconfirmed", 1.0),
+        ("throttled", 0.0),
+        ("failed", 0.0),
+    ] {
+        assert_eq!(rise(SIGN_INS, &[("outcome", outcome)]), count, "{outcome}");
+    }
+    assert_eq!(rise("doorward_sessions_issued_total", &[]), 3.0);
+    assert_eq!(rise("doorward_sessions_renewed_total", &[]), 1.0);
+    assert_eq!(rise(REVOKED, &[("reason", "sign-out")]), 1.0);
+    assert_eq!(rise(REVOKED, &[("reason", "account-changed")]), 1.0);
+    assert_eq!(rise(REVOKED, &[("reason", "surplus")]), 0.0);
+    for (route, method, status, count) in [
+        ("/user", "POST", "201", 1.0),
+        ("/auth", "POST", "201", 3.0),
+        ("/auth", "POST", "401", 2.0),
+        ("/auth", "POST", "403", 1.0),
+        ("/confirmation/{token}", "POST", "200", 1.0),
+        ("/user/{user}", "GET", "200", 1.0),
+    ] {
+        let labels = [("route", route), ("method", method), ("status", status)];
+        assert_eq!(rise(REQUESTS, &labels), count, "{route} {status}");
+    }
+    let labels = [("route", "/auth"), ("method", "POST")];
+    let seconds = "doorward_http_request_duration_seconds";
+    assert_eq!(rise(&format!("{seconds}_count"), &labels), 6.0);
+    assert!(rise(&format!("{seconds}_sum"), &labels) > 0.0);
+    assert_eq!(after.one("doorward_http_requests_in_flight", &[]), 0.0);
+    let sent = [("kind", "sign-up"), ("outcome", "sent")];
+    assert_eq!(rise(MAILS, &sent), 1.0);
+    // That of the changed password may be on its way.
+    assert!(rise("doorward_mail_send_duration_seconds_count", &[]) >= 1.0);
+    for event in ["sign-up", "email-confirmed", "sign-out", "user-deleted"] {
+        let labels = [("event", event), ("outcome", "success")];
+        assert_eq!(rise(AUDITED, &labels), 1.0, "{event}");
+    }
+    let failed = [("event", "sign-in"), ("outcome", "failure")];
+    assert_eq!(rise(AUDITED, &failed), 3.0);
+    // One for the sign-up, one for each sign-in, two for the change of password.
+    let hashed = "doorward_password_hash_duration_seconds_count";
+    assert_eq!(rise(hashed, &[]), 9.0);
+    assert_eq!(rise("doorward_password_hash_wait_seconds_count", &[]), 9.0);
+    assert_eq!(after.one("doorward_password_hash_queue", &[]), 0.0);
+    assert!(after.one("doorward_password_hash_queue_limit", &[]) > 256.0);
+    let operation = "doorward_store_operation_duration_seconds_count";
+    for (store, name, least) in [
+        ("database", "apply", 6.0),
+        ("database", "find_credential", 5.0),
+        ("sessions", "insert_session", 2.0),
+        ("sessions", "renew_session", 1.0),
+    ] {
+        let labels = [("store", store), ("operation", name)];
+        assert!(rise(operation, &labels) >= least, "{store} {name}");
+    }
+    assert_eq!(after.sum("doorward_store_operation_errors_total", &[]), 0.0);
+    assert_eq!(after.sum("doorward_worker_failures_total", &[]), 0.0);
+    assert_eq!(after.one("doorward_outbox_waiting_mails", &[]), 0.0);
+}
+
+#[test]
+fn what_is_put_off_is_counted_by_its_budget() {
+    let server = Watched::start(&[("DOORWARD_THROTTLE__ENABLED", "true")]);
+    let token = server.admin();
+    // Three wrong guesses in a row, and the next is too soon; thirty tries, and the address is.
+    let statuses: Vec<u16> = (0..40)
+        .map(|_| server.sign_in("admin", "not at all this one").status)
+        .collect();
+    let put_off = statuses.iter().filter(|status| **status == 429).count() as f64;
+    assert!(put_off > 10.0, "{statuses:?}");
+    let seen = server.scrape();
+    let throttled = |budget| seen.one("doorward_throttled_total", &[("budget", budget)]);
+    assert!(throttled("guess") > 0.0 && throttled("sign-in") > 0.0);
+    assert_eq!(throttled("guess") + throttled("sign-in"), put_off);
+    assert_eq!(
+        seen.one(SIGN_INS, &[("outcome", "throttled")]),
+        throttled("guess")
+    );
+    server.get("/auth", &token).expect(200);
+    let ask = || server.post("/recovery", json!({"email": "ann@example.com"}));
+    ask().expect(202);
+    ask().expect(429);
+    let seen = server.scrape();
+    let paused = [("budget", "mailbox-pause")];
+    assert_eq!(seen.one("doorward_throttled_total", &paused), 1.0);
+}
+
+#[test]
+fn the_process_is_seen() {
+    let server = Watched::start(&[]);
+    let seen = server.scrape();
+    let megabyte = 1_048_576.0;
+    assert!(seen.one("process_resident_memory_bytes", &[]) > megabyte);
+    assert!(seen.one("process_cpu_seconds_total", &[]) > 0.0);
+    let open = seen.one("process_open_fds", &[]);
+    assert!(open > 5.0 && open < seen.one("process_max_fds", &[]));
+    assert!(seen.one("process_threads", &[]) > 2.0);
+    assert!(seen.one("process_start_time_seconds", &[]) > 1_700_000_000.0);
+    let version = [("version", env!("CARGO_PKG_VERSION"))];
+    assert_eq!(seen.one("doorward_build_info", &version), 1.0);
+}

@@ -1,0 +1,71 @@
+//! Mail that cannot be sent shows, and so does a database that cannot be asked.
+
+use doorward_testkit::servers::{PostgresOptions, own_postgres};
+use serde_json::json;
+
+use crate::server::{PASSWORD, Watched, wait_for};
+
+const OUTBOX: [&str; 4] = [
+    "doorward_outbox_waiting_mails",
+    "doorward_outbox_oldest_age_seconds",
+    "doorward_outbox_overdue_seconds",
+    "doorward_outbox_given_up_mails",
+];
+
+#[test]
+fn a_mail_server_that_is_away_shows() {
+    // Nobody listens on the port of nobody.
+    let server = Watched::start(&[
+        ("SMTP_URL", "smtp://127.0.0.1:1"),
+        ("DOORWARD_MAIL__FROM", "Doorward <no-reply@example.com>"),
+    ]);
+    for name in ["ben", "ann"] {
+        let email = format!("{name}@example.com");
+        let body = json!({"username": name, "email": email, "password": PASSWORD});
+        server.post("/user", body).expect(201);
+    }
+    let deferred = [("kind", "sign-up"), ("outcome", "deferred")];
+    let seen = wait_for(
+        || server.scrape(),
+        |seen| seen.sum("doorward_mails_total", &deferred) >= 3.0 && seen.sum(OUTBOX[1], &[]) > 1.0,
+    );
+    assert_eq!(seen.one(OUTBOX[0], &[]), 2.0);
+    assert_eq!(seen.one(OUTBOX[3], &[]), 0.0);
+    // They are tried again, so none is overdue for long.
+    assert!(seen.one(OUTBOX[2], &[]) < 10.0);
+    let sent = [("outcome", "sent")];
+    assert_eq!(seen.sum("doorward_mails_total", &sent), 0.0);
+    assert!(seen.one("doorward_mail_send_duration_seconds_count", &[]) >= 3.0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_is_away_costs_the_outbox_and_no_other_figure() {
+    let database = own_postgres(PostgresOptions::default()).await;
+    let server = Watched::start(&[("DATABASE_URL", &database.url())]);
+    let before = server.scrape();
+    assert_eq!(before.one(OUTBOX[0], &[]), 0.0);
+    database.stop().await;
+    let seen = wait_for(
+        || server.scrape(),
+        |seen| seen.all(OUTBOX[0], &[]).is_empty(),
+    );
+    for gone in OUTBOX {
+        assert!(seen.all(gone, &[]).is_empty(), "{gone}");
+    }
+    assert!(seen.one("doorward_scrape_errors_total", &[]) > 0.0);
+    assert_eq!(seen.one("doorward_build_info", &[]), 1.0);
+    let errors = "doorward_store_operation_errors_total";
+    let claims = [("store", "database"), ("operation", "claim_mail_jobs")];
+    wait_for(|| server.scrape(), |seen| seen.sum(errors, &claims) > 0.0);
+    let mail = [("duty", "mail")];
+    wait_for(
+        || server.scrape(),
+        |seen| seen.sum("doorward_worker_failures_total", &mail) > 0.0,
+    );
+    database.start().await;
+    let back = wait_for(
+        || server.scrape(),
+        |seen| !seen.all(OUTBOX[0], &[]).is_empty(),
+    );
+    assert_eq!(back.one(OUTBOX[0], &[]), 0.0);
+}

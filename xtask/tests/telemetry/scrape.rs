@@ -1,0 +1,134 @@
+//! What `/metrics` says, as Prometheus' own Python client reads it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Write;
+use std::process::{Command, Output, Stdio};
+
+use doorward_testkit::tools;
+use serde_json::Value;
+
+const PARSE: &str = "
+import json, sys
+from prometheus_client.parser import text_string_to_metric_families as parse
+families = [
+    {'name': f.name, 'type': f.type, 'help': f.documentation,
+     'samples': [[s.name, s.labels, s.value] for s in f.samples]}
+    for f in parse(sys.stdin.read())
+]
+print(json.dumps(families))
+";
+
+#[derive(Debug)]
+pub(crate) struct Scrape {
+    pub(crate) families: Vec<Family>,
+    pub(crate) text: String,
+}
+
+/// A metric as a page names it.
+#[derive(Debug)]
+pub(crate) struct Family {
+    pub(crate) name: String,
+    pub(crate) kind: String,
+    pub(crate) help: String,
+    samples: Vec<Sample>,
+}
+
+#[derive(Debug)]
+struct Sample {
+    name: String,
+    labels: BTreeMap<String, String>,
+    value: f64,
+}
+
+impl Scrape {
+    pub(crate) fn of(text: &str) -> Self {
+        let output = piped(tools::tool("python").args(["-c", PARSE]), text);
+        assert!(output.status.success(), "{output:?}");
+        let families: Vec<Value> = serde_json::from_slice(&output.stdout).unwrap();
+        Self {
+            families: families.iter().map(Family::read).collect(),
+            text: text.to_owned(),
+        }
+    }
+
+    /// The sum of all series of that name that have these labels; 0 where there is none.
+    pub(crate) fn sum(&self, name: &str, labels: &[(&str, &str)]) -> f64 {
+        self.all(name, labels).iter().sum()
+    }
+
+    /// The one series of that name and these labels.
+    #[track_caller]
+    pub(crate) fn one(&self, name: &str, labels: &[(&str, &str)]) -> f64 {
+        let found = self.all(name, labels);
+        assert_eq!(found.len(), 1, "{name} {labels:?} in {}", self.text);
+        found[0]
+    }
+
+    pub(crate) fn all(&self, name: &str, labels: &[(&str, &str)]) -> Vec<f64> {
+        let samples = self.families.iter().flat_map(|family| &family.samples);
+        let wanted = |sample: &&Sample| {
+            let has = |(label, value): &(&str, &str)| {
+                sample.labels.get(*label).map(String::as_str) == Some(*value)
+            };
+            sample.name == name && labels.iter().all(has)
+        };
+        samples.filter(wanted).map(|sample| sample.value).collect()
+    }
+
+    pub(crate) fn series(&self) -> usize {
+        self.families
+            .iter()
+            .map(|family| family.samples.len())
+            .sum()
+    }
+
+    /// Every name that a query may have, those of a histogram's parts included.
+    pub(crate) fn names(&self) -> BTreeSet<&str> {
+        let samples = self.families.iter().flat_map(|family| &family.samples);
+        samples.map(|sample| sample.name.as_str()).collect()
+    }
+}
+
+impl Family {
+    fn read(value: &Value) -> Self {
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        let samples = value["samples"].as_array().unwrap().iter();
+        let samples: Vec<_> = samples
+            .map(|sample| Sample {
+                name: text(&sample[0]),
+                labels: serde_json::from_value(sample[1].clone()).unwrap(),
+                value: sample[2].as_f64().unwrap_or(f64::INFINITY),
+            })
+            .collect();
+        let (name, kind) = (text(&value["name"]), text(&value["type"]));
+        // The parser takes off what the text format has in the name of a counter.
+        let suffix = if kind == "counter" { "_total" } else { "" };
+        Self {
+            name: format!("{name}{suffix}"),
+            kind,
+            help: text(&value["help"]),
+            samples,
+        }
+    }
+
+    pub(crate) fn labels(&self) -> BTreeSet<&str> {
+        let labels = self.samples.iter().flat_map(|sample| sample.labels.keys());
+        let labels = labels.map(String::as_str);
+        labels.filter(|label| *label != "le").collect()
+    }
+}
+
+/// Runs a program with that on its standard input.
+pub(crate) fn piped(command: &mut Command, input: &str) -> Output {
+    command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    let input = input.to_owned();
+    let writing = std::thread::spawn(move || stdin.write_all(input.as_bytes()));
+    let output = child.wait_with_output().unwrap();
+    let _ = writing.join().unwrap();
+    output
+}

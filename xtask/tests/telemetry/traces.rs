@@ -1,0 +1,234 @@
+//! Spans reach a collector, hang together, and tell of nobody; a collector that is away harms nothing.
+
+use std::time::{Duration, Instant};
+
+use doorward_testkit::servers::{ADMIN_PASSWORD, Doorward};
+use serde_json::{Value, json};
+
+use crate::server::{PASSWORD, Watched, bearer, wait_for};
+use crate::spans::{Collector, Span};
+
+const CALLER: &str = "0af7651916cd43dd8448eb211c80319c";
+const CALLERS_SPAN: &str = "b7ad6b7169203331";
+
+fn traced(collector: &Collector, more: &[(&str, &str)]) -> Watched {
+    let url = collector.url();
+    let mut variables = vec![("OTEL_EXPORTER_OTLP_ENDPOINT", url.as_str())];
+    variables.extend(more);
+    // The SDK's own switch, so that no test waits five seconds for a batch.
+    variables.push(("OTEL_BSP_SCHEDULE_DELAY", "100"));
+    Watched::start(&variables)
+}
+
+#[track_caller]
+fn find(spans: &[Span], name: &str) -> Span {
+    let found = spans.iter().find(|span| span.name() == name);
+    let names: Vec<_> = spans.iter().map(Span::name).collect();
+    found
+        .unwrap_or_else(|| panic!("no {name} in {names:?}"))
+        .clone()
+}
+
+#[test]
+fn a_request_its_story_and_its_stores_are_one_trace() {
+    let collector = Collector::start();
+    let server = traced(&collector, &[]);
+    server.admin();
+    let spans = wait_for(
+        || collector.spans(),
+        |spans| spans.iter().any(|span| span.name() == "POST /auth"),
+    );
+    let request = find(&spans, "POST /auth");
+    let story = find(&spans, "sign_in");
+    let mine = |name: &str| {
+        let of_trace =
+            |span: &&Span| span.name() == name && span.text("trace") == request.text("trace");
+        let found = spans.iter().find(of_trace);
+        found
+            .unwrap_or_else(|| panic!("no {name} in {spans:?}"))
+            .clone()
+    };
+    assert_eq!(request.text("kind"), "server");
+    assert_eq!(request.text("parent"), "");
+    assert!(story.is_below(&request));
+    for name in [
+        "database find_user_by_username",
+        "database find_credential",
+        "verify_password",
+        "sessions insert_session",
+        "database apply",
+    ] {
+        assert!(mine(name).is_below(&story), "{name}");
+    }
+    let attributes = &request.0["attributes"];
+    assert_eq!(attributes["http.request.method"], "POST");
+    assert_eq!(attributes["http.route"], "/auth");
+    assert_eq!(attributes["http.response.status_code"], 201);
+    assert_eq!(request.0["resource"]["service.name"], "doorward");
+    assert_eq!(request.0["is_error"], false);
+    // The log's line, the answer and the span name each other.
+    let id = attributes["doorward.request_id"].as_str().unwrap();
+    let log = server.doorward.log();
+    let line = log.lines().find(|line| line.contains(id)).unwrap();
+    let line: Value = serde_json::from_str(line).unwrap();
+    assert_eq!(line["trace_id"], request.text("trace"));
+    assert_eq!(line["request.id"], id);
+}
+
+#[test]
+fn a_callers_trace_is_continued_and_its_choice_followed() {
+    let collector = Collector::start();
+    let server = traced(&collector, &[("DOORWARD_TRACES__RATIO", "0")]);
+    let token = server.admin();
+    let call = |flags: &str| {
+        let parent = format!("traceparent: 00-{CALLER}-{CALLERS_SPAN}-{flags}\r\n");
+        let headers = format!("{}{parent}", bearer(&token));
+        server
+            .send("GET", "/user/me", &headers, Value::Null)
+            .expect(200);
+    };
+    call("00");
+    call("01");
+    server
+        .send("GET", "/healthz", "traceparent: 00-zz-01\r\n", Value::Null)
+        .expect(200);
+    server.doorward.stop();
+    let spans = collector.spans();
+    let request = find(&spans, "GET /user/{user}");
+    assert_eq!(request.text("trace"), CALLER);
+    assert_eq!(request.text("parent"), CALLERS_SPAN);
+    assert!(find(&spans, "authenticate").is_below(&request));
+    // Of all the others, none is kept: not by lot, not where the caller keeps none.
+    assert!(
+        spans.iter().all(|span| span.text("trace") == CALLER),
+        "{spans:?}"
+    );
+    let requests = spans.iter().filter(|span| span.text("kind") == "server");
+    assert_eq!(requests.count(), 1, "{spans:?}");
+}
+
+#[test]
+fn a_mail_is_a_trace_of_its_own() {
+    let collector = Collector::start();
+    let server = traced(&collector, &[]);
+    let body = json!({"username": "ben", "email": "ben@example.com", "password": PASSWORD});
+    server.post("/user", body).expect(201);
+    server.link_to("ben@example.com");
+    let spans = wait_for(
+        || collector.spans(),
+        |spans| spans.iter().any(|span| span.name() == "deliver_mail"),
+    );
+    let turn = find(&spans, "deliver_mail");
+    assert_eq!(turn.text("parent"), "");
+    assert_eq!(turn.0["attributes"]["doorward.mail.kind"], "sign-up");
+    let sent = find(&spans, "send mail");
+    assert!(sent.is_below(&turn));
+    assert_eq!(sent.0["attributes"]["doorward.mail.template"], "confirm");
+    // What the worker asks all day long is no trace.
+    assert!(
+        !spans
+            .iter()
+            .any(|span| span.name() == "database claim_mail_jobs")
+    );
+}
+
+/// L-02: whatever is sent in, none of it is in a span, a metric or the log at its finest.
+#[test]
+fn nothing_that_is_anybodys_is_seen() {
+    let collector = Collector::start();
+    let server = traced(&collector, &[("DOORWARD_LOG__FILTER", "trace")]);
+    let mut secrets: Vec<String> = [
+        PASSWORD,
+        "canary@example.com",
+        "canary-user",
+        "Canary Surname",
+        "canary-note",
+        "canary-path",
+        "Canary/1.0",
+        ADMIN_PASSWORD,
+    ]
+    .map(str::to_owned)
+    .to_vec();
+    let agent = "User-Agent: Canary/1.0\r\n";
+    let body = json!({"username": "canary-user", "email": "canary@example.com", "password": PASSWORD, "name": "Canary Surname", "data": {"note": "canary-note"}});
+    server.send("POST", "/user", agent, body).expect(201);
+    let link = server.link_to("canary@example.com");
+    secrets.push(link.rsplit('/').next().unwrap().to_owned());
+    server.post(&link, Value::Null).expect(200);
+    server
+        .sign_in("canary-user", "canary-wrong-password")
+        .expect(401);
+    secrets.push("canary-wrong-password".to_owned());
+    let token = server.sign_in("canary-user", PASSWORD).expect(201).json();
+    let token = token["token"].as_str().unwrap();
+    secrets.push(token.to_owned());
+    secrets.push(token.rsplit('.').next().unwrap().to_owned());
+    let headers = format!("{agent}{}", bearer(token));
+    server
+        .send("GET", "/auth?x=canary-path", &headers, Value::Null)
+        .expect(200);
+    server
+        .send("GET", "/user/canary-user", &headers, Value::Null)
+        .expect(200);
+    server
+        .send("GET", "/canary-path", &headers, Value::Null)
+        .expect(404);
+    let metrics = server.scrape().text;
+    server.doorward.stop();
+    let spans = collector.spans();
+    find(&spans, "POST /confirmation/{token}");
+    find(&spans, "send mail");
+    let log = server.doorward.log();
+    for secret in secrets {
+        for span in &spans {
+            let whole = format!("{}{}", span.text("everything"), span.0);
+            assert!(!whole.contains(&secret), "{secret} in {whole}");
+        }
+        assert!(!metrics.contains(&secret), "{secret} in {metrics}");
+        assert!(!log.contains(&secret), "{secret} in {log}");
+    }
+    for address in ["127.0.0.1", "::1"] {
+        let tells = |span: &&Span| span.text("everything").contains(address);
+        assert!(!spans.iter().any(|span| tells(&span)), "{address}");
+    }
+}
+
+#[test]
+fn a_collector_that_is_away_harms_nothing_and_is_told_of_once() {
+    // One that refuses, and one that takes connections and says nothing.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let silent = format!("http://{}", silent.local_addr().unwrap());
+    for endpoint in ["http://127.0.0.1:1", &silent] {
+        let server = Doorward::start(&[
+            ("DOORWARD_TRACES__ENDPOINT", endpoint),
+            ("DOORWARD_METRICS__LISTEN", "127.0.0.1:0"),
+            ("OTEL_BSP_SCHEDULE_DELAY", "100"),
+        ]);
+        let mut slowest = Duration::ZERO;
+        for _ in 0..500 {
+            let begun_at = Instant::now();
+            let mut command = std::net::TcpStream::connect(("127.0.0.1", server.port())).unwrap();
+            std::io::Write::write_all(
+                &mut command,
+                b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+            )
+            .unwrap();
+            let mut answer = String::new();
+            std::io::Read::read_to_string(&mut command, &mut answer).unwrap();
+            assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+            slowest = slowest.max(begun_at.elapsed());
+        }
+        assert!(slowest < Duration::from_secs(4), "{slowest:?}");
+        let begun_at = Instant::now();
+        server.stop();
+        let took = begun_at.elapsed();
+        assert!(took < Duration::from_secs(12), "the end took {took:?}");
+        let log = server.log();
+        let told = log.matches("traces cannot be handed").count();
+        assert!(told <= 1, "{log}");
+        assert!(!log.contains("panicked"), "{log}");
+        if endpoint.ends_with(":1") {
+            assert_eq!(told, 1, "{log}");
+        }
+    }
+}
