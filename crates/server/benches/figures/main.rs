@@ -42,13 +42,14 @@ async fn measure() {
         server::binary_bytes() as f64 / 1_048_576.0
     );
     start_up().await;
-    let server = Server::start();
+    let server = Server::start(&[]);
     println!(
         "resident memory, idle      {:.1} MiB",
         server.resident_mib()
     );
     server.sign_up_users().await;
     session_checks(&server).await;
+    metrics(&server).await;
     sign_ins(&server).await;
     println!(
         "resident memory, highest   {:.1} MiB",
@@ -80,6 +81,28 @@ async fn session_checks(server: &Server) {
         "GET /user/me",
         median(ours),
         "a bare axum handler",
+        median(theirs),
+    );
+}
+
+/// What it costs to be watched.
+async fn metrics(server: &Server) {
+    let watched = Server::start(&[("DOORWARD_METRICS__LISTEN", "127.0.0.1:0")]);
+    watched.sign_up_users().await;
+    let load = async |server: &Server| {
+        let token = server.sign_in().await;
+        Load::get(server.address, "/user/me", Some(&token), CHECK_CONNECTIONS)
+    };
+    let (with, without) = (load(&watched).await, load(server).await);
+    let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+    for _ in 0..ROUNDS {
+        theirs.push(without.run(CHECK_TIME).await);
+        ours.push(with.run(CHECK_TIME).await);
+    }
+    report(
+        "GET /user/me, with metrics",
+        median(ours),
+        "the same without",
         median(theirs),
     );
 }

@@ -27,14 +27,14 @@ pub fn binary_bytes() -> u64 {
 /// Milliseconds from the start of the process until it says that it is ready.
 pub fn time_to_ready(folder: &Path) -> f64 {
     let started = Instant::now();
-    let (mut child, _) = start(folder);
+    let (mut child, _) = start(folder, &[]);
     let took = started.elapsed();
     let _ = child.kill();
     let _ = child.wait();
     took.as_secs_f64() * 1000.0
 }
 
-fn start(folder: &Path) -> (Child, SocketAddr) {
+fn start(folder: &Path, variables: &[(&str, &str)]) -> (Child, SocketAddr) {
     let mut child = Command::new(BINARY)
         .arg("serve")
         .env_clear()
@@ -43,6 +43,7 @@ fn start(folder: &Path) -> (Child, SocketAddr) {
         .env("DOORWARD_THROTTLE__ENABLED", "false")
         .env("DOORWARD_LOG__FILTER", "warn")
         .env("ADMIN_PASSWORD", "a long walk by the sea")
+        .envs(variables.iter().copied())
         .current_dir(folder)
         .stdout(Stdio::piped())
         .spawn()
@@ -56,9 +57,9 @@ fn start(folder: &Path) -> (Child, SocketAddr) {
 }
 
 impl Server {
-    pub fn start() -> Self {
+    pub fn start(variables: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let (child, address) = start(folder.path());
+        let (child, address) = start(folder.path(), variables);
         Self {
             child,
             address,
