@@ -11,10 +11,11 @@ use doorward_domain::flows::operator::NewUser;
 use doorward_domain::flows::sessions::SignedIn;
 use doorward_domain::flows::sign_in::Identifier;
 use doorward_domain::flows::sign_up::SignUp;
+use doorward_domain::happening::Happening;
 use doorward_domain::memory::{MemoryStore, SteppedClock};
 use doorward_domain::model::{AuditEvent, Link, Outcome, Purpose, Role, User};
 use doorward_domain::passwords::{Cost, Engine, Hasher, HasherSettings};
-use doorward_domain::ports::{Clock, Mail, MailError, MailTemplate, Mailer, Store, Unmetered};
+use doorward_domain::ports::{Clock, Mail, MailError, MailTemplate, Mailer, Meter, Store};
 use doorward_domain::throttle::MemoryThrottle;
 use doorward_domain::tokens::{Keyring, MasterKey};
 use doorward_domain::values::{Data, EmailAddress, NewPassword, Password, Secret, Token, Username};
@@ -42,6 +43,26 @@ pub struct World {
     pub postbox: Arc<Postbox>,
     pub secrets: Arc<CountedSecrets>,
     pub accounts: Accounts,
+    pub noted: Arc<Noted>,
+}
+
+/// What the rules told of.
+#[derive(Default)]
+pub struct Noted(Mutex<Vec<Happening>>);
+
+impl Meter for Noted {
+    fn note(&self, happening: Happening) {
+        self.0.lock().unwrap().push(happening);
+    }
+}
+
+impl Noted {
+    /// All since the last look, but for lines of the audit log and how long hashes took.
+    pub fn take(&self) -> Vec<Happening> {
+        let mut all = std::mem::take(&mut *self.0.lock().unwrap());
+        all.retain(|one| !matches!(one, Happening::Audited(..) | Happening::Hashed { .. }));
+        all
+    }
 }
 
 impl World {
@@ -94,6 +115,7 @@ impl World {
     ) -> Self {
         let secrets = Arc::new(CountedSecrets::new(seed));
         let postbox = Arc::new(Postbox::default());
+        let noted = Arc::new(Noted::default());
         let settings = HasherSettings {
             cost: CHEAP,
             engine: Engine::Fast,
@@ -109,7 +131,7 @@ impl World {
             mailer: postbox.clone(),
             clock: clock.clone(),
             secrets: secrets.clone(),
-            meter: Arc::new(Unmetered),
+            meter: noted.clone(),
         };
         Self {
             store: spy.store.clone(),
@@ -117,6 +139,7 @@ impl World {
             clock,
             postbox,
             secrets,
+            noted,
             accounts: Accounts::new(ports, policy, hasher, Keyring::new(master)),
         }
     }

@@ -1,0 +1,91 @@
+//! What the meter is told: each thing once, in the place where it happens.
+
+use doorward_domain::Error;
+use doorward_domain::happening::Happening::{
+    Mail, SessionIssued, SessionRenewed, SessionsEnded, SignIn, Throttled,
+};
+use doorward_domain::happening::{MailFate, SessionEnd, SignInOutcome};
+use doorward_domain::model::MailKind;
+use doorward_domain::throttle::GUESS;
+
+use crate::world::*;
+
+#[tokio::test]
+async fn a_sign_in_is_told_of_once_however_it_ends() {
+    let world = World::new().await;
+    world.active("ben").await;
+    world.pending("ann").await;
+    world.noted.take();
+    world.sign_in("ben").await;
+    let opened = [SessionIssued, SignIn(SignInOutcome::Success)];
+    assert_eq!(world.noted.take(), opened);
+    for name in ["ben", "nobody"] {
+        let refused = world.try_sign_in(name, OTHER_PASSWORD).await;
+        assert_err!(refused, Error::InvalidCredentials);
+        let wrong = [SignIn(SignInOutcome::WrongCredentials)];
+        assert_eq!(world.noted.take(), wrong);
+    }
+    let refused = world.try_sign_in("ann", PASSWORD).await;
+    assert_err!(refused, Error::EmailUnconfirmed);
+    assert_eq!(world.noted.take(), [SignIn(SignInOutcome::Unconfirmed)]);
+    for _ in 0..3 {
+        let _ = world.try_sign_in("ben", OTHER_PASSWORD).await;
+    }
+    world.noted.take();
+    let refused = world.try_sign_in("ben", PASSWORD).await;
+    assert_err!(refused, Error::TooManyAttempts { .. });
+    let put_off = [Throttled(GUESS), SignIn(SignInOutcome::Throttled)];
+    assert_eq!(world.noted.take(), put_off);
+}
+
+#[tokio::test]
+async fn the_end_of_a_session_is_told_of_with_its_reason() {
+    let world = World::with(|policy| policy.max_sessions = 2).await;
+    world.active("ben").await;
+    let first = world.sign_in("ben").await;
+    world.advance(seconds(1));
+    let second = world.sign_in("ben").await;
+    world.advance(seconds(1));
+    world.noted.take();
+    let third = world.sign_in("ben").await;
+    assert!(world.check(&first).await.is_err());
+    assert!(
+        world
+            .noted
+            .take()
+            .contains(&SessionsEnded(SessionEnd::Surplus, 1))
+    );
+
+    let renewed = world.renew(&second).await.unwrap();
+    world.advance(minutes(5));
+    let renewed = world.renew(&renewed).await.unwrap();
+    assert_eq!(world.noted.take(), [SessionRenewed, SessionRenewed]);
+    assert_err!(world.renew(&second).await, Error::InvalidToken);
+    assert!(world.check(&renewed).await.is_err());
+    assert_eq!(
+        world.noted.take(),
+        [SessionsEnded(SessionEnd::TokenReuse, 1)]
+    );
+
+    let actor = world.of(&third);
+    world.accounts.revoke_sessions(&actor, "me").await.unwrap();
+    assert_eq!(world.noted.take(), [SessionsEnded(SessionEnd::Revoked, 1)]);
+}
+
+#[tokio::test]
+async fn every_turn_with_a_mail_is_told_of() {
+    let world = World::new().await;
+    world.noted.take();
+    world.pending("ben").await;
+    world.postbox.refuse(Some(Refusal::ForNow));
+    world.deliver().await;
+    world.postbox.refuse(Some(Refusal::ForGood));
+    world.advance(minutes(1));
+    world.deliver().await;
+    let turns = [MailFate::Deferred, MailFate::GivenUp].map(|fate| Mail(MailKind::SignUp, fate));
+    assert_eq!(world.noted.take(), turns);
+    world.postbox.refuse(None);
+    world.pending("ann").await;
+    world.deliver().await;
+    assert_eq!(world.noted.take(), [Mail(MailKind::SignUp, MailFate::Sent)]);
+}
