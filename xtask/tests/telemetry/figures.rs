@@ -1,8 +1,12 @@
 //! Each figure moves when what it counts happens, and by as much.
 
+use std::io::Write;
+use std::net::TcpStream;
+
 use serde_json::{Value, json};
 
-use crate::server::{PASSWORD, Watched, bearer};
+use crate::scrape::Scrape;
+use crate::server::{PASSWORD, Watched, bearer, wait_for};
 
 const SIGN_INS: &str = "doorward_sign_ins_total";
 const REVOKED: &str = "doorward_sessions_revoked_total";
@@ -132,6 +136,24 @@ fn what_is_put_off_is_counted_by_its_budget() {
     let seen = server.scrape();
     let paused = [("budget", "mailbox-pause")];
     assert_eq!(seen.one("doorward_throttled_total", &paused), 1.0);
+}
+
+/// One line and one count, as of every other request.
+#[test]
+fn a_client_that_hangs_up_is_counted_and_logged() {
+    let server = Watched::start(&[]);
+    let mut stream = TcpStream::connect(("127.0.0.1", server.doorward.port())).unwrap();
+    let request =
+        "GET /inbox.json?to=nobody@example.com&wait=10 HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    stream.write_all(request.as_bytes()).unwrap();
+    let in_flight = |seen: &Scrape| seen.one("doorward_http_requests_in_flight", &[]);
+    wait_for(|| server.scrape(), |seen| in_flight(seen) == 1.0);
+    drop(stream);
+    let gone = [("route", "/inbox.json"), ("status", "gone")];
+    let seen = wait_for(|| server.scrape(), |seen| seen.sum(REQUESTS, &gone) == 1.0);
+    assert_eq!(in_flight(&seen), 0.0);
+    let log = server.doorward.log();
+    assert!(log.contains("request given up by its client"), "{log}");
 }
 
 #[test]
