@@ -11,6 +11,7 @@ pub type Variables = BTreeMap<String, String>;
 
 pub const COMPOSE: [&str; 2] = ["compose.yaml", "compose.mysql.yaml"];
 pub const UNIT: &str = "deploy/systemd/doorward.service";
+pub const CONFIGURATION: &str = "deploy/systemd/doorward.toml";
 pub const SOCKET: &str = "deploy/systemd/doorward.socket";
 
 pub fn root() -> &'static Path {
