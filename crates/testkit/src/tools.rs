@@ -1,9 +1,11 @@
 //! Programs that `cargo xtask tools` has put into the target folder: those from PyPI, and those from
-//! npm with a Node.js of their own.
+//! npm with a Node.js of their own. And cargo.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+
+use crate::repository::root;
 
 /// Cargo's target folder, whatever it is called.
 ///
@@ -14,6 +16,21 @@ pub fn target() -> PathBuf {
     let test = std::env::current_exe().expect("a test has a file");
     let folder = test.ancestors().nth(3);
     folder.expect("it lies in target/debug/deps").to_owned()
+}
+
+/// Cargo, in the workspace, as `cargo xtask` runs it: without what `cargo test` has told this process about
+/// itself. ring's build looks at that, and would be made anew, with all that stands on it.
+#[must_use]
+pub fn cargo() -> Command {
+    let mut command = Command::new(variable("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.current_dir(root());
+    for name in variables() {
+        let text = name.to_string_lossy();
+        if text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_MANIFEST_") {
+            command.env_remove(&name);
+        }
+    }
+    command
 }
 
 /// A program that came with the Python packages: `python`, `pytest`, `node` …
@@ -66,4 +83,9 @@ fn command(program: &Path) -> Command {
 )]
 pub(crate) fn variable(name: &str) -> Option<OsString> {
     std::env::var_os(name)
+}
+
+#[expect(clippy::disallowed_methods, reason = "the names alone")]
+fn variables() -> impl Iterator<Item = OsString> {
+    std::env::vars_os().map(|(name, _)| name)
 }

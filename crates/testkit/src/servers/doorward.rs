@@ -7,7 +7,8 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::{Port, Server};
+use super::Server;
+use crate::port::Port;
 use crate::tools::{target, variable};
 
 /// The first admin's password; the user name is `admin`.

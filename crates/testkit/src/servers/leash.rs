@@ -7,7 +7,8 @@
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
-use std::time::{Duration, Instant};
+
+use crate::patience::until;
 
 /// `$1` is the folder, `$2` the signal that ends the server, then its command. A line of input
 /// starts it, and its process id is the answer; one that ran before has ended by then.
@@ -118,17 +119,9 @@ impl Leash {
     }
 }
 
-/// Looks until it is so, with a deadline: another process does it in its own time.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "a thread of its own waits, and no clock of ours moves a server"
-)]
+/// Waits until it is so: another process does it in its own time.
 pub(super) fn wait_for(what: &str, is_so: impl Fn() -> bool) {
-    let patience = Instant::now() + Duration::from_secs(60);
-    while !is_so() {
-        assert!(Instant::now() < patience, "it never came to this: {what}");
-        std::thread::sleep(Duration::from_millis(20));
-    }
+    until(what, || is_so().then_some(()));
 }
 
 fn send(signal: &str, processes: &[u32]) {

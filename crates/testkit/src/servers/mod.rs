@@ -47,8 +47,9 @@ pub use redis::{
     redis, redis_cluster, valkey,
 };
 
-use leash::{Leash, wait_for};
-use own::Port;
+use crate::patience::until;
+use crate::port::Port;
+use leash::Leash;
 
 /// The URL of a new, empty database on PostgreSQL.
 pub async fn postgres() -> String {
@@ -136,12 +137,11 @@ impl Server {
     }
 
     fn wait_until_ready(&self) {
-        wait_for("the server is ready", || {
+        until("the server is ready", || {
             let leash = self.leash();
             assert!(leash.is_running(), "the server ended: {}", leash.log());
-            (self.is_ready)()
-                .output()
-                .is_ok_and(|answer| answer.status.success())
+            let answer = (self.is_ready)().output().ok()?;
+            answer.status.success().then_some(())
         });
     }
 

@@ -121,25 +121,3 @@ impl FullHouse {
         }
     }
 }
-
-/// A free port of this machine's loopback, kept free for its owner: bound and never listened on,
-/// it is given to nobody else, and refuses connections while its server is away.
-pub(super) struct Port {
-    pub(super) number: u16,
-    _kept: tokio::net::TcpSocket,
-}
-
-impl Port {
-    pub(super) fn free() -> Self {
-        let socket = tokio::net::TcpSocket::new_v4().expect("a socket");
-        let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        socket.bind(any).expect("a free port");
-        // Now, so that it was free; the server says the same, and may listen beside it.
-        socket.set_reuseaddr(true).expect("a socket's option");
-        let number = socket.local_addr().expect("it is bound").port();
-        Self {
-            number,
-            _kept: socket,
-        }
-    }
-}

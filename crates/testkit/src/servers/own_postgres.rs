@@ -158,7 +158,7 @@ impl OwnPostgres {
         ));
         let psql = std::sync::Mutex::new(psql);
         let has_caught_up = move || run(&mut psql.lock().unwrap()) == "yes";
-        self.act(|_| super::wait_for("the replica has caught up", has_caught_up))
+        self.act(|_| super::leash::wait_for("the replica has caught up", has_caught_up))
             .await;
     }
 

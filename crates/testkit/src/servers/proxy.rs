@@ -13,7 +13,7 @@ use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use super::Port;
+use crate::port::Port;
 
 const PIECE: usize = 16 * 1024;
 
