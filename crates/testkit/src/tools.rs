@@ -1,5 +1,5 @@
-//! Programs that `cargo xtask tools` has put into the target folder: those from PyPI, and those from
-//! npm with a Node.js of their own. And cargo.
+//! Programs that `cargo xtask tools` has put into the target folder: those from PyPI, those from npm
+//! with a Node.js of their own, and a few from Debian. And cargo.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -43,6 +43,20 @@ pub fn tool(name: &str) -> Command {
 #[must_use]
 pub fn npm_tool(name: &str) -> Command {
     command(&node_modules().join(".bin").join(name))
+}
+
+/// A program that Debian packages as a service, which nobody wants on their machine for a test: `nginx`,
+/// `caddy`, `promtool`. The unpacked one, or the machine's own where there is none.
+#[must_use]
+pub fn debian_tool(name: &str) -> Command {
+    let folders = [
+        target().join("tools/debian/usr/bin"),
+        target().join("tools/debian/usr/sbin"),
+        PathBuf::from("/usr/sbin"),
+    ];
+    let files = folders.map(|folder| folder.join(name));
+    let file = files.into_iter().find(|file| file.is_file());
+    Command::new(file.unwrap_or_else(|| name.into()))
 }
 
 /// The installed npm packages.
