@@ -7,11 +7,12 @@ use doorward_domain::Accounts;
 use doorward_domain::ports::Secrets;
 
 use crate::api::operations::health::Stopping;
+use crate::host::is_loopback_url;
 use crate::inbox::Inbox;
 use crate::observer::Observer;
 use crate::pages::Pages;
 use crate::request_ids::RequestIds;
-use crate::trusted_proxies::TrustedProxies;
+use crate::trusted_proxies::{TrustedProxies, Unnamed};
 
 /// What the web part needs beside the accounts.
 pub struct AppParts {
@@ -40,13 +41,15 @@ pub struct Inner {
     pub(crate) request_ids: RequestIds,
     pub(crate) inbox: Option<Arc<dyn Inbox>>,
     pub(crate) trusted_proxies: TrustedProxies,
+    /// When it was last said that a proxy does not name its clients.
+    pub(crate) unnamed: Unnamed,
     pub(crate) stopping: Stopping,
     pub(crate) observer: Arc<dyn Observer>,
     pub(crate) pages: Pages,
     /// The origin of the public URL, which a browser names in `Origin`.
     pub(crate) origin: String,
-    /// Whether people reach the server by HTTPS, and their browsers shall never use HTTP there. Not on `localhost`: what else a developer runs
-    /// there, on whatever port, would no longer be reached.
+    /// Whether people reach the server by HTTPS, and their browsers shall never use HTTP there. Not
+    /// on `localhost`: what else a developer runs there, on whatever port, would no longer be reached.
     pub(crate) has_hsts: bool,
     pub(crate) openapi: String,
     pub(crate) docs: String,
@@ -61,13 +64,14 @@ impl App {
         let docs = pages.docs(&document);
         Self(Arc::new(Inner {
             origin: origin_of(public_url),
-            has_hsts: public_url.starts_with("https://") && !is_localhost(public_url),
+            has_hsts: public_url.starts_with("https://") && !is_loopback_url(public_url),
             openapi: document.to_string(),
             docs,
             pages,
             accounts: parts.accounts,
             request_ids: RequestIds::new(&*parts.secrets),
             trusted_proxies: parts.trusted_proxies,
+            unnamed: Unnamed::default(),
             inbox: parts.inbox,
             stopping: parts.stopping,
             observer: parts.observer,
@@ -81,11 +85,6 @@ impl Deref for App {
     fn deref(&self) -> &Inner {
         &self.0
     }
-}
-
-fn is_localhost(url: &str) -> bool {
-    let host = url.trim_start_matches("https://");
-    host == "localhost" || host.starts_with("localhost:")
 }
 
 /// Scheme, host and port of a URL.

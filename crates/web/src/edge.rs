@@ -4,9 +4,10 @@
 //! every answer wears, tells the observer, and logs one line, also of a request whose client did not
 //! wait. The line names the route, never the path: paths hold the secrets of mailed links.
 
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use axum::extract::{MatchedPath, Request, State};
+use axum::extract::{ConnectInfo, MatchedPath, Request, State};
 use axum::http::StatusCode;
 use axum::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use axum::middleware::Next;
@@ -88,7 +89,10 @@ impl Turn {
             doorward.request_id = id,
             doorward.problem = tracing::field::Empty,
         );
-        let trace_id = app.observer.began(&span, request.headers());
+        let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
+        let is_ours = peer.is_some_and(|ConnectInfo(peer)| app.trusted_proxies.has(peer.ip()));
+        let trusted = is_ours.then(|| request.headers());
+        let trace_id = app.observer.began(&span, trusted);
         Self {
             app: app.clone(),
             id,

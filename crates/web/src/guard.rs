@@ -218,6 +218,9 @@ fn context(app: &App, request: &Parts) -> Ctx {
 }
 
 async fn spend(app: &App, ctx: &Ctx, budget: &'static Budget) -> Result<Allowance, Response> {
+    if ctx.client.address.is_none() {
+        app.unnamed.say();
+    }
     match app.accounts.throttle_address(ctx, budget).await {
         Ok(allowance @ Allowance::Allowed { .. }) => Ok(allowance),
         Ok(allowance @ Allowance::Denied { retry_after }) => {

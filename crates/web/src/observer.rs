@@ -1,7 +1,8 @@
 //! Somebody outside who is told of every request: for an operator's figures and traces.
 //!
-//! It learns method, route, status and time; of the headers it may read those that tell of a trace, and
-//! it must keep nothing else of them.
+//! It learns method, route, status and time; of the headers it may read those that tell of a trace,
+//! and it must keep nothing else of them. A stranger's headers it does not see: whose trace a request
+//! is part of, and whether it is kept, is not theirs to say.
 
 use std::time::Duration;
 
@@ -10,8 +11,9 @@ use tracing::Span;
 
 /// Told of every request. It never blocks and never fails.
 pub trait Observer: Send + Sync {
-    /// One has come, and this is its span; the id of its trace, where one is kept, for the log.
-    fn began(&self, span: &Span, headers: &HeaderMap) -> Option<String>;
+    /// One has come, and this is its span; the id of its trace, where one is kept, for the log. The
+    /// headers are those that a trusted proxy sent; none is the rule.
+    fn began(&self, span: &Span, trusted: Option<&HeaderMap>) -> Option<String>;
     /// It is over; told once for each that began.
     fn ended(&self, ended: &Ended);
 }
@@ -34,7 +36,7 @@ pub struct Ended {
 pub struct Unobserved;
 
 impl Observer for Unobserved {
-    fn began(&self, _: &Span, _: &HeaderMap) -> Option<String> {
+    fn began(&self, _: &Span, _: Option<&HeaderMap>) -> Option<String> {
         None
     }
 

@@ -4,6 +4,7 @@
 use doorward_domain::model::Event;
 use serde_json::{Map, Value, json};
 
+use crate::host::is_loopback_url;
 use crate::problem::Code;
 use crate::routes::{self, Guard, Route};
 
@@ -52,7 +53,7 @@ pub fn document(public_url: &str) -> Value {
 fn server(public_url: &str) -> Value {
     let description = "This server.";
     match public_url.split_once("://") {
-        Some((scheme, host)) if host.starts_with("localhost") => json!({
+        Some((scheme, host)) if is_loopback_url(public_url) => json!({
             "url": format!("{scheme}://{{host}}"),
             "description": description,
             "variables": {"host": {"default": host, "description": "Where it listens."}},
@@ -77,7 +78,8 @@ fn complete_schemas(schemas: &mut Map<String, Value>) {
     schemas.insert("Problem".to_owned(), problem_schema());
     schemas.insert("FieldFault".to_owned(), fault_schema());
     for (schema, field, words) in WORDS {
-        schemas[*schema]["properties"][field]["enum"] = json!(words);
+        let of_field = schemas[*schema].pointer_mut(&format!("/properties/{field}"));
+        of_field.expect("the field of words is there")["enum"] = json!(words);
     }
     for schema in schemas.values_mut() {
         let fields = schema.get_mut("properties").and_then(Value::as_object_mut);
@@ -460,6 +462,18 @@ mod tests {
         });
         assert_eq!(form["properties"], expected);
         assert_eq!(form["example"]["data"], "{\"a\":1}");
+    }
+
+    #[test]
+    fn where_it_listens_is_a_default_on_this_machine_alone() {
+        for (url, is_default) in [
+            ("http://localhost:8000", true),
+            ("http://127.0.0.1:8000", true),
+            ("https://localhost.example.com", false),
+            ("https://accounts.example", false),
+        ] {
+            assert_eq!(server(url)["variables"].is_object(), is_default, "{url}");
+        }
     }
 
     #[test]

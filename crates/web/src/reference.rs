@@ -185,7 +185,7 @@ fn parameters(operation: &Value) -> String {
         row(
             place.as_str().unwrap(),
             name.as_str().unwrap(),
-            &limits(&parameter["schema"], false),
+            &limits(&parameter["schema"]),
             description,
         )
     });
@@ -231,7 +231,10 @@ fn fields(schema: &Value, row: impl Fn(&str, &str, &str) -> String) -> String {
     // What must be there comes first.
     let (first, then): (Vec<_>, Vec<_>) = properties.partition(|(name, _)| required(name));
     let rows = first.into_iter().chain(then).map(|(name, field)| {
-        let kind = limits(field, required(name));
+        let mut kind = limits(field);
+        if required(name) {
+            kind += ", **required**";
+        }
         row(
             name,
             &kind,
@@ -247,7 +250,7 @@ fn row(place: &str, name: &str, kind: &str, description: &str) -> String {
 }
 
 /// What may stand in a field.
-fn limits(schema: &Value, is_required: bool) -> String {
+fn limits(schema: &Value) -> String {
     let mut said = vec![values(schema).unwrap_or_else(|| kind(schema))];
     let number = |name: &str| schema[name].as_u64();
     match (number("minLength"), number("maxLength")) {
@@ -257,9 +260,6 @@ fn limits(schema: &Value, is_required: bool) -> String {
     }
     if let (Some(least), Some(most)) = (number("minimum"), number("maximum")) {
         said.push(format!("{least} to {most}"));
-    }
-    if is_required {
-        said.push("**required**".to_owned());
     }
     said.join(", ")
 }

@@ -5,12 +5,16 @@
 //! address is taken from a request's word: links are built from `public_url`.
 
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::str::FromStr;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use axum::http::HeaderMap;
 
 const FIELD: &str = "x-forwarded-for";
+/// How often it is said that a proxy names no clients.
+const SAID_EVERY: Duration = Duration::from_secs(3600);
 
 /// The addresses and networks of the proxies in front. None by default.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -34,7 +38,7 @@ impl TrustedProxies {
         let fields: Vec<_> = headers.get_all(FIELD).iter().collect();
         for field in fields.iter().rev() {
             for hop in field.to_str().ok()?.rsplit(',') {
-                let hop = hop.trim().parse::<IpAddr>().ok()?.to_canonical();
+                let hop = address_of(hop)?;
                 if !self.has(hop) {
                     return Some(hop);
                 }
@@ -43,9 +47,48 @@ impl TrustedProxies {
         None
     }
 
-    fn has(&self, address: IpAddr) -> bool {
+    /// Whether that is a proxy of ours, and not a stranger.
+    pub(crate) fn has(&self, address: IpAddr) -> bool {
+        let address = address.to_canonical();
         self.0.iter().any(|network| network.has(address))
     }
+}
+
+/// When it was last said that a trusted proxy does not name its clients, so that nobody's attempts are
+/// counted by address. At first, and then now and then: it is so with every request.
+#[derive(Debug, Default)]
+pub(crate) struct Unnamed(Mutex<Option<Instant>>);
+
+impl Unnamed {
+    /// Says it, unless it has been said lately.
+    pub(crate) fn say(&self) {
+        if self.is_due(Instant::now()) {
+            tracing::warn!(
+                "a proxy of `trusted_proxies` names no client in X-Forwarded-For (none, no address, or proxies alone): such requests are not throttled by address; let it set that field"
+            );
+        }
+    }
+
+    fn is_due(&self, now: Instant) -> bool {
+        let mut said_at = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_due = said_at.is_none_or(|at| now.duration_since(at) >= SAID_EVERY);
+        if is_due {
+            *said_at = Some(now);
+        }
+        is_due
+    }
+}
+
+/// The address of a hop. Some proxies write the port as well.
+pub(crate) fn address_of(hop: &str) -> Option<IpAddr> {
+    let hop = hop.trim();
+    let bare = hop.strip_prefix('[').and_then(|hop| hop.strip_suffix(']'));
+    let address = match bare {
+        Some(bare) => bare.parse::<Ipv6Addr>().ok().map(IpAddr::V6),
+        None => hop.parse().ok(),
+    };
+    let with_port = || hop.parse::<SocketAddr>().ok().map(|hop| hop.ip());
+    Some(address.or_else(with_port)?.to_canonical())
 }
 
 impl Network {
@@ -164,14 +207,20 @@ mod tests {
                 Some("192.0.2.7"),
             ),
             ("10.0.0.1", &[b"nonsense, 192.0.2.7"], Some("192.0.2.7")),
+            // With a port, as some proxies write it.
+            ("10.0.0.1", &[b"192.0.2.7:4711"], Some("192.0.2.7")),
+            ("10.0.0.1", &[b"[2001:db8::1]"], Some("2001:db8::1")),
+            ("10.0.0.1", &[b"[2001:db8::1]:4711"], Some("2001:db8::1")),
+            ("10.0.0.1", &[b"192.0.2.7, 10.0.0.2:80"], Some("192.0.2.7")),
             // Not told, or not understood: unknown, and not the proxy.
             ("10.0.0.1", &[], None),
             ("10.0.0.1", &[b""], None),
             ("10.0.0.1", &[b"10.0.0.2, 127.0.0.1"], None),
             ("10.0.0.1", &[b"192.0.2.7, nonsense"], None),
-            ("10.0.0.1", &[b"192.0.2.7:4711"], None),
-            ("10.0.0.1", &[b"[2001:db8::1]"], None),
             ("10.0.0.1", &[b"192.0.2.7,"], None),
+            ("10.0.0.1", &[b"192.0.2.7:99999"], None),
+            ("10.0.0.1", &[b"[192.0.2.7]"], None),
+            ("10.0.0.1", &[b"unknown"], None),
             ("10.0.0.1", &[b"192.0.2.\xff"], None),
         ] {
             let found = client(ours, peer, fields);
@@ -179,6 +228,14 @@ mod tests {
         }
         let nobody = client("", "127.0.0.1", &[b"192.0.2.7"]);
         assert_eq!(nobody.as_deref(), Some("127.0.0.1"));
+    }
+
+    #[test]
+    fn a_proxy_that_names_nobody_is_spoken_of_now_and_then() {
+        let (unnamed, start) = (Unnamed::default(), Instant::now());
+        let due = [0, 1, 3599, 3600, 3601, 7200]
+            .map(|seconds| unnamed.is_due(start + Duration::from_secs(seconds)));
+        assert_eq!(due, [true, false, false, true, false, true]);
     }
 
     #[test]

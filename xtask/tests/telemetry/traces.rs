@@ -76,9 +76,10 @@ fn a_request_its_story_and_its_stores_are_one_trace() {
 }
 
 #[test]
-fn a_callers_trace_is_continued_and_its_choice_followed() {
+fn a_trusted_proxys_trace_is_continued_and_its_choice_followed() {
     let collector = Collector::start();
-    let server = traced(&collector, &[("DOORWARD_TRACES__RATIO", "0")]);
+    let trusted = ("DOORWARD_TRUSTED_PROXIES", "127.0.0.1, ::1");
+    let server = traced(&collector, &[("DOORWARD_TRACES__RATIO", "0"), trusted]);
     let token = server.admin();
     let call = |flags: &str| {
         let parent = format!("traceparent: 00-{CALLER}-{CALLERS_SPAN}-{flags}\r\n");
@@ -93,7 +94,7 @@ fn a_callers_trace_is_continued_and_its_choice_followed() {
         .send("GET", "/healthz", "traceparent: 00-zz-01\r\n", Value::Null)
         .expect(200);
     server.doorward.stop();
-    let spans = collector.spans();
+    let spans = collector.every_span();
     let request = find(&spans, "GET /user/{user}");
     assert_eq!(request.text("trace"), CALLER);
     assert_eq!(request.text("parent"), CALLERS_SPAN);
@@ -105,6 +106,29 @@ fn a_callers_trace_is_continued_and_its_choice_followed() {
     );
     let requests = spans.iter().filter(|span| span.text("kind") == "server");
     assert_eq!(requests.count(), 1, "{spans:?}");
+}
+
+/// A stranger chooses neither what is kept nor what the log calls the trace.
+#[test]
+fn a_strangers_trace_is_not_continued() {
+    let collector = Collector::start();
+    let all = traced(&collector, &[]);
+    let none = traced(&collector, &[("DOORWARD_TRACES__RATIO", "0")]);
+    let parent = |flags: &str| format!("traceparent: 00-{CALLER}-{CALLERS_SPAN}-{flags}\r\n");
+    for (server, flags) in [(&all, "00"), (&none, "01")] {
+        server
+            .send("GET", "/healthz", &parent(flags), Value::Null)
+            .expect(200);
+        server.doorward.stop();
+        assert!(!server.doorward.log().contains(CALLER));
+    }
+    let spans = collector.spans();
+    // Of the first server alone, which keeps all of its own.
+    let request = find(&spans, "GET /healthz");
+    assert_eq!(request.text("parent"), "");
+    let asked = spans.iter().filter(|span| span.name() == "GET /healthz");
+    assert_eq!(asked.count(), 1, "{spans:?}");
+    assert!(spans.iter().all(|span| span.text("trace") != CALLER));
 }
 
 #[test]
@@ -175,7 +199,7 @@ fn nothing_that_is_anybodys_is_seen() {
         .expect(404);
     let metrics = server.scrape().text;
     server.doorward.stop();
-    let spans = collector.spans();
+    let spans = collector.every_span();
     find(&spans, "POST /confirmation/{token}");
     find(&spans, "send mail");
     let log = server.doorward.log();

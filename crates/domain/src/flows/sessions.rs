@@ -380,11 +380,8 @@ impl Accounts {
         why: SessionEnd,
         keep: Option<SessionId>,
     ) {
-        match self.clear_sessions(ctx, user_id, epoch, keep).await {
-            Ok(ended) => self.note(Happening::SessionsEnded(why, ended)),
-            Err(error) => {
-                tracing::error!(user.id = %user_id, %error, "ended sessions could not be cleared away");
-            }
+        if let Err(error) = self.clear_sessions(ctx, user_id, epoch, why, keep).await {
+            tracing::error!(user.id = %user_id, %error, "ended sessions could not be cleared away");
         }
         self.cache.user_changed(user_id);
     }
@@ -394,20 +391,20 @@ impl Accounts {
         ctx: &Ctx,
         user_id: UserId,
         epoch: i64,
+        why: SessionEnd,
         keep: Option<SessionId>,
-    ) -> Result<usize, StoreError> {
+    ) -> Result<(), StoreError> {
         let sessions = &self.ports.sessions;
         if let Some(id) = keep {
             sessions.set_session_epoch(user_id, id, epoch).await?;
         }
-        let mut ended = 0;
         for session in sessions.list_sessions(user_id, ctx.now).await? {
             let is_over = session.epoch < epoch && Some(session.id) != keep;
             if is_over && sessions.delete_session(user_id, session.id).await? {
-                ended += 1;
+                self.note(Happening::SessionsEnded(why, 1));
             }
         }
-        Ok(ended)
+        Ok(())
     }
 }
 

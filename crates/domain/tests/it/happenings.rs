@@ -72,6 +72,31 @@ async fn the_end_of_a_session_is_told_of_with_its_reason() {
     assert_eq!(world.noted.take(), [SessionsEnded(SessionEnd::Revoked, 1)]);
 }
 
+/// What was ended before the store went away was ended.
+#[tokio::test]
+async fn sessions_that_were_ended_are_told_of_though_others_could_not_be() {
+    let world = World::new().await;
+    world.active("ben").await;
+    let mut last = world.sign_in("ben").await;
+    for _ in 0..4 {
+        last = world.sign_in("ben").await;
+    }
+    let actor = world.of(&last);
+    world.noted.take();
+    world.spy.fail_after("delete_session", 2);
+    world.accounts.revoke_sessions(&actor, "me").await.unwrap();
+    let ended: usize = world
+        .noted
+        .take()
+        .into_iter()
+        .map(|one| match one {
+            SessionsEnded(SessionEnd::Revoked, count) => count,
+            other => panic!("{other:?}"),
+        })
+        .sum();
+    assert_eq!(ended, 2);
+}
+
 #[tokio::test]
 async fn every_turn_with_a_mail_is_told_of() {
     let world = World::new().await;

@@ -1,6 +1,6 @@
 //! A store that counts what it is asked, fails when told to, and lets somebody else in between.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -19,6 +19,7 @@ pub struct Spy {
     pub store: Arc<MemoryStore>,
     calls: Mutex<Vec<&'static str>>,
     failing: Mutex<HashSet<&'static str>>,
+    failing_after: Mutex<HashMap<&'static str, usize>>,
     hanging: Mutex<HashSet<&'static str>>,
     between: Mutex<Option<Changes>>,
     audited: Mutex<Vec<AuditEvent>>,
@@ -50,6 +51,11 @@ impl Spy {
     /// That question is not answered from now on.
     pub fn fail(&self, operation: &'static str) {
         self.failing.lock().unwrap().insert(operation);
+    }
+
+    /// That question is answered so many times more.
+    pub fn fail_after(&self, operation: &'static str, times: usize) {
+        self.failing_after.lock().unwrap().insert(operation, times);
     }
 
     /// That question is never answered from now on.
@@ -91,6 +97,12 @@ impl Spy {
         self.calls.lock().unwrap().push(operation);
         if self.yields.load(Ordering::Relaxed) {
             tokio::task::yield_now().await;
+        }
+        if let Some(left) = self.failing_after.lock().unwrap().get_mut(operation) {
+            match left.checked_sub(1) {
+                Some(rest) => *left = rest,
+                None => return Err(StoreError::new(operation, "told to fail")),
+            }
         }
         if self.failing.lock().unwrap().contains(operation) {
             return Err(StoreError::new(operation, "told to fail"));

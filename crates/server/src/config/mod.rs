@@ -20,6 +20,7 @@ use doorward_domain::values::Secret;
 use doorward_store_redis::RedisSettings;
 use doorward_web::TrustedProxies;
 
+pub use doorward_web::{host_of, is_loopback_url};
 pub use commented::commented;
 pub use masked::masked;
 pub use settings::{SETTINGS, Setting};
@@ -255,31 +256,6 @@ impl Config {
 fn is_same(one: SocketAddr, other: SocketAddr) -> bool {
     let is_every = one.ip().is_unspecified() || other.ip().is_unspecified();
     one.port() != 0 && one.port() == other.port() && (is_every || one.ip() == other.ip())
-}
-
-/// Whether a URL leads to this machine alone.
-pub fn is_loopback_url(url: &str) -> bool {
-    let host = host_of(url);
-    host == "localhost"
-        || host
-            .trim_matches(['[', ']'])
-            .parse::<IpAddr>()
-            .is_ok_and(|address| address.is_loopback())
-}
-
-/// The host of a URL, without its port; an IPv6 address in its brackets.
-pub fn host_of(url: &str) -> &str {
-    let authority = url
-        .split("://")
-        .nth(1)
-        .unwrap_or(url)
-        .split('/')
-        .next()
-        .unwrap_or_default();
-    match authority.rsplit_once(':') {
-        Some((host, port)) if port.bytes().all(|b| b.is_ascii_digit()) => host,
-        _ => authority,
-    }
 }
 
 /// Whether a path is there to be read, for messages.

@@ -22,11 +22,11 @@ impl Requests {
 }
 
 impl Observer for Requests {
-    fn began(&self, span: &Span, headers: &HeaderMap) -> Option<String> {
+    fn began(&self, span: &Span, trusted: Option<&HeaderMap>) -> Option<String> {
         if let Some(figures) = &self.0 {
             figures.requests_in_flight.inc();
         }
-        traces::adopt(span, headers)
+        traces::adopt(span, trusted)
     }
 
     fn ended(&self, ended: &Ended) {

@@ -57,7 +57,7 @@ impl Traces {
                 env!("CARGO_PKG_VERSION"),
             ))
             .build();
-        // A caller that keeps its trace wants ours in it; who is called by nobody is drawn by lot.
+        // A proxy that keeps its trace wants ours in it; all else is drawn by lot.
         let by_lot = Sampler::TraceIdRatioBased(config.traces_ratio);
         let provider = SdkTracerProvider::builder()
             .with_batch_exporter(exporter)
@@ -96,15 +96,17 @@ impl Traces {
     }
 }
 
-/// Makes a request's span part of the caller's trace, where they name one (W3C Trace Context); the id
-/// of the trace, where it is kept.
-pub fn adopt(span: &Span, headers: &HeaderMap) -> Option<String> {
+/// Makes a request's span part of the trace that a trusted proxy names (W3C Trace Context); the id of
+/// the trace, where it is kept.
+pub fn adopt(span: &Span, trusted: Option<&HeaderMap>) -> Option<String> {
     if span.is_disabled() {
         return None;
     }
-    let parent = TraceContextPropagator::new().extract(&HeaderExtractor(headers));
-    if parent.span().span_context().is_valid() {
-        let _ = span.set_parent(parent);
+    if let Some(headers) = trusted {
+        let parent = TraceContextPropagator::new().extract(&HeaderExtractor(headers));
+        if parent.span().span_context().is_valid() {
+            let _ = span.set_parent(parent);
+        }
     }
     let context = span.context();
     let kept = context.span().span_context().clone();

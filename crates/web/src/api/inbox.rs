@@ -3,13 +3,14 @@
 //! Who may read it is decided here for the page as well: whoever sits at this machine, where mail
 //! goes nowhere else.
 
-use std::net::IpAddr;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use axum::Json;
-use axum::extract::State;
-use axum::http::header::HOST;
-use axum::http::{HeaderMap, Uri};
+use axum::extract::{ConnectInfo, State};
+use axum::http::Uri;
+use axum::http::header::{FORWARDED, HOST};
+use axum::http::request::Parts;
 use doorward_domain::values::{EmailAddress, Invalid};
 use serde::Serialize;
 use tokio::time::{Instant, timeout_at};
@@ -17,8 +18,10 @@ use utoipa::ToSchema;
 
 use crate::api::paging::Query;
 use crate::app::App;
+use crate::host::{is_this_machine, without_port};
 use crate::inbox::{Inbox, InboxMail};
 use crate::problem::{Code, Problem};
+use crate::trusted_proxies::address_of;
 
 /// The longest anybody waits for a mail, in seconds.
 const MAX_WAIT: u64 = 10;
@@ -68,7 +71,8 @@ impl From<InboxMail> for InboxMailView {
 }
 
 /// Reads the built-in inbox, newest mail first. It is there where the server listens on loopback and
-/// sends no mail, for tests and development; a request must name this machine in `Host`.
+/// sends no mail, for tests and development; a request must name this machine in `Host`, and a proxy
+/// in front no client elsewhere.
 #[utoipa::path(get, path = "/inbox.json", tag = "Operations",
     params(
         ("to" = Option<String>, Query, description = "Only mails to this address, whatever its letter case", format = Email, max_length = 254),
@@ -77,11 +81,10 @@ impl From<InboxMail> for InboxMailView {
     responses((status = 200, description = "The mails", body = InboxMails)))]
 pub(crate) async fn list_inbox(
     State(app): State<App>,
-    uri: Uri,
-    headers: HeaderMap,
+    asked: Parts,
 ) -> Result<Json<InboxMails>, Problem> {
-    let inbox = inbox_of(&app, &uri, &headers)?;
-    let (wanted, wait) = read(&uri)?;
+    let inbox = inbox_of(&app, &asked)?;
+    let (wanted, wait) = read(&asked.uri)?;
     let until = Instant::now() + wait;
     let mut seen = 0;
     loop {
@@ -99,31 +102,36 @@ pub(crate) async fn list_inbox(
 }
 
 /// The inbox, for whoever may see it.
-pub(crate) fn inbox_of<'a>(
-    app: &'a App,
-    uri: &Uri,
-    headers: &HeaderMap,
-) -> Result<&'a dyn Inbox, Problem> {
+pub(crate) fn inbox_of<'a>(app: &'a App, asked: &Parts) -> Result<&'a dyn Inbox, Problem> {
     let inbox = app.inbox.as_deref();
     inbox
-        .filter(|_| names_this_machine(uri, headers))
+        .filter(|_| names_this_machine(asked) && sits_here(asked))
         .ok_or_else(|| Problem::new(Code::NotFound))
 }
 
 /// Whether the request names this machine as its browser sees it. A page elsewhere that has bent its
-/// own name to this address (DNS rebinding), or a proxy in front, names another.
-fn names_this_machine(uri: &Uri, headers: &HeaderMap) -> bool {
-    let of_header = headers.get(HOST).and_then(|host| host.to_str().ok());
+/// own name to this address (DNS rebinding), or a proxy that hands `Host` on, names another.
+fn names_this_machine(asked: &Parts) -> bool {
+    let of_header = asked.headers.get(HOST).and_then(|host| host.to_str().ok());
     // HTTP/2 has it there.
-    let of_uri = uri.authority().map(http::uri::Authority::as_str);
-    of_header.into_iter().chain(of_uri).all(|host| {
-        let name = match host.rsplit_once(':') {
-            Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) => name,
-            _ => host,
-        };
-        let address = name.trim_matches(['[', ']']).parse::<IpAddr>();
-        name.eq_ignore_ascii_case("localhost") || address.is_ok_and(|address| address.is_loopback())
-    })
+    let of_uri = asked.uri.authority().map(http::uri::Authority::as_str);
+    let mut named = of_header.into_iter().chain(of_uri);
+    named.all(|host| is_this_machine(without_port(host)))
+}
+
+/// Whether the client sits at this machine: the peer, and everybody for whom a proxy says it speaks.
+/// Here any proxy is believed, since what it says can only shut the door.
+fn sits_here(asked: &Parts) -> bool {
+    let peer = asked.extensions.get::<ConnectInfo<SocketAddr>>();
+    let is_here = peer.is_some_and(|ConnectInfo(peer)| peer.ip().to_canonical().is_loopback());
+    let names = ["x-forwarded-for", "x-real-ip"];
+    let mut spoken_for = names
+        .iter()
+        .flat_map(|name| asked.headers.get_all(*name))
+        .flat_map(|field| field.to_str().unwrap_or("unreadable").split(','));
+    is_here
+        && !asked.headers.contains_key(FORWARDED)
+        && spoken_for.all(|hop| address_of(hop).is_some_and(|hop| hop.is_loopback()))
 }
 
 /// Which mails.

@@ -2,7 +2,7 @@
 //! else installed. It is there only on loopback with no SMTP configured.
 
 use axum::extract::State;
-use axum::http::{HeaderMap, Uri};
+use axum::http::request::Parts;
 use axum::response::Html;
 
 use crate::api::inbox::inbox_of;
@@ -10,11 +10,7 @@ use crate::app::App;
 use crate::problem::Problem;
 
 /// The mails, newest first.
-pub(crate) async fn inbox(
-    State(app): State<App>,
-    uri: Uri,
-    headers: HeaderMap,
-) -> Result<Html<String>, Problem> {
-    let inbox = inbox_of(&app, &uri, &headers)?;
+pub(crate) async fn inbox(State(app): State<App>, asked: Parts) -> Result<Html<String>, Problem> {
+    let inbox = inbox_of(&app, &asked)?;
     Ok(app.pages.inbox(&inbox.list()))
 }

@@ -135,6 +135,11 @@ impl TestApp {
         Client::new(self.router.clone(), IpAddr::from([10, a, b, c]))
     }
 
+    /// Somebody unknown at that address.
+    pub fn at(&self, address: IpAddr) -> Client {
+        Client::new(self.router.clone(), address)
+    }
+
     /// An active user of that name, with an address at example.com, signed in.
     pub async fn user(&self, name: &str) -> Client {
         self.create(name, Role::User).await;
