@@ -85,9 +85,13 @@ impl Leash {
         self.server = answer.trim().parse().expect("a process id");
     }
 
-    /// To the server's first process alone.
+    /// To the server's first process alone. One that is told to stop has stopped: its other
+    /// threads may go on for a moment, and answer, where the machine is busy.
     pub(super) fn signal(&self, signal: &str) {
         send(signal, &[self.server]);
+        if signal == "STOP" {
+            wait_for("every thread has stopped", || has_stopped(self.server));
+        }
     }
 
     /// To the server and its children, which a PostgreSQL runs in sessions of their own.
@@ -148,6 +152,18 @@ fn is_running(process: u32) -> bool {
     let threads = threads.map_or(0, Iterator::count);
     state_and_parent(process)
         .is_some_and(|(state, _)| threads > 1 || (state != 'Z' && state != 'X'))
+}
+
+fn has_stopped(process: u32) -> bool {
+    let threads = std::fs::read_dir(format!("/proc/{process}/task"));
+    let mut threads = threads.into_iter().flatten().flatten();
+    threads.all(|thread| {
+        let text = std::fs::read_to_string(thread.path().join("stat")).unwrap_or_default();
+        let state = text
+            .rsplit_once(") ")
+            .map(|(_, rest)| rest.starts_with('T'));
+        state.unwrap_or(true)
+    })
 }
 
 fn state_and_parent(process: u32) -> Option<(char, u32)> {
