@@ -1,9 +1,10 @@
 //! `cargo xtask package`: what people download, to be unpacked into `/usr/local`.
 //!
-//! The binary, its completions and man pages (which it writes itself), the units, the documentation
-//! and the licences, with a checksum beside. The same tree packed twice is the same file, byte for
-//! byte: names are sorted, the owner is root, and the time is that of the commit (or
-//! `SOURCE_DATE_EPOCH`). To add a file: a line in [`COPIED`] or [`MADE`].
+//! The binary, its completions and man pages (which it writes itself), the documentation with all it
+//! links to, and the licences, with a checksum beside. Of the repository only what is under git: what
+//! somebody has tried out in it is theirs. The same tree packed twice is the same file, byte for byte:
+//! names are sorted, the owner is root, and the time is that of the commit (or `SOURCE_DATE_EPOCH`).
+//! To add a file: a line in [`DOCUMENTS`] or [`MADE`].
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -13,13 +14,18 @@ use anyhow::{Context, bail};
 
 use crate::run::{cargo, root, run, target};
 
-/// From the repository, and into which folder.
-const COPIED: &[(&str, &str)] = &[
-    ("LICENSE-APACHE", "share/doc/doorward"),
-    ("LICENSE-MIT", "share/doc/doorward"),
-    ("README.md", "share/doc/doorward"),
-    ("CHANGELOG.md", "share/doc/doorward"),
-    ("SECURITY.md", "share/doc/doorward"),
+/// Files and folders of the repository, laid out as there, so that their links lead somewhere.
+const DOCUMENTS: &[&str] = &[
+    "CHANGELOG.md",
+    "CONTRIBUTING.md",
+    "LICENSE-APACHE",
+    "LICENSE-MIT",
+    "README.md",
+    "SECURITY.md",
+    "clients",
+    "deploy",
+    "docs",
+    "examples",
 ];
 
 /// What the binary says when it is asked so, and into which file.
@@ -83,15 +89,13 @@ fn version(binary: &Path) -> anyhow::Result<String> {
 
 fn fill(tree: &Path, binary: &Path) -> anyhow::Result<()> {
     put(binary, &tree.join("bin/doorward"))?;
-    for (from, to) in COPIED {
-        put(&root().join(from), &tree.join(to).join(from))?;
+    let listed = git(&[&["ls-files", "-z", "--"], DOCUMENTS].concat())?;
+    for file in listed.split_terminator('\0') {
+        put(
+            &root().join(file),
+            &tree.join("share/doc/doorward").join(file),
+        )?;
     }
-    // The pages that a unit and the README point to; `docs` beside the README as in the repository.
-    put_all(&root().join("docs"), &tree.join("share/doc/doorward/docs"))?;
-    let guide = root().join("docs/DEPLOY.md");
-    put(&guide, &tree.join("share/doc/doorward/DEPLOY.md"))?;
-    let units = root().join("deploy/systemd");
-    put_all(&units, &tree.join("share/doorward/systemd"))?;
     for (arguments, to) in MADE {
         let to = tree.join(to);
         make_folder_of(&to)?;
@@ -126,20 +130,6 @@ fn put(from: &Path, to: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn put_all(from: &Path, to: &Path) -> anyhow::Result<()> {
-    let entries = std::fs::read_dir(from).with_context(|| format!("no {}", from.display()))?;
-    for entry in entries {
-        let entry = entry?;
-        let to = to.join(entry.file_name());
-        if entry.file_type()?.is_dir() {
-            put_all(&entry.path(), &to)?;
-        } else {
-            put(&entry.path(), &to)?;
-        }
-    }
-    Ok(())
-}
-
 fn make_folder_of(file: &Path) -> anyhow::Result<()> {
     let folder = file.parent().context("a file lies in a folder")?;
     std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))
@@ -148,7 +138,8 @@ fn make_folder_of(file: &Path) -> anyhow::Result<()> {
 fn pack(folder: &Path, name: &str, archive: &str) -> anyhow::Result<()> {
     let seconds = match std::env::var("SOURCE_DATE_EPOCH") {
         Ok(seconds) => seconds,
-        Err(_) => committed()?,
+        // When this commit was made.
+        Err(_) => git(&["log", "-1", "--format=%ct"])?.trim().to_owned(),
     };
     run(Command::new("tar")
         .args(["--create", "--file", archive])
@@ -160,16 +151,20 @@ fn pack(folder: &Path, name: &str, archive: &str) -> anyhow::Result<()> {
         .current_dir(folder))
 }
 
-/// When this commit was made, in seconds.
-fn committed() -> anyhow::Result<String> {
+/// What git says of the repository, whoever owns it.
+fn git(arguments: &[&str]) -> anyhow::Result<String> {
     let output = Command::new("git")
-        .args(["log", "-1", "--format=%ct"])
+        .args(["-c", "safe.directory=*"])
+        .args(arguments)
         .current_dir(root())
         .output()
         .context("cannot run git")?;
-    let seconds = String::from_utf8(output.stdout)?.trim().to_owned();
-    if seconds.parse::<u64>().is_err() {
-        bail!("git does not say when this was committed: set SOURCE_DATE_EPOCH");
+    if !output.status.success() || output.stdout.is_empty() {
+        bail!(
+            "git {}: {}",
+            arguments.join(" "),
+            String::from_utf8_lossy(&output.stderr)
+        );
     }
-    Ok(seconds)
+    Ok(String::from_utf8(output.stdout)?)
 }

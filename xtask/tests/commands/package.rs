@@ -79,17 +79,16 @@ fn it_is_the_same_every_time_and_runs_where_it_is_unpacked() {
         "share/fish/vendor_completions.d/doorward.fish",
         "share/doorward/doorward.ps1",
         "share/doorward/doorward.toml",
-        "share/doorward/systemd/doorward.service",
         "share/man/man1/doorward.1",
         "share/man/man1/doorward-user-list.1",
         "share/doc/doorward/README.md",
         "share/doc/doorward/LICENSE-MIT",
         "share/doc/doorward/LICENSE-APACHE",
-        "share/doc/doorward/DEPLOY.md",
         "share/doc/doorward/docs/CONFIGURATION.md",
     ] {
         assert!(prefix.join(file).is_file(), "{file} is not in it");
     }
+    the_units_name_a_page_that_is_in_it(&prefix);
     let run = |arguments: &[&str]| {
         let mut doorward = Command::new(prefix.join("bin/doorward"));
         said(
@@ -103,4 +102,16 @@ fn it_is_the_same_every_time_and_runs_where_it_is_unpacked() {
     let shown = prefix.join("share/doorward/doorward.toml");
     run(&["config", "check", "--config", shown.to_str().unwrap()]);
     run(&["user", "list"]);
+}
+
+fn the_units_name_a_page_that_is_in_it(prefix: &Path) {
+    for unit in ["doorward.service", "doorward.socket"] {
+        let path = prefix.join("share/doc/doorward/deploy/systemd").join(unit);
+        let text = std::fs::read_to_string(&path).unwrap();
+        let page = text
+            .lines()
+            .find_map(|line| line.strip_prefix("Documentation=file:///usr/local/"))
+            .unwrap();
+        assert!(prefix.join(page).is_file(), "{unit}: {page} is not in it");
+    }
 }

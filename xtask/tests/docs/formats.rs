@@ -3,15 +3,15 @@
 //! To add a language: an arm in `fault`, or a line in `AS_IT_IS` with the reason why it is only looked at.
 
 use std::collections::BTreeSet;
-use std::io::Write;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
+use doorward_testkit::process;
 use doorward_testkit::servers::doorward_binary;
 use doorward_testkit::tools;
 use serde_json::Value;
 
-use crate::pages::{Block, pages, root, scratch, succeed, tracked};
+use crate::pages::{Block, pages, root, succeed, tracked};
 
 /// Shown as it is, for nothing here reads it.
 const AS_IT_IS: &[&str] = &[
@@ -82,7 +82,9 @@ fn json(text: &str) -> Result<(), String> {
 /// loopback the server asks for it, and a page may be about something else. The certificate that
 /// operators have is made.
 fn settings(text: &str) -> Result<(), String> {
-    let folder = scratch("settings");
+    // Of its own: several tests come by here at once.
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
     let file = folder.join("doorward.toml");
     let place = folder.display().to_string();
     std::fs::write(&file, text.replace(CERTIFICATES, &place)).unwrap();
@@ -104,11 +106,11 @@ fn settings(text: &str) -> Result<(), String> {
             "90",
         ]);
         openssl.args(["-keyout", "privkey.pem", "-out", "fullchain.pem"]);
-        succeed(openssl.current_dir(&folder));
+        succeed(openssl.current_dir(folder));
     }
     let mut check = Command::new(doorward_binary());
     check.args(["config", "check", "--config"]).arg(&file);
-    check.current_dir(&folder).env_clear();
+    check.current_dir(folder).env_clear();
     if !text.contains("[mail]") {
         check.env("SMTP_URL", "log:");
     }
@@ -184,19 +186,7 @@ fn quoted(text: &str, folder: &str) -> Result<(), String> {
 }
 
 fn piped(command: &mut Command, text: &str) -> Result<(), String> {
-    let mut child = command
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .map_err(|error| format!("{command:?}: {error}"))?;
-    child
-        .stdin
-        .take()
-        .unwrap()
-        .write_all(text.as_bytes())
-        .unwrap();
-    told(&child.wait_with_output().unwrap())
+    told(&process::piped(command, text))
 }
 
 fn told(output: &std::process::Output) -> Result<(), String> {

@@ -2,9 +2,12 @@
 //! reached from the README.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Component, Path, PathBuf};
+use std::process::Command;
 
-use crate::pages::{Page, all_pages, root};
+use crate::pages::{Page, all_pages, root, scratch, succeed};
 
 /// The anchors that GitHub gives to a page's headings, and those it brings itself.
 fn anchors(page: &Page) -> BTreeSet<String> {
@@ -62,8 +65,8 @@ fn targets(page: &Page) -> Vec<String> {
         .collect()
 }
 
-/// The file a link leads to, from the repository's root; of a folder, its README.
-fn resolve(page: &Page, file: &str) -> PathBuf {
+/// The file a link leads to, from the root of all pages; of a folder, its README.
+fn resolve(root: &Path, page: &Page, file: &str) -> PathBuf {
     let mut path = PathBuf::new();
     let folder = Path::new(&page.path).parent().unwrap();
     for part in folder.join(file).components() {
@@ -74,7 +77,7 @@ fn resolve(page: &Page, file: &str) -> PathBuf {
         }
     }
     let index = path.join("README.md");
-    if root().join(&index).is_file() {
+    if root.join(&index).is_file() {
         index
     } else {
         path
@@ -86,7 +89,7 @@ fn is_elsewhere(target: &str) -> bool {
 }
 
 /// How many links there are between pages, and which lead nowhere.
-fn follow(pages: &[Page]) -> (usize, Vec<String>) {
+fn follow(root: &Path, pages: &[Page]) -> (usize, Vec<String>) {
     let anchors: BTreeMap<PathBuf, BTreeSet<String>> = pages
         .iter()
         .map(|page| (PathBuf::from(&page.path), anchors(page)))
@@ -99,10 +102,10 @@ fn follow(pages: &[Page]) -> (usize, Vec<String>) {
             let (file, anchor) = target.split_once('#').unwrap_or((target, ""));
             let path = match file {
                 "" => PathBuf::from(&page.path),
-                _ => resolve(page, file),
+                _ => resolve(root, page, file),
             };
             let has_anchor = || anchors.get(&path).is_some_and(|own| own.contains(anchor));
-            if !anchors.contains_key(&path) && !root().join(&path).exists() {
+            if !anchors.contains_key(&path) && !root.join(&path).exists() {
                 wrong.push(format!("{}: {target} is not there", page.path));
             } else if !anchor.is_empty() && !has_anchor() {
                 wrong.push(format!("{}: {target}: no such heading", page.path));
@@ -114,9 +117,50 @@ fn follow(pages: &[Page]) -> (usize, Vec<String>) {
 
 #[test]
 fn links_lead_to_files_and_headings() {
-    let (count, wrong) = follow(&all_pages());
+    let (count, wrong) = follow(root(), &all_pages());
     assert!(count > 50, "{count} links");
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Whoever has downloaded the package reads its pages where it was unpacked.
+#[test]
+fn links_of_the_package_lead_to_what_is_in_it() {
+    let folder = scratch("package");
+    // The program itself is not what this is about.
+    let program = folder.join("doorward");
+    std::fs::write(&program, "#!/bin/sh\necho doorward 0.0.0\n").unwrap();
+    std::fs::set_permissions(&program, Permissions::from_mode(0o755)).unwrap();
+    let mut pack = Command::new(env!("CARGO_BIN_EXE_xtask"));
+    pack.arg("package").arg(&program);
+    pack.env("CARGO_TARGET_DIR", &folder);
+    let said = String::from_utf8(succeed(&mut pack).stdout).unwrap();
+    let archive = said.lines().last().unwrap();
+    let tree = archive.strip_suffix(".tar.gz").unwrap();
+    let documents = Path::new(tree).join("share/doc/doorward");
+    let pages = pages_under(&documents);
+    let (count, wrong) = follow(&documents, &pages);
+    assert!(count > 50, "{count} links");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+fn pages_under(root: &Path) -> Vec<Page> {
+    let mut pages = Vec::new();
+    let mut waiting = vec![root.to_owned()];
+    while let Some(folder) = waiting.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                waiting.push(path);
+            } else if path.extension().is_some_and(|end| end == "md") {
+                let own = path.strip_prefix(root).unwrap();
+                pages.push(Page {
+                    path: own.to_str().unwrap().to_owned(),
+                    text: std::fs::read_to_string(&path).unwrap(),
+                });
+            }
+        }
+    }
+    pages
 }
 
 #[test]
@@ -135,7 +179,7 @@ fn a_link_to_nowhere_is_noticed() {
             "## Two\n[x](a.md#b) [y](c.md) [z](../docs/a.md#a) ```[no](no.md)```",
         ),
     ];
-    let (count, wrong) = follow(&pages);
+    let (count, wrong) = follow(root(), &pages);
     assert_eq!(count, 6);
     let expected = [
         "docs/b.md: a.md#b: no such heading",
@@ -162,7 +206,7 @@ fn every_page_is_reached_from_the_readme() {
             let files = targets.iter().filter(|target| !is_elsewhere(target));
             waiting.extend(files.filter_map(|target| {
                 let file = target.split('#').next().filter(|file| !file.is_empty())?;
-                Some(resolve(page, file))
+                Some(resolve(root(), page, file))
             }));
         }
     }

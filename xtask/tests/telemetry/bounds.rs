@@ -4,9 +4,10 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::process::Command;
 
+use doorward_testkit::process::{piped, said};
 use doorward_testkit::servers::doorward_binary;
+use doorward_testkit::tools::debian_tool;
 
-use crate::scrape::piped;
 use crate::server::{Watched, wait_for};
 
 #[test]
@@ -58,12 +59,8 @@ fn the_linter_of_prometheus_has_nothing_to_say() {
     let server = Watched::start(&[]);
     server.get("/user/me", "").expect(401);
     let text = server.scrape().text;
-    let output = piped(Command::new("promtool").args(["check", "metrics"]), &text);
-    let said = format!(
-        "{}{}",
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr)
-    );
+    let output = piped(debian_tool("promtool").args(["check", "metrics"]), &text);
+    let said = said(&output);
     assert!(output.status.success() && said.is_empty(), "{said}");
 }
 
@@ -71,11 +68,8 @@ fn the_linter_of_prometheus_has_nothing_to_say() {
 fn the_listener_serves_metrics_and_nothing_else() {
     let server = Watched::start(&[]);
     let answer = server.metrics("GET", "/metrics").expect(200);
-    let head = answer.head.to_ascii_lowercase();
-    assert!(
-        head.contains("content-type: text/plain; version=0.0.4"),
-        "{head}"
-    );
+    let kind = answer.header("content-type");
+    assert!(kind.starts_with("text/plain; version=0.0.4"), "{kind}");
     for path in ["/", "/user", "/healthz", "/metrics/", "/auth"] {
         server.metrics("GET", path).expect(404);
     }
@@ -103,8 +97,7 @@ fn one_port_for_both_is_a_fault() {
         .env("DOORWARD_METRICS__LISTEN", "127.0.0.1:8000")
         .output()
         .unwrap();
-    let said = String::from_utf8_lossy(&output.stderr).into_owned()
-        + &String::from_utf8_lossy(&output.stdout);
+    let said = said(&output);
     assert!(!output.status.success(), "{said}");
     assert!(said.contains("a port of their own"), "{said}");
 }

@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Output;
 
+use doorward_testkit::tools::debian_tool;
 use serde_json::{Value, json};
 
 use crate::scrape::Scrape;
@@ -140,7 +141,7 @@ fn named(text: &str) -> BTreeSet<String> {
 }
 
 fn promtool(arguments: &[&str]) -> Output {
-    Command::new("promtool")
+    debian_tool("promtool")
         .args(arguments)
         .current_dir(path("docs/operations"))
         .output()
