@@ -4,9 +4,11 @@
 #![cfg(test)]
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::process::Command;
 
+use doorward_testkit::process::succeed;
+use doorward_testkit::repository::{root, tracked};
+use doorward_testkit::tools::cargo;
 use serde_json::Value;
 
 /// Each crate, and the crates of ours it may see; for its tests, those behind the bar as well.
@@ -52,27 +54,10 @@ const FENCED: &[(&str, &[&str])] = &[
     ("clap", &["doorward"]),
 ];
 
-fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
-}
-
 fn packages() -> Vec<Value> {
-    let output = Command::new(env!("CARGO"))
-        .args([
-            "metadata",
-            "--no-deps",
-            "--format-version",
-            "1",
-            "--offline",
-        ])
-        .current_dir(root())
-        .output()
-        .unwrap();
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    let mut cargo = cargo();
+    cargo.args(["metadata", "--no-deps", "--offline"]);
+    let output = succeed(cargo.args(["--format-version", "1"]));
     let metadata: Value = serde_json::from_slice(&output.stdout).unwrap();
     metadata["packages"].as_array().unwrap().clone()
 }
@@ -110,16 +95,10 @@ fn no_crate_sees_what_it_may_not() {
 
 /// Every page that people read, but for the decisions: those tell of their day.
 fn pages() -> Vec<String> {
-    let listed = Command::new("git")
-        .args(["ls-files", "*.md"])
-        .current_dir(root())
-        .output()
-        .unwrap();
-    let listed = String::from_utf8(listed.stdout).unwrap();
-    let pages = listed
-        .lines()
-        .filter(|page| !page.starts_with("docs/decisions/") && root().join(page).exists());
-    pages.map(str::to_owned).collect()
+    let mut pages = tracked(&["*.md"]);
+    pages.retain(|page| !page.starts_with("docs/decisions/"));
+    assert!(pages.len() > 20, "{pages:?}");
+    pages
 }
 
 #[test]
@@ -152,18 +131,37 @@ fn the_map_shows_rooms_that_are_there() {
 #[test]
 fn no_file_allows_what_it_could_expect() {
     let mut found = Vec::new();
-    let listed = Command::new("git")
-        .args(["ls-files", "*.rs"])
-        .current_dir(root())
-        .output()
-        .unwrap();
-    for file in String::from_utf8(listed.stdout).unwrap().lines() {
-        let text = std::fs::read_to_string(root().join(file)).unwrap_or_default();
+    let files = tracked(&["*.rs"]);
+    assert!(files.len() > 200, "{files:?}");
+    for file in files {
+        let text = std::fs::read_to_string(root().join(&file)).unwrap_or_default();
         let attribute = ["#", "[allow("].concat();
         let inner = ["#!", "[allow("].concat();
         if text.contains(&attribute) || text.contains(&inner) {
-            found.push(file.to_owned());
+            found.push(file);
         }
     }
     assert!(found.is_empty(), "use expect with a reason: {found:?}");
+}
+
+/// What somebody makes who follows a page, wherever in a clone, is theirs: keys and data above all.
+#[test]
+fn what_a_page_leaves_behind_is_not_committed() {
+    let left = [
+        "doorward-data/master.key",
+        "docs/doorward-data/master.key",
+        "examples/nginx/doorward-data/doorward.db",
+        "examples/nginx/key.pem",
+        "examples/nginx/certificate.pem",
+        "examples/nginx/temp/client/1",
+        "examples/node/node_modules/jose/package.json",
+        "examples/node/package-lock.json",
+        "examples/pytest/venv/bin/python",
+        ".env",
+    ];
+    let mut git = Command::new("git");
+    git.args(["-c", "safe.directory=*", "check-ignore"]);
+    let output = succeed(git.args(left).current_dir(root()));
+    let ignored = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(ignored.lines().collect::<Vec<_>>(), left);
 }
