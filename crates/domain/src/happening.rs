@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use crate::error::Error;
 use crate::model::{Event, MailKind, Outcome};
+use crate::words::words;
 
 /// Something that happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,28 +36,6 @@ pub enum Happening {
     Audited(Event, Outcome),
     /// A turn of the worker with a mail ended.
     Mail(MailKind, MailFate),
-}
-
-macro_rules! words {
-    ($(#[$doc:meta])* $name:ident { $($(#[$line:meta])* $variant:ident => $word:literal),+ $(,)? }) => {
-        $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-        pub enum $name {
-            $($(#[$line])* $variant),+
-        }
-
-        impl $name {
-            /// Every one.
-            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
-
-            /// Its name among the figures.
-            pub fn as_str(self) -> &'static str {
-                match self {
-                    $(Self::$variant => $word),+
-                }
-            }
-        }
-    };
 }
 
 words! {

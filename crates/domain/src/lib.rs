@@ -25,6 +25,7 @@ mod session_cache;
 pub mod throttle;
 pub mod tokens;
 pub mod values;
+mod words;
 
 pub use accounts::{Accounts, Ports};
 pub use ctx::{Actor, Ctx};

@@ -373,7 +373,7 @@ pub enum KeysCommand {
     /// List the keys, newest first
     #[command(after_help = "Examples:\n  doorward keys list")]
     List,
-    /// Sign with a new key from now on; old tokens stay good until they expire
+    /// Sign with a new key: sessions at once, audience tokens in ten minutes; old tokens stay good until they expire
     #[command(after_help = "Examples:\n  doorward keys rotate")]
     Rotate,
 }

@@ -1,5 +1,5 @@
-//! One `GET`, for `healthcheck` and `doctor`: a short answer within a short time, redirects not
-//! followed.
+//! One request to another server, and its short answer; redirects are not followed. `healthcheck` and
+//! `doctor` ask by it, and traces are handed over by it.
 //!
 //! Must not know who asks for what. It never serves a request of somebody else, so no address here
 //! is chosen by a stranger.
@@ -8,14 +8,15 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http_body_util::{BodyExt, Empty, Limited};
-use hyper::Request;
+use anyhow::anyhow;
+use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Bytes;
 use hyper::client::conn::http1;
-use hyper::header::{ACCEPT, HOST, USER_AGENT};
+use hyper::header::{ACCEPT, HOST, HeaderValue, USER_AGENT};
+use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
+use tokio::net::{TcpStream, lookup_host};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
@@ -67,29 +68,58 @@ pub async fn connect(address: SocketAddr) -> anyhow::Result<TcpStream> {
     Ok(connecting.map_err(|_| too_late())??)
 }
 
+/// Connects to the first address of a name that takes the connection, in time with each.
+pub async fn connect_to(host: &str, port: u16) -> anyhow::Result<TcpStream> {
+    let host = host.trim_matches(['[', ']']);
+    connect_to_one_of(lookup_host((host, port)).await?).await
+}
+
+async fn connect_to_one_of(
+    addresses: impl Iterator<Item = SocketAddr>,
+) -> anyhow::Result<TcpStream> {
+    let mut fault = anyhow!("the name has no address");
+    for address in addresses {
+        match connect(address).await {
+            Ok(stream) => return Ok(stream),
+            Err(error) => fault = error,
+        }
+    }
+    Err(fault)
+}
+
 /// Asks over an open connection. `authority` is host and port as the URL has them.
 pub async fn get(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     authority: &str,
     path: &str,
 ) -> anyhow::Result<Answer> {
-    let asking = async {
-        let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
-        // Ends with this set, whatever the other side does.
-        let mut driver = JoinSet::new();
-        driver.spawn(connection);
-        let request = Request::get(path)
-            .header(HOST, authority)
-            .header(ACCEPT, "application/json")
-            .header(USER_AGENT, concat!("doorward/", env!("CARGO_PKG_VERSION")))
-            .body(Empty::<Bytes>::new())?;
-        let answer = sender.send_request(request).await?;
-        let status = answer.status().as_u16();
-        let body = Limited::new(answer.into_body(), MAX_BODY).collect().await;
-        let body = body.map_err(|error| anyhow::anyhow!("{error}"))?.to_bytes();
-        Ok(Answer { status, body })
-    };
-    timeout(PATIENCE, asking).await.map_err(|_| too_late())?
+    let request = Request::get(path)
+        .header(HOST, authority)
+        .header(ACCEPT, "application/json")
+        .body(Bytes::new())?;
+    let asking = timeout(PATIENCE, exchange(stream, request)).await;
+    let (head, body) = asking.map_err(|_| too_late())??.into_parts();
+    let status = head.status.as_u16();
+    Ok(Answer { status, body })
+}
+
+/// One request over an open connection, as it stands but for our name, and its answer. The time that
+/// it may take is the caller's to say.
+pub async fn exchange(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    request: Request<Bytes>,
+) -> anyhow::Result<Response<Bytes>> {
+    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
+    // Ends with this set, whatever the other side does.
+    let mut driver = JoinSet::new();
+    driver.spawn(connection);
+    let mut request = request.map(Full::new);
+    let agent = HeaderValue::from_static(concat!("doorward/", env!("CARGO_PKG_VERSION")));
+    request.headers_mut().insert(USER_AGENT, agent);
+    let (head, body) = sender.send_request(request).await?.into_parts();
+    let body = Limited::new(body, MAX_BODY).collect().await;
+    let body = body.map_err(|error| anyhow!("{error}"))?.to_bytes();
+    Ok(Response::from_parts(head, body))
 }
 
 /// What is needed to speak TLS as a client: the system's root certificates.
@@ -142,7 +172,7 @@ impl Tls {
 }
 
 fn too_late() -> anyhow::Error {
-    anyhow::anyhow!("no answer within {} s", PATIENCE.as_secs())
+    anyhow!("no answer within {} s", PATIENCE.as_secs())
 }
 
 /// For a server on this machine, whose certificate bears another name, and may be about to change:
@@ -202,4 +232,24 @@ fn server_name(host: &str) -> anyhow::Result<ServerName<'static>> {
     Ok(ServerName::try_from(
         host.trim_matches(['[', ']']).to_owned(),
     )?)
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn an_address_that_takes_nobody_is_passed_over() {
+        let gone = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let closed = gone.local_addr().unwrap();
+        drop(gone);
+        let open = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let open = open.local_addr().map(|address| (open, address)).unwrap();
+        let stream = connect_to_one_of([closed, open.1].into_iter()).await;
+        assert_eq!(stream.unwrap().peer_addr().unwrap(), open.1);
+        assert!(connect_to_one_of([closed].into_iter()).await.is_err());
+        assert!(connect_to_one_of(std::iter::empty()).await.is_err());
+    }
 }

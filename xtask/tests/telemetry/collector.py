@@ -19,7 +19,7 @@ def values(attributes):
     return {a.key: getattr(a.value, a.value.WhichOneof("value")) for a in attributes}
 
 
-def lines(request):
+def lines(request, key):
     for resource in request.resource_spans:
         for scope in resource.scope_spans:
             for span in scope.spans:
@@ -34,6 +34,7 @@ def lines(request):
                     "end": span.end_time_unix_nano,
                     "is_error": span.status.code == 2,
                     "attributes": values(span.attributes),
+                    "key": key,
                     "events": [e.name for e in span.events],
                     "everything": str(span),
                 }
@@ -49,7 +50,8 @@ class Handler(BaseHTTPRequestHandler):
         if not (is_ours and is_protobuf):
             self.send_error(400)
             return
-        for line in lines(ExportTraceServiceRequest.FromString(body)):
+        key = self.headers.get("X-Key", "")
+        for line in lines(ExportTraceServiceRequest.FromString(body), key):
             print(json.dumps(line), flush=True)
         answer = ExportTraceServiceResponse().SerializeToString()
         self.send_response(200)

@@ -15,8 +15,6 @@ fn traced(collector: &Collector, more: &[(&str, &str)]) -> Watched {
     let url = collector.url();
     let mut variables = vec![("OTEL_EXPORTER_OTLP_ENDPOINT", url.as_str())];
     variables.extend(more);
-    // The SDK's own switch, so that no test waits five seconds for a batch.
-    variables.push(("OTEL_BSP_SCHEDULE_DELAY", "100"));
     Watched::start(&variables)
 }
 
@@ -106,6 +104,32 @@ fn a_trusted_proxys_trace_is_continued_and_its_choice_followed() {
     );
     let requests = spans.iter().filter(|span| span.text("kind") == "server");
     assert_eq!(requests.count(), 1, "{spans:?}");
+}
+
+/// The SDK would take queue, resource and sampler from there; a queue of this size it cannot even make.
+#[test]
+fn the_configuration_alone_counts() {
+    let collector = Collector::start();
+    let server = traced(
+        &collector,
+        &[
+            ("OTEL_EXPORTER_OTLP_HEADERS", "x-key=of%20short"),
+            ("DOORWARD_TRACES__HEADERS", "x-key=of%20long"),
+            ("OTEL_EXPORTER_OTLP_TRACES_HEADERS", "x-key=of%20the%20sdk"),
+            ("OTEL_BSP_MAX_QUEUE_SIZE", "99999999999999"),
+            ("OTEL_RESOURCE_ATTRIBUTES", "service.name=another"),
+            ("OTEL_SERVICE_NAME", "another"),
+            ("OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", "0"),
+            ("OTEL_TRACES_SAMPLER", "always_off"),
+        ],
+    );
+    server.admin();
+    server.doorward.stop();
+    let request = find(&collector.spans(), "POST /auth");
+    assert_eq!(request.text("key"), "of long");
+    assert_eq!(request.0["resource"]["service.name"], "doorward");
+    assert_eq!(request.0["attributes"]["http.route"], "/auth");
+    assert!(!server.doorward.log().contains("of long"));
 }
 
 /// A stranger chooses neither what is kept nor what the log calls the trace.
@@ -226,7 +250,6 @@ fn a_collector_that_is_away_harms_nothing_and_is_told_of_once() {
         let server = Doorward::start(&[
             ("DOORWARD_TRACES__ENDPOINT", endpoint),
             ("DOORWARD_METRICS__LISTEN", "127.0.0.1:0"),
-            ("OTEL_BSP_SCHEDULE_DELAY", "100"),
         ]);
         let mut slowest = Duration::ZERO;
         for _ in 0..500 {

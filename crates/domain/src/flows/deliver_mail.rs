@@ -72,7 +72,7 @@ impl Accounts {
         Ok(done)
     }
 
-    /// The beginning of a trace: whoever asked for the mail was answered long ago.
+    /// One turn with one mail. A trace begins here: whoever asked for the mail was answered long ago.
     #[tracing::instrument(
         name = "deliver_mail",
         level = "trace",

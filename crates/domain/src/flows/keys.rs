@@ -58,7 +58,8 @@ impl Accounts {
         Ok(())
     }
 
-    /// Signs with a new key from now on.
+    /// Makes a new key. Sessions are signed with it at once; audience tokens only when whoever keeps the
+    /// JWKS has seen it.
     pub async fn rotate_keys(&self, ctx: &Ctx) -> Result<String, KeysError> {
         let keys = self.list_keys().await?;
         self.replace_key(ctx, keys.first().map(|key| key.kid.clone()))

@@ -5,70 +5,52 @@ use std::net::IpAddr;
 use jiff::Timestamp;
 
 use crate::values::{AuditEventId, UserId};
+use crate::words::words;
 
-macro_rules! events {
-    ($($(#[$doc:meta])* $variant:ident => $name:literal),+ $(,)?) => {
-        /// What happened.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-        pub enum Event {
-            $($(#[$doc])* $variant),+
-        }
-
-        impl Event {
-            /// Every event.
-            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
-
-            /// Its name in the API and the tables.
-            pub fn as_str(self) -> &'static str {
-                match self {
-                    $(Self::$variant => $name),+
-                }
-            }
-        }
-    };
-}
-
-events! {
-    /// Somebody signed up.
-    SignUp => "sign-up",
-    /// An address was confirmed.
-    EmailConfirmed => "email-confirmed",
-    /// The owner of a mailbox said that a sign-up was not theirs.
-    SignUpDisowned => "sign-up-disowned",
-    /// A sign-in, or a failed one.
-    SignIn => "sign-in",
-    /// A session was ended by its user.
-    SignOut => "sign-out",
-    /// A spent session token was shown again; its session was ended.
-    TokenReuse => "token-reuse",
-    /// One session or all of a user's were ended from the list.
-    SessionsRevoked => "sessions-revoked",
-    /// A password was changed by its owner.
-    PasswordChanged => "password-changed",
-    /// A password was set from the command line.
-    PasswordSet => "password-set",
-    /// A recovery was mailed.
-    RecoveryRequested => "recovery-requested",
-    /// A recovery link set a new password.
-    Recovered => "recovered",
-    /// A new address was asked for.
-    EmailChangeRequested => "email-change-requested",
-    /// `name` or `data` changed.
-    ProfileUpdated => "profile-updated",
-    /// A role was given or taken.
-    RoleChanged => "role-changed",
-    /// A user was disabled or enabled.
-    StatusChanged => "status-changed",
-    /// A user was deleted.
-    UserDeleted => "user-deleted",
-    /// An unconfirmed sign-up was let go after its time.
-    SignUpExpired => "sign-up-expired",
-    /// Somebody reached for what is not theirs.
-    Forbidden => "forbidden",
-    /// The signing key was rotated.
-    KeyRotated => "key-rotated",
-    /// A mail was given up after its last try.
-    MailFailed => "mail-failed",
+words! {
+    /// What happened.
+    Event {
+        /// Somebody signed up.
+        SignUp => "sign-up",
+        /// An address was confirmed.
+        EmailConfirmed => "email-confirmed",
+        /// The owner of a mailbox said that a sign-up was not theirs.
+        SignUpDisowned => "sign-up-disowned",
+        /// A sign-in, or a failed one.
+        SignIn => "sign-in",
+        /// A session was ended by its user.
+        SignOut => "sign-out",
+        /// A spent session token was shown again; its session was ended.
+        TokenReuse => "token-reuse",
+        /// One session or all of a user's were ended from the list.
+        SessionsRevoked => "sessions-revoked",
+        /// A password was changed by its owner.
+        PasswordChanged => "password-changed",
+        /// A password was set from the command line.
+        PasswordSet => "password-set",
+        /// A recovery was mailed.
+        RecoveryRequested => "recovery-requested",
+        /// A recovery link set a new password.
+        Recovered => "recovered",
+        /// A new address was asked for.
+        EmailChangeRequested => "email-change-requested",
+        /// `name` or `data` changed.
+        ProfileUpdated => "profile-updated",
+        /// A role was given or taken.
+        RoleChanged => "role-changed",
+        /// A user was disabled or enabled.
+        StatusChanged => "status-changed",
+        /// A user was deleted.
+        UserDeleted => "user-deleted",
+        /// An unconfirmed sign-up was let go after its time.
+        SignUpExpired => "sign-up-expired",
+        /// Somebody reached for what is not theirs.
+        Forbidden => "forbidden",
+        /// The signing key was rotated.
+        KeyRotated => "key-rotated",
+        /// A mail was given up after its last try.
+        MailFailed => "mail-failed",
+    }
 }
 
 impl Event {

@@ -99,6 +99,7 @@ impl Pool {
             }
             self.shared.unfinished.fetch_add(1, Ordering::AcqRel);
             let place = Place(self.shared.clone());
+            // Monotonic time, for figures alone: no rule hangs on it, so it comes by no port.
             let (meter, queued_at) = (self.meter.clone(), Instant::now());
             state.jobs.push_back(Box::new(move |worker| {
                 // The place is free before the caller hears of it, also where the job panics:

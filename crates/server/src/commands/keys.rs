@@ -34,7 +34,7 @@ pub(super) async fn run(
                 .accounts
                 .rotate_keys(&wired.ctx(Actor::CommandLine))
                 .await?;
-            output.print(&format!("Tokens are signed with {kid} from now on. A running server follows within a minute."), &json!({"kid": kid}));
+            output.print(&format!("Sessions are signed with {kid} at once, audience tokens in ten minutes, when every service has it. A running server follows within a minute."), &json!({"kid": kid}));
         }
     }
     wired.close().await;

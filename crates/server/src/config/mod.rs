@@ -20,8 +20,8 @@ use doorward_domain::values::Secret;
 use doorward_store_redis::RedisSettings;
 use doorward_web::TrustedProxies;
 
-pub use doorward_web::{host_of, is_loopback_url};
 pub use commented::commented;
+pub use doorward_web::{host_of, is_loopback_url};
 pub use masked::masked;
 pub use settings::{SETTINGS, Setting};
 pub use sources::{Loaded, Refused, load, load_ephemeral};
@@ -97,7 +97,9 @@ pub struct Config {
     pub metrics_listen: Option<SocketAddr>,
     /// The URL of an OTLP collector that takes traces; none is no traces.
     pub traces_endpoint: Option<String>,
-    /// Which part of the traces that no caller has begun is kept.
+    /// Headers that the collector asks for, as OpenTelemetry spells them.
+    pub traces_headers: Option<Secret<String>>,
+    /// Which part of the traces that no trusted proxy has begun is kept.
     pub traces_ratio: f64,
 }
 
@@ -150,6 +152,7 @@ impl Default for Config {
             log_format: LogFormat::Auto,
             metrics_listen: None,
             traces_endpoint: None,
+            traces_headers: None,
             traces_ratio: 1.0,
         }
     }

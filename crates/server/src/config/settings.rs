@@ -8,6 +8,7 @@ use doorward_domain::values::{EmailAddress, Secret};
 use doorward_store_redis::{RedisSettings, RedisUrl};
 
 use super::{Config, LogFormat};
+use crate::telemetry::headers_of;
 
 /// A setting.
 pub struct Setting {
@@ -128,7 +129,9 @@ pub static SETTINGS: &[Setting] = &[
         |c, v| parse(v, "an address and a port, such as 127.0.0.1:9464").map(|v| c.metrics_listen = Some(v)), |c| c.metrics_listen.map(|v| v.to_string()).unwrap_or_default()),
     known_as("OTEL_EXPORTER_OTLP_ENDPOINT", plain("traces.endpoint", "URL of an OpenTelemetry collector that takes traces by OTLP over HTTP, such as http://localhost:4318; no traces if not set.",
         |c, v| collector(v).map(|v| c.traces_endpoint = Some(v)), |c| c.traces_endpoint.clone().unwrap_or_default())),
-    plain("traces.ratio", "Which part of the traces is kept, 0 to 1; a caller that sends `traceparent` decides for its own.",
+    secret(known_as("OTEL_EXPORTER_OTLP_HEADERS", plain("traces.headers", "Headers that the collector asks for, such as authorization=Bearer%20secret: name=value, with commas between, values percent-encoded.",
+        |c, v| headers_of(v).map(|_| c.traces_headers = Some(Secret::new(v.to_owned()))), |c| text(c.traces_headers.as_ref())))),
+    plain("traces.ratio", "Which part of the traces is kept, 0 to 1; a proxy of `trusted_proxies` that sends `traceparent` decides for its own.",
         |c, v| ratio(v).map(|v| c.traces_ratio = v), |c| c.traces_ratio.to_string()),
 ];
 
@@ -217,7 +220,7 @@ fn collector(value: &str) -> Result<String, String> {
     });
     match uri {
         Some(_) => Ok(value.to_owned()),
-        None => Err("must be a URL without user and query, such as http://localhost:4318; what a collector asks for beside goes into OTEL_EXPORTER_OTLP_HEADERS".to_owned()),
+        None => Err("must be a URL without user and query, such as http://localhost:4318; what a collector asks for beside goes into `traces.headers` (OTEL_EXPORTER_OTLP_HEADERS)".to_owned()),
     }
 }
 
@@ -411,6 +414,7 @@ mod tests {
             ("traces.endpoint", "localhost:4318"),
             ("traces.endpoint", "http://user:secret@localhost"),
             ("traces.endpoint", "http://localhost/?key=secret"),
+            ("traces.headers", "secret"),
             ("traces.ratio", "1.1"),
             ("traces.ratio", "NaN"),
         ] {

@@ -3,8 +3,9 @@
 //! Other parts tell of what happens by ports ([`Meter`], [`Observer`]) and know no metric; a file here
 //! turns each into figures: `meter` what the rules tell, `requests` what the web part tells, `measured`
 //! the time that stores and mail servers take. `figures` has every metric there is, `scrape` asks for
-//! what nobody tells of, `listener` answers a Prometheus; `traces` and `otlp` hand spans on. A figure's labels take a handful of values
-//! that are known beforehand: nothing that somebody has typed, no id, no address.
+//! what nobody tells of, `listener` answers a Prometheus; `traces` and `otlp` hand spans on. A figure's
+//! labels take a handful of values that are known beforehand: nothing that somebody has typed, no id,
+//! no address.
 //!
 //! To add a figure: its line in `figures`, the place that raises it, its row in `docs/OPERATIONS.md`;
 //! a test compares the three.
@@ -33,6 +34,7 @@ use crate::wiring::Wired;
 
 pub use figures::Figures;
 pub use measured::{measured, measured_throttle};
+pub use otlp::headers_of;
 pub use traces::Traces;
 
 /// Figures, where anybody looks at them or at traces: the spans of stores are made where their time is

@@ -86,7 +86,8 @@ impl Collector for Process {
             field(&status, "Threads:"),
         ];
         let mut families = Vec::new();
-        if let Some(seconds) = cpu_seconds() {
+        let stat = fs::read_to_string("/proc/self/stat").unwrap_or_default();
+        if let Some(seconds) = cpu_seconds(&stat, clock_ticks_per_second() as f64) {
             let cpu = Counter::new(CPU.0, CPU.1).expect("the name is sound");
             cpu.inc_by(seconds);
             families.extend(cpu.collect());
@@ -115,10 +116,47 @@ fn open_files() -> Option<f64> {
 
 /// In user and system together: the 14th and 15th field of `/proc/self/stat`, of which the second is
 /// a name in brackets that may hold anything.
-fn cpu_seconds() -> Option<f64> {
-    let stat = fs::read_to_string("/proc/self/stat").ok()?;
+fn cpu_seconds(stat: &str, ticks_per_second: f64) -> Option<f64> {
     let (_, after_name) = stat.rsplit_once(')')?;
     let mut fields = after_name.split_whitespace().skip(11);
     let mut ticks = || fields.next()?.parse::<f64>().ok();
-    Some((ticks()? + ticks()?) / clock_ticks_per_second() as f64)
+    Some((ticks()? + ticks()?) / ticks_per_second)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn processor_time_is_read_past_any_name() {
+        let rest = "S 1 2 3 4 5 6 7 8 9 10 250 50 77 78 20 0";
+        for name in ["doorward", "a b) 1 2 (c", ""] {
+            let stat = format!("4711 ({name}) {rest}");
+            assert_eq!(cpu_seconds(&stat, 100.0), Some(3.0), "{stat}");
+        }
+        for stat in [
+            "",
+            "4711 (doorward",
+            "4711 (doorward) S 1 2",
+            "4711 (x) S 1 2 3 4 5 6 7 8 9 10 a b",
+        ] {
+            assert_eq!(cpu_seconds(stat, 100.0), None, "{stat}");
+        }
+    }
+
+    #[test]
+    fn a_field_is_found_by_its_whole_name() {
+        let status =
+            "Name:\tdoorward\nVmSize:\t  2048 kB\nVmRSS:\t  512 kB\nThreads:\t9\nVmSwap:\n";
+        for (name, value) in [
+            ("VmRSS:", Some(512.0)),
+            ("VmSize:", Some(2048.0)),
+            ("Threads:", Some(9.0)),
+            ("VmSwap:", None),
+            ("RSS:", None),
+            ("Name:", None),
+        ] {
+            assert_eq!(field(status, name), value, "{name}");
+        }
+    }
 }

@@ -1,22 +1,30 @@
 //! Traces: the spans of a request, of its story, its stores and its mails, for whoever collects them.
 //!
-//! The parts make spans by `tracing` and know nothing of OpenTelemetry; without an endpoint nobody
-//! listens, and a span costs one look at a flag. Only spans of our own crates are taken, and what
-//! they may say is written where each is made: an id of a request, a route, a status, never what
-//! somebody has typed. They wait in a queue of the SDK's that is bounded, and are dropped where it is full:
-//! a request never waits for a collector.
+//! The parts make spans by `tracing`. Of OpenTelemetry they know the names of fields alone (`otel.kind`,
+//! `http.route`), which the request's span in the web part has; without an endpoint nobody listens, and
+//! a span costs one look at a flag. Only spans of our own crates are taken, and what they may say is
+//! written where each is made: an id of a request, a route, a status, never what somebody has typed.
+//! They wait in a queue of the SDK's that is bounded, and are dropped where it is full: a request never
+//! waits for a collector.
+//!
+//! The SDK would take much of this from the environment. Each such thing is said here, so that the
+//! configuration alone counts.
 
 use std::thread;
 use std::time::Duration;
 
 use axum::http::HeaderMap;
+use doorward_domain::values::Secret;
 use opentelemetry::propagation::TextMapPropagator;
 use opentelemetry::trace::{TraceContextExt, TracerProvider};
 use opentelemetry_http::HeaderExtractor;
-use opentelemetry_otlp::{SpanExporter, WithExportConfig, WithHttpConfig};
+use opentelemetry_otlp::{Protocol, SpanExporter, WithExportConfig, WithHttpConfig};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::propagation::TraceContextPropagator;
-use opentelemetry_sdk::trace::{Sampler, SdkTracerProvider};
+use opentelemetry_sdk::resource::TelemetryResourceDetector;
+use opentelemetry_sdk::trace::{
+    BatchConfigBuilder, BatchSpanProcessor, Sampler, SdkTracerProvider, SpanLimits,
+};
 use tokio::sync::oneshot;
 use tracing::{Span, Subscriber};
 use tracing_opentelemetry::{OpenTelemetryLayer, OpenTelemetrySpanExt};
@@ -24,11 +32,17 @@ use tracing_subscriber::Layer;
 use tracing_subscriber::filter::{LevelFilter, filter_fn};
 use tracing_subscriber::registry::LookupSpan;
 
-use super::otlp::Collector;
+use super::otlp::{Collector, PATIENCE, headers_of};
 use crate::config::Config;
 
 /// Where OTLP over HTTP takes traces, below the endpoint.
 const PATH: &str = "/v1/traces";
+/// How many spans wait at most; what comes beyond is lost.
+const MAX_SPANS: usize = 2048;
+/// How many are handed over at once.
+const MAX_BATCH: usize = 512;
+/// How long a span waits for others.
+const HANDED_OVER_EVERY: Duration = Duration::from_secs(1);
 /// How long the last spans may take when the server stops.
 const LAST_SPANS: Duration = Duration::from_secs(3);
 
@@ -41,16 +55,21 @@ impl Traces {
         let Some(endpoint) = &config.traces_endpoint else {
             return Ok(None);
         };
+        let headers = config.traces_headers.as_ref().map(Secret::expose);
+        let headers = headers_of(headers.map_or("", String::as_str)).map_err(anyhow::Error::msg)?;
         let url = match endpoint.ends_with(PATH) {
             true => endpoint.clone(),
             false => format!("{endpoint}{PATH}"),
         };
         let exporter = SpanExporter::builder()
             .with_http()
-            .with_http_client(Collector::at(&url)?)
+            .with_http_client(Collector::at(&url, headers)?)
             .with_endpoint(url)
+            .with_protocol(Protocol::HttpBinary)
+            .with_timeout(PATIENCE)
             .build()?;
-        let resource = Resource::builder()
+        let resource = Resource::builder_empty()
+            .with_detector(Box::new(TelemetryResourceDetector))
             .with_service_name("doorward")
             .with_attribute(opentelemetry::KeyValue::new(
                 "service.version",
@@ -59,8 +78,15 @@ impl Traces {
             .build();
         // A proxy that keeps its trace wants ours in it; all else is drawn by lot.
         let by_lot = Sampler::TraceIdRatioBased(config.traces_ratio);
+        let queue = BatchConfigBuilder::default()
+            .with_max_queue_size(MAX_SPANS)
+            .with_max_export_batch_size(MAX_BATCH)
+            .with_scheduled_delay(HANDED_OVER_EVERY)
+            .build();
+        let batches = BatchSpanProcessor::builder(exporter).with_batch_config(queue);
         let provider = SdkTracerProvider::builder()
-            .with_batch_exporter(exporter)
+            .with_span_processor(batches.build())
+            .with_span_limits(SpanLimits::default())
             .with_sampler(Sampler::ParentBased(Box::new(by_lot)))
             .with_resource(resource)
             .build();
