@@ -150,7 +150,6 @@ impl Answer {
     /// # Panics
     /// Where it has another.
     #[track_caller]
-    #[expect(clippy::must_use_candidate, reason = "that it is so may be all")]
     pub fn expect(self, status: u16) -> Self {
         assert_eq!(self.status, status, "{self:?}");
         self

@@ -1,15 +1,55 @@
-//! Programs that run as long as a test needs them.
+//! Other programs: those that run to their end, and those that run as long as a test needs them.
 //!
-//! Each dies with the thread that started it, however that ends, so that a test process which is
+//! Of the latter, each dies with the thread that started it, however that ends, so that a test process which is
 //! killed leaves nothing behind. One whose own children have to go as well, or that becomes another
 //! user, needs a leash: `servers`.
 
 use std::fs::File;
-use std::io::BufReader;
+use std::io::{BufReader, Write};
 use std::path::Path;
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Output, Stdio};
 
-use crate::patience::until;
+/// Runs a command that must succeed.
+///
+/// # Panics
+/// Where it does not; with what it said.
+#[track_caller]
+pub fn succeed(command: &mut Command) -> Output {
+    let output = command
+        .output()
+        .unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    assert!(output.status.success(), "{command:?}\n{}", said(&output));
+    output
+}
+
+/// Runs a command with that on its standard input, whether it reads it or not.
+///
+/// # Panics
+/// Where it cannot be started.
+#[track_caller]
+#[must_use]
+pub fn piped(command: &mut Command, input: &str) -> Output {
+    command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut child = command
+        .spawn()
+        .unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    let mut stdin = child.stdin.take().expect("it was piped");
+    std::thread::scope(|scope| {
+        // One that reads nothing may be gone already, and says why by how it ends.
+        scope.spawn(move || stdin.write_all(input.as_bytes()).ok());
+        child.wait_with_output().expect("a child of this process")
+    })
+}
+
+/// What a program said, to whomever.
+#[must_use]
+pub fn said(output: &Output) -> String {
+    let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
+    text(&output.stdout) + &text(&output.stderr)
+}
 
 /// A running program; dropped, it is killed.
 #[derive(Debug)]
@@ -50,16 +90,11 @@ impl Process {
     }
 
     /// What it reads, of one whose output is read.
+    ///
+    /// # Panics
+    /// Of one that has a log.
     pub fn input(&mut self) -> &mut ChildStdin {
         self.0.stdin.as_mut().expect("it was piped")
-    }
-
-    /// Its input ends, and then so does it.
-    pub fn finish(&mut self) {
-        drop(self.0.stdin.take());
-        until("it ends with its input", || {
-            self.0.try_wait().expect("a child of this process")
-        });
     }
 }
 

@@ -1,9 +1,8 @@
 //! What `/metrics` says, as Prometheus' own Python client reads it.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::Write;
-use std::process::{Command, Output, Stdio};
 
+use doorward_testkit::process::piped;
 use doorward_testkit::tools;
 use serde_json::Value;
 
@@ -116,19 +115,4 @@ impl Family {
         let labels = labels.map(String::as_str);
         labels.filter(|label| *label != "le").collect()
     }
-}
-
-/// Runs a program with that on its standard input.
-pub(crate) fn piped(command: &mut Command, input: &str) -> Output {
-    command
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
-    let mut child = command.spawn().unwrap();
-    let mut stdin = child.stdin.take().unwrap();
-    let input = input.to_owned();
-    let writing = std::thread::spawn(move || stdin.write_all(input.as_bytes()));
-    let output = child.wait_with_output().unwrap();
-    let _ = writing.join().unwrap();
-    output
 }

@@ -1,41 +1,18 @@
 //! A Doorward whose metrics are read, and the few requests that tests send it.
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
-use std::time::{Duration, Instant};
-
+pub(crate) use doorward_testkit::http::Answer;
+use doorward_testkit::http::Request;
+pub(crate) use doorward_testkit::patience::until_so as wait_for;
 use doorward_testkit::servers::{ADMIN_PASSWORD, Doorward};
 use serde_json::{Value, json};
 
 use crate::scrape::Scrape;
 
 pub(crate) const PASSWORD: &str = "canary-three-boats-on-a-lake";
-/// Longer than anything takes; reached only when something is broken.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 pub(crate) struct Watched {
     pub(crate) doorward: Doorward,
     metrics: String,
-}
-
-/// An answer.
-#[derive(Debug)]
-pub(crate) struct Answer {
-    pub(crate) status: u16,
-    pub(crate) head: String,
-    pub(crate) body: String,
-}
-
-impl Answer {
-    #[track_caller]
-    pub(crate) fn expect(self, status: u16) -> Self {
-        assert_eq!(self.status, status, "{self:?}");
-        self
-    }
-
-    pub(crate) fn json(&self) -> Value {
-        serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
-    }
 }
 
 impl Watched {
@@ -60,17 +37,20 @@ impl Watched {
 
     /// A request to the listener of the metrics.
     pub(crate) fn metrics(&self, method: &str, path: &str) -> Answer {
-        ask(&self.metrics, method, path, "", None).unwrap()
+        ask(method, &format!("http://{}{path}", self.metrics), "").send()
     }
 
     pub(crate) fn send(&self, method: &str, path: &str, headers: &str, body: Value) -> Answer {
-        let host = format!("localhost:{}", self.doorward.port());
-        ask(&host, method, path, headers, Some(&body)).unwrap()
+        let request = ask(method, &self.url(path), headers);
+        request.json(&body).send()
     }
 
     pub(crate) fn get(&self, path: &str, token: &str) -> Answer {
-        let host = format!("localhost:{}", self.doorward.port());
-        ask(&host, "GET", path, &bearer(token), None).unwrap()
+        ask("GET", &self.url(path), &bearer(token)).send()
+    }
+
+    fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.doorward.url())
     }
 
     pub(crate) fn post(&self, path: &str, body: Value) -> Answer {
@@ -105,68 +85,9 @@ pub(crate) fn bearer(token: &str) -> String {
     }
 }
 
-/// Asks until it is so; what was seen last where it never is.
-#[track_caller]
-pub(crate) fn wait_for<T: std::fmt::Debug>(
-    mut look: impl FnMut() -> T,
-    is_so: impl Fn(&T) -> bool,
-) -> T {
-    let begun_at = Instant::now();
-    loop {
-        let seen = look();
-        if is_so(&seen) {
-            return seen;
-        }
-        assert!(begun_at.elapsed() < PATIENCE, "never: {seen:?}");
-        std::thread::yield_now();
-    }
-}
-
-fn ask(
-    host: &str,
-    method: &str,
-    path: &str,
-    headers: &str,
-    body: Option<&Value>,
-) -> std::io::Result<Answer> {
-    let mut stream = TcpStream::connect(host)?;
-    stream.set_read_timeout(Some(PATIENCE))?;
-    let body = body.map(Value::to_string).unwrap_or_default();
-    let length = body.len();
-    write!(
-        stream,
-        "{method} {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n{headers}Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
-    )?;
-    let mut reader = BufReader::new(stream);
-    let mut head = String::new();
-    while !head.ends_with("\r\n\r\n") && reader.read_line(&mut head)? > 0 {}
-    let mut body = Vec::new();
-    reader.read_to_end(&mut body)?;
-    let mut body = String::from_utf8_lossy(&body).into_owned();
-    if head
-        .to_ascii_lowercase()
-        .contains("transfer-encoding: chunked")
-    {
-        body = unchunked(&body);
-    }
-    let status = head
-        .split(' ')
-        .nth(1)
-        .and_then(|status| status.parse().ok());
-    Ok(Answer {
-        status: status.unwrap_or(0),
-        head,
-        body,
+fn ask(method: &str, url: &str, headers: &str) -> Request {
+    let fields = headers.lines().filter_map(|line| line.split_once(": "));
+    fields.fold(Request::new(method, url), |request, (name, value)| {
+        request.field(name, value)
     })
-}
-
-fn unchunked(body: &str) -> String {
-    let mut text = String::new();
-    let mut rest = body;
-    while let Some((size, after)) = rest.split_once("\r\n") {
-        let size = usize::from_str_radix(size.trim(), 16).unwrap();
-        text += &after[..size];
-        rest = after[size..].trim_start_matches("\r\n");
-    }
-    text
 }

@@ -1,18 +1,20 @@
 //! A collector of traces, and what it was handed.
 
-use std::io::{BufRead, BufReader};
+use std::io::BufRead;
 use std::path::Path;
-use std::process::{Child, Stdio};
 use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
 
+use doorward_testkit::process::Process;
 use doorward_testkit::tools;
 use serde_json::Value;
 
 /// A running collector; dropped, it is gone.
 pub(crate) struct Collector {
-    child: Child,
+    process: Process,
     port: u64,
     lines: Arc<Mutex<Vec<Span>>>,
+    reading: JoinHandle<()>,
 }
 
 /// A span, as OpenTelemetry's own definitions read it.
@@ -22,27 +24,23 @@ pub(crate) struct Span(pub(crate) Value);
 impl Collector {
     pub(crate) fn start() -> Self {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/telemetry/collector.py");
-        let mut child = tools::tool("python")
-            .arg(script)
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut output = BufReader::new(child.stdout.take().unwrap());
+        let (process, mut output) = Process::read(tools::tool("python").arg(script));
         let mut first = String::new();
         output.read_line(&mut first).unwrap();
         let first: Value = serde_json::from_str(&first).unwrap();
         let lines = Arc::new(Mutex::new(Vec::new()));
         let kept = lines.clone();
-        std::thread::spawn(move || {
+        let reading = std::thread::spawn(move || {
             for line in output.lines().map_while(Result::ok) {
                 let span = serde_json::from_str(&line).unwrap();
                 kept.lock().unwrap().push(Span(span));
             }
         });
         Self {
-            child,
+            process,
             port: first["port"].as_u64().unwrap(),
             lines,
+            reading,
         }
     }
 
@@ -50,15 +48,16 @@ impl Collector {
         format!("http://127.0.0.1:{}", self.port)
     }
 
+    /// Those that have come so far.
     pub(crate) fn spans(&self) -> Vec<Span> {
         self.lines.lock().unwrap().clone()
     }
-}
 
-impl Drop for Collector {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+    /// All that it was ever handed, once nobody hands it more: it has said them before it answered.
+    pub(crate) fn every_span(self) -> Vec<Span> {
+        drop(self.process);
+        self.reading.join().unwrap();
+        std::mem::take(&mut *self.lines.lock().unwrap())
     }
 }
 
