@@ -16,6 +16,7 @@ mod logging;
 mod master_key;
 mod moving;
 mod parent;
+mod private_file;
 mod system;
 mod telemetry;
 mod wiring;

@@ -1,15 +1,16 @@
 //! The master key: from the configuration, or a file that this program makes for itself.
 
-use std::io::Write;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use doorward_domain::ports::Secrets;
 use doorward_domain::tokens::MasterKey;
 use doorward_domain::values::{Secret, Token};
+use zeroize::Zeroizing;
 
 use crate::config::Config;
+use crate::private_file::{self, Existing};
 
 const FILE: &str = "master.key";
 /// What examples and tutorials leave behind.
@@ -89,24 +90,9 @@ fn from_file(path: &Path) -> anyhow::Result<Secret<Vec<u8>>> {
     Ok(Secret::new(text.trim_ascii().to_vec()))
 }
 
-/// Writes a new key beside its place, and moves it there whole: a crash leaves no half a key, and
-/// of two that start at once one wins and both read the winner's.
+/// Of two that start at once one wins, and both read the winner's.
 fn create(path: &Path, secrets: &dyn Secrets) -> std::io::Result<()> {
-    let mut suffix = [0; 8];
-    secrets.fill(&mut suffix);
-    let draft = path.with_extension(format!("{:016x}", u64::from_le_bytes(suffix)));
-    let mut file = std::fs::OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(&draft)?;
-    file.write_all(Token::generate(secrets).expose().as_bytes())?;
-    file.write_all(b"\n")?;
-    file.sync_all()?;
-    let linked = std::fs::hard_link(&draft, path);
-    std::fs::remove_file(&draft)?;
-    match linked {
-        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(error),
-        _ => std::fs::File::open(path.parent().unwrap_or(Path::new(".")))?.sync_all(),
-    }
+    let key = Token::generate(secrets);
+    let line = Zeroizing::new(format!("{}\n", key.expose()));
+    private_file::write(path, line.as_bytes(), Existing::Stays, secrets)
 }

@@ -65,16 +65,9 @@ enum Input {
 }
 
 /// The parent process.
-#[cfg(target_os = "linux")]
 fn process() -> Option<OwnedFd> {
     use rustix::process::{PidfdFlags, getppid, pidfd_open};
     pidfd_open(getppid()?, PidfdFlags::empty()).ok()
-}
-
-/// Elsewhere a process cannot be watched.
-#[cfg(not(target_os = "linux"))]
-fn process() -> Option<OwnedFd> {
-    None
 }
 
 fn input() -> Input {

@@ -19,10 +19,13 @@ use doorward_domain::{Accounts, Policy, Ports};
 use doorward_mail::{Inbox, MailSettings, TemplateMailer, TransportSettings, parse_transport};
 use doorward_store_redis::{RedisSettings, RedisStore};
 use doorward_store_sql::{SqlSettings, SqlStore};
+use doorward_web::{App, AppParts, Stopping};
 use futures_util::future::BoxFuture;
 use jiff::SignedDuration;
+use tokio::sync::watch;
 
 use crate::config::{Config, host_of};
+use crate::inbox::inbox;
 use crate::listener::certificate::Files;
 use crate::master_key;
 use crate::system::{SystemClock, SystemSecrets};
@@ -150,6 +153,23 @@ fn assemble(
         inbox,
         figures: stores.figures,
         database: stores.database,
+    })
+}
+
+/// What answers requests. Whoever waits for mail in the inbox is sent away when `stop` turns true.
+pub fn app(
+    wired: &Wired,
+    config: &Config,
+    stopping: Stopping,
+    stop: &watch::Receiver<bool>,
+) -> App {
+    App::new(AppParts {
+        accounts: wired.accounts.clone(),
+        secrets: wired.secrets.clone(),
+        stopping,
+        observer: telemetry::observer(wired),
+        inbox: inbox(wired, stop),
+        trusted_proxies: config.trusted_proxies.clone(),
     })
 }
 

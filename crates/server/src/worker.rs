@@ -6,10 +6,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use doorward_domain::ctx::Actor;
-use tokio::sync::watch;
+use tokio::sync::{Mutex, watch};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
+use crate::listener::reloading::Keeper;
 use crate::system::Comparison;
 use crate::wiring::Wired;
 
@@ -28,8 +29,9 @@ const LAST_SEEN: &str = "last-seen";
 const KEYS: &str = "keys";
 const SWEEP: &str = "sweep";
 const CLOCK: &str = "clock";
+const CERTIFICATE: &str = "certificate";
 /// What the duties are called in the log and among the metrics.
-pub const DUTIES: [&str; 5] = [MAIL, LAST_SEEN, KEYS, SWEEP, CLOCK];
+pub const DUTIES: [&str; 6] = [MAIL, LAST_SEEN, KEYS, SWEEP, CLOCK, CERTIFICATE];
 
 /// Starts the duties; they end, each after its turn, when `stop` turns true.
 pub fn start(wired: &Arc<Wired>, stop: &watch::Receiver<bool>) -> JoinSet<()> {
@@ -47,6 +49,27 @@ pub fn start(wired: &Arc<Wired>, stop: &watch::Receiver<bool>) -> JoinSet<()> {
     duties.spawn(supervise(SWEEP, wired.clone(), stop.clone(), sweep));
     duties.spawn(supervise(CLOCK, wired.clone(), stop.clone(), keep_time));
     duties
+}
+
+/// Looks after the certificate's files, beside the other duties.
+pub fn keep_certificate(
+    duties: &mut JoinSet<()>,
+    wired: &Arc<Wired>,
+    stop: &watch::Receiver<bool>,
+    keeper: Keeper,
+) {
+    let keeper = Arc::new(Mutex::new(keeper));
+    let duty = move |_, mut stop: watch::Receiver<bool>| {
+        let keeper = keeper.clone();
+        async move {
+            let mut keeper = keeper.lock().await;
+            tokio::select! {
+                () = keeper.keep() => {}
+                _ = stop.wait_for(|stop| *stop) => {}
+            }
+        }
+    };
+    duties.spawn(supervise(CERTIFICATE, wired.clone(), stop.clone(), duty));
 }
 
 /// Runs a duty, and starts it again where it panics (L-04): a server whose mail has stopped must

@@ -5,13 +5,12 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use doorward_domain::ctx::Actor;
-use doorward_web::{App, AppParts, Stopping, Unobserved};
+use doorward_web::Stopping;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 use crate::config::Config;
-use crate::inbox::inbox;
 use crate::listener::drain::Phase;
 use crate::listener::{self, Door, Owner};
 use crate::{bootstrap, logging, parent, wiring, worker};
@@ -33,14 +32,7 @@ pub(super) async fn run(config: &Config) -> anyhow::Result<()> {
     accounts.ensure_keys(&wired.ctx(Actor::Worker)).await?;
     let made_up = bootstrap::ensure_admin(&wired, config).await?;
     let (_stopper, stop) = watch::channel(false);
-    let app = App::new(AppParts {
-        accounts: accounts.clone(),
-        secrets: wired.secrets.clone(),
-        stopping: Stopping::default(),
-        observer: Arc::new(Unobserved),
-        inbox: inbox(&wired, &stop),
-        trusted_proxies: config.trusted_proxies.clone(),
-    });
+    let app = wiring::app(&wired, config, Stopping::default(), &stop);
     let _duties = worker::start(&wired, &stop);
     let (_phases, phase) = watch::channel(Phase::Serving);
     let door = Door {
@@ -59,7 +51,7 @@ pub(super) async fn run(config: &Config) -> anyhow::Result<()> {
         _ = terminate.recv() => Ok(()),
         _ = interrupt.recv() => Ok(()),
         () = gone => Ok(()),
-        served = &mut serving => served.context("the listener failed"),
+        served = &mut serving => served.context("the listener failed").flatten(),
     };
     // What runs is not waited for: what it writes is gone either way.
     serving.abort();

@@ -3,23 +3,25 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use doorward_domain::ctx::Actor;
-use doorward_web::{App, AppParts, Stopping};
+use doorward_web::Stopping;
 use tokio::signal::unix::SignalKind;
 use tokio::sync::watch;
+use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::timeout;
 
 use super::Output;
 use crate::config::Config;
-use crate::inbox::inbox;
 use crate::listener::drain::{self, Phase};
 use crate::listener::notify::{self, ServiceManager};
-use crate::listener::reloading::{self, Reloading};
+use crate::listener::reloading::{Keeper, Reloading};
 use crate::listener::signals::signals;
 use crate::listener::{self, Door, activation};
-use crate::system::SystemClock;
-use crate::{bootstrap, logging, telemetry, wiring, worker};
+use crate::system::{SystemClock, SystemSecrets};
+use crate::telemetry::{self, Traces};
+use crate::wiring::{self, Wired};
+use crate::{bootstrap, logging, worker};
 
 /// How long the duties have for their last turn. A mail server may think longer about a mail.
 const LAST_TURN: Duration = Duration::from_secs(15);
@@ -30,7 +32,8 @@ pub(super) async fn run(config: &Config, output: Output) -> anyhow::Result<()> {
     let manager = Arc::new(ServiceManager::of_environment());
     let sockets = activation::open(config).await?;
     let listening = sockets.address;
-    let reloading = Reloading::start(config, Arc::new(SystemClock::default()))?;
+    let (clock, secrets) = (SystemClock::default(), SystemSecrets::new());
+    let reloading = Reloading::start(config, Arc::new(clock), Arc::new(secrets))?;
     let wired = Arc::new(wiring::wire(config, listening).await?);
     wired
         .accounts
@@ -40,17 +43,9 @@ pub(super) async fn run(config: &Config, output: Output) -> anyhow::Result<()> {
     let public_url = config.public_url(listening);
     let (stopper, stop) = watch::channel(false);
     let stopping = Stopping::default();
-    let app = App::new(AppParts {
-        accounts: wired.accounts.clone(),
-        secrets: wired.secrets.clone(),
-        stopping: stopping.clone(),
-        observer: telemetry::observer(&wired),
-        inbox: inbox(&wired, &stop),
-        trusted_proxies: config.trusted_proxies.clone(),
-    });
+    let app = wiring::app(&wired, config, stopping.clone(), &stop);
     // Until the very end: what a server does while it stops is worth seeing.
-    let _metrics = telemetry::serve(config, &wired).await?;
-    let mut duties = worker::start(&wired, &stop);
+    let metrics = telemetry::serve(config, &wired).await?;
     let (phases, phase) = watch::channel(Phase::Serving);
     let door = Door {
         sockets: sockets.listeners,
@@ -59,10 +54,13 @@ pub(super) async fn run(config: &Config, output: Output) -> anyhow::Result<()> {
     };
     let router = doorward_web::router(app);
     let serving = tokio::spawn(listener::serve(door, router, phase.clone()));
+    let mut listeners = Listeners { serving, metrics };
     // Before anybody hears that it is ready: whoever hears it may stop it at once.
     let asked = signals([SignalKind::terminate(), SignalKind::interrupt()])?;
     let hangups = signals([SignalKind::hangup()])?;
-    tokio::spawn(reloading::keep(reloading, hangups, manager.clone()));
+    let mut duties = worker::start(&wired, &stop);
+    let keeper = Keeper::new(reloading, hangups, manager.clone());
+    worker::keep_certificate(&mut duties, &wired, &stop, keeper);
     tokio::spawn(notify::keep_alive(manager.clone()));
     output.print(
         &bootstrap::welcome(config, &public_url, made_up.as_ref()),
@@ -72,12 +70,54 @@ pub(super) async fn run(config: &Config, output: Output) -> anyhow::Result<()> {
     manager.ready();
     let time = Duration::from_secs(config.shutdown_drain_seconds);
     tokio::spawn(async move { drain::go_through(&phases, time, asked).await });
-    Phase::Draining.reached(&phase).await;
+    listeners.until(Phase::Draining.reached(&phase)).await?;
     stopping.begin();
     manager.stopping(time);
-    Phase::Stopping.reached(&phase).await;
+    listeners.until(Phase::Stopping.reached(&phase)).await?;
     stopper.send_replace(true);
-    serving.await.context("the listener failed")?;
+    listeners.end().await?;
+    tokio::select! {
+        () = close(duties, &wired, traces) => {}
+        // Whoever waits for it does so no longer: what is left is begun again after the next start.
+        () = Phase::Over.reached(&phase) => {}
+    }
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// What listens. A server of which one part no longer does must not look well: it ends, and whoever
+/// looks after it starts it anew.
+struct Listeners {
+    serving: JoinHandle<anyhow::Result<()>>,
+    /// Of the metrics, where there are any.
+    metrics: JoinSet<()>,
+}
+
+impl Listeners {
+    /// Waits for `something`, unless one of them ends before.
+    async fn until(&mut self, something: impl Future<Output = ()>) -> anyhow::Result<()> {
+        tokio::select! {
+            served = &mut self.serving => {
+                served.context("the listener failed").flatten()?;
+                bail!("the listener ended before it was told to");
+            }
+            Some(ended) = self.metrics.join_next() => {
+                ended.context("the listener of the metrics failed")?;
+                bail!("the listener of the metrics ended before it was told to");
+            }
+            () = something => Ok(()),
+        }
+    }
+
+    /// Waits for what runs; it has been told to stop.
+    async fn end(&mut self) -> anyhow::Result<()> {
+        let served = (&mut self.serving).await;
+        served.context("the listener failed").flatten()
+    }
+}
+
+/// Lets the duties finish, and hangs up on everybody else.
+async fn close(mut duties: JoinSet<()>, wired: &Wired, traces: Option<Traces>) {
     let over = async { while duties.join_next().await.is_some() {} };
     if timeout(LAST_TURN, over).await.is_err() {
         tracing::warn!(
@@ -88,6 +128,4 @@ pub(super) async fn run(config: &Config, output: Output) -> anyhow::Result<()> {
     if let Some(traces) = traces {
         traces.close().await;
     }
-    tracing::info!("stopped");
-    Ok(())
 }

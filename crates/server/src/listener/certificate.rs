@@ -6,8 +6,8 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
-use jiff::Timestamp;
 use jiff::civil::DateTime;
+use jiff::{SignedDuration, Timestamp};
 use ring::digest::{SHA256, digest};
 use tokio_rustls::rustls::client::verify_server_name;
 use tokio_rustls::rustls::crypto::ring::default_provider;
@@ -45,6 +45,42 @@ pub struct Pair {
     pub begins_at: Timestamp,
     /// When it ends.
     pub ends_at: Timestamp,
+}
+
+/// What ends within this time should have been renewed.
+pub const RENEWAL: SignedDuration = SignedDuration::from_hours(24 * 14);
+
+/// How a certificate stands at a time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// Nobody takes it any more.
+    Expired,
+    /// Nobody takes it yet.
+    NotYet,
+    /// It should have been renewed.
+    EndsSoon,
+    /// All is well.
+    Good,
+}
+
+impl Standing {
+    /// Of one that is good from then to then.
+    pub fn of(begins_at: Timestamp, ends_at: Timestamp, now: Timestamp) -> Self {
+        if ends_at <= now {
+            Self::Expired
+        } else if begins_at > now {
+            Self::NotYet
+        } else if ends_at.duration_since(now) < RENEWAL {
+            Self::EndsSoon
+        } else {
+            Self::Good
+        }
+    }
+
+    /// Whether it is taken at all.
+    pub fn is_usable(self) -> bool {
+        matches!(self, Self::EndsSoon | Self::Good)
+    }
 }
 
 impl Files {
@@ -154,6 +190,11 @@ impl Contents {
 }
 
 impl Pair {
+    /// How it stands.
+    pub fn standing(&self, now: Timestamp) -> Standing {
+        Standing::of(self.begins_at, self.ends_at, now)
+    }
+
     /// Whether the certificate bears that name.
     pub fn is_for(&self, host: &str) -> bool {
         let host = host.trim_matches(['[', ']']).to_owned();
@@ -230,6 +271,7 @@ fn time(kind: u8, content: &[u8]) -> Option<Timestamp> {
 
 #[cfg(test)]
 mod tests {
+    use doorward_domain::memory::SeededSecrets;
     use super::*;
     use crate::listener::development;
 
@@ -238,7 +280,7 @@ mod tests {
     #[test]
     fn a_certificate_says_from_when_to_when_it_is_good() {
         let folder = tempfile::tempdir().unwrap();
-        development::ensure(folder.path(), MADE).unwrap();
+        development::ensure(folder.path(), MADE, &SeededSecrets::new(1)).unwrap();
         let pair = development::files(folder.path()).load().unwrap();
         let day = |time: Timestamp| time.strftime("%F").to_string();
         assert_eq!(day(MADE), "2027-01-15");
@@ -273,7 +315,7 @@ mod tests {
     #[test]
     fn half_a_certificate_says_nothing_and_breaks_nothing() {
         let folder = tempfile::tempdir().unwrap();
-        development::ensure(folder.path(), MADE).unwrap();
+        development::ensure(folder.path(), MADE, &SeededSecrets::new(1)).unwrap();
         let pair = development::files(folder.path()).load().unwrap();
         let whole = pair.certified.cert[0].to_vec();
         assert!(validity(&whole).is_some());

@@ -2,13 +2,13 @@
 //!
 //! It is made once, so that who has told a program to trust it has done so for a year.
 
-use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
+use std::fs::File;
 use std::path::Path;
 
 use anyhow::Context;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use doorward_domain::ports::Secrets;
 use jiff::{SignedDuration, Timestamp, ToSpan};
 use rcgen::{
     CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair, KeyUsagePurpose,
@@ -17,11 +17,12 @@ use rcgen::{
 use zeroize::Zeroizing;
 
 use super::certificate::Files;
+use crate::private_file::{self, Existing};
 
 /// What it is for.
 const NAMES: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
 /// It is made anew where it ends within this time.
-const RENEWAL: SignedDuration = SignedDuration::from_hours(24 * 30);
+const MADE_ANEW: SignedDuration = SignedDuration::from_hours(24 * 30);
 const CERTIFICATE: &str = "development-certificate.pem";
 const KEY: &str = "development-key.pem";
 
@@ -34,20 +35,24 @@ pub fn files(data_dir: &Path) -> Files {
 }
 
 /// Makes one, where there is none that is good for a while.
-pub fn ensure(data_dir: &Path, now: Timestamp) -> anyhow::Result<()> {
+pub fn ensure(data_dir: &Path, now: Timestamp, secrets: &dyn Secrets) -> anyhow::Result<()> {
+    // Two that start at once would mix the key of one with the certificate of the other.
+    let lock = File::open(data_dir).and_then(|folder| folder.lock().map(|()| folder));
+    let _lock =
+        lock.with_context(|| format!("cannot have {} for a moment alone", data_dir.display()))?;
     let files = files(data_dir);
     let is_good = files.load().is_ok_and(|pair| {
         pair.begins_at <= now
-            && pair.ends_at.duration_since(now) > RENEWAL
+            && pair.ends_at.duration_since(now) > MADE_ANEW
             && NAMES.iter().all(|name| pair.is_for(name))
     });
     if is_good {
         return Ok(());
     }
-    make(&files, now).context("the development certificate cannot be made")
+    make(&files, now, secrets).context("the development certificate cannot be made")
 }
 
-fn make(files: &Files, now: Timestamp) -> anyhow::Result<()> {
+fn make(files: &Files, now: Timestamp, secrets: &dyn Secrets) -> anyhow::Result<()> {
     let today = now.to_zoned(jiff::tz::TimeZone::UTC).date();
     let day = |date: jiff::civil::Date| -> anyhow::Result<_> {
         let (month, day) = (u8::try_from(date.month())?, u8::try_from(date.day())?);
@@ -68,8 +73,14 @@ fn make(files: &Files, now: Timestamp) -> anyhow::Result<()> {
     let certificate = params.self_signed(&key)?;
     let secret = Zeroizing::new(key.serialize_der());
     // The key first: one without its certificate is made anew as well.
-    write(&files.key, &pem("PRIVATE KEY", &secret))?;
-    write(&files.certificate, &pem("CERTIFICATE", certificate.der()))
+    for (path, text) in [
+        (&files.key, pem("PRIVATE KEY", &secret)),
+        (&files.certificate, pem("CERTIFICATE", certificate.der())),
+    ] {
+        private_file::write(path, text.as_bytes(), Existing::Goes, secrets)
+            .with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    Ok(())
 }
 
 fn pem(label: &str, der: &[u8]) -> Zeroizing<String> {
@@ -83,26 +94,11 @@ fn pem(label: &str, der: &[u8]) -> Zeroizing<String> {
     pem
 }
 
-/// Whole or not at all, and for its owner alone.
-fn write(path: &Path, text: &str) -> anyhow::Result<()> {
-    let draft = path.with_extension(format!("{}.new", std::process::id()));
-    let writing = || -> std::io::Result<()> {
-        let mut file = std::fs::OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .mode(0o600)
-            .open(&draft)?;
-        file.write_all(text.as_bytes())?;
-        file.sync_all()?;
-        std::fs::rename(&draft, path)
-    };
-    writing().with_context(|| format!("cannot write {}", path.display()))
-}
-
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::MetadataExt;
+
+    use doorward_domain::memory::SeededSecrets;
 
     use super::*;
 
@@ -112,9 +108,10 @@ mod tests {
     fn it_is_made_once_and_anew_near_its_end_or_where_it_is_broken() {
         let folder = tempfile::tempdir().unwrap();
         let files = files(folder.path());
-        let mut last = Vec::new();
+        let (mut last, secrets) = (Vec::new(), SeededSecrets::new(1));
         let mut is_new = |day: i64| {
-            ensure(folder.path(), MADE + SignedDuration::from_hours(24 * day)).unwrap();
+            let now = MADE + SignedDuration::from_hours(24 * day);
+            ensure(folder.path(), now, &secrets).unwrap();
             let before = std::mem::replace(&mut last, std::fs::read(&files.certificate).unwrap());
             before != last
         };
@@ -129,5 +126,24 @@ mod tests {
             assert_eq!(mode & 0o777, 0o600, "{}", file.display());
         }
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2);
+    }
+
+    #[test]
+    fn two_that_start_at_once_end_up_with_one_pair() {
+        for round in 0..5 {
+            let folder = tempfile::tempdir().unwrap();
+            std::thread::scope(|scope| {
+                for one in 0..4 {
+                    let folder = folder.path();
+                    scope.spawn(move || {
+                        let secrets = SeededSecrets::new(one);
+                        ensure(folder, MADE, &secrets).unwrap();
+                        files(folder).load().unwrap();
+                    });
+                }
+            });
+            let left = std::fs::read_dir(folder.path()).unwrap().count();
+            assert_eq!(left, 2, "{round}");
+        }
     }
 }

@@ -3,8 +3,8 @@
 //! It knows no route and no rule; it is given a router. A file a thing: `accepting` takes connections
 //! in and bounds them, `first_bytes` hurries the silent, `tls` shakes hands, `certificate` reads the
 //! two files, `reloading` looks whether they have changed, `development` makes a pair for trying out,
-//! `activation` and `notify` speak with systemd, `signals` hears, and `drain` has the
-//! phases of the end.
+//! `activation` and `notify` speak with systemd, `signals` hears, `drain` has the phases of the end,
+//! `tasks` what still runs then, and `shortage` says when nobody can be taken in.
 
 mod accepting;
 pub mod activation;
@@ -12,9 +12,13 @@ pub mod certificate;
 pub mod development;
 pub mod drain;
 mod first_bytes;
+#[cfg(test)]
+mod heard;
 pub mod notify;
 pub mod reloading;
+mod shortage;
 pub mod signals;
+mod tasks;
 mod tls;
 
 pub use accepting::{Door, MAX_CONNECTIONS, Owner, serve};

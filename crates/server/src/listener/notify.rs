@@ -1,6 +1,7 @@
 //! Tells a service manager how it stands (`sd_notify(3)`), where there is one that wants to know.
 //!
-//! It waits for nobody: what cannot be said at once is not said.
+//! How it stands is waited with for a moment where the manager's queue is full: it would be believed to
+//! start, or to stop, for good. That it lives is said again soon, and never waited with.
 
 use std::io;
 use std::os::linux::net::SocketAddrExt;
@@ -9,8 +10,11 @@ use std::os::unix::net::{SocketAddr, UnixDatagram};
 use std::sync::Arc;
 use std::time::Duration;
 
+use rustix::net::{SendFlags, send};
 use rustix::time::{ClockId, clock_gettime};
 
+/// How long to wait for a service manager whose queue is full.
+const PATIENCE: Duration = Duration::from_secs(1);
 /// Longer than the duties and the stores take to close.
 const CLOSING: Duration = Duration::from_secs(60);
 
@@ -63,11 +67,20 @@ impl ServiceManager {
         ));
     }
 
-    fn say(&self, text: &str) {
+    /// This process lives.
+    fn alive(&self) {
         if let Some(socket) = &self.socket
-            && let Err(error) = socket.send(text.as_bytes())
+            && let Err(error) = send(socket, b"WATCHDOG=1", SendFlags::DONTWAIT)
         {
             tracing::debug!(%error, "the service manager did not listen");
+        }
+    }
+
+    fn say(&self, text: &str) {
+        if let Some(socket) = &self.socket
+            && let Err(error) = tokio::task::block_in_place(|| socket.send(text.as_bytes()))
+        {
+            tracing::warn!(%error, text, "the service manager did not listen");
         }
     }
 }
@@ -80,7 +93,7 @@ pub async fn keep_alive(manager: Arc<ServiceManager>) {
     let mut ticks = tokio::time::interval(watchdog / 2);
     loop {
         ticks.tick().await;
-        manager.say("WATCHDOG=1");
+        manager.alive();
     }
 }
 
@@ -91,7 +104,7 @@ fn connect(name: &[u8]) -> io::Result<UnixDatagram> {
     };
     let socket = UnixDatagram::unbound()?;
     socket.connect_addr(&address)?;
-    socket.set_nonblocking(true)?;
+    socket.set_write_timeout(Some(PATIENCE))?;
     Ok(socket)
 }
 
@@ -121,5 +134,32 @@ mod tests {
             assert!(heard[..length].starts_with(b"READY=1\n"), "{address}");
         }
         assert!(connect(b"/nowhere/at/all").is_err());
+    }
+
+    #[test]
+    fn a_full_queue_loses_a_sign_of_life_and_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("notify");
+        let manager = UnixDatagram::bind(&path).unwrap();
+        let told = ServiceManager {
+            socket: Some(connect(path.as_os_str().as_bytes()).unwrap()),
+            watchdog: None,
+        };
+        let socket = told.socket.as_ref().unwrap();
+        let mut waiting = 0;
+        while send(socket, b"WATCHDOG=1", SendFlags::DONTWAIT).is_ok() {
+            waiting += 1;
+        }
+        told.alive();
+        std::thread::scope(|scope| {
+            scope.spawn(|| told.ready());
+            let mut heard = [0; 64];
+            for _ in 0..waiting {
+                let length = manager.recv(&mut heard).unwrap();
+                assert_eq!(&heard[..length], b"WATCHDOG=1");
+            }
+            let length = manager.recv(&mut heard).unwrap();
+            assert!(heard[..length].starts_with(b"READY=1\n"));
+        });
     }
 }

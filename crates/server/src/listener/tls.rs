@@ -18,7 +18,8 @@ use tokio_rustls::rustls::sign::{CertifiedKey, SingleCertAndKey};
 use tokio_rustls::rustls::version::{TLS12, TLS13};
 use tokio_rustls::server::TlsStream;
 
-/// How long a handshake may take, from the first byte on.
+/// How long a handshake may take, from the moment the connection is there: whoever says nothing has as
+/// long.
 const HANDSHAKE: Duration = Duration::from_secs(10);
 /// What somebody is told who speaks plain HTTP here.
 const PLAIN_HTTP: &str = "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: 64\r\nConnection: close\r\n\r\nThis port speaks HTTPS: begin the address with https:// instead\n";
@@ -96,6 +97,7 @@ mod tests {
     use std::net::Ipv4Addr;
     use std::time::Instant;
 
+    use doorward_domain::memory::SeededSecrets;
     use jiff::Timestamp;
     use tokio::net::TcpListener;
 
@@ -104,7 +106,8 @@ mod tests {
 
     fn tls() -> Tls {
         let folder = tempfile::tempdir().unwrap();
-        development::ensure(folder.path(), Timestamp::constant(1_800_000_000, 0)).unwrap();
+        let now = Timestamp::constant(1_800_000_000, 0);
+        development::ensure(folder.path(), now, &SeededSecrets::new(1)).unwrap();
         let pair = development::files(folder.path()).load().unwrap();
         Tls::new(pair.certified).unwrap()
     }

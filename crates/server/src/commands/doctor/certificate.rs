@@ -7,8 +7,7 @@ use doorward_domain::ports::Clock;
 use jiff::Timestamp;
 
 use crate::config::{Config, host_of};
-use crate::listener::certificate::{Files, Pair};
-use crate::listener::reloading::RENEWAL;
+use crate::listener::certificate::{Files, Pair, Standing};
 use crate::system::SystemClock;
 
 const PART: &str = "tls: certificate";
@@ -39,21 +38,20 @@ pub(super) fn examine(config: &Config) -> Vec<Finding> {
 fn time(pair: &Pair, now: Timestamp) -> Finding {
     let (begins, ends) = (pair.begins_at, pair.ends_at);
     let mend = "see why whatever renews it has not done so; Doorward takes the new one by itself";
-    if ends <= now {
-        return Finding::fault(
-            PART,
-            format!("it has expired: it was good until {ends}"),
-            mend,
-        );
+    match pair.standing(now) {
+        Standing::Expired => {
+            let found = format!("it has expired: it was good until {ends}");
+            Finding::fault(PART, found, mend)
+        }
+        Standing::NotYet => {
+            let mend = "look after this machine's clock, or wait";
+            Finding::fault(PART, format!("it is good from {begins} on, not yet"), mend)
+        }
+        Standing::EndsSoon => {
+            Finding::warning(PART, format!("it ends within two weeks, at {ends}"), mend)
+        }
+        Standing::Good => Finding::fine(PART, format!("its key fits, and it is good until {ends}")),
     }
-    if begins > now {
-        let mend = "look after this machine's clock, or wait";
-        return Finding::fault(PART, format!("it is good from {begins} on, not yet"), mend);
-    }
-    if ends.duration_since(now) < RENEWAL {
-        return Finding::warning(PART, format!("it ends within two weeks, at {ends}"), mend);
-    }
-    Finding::fine(PART, format!("its key fits, and it is good until {ends}"))
 }
 
 fn name(pair: &Pair, host: &str) -> Finding {
@@ -84,6 +82,7 @@ fn key(files: &Files) -> Option<Finding> {
 #[cfg(test)]
 mod tests {
     use doorward_domain::checkup::Verdict;
+    use doorward_domain::memory::SeededSecrets;
     use jiff::ToSpan;
 
     use super::*;
@@ -93,7 +92,7 @@ mod tests {
     fn a_certificate_is_judged_by_the_time_and_by_its_name() {
         let folder = tempfile::tempdir().unwrap();
         let made = Timestamp::constant(1_800_000_000, 0);
-        development::ensure(folder.path(), made).unwrap();
+        development::ensure(folder.path(), made, &SeededSecrets::new(1)).unwrap();
         let pair = development::files(folder.path()).load().unwrap();
         let end = pair.ends_at;
         for (now, verdict) in [

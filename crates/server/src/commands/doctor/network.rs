@@ -14,14 +14,13 @@ use tokio_rustls::rustls::pki_types::UnixTime;
 use super::super::healthcheck::reachable;
 use crate::config::{Config, host_of};
 use crate::fetch::{self, Answer, PATIENCE, Tls};
+use crate::listener::certificate::RENEWAL;
 use crate::system::SystemClock;
 
 const LISTEN: &str = "listen address";
 const PUBLIC: &str = "public URL";
 /// The public keys: nothing else answers with them, and they tell which Doorward it is.
 const JWKS: &str = "/.well-known/jwks.json";
-/// A certificate that ends within this time should have been renewed.
-const RENEWAL: Duration = Duration::from_hours(24 * 14);
 
 /// Whether the listener can have its address, or has it already.
 pub(super) async fn listening(config: &Config) -> Finding {
@@ -209,7 +208,7 @@ impl<'u> Target<'u> {
             Err(error) => return Err(certificate(PART, self.host, &format!("{error:#}"))),
         };
         let now = SystemClock::default().now().as_second();
-        let soon = Duration::from_secs(u64::try_from(now).unwrap_or_default()) + RENEWAL;
+        let soon = Duration::from_secs(u64::try_from(now + RENEWAL.as_secs()).unwrap_or_default());
         if !tls.is_good_at(&stream, self.host, UnixTime::since_unix_epoch(soon)) {
             findings.push(Finding::warning(
                 PART,

@@ -3,10 +3,12 @@
 use std::net::{Ipv4Addr, TcpListener};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixDatagram;
-use std::path::PathBuf;
+use std::path::Path;
 use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::sync::mpsc::{Receiver, channel};
+use std::time::{Duration, Instant};
 
+use doorward_testkit::port::Port;
 use doorward_testkit::servers::Authority;
 
 use super::load::{self, Habit, Load, Target};
@@ -88,10 +90,7 @@ fn a_restart_fails_nobody_whose_socket_the_service_manager_holds() {
 fn a_restart_fails_nobody_over_tls_either() {
     let authority = Authority::new();
     let certificate = authority.certificate("localhost");
-    let shown = |path: PathBuf| path.display().to_string();
-    let setup = Setup::on_a_file()
-        .with("DOORWARD_TLS__CERTIFICATE", &shown(certificate.chain()))
-        .with("DOORWARD_TLS__KEY", &shown(certificate.key()));
+    let setup = Setup::on_a_file().with_tls(&certificate.chain(), &certificate.key());
     let socket = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let target = Target {
         authority: Some(load::certificate(&authority.path())),
@@ -136,10 +135,8 @@ fn what_is_no_listening_socket_is_refused_with_a_sentence() {
 #[test]
 fn systemd_s_own_tool_starts_it_with_the_first_connection() {
     let setup = Setup::on_a_file();
-    let port = {
-        let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        free.local_addr().unwrap().port()
-    };
+    let kept = Port::free();
+    let port = kept.number;
     let plain = setup.command(&["serve"]);
     let mut tool = Command::new("systemd-socket-activate");
     tool.arg(format!("--listen=127.0.0.1:{port}"));
@@ -166,18 +163,38 @@ fn systemd_s_own_tool_starts_it_with_the_first_connection() {
     server.stop();
 }
 
-fn told(manager: &UnixDatagram) -> String {
-    let mut heard = [0; 256];
-    let length = manager.recv(&mut heard).unwrap();
-    String::from_utf8_lossy(&heard[..length]).into_owned()
-}
+/// What the service manager is told. It is read at once, as systemd does: its queue never fills.
+struct Told(Receiver<String>);
 
-/// The next thing that is told but that it lives.
-fn next_told(manager: &UnixDatagram) -> String {
-    loop {
-        let told = told(manager);
-        if told != "WATCHDOG=1" {
-            return told;
+impl Told {
+    fn at(path: &Path) -> Self {
+        let manager = UnixDatagram::bind(path).unwrap();
+        let (sender, told) = channel();
+        std::thread::spawn(move || {
+            let mut heard = [0; 256];
+            while let Ok(length) = manager.recv(&mut heard) {
+                let text = String::from_utf8_lossy(&heard[..length]).into_owned();
+                if sender.send(text).is_err() {
+                    return;
+                }
+            }
+        });
+        Self(told)
+    }
+
+    fn next(&self) -> String {
+        let told = self.0.recv_timeout(Duration::from_secs(60));
+        told.expect("the service manager is told something")
+    }
+
+    /// The next thing but that it lives, before the deadline.
+    fn next_but_life(&self, deadline: Instant) -> String {
+        loop {
+            assert!(Instant::now() < deadline, "it says that it lives, alone");
+            let told = self.next();
+            if told != "WATCHDOG=1" {
+                return told;
+            }
         }
     }
 }
@@ -186,27 +203,26 @@ fn next_told(manager: &UnixDatagram) -> String {
 fn the_service_manager_is_told_in_order() {
     let setup = Setup::on_a_file();
     let path = setup.path("notify");
-    let manager = UnixDatagram::bind(&path).unwrap();
-    manager
-        .set_read_timeout(Some(Duration::from_secs(60)))
-        .unwrap();
+    let told = Told::at(&path);
+    let deadline = Instant::now() + Duration::from_secs(120);
     let server = setup
         .with("NOTIFY_SOCKET", &path.display().to_string())
         .with("WATCHDOG_USEC", "100000")
         .start();
-    assert_eq!(next_told(&manager), "READY=1\nSTATUS=Serving");
+    let ready = "READY=1\nSTATUS=Serving";
+    assert_eq!(told.next_but_life(deadline), ready);
     server.get("/readyz").expect(200);
     server.signal("HUP");
-    let reloading = next_told(&manager);
+    let reloading = told.next_but_life(deadline);
     let micros = reloading.strip_prefix("RELOADING=1\nMONOTONIC_USEC=");
     micros.unwrap().parse::<u64>().unwrap();
-    assert_eq!(next_told(&manager), "READY=1\nSTATUS=Serving");
+    assert_eq!(told.next_but_life(deadline), ready);
     // It goes on saying so.
     for _ in 0..3 {
-        assert_eq!(told(&manager), "WATCHDOG=1");
+        assert_eq!(told.next(), "WATCHDOG=1");
     }
     server.signal("TERM");
-    let stopping = next_told(&manager);
+    let stopping = told.next_but_life(deadline);
     assert!(stopping.starts_with("STOPPING=1\n"), "{stopping}");
     assert!(
         stopping.contains("EXTEND_TIMEOUT_USEC=60000000"),

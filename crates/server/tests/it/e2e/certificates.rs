@@ -35,15 +35,7 @@ impl Renewal {
     }
 
     fn setup(&self, setup: Setup) -> Setup {
-        setup
-            .with(
-                "DOORWARD_TLS__CERTIFICATE",
-                &self.at("tls.crt").display().to_string(),
-            )
-            .with(
-                "DOORWARD_TLS__KEY",
-                &self.at("tls.key").display().to_string(),
-            )
+        setup.with_tls(&self.at("tls.crt"), &self.at("tls.key"))
     }
 
     /// In place, one after the other: for a moment they do not fit.

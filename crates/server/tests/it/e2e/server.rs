@@ -79,6 +79,15 @@ impl Setup {
         self
     }
 
+    /// It speaks TLS with this certificate.
+    pub fn with_tls(self, certificate: &Path, key: &Path) -> Self {
+        self.with(
+            "DOORWARD_TLS__CERTIFICATE",
+            &certificate.display().to_string(),
+        )
+        .with("DOORWARD_TLS__KEY", &key.display().to_string())
+    }
+
     pub fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }

@@ -54,10 +54,20 @@ impl Sink {
 
     /// The next mail that arrives.
     pub fn next_mail(&self) -> Letter {
+        Letter(self.next("mail"))
+    }
+
+    /// Waits until it has a mail that it does not answer to.
+    pub fn holds_one(&self) {
+        self.next("held");
+    }
+
+    fn next(&self, event: &str) -> Value {
         loop {
-            let told = self.told.recv_timeout(PATIENCE).expect("a mail arrives");
-            if told["event"] == "mail" {
-                return Letter(told);
+            let told = self.told.recv_timeout(PATIENCE);
+            let told = told.unwrap_or_else(|_| panic!("the mail server never says: {event}"));
+            if told["event"] == event {
+                return told;
             }
         }
     }

@@ -11,10 +11,7 @@ use super::{Server, Setup, mode};
 /// A server whose certificate is the authority's, for `localhost`.
 fn with_tls(setup: Setup, authority: &Authority) -> Setup {
     let certificate = authority.certificate("localhost");
-    let shown = |path: std::path::PathBuf| path.display().to_string();
-    setup
-        .with("DOORWARD_TLS__CERTIFICATE", &shown(certificate.chain()))
-        .with("DOORWARD_TLS__KEY", &shown(certificate.key()))
+    setup.with_tls(&certificate.chain(), &certificate.key())
 }
 
 fn curl(trusted: &Path, arguments: &[&str]) -> Output {
@@ -181,14 +178,8 @@ fn files_that_cannot_be_used_are_refused_at_the_start_with_a_sentence() {
         (one.1.clone(), one.1.clone(), "holds no whole private key"),
         (one.1.clone(), sealed, "has a passphrase"),
     ] {
-        let (certificate, key) = (certificate.display().to_string(), key.display().to_string());
-        let setup = setup
-            .clone()
-            .with("DOORWARD_TLS__CERTIFICATE", &certificate);
-        let outcome = setup
-            .with("DOORWARD_TLS__KEY", &key)
-            .run(&["serve"])
-            .expect(1);
+        let setup = setup.clone().with_tls(&certificate, &key);
+        let outcome = setup.run(&["serve"]).expect(1);
         assert!(
             outcome.err.contains(sentence),
             "{sentence}: {}",
@@ -209,8 +200,7 @@ fn files_that_cannot_be_used_are_refused_at_the_start_with_a_sentence() {
         outcome.expect(1);
     }
     let plain = Setup::on_a_file()
-        .with("DOORWARD_TLS__CERTIFICATE", "x.pem")
-        .with("DOORWARD_TLS__KEY", "x.pem")
+        .with_tls(Path::new("x.pem"), Path::new("x.pem"))
         .with("DOORWARD_PUBLIC_URL", "http://localhost:8000");
     let outcome = plain.run(&["serve"]).expect(1);
     assert!(outcome.err.contains("make it https"), "{}", outcome.err);
@@ -256,11 +246,7 @@ fn keys_of_every_kind_are_taken() {
         assert!(again.output().unwrap().status.success());
         let head = std::fs::read_to_string(&key).unwrap();
         let kind = head.lines().next().unwrap().to_owned();
-        let server = setup
-            .clone()
-            .with("DOORWARD_TLS__CERTIFICATE", &chain.display().to_string())
-            .with("DOORWARD_TLS__KEY", &key.display().to_string())
-            .start();
+        let server = setup.clone().with_tls(&chain, &key).start();
         assert_eq!(
             out(&curl(&chain, &[&url(&server, "/healthz")])),
             r#"{"status":"ok"}"#,
@@ -293,8 +279,7 @@ fn a_certificate_for_development_is_made_once_and_works_for_this_machine() {
     assert_eq!(mode(&setup.data_dir().join("development-key.pem")), 0o600);
     let both = setup
         .clone()
-        .with("DOORWARD_TLS__CERTIFICATE", "x.pem")
-        .with("DOORWARD_TLS__KEY", "x.pem");
+        .with_tls(Path::new("x.pem"), Path::new("x.pem"));
     let outcome = both.run(&["serve", "--dev-tls"]).expect(1);
     assert!(
         outcome.err.contains("leave --dev-tls out"),
@@ -306,14 +291,10 @@ fn a_certificate_for_development_is_made_once_and_works_for_this_machine() {
 #[test]
 fn healthcheck_and_doctor_speak_tls_with_their_own_server() {
     let authority = Authority::new();
-    let port = {
-        let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        free.local_addr().unwrap().port()
-    };
-    let setup = with_tls(Setup::on_a_file(), &authority)
-        .with("DOORWARD_LISTEN", &format!("127.0.0.1:{port}"));
-    setup.run(&["healthcheck"]).expect(1);
+    let setup = with_tls(Setup::on_a_file(), &authority);
     let server = setup.start();
+    // Of the same folder and files; it was told the port by the system.
+    let setup = setup.with("DOORWARD_LISTEN", &server.address().to_string());
     setup.run(&["healthcheck", "--ready"]).expect(0);
     let findings = setup.run(&["doctor", "--json"]).json()["findings"].clone();
     let verdict = |part: &str| {
@@ -327,6 +308,7 @@ fn healthcheck_and_doctor_speak_tls_with_their_own_server() {
     assert_eq!(verdict("tls: key"), json!("fine"), "{findings}");
     let log = server.stop();
     assert!(log.contains("ends within two weeks"), "{log}");
+    setup.run(&["healthcheck"]).expect(1);
 }
 
 /// H-05: those who open a connection and say nothing wait by themselves.

@@ -1,0 +1,45 @@
+//! For tests: what a part says in the log.
+
+use std::io;
+use std::sync::{Arc, Mutex};
+
+use tracing::subscriber::DefaultGuard;
+use tracing_subscriber::fmt::MakeWriter;
+
+/// The log of this thread, since [`Heard::hear`]. A clone is the same.
+#[derive(Debug, Clone, Default)]
+pub struct Heard(Arc<Mutex<String>>);
+
+impl Heard {
+    /// Listens until what it gives back is dropped.
+    pub fn hear(&self) -> DefaultGuard {
+        let writing = tracing_subscriber::fmt().with_writer(self.clone());
+        tracing::subscriber::set_default(writing.with_ansi(false).finish())
+    }
+
+    /// How many lines have that in them.
+    pub fn count(&self, what: &str) -> usize {
+        let text = self.0.lock().unwrap();
+        text.lines().filter(|line| line.contains(what)).count()
+    }
+}
+
+impl io::Write for Heard {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let mut text = self.0.lock().unwrap();
+        text.push_str(&String::from_utf8_lossy(bytes));
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<'a> MakeWriter<'a> for Heard {
+    type Writer = Self;
+
+    fn make_writer(&'a self) -> Self {
+        self.clone()
+    }
+}

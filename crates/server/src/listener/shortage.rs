@@ -1,0 +1,79 @@
+//! Connections that cannot be accepted, mostly for want of file descriptors.
+//!
+//! It lasts, and is tried again ten times a second: the log says when it begins and when it is over.
+
+use std::io;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// How long to wait before the next try: some descriptors come back meanwhile.
+pub const PAUSE: Duration = Duration::from_millis(100);
+/// It is over when nothing has failed for so long; short of descriptors, one goes and one comes.
+const OVER_AFTER: Duration = Duration::from_secs(10);
+
+/// How it stands.
+#[derive(Debug, Default)]
+pub struct Shortage(Option<Failures>);
+
+#[derive(Debug)]
+struct Failures {
+    began: Instant,
+    last: Instant,
+}
+
+impl Shortage {
+    /// One could not be accepted.
+    pub fn failed(&mut self, error: &io::Error) {
+        let now = Instant::now();
+        match &mut self.0 {
+            Some(failures) => failures.last = now,
+            None => {
+                tracing::error!(%error, "connections cannot be accepted; they wait, and this is said once. Where it is for want of file descriptors, allow this process more (LimitNOFILE= of the service, or `ulimit -n`)");
+                self.0 = Some(Failures {
+                    began: now,
+                    last: now,
+                });
+            }
+        }
+    }
+
+    /// One was.
+    pub fn accepted(&mut self) {
+        if let Some(failures) = &self.0
+            && failures.last.elapsed() >= OVER_AFTER
+        {
+            let seconds = failures.last.duration_since(failures.began).as_secs();
+            tracing::info!(seconds, "connections are accepted again");
+            self.0 = None;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::listener::heard::Heard;
+
+    #[tokio::test(start_paused = true)]
+    async fn it_is_said_when_it_begins_and_when_it_is_over() {
+        let heard = Heard::default();
+        let _hearing = heard.hear();
+        let mut shortage = Shortage::default();
+        let error = io::Error::from_raw_os_error(24);
+        shortage.accepted();
+        for _ in 0..2 {
+            for _ in 0..50 {
+                shortage.failed(&error);
+                tokio::time::advance(PAUSE).await;
+                // One comes back for a moment.
+                shortage.accepted();
+            }
+            tokio::time::advance(OVER_AFTER).await;
+            shortage.accepted();
+            shortage.accepted();
+        }
+        assert_eq!(heard.count("cannot be accepted"), 2, "{heard:?}");
+        assert_eq!(heard.count("accepted again"), 2, "{heard:?}");
+    }
+}
