@@ -10,17 +10,12 @@ mod suites;
 
 use std::process::{Command, Output};
 
-/// Runs it; its failure is the test's.
+use doorward_testkit::process::succeed;
+
+/// Runs it, and gives what it says; its failure is the test's.
 #[track_caller]
 pub(crate) fn said(command: &mut Command) -> String {
-    let output = outcome(command);
-    assert!(
-        output.status.success(),
-        "{command:?}: {}{}",
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr)
-    );
-    String::from_utf8(output.stdout).unwrap()
+    String::from_utf8(succeed(command).stdout).unwrap()
 }
 
 #[track_caller]

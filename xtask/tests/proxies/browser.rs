@@ -1,15 +1,13 @@
 //! One journey in Chromium, with JavaScript switched off: led to the sign-in page, in, back, and out.
 
-use std::time::{Duration, Instant};
-
+use doorward_testkit::patience::until;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::driver::Driver;
 use crate::stand::{Kind, PASSWORD, Stand};
 
-/// Longer than anything takes; reached only when something is broken.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub use doorward_testkit::patience::PATIENCE;
 
 /// The name under which WebDriver gives an element.
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
@@ -70,14 +68,7 @@ impl Browser {
     /// The first such element; it may still be on its way.
     #[track_caller]
     fn element(&self, css: &str) -> String {
-        let deadline = Instant::now() + PATIENCE;
-        loop {
-            if let Some(found) = self.find(css) {
-                return found;
-            }
-            assert!(Instant::now() < deadline, "no {css} at {}", self.url());
-            std::thread::park_timeout(Duration::from_millis(10));
-        }
+        until(css, || self.find(css))
     }
 
     #[track_caller]

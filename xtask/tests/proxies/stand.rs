@@ -1,20 +1,20 @@
 //! A stand: Doorward, the example's site, and a proxy in front of both, each a process of its own that
 //! ends with the test.
 
-use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::process::Command;
 
+use doorward_testkit::patience::until;
+use doorward_testkit::port::Port;
+use doorward_testkit::process::Process;
+use doorward_testkit::repository::root;
 use doorward_testkit::servers::{ADMIN_PASSWORD, Authority, Doorward};
-use doorward_testkit::tools::tool;
+use doorward_testkit::tools::{debian_tool, tool};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::client::{Answer, Client};
 
-/// Longer than anything takes; reached only when something is broken.
-const PATIENCE: Duration = Duration::from_secs(60);
 pub const PASSWORD: &str = "plum cake on sundays";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,40 +22,6 @@ pub enum Kind {
     Nginx,
     Caddy,
     Traefik,
-}
-
-/// A process that ends with the test, however that ends.
-struct Process(Child);
-
-impl Process {
-    fn start(command: &Command, folder: &Path) -> Self {
-        let mut leashed = Command::new("setpriv");
-        leashed.args(["--pdeathsig", "KILL", "--"]);
-        leashed
-            .arg(command.get_program())
-            .args(command.get_args())
-            .envs(
-                command
-                    .get_envs()
-                    .filter_map(|(name, value)| Some((name, value?))),
-            )
-            .current_dir(folder)
-            .stdin(Stdio::null());
-        let log = std::fs::File::options()
-            .create(true)
-            .append(true)
-            .open(folder.join("log"))
-            .unwrap();
-        leashed.stdout(log.try_clone().unwrap()).stderr(log);
-        Self(leashed.spawn().unwrap())
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
 }
 
 pub struct Stand {
@@ -66,12 +32,14 @@ pub struct Stand {
     admin: String,
     _processes: [Process; 2],
     _authority: Authority,
+    _ports: [Port; 3],
     folder: TempDir,
 }
 
 impl Stand {
     pub fn start(kind: Kind) -> Self {
-        let [port, site_port, admin_port] = free_ports();
+        let free = [(); 3].map(|()| Port::free());
+        let [port, site_port, admin_port] = [0, 1, 2].map(|place: usize| free[place].number);
         let origin = format!("https://localhost:{port}");
         let doorward = Doorward::start(&[
             ("DOORWARD_PUBLIC_URL", &origin),
@@ -110,6 +78,7 @@ impl Stand {
             authority: trusted,
             _processes: [proxy, site],
             _authority: authority,
+            _ports: free,
             folder,
         };
         until("the proxy and the site are there", || {
@@ -198,12 +167,17 @@ struct Ports {
 fn put(example: &str, folder: &Path, ports: &Ports) {
     let file = examples().join(example);
     let mut text = std::fs::read_to_string(&file).unwrap();
-    for (theirs, here) in [
-        (8443, ports.proxy),
-        (8000, ports.doorward),
-        (9000, ports.site),
-    ] {
-        text = text.replace(&theirs.to_string(), &here.to_string());
+    let replaced = [
+        ("8443", ports.proxy),
+        ("8000", ports.doorward),
+        ("9000", ports.site),
+    ];
+    // First marks, then ports: a free port may hold another of these.
+    for (mark, (theirs, _)) in replaced.iter().enumerate() {
+        text = text.replace(theirs, &format!("<port {mark}>"));
+    }
+    for (mark, (_, here)) in replaced.iter().enumerate() {
+        text = text.replace(&format!("<port {mark}>"), &here.to_string());
     }
     std::fs::write(folder.join(file.file_name().unwrap()), text).unwrap();
 }
@@ -212,7 +186,7 @@ fn nginx(folder: &Path, ports: &Ports) -> Command {
     put("nginx/nginx.conf", folder, ports);
     put("nginx/site.conf", folder, ports);
     std::fs::create_dir(folder.join("temp")).unwrap();
-    let mut command = Command::new("/usr/sbin/nginx");
+    let mut command = debian_tool("nginx");
     // One process is gone with one signal.
     command.args(["-g", "master_process off;", "-c", "nginx.conf", "-p"]);
     command.arg(folder);
@@ -222,7 +196,7 @@ fn nginx(folder: &Path, ports: &Ports) -> Command {
 /// Caddy makes its own certificate, and an authority that it lays down here.
 fn caddy(folder: &Path, ports: &Ports) -> (Command, PathBuf) {
     put("caddy/Caddyfile", folder, ports);
-    let mut command = Command::new("caddy");
+    let mut command = debian_tool("caddy");
     command.args(["run", "--config", "Caddyfile"]);
     command.env("CADDY_ADMIN", format!("localhost:{}", ports.admin));
     command.env("XDG_DATA_HOME", folder.join("data"));
@@ -240,24 +214,5 @@ fn traefik(folder: &Path, ports: &Ports) -> Command {
 }
 
 fn examples() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples")
-}
-
-/// Ports that nobody has at the moment.
-fn free_ports<const N: usize>() -> [u16; N] {
-    let listeners = [(); N].map(|()| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap());
-    listeners.map(|listener| listener.local_addr().unwrap().port())
-}
-
-/// Looks until there is something to see. For what another process does in its own time.
-#[track_caller]
-pub fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
-    let deadline = Instant::now() + PATIENCE;
-    loop {
-        if let Some(seen) = look() {
-            return seen;
-        }
-        assert!(Instant::now() < deadline, "it never came to this: {what}");
-        std::thread::park_timeout(Duration::from_millis(20));
-    }
+    root().join("examples")
 }
