@@ -125,7 +125,7 @@ fn the_configuration_alone_counts() {
     );
     server.admin();
     server.doorward.stop();
-    let request = find(&collector.spans(), "POST /auth");
+    let request = find(&collector.every_span(), "POST /auth");
     assert_eq!(request.text("key"), "of long");
     assert_eq!(request.0["resource"]["service.name"], "doorward");
     assert_eq!(request.0["attributes"]["http.route"], "/auth");
@@ -146,7 +146,7 @@ fn a_strangers_trace_is_not_continued() {
         server.doorward.stop();
         assert!(!server.doorward.log().contains(CALLER));
     }
-    let spans = collector.spans();
+    let spans = collector.every_span();
     // Of the first server alone, which keeps all of its own.
     let request = find(&spans, "GET /healthz");
     assert_eq!(request.text("parent"), "");
