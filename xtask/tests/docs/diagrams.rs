@@ -1,6 +1,7 @@
 //! Diagrams, drawn by Mermaid itself in a browser without a window. One that cannot be drawn would be
-//! an error message on the page. The drawings are kept in the target folder, to be looked at.
+//! an error message on the page. `DOORWARD_TEST_PICTURES` names the folder for drawings to be looked at.
 
+use std::path::Path;
 use std::process::Command;
 
 use doorward_testkit::tools;
@@ -44,6 +45,8 @@ fn drawn(name: &str, texts: &[Value]) -> Value {
         .replace("TEXTS", &texts);
     std::fs::write(&page, html).unwrap();
     let browse = |arguments: &[String]| {
+        // Its own: the processes of the one before may not all be gone.
+        let profile = tempfile::tempdir().unwrap();
         let mut browser = Command::new("chromium");
         browser
             .args(["--headless", "--no-sandbox", "--disable-gpu"])
@@ -51,10 +54,7 @@ fn drawn(name: &str, texts: &[Value]) -> Value {
                 "--allow-file-access-from-files",
                 "--virtual-time-budget=60000",
             ])
-            .arg(format!(
-                "--user-data-dir={}",
-                folder.join("browser").display()
-            ))
+            .arg(format!("--user-data-dir={}", profile.path().display()))
             .args(arguments)
             .arg(format!("file://{}", page.display()));
         succeed(&mut browser)
@@ -69,12 +69,13 @@ fn drawn(name: &str, texts: &[Value]) -> Value {
         .replace("&gt;", ">")
         .replace("&nbsp;", " ")
         .replace("&amp;", "&");
-    let picture = folder.join("diagrams.png");
-    browse(&[
-        "--window-size=1200,4000".to_owned(),
-        format!("--screenshot={}", picture.display()),
-    ]);
-    println!("drawn in {}", picture.display());
+    if let Some(pictures) = std::env::var_os("DOORWARD_TEST_PICTURES") {
+        let picture = Path::new(&pictures).join(name).with_extension("png");
+        browse(&[
+            "--window-size=1200,4000".to_owned(),
+            format!("--screenshot={}", picture.display()),
+        ]);
+    }
     serde_json::from_str(&said).unwrap()
 }
 

@@ -7,8 +7,8 @@
 //! list. What the reader has done before is run from `<!-- given: doorward migrate -->`, and not shown.
 //! Other languages are parsed (`formats.rs`); `<!-- not checked: … -->` says why one is not.
 //!
-//! It needs the binary, so `cargo build` first; `PAGE=docs/QUICK-START.md cargo test -p xtask --test
-//! docs` tries one page, and `-- --nocapture` shows what was run.
+//! It needs the binary, so `cargo build` first; `DOORWARD_TEST_PAGE=docs/QUICK-START.md cargo test -p xtask
+//! --test docs` tries one page, and `-- --nocapture` shows what was run.
 
 #![cfg(test)]
 

@@ -1,7 +1,9 @@
 //! The pages of the repository, and the fenced blocks in them.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+
+pub use doorward_testkit::process::succeed;
+pub use doorward_testkit::repository::{root, tracked};
 
 /// A page as it stands in the working tree.
 pub struct Page {
@@ -20,19 +22,18 @@ pub struct Block {
     pub excuse: Option<String>,
 }
 
-pub fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
-}
-
-/// Every page; the one that `PAGE` names, where somebody works on it.
+/// Every page; the one that `DOORWARD_TEST_PAGE` names, where somebody works on it.
 pub fn pages() -> Vec<Page> {
-    let wanted = wanted_page();
-    let pages = all_pages();
-    let wanted = |page: &Page| wanted.as_ref().is_none_or(|wanted| page.path == *wanted);
-    pages.into_iter().filter(wanted).collect()
+    let mut pages = all_pages();
+    let wanted = std::env::var_os("DOORWARD_TEST_PAGE");
+    if let Some(wanted) = wanted.and_then(|wanted| wanted.into_string().ok()) {
+        pages.retain(|page| page.path == wanted);
+        assert!(!pages.is_empty(), "there is no page {wanted}");
+    }
+    pages
 }
 
-/// Every page under git, or about to be.
+/// Every page under git.
 pub fn all_pages() -> Vec<Page> {
     let pages: Vec<_> = tracked(&["*.md"])
         .into_iter()
@@ -43,22 +44,6 @@ pub fn all_pages() -> Vec<Page> {
         .collect();
     assert!(pages.len() > 20, "{} pages", pages.len());
     pages
-}
-
-fn wanted_page() -> Option<String> {
-    std::env::var("PAGE").ok()
-}
-
-/// Files that fit one of these patterns: those under git, and those that will be.
-pub fn tracked(patterns: &[&str]) -> Vec<String> {
-    let listed = succeed(
-        Command::new("git")
-            .args(["ls-files", "--cached", "--others", "--exclude-standard"])
-            .args(patterns)
-            .current_dir(root()),
-    );
-    let listed = String::from_utf8(listed.stdout).unwrap();
-    listed.lines().map(str::to_owned).collect()
 }
 
 /// A folder of this test, made anew: of this process alone, since somebody may try a page meanwhile. Those
@@ -76,21 +61,6 @@ pub fn scratch(name: &str) -> PathBuf {
     let _ = std::fs::remove_dir_all(&folder);
     std::fs::create_dir_all(&folder).unwrap();
     folder
-}
-
-/// Runs a command that must succeed.
-#[track_caller]
-pub fn succeed(command: &mut Command) -> Output {
-    let output = command
-        .output()
-        .unwrap_or_else(|error| panic!("{command:?}: {error}"));
-    assert!(
-        output.status.success(),
-        "{command:?}\n{}{}",
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr)
-    );
-    output
 }
 
 impl Page {
