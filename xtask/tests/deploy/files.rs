@@ -1,9 +1,12 @@
 //! The files, read; and the programs that read them.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::path::PathBuf;
+use std::process::Command;
 
+pub use doorward_testkit::process::succeed;
+pub use doorward_testkit::repository::root;
+use doorward_testkit::tools::target;
 use serde_json::Value;
 
 /// Variables of an environment.
@@ -13,10 +16,6 @@ pub const COMPOSE: [&str; 2] = ["compose.yaml", "compose.mysql.yaml"];
 pub const UNIT: &str = "deploy/systemd/doorward.service";
 pub const CONFIGURATION: &str = "deploy/systemd/doorward.toml";
 pub const SOCKET: &str = "deploy/systemd/doorward.socket";
-
-pub fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
-}
 
 pub fn read(path: &str) -> String {
     std::fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
@@ -33,31 +32,11 @@ pub fn binary() -> PathBuf {
     path
 }
 
-fn target() -> PathBuf {
-    let tmp = Path::new(env!("CARGO_TARGET_TMPDIR"));
-    tmp.parent().unwrap().to_owned()
-}
-
 /// A program that `cargo xtask tools` has installed, in the workspace's folder.
 pub fn tool(name: &str) -> Command {
     let mut command = doorward_testkit::tools::tool(name);
     command.current_dir(root());
     command
-}
-
-/// Runs a command that must succeed.
-#[track_caller]
-pub fn succeed(command: &mut Command) -> Output {
-    let output = command
-        .output()
-        .unwrap_or_else(|error| panic!("{command:?}: {error}"));
-    assert!(
-        output.status.success(),
-        "{command:?}\n{}{}",
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr)
-    );
-    output
 }
 
 /// A compose file as Docker Compose understands it: merged, filled in, every default written out.

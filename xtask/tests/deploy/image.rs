@@ -8,8 +8,12 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
+use doorward_testkit::patience::until;
+use doorward_testkit::port::Port;
+use doorward_testkit::repository::tracked;
+use doorward_testkit::tools::cargo;
+
 use crate::files::{Variables, binary, image_variables, instruction, root, succeed};
-use crate::stack::{free_port, until};
 
 /// What gcr.io/distroless/cc-debian12 has of libraries, and a program of ours may need.
 const IN_THE_IMAGE: [&str; 5] = [
@@ -162,7 +166,8 @@ impl Drop for Running {
 #[test]
 fn it_serves_from_a_read_only_root_as_nobody_in_particular() {
     let image = image();
-    let port = free_port();
+    let kept = Port::free();
+    let port = kept.number;
     let mut environment = image_variables();
     environment.insert("DOORWARD_LISTEN".to_owned(), format!("0.0.0.0:{port}"));
     environment.insert(
@@ -212,18 +217,13 @@ fn the_build_gets_what_it_needs() {
     let context = tempfile::tempdir().unwrap();
     let ignore = std::fs::read_to_string(root().join(".dockerignore")).unwrap();
     let taken = ignore.lines().filter_map(|line| line.strip_prefix('!'));
-    let mut listed = Command::new("git");
-    listed
-        .arg("ls-files")
-        .args(["--cached", "--others", "--exclude-standard"]);
-    let listed = succeed(listed.args(taken).current_dir(root()));
-    let files = String::from_utf8(listed.stdout).unwrap();
-    for file in files.lines().filter(|file| root().join(file).is_file()) {
+    let files = tracked(&taken.collect::<Vec<_>>());
+    for file in &files {
         let to = context.path().join(file);
         std::fs::create_dir_all(to.parent().unwrap()).unwrap();
         std::fs::copy(root().join(file), to).unwrap();
     }
-    let mut metadata = Command::new(env!("CARGO"));
+    let mut metadata = cargo();
     metadata.args([
         "metadata",
         "--locked",
@@ -233,7 +233,7 @@ fn the_build_gets_what_it_needs() {
     ]);
     succeed(metadata.current_dir(context.path()));
     for file in files
-        .lines()
+        .iter()
         .filter(|file| file.contains("/src/") && file.ends_with(".rs"))
     {
         let text = std::fs::read_to_string(root().join(file)).unwrap_or_default();

@@ -1,12 +1,13 @@
 //! The environment that a compose file gives Doorward, with real servers where the stack has its own:
 //! the same users, passwords and settings, other addresses.
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
-use std::process::{Child, ChildStdout, Stdio};
+use std::io::BufRead;
 use std::sync::mpsc::{Receiver, channel};
-use std::time::{Duration, Instant};
 
+use doorward_testkit::http;
+use doorward_testkit::patience::PATIENCE;
+use doorward_testkit::port::Port;
+use doorward_testkit::process::Process;
 use doorward_testkit::servers::{
     Authority, MariadbOptions, PostgresOptions, RedisOptions, own_mariadb, own_postgres, own_redis,
 };
@@ -17,7 +18,6 @@ use crate::image::{Running, enter, image};
 
 /// What the compose files have where nobody chose another.
 const PASSWORD: &str = "onlyonthismachine";
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What the stack's own Redis is told.
 fn redis_options() -> RedisOptions {
@@ -33,17 +33,18 @@ fn redis_options() -> RedisOptions {
 }
 
 /// The mail catcher's stand-in: it takes every mail and tells of it.
-struct Catcher(Child, Receiver<Value>);
+struct Catcher {
+    told: Receiver<Value>,
+    _process: Process,
+}
 
 impl Catcher {
     fn start() -> (Self, u16) {
         let script = root().join("crates/mail/tests/sink.py");
         let mut command = tool("python");
         command.arg(script).arg("ok");
-        let command = command.stdin(Stdio::piped()).stdout(Stdio::piped());
-        let mut child = command.spawn().unwrap();
+        let (process, lines) = Process::read(&command);
         let (sender, told) = channel();
-        let lines: BufReader<ChildStdout> = BufReader::new(child.stdout.take().unwrap());
         std::thread::spawn(move || {
             for line in lines.lines().map_while(Result::ok) {
                 let _ = sender.send(serde_json::from_str(&line).unwrap());
@@ -51,12 +52,16 @@ impl Catcher {
         });
         let first: Value = told.recv_timeout(PATIENCE).unwrap();
         let port = first["port"].as_u64().unwrap().try_into().unwrap();
-        (Self(child, told), port)
+        let catcher = Self {
+            told,
+            _process: process,
+        };
+        (catcher, port)
     }
 
     fn next_recipient(&self) -> String {
         loop {
-            let told = self.1.recv_timeout(PATIENCE).expect("a mail arrives");
+            let told = self.told.recv_timeout(PATIENCE).expect("a mail arrives");
             if told["event"] == "mail" {
                 return told["rcpt_tos"][0].as_str().unwrap().to_owned();
             }
@@ -64,52 +69,11 @@ impl Catcher {
     }
 }
 
-impl Drop for Catcher {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-/// A request, and the answer's status and body; none where nobody answers.
-pub fn post(port: u16, path: &str, body: &Value) -> Option<(u16, Value)> {
-    let body = body.to_string();
-    let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).ok()?;
-    let request = format!(
-        "POST {path} HTTP/1.1\r\nHost: localhost:{port}\r\nContent-Type: application/json\r\n\
-         Content-Length: {}\r\nConnection: close\r\n\r\n{body}",
-        body.len()
-    );
-    stream.write_all(request.as_bytes()).unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
-    let status = answer.split(' ').nth(1)?.parse().ok()?;
-    let body = answer.split("\r\n\r\n").nth(1).unwrap_or_default();
-    Some((status, serde_json::from_str(body).unwrap_or_default()))
-}
-
-/// A port that nobody has at the moment.
-pub fn free_port() -> u16 {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-    listener.local_addr().unwrap().port()
-}
-
-/// Looks until there is something to see. For what another process does in its own time.
-pub fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
-    let deadline = Instant::now() + PATIENCE;
-    loop {
-        if let Some(seen) = look() {
-            return seen;
-        }
-        assert!(Instant::now() < deadline, "it never came to this: {what}");
-        std::thread::park_timeout(Duration::from_millis(10));
-    }
-}
-
 /// Brings the stack up as `file` has it, but for these addresses, and lives in it for a moment.
 fn live(file: &str, addresses: &[(&str, String)]) {
     let (catcher, mail_port) = Catcher::start();
-    let port = free_port();
+    let kept = Port::free();
+    let port = kept.number;
     let mut environment: Variables = image_variables();
     environment.extend(variables(
         &compose(file)["services"]["doorward"]["environment"],
@@ -132,13 +96,19 @@ fn live(file: &str, addresses: &[(&str, String)]) {
     let image = image();
     let running = Running::start(&mut enter(image.path(), &environment, &["serve"]));
     succeed(&mut running.exec(&environment, &["healthcheck", "--ready"]));
-    let (status, _) = post(
-        port,
+    let post = |path: &str, body: &Value| {
+        http::send(
+            "POST",
+            &format!("http://localhost:{port}{path}"),
+            None,
+            Some(body),
+        )
+    };
+    post(
         "/user",
         &serde_json::json!({"username": "ben", "email": "ben@example.com", "password": "three boats on a lake"}),
     )
-    .unwrap();
-    assert_eq!(status, 201);
+    .expect(201);
     assert_eq!(catcher.next_recipient(), "ben@example.com");
     let said = running.said.join("\n");
     let password = said
@@ -148,13 +118,8 @@ fn live(file: &str, addresses: &[(&str, String)]) {
         .split('`')
         .next()
         .unwrap();
-    let (status, answer) = post(
-        port,
-        "/auth",
-        &serde_json::json!({"username": "admin", "password": password}),
-    )
-    .unwrap();
-    assert_eq!(status, 201);
+    let admin = serde_json::json!({"username": "admin", "password": password});
+    let answer = post("/auth", &admin).expect(201).json();
     assert!(answer["token"].is_string());
     let doctor = running
         .exec(&environment, &["doctor", "--json"])

@@ -6,10 +6,12 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
+use doorward_testkit::http::Request;
+use doorward_testkit::patience::until;
+use doorward_testkit::port::Port;
 use doorward_testkit::servers::{PostgresOptions, RedisOptions, own_postgres, own_redis};
 
 use crate::files::{Variables, binary, directive, succeed};
-use crate::stack::{free_port, post, until};
 
 /// The calls of a set such as `@system-service`, and of the sets in it.
 fn calls_of(set: &str, calls: &mut BTreeSet<String>) {
@@ -123,7 +125,8 @@ fn calls_made(trace: &str) -> BTreeSet<String> {
 
 fn live(stores: &Variables) {
     let folder = tempfile::tempdir().unwrap();
-    let port = free_port();
+    let kept = Port::free();
+    let port = kept.number;
     let here = |name: &str| folder.path().join(name).display().to_string();
     let mut environment: Variables = [
         ("DOORWARD_DATA_DIR", here("data")),
@@ -138,10 +141,12 @@ fn live(stores: &Variables) {
     let password = "a long walk by the sea";
     let ben =
         serde_json::json!({"username": "ben", "email": "ben@example.com", "password": password});
-    let status = until("it serves", || Some(post(port, "/user", &ben)?.0));
-    assert_eq!(status, 201);
+    let post = |path: &str, body| {
+        Request::new("POST", &format!("http://localhost:{port}{path}")).json(body)
+    };
+    until("it serves", || post("/user", &ben).try_send().ok()).expect(201);
     let admin = serde_json::json!({"username": "admin", "password": "three boats on a lake"});
-    assert_eq!(post(port, "/auth", &admin).unwrap().0, 201);
+    post("/auth", &admin).send().expect(201);
     until("the mail is written", || {
         std::fs::read_dir(here("data/mails"))
             .ok()?
