@@ -3,6 +3,7 @@
 `person` is what to copy; the rest is an API that uses it, of the standard library alone.
 """
 
+import http.client
 import json
 import os
 import urllib.error
@@ -12,6 +13,16 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 DOORWARD_URL = os.environ.get("DOORWARD_URL", "http://localhost:8000")
 PORT = int(os.environ.get("PORT", "5000"))
 PATIENCE = 2  # seconds
+
+
+class NoRedirects(urllib.request.HTTPRedirectHandler):
+    def redirect_request(self, *_):
+        return None
+
+
+# Shows the token to Doorward itself and to nobody else: not where it is sent, nor to a proxy of the
+# environment's.
+DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}), NoRedirects)
 
 
 class Refused(Exception):
@@ -30,18 +41,19 @@ def person(authorization):
         f"{DOORWARD_URL}/auth/check", headers={"Authorization": f"Bearer {token}"}
     )
     try:
-        with urllib.request.urlopen(question, timeout=PATIENCE) as answer:
-            found = answer.headers
+        with DIRECT.open(question, timeout=PATIENCE) as answer:
+            status, found = answer.status, answer.headers
     except urllib.error.HTTPError as error:
-        if error.code == 401:
-            raise Refused(401, www_authenticate='Bearer error="invalid_token"')
-        raise Refused(503, retry_after=error.headers.get("Retry-After", "1"))
-    except (OSError, ValueError):
-        raise Refused(503, retry_after="1")
-    if not found["X-Auth-User-Id"]:
-        raise Refused(503, retry_after="1")
+        with error:
+            status, found = error.code, error.headers
+    except (OSError, ValueError, http.client.HTTPException):
+        raise Refused(503, retry_after="1") from None
+    if status == 401:
+        raise Refused(401, www_authenticate='Bearer error="invalid_token"')
+    if status != 200 or not found["X-Auth-User-Id"]:
+        raise Refused(503, retry_after=found.get("Retry-After", "1"))
     # A header's bytes are read as Latin-1 here; Doorward sends UTF-8.
-    name = found["X-Auth-Username"].encode("latin-1").decode()
+    name = found.get("X-Auth-Username", "").encode("latin-1").decode()
     return {"user": found["X-Auth-User-Id"], "username": name, "role": found["X-Auth-Role"]}
 
 
@@ -68,9 +80,9 @@ class Handler(BaseHTTPRequestHandler):
                 raise Refused(404)
             self.answer(200, route(self.headers.get("Authorization")))
         except Refused as refused:
-            self.answer(refused.status, None, refused.headers)
+            self.answer(refused.status, None, **refused.headers)
 
-    def answer(self, status, body, headers={}):
+    def answer(self, status, body, **headers):
         body = json.dumps(body).encode() if body else b""
         self.send_response(status)
         for name, value in headers.items():

@@ -3,17 +3,39 @@
 // `person` is what to copy; the rest is an API that uses it.
 
 import { createServer } from 'node:http'
-import { createRemoteJWKSet, errors, jwtVerify } from 'jose'
+import { createRemoteJWKSet, customFetch, errors, jwtVerify } from 'jose'
 
 const { DOORWARD_URL = 'http://localhost:8000', AUDIENCE = 'https://api.example.com', PORT = '5000' } = process.env
 
-// The keys are kept for ten minutes. A token by an unknown key makes it look for new ones at once,
-// but no more than once a second: anybody can make up names of keys.
+const LIFETIME = 600_000 // the keys are fetched again, so that one that was withdrawn is forgotten
+const COOLDOWN = 1_000 // an unknown key makes it look for new ones, but anybody can make up names of keys
+const PATIENCE = 2_000 // how long Doorward has to answer
+
 const keys = createRemoteJWKSet(new URL(`${DOORWARD_URL}/.well-known/jwks.json`), {
-  cacheMaxAge: 600_000,
-  cooldownDuration: 1_000,
-  timeoutDuration: 2_000,
+  cacheMaxAge: Infinity, // the old ones are kept while Doorward is away
+  cooldownDuration: COOLDOWN,
+  timeoutDuration: PATIENCE,
+  [customFetch]: fetchKeys,
 })
+setInterval(() => keys.reload().catch(() => {}), LIFETIME).unref()
+
+let failedAt = -Infinity
+
+/** What jose leaves to us: a cooldown after a failure too, and what is no set of keys replaces none. */
+async function fetchKeys(...request) {
+  if (performance.now() < failedAt + COOLDOWN) throw new Error('they could not be fetched just now')
+  try {
+    const answer = await fetch(...request)
+    if (!answer.ok) throw new Error(`the status is ${answer.status}`)
+    const found = await answer.json()
+    if (!found.keys.some(({ crv }) => crv === 'Ed25519')) throw new Error('none among them is for EdDSA')
+    return Response.json(found)
+  } catch (error) {
+    console.error(`Doorward's keys could not be fetched: ${error.cause ?? error}`)
+    failedAt = performance.now()
+    throw error
+  }
+}
 
 /** The status to answer with, and what goes with it. */
 class Refused extends Error {
@@ -39,14 +61,13 @@ async function person(request) {
     return payload
   } catch (error) {
     if (isBad(error)) throw new Refused(401, { 'WWW-Authenticate': 'Bearer error="invalid_token"' })
-    console.error(`Doorward's keys could not be fetched: ${error}`)
     throw new Refused(503, { 'Retry-After': '1' })
   }
 }
 
 /** Whether the token is at fault, and not the way to the keys. */
 function isBad(error) {
-  const isAway = error instanceof errors.JWKSTimeout || error.code === 'ERR_JOSE_GENERIC'
+  const isAway = ['ERR_JWKS_TIMEOUT', 'ERR_JWKS_INVALID'].includes(error.code)
   return error instanceof errors.JOSEError && !isAway
 }
 

@@ -10,18 +10,30 @@ import urllib.request
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
+class NoRedirects(urllib.request.HTTPRedirectHandler):
+    def redirect_request(self, *_):
+        return None
+
+
+# Shows the token to Doorward itself and to nobody else: not where it is sent, nor to a proxy.
+DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}), NoRedirects)
+
+
 def user_of(doorward_url, authorization):
-    """The id of whoever has this session token, or None."""
+    """The id of whoever has this session token, or None. An OSError where Doorward does not say."""
     if not authorization:
         return None
     check = urllib.request.Request(f"{doorward_url}/auth/check", headers={"Authorization": authorization})
     try:
-        with urllib.request.urlopen(check, timeout=5) as answer:
-            return answer.headers["X-Auth-User-Id"]
+        with DIRECT.open(check, timeout=2) as answer:
+            if answer.status == 200 and answer.headers["X-Auth-User-Id"]:
+                return answer.headers["X-Auth-User-Id"]
+            raise OSError("whatever this is, it is not Doorward")
     except urllib.error.HTTPError as error:
-        if error.code == 401:
-            return None
-        raise
+        with error:
+            if error.code == 401:
+                return None
+            raise
 
 
 def application(doorward_url, port):
@@ -37,8 +49,11 @@ def application(doorward_url, port):
             self.for_whoever_asks(lambda mine: (201, {"number": mine.append(note) or len(mine)}))
 
         def for_whoever_asks(self, what):
-            user = user_of(doorward_url, self.headers["Authorization"])
-            status, body = what(notes.setdefault(user, [])) if user else (401, {"error": "sign in first"})
+            try:
+                user = user_of(doorward_url, self.headers["Authorization"])
+                status, body = what(notes.setdefault(user, [])) if user else (401, {"error": "sign in first"})
+            except OSError:
+                status, body = 503, {"error": "who asks cannot be known now"}
             text = json.dumps(body).encode()
             self.send_response(status)
             self.send_header("Content-Type", "application/json")

@@ -5,23 +5,20 @@
 //! keys alone, and seldom.
 
 use std::collections::HashMap;
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use axum::extract::FromRequestParts;
 use axum::http::header::{AUTHORIZATION, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
-use jsonwebtoken::crypto::{CryptoProvider, JwtVerifier, KeyUtils};
-use jsonwebtoken::errors::ErrorKind;
-use jsonwebtoken::jwk::JwkSet;
-use jsonwebtoken::signature::{self, Verifier};
-use jsonwebtoken::{Algorithm, AlgorithmFamily, DecodingKey, Validation, decode, decode_header};
-use ring::signature::{ED25519, UnparsedPublicKey};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use ring::signature::{ED25519, ED25519_PUBLIC_KEY_LEN, UnparsedPublicKey};
 use serde::Deserialize;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use tokio::sync::Mutex;
-use tokio::time::Instant;
 
 /// After this long the keys are fetched again, so that one that was withdrawn is forgotten.
 const LIFETIME: Duration = Duration::from_secs(600);
@@ -32,6 +29,9 @@ const COOLDOWN: Duration = Duration::from_secs(1);
 
 /// How long Doorward has to answer.
 const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Clocks differ a little.
+const LEEWAY: Duration = Duration::from_secs(5);
 
 /// What is believed of a token once everything about it has been checked.
 #[derive(Clone, Debug, Deserialize)]
@@ -63,104 +63,172 @@ pub enum Refusal {
 
 /// Doorward, as a service sees it: an issuer with public keys.
 pub struct Doorward {
-    validation: Validation,
-    jwks: String,
+    issuer: String,
+    audience: String,
     client: ureq::Agent,
-    cache: Mutex<Cache>,
+    cache: RwLock<Cache>,
+    /// Whoever has it looks for keys.
+    turn: Arc<Mutex<()>>,
 }
+
+type PublicKey = [u8; ED25519_PUBLIC_KEY_LEN];
 
 #[derive(Default)]
 struct Cache {
-    keys: HashMap<String, DecodingKey>,
+    keys: HashMap<String, PublicKey>,
     asked_at: Option<Instant>,
     /// Whether the last attempt to fetch them failed.
     failed: bool,
 }
 
+impl Cache {
+    fn is_due(&self, kid: &str) -> bool {
+        let known = self.keys.contains_key(kid);
+        let wait = if known { LIFETIME } else { COOLDOWN };
+        self.asked_at.is_none_or(|at| at.elapsed() >= wait)
+    }
+}
+
+#[derive(Deserialize)]
+struct Header {
+    alg: String,
+    typ: String,
+    kid: String,
+    /// What must be understood. There is nothing that we do.
+    crit: Option<IgnoredAny>,
+}
+
+#[derive(Deserialize)]
+struct Claims {
+    iss: String,
+    aud: String,
+    exp: u64,
+    #[serde(flatten)]
+    person: Person,
+}
+
+#[derive(Deserialize)]
+struct JwkSet {
+    keys: Vec<serde_json::Value>,
+}
+
 impl Doorward {
     /// `url` is Doorward's `public_url`, `audience` the name of this service.
     pub fn new(url: &str, audience: &str) -> Self {
-        // Refused where one is installed already, which then is this one.
-        let _ = RING.install_default();
-        let mut validation = Validation::new(Algorithm::EdDSA);
-        validation.set_issuer(&[url]);
-        validation.set_audience(&[audience]);
-        validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
-        // For clocks that differ a little.
-        validation.leeway = 5;
+        // Doorward itself, and nowhere else: not where it sends us, nor by a proxy of the environment's.
         let client = ureq::Agent::config_builder()
             .timeout_global(Some(PATIENCE))
-            .max_redirects(0);
+            .max_redirects(0)
+            .proxy(None);
         Self {
-            validation,
-            jwks: format!("{url}/.well-known/jwks.json"),
+            issuer: url.to_owned(),
+            audience: audience.to_owned(),
             client: client.build().into(),
-            cache: Mutex::default(),
+            cache: RwLock::default(),
+            turn: Arc::default(),
         }
     }
 
     /// Whose token it is.
-    async fn person(&self, headers: &HeaderMap) -> Result<Person, Refusal> {
+    async fn person(self: &Arc<Self>, headers: &HeaderMap) -> Result<Person, Refusal> {
         let shown = headers.get(AUTHORIZATION).ok_or(Refusal::NoToken)?;
         let shown = shown.to_str().map_err(|_| Refusal::BadToken)?;
         let (scheme, token) = shown.split_once(' ').ok_or(Refusal::NoToken)?;
         if !scheme.eq_ignore_ascii_case("bearer") {
             return Err(Refusal::NoToken);
         }
-        // What it says of itself: enough to find the key. `typ` is under the signature too.
-        let header = decode_header(token).map_err(|_| Refusal::BadToken)?;
-        if header.alg != Algorithm::EdDSA || header.typ.as_deref() != Some("at+jwt") {
+        let (signed, signature) = token.rsplit_once('.').ok_or(Refusal::BadToken)?;
+        let (header, claims) = signed.split_once('.').ok_or(Refusal::BadToken)?;
+        let header: Header = read(header)?;
+        if header.alg != "EdDSA" || header.typ != "at+jwt" || header.crit.is_some() {
             return Err(Refusal::BadToken);
         }
-        let key = self.key(&header.kid.ok_or(Refusal::BadToken)?).await?;
-        let data = decode(token, &key, &self.validation).map_err(|_| Refusal::BadToken)?;
-        Ok(data.claims)
+        let key = UnparsedPublicKey::new(&ED25519, self.key(&header.kid).await?);
+        key.verify(signed.as_bytes(), &decode(signature)?)
+            .map_err(|_| Refusal::BadToken)?;
+        // Nothing of it is believed before this line.
+        let claims: Claims = read(claims)?;
+        let now = SystemTime::now().duration_since(UNIX_EPOCH);
+        let now = now.expect("it is later than 1970").as_secs();
+        let is_good = claims.iss == self.issuer
+            && claims.aud == self.audience
+            && now < claims.exp.saturating_add(LEEWAY.as_secs());
+        is_good.then_some(claims.person).ok_or(Refusal::BadToken)
     }
 
-    /// The key of that name. One request at a time looks, the others wait for what it finds.
-    async fn key(&self, kid: &str) -> Result<DecodingKey, Refusal> {
-        let mut cache = self.cache.lock().await;
-        let age = cache.asked_at.map(|at| at.elapsed());
-        let known = cache.keys.get(kid).cloned();
-        let waits = if known.is_some() { LIFETIME } else { COOLDOWN };
-        let known = if age.is_none_or(|age| age >= waits) {
-            cache.asked_at = Some(Instant::now());
-            // The old ones are kept while Doorward is away.
-            match self.fetch().await {
-                Some(keys) => (cache.keys, cache.failed) = (keys, false),
-                None => cache.failed = true,
+    /// The key of that name. One that is known and fresh waits for nobody. Else one request at a time
+    /// looks and the others wait for it, unless the last look failed: Doorward may be hanging.
+    async fn key(self: &Arc<Self>, kid: &str) -> Result<PublicKey, Refusal> {
+        if self.cache().is_due(kid) {
+            let turn = Arc::clone(&self.turn);
+            let failed = self.cache().failed;
+            let turn = if failed {
+                turn.try_lock_owned().ok()
+            } else {
+                Some(turn.lock_owned().await)
+            };
+            // Somebody else may have looked meanwhile.
+            if let Some(turn) = turn
+                && self.cache().is_due(kid)
+            {
+                let this = Arc::clone(self);
+                // On its own: it is done even if this request is given up.
+                let looking = tokio::task::spawn_blocking(move || {
+                    this.fetch();
+                    drop(turn);
+                });
+                looking.await.map_err(|_| Refusal::NoKeys)?;
             }
-            cache.keys.get(kid).cloned()
-        } else {
-            known
-        };
-        known.ok_or(if cache.failed {
-            Refusal::NoKeys
-        } else {
-            Refusal::BadToken
-        })
+        }
+        let cache = self.cache();
+        match cache.keys.get(kid) {
+            Some(key) => Ok(*key),
+            None if cache.failed => Err(Refusal::NoKeys),
+            None => Err(Refusal::BadToken),
+        }
     }
 
-    async fn fetch(&self) -> Option<HashMap<String, DecodingKey>> {
-        let request = self.client.get(&self.jwks);
-        let answer = tokio::task::spawn_blocking(move || {
-            let mut answer = request.call()?;
-            let body = answer.body_mut().with_config().limit(65_536);
-            body.read_to_vec()
-        });
-        let set: JwkSet = match answer.await.expect("it does not panic") {
-            Ok(body) => serde_json::from_slice(&body).ok()?,
-            Err(error) => {
-                eprintln!("Doorward's keys could not be fetched: {error}");
-                return None;
-            }
-        };
-        let usable = set.keys.iter().filter_map(|jwk| {
-            let key = DecodingKey::from_jwk(jwk).ok()?;
-            (key.family() == AlgorithmFamily::Ed).then_some((jwk.common.key_id.clone()?, key))
-        });
-        Some(usable.collect())
+    fn cache(&self) -> RwLockReadGuard<'_, Cache> {
+        self.cache.read().unwrap_or_else(PoisonError::into_inner)
     }
+
+    /// Fetches the keys. Where that fails, the old ones are kept.
+    fn fetch(&self) {
+        let found = self.ask();
+        let mut cache = self.cache.write().unwrap_or_else(PoisonError::into_inner);
+        cache.asked_at = Some(Instant::now());
+        cache.failed = found.is_err();
+        match found {
+            Ok(keys) => cache.keys = keys,
+            Err(error) => eprintln!("Doorward's keys could not be fetched: {error}"),
+        }
+    }
+
+    fn ask(&self) -> Result<HashMap<String, PublicKey>, Box<dyn std::error::Error>> {
+        let url = format!("{}/.well-known/jwks.json", self.issuer);
+        let mut answer = self.client.get(url).call()?;
+        let body = answer.body_mut().with_config().limit(65_536);
+        let set: JwkSet = serde_json::from_slice(&body.read_to_vec()?)?;
+        let usable = set.keys.iter().filter_map(|key| {
+            let is_ours = key["kty"] == "OKP" && key["crv"] == "Ed25519";
+            let bytes = decode(key["x"].as_str().filter(|_| is_ours)?).ok()?;
+            Some((key["kid"].as_str()?.to_owned(), bytes.try_into().ok()?))
+        });
+        let usable: HashMap<_, _> = usable.collect();
+        if usable.is_empty() {
+            return Err("none among them is for EdDSA".into());
+        }
+        Ok(usable)
+    }
+}
+
+fn decode(text: &str) -> Result<Vec<u8>, Refusal> {
+    URL_SAFE_NO_PAD.decode(text).map_err(|_| Refusal::BadToken)
+}
+
+/// A part of a token.
+fn read<T: DeserializeOwned>(part: &str) -> Result<T, Refusal> {
+    serde_json::from_slice(&decode(part)?).map_err(|_| Refusal::BadToken)
 }
 
 impl FromRequestParts<Arc<Doorward>> for Person {
@@ -201,33 +269,5 @@ impl IntoResponse for Refusal {
             Self::NotAdmin => StatusCode::FORBIDDEN.into_response(),
             Self::NoKeys => (StatusCode::SERVICE_UNAVAILABLE, [(RETRY_AFTER, "1")]).into_response(),
         }
-    }
-}
-
-/// `jsonwebtoken` reads and compares; ring checks the one kind of signature there is.
-static RING: CryptoProvider = CryptoProvider {
-    signer_factory: |_, _| Err(ErrorKind::UnsupportedAlgorithm.into()),
-    verifier_factory: |algorithm, key| {
-        if *algorithm != Algorithm::EdDSA || key.family() != AlgorithmFamily::Ed {
-            return Err(ErrorKind::InvalidAlgorithm.into());
-        }
-        Ok(Box::new(Ed25519(key.try_get_as_bytes()?.to_vec())))
-    },
-    key_utils: KeyUtils::new_unimplemented(),
-};
-
-struct Ed25519(Vec<u8>);
-
-impl Verifier<Vec<u8>> for Ed25519 {
-    fn verify(&self, message: &[u8], signature: &Vec<u8>) -> Result<(), signature::Error> {
-        let key = UnparsedPublicKey::new(&ED25519, &self.0);
-        key.verify(message, signature)
-            .map_err(|_| signature::Error::new())
-    }
-}
-
-impl JwtVerifier for Ed25519 {
-    fn algorithm(&self) -> Algorithm {
-        Algorithm::EdDSA
     }
 }

@@ -1,8 +1,13 @@
-//! While Doorward is away.
+//! While Doorward is away, or hangs.
+
+use std::thread::{self, ScopedJoinHandle};
+use std::time::{Duration, Instant};
 
 use doorward_testkit::servers::Doorward;
+use serde_json::json;
 
 use crate::caller::Caller;
+use crate::issuer::{header, sign, strange_key};
 use crate::service::{EXAMPLES, Service};
 
 #[test]
@@ -22,5 +27,48 @@ fn who_knows_the_keys_goes_on_and_who_does_not_says_so() {
         doorward.start_again();
         service.me(&token).expect(200);
         late.lets_in_at_last(&token);
+    }
+}
+
+/// Names of keys can be made up by anybody. While Doorward hangs, looking for one takes long, and whoever
+/// shows a key that is known must not wait for that.
+#[test]
+fn strangers_hold_nobody_up_while_doorward_hangs() {
+    let doorward = Doorward::start(&[]);
+    let token = Caller::admin(&doorward).token();
+    for example in EXAMPLES {
+        let service = Service::start(example, doorward.url());
+        service.me(&token).expect(200);
+        // Past the second in which it believes that it knows all the keys.
+        let fetched = Instant::now();
+        while fetched.elapsed() < Duration::from_millis(1_100) {
+            service.me(&token).expect(200);
+        }
+        doorward.signal("STOP");
+        let calls = &|stranger: usize| {
+            for call in 0..3 {
+                let mut header = header();
+                header["kid"] = json!(format!("made-up-{stranger}-{call}"));
+                let token = sign(&header, &json!({}), &strange_key());
+                service.me(&token).expect(503);
+            }
+        };
+        thread::scope(|scope| {
+            let strangers: Vec<_> = (0..10)
+                .map(|stranger| scope.spawn(move || calls(stranger)))
+                .collect();
+            let mut slowest = Duration::ZERO;
+            while !strangers.iter().all(ScopedJoinHandle::is_finished) {
+                let asked = Instant::now();
+                service.me(&token).expect(200);
+                slowest = slowest.max(asked.elapsed());
+            }
+            assert!(
+                slowest < Duration::from_millis(1_500),
+                "{example:?}: {slowest:?}"
+            );
+        });
+        doorward.signal("CONT");
+        service.me(&token).expect(200);
     }
 }

@@ -1,10 +1,10 @@
-//! An issuer whose private key the test has. It serves a JWKS as Doorward does, counts how often it is
-//! asked, and signs whatever it is told to.
+//! An issuer whose private key the test has. It serves a JWKS as Doorward does, or whatever it is told
+//! to serve instead, counts how often it is asked, and signs whatever it is told to.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -22,15 +22,20 @@ pub(crate) const KID: &str = "the-key-of-today";
 pub(crate) struct Issuer {
     pub(crate) url: String,
     asked: Arc<AtomicUsize>,
+    answer: Arc<Mutex<String>>,
 }
 
 impl Issuer {
     pub(crate) fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
-        let asked = Arc::new(AtomicUsize::new(0));
-        let count = asked.clone();
-        let body = json!({"keys": [jwk()]}).to_string();
+        let issuer = Self {
+            url: format!("http://localhost:{port}"),
+            asked: Arc::default(),
+            answer: Arc::default(),
+        };
+        issuer.recovers();
+        let (count, answer) = (issuer.asked.clone(), issuer.answer.clone());
         thread::spawn(move || {
             for connection in listener.incoming() {
                 let mut connection = connection.unwrap();
@@ -39,26 +44,38 @@ impl Issuer {
                     .map_while(Result::ok)
                     .take_while(|line| !line.is_empty())
                     .collect();
+                count.fetch_add(1, Ordering::SeqCst);
                 assert!(
-                    head[0].starts_with("GET /.well-known/jwks.json "),
+                    head[0].starts_with("GET /.well-known/jwks.json ")
+                        || head[0].starts_with("GET /auth/check "),
                     "{head:?}"
                 );
-                count.fetch_add(1, Ordering::SeqCst);
-                let length = body.len();
-                let head = format!(
-                    "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n"
-                );
+                let answer = answer.lock().unwrap().clone();
                 // Whoever has gone meanwhile is told nothing.
-                let _ = connection.write_all(format!("{head}{body}").as_bytes());
+                let _ = connection.write_all(answer.as_bytes());
             }
         });
-        Self {
-            url: format!("http://localhost:{port}"),
-            asked,
-        }
+        issuer
     }
 
-    /// How often its keys were asked for.
+    /// From now on it answers with this, whoever asks.
+    pub(crate) fn says(&self, status: &str, fields: &[&str], body: &str) {
+        let length = body.len();
+        let mut head =
+            format!("HTTP/1.1 {status}\r\nConnection: close\r\nContent-Length: {length}\r\n");
+        for field in fields {
+            head += &format!("{field}\r\n");
+        }
+        *self.answer.lock().unwrap() = format!("{head}\r\n{body}");
+    }
+
+    /// From now on it serves its keys.
+    pub(crate) fn recovers(&self) {
+        let keys = json!({"keys": [jwk()]}).to_string();
+        self.says("200 OK", &["Content-Type: application/json"], &keys);
+    }
+
+    /// How often it was asked.
     pub(crate) fn asked(&self) -> usize {
         self.asked.load(Ordering::SeqCst)
     }

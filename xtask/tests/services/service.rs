@@ -2,14 +2,15 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdout, Command, Stdio};
+use std::process::{ChildStdout, Command};
 use std::sync::OnceLock;
-use std::time::{Duration, Instant};
 
-use doorward_testkit::tools::{node_modules, target, tool};
+use doorward_testkit::http::{self, Answer, Request};
+use doorward_testkit::patience::until;
+use doorward_testkit::process::{Process, succeed};
+use doorward_testkit::repository::root;
+use doorward_testkit::tools::{cargo, node_modules, target, tool};
 use tempfile::TempDir;
-
-use crate::http::{self, Answer};
 
 /// What the services of these tests are called in `aud`.
 pub(crate) const AUDIENCE: &str = "https://api.example.com";
@@ -25,6 +26,8 @@ pub(crate) enum Example {
     Rust,
     /// The one that asks.
     Check,
+    /// The one that has a test suite; it asks, too.
+    Notes,
 }
 
 /// The time that a service believes it is.
@@ -37,17 +40,10 @@ pub(crate) enum Clock {
 
 /// A running example. Dropped, it is killed; it dies with the thread that started it, too.
 pub(crate) struct Service {
-    process: Child,
+    _process: Process,
     url: String,
     pub(crate) example: Example,
     _folder: TempDir,
-}
-
-impl Drop for Service {
-    fn drop(&mut self) {
-        self.process.kill().ok();
-        self.process.wait().ok();
-    }
 }
 
 impl Service {
@@ -58,27 +54,22 @@ impl Service {
 
     pub(crate) fn start_at(example: Example, doorward: &str, clock: Clock) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let program = program(example, folder.path());
-        let mut command = Command::new("setpriv");
-        command.args(["--pdeathsig", "KILL", "--"]);
-        command.arg(program.get_program()).args(program.get_args());
+        let mut command = program(example, folder.path());
         command
             .env("DOORWARD_URL", doorward)
             .env("AUDIENCE", AUDIENCE)
-            .env("PORT", "0")
-            .stdout(Stdio::piped());
+            .env("PORT", "0");
         if matches!(clock, Clock::Ahead) {
             put_forward(&mut command, "+10m");
         }
-        let mut process = command.spawn().unwrap();
+        let (process, mut output) = Process::read(&command);
         let mut line = String::new();
-        let mut output = BufReader::new(process.stdout.take().unwrap());
         output.read_line(&mut line).unwrap();
         let url = line.trim().strip_prefix("listening on ");
         let url = url.unwrap_or_else(|| panic!("{example:?} says {line:?}"));
         Self {
             url: url.to_owned(),
-            process,
+            _process: process,
             example,
             _folder: folder,
         }
@@ -96,16 +87,17 @@ impl Service {
 
     /// That it lets this token in sooner or later: it looks again in its own time.
     pub(crate) fn lets_in_at_last(&self, token: &str) {
-        let patience = Instant::now() + Duration::from_secs(20);
-        while self.me(token).status != 200 {
-            assert!(Instant::now() < patience, "{:?} never did", self.example);
-            std::thread::sleep(Duration::from_millis(50));
-        }
+        let what = format!("{:?} lets it in", self.example);
+        until(&what, || (self.me(token).status == 200).then_some(()));
     }
 
     /// Asks it with `Authorization` as given.
     pub(crate) fn ask(&self, authorization: Option<&str>) -> std::io::Result<Answer> {
-        http::send_with("GET", &format!("{}/me", self.url), authorization, None)
+        let request = Request::new("GET", &format!("{}/me", self.url));
+        match authorization {
+            Some(authorization) => request.field("Authorization", authorization).try_send(),
+            None => request.try_send(),
+        }
     }
 
     /// That it refuses this token, as a 401 has to be.
@@ -120,30 +112,20 @@ impl Service {
     }
 }
 
-/// A program that answers each line with one. Dropped, its input ends, and so does it.
+/// A program that answers each line with one.
 pub(crate) struct Lines {
-    process: Child,
+    process: Process,
     output: BufReader<ChildStdout>,
 }
 
-impl Drop for Lines {
-    fn drop(&mut self) {
-        drop(self.process.stdin.take());
-        self.process.wait().ok();
-    }
-}
-
 impl Lines {
-    pub(crate) fn start(mut command: Command) -> Self {
-        command.stdin(Stdio::piped()).stdout(Stdio::piped());
-        let mut process = command.spawn().unwrap();
-        let output = BufReader::new(process.stdout.take().unwrap());
+    pub(crate) fn start(command: &Command) -> Self {
+        let (process, output) = Process::read(command);
         Self { process, output }
     }
 
     pub(crate) fn answer(&mut self, line: &str) -> String {
-        let input = self.process.stdin.as_mut().unwrap();
-        writeln!(input, "{line}").unwrap();
+        writeln!(self.process.input(), "{line}").unwrap();
         let mut answer = String::new();
         self.output.read_line(&mut answer).unwrap();
         answer.trim().to_owned()
@@ -151,8 +133,7 @@ impl Lines {
 }
 
 pub(crate) fn examples() -> PathBuf {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-    root.join("examples")
+    root().join("examples")
 }
 
 fn program(example: Example, folder: &Path) -> Command {
@@ -163,6 +144,7 @@ fn program(example: Example, folder: &Path) -> Command {
     match example {
         Example::Python => with(tool("python"), examples().join("python/service.py")),
         Example::Check => with(tool("python"), examples().join("check/service.py")),
+        Example::Notes => with(tool("python"), examples().join("pytest/notes.py")),
         Example::Node => {
             // Node.js looks for a package beside the file that asks for it.
             let file = folder.join("service.mjs");
@@ -179,7 +161,7 @@ fn node() -> &'static Path {
     static NODE: OnceLock<PathBuf> = OnceLock::new();
     NODE.get_or_init(|| {
         let mut asked = tool("node");
-        let asked = asked.args(["-p", "process.execPath"]).output().unwrap();
+        let asked = succeed(asked.args(["-p", "process.execPath"]));
         PathBuf::from(String::from_utf8(asked.stdout).unwrap().trim())
     })
 }
@@ -204,13 +186,12 @@ pub(crate) fn put_forward(command: &mut Command, by: &str) {
 fn built() -> &'static Path {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     BUILT.get_or_init(|| {
-        let mut cargo = Command::new(env!("CARGO"));
+        let mut cargo = cargo();
         cargo.args(["build", "--quiet", "--locked", "--package"]);
         cargo
             .args(["doorward-example", "--target-dir"])
             .arg(target());
-        let built = cargo.current_dir(examples()).status().unwrap();
-        assert!(built.success(), "the Rust example does not compile");
+        succeed(&mut cargo);
         target().join("debug/doorward-example")
     })
 }

@@ -1,0 +1,61 @@
+//! What the page on server-rendered applications has to copy, copied.
+
+use std::path::Path;
+
+use doorward_testkit::tools::tool;
+
+use crate::issuer::Issuer;
+
+const PAGE: &str = "../docs/integrate/server-rendered.md";
+
+const ASK: &str = "
+try:
+    print(person('a=cookie'))
+except OSError:
+    print('nobody knows')
+";
+
+/// What its `person` makes of the answer that this Doorward gives.
+fn person(doorward: &Issuer) -> String {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join(PAGE);
+    let page = std::fs::read_to_string(page).unwrap();
+    let (_, snippet) = page.split_once("```python\n").unwrap();
+    let (snippet, _) = snippet.split_once("```\n").unwrap();
+    let shown = "\"http://127.0.0.1:8000\"";
+    assert!(snippet.contains(shown), "{snippet}");
+    let snippet = snippet.replace(shown, &format!("{:?}", doorward.url));
+    let mut python = tool("python");
+    let output = python.args(["-c", &format!("{snippet}{ASK}")]).output();
+    let output = output.unwrap();
+    assert!(output.status.success(), "{output:?}");
+    String::from_utf8(output.stdout).unwrap().trim().to_owned()
+}
+
+#[test]
+fn the_snippet_knows_who_is_signed_in_and_who_is_not() {
+    let doorward = Issuer::start();
+    doorward.says("200 OK", &["X-Auth-User-Id: ben", "X-Auth-Role: user"], "");
+    assert_eq!(person(&doorward), "{'id': 'ben', 'role': 'user'}");
+    doorward.says("401 Unauthorized", &[], "");
+    assert_eq!(person(&doorward), "None");
+}
+
+#[test]
+fn the_snippet_believes_doorward_alone() {
+    let (doorward, evil) = (Issuer::start(), Issuer::start());
+    evil.says(
+        "200 OK",
+        &["X-Auth-User-Id: evil", "X-Auth-Role: admin"],
+        "",
+    );
+    let there = format!("Location: {}/auth/check", evil.url);
+    for (status, field) in [
+        ("302 Found", there.as_str()),
+        ("200 OK", "Content-Type: text/html"),
+        ("503 Service Unavailable", "Retry-After: 1"),
+    ] {
+        doorward.says(status, &[field], "<!doctype html>");
+        assert_eq!(person(&doorward), "nobody knows", "{status}");
+    }
+    assert_eq!((doorward.asked(), evil.asked()), (3, 0));
+}

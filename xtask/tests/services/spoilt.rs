@@ -1,0 +1,163 @@
+//! Something answers where Doorward should be, and it is not what Doorward answers. That is no fault of
+//! whoever shows a token.
+
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use crate::issuer::{Issuer, KID, header, jwk, key, sign};
+use crate::service::{EXAMPLES, Example, Service};
+
+/// A status and a body.
+fn spoilt() -> Vec<(&'static str, String)> {
+    let html = "<!doctype html><title>Sign in to this network</title>";
+    let keys = json!({"keys": [jwk()]}).to_string();
+    let rsa = json!({"kty": "RSA", "alg": "RS256", "kid": KID, "n": "AQAB", "e": "AQAB"});
+    vec![
+        ("200 OK", html.to_owned()),
+        ("200 OK", String::new()),
+        ("200 OK", json!({"keys": []}).to_string()),
+        ("200 OK", json!({}).to_string()),
+        ("200 OK", json!([]).to_string()),
+        ("200 OK", json!({"keys": "none"}).to_string()),
+        ("200 OK", json!({"keys": [rsa]}).to_string()),
+        ("200 OK", keys[..keys.len() - 9].to_owned()),
+        ("500 Internal Server Error", keys.clone()),
+        ("503 Service Unavailable", html.to_owned()),
+        ("404 Not Found", json!({"keys": []}).to_string()),
+    ]
+}
+
+/// By a key of a name that nobody has given.
+fn made_up(issuer: &Issuer, number: usize) -> String {
+    let mut header = header();
+    header["kid"] = json!(format!("made-up-{number}"));
+    sign(&header, &issuer.claims(), &key())
+}
+
+fn expect_no_keys(service: &Service, token: &str, what: &dyn std::fmt::Debug) {
+    let answer = service.me(token);
+    let example = service.example;
+    assert_eq!(answer.status, 503, "{example:?}, {what:?}: {answer:?}");
+    assert_eq!(answer.header("retry-after"), "1", "{example:?}, {what:?}");
+}
+
+#[test]
+fn what_is_no_keys_is_503_and_no_verdict_on_a_token() {
+    for example in EXAMPLES {
+        for what in spoilt() {
+            let issuer = Issuer::start();
+            issuer.says(what.0, &[], &what.1);
+            let service = Service::start(example, &issuer.url);
+            let good = sign(&header(), &issuer.claims(), &key());
+            expect_no_keys(&service, &good, &what);
+            issuer.recovers();
+            service.lets_in_at_last(&good);
+        }
+    }
+}
+
+/// One bad answer does not put out whoever was let in before.
+#[test]
+fn keys_that_are_known_outlast_a_bad_answer() {
+    for example in EXAMPLES {
+        let issuer = Issuer::start();
+        let service = Service::start(example, &issuer.url);
+        let good = sign(&header(), &issuer.claims(), &key());
+        service.me(&good).expect(200);
+        issuer.says("200 OK", &[], &json!({"keys": []}).to_string());
+        let before = issuer.asked();
+        let patience = Instant::now() + Duration::from_secs(20);
+        // It looks no more than once a second.
+        let mut shown = 0;
+        while issuer.asked() == before {
+            assert!(Instant::now() < patience, "{example:?} did not look");
+            shown += 1;
+            service.me(&made_up(&issuer, shown));
+        }
+        expect_no_keys(&service, &made_up(&issuer, 0), &"a made-up name");
+        service.me(&good).expect(200);
+    }
+}
+
+/// Doorward in trouble is not asked more often than Doorward in health.
+#[test]
+fn made_up_keys_are_no_flood_at_an_issuer_in_trouble() {
+    for example in EXAMPLES {
+        let issuer = Issuer::start();
+        let service = Service::start(example, &issuer.url);
+        issuer.says("500 Internal Server Error", &[], "");
+        let started = Instant::now();
+        for number in 0..50 {
+            expect_no_keys(&service, &made_up(&issuer, number), &number);
+        }
+        let most = 1 + usize::try_from(started.elapsed().as_secs()).unwrap();
+        let asked = issuer.asked();
+        assert!((1..=most).contains(&asked), "{example:?}: {asked} times");
+    }
+}
+
+/// Where Doorward should be, something else says that it has moved. Nobody goes there: neither for keys
+/// to believe in, nor with a token in hand.
+#[test]
+fn nobody_follows_to_another_host() {
+    for status in [
+        "301 Moved Permanently",
+        "302 Found",
+        "307 Temporary Redirect",
+    ] {
+        for example in EXAMPLES {
+            let (issuer, evil) = (Issuer::start(), Issuer::start());
+            let there = format!("Location: {}/.well-known/jwks.json", evil.url);
+            issuer.says(status, &[&there], "");
+            let service = Service::start(example, &issuer.url);
+            let token = sign(&header(), &issuer.claims(), &key());
+            expect_no_keys(&service, &token, &status);
+            assert_eq!(evil.asked(), 0, "{example:?}, {status}");
+        }
+        for example in [Example::Check, Example::Notes] {
+            let (doorward, evil) = (Issuer::start(), Issuer::start());
+            let there = format!("Location: {}/auth/check", evil.url);
+            doorward.says(status, &[&there], "");
+            evil.says(
+                "200 OK",
+                &["X-Auth-User-Id: evil", "X-Auth-Role: admin"],
+                "",
+            );
+            let service = Service::start(example, &doorward.url);
+            service.me("a-session-token").expect(503);
+            assert_eq!((doorward.asked(), evil.asked()), (1, 0), "{example:?}");
+        }
+    }
+}
+
+/// The same for the one that asks.
+#[test]
+fn only_doorward_says_who_somebody_is() {
+    for (status, fields) in [
+        ("200 OK", &[][..]),
+        ("200 OK", &["X-Auth-Role: admin"]),
+        (
+            "202 Accepted",
+            &[
+                "X-Auth-User-Id: ben",
+                "X-Auth-Username: ben",
+                "X-Auth-Role: admin",
+            ],
+        ),
+        ("403 Forbidden", &[]),
+        ("500 Internal Server Error", &[]),
+    ] {
+        let doorward = Issuer::start();
+        doorward.says(status, fields, "<!doctype html>");
+        let service = Service::start(Example::Check, &doorward.url);
+        let answer = service.me("a-session-token").expect(503);
+        assert_eq!(answer.header("retry-after"), "1");
+    }
+    // Who signs in by address may have no name.
+    let doorward = Issuer::start();
+    doorward.says("200 OK", &["X-Auth-User-Id: ben", "X-Auth-Role: user"], "");
+    let service = Service::start(Example::Check, &doorward.url);
+    let answer = service.me("a-session-token").expect(200).json();
+    assert_eq!(answer["username"], "");
+}
