@@ -12,29 +12,34 @@ use crate::wiring;
 /// Where values stand in a line.
 const INDENT: usize = 36;
 
-pub(super) fn run(loaded: &Loaded, command: &ConfigCommand, output: Output) -> anyhow::Result<()> {
+pub(super) fn run(
+    loaded: anyhow::Result<Loaded>,
+    command: &ConfigCommand,
+    output: Output,
+) -> anyhow::Result<()> {
     match command {
-        ConfigCommand::Check => check(loaded, output),
+        ConfigCommand::Check => match loaded {
+            Ok(loaded) => tell(wiring::check(&loaded.config), output),
+            Err(error) => refused(error, output),
+        },
         ConfigCommand::Show => {
-            show(loaded, output);
-            Ok(())
+            // Where values do not go together, one wants to see them the more.
+            let faulty = loaded.as_ref().err().and_then(|error| error.downcast_ref());
+            let values = match &loaded {
+                Ok(loaded) => Some(loaded),
+                Err(_) => faulty.and_then(|refused: &Refused| refused.loaded.as_ref()),
+            };
+            if let Some(values) = values {
+                show(values, output);
+            }
+            loaded.map(drop)
         }
     }
 }
 
-/// Loading has already refused what cannot be read; this tries what a start would make of it.
-fn check(loaded: &Loaded, output: Output) -> anyhow::Result<()> {
-    let faults = wiring::check(&loaded.config);
-    if !faults.is_empty() {
-        return tell(faults, output);
-    }
-    let value = json!({"ok": true, "faults": []});
-    output.print("The configuration is fine.", &value);
-    Ok(())
-}
-
-/// What is wrong, all of it: that is what was asked for.
-pub(super) fn refused(error: anyhow::Error, output: Output) -> anyhow::Result<()> {
+/// What is wrong, all of it: that is what was asked for. Loading has refused what cannot be read or does
+/// not go together; this tries what a start would make of the rest.
+fn refused(error: anyhow::Error, output: Output) -> anyhow::Result<()> {
     let mut refused = match error.downcast::<Refused>() {
         Ok(refused) => refused,
         Err(error) => return tell(vec![format!("{error:#}")], output),
@@ -47,12 +52,16 @@ pub(super) fn refused(error: anyhow::Error, output: Output) -> anyhow::Result<()
 }
 
 fn tell(faults: Vec<String>, output: Output) -> anyhow::Result<()> {
+    if faults.is_empty() {
+        let value = json!({"ok": true, "faults": []});
+        output.print("The configuration is fine.", &value);
+        return Ok(());
+    }
     if output.json {
         output.print("", &json!({"ok": false, "faults": faults}));
         bail!("the configuration cannot be used");
     }
-    let loaded = None;
-    bail!(Refused { faults, loaded })
+    bail!(Refused::unread(faults))
 }
 
 fn show(loaded: &Loaded, output: Output) {

@@ -19,65 +19,58 @@ use std::io::Write;
 
 use serde_json::Value;
 
-use crate::cli::{Cli, Command, ConfigCommand};
+use crate::cli::{Cli, Command};
 use crate::columns;
 use crate::config as configuration;
-use crate::config::Config;
+use crate::config::{Config, Flag};
 use crate::moving::progress::Watched;
 use crate::wiring::{self, Wired};
 
 /// Runs the command that was typed.
 pub async fn run(cli: Cli) -> anyhow::Result<()> {
     let output = Output { json: cli.json };
-    if let Command::Serve(args) = &cli.command
-        && args.ephemeral
-    {
-        anyhow::ensure!(
-            cli.config.is_none(),
-            "a throwaway server reads no file: leave --config out, or --ephemeral"
-        );
-        return ephemeral::run(&configuration::load_ephemeral()?.config).await;
-    }
-    // These read no configuration: they are there before one is, or to mend one.
-    match &cli.command {
-        Command::Init(args) => return init::run(args, output),
-        Command::Completions(args) => return completions::run(args, output),
-        Command::Man(args) => return man::run(args, output),
-        _ => {}
-    }
-    let loaded = match (configuration::load(cli.config.as_deref()), &cli.command) {
-        // What cannot be used is what the doctor is for.
-        (Err(refused), Command::Doctor(args)) => {
-            return doctor::run(Err(refused), args, output).await;
-        }
-        (Err(error), Command::Config(ConfigCommand::Check)) => {
-            return config::refused(error, output);
-        }
-        (loaded, _) => loaded?,
-    };
+    let file = cli.config.as_deref();
+    let load = || configuration::load(file, None);
     match cli.command {
-        Command::Serve(args) if args.dev_tls => {
-            serve::run(&loaded.with_development_tls()?, output).await
+        Command::Serve(args) if args.ephemeral => {
+            anyhow::ensure!(
+                file.is_none(),
+                "a throwaway server reads no file: leave --config out, or --ephemeral"
+            );
+            ephemeral::run(&configuration::load_ephemeral()?.config).await
         }
-        Command::Serve(_) => serve::run(&loaded.config, output).await,
-        Command::Migrate(args) => migrate::run(&loaded.config, &args, output).await,
-        Command::Backup(args) => backup::run(&loaded.config, &args, output).await,
-        Command::Export(args) => export::run(&loaded.config, &args, output).await,
-        Command::Import(args) => import::run(&loaded.config, &args, output).await,
-        Command::User(command) => user::run(&loaded.config, command, output).await,
-        Command::Keys(command) => keys::run(&loaded.config, &command, output).await,
-        Command::Config(command) => config::run(&loaded, &command, output),
-        Command::Doctor(args) => doctor::run(Ok(loaded), &args, output).await,
-        Command::Healthcheck(args) => healthcheck::run(&loaded.config, &args, output).await,
+        Command::Serve(args) => {
+            let typed = args.dev_tls.then_some(DEVELOPMENT);
+            serve::run(&configuration::load(file, typed)?.config, output).await
+        }
+        Command::Migrate(args) => migrate::run(&load()?.config, &args, output).await,
+        Command::Backup(args) => backup::run(&load()?.config, &args, output).await,
+        Command::Export(args) => export::run(&load()?.config, &args, output).await,
+        Command::Import(args) => import::run(&load()?.config, &args, output).await,
+        Command::User(command) => user::run(&load()?.config, command, output).await,
+        Command::Keys(command) => keys::run(&load()?.config, &command, output).await,
+        // What cannot be used is what these two are for.
+        Command::Config(command) => config::run(load(), &command, output),
+        Command::Doctor(args) => doctor::run(load(), &args, output).await,
+        Command::Healthcheck(args) => healthcheck::run(&load()?.config, &args, output).await,
         Command::Openapi => {
-            let document =
-                doorward_web::openapi_document(&loaded.config.public_url(loaded.config.listen));
+            let config = load()?.config;
+            let document = doorward_web::openapi_document(&config.public_url(config.listen));
             say(&format!("{document:#}"));
             Ok(())
         }
-        Command::Init(_) | Command::Completions(_) | Command::Man(_) => Ok(()),
+        // These read no configuration: they are there before one is, or to mend one.
+        Command::Init(args) => init::run(&args, output),
+        Command::Completions(args) => completions::run(&args, output),
+        Command::Man(args) => man::run(&args, output),
     }
 }
+
+/// `serve --dev-tls`
+const DEVELOPMENT: Flag = Flag {
+    name: "--dev-tls",
+    key: "tls.development",
+};
 
 /// Text for people, or JSON for programs.
 #[derive(Debug, Clone, Copy)]

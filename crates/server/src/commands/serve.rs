@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use doorward_domain::ctx::Actor;
 use doorward_web::Stopping;
 use tokio::signal::unix::SignalKind;
 use tokio::sync::watch;
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use super::Output;
@@ -23,6 +23,8 @@ use crate::telemetry::{self, Traces};
 use crate::wiring::{self, Wired};
 use crate::{bootstrap, logging, worker};
 
+/// What an operator is told first.
+const FAILED: &str = "the listener failed";
 /// How long the duties have for their last turn. A mail server may think longer about a mail.
 const LAST_TURN: Duration = Duration::from_secs(15);
 
@@ -53,7 +55,8 @@ pub(super) async fn run(config: &Config, output: Output) -> anyhow::Result<()> {
         tls: reloading.as_ref().map(Reloading::tls),
     };
     let router = doorward_web::router(app);
-    let serving = tokio::spawn(listener::serve(door, router, phase.clone()));
+    let mut serving = JoinSet::new();
+    serving.spawn(listener::serve(door, router, phase.clone()));
     let mut listeners = Listeners { serving, metrics };
     // Before anybody hears that it is ready: whoever hears it may stop it at once.
     let asked = signals([SignalKind::terminate(), SignalKind::interrupt()])?;
@@ -88,31 +91,34 @@ pub(super) async fn run(config: &Config, output: Output) -> anyhow::Result<()> {
 /// What listens. A server of which one part no longer does must not look well: it ends, and whoever
 /// looks after it starts it anew.
 struct Listeners {
-    serving: JoinHandle<anyhow::Result<()>>,
+    /// It ends without an error when it has been told to stop.
+    serving: JoinSet<anyhow::Result<()>>,
     /// Of the metrics, where there are any.
     metrics: JoinSet<()>,
 }
 
 impl Listeners {
-    /// Waits for `something`, unless one of them ends before.
+    /// Waits for `something`, unless one of them fails before.
     async fn until(&mut self, something: impl Future<Output = ()>) -> anyhow::Result<()> {
-        tokio::select! {
-            served = &mut self.serving => {
-                served.context("the listener failed").flatten()?;
-                bail!("the listener ended before it was told to");
+        let mut something = std::pin::pin!(something);
+        loop {
+            tokio::select! {
+                // The phases may have gone on to the end before anybody here has looked.
+                Some(served) = self.serving.join_next() => served.context(FAILED).flatten()?,
+                Some(ended) = self.metrics.join_next() => {
+                    ended.context("the listener of the metrics failed")?;
+                }
+                () = &mut something => return Ok(()),
             }
-            Some(ended) = self.metrics.join_next() => {
-                ended.context("the listener of the metrics failed")?;
-                bail!("the listener of the metrics ended before it was told to");
-            }
-            () = something => Ok(()),
         }
     }
 
     /// Waits for what runs; it has been told to stop.
     async fn end(&mut self) -> anyhow::Result<()> {
-        let served = (&mut self.serving).await;
-        served.context("the listener failed").flatten()
+        while let Some(served) = self.serving.join_next().await {
+            served.context(FAILED).flatten()?;
+        }
+        Ok(())
     }
 }
 
@@ -127,5 +133,43 @@ async fn close(mut duties: JoinSet<()>, wired: &Wired, traces: Option<Traces>) {
     wired.close().await;
     if let Some(traces) = traces {
         traces.close().await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::{pending, ready};
+
+    use super::*;
+
+    fn listening(task: impl Future<Output = anyhow::Result<()>> + Send + 'static) -> Listeners {
+        let mut serving = JoinSet::new();
+        serving.spawn(task);
+        let metrics = JoinSet::new();
+        Listeners { serving, metrics }
+    }
+
+    #[tokio::test]
+    async fn a_listener_that_fails_ends_the_server_with_an_error() {
+        let mut panicked = listening(async { panic!("it breaks") });
+        let error = panicked.until(pending()).await.unwrap_err();
+        assert_eq!(error.to_string(), "the listener failed");
+        let mut metrics = listening(pending());
+        metrics.metrics.spawn(async { panic!("it breaks") });
+        let error = metrics.until(pending()).await.unwrap_err();
+        assert_eq!(error.to_string(), "the listener of the metrics failed");
+    }
+
+    #[tokio::test]
+    async fn one_that_was_told_to_stop_may_have_done_so_before_anybody_looks() {
+        let mut stopped = listening(async { Ok(()) });
+        let some_time = async {
+            for _ in 0..10 {
+                tokio::task::yield_now().await;
+            }
+        };
+        stopped.until(some_time).await.unwrap();
+        stopped.until(ready(())).await.unwrap();
+        stopped.end().await.unwrap();
     }
 }

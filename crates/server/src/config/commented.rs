@@ -59,10 +59,10 @@ fn described(setting: &Setting) -> String {
 
 /// The default as TOML.
 fn default_of(setting: &Setting) -> String {
-    let value = match setting.key {
-        // By the machine it is read on, not by the one it is written on.
-        "hashing.threads" => String::new(),
-        _ => (setting.show)(&Config::default()),
+    let value = match setting.default_shown {
+        // Not by the machine it is written on.
+        Some(_) => String::new(),
+        None => (setting.show)(&Config::default()),
     };
     let is_bare = value.parse::<i64>().is_ok() || matches!(value.as_str(), "true" | "false");
     if is_bare {

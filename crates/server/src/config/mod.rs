@@ -24,7 +24,7 @@ pub use commented::commented;
 pub use doorward_web::{host_of, is_loopback_url};
 pub use masked::masked;
 pub use settings::{SETTINGS, Setting};
-pub use sources::{Loaded, Refused, load, load_ephemeral};
+pub use sources::{Flag, Loaded, Refused, load, load_ephemeral};
 
 /// Everything that can be chosen.
 #[derive(Debug, Clone)]
@@ -41,7 +41,7 @@ pub struct Config {
     pub tls_certificate: Option<PathBuf>,
     /// The certificate's key.
     pub tls_key: Option<PathBuf>,
-    /// Whether TLS is spoken with the certificate for development: by `serve --dev-tls`, and no setting.
+    /// Whether TLS is spoken with the certificate for development.
     pub development_tls: bool,
     /// How long everything is still served after a stop was asked for, while `/readyz` says so.
     pub shutdown_drain_seconds: u64,
@@ -159,7 +159,7 @@ impl Default for Config {
 }
 
 impl Config {
-    /// Where `serve --dev-tls` listens when nobody says.
+    /// Where the certificate for development is shown when nobody says.
     pub const DEVELOPMENT_LISTEN: SocketAddr =
         SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9443);
 
@@ -234,7 +234,7 @@ impl Config {
                 "`tls.key` is set and `tls.certificate` is not: set both, or none".to_owned(),
             ),
             (Some(_), Some(_)) if self.development_tls => faults
-                .push("`tls.certificate` is set: leave --dev-tls out, or the setting".to_owned()),
+                .push("`tls.certificate` is set, and so is `tls.development` (--dev-tls): leave one of them out".to_owned()),
             _ => {}
         }
         let is_reached_from_here_alone =

@@ -18,6 +18,8 @@ pub struct Setting {
     pub also: Option<&'static str>,
     /// Whether its value is shown to nobody.
     pub secret: bool,
+    /// What the default is called where it depends on the machine it is read on.
+    pub default_shown: Option<&'static str>,
     /// What it means, and what it may be.
     pub help: &'static str,
     /// Takes a text; the error says what it should have been.
@@ -36,6 +38,7 @@ const fn plain(
         key,
         also: None,
         secret: false,
+        default_shown: None,
         help,
         set,
         show,
@@ -56,6 +59,13 @@ const fn secret(setting: Setting) -> Setting {
     }
 }
 
+const fn by_machine(default_shown: &'static str, setting: Setting) -> Setting {
+    Setting {
+        default_shown: Some(default_shown),
+        ..setting
+    }
+}
+
 /// Every setting there is.
 #[rustfmt::skip]
 pub static SETTINGS: &[Setting] = &[
@@ -71,6 +81,8 @@ pub static SETTINGS: &[Setting] = &[
         |c, v| path(v).map(|v| c.tls_certificate = Some(v)), |c| shown(c.tls_certificate.as_ref())),
     plain("tls.key", "PEM file of the certificate's key, without a passphrase (PKCS#8, PKCS#1 or SEC1).",
         |c, v| path(v).map(|v| c.tls_key = Some(v)), |c| shown(c.tls_key.as_ref())),
+    plain("tls.development", "Speak TLS with a certificate made for this machine, for trying out, as `serve --dev-tls` does; at 127.0.0.1:9443 unless `listen` is set: true or false.",
+        |c, v| boolean(v).map(|v| c.development_tls = v), |c| c.development_tls.to_string()),
     plain("shutdown.drain_seconds", "How long everything is still served after a stop was asked for, while `/readyz` answers 503 and load balancers turn away, 0 to 300.",
         |c, v| within(v, 0, 300).map(|v| c.shutdown_drain_seconds = v), |c| c.shutdown_drain_seconds.to_string()),
     plain("data_dir", "Folder of the embedded database and the master key; made with mode 0700.",
@@ -107,8 +119,8 @@ pub static SETTINGS: &[Setting] = &[
         |c, v| within(v, Cost::MINIMUM.lanes, Cost::MAXIMUM.lanes).map(|v| c.hashing_cost.lanes = v), |c| c.hashing_cost.lanes.to_string()),
     plain("hashing.engine", "Which implementation computes it: fast (SIMD) or portable (RustCrypto).",
         |c, v| engine(v).map(|v| c.hashing_engine = v), |c| engine_name(c.hashing_engine).to_owned()),
-    plain("hashing.threads", "How many hashes are computed at once, 1 to 256; as many as cores if not set.",
-        |c, v| within(v, 1, 256).map(|v| c.hashing_threads = v), |c| c.hashing_threads.to_string()),
+    by_machine("as many as cores", plain("hashing.threads", "How many hashes are computed at once, 1 to 256; as many as cores if not set.",
+        |c, v| within(v, 1, 256).map(|v| c.hashing_threads = v), |c| c.hashing_threads.to_string())),
     plain("hashing.queue", "How many may wait, 1 to 10000; one more is told to come back later.",
         |c, v| within(v, 1, 10_000).map(|v| c.hashing_queue = v), |c| c.hashing_queue.to_string()),
     plain("keys.rotate_after_days", "How old a signing key gets, 1 to 3650 days.",
@@ -314,19 +326,15 @@ mod tests {
              `doorward config show` says of every value where it came from; `doorward config check` says whether the server would start.\n\n\
              | key | variable | default | meaning |\n| --- | --- | --- | --- |\n",
         );
-        let default = Config {
-            hashing_threads: 1,
-            ..Config::default()
-        };
         for setting in SETTINGS {
             let also = setting
                 .also
                 .map(|name| format!(", `{name}`"))
                 .unwrap_or_default();
-            let value = match (setting.key, (setting.show)(&default)) {
-                ("hashing.threads", _) => "as many as cores".to_owned(),
-                (_, value) if value.is_empty() => "–".to_owned(),
-                (_, value) => format!("`{value}`"),
+            let value = match (setting.default_shown, (setting.show)(&Config::default())) {
+                (Some(shown), _) => shown.to_owned(),
+                (None, value) if value.is_empty() => "–".to_owned(),
+                (None, value) => format!("`{value}`"),
             };
             text += &format!(
                 "| `{}` | `{}`{also} | {value} | {} |\n",

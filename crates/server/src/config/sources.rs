@@ -23,19 +23,23 @@ pub struct Loaded {
 }
 
 impl Loaded {
-    /// The same for `serve --dev-tls`, at an address of its own unless one was chosen.
-    pub fn with_development_tls(mut self) -> anyhow::Result<Config> {
-        self.config.development_tls = true;
-        if !self.origins.contains_key("listen") {
+    /// The development certificate is shown at an address of its own, unless one was chosen.
+    fn settle(&mut self) {
+        if self.config.development_tls && !self.origins.contains_key("listen") {
             self.config.listen = Config::DEVELOPMENT_LISTEN;
+            let origin = "tls.development, which brings it along".to_owned();
+            self.origins.insert("listen", origin);
         }
-        let faults = self.config.check();
-        if !faults.is_empty() {
-            let loaded = None;
-            bail!(Refused { faults, loaded });
-        }
-        Ok(self.config)
     }
+}
+
+/// A flag of a command that turns a setting on, whatever the other sources say.
+#[derive(Debug, Clone, Copy)]
+pub struct Flag {
+    /// As it is typed.
+    pub name: &'static str,
+    /// The setting's key.
+    pub key: &'static str,
 }
 
 /// Why a configuration cannot be used.
@@ -45,6 +49,14 @@ pub struct Refused {
     pub faults: Vec<String>,
     /// The values, where each can be read by itself and the faults lie between them.
     pub loaded: Option<Loaded>,
+}
+
+impl Refused {
+    /// Where not even each value can be read by itself.
+    pub fn unread(faults: Vec<String>) -> Self {
+        let loaded = None;
+        Self { faults, loaded }
+    }
 }
 
 impl std::fmt::Display for Refused {
@@ -59,8 +71,8 @@ impl std::fmt::Display for Refused {
 
 impl std::error::Error for Refused {}
 
-/// Reads all sources. Every fault is told, not the first alone.
-pub fn load(file: Option<&Path>) -> anyhow::Result<Loaded> {
+/// Reads all sources, then what was typed. Every fault is told, not the first alone.
+pub fn load(file: Option<&Path>, typed: Option<Flag>) -> anyhow::Result<Loaded> {
     let mut loaded = Loaded {
         config: Config::default(),
         origins: BTreeMap::new(),
@@ -70,10 +82,15 @@ pub fn load(file: Option<&Path>) -> anyhow::Result<Loaded> {
     let dotenv = read_dotenv()?;
     read_variables(&mut loaded, dotenv.into_iter(), ".env", &mut faults);
     read_variables(&mut loaded, environment(), "environment", &mut faults);
-    if !faults.is_empty() {
-        let loaded = None;
-        bail!(Refused { faults, loaded });
+    if let Some(Flag { name, key }) = typed {
+        let setting = SETTINGS.iter().find(|setting| setting.key == key);
+        let setting = setting.with_context(|| format!("{name} sets nothing"))?;
+        set(&mut loaded, setting, "true", name, name, &mut faults);
     }
+    if !faults.is_empty() {
+        bail!(Refused::unread(faults));
+    }
+    loaded.settle();
     let faults = loaded.config.check();
     if !faults.is_empty() {
         let loaded = Some(loaded);
@@ -102,8 +119,7 @@ pub fn load_ephemeral() -> anyhow::Result<Loaded> {
     }
     faults.extend(loaded.config.check());
     if !faults.is_empty() {
-        let loaded = None;
-        bail!(Refused { faults, loaded });
+        bail!(Refused::unread(faults));
     }
     Ok(loaded)
 }

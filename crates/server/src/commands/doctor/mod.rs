@@ -56,10 +56,14 @@ fn configuration(loaded: anyhow::Result<Loaded>) -> (Vec<Finding>, Option<Loaded
         }
         Err(error) => error,
     };
-    let mend = "see docs/CONFIGURATION.md, and `doorward config show` for what came from where";
+    let mend = "see docs/CONFIGURATION.md";
     let refused = match error.downcast::<Refused>() {
         Ok(refused) => refused,
         Err(error) => return (vec![Finding::fault(PART, format!("{error:#}"), mend)], None),
+    };
+    let mend = match &refused.loaded {
+        Some(_) => "see docs/CONFIGURATION.md, and `doorward config show` for what came from where",
+        None => mend,
     };
     let mut findings: Vec<Finding> = refused
         .faults

@@ -111,6 +111,34 @@ fn the_environment_wins_over_dotenv_and_dotenv_over_the_file() {
 }
 
 #[test]
+fn values_that_do_not_go_together_are_shown_with_where_each_came_from() {
+    let setup = Setup::on_a_file()
+        .with("DOORWARD_LISTEN", "0.0.0.0:0")
+        .with("JWT_SECRET_KEY", SECRET);
+    let outcome = setup.run(&["config", "show"]).expect(1);
+    let from = "from environment DOORWARD_LISTEN";
+    assert!(
+        outcome.out.contains("0.0.0.0:0") && outcome.out.contains(from),
+        "{}",
+        outcome.out
+    );
+    assert!(outcome.err.contains("set `public_url`"), "{}", outcome.err);
+    assert!(!outcome.out.contains(SECRET), "{}", outcome.out);
+    let outcome = setup.run(&["config", "show", "--json"]).expect(1);
+    assert_eq!(outcome.json()["listen"]["value"], "0.0.0.0:0");
+    // What cannot be read has no value to show, and the doctor does not send anybody there.
+    let setup = Setup::on_a_file().with("DOORWARD_DISCLOSURE", "all");
+    let outcome = setup.run(&["config", "show"]).expect(1);
+    assert_eq!(outcome.out, "");
+    let outcome = setup.run(&["doctor"]).expect(1);
+    assert!(
+        outcome.out.contains("CONFIGURATION.md") && !outcome.out.contains("config show"),
+        "{}",
+        outcome.out
+    );
+}
+
+#[test]
 fn secrets_are_shown_to_nobody() {
     let setup = Setup::new()
         .with("ADMIN_PASSWORD", SECRET)

@@ -272,9 +272,26 @@ fn a_certificate_for_development_is_made_once_and_works_for_this_machine() {
             let answer = curl(&certificate, &["--connect-to", &to, &url]);
             assert_eq!(out(&answer), r#"{"status":"ready"}"#, "{host}");
         }
+        // Those that only the settings tell of it speak TLS with it too.
+        let told = setup.clone().with("DOORWARD_TLS__DEVELOPMENT", "true");
+        let told = told.with("DOORWARD_LISTEN", &server.address().to_string());
+        told.run(&["healthcheck", "--ready"]).expect(0);
+        let doctor = told.run(&["doctor", "--json"]).expect(0).json();
+        assert!(
+            doctor.to_string().contains("a Doorward runs at"),
+            "{doctor}"
+        );
         shown.push(std::fs::read(&certificate).unwrap());
         server.stop();
     }
+    let shown_by_setting = setup.clone().with("DOORWARD_TLS__DEVELOPMENT", "true");
+    let value = |setup: &Setup, key: &str| {
+        let shown = setup.run(&["config", "show", "--json"]).expect(0).json();
+        shown[key]["value"].clone()
+    };
+    assert_eq!(value(&shown_by_setting, "listen"), "127.0.0.1:0");
+    let unset = shown_by_setting.with("DOORWARD_LISTEN", "");
+    assert_eq!(value(&unset, "listen"), "127.0.0.1:9443");
     assert_eq!(shown[0], shown[1]);
     assert_eq!(mode(&setup.data_dir().join("development-key.pem")), 0o600);
     let both = setup
@@ -282,7 +299,7 @@ fn a_certificate_for_development_is_made_once_and_works_for_this_machine() {
         .with_tls(Path::new("x.pem"), Path::new("x.pem"));
     let outcome = both.run(&["serve", "--dev-tls"]).expect(1);
     assert!(
-        outcome.err.contains("leave --dev-tls out"),
+        outcome.err.contains("`tls.development` (--dev-tls)"),
         "{}",
         outcome.err
     );
