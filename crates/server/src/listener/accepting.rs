@@ -28,6 +28,7 @@ use super::first_bytes::FirstBytes;
 use super::shortage::{self, Shortage};
 use super::tasks::Tasks;
 use super::tls::Tls;
+use super::unread;
 
 /// How many connections are open at once (H-05).
 pub const MAX_CONNECTIONS: u32 = 4096;
@@ -186,9 +187,10 @@ impl Hall {
     ) -> Result<Response<axum::body::Body>, Infallible> {
         let version = request.version();
         request.extensions_mut().insert(ConnectInfo(peer));
-        let router = self.router.clone();
-        let answer = router.oneshot(request.map(axum::body::Body::new)).await;
+        let (request, unread) = unread::lend(request);
+        let answer = self.router.clone().oneshot(request).await;
         let mut answer = answer.unwrap_or_else(|never| match never {});
+        unread.take_in(&self.tasks);
         // HTTP/2 says it in a frame, when the time has come.
         if *self.phases.borrow() > Phase::Serving && version <= Version::HTTP_11 {
             let close = HeaderValue::from_static("close");

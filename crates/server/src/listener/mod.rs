@@ -4,7 +4,8 @@
 //! in and bounds them, `first_bytes` hurries the silent, `tls` shakes hands, `certificate` reads the
 //! two files, `reloading` looks whether they have changed, `development` makes a pair for trying out,
 //! `activation` and `notify` speak with systemd, `signals` hears, `drain` has the phases of the end,
-//! `tasks` what still runs then, and `shortage` says when nobody can be taken in.
+//! `tasks` what still runs then, `unread` takes in what was answered before it was read, and `shortage`
+//! says when nobody can be taken in.
 
 mod accepting;
 pub mod activation;
@@ -20,5 +21,6 @@ mod shortage;
 pub mod signals;
 mod tasks;
 mod tls;
+mod unread;
 
 pub use accepting::{Door, MAX_CONNECTIONS, Owner, serve};

@@ -129,3 +129,71 @@ fn a_head_has_no_body_on_the_wire() {
         assert!(text.ends_with("\r\n\r\n"), "{text}");
     }
 }
+
+/// A body of that many spaces, announced or in chunks.
+fn large(head: &str, size: usize) -> [String; 2] {
+    let spaces = " ".repeat(size);
+    [
+        format!("{head}Content-Length: {size}\r\n\r\n{spaces}"),
+        format!("{head}Transfer-Encoding: chunked\r\n\r\n{size:x}\r\n{spaces}\r\n0\r\n\r\n"),
+    ]
+}
+
+/// Who sends all and reads then, as proxies do, reads the answer and not that the line is dead.
+#[test]
+fn an_answer_before_the_body_is_in_is_heard() {
+    let server = Setup::new().start();
+    let json = "Content-Type: application/json\r\n";
+    for (line, fields, expected) in [
+        ("POST /auth", json, 413),
+        ("POST /auth", "Content-Type: text/plain\r\n", 415),
+        ("PATCH /user/me", json, 401),
+        ("PUT /nope", json, 404),
+        ("PUT /auth", json, 405),
+    ] {
+        for size in [70_000, 900_000] {
+            let head = format!("{line} HTTP/1.1\r\nHost: x\r\n{fields}");
+            for request in large(&head, size) {
+                let end = "GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+                for _ in 0..3 {
+                    // The line is good for the next one too.
+                    let both = format!("{request}{end}");
+                    let mut stream = http::open(server.address()).unwrap();
+                    stream.write_all(both.as_bytes()).unwrap();
+                    let mut answers = String::new();
+                    stream.read_to_string(&mut answers).unwrap();
+                    let first = format!("HTTP/1.1 {expected} ");
+                    assert!(answers.starts_with(&first), "{line} {size}: {answers}");
+                    assert!(
+                        answers.contains("HTTP/1.1 200 "),
+                        "{line} {size}: {answers}"
+                    );
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_body_that_never_ends_is_not_read_for_ever() {
+    let server = Setup::new().start();
+    let mut stream = http::open(server.address()).unwrap();
+    let head = "POST /auth HTTP/1.1\r\nHost: x\r\nContent-Type: text/plain\r\nTransfer-Encoding: chunked\r\n\r\n";
+    stream.write_all(head.as_bytes()).unwrap();
+    let chunk = format!("10000\r\n{}\r\n", " ".repeat(0x10000));
+    // What the system keeps on the way is less than this.
+    let sent = (0..1024).find(|_| stream.write_all(chunk.as_bytes()).is_err());
+    assert!(sent.is_some());
+    server.get("/healthz").expect(200);
+}
+
+#[test]
+fn who_waits_to_be_asked_for_a_body_is_not() {
+    let server = Setup::new().start();
+    let mut stream = http::open(server.address()).unwrap();
+    let head = "POST /auth HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 900000\r\nExpect: 100-continue\r\n\r\n";
+    stream.write_all(head.as_bytes()).unwrap();
+    // To the end: nobody waits for what will not come.
+    let reply = http::read(stream).unwrap();
+    assert_eq!(reply.status, 413);
+}
