@@ -1,8 +1,8 @@
 //! The outermost layer: what is true of every answer, whatever made it.
 //!
 //! Gives the request its id, writes problems out as JSON or as a page, puts on the headers that
-//! every answer wears, tells the observer, and logs one line, also of a request whose client did not
-//! wait. The line names the route, never the path: paths hold the secrets of mailed links.
+//! every answer wears, tells the observer, and logs one line, also of a request that was broken off
+//! before. The line names the route, never the path: paths hold the secrets of mailed links.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -58,7 +58,8 @@ pub(crate) async fn edge(State(app): State<App>, mut request: Request, next: Nex
     response
 }
 
-/// A request from its headers to its answer; dropped before, it was given up by its client.
+/// A request from its headers to its answer; dropped before, its client has hung up, or the server has
+/// ended and cut it off.
 struct Turn {
     app: App,
     id: String,
@@ -168,7 +169,7 @@ impl Drop for Turn {
             http.method = method,
             http.route = route,
             took_ms,
-            "request given up by its client"
+            "request broken off before its answer"
         );
     }
 }

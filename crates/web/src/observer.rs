@@ -25,7 +25,8 @@ pub struct Ended {
     pub method: &'static str,
     /// Its route as [`crate::routes::TABLE`] spells it, or `-`.
     pub route: &'static str,
-    /// The status of the answer; none where the client hung up before there was one.
+    /// The status of the answer; none where the request was broken off before there was one: the client
+    /// hung up, or the server ended.
     pub status: Option<StatusCode>,
     /// From the headers to the beginning of the answer.
     pub took: Duration,

@@ -272,3 +272,19 @@ fn panicked(payload: Box<dyn std::any::Any + Send>) -> axum::response::Response 
     tracing::error!(panic = said, "a handler panicked");
     Problem::from(doorward_domain::Error::Internal("a handler panicked")).into_response()
 }
+
+#[cfg(test)]
+mod tests {
+    use doorward_domain::throttle::BUDGETS;
+
+    use super::*;
+
+    /// What is put off is counted by the names of that list.
+    #[test]
+    fn every_budget_of_a_route_is_listed() {
+        for route in TABLE {
+            let is_listed = |budget: &Budget| BUDGETS.iter().any(|listed| *listed == budget);
+            assert!(route.budget.is_none_or(is_listed), "{}", route.path);
+        }
+    }
+}

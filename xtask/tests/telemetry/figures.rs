@@ -152,7 +152,7 @@ fn a_client_that_hangs_up_is_counted_and_logged() {
     let seen = wait_for(|| server.scrape(), |seen| seen.sum(REQUESTS, &gone) == 1.0);
     assert_eq!(in_flight(&seen), 0.0);
     let log = server.doorward.log();
-    assert!(log.contains("request given up by its client"), "{log}");
+    assert!(log.contains("request broken off before its answer"), "{log}");
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Mail that cannot be sent shows, and so does a database that cannot be asked.
 
+use std::time::{Duration, Instant};
+
 use doorward_testkit::servers::{PostgresOptions, own_postgres};
 use serde_json::json;
 
@@ -36,6 +38,31 @@ fn a_mail_server_that_is_away_shows() {
     let sent = [("outcome", "sent")];
     assert_eq!(seen.sum("doorward_mails_total", &sent), 0.0);
     assert!(seen.one("doorward_mail_send_duration_seconds_count", &[]) >= 3.0);
+}
+
+/// A look takes three seconds at most, and Prometheus waits ten for all.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_says_nothing_keeps_no_scrape_waiting() {
+    let database = own_postgres(PostgresOptions::default()).await;
+    let server = Watched::start(&[("DATABASE_URL", &database.url())]);
+    assert_eq!(server.scrape().one(OUTBOX[0], &[]), 0.0);
+    database.pause().await;
+    let seen = wait_for(
+        || {
+            let begun_at = Instant::now();
+            let seen = server.scrape();
+            assert!(begun_at.elapsed() < Duration::from_secs(10));
+            seen
+        },
+        |seen| seen.all(OUTBOX[0], &[]).is_empty(),
+    );
+    assert!(seen.one("doorward_scrape_errors_total", &[]) > 0.0);
+    assert_eq!(seen.one("doorward_build_info", &[]), 1.0);
+    database.resume().await;
+    wait_for(
+        || server.scrape(),
+        |seen| !seen.all(OUTBOX[0], &[]).is_empty(),
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

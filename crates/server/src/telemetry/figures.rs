@@ -63,7 +63,7 @@ impl Figures {
     pub fn new(started_at: f64) -> Self {
         let new = New(Registry::new());
         let figures = Self {
-            requests: new.counters("doorward_http_requests_total", "Requests answered, by route as the API reference spells it; `-` is no route, status `gone` a client that hung up before its answer.", &["method", "route", "status"]),
+            requests: new.counters("doorward_http_requests_total", "Requests answered, by route as the API reference spells it; `-` is no route, status `gone` a request broken off before its answer.", &["method", "route", "status"]),
             request_seconds: new.histograms("doorward_http_request_duration_seconds", "How long requests took, from their headers to the beginning of the answer.", REQUEST_SECONDS, &["method", "route"]),
             requests_in_flight: new.gauge("doorward_http_requests_in_flight", "Requests being answered now."),
             sign_ins: new.counters("doorward_sign_ins_total", "Sign-ins tried with user name or address and a password, by how they ended.", &["outcome"]),

@@ -8,7 +8,7 @@ use tracing::Span;
 
 use super::{Figures, traces};
 
-/// The status of a request whose client did not wait for the answer.
+/// The status of a request that was broken off before its answer.
 const GONE: &str = "gone";
 
 /// Told of every request.

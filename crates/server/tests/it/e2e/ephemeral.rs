@@ -3,7 +3,6 @@
 use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
@@ -228,7 +227,6 @@ fn an_input_that_was_never_open_tells_nothing() {
 #[test]
 fn twenty_run_side_by_side_and_know_nothing_of_each_other() {
     let setup = project();
-    let started = Instant::now();
     let servers: Vec<_> = std::thread::scope(|scope| {
         let starting: Vec<_> = (0..20)
             .map(|_| scope.spawn(|| Throwaway::start(&setup)))
@@ -238,12 +236,9 @@ fn twenty_run_side_by_side_and_know_nothing_of_each_other() {
             .map(|server| server.join().unwrap())
             .collect()
     });
-    let took = started.elapsed();
-    println!("20 were ready after {} ms", took.as_millis());
     for server in &servers {
         let body = json!({"username": "ben", "password": PASSWORD});
         server.send("POST", "/user", &body).expect(201);
         server.sign_in_as_admin().expect(201);
     }
-    assert!(took < Duration::from_secs(30));
 }
