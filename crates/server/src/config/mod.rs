@@ -17,6 +17,7 @@ use std::path::{Path, PathBuf};
 use doorward_domain::passwords::{Cost, Engine};
 use doorward_domain::policy::Disclosure;
 use doorward_domain::values::Secret;
+use doorward_mail::{TransportSettings, parse_transport};
 use doorward_store_redis::RedisSettings;
 use doorward_web::TrustedProxies;
 
@@ -180,7 +181,9 @@ impl Config {
 
     /// Whether mail stays in this process.
     pub fn has_inbox(&self) -> bool {
-        self.mail_url() == "inbox:"
+        // As the mail part reads it, in whatever spelling.
+        let transport = parse_transport(&self.mail_url());
+        matches!(transport, Ok(TransportSettings::Inbox))
     }
 
     /// Whether the listener speaks TLS itself.

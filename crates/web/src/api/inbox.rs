@@ -110,13 +110,15 @@ pub(crate) fn inbox_of<'a>(app: &'a App, asked: &Parts) -> Result<&'a dyn Inbox,
 }
 
 /// Whether the request names this machine as its browser sees it. A page elsewhere that has bent its
-/// own name to this address (DNS rebinding), or a proxy that hands `Host` on, names another.
+/// own name to this address (DNS rebinding), or a proxy that hands `Host` on, names another. One that
+/// names nothing, or nothing that can be read, is not known to name this machine.
 fn names_this_machine(asked: &Parts) -> bool {
-    let of_header = asked.headers.get(HOST).and_then(|host| host.to_str().ok());
+    let of_header = asked.headers.get_all(HOST).into_iter();
+    let of_header = of_header.map(|host| host.to_str().unwrap_or_default());
     // HTTP/2 has it there.
     let of_uri = asked.uri.authority().map(http::uri::Authority::as_str);
-    let mut named = of_header.into_iter().chain(of_uri);
-    named.all(|host| is_this_machine(without_port(host)))
+    let mut named = of_header.chain(of_uri).peekable();
+    named.peek().is_some() && named.all(|host| is_this_machine(without_port(host)))
 }
 
 /// Whether the client sits at this machine: the peer, and everybody for whom a proxy says it speaks.

@@ -237,9 +237,13 @@ fn a_listener_that_others_reach_needs_a_public_url_and_a_way_for_mail() {
         .run(&["serve"])
         .expect(1);
     assert!(outcome.err.contains("TLS"), "{}", outcome.err);
-    let sound = open
-        .with("DOORWARD_PUBLIC_URL", "https://accounts.example")
-        .with("SMTP_URL", "log:");
+    let open = open.with("DOORWARD_PUBLIC_URL", "https://accounts.example");
+    for inbox in ["inbox:", "INBOX:", " inbox: "] {
+        let outcome = open.clone().with("SMTP_URL", inbox);
+        let outcome = outcome.run(&["config", "check"]).expect(1);
+        assert!(outcome.err.contains("built-in inbox"), "{}", outcome.err);
+    }
+    let sound = open.with("SMTP_URL", "log:");
     sound.run(&["config", "check"]).expect(0);
     let private = Setup::new()
         .with("DOORWARD_PUBLIC_URL", "http://accounts.example")

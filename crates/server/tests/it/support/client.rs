@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
-use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE};
+use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE, HOST};
 use axum::http::{HeaderName, HeaderValue, Method, Request};
 use http_body_util::BodyExt;
 use serde_json::Value;
@@ -143,6 +143,13 @@ impl Draft<'_> {
         let is_head = self.request.method() == Method::HEAD;
         let peer = SocketAddr::new(self.client.address, 50_000);
         self.request.extensions_mut().insert(ConnectInfo(peer));
+        // As every client of HTTP/1.1 names the host; an empty one stands for none at all.
+        let names_host = self.request.uri().authority().is_some();
+        match self.request.headers().get(HOST) {
+            Some(host) if host.is_empty() => drop(self.request.headers_mut().remove(HOST)),
+            None if !names_host => self = self.header("host", "localhost:8000"),
+            _ => {}
+        }
         let response = self
             .client
             .router
