@@ -54,8 +54,10 @@ pub struct Refused {
 impl Refused {
     /// Where not even each value can be read by itself.
     pub fn unread(faults: Vec<String>) -> Self {
-        let loaded = None;
-        Self { faults, loaded }
+        Self {
+            faults,
+            loaded: None,
+        }
     }
 }
 

@@ -17,7 +17,7 @@ mod first_bytes;
 mod heard;
 pub mod notify;
 pub mod reloading;
-mod shortage;
+pub mod shortage;
 pub mod signals;
 mod tasks;
 mod tls;

@@ -22,6 +22,7 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 use super::scrape::Scrape;
+use crate::listener::shortage::{self, Shortage};
 
 /// How many connections are open at once: a Prometheus or two, and somebody who looks.
 const MAX_CONNECTIONS: usize = 16;
@@ -46,17 +47,19 @@ pub async fn serve(listener: TcpListener, scrape: Scrape) {
     let scrape = Arc::new(scrape);
     let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     let mut connections = JoinSet::new();
+    let mut shortage = Shortage::default();
     loop {
         // A place first: while all are taken, the next connection waits in the system's queue.
         let place = places.clone().acquire_owned().await;
         let place = place.expect("the places are never closed");
         match listener.accept().await {
             Ok((stream, _)) => {
+                shortage.accepted();
                 connections.spawn(converse(stream, scrape.clone(), place));
             }
             Err(error) => {
-                tracing::error!(%error, "a connection for metrics could not be accepted");
-                sleep(Duration::from_millis(100)).await;
+                shortage.failed(&error);
+                sleep(shortage::PAUSE).await;
             }
         }
         while connections.try_join_next().is_some() {}

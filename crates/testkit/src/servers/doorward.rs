@@ -2,7 +2,8 @@
 //!
 //! For the tests that hold real clients, proxies and examples against it. The binary is the one that
 //! `DOORWARD_TEST_BINARY` names (`cargo xtask test` gives the release binary), else the debug binary
-//! beside this test; cargo builds it before them.
+//! beside this test, as `cargo build -p doorward` made it last: cargo builds it for nobody's tests but
+//! its own.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -1,92 +1,42 @@
 //! `doorward serve --ephemeral`: what other projects' tests start.
 
-use std::io::{BufRead, BufReader, Read};
-use std::net::SocketAddr;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 
-use super::http::{self, Reply};
-use super::{Setup, eventually};
+use super::http::Reply;
+use super::{Server, Setup, eventually};
 use crate::support::{OTHER_PASSWORD, PASSWORD};
 
 /// One that runs, and what it said of itself.
 struct Throwaway {
-    child: Child,
+    server: Server,
     told: Value,
 }
 
 impl Throwaway {
     fn start(setup: &Setup) -> Self {
-        Self::of(setup.command(&["serve", "--ephemeral"]))
+        Self::of(setup, setup.command(&["serve", "--ephemeral"]))
     }
 
-    fn of(mut command: Command) -> Self {
-        let mut child = command.spawn().unwrap();
-        let mut line = String::new();
-        let mut out = BufReader::new(child.stdout.take().unwrap());
-        out.read_line(&mut line).unwrap();
-        assert!(!line.is_empty(), "it said nothing: {child:?}");
-        let told = serde_json::from_str(&line).unwrap();
-        child.stdout = Some(out.into_inner());
-        Self { child, told }
-    }
-
-    fn address(&self) -> SocketAddr {
-        let (_, port) = self.told["url"].as_str().unwrap().rsplit_once(':').unwrap();
-        format!("127.0.0.1:{port}").parse().unwrap()
-    }
-
-    fn send(&self, method: &str, path: &str, body: &Value) -> Reply {
-        let fields = ["Content-Type: application/json".to_owned()];
-        let text = if body.is_null() {
-            String::new()
-        } else {
-            body.to_string()
-        };
-        let fields = if body.is_null() { &[][..] } else { &fields[..] };
-        let request = http::request(method, path, fields, &text);
-        http::exchange(self.address(), request.as_bytes()).unwrap()
+    fn of(setup: &Setup, command: Command) -> Self {
+        let mut server = setup.begin(command);
+        let told: Value = serde_json::from_str(&server.line("")).unwrap();
+        let (_, port) = told["url"].as_str().unwrap().rsplit_once(':').unwrap();
+        server.port = port.parse().unwrap();
+        Self { server, told }
     }
 
     fn sign_in_as_admin(&self) -> Reply {
-        self.send("POST", "/auth", &self.told["admin"])
+        self.server.post("/auth", self.told["admin"].clone())
     }
 
     /// Whether it is gone, by itself.
     fn ends(mut self) {
-        let status = eventually("it ends", || self.child.try_wait().unwrap());
+        assert_eq!(self.server.rest(), [""; 0], "more than one line");
+        let (status, log) = self.server.wait();
         assert!(status.success(), "{status}");
-        let mut rest = String::new();
-        self.child
-            .stdout
-            .take()
-            .unwrap()
-            .read_to_string(&mut rest)
-            .unwrap();
-        assert_eq!(rest, "", "more than one line");
-        let mut log = String::new();
-        self.child
-            .stderr
-            .take()
-            .unwrap()
-            .read_to_string(&mut log)
-            .unwrap();
         assert_eq!(log, "");
-    }
-
-    fn signal(&self, name: &str) {
-        let killed = Command::new("kill")
-            .args([&format!("-{name}"), &self.child.id().to_string()])
-            .status();
-        assert!(killed.unwrap().success());
-    }
-}
-
-impl Drop for Throwaway {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }
 
@@ -111,40 +61,37 @@ fn project() -> Setup {
 #[test]
 fn a_whole_life_goes_by_and_nothing_is_left() {
     let setup = project();
-    let server = Throwaway::start(&setup);
-    assert_eq!(server.told["pid"], server.child.id());
-    let url = server.told["url"].as_str().unwrap();
-    assert_eq!(server.told["inbox_url"], format!("{url}/inbox.json"));
-    server.sign_in_as_admin().expect(201);
+    let throwaway = Throwaway::start(&setup);
+    assert_eq!(throwaway.told["pid"], throwaway.server.pid());
+    let url = throwaway.told["url"].as_str().unwrap();
+    assert_eq!(throwaway.told["inbox_url"], format!("{url}/inbox.json"));
+    throwaway.sign_in_as_admin().expect(201);
     let body = json!({"username": "ben", "email": "ben@example.com", "password": PASSWORD});
-    server.send("POST", "/user", &body).expect(201);
-    let mails = server.send(
-        "GET",
-        "/inbox.json?to=ben@example.com&wait=10",
-        &Value::Null,
-    );
+    throwaway.server.post("/user", body).expect(201);
+    let mails = throwaway
+        .server
+        .get("/inbox.json?to=ben@example.com&wait=10");
     let link = mails.expect(200).json()["items"][0]["url"]
         .as_str()
         .unwrap()
         .to_owned();
-    server
-        .send("POST", link.strip_prefix(url).unwrap(), &Value::Null)
-        .expect(200);
+    let path = link.strip_prefix(url).unwrap();
+    throwaway.server.send("POST", path, None, None).expect(200);
     // Throttles are off.
     for _ in 0..50 {
         let wrong = json!({"username": "ben", "password": OTHER_PASSWORD});
-        server.send("POST", "/auth", &wrong).expect(401);
+        throwaway.server.post("/auth", wrong).expect(401);
     }
     let right = json!({"username": "ben", "password": PASSWORD});
-    server.send("POST", "/auth", &right).expect(201);
-    server.send("GET", "/readyz", &Value::Null).expect(200);
+    throwaway.server.post("/auth", right).expect(201);
+    throwaway.server.get("/readyz").expect(200);
     let files: Vec<_> = std::fs::read_dir(setup.path(""))
         .unwrap()
         .map(|file| file.unwrap().file_name())
         .collect();
     assert_eq!(files.len(), 2, "{files:?}");
-    server.signal("TERM");
-    server.ends();
+    throwaway.server.signal("TERM");
+    throwaway.ends();
 }
 
 #[test]
@@ -153,13 +100,13 @@ fn what_counts_is_obeyed_and_a_file_is_refused() {
         .with("DOORWARD_ADMIN__PASSWORD", OTHER_PASSWORD)
         .with("DOORWARD_ADMIN__EMAIL", "root@example.com")
         .with("DOORWARD_PASSWORD__MIN_LENGTH", "20");
-    let server = Throwaway::start(&setup);
-    assert_eq!(server.told["admin"]["password"], OTHER_PASSWORD);
-    server.sign_in_as_admin().expect(201);
+    let throwaway = Throwaway::start(&setup);
+    assert_eq!(throwaway.told["admin"]["password"], OTHER_PASSWORD);
+    throwaway.sign_in_as_admin().expect(201);
     let short = json!({"username": "ben", "password": "plum cake with tea"});
-    server.send("POST", "/user", &short).expect(422);
-    server.signal("INT");
-    server.ends();
+    throwaway.server.post("/user", short).expect(422);
+    throwaway.server.signal("INT");
+    throwaway.ends();
     let outcome = setup
         .run(&["serve", "--ephemeral", "--config", "doorward.toml"])
         .expect(1);
@@ -173,10 +120,10 @@ fn what_counts_is_obeyed_and_a_file_is_refused() {
 /// Nothing outlives the tests it was started for.
 #[test]
 fn it_ends_when_its_standard_input_is_closed() {
-    let mut server = Throwaway::start(&project());
-    server.send("GET", "/healthz", &Value::Null).expect(200);
-    drop(server.child.stdin.take());
-    server.ends();
+    let mut throwaway = Throwaway::start(&project());
+    throwaway.server.get("/healthz").expect(200);
+    throwaway.server.let_go();
+    throwaway.ends();
 }
 
 #[test]
@@ -195,11 +142,11 @@ fn it_ends_when_its_parent_is_killed() {
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
     shell.env_clear();
-    let server = Throwaway::of(parent);
-    let pid = server.told["pid"].as_u64().unwrap();
-    assert_ne!(pid, u64::from(server.child.id()));
-    server.send("GET", "/healthz", &Value::Null).expect(200);
-    server.signal("KILL");
+    let throwaway = Throwaway::of(&setup, parent);
+    let pid = throwaway.told["pid"].as_u64().unwrap();
+    assert_ne!(pid, u64::from(throwaway.server.pid()));
+    throwaway.server.get("/healthz").expect(200);
+    throwaway.server.signal("KILL");
     eventually("it has gone with its parent", || {
         let status = std::fs::read_to_string(format!("/proc/{pid}/stat"));
         // Where nobody takes it in, it is a zombie.
@@ -214,14 +161,14 @@ fn an_input_that_was_never_open_tells_nothing() {
     let mut command = setup.command(&["serve", "--ephemeral"]);
     let (reader, writer) = std::io::pipe().unwrap();
     drop(writer);
-    let server = Throwaway::of({
+    let throwaway = Throwaway::of(&setup, {
         command.stdin(reader);
         command
     });
-    server.sign_in_as_admin().expect(201);
-    server.send("GET", "/healthz", &Value::Null).expect(200);
-    server.signal("TERM");
-    server.ends();
+    throwaway.sign_in_as_admin().expect(201);
+    throwaway.server.get("/healthz").expect(200);
+    throwaway.server.signal("TERM");
+    throwaway.ends();
 }
 
 #[test]
@@ -236,9 +183,9 @@ fn twenty_run_side_by_side_and_know_nothing_of_each_other() {
             .map(|server| server.join().unwrap())
             .collect()
     });
-    for server in &servers {
+    for throwaway in &servers {
         let body = json!({"username": "ben", "password": PASSWORD});
-        server.send("POST", "/user", &body).expect(201);
-        server.sign_in_as_admin().expect(201);
+        throwaway.server.post("/user", body).expect(201);
+        throwaway.sign_in_as_admin().expect(201);
     }
 }

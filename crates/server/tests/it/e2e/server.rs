@@ -139,7 +139,19 @@ impl Setup {
     }
 
     /// By a command of the test's own making, such as one with other arguments.
-    pub fn start_by(&self, mut command: Command) -> Server {
+    pub fn start_by(&self, command: Command) -> Server {
+        let mut server = self.begin(command);
+        let ready = server.line("Doorward is ready at");
+        let is_local = !self.variables.contains_key("DOORWARD_PUBLIC_URL");
+        let port = ready.rsplit(':').next().and_then(|port| port.parse().ok());
+        server.port = port
+            .filter(|_| is_local)
+            .unwrap_or_else(|| server.port_in_log());
+        server
+    }
+
+    /// The same, of which nobody has heard yet: it has no port.
+    pub fn begin(&self, mut command: Command) -> Server {
         let mut child = command.spawn().unwrap();
         let (log, reader) = gather(child.stderr.take().unwrap());
         let (sender, said) = channel();
@@ -149,21 +161,14 @@ impl Setup {
                 let _ = sender.send(line);
             }
         });
-        let mut server = Server {
+        Server {
             _folder: self.folder.clone(),
             child,
             said: Mutex::new(said),
             log,
             reader: Some(reader),
             port: 0,
-        };
-        let ready = server.line("Doorward is ready at");
-        let is_local = !self.variables.contains_key("DOORWARD_PUBLIC_URL");
-        let port = ready.rsplit(':').next().and_then(|port| port.parse().ok());
-        server.port = port
-            .filter(|_| is_local)
-            .unwrap_or_else(|| server.port_in_log());
-        server
+        }
     }
 }
 
@@ -291,6 +296,15 @@ impl Server {
             .as_str()
             .unwrap()
             .to_owned()
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Closes its standard input.
+    pub fn let_go(&mut self) {
+        drop(self.child.stdin.take());
     }
 
     pub fn signal(&self, name: &str) {
