@@ -93,10 +93,93 @@ pub fn without_variables(words: &[String]) -> &[String] {
     &words[first.unwrap_or(words.len())..]
 }
 
-/// Trailing comment of a line, set off by two spaces: `curl …   # 401`.
-pub fn remark(line: &str) -> Option<(&str, &str)> {
-    let (command, remark) = line.rsplit_once("  # ")?;
-    Some((command.trim_end(), remark.trim()))
+/// A command as it stands in a script: on one line, or on several that belong together.
+#[derive(Debug, PartialEq)]
+pub struct Written {
+    /// Lines, counted from 0.
+    pub first: usize,
+    pub last: usize,
+    /// How many bytes of its last line are before the remark.
+    pub end: usize,
+    /// Whether there is a remark alone.
+    pub is_empty: bool,
+    /// The comment at its end.
+    pub remark: Option<String>,
+}
+
+/// The commands with their remarks. A backslash, an open quote and `|` or `&&` at the end go on.
+pub fn written(script: &str) -> Vec<Written> {
+    let mut all = Vec::new();
+    let mut quote = None;
+    let mut begun = None;
+    let mut here: Option<&str> = None;
+    for (number, line) in script.lines().enumerate() {
+        if let Some(end) = here {
+            here.take_if(|_| line.trim() == end);
+            continue;
+        }
+        let (code, remark) = apart(line, &mut quote);
+        let code = code.trim_end();
+        let first = *begun.get_or_insert(number);
+        let goes_on = quote.is_some() || ["\\", "|", "&&"].iter().any(|end| code.ends_with(end));
+        if goes_on && remark.is_none() {
+            continue;
+        }
+        begun = None;
+        all.push(Written {
+            first,
+            last: number,
+            end: code.len(),
+            is_empty: first == number && code.trim().is_empty(),
+            remark: remark.map(str::to_owned),
+        });
+        if let Some((_, end)) = code.replace("<<<", "").split_once("<<") {
+            let at = line.rfind(end).unwrap_or_default();
+            let end = line[at..].trim_start_matches('-').split_whitespace().next();
+            here = end.map(|end| end.trim_matches(['\'', '"']));
+        }
+    }
+    all
+}
+
+/// A line's code, and its comment.
+fn apart<'a>(line: &'a str, quote: &mut Option<char>) -> (&'a str, Option<&'a str>) {
+    let mut before = ' ';
+    let mut characters = line.char_indices();
+    while let Some((at, character)) = characters.next() {
+        match (*quote, character) {
+            (None | Some('"'), '\\') => {
+                characters.next();
+            }
+            (Some(open), _) if open == character => *quote = None,
+            (None, '\'' | '"') => *quote = Some(character),
+            (None, '#') if before.is_whitespace() => {
+                return (&line[..at], Some(line[at..].trim_start_matches('#').trim()));
+            }
+            _ => {}
+        }
+        before = character;
+    }
+    (line, None)
+}
+
+#[test]
+fn remarks_are_found_where_they_are() {
+    let script = "curl 'a  # 401' \\\n  -d \"# x\"   # 402\n# it's 403\ntrue # 404\necho '\n# 405'\ncat <<END\n# 406\nEND\ncurl a |\n  jq .  # 407\necho a#b ${#c} <<< d  # 408\n";
+    let told: Vec<_> = written(script)
+        .into_iter()
+        .filter_map(|w| Some((w.first, w.last, w.end, w.is_empty, w.remark?)))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            (0, 1, 10, false, "402".to_owned()),
+            (2, 2, 0, true, "it's 403".to_owned()),
+            (3, 3, 4, false, "404".to_owned()),
+            (9, 10, 6, false, "407".to_owned()),
+            (11, 11, 20, false, "408".to_owned()),
+        ]
+    );
 }
 
 #[test]

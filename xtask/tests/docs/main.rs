@@ -17,5 +17,6 @@ mod formats;
 mod lines;
 mod links;
 mod pages;
+mod promises;
 mod shell;
 mod unrun;

@@ -13,6 +13,7 @@ tell() {
     fi
   done
   echo "$PAGE:$line: \`$3\` ended with $1" >&2
+  if [ -s "$SCRATCH/answer.body" ]; then echo "the last answer: $(cat "$SCRATCH/answer.body")" >&2; fi
 }
 
 server=
@@ -52,16 +53,43 @@ doorward() {
   return 1
 }
 
-# A refusal is a failure, unless the page says itself what curl makes of one.
+# The last answer is kept, for what the page promises of it. A refusal is a failure, unless a status is
+# promised: promises.rs then compares it.
+promised_status=
 curl() {
-  local word
+  local word fail=--fail-with-body ended=0
   for word in "$@"; do
     if [ "$word" = --fail ] || [[ $word =~ ^-[sSikL]*f[sSikL]*$ ]]; then
-      command curl --show-error "$@"
-      return
+      fail=--show-error
     fi
   done
-  command curl --show-error --fail-with-body "$@"
+  command curl --show-error "$fail" --dump-header "$SCRATCH/answer.head" "$@" > "$SCRATCH/answer.body" || ended=$?
+  cat "$SCRATCH/answer.body"
+  if [ "$ended" = 22 ] && [ -n "$promised_status" ]; then
+    return 0
+  fi
+  return "$ended"
+}
+
+# Before a line with a promise, of this status or of none; and behind it, by its number.
+promised() {
+  promised_status=$1
+  rm -f "$SCRATCH/answer.head" "$SCRATCH/answer.body"
+}
+
+kept() {
+  promised_status=
+  cat "$SCRATCH/promises/$1.said"
+  local part
+  for part in head body; do
+    if [ -e "$SCRATCH/answer.$part" ]; then cp "$SCRATCH/answer.$part" "$SCRATCH/promises/$1.$part"; fi
+  done
+}
+
+# A block that shows the last answer.
+answered() {
+  cp "$SCRATCH/answer.body" "$SCRATCH/promises/$1.body"
+  cp "$SCRATCH/answer.body" "$SCRATCH/promises/$1.said"
 }
 
 # What cargo would build is there already.
@@ -73,32 +101,4 @@ cargo() {
       mkdir -p target/release && ln -sf "$BINARY" target/release/doorward ;;
     *) command cargo "$@" ;;
   esac
-}
-
-# `… # 401`: the request is refused, with this status.
-refused() {
-  local status=$1 said
-  shift
-  if said=$("$@" 2>&1); then
-    echo "it was not refused: $said" >&2
-    return 1
-  fi
-  case $said in
-    *"error: $status"*) ;;
-    *) echo "not refused with $status: $said" >&2 && return 1 ;;
-  esac
-}
-
-# `… # {"token": "…"}`: the answer has these fields.
-answers() {
-  local promised=$1 said field
-  shift
-  said=$("$@")
-  printf '%s\n' "$said"
-  while read -r field; do
-    case $said in
-      *"$field"*) ;;
-      *) echo "$field is not in the answer: $said" >&2 && return 1 ;;
-    esac
-  done < <(grep --only-matching '"[a-z_]*":' <<< "$promised" | tr --delete :)
 }

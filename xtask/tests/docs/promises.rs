@@ -1,0 +1,462 @@
+//! What the remarks of a page promise, and whether it was kept.
+//!
+//! A remark behind a command is a promise where it begins with a status, or is JSON:
+//!
+//! - `# 401`, `# 2xx`: the answer has this status.
+//! - `# 403: cross-site-request`: and its problem this code. Other words behind the colon are for people.
+//! - `# {"id": "…", "status": "pending"}`: what the line prints has these values; `…` stands for anything,
+//!   and what is not named may be there as well. `# 201: {…}` promises both.
+//! - `<!-- the answer -->` above a `json` block: it is the answer to the last request before it. What
+//!   differs from run to run (`VARYING`) need only be of the same kind.
+//!
+//! A remark that looks like one of these and is none is a fault: nobody would notice that it is wrong.
+//! Each line with a promise is a shell group that keeps what was said (`prelude.sh`); here it is read.
+
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::lines::written;
+use crate::pages::{Block, Page, root};
+
+/// Fields whose values nobody knows before.
+const VARYING: [&str; 5] = ["expires_at", "id", "request_id", "session_id", "token"];
+
+/// What one remark says of the answer.
+#[derive(Debug, Default, PartialEq)]
+pub struct Promise {
+    /// Three digits, or one and `xx`.
+    status: Option<String>,
+    code: Option<String>,
+    body: Option<Value>,
+    /// Whether `VARYING` is only looked at.
+    is_example: bool,
+}
+
+/// A promise of the page, with the line it stands in.
+pub struct Made {
+    pub line: usize,
+    pub promise: Promise,
+}
+
+/// The block as bash runs it: each promise is kept under its number, which is its place in `made`.
+pub fn kept(block: &Block, made: &mut Vec<Made>) -> Result<String, String> {
+    let mut lines: Vec<String> = block.text.lines().map(str::to_owned).collect();
+    for command in written(&block.text) {
+        let Some(remark) = command.remark else {
+            continue;
+        };
+        let line = block.line + command.last;
+        let promise = promise(&remark).map_err(|fault| format!("{line}: `# {remark}`: {fault}"))?;
+        let Some(promise) = promise else { continue };
+        if command.is_empty {
+            return Err(format!(
+                "{line}: `# {remark}`: a promise stands behind its command"
+            ));
+        }
+        let number = made.len();
+        let status = promise.status.clone().unwrap_or_default();
+        lines[command.last].truncate(command.end);
+        lines[command.last] +=
+            &format!("; }} > \"$SCRATCH/promises/{number}.said\"; kept {number}");
+        lines[command.first].insert_str(0, &format!("promised '{status}'; {{ "));
+        made.push(Made { line, promise });
+    }
+    Ok(lines.join("\n") + "\n")
+}
+
+/// The `json` blocks that show the answer to the request before them, as script and promise.
+pub fn examples(page: &Page, made: &mut Vec<Made>) -> Result<Vec<Block>, String> {
+    let lines: Vec<_> = page.text.lines().map(str::trim).collect();
+    let mut blocks = page.blocks_in(&["json"]);
+    // A block begins two lines below the one above its fence.
+    blocks.retain(|block| block.line > 2 && lines[block.line - 3] == "<!-- the answer -->");
+    let marks = lines.iter().filter(|line| **line == "<!-- the answer -->");
+    if marks.count() != blocks.len() {
+        return Err("`<!-- the answer -->` stands right above a `json` block".to_owned());
+    }
+    for block in &mut blocks {
+        let body = serde_json::from_str(&block.text).map_err(|error| error.to_string())?;
+        let promise = Promise {
+            body: Some(body),
+            is_example: true,
+            ..Promise::default()
+        };
+        block.text = format!("answered {}\n", made.len());
+        made.push(Made {
+            line: block.line,
+            promise,
+        });
+    }
+    Ok(blocks)
+}
+
+/// What became of them, by what the script left in its folder: a line for each that was not kept.
+pub fn broken(page: &str, folder: &Path, made: &[Made], port: u16) -> Vec<String> {
+    let read = |number: usize, kind: &str| {
+        let file = folder.join(format!("promises/{number}.{kind}"));
+        let text = std::fs::read(file).ok()?;
+        Some(String::from_utf8_lossy(&text).into_owned())
+    };
+    let mut faults = Vec::new();
+    for (number, Made { line, promise }) in made.iter().enumerate() {
+        let answer = Answer {
+            head: read(number, "head"),
+            body: read(number, "body"),
+            said: read(number, "said"),
+        };
+        if let Err(fault) = promise.look_at(&answer, port) {
+            faults.push(format!("{page}:{line}: {fault}"));
+        }
+    }
+    faults
+}
+
+/// What the last request of a line was answered, and what the line printed.
+#[derive(Default)]
+struct Answer {
+    head: Option<String>,
+    body: Option<String>,
+    said: Option<String>,
+}
+
+impl Promise {
+    fn look_at(&self, answer: &Answer, port: u16) -> Result<(), String> {
+        let said = answer
+            .said
+            .as_deref()
+            .ok_or("the script did not come so far")?;
+        if let Some(promised) = &self.status {
+            let head = answer.head.as_deref().ok_or("nothing was asked")?;
+            let status = status_of(head).ok_or("no answer came")?;
+            let fits = match promised.strip_suffix("xx") {
+                Some(class) => status.starts_with(class),
+                None => status == promised,
+            };
+            if !fits {
+                let body = answer.body.as_deref().unwrap_or_default();
+                return Err(format!("{promised} is promised, {status} came: {body}"));
+            }
+        }
+        if let Some(promised) = &self.code {
+            let body = answer.body.as_deref().unwrap_or_default();
+            let problem: Value = serde_json::from_str(body).unwrap_or_default();
+            if problem["code"] != promised.as_str() {
+                return Err(format!(
+                    "the code {promised} is promised, this came: {body}"
+                ));
+            }
+        }
+        if let Some(promised) = &self.body {
+            let printed = match self.is_example {
+                true => answer.body.as_deref().unwrap_or_default(),
+                false => said,
+            };
+            let found: Value = serde_json::from_str(printed)
+                .map_err(|error| format!("JSON is promised, {error} in: {printed}"))?;
+            let promised = with_port(promised, port);
+            differs(&promised, &found, self.is_example)
+                .map_err(|fault| format!("{fault} in: {printed}"))?;
+        }
+        Ok(())
+    }
+}
+
+/// The status of the last answer in a file of heads.
+fn status_of(heads: &str) -> Option<&str> {
+    let last = heads.lines().rfind(|line| line.starts_with("HTTP/"))?;
+    last.split_whitespace().nth(1)
+}
+
+/// Where `promised` is not what was `found`: a value, by its place.
+fn differs(promised: &Value, found: &Value, is_example: bool) -> Result<(), String> {
+    match (promised, found) {
+        (Value::Object(promised), Value::Object(found)) => {
+            for (name, value) in promised {
+                let Some(found) = found.get(name) else {
+                    return Err(format!("{name} is not"));
+                };
+                let varies = is_example && VARYING.contains(&name.as_str());
+                if varies && value.is_string() && found.is_string() {
+                    continue;
+                }
+                differs(value, found, is_example).map_err(|fault| format!("{name}: {fault}"))?;
+            }
+            Ok(())
+        }
+        (Value::Array(promised), Value::Array(found)) => {
+            if promised.len() != found.len() {
+                return Err(format!("{} promised, {} are", promised.len(), found.len()));
+            }
+            let mut pairs = promised.iter().zip(found);
+            pairs.try_for_each(|(promised, found)| differs(promised, found, is_example))
+        }
+        (Value::String(pattern), _) if pattern == "…" => Ok(()),
+        (Value::String(pattern), Value::String(found)) if fits(pattern, found) => Ok(()),
+        _ if promised == found => Ok(()),
+        _ => Err(format!("{promised} is promised, not {found}")),
+    }
+}
+
+/// Whether a text is as the pattern says, in which `…` stands for anything.
+fn fits(pattern: &str, text: &str) -> bool {
+    let Some((first, rest)) = pattern.split_once('…') else {
+        return pattern == text;
+    };
+    let Some(text) = text.strip_prefix(first) else {
+        return false;
+    };
+    let mut ends = text.char_indices().map(|(at, _)| at).chain([text.len()]);
+    ends.any(|at| fits(rest, &text[at..]))
+}
+
+/// Pages write `localhost:8000`; the answer names the port that was free.
+fn with_port(value: &Value, port: u16) -> Value {
+    let text = value.to_string();
+    let text = text.replace("localhost:8000", &format!("localhost:{port}"));
+    serde_json::from_str(&text).expect("a port is no syntax")
+}
+
+/// A remark, read. None where it is for people alone.
+fn promise(remark: &str) -> Result<Option<Promise>, String> {
+    if let Some(body) = json(remark)? {
+        let body = Some(body);
+        return Ok(Some(Promise {
+            body,
+            ..Promise::default()
+        }));
+    }
+    let (status, rest) = remark.split_once(':').unwrap_or((remark, ""));
+    if !is_status(status) {
+        return match looks_like_a_promise(remark) {
+            true => Err(
+                "it looks like a promise, and is none: see xtask/tests/docs/promises.rs".to_owned(),
+            ),
+            false => Ok(None),
+        };
+    }
+    let body = json(rest.trim())?;
+    if body.is_none() && looks_like_a_promise(rest) {
+        return Err("only the status in front is compared".to_owned());
+    }
+    Ok(Some(Promise {
+        status: Some(status.to_owned()),
+        code: body.is_none().then(|| code(rest)).flatten(),
+        body,
+        is_example: false,
+    }))
+}
+
+fn json(text: &str) -> Result<Option<Value>, String> {
+    if !text.starts_with(['{', '[']) {
+        return Ok(None);
+    }
+    let quoted = quote_bare_ellipses(text);
+    match serde_json::from_str(&quoted) {
+        Ok(value) => Ok(Some(value)),
+        // `[Service], and under it`.
+        Err(_) if !looks_like_a_promise(text) => Ok(None),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+/// `"user": …` as `"user": "…"`.
+fn quote_bare_ellipses(text: &str) -> String {
+    let mut quoted = String::new();
+    let mut is_in_text = false;
+    for character in text.chars() {
+        match character {
+            '"' => is_in_text = !is_in_text,
+            '…' if !is_in_text => {
+                quoted += "\"…\"";
+                continue;
+            }
+            _ => {}
+        }
+        quoted.push(character);
+    }
+    quoted
+}
+
+fn is_status(text: &str) -> bool {
+    let [class, rest @ ..] = text.as_bytes() else {
+        return false;
+    };
+    (b'1'..=b'5').contains(class)
+        && (rest == b"xx" || (rest.len() == 2 && rest.iter().all(u8::is_ascii_digit)))
+}
+
+fn looks_like_a_promise(text: &str) -> bool {
+    let mut words = text.split(|c: char| !c.is_alphanumeric());
+    text.starts_with('{') || text.contains("{\"") || text.contains("[{") || words.any(is_status)
+}
+
+/// The problem code among the words behind a status: one that exists, or a lone word.
+fn code(words: &str) -> Option<String> {
+    let mut each = words
+        .split_whitespace()
+        .map(|word| word.trim_matches(['`', ',', ';', '.', ':']));
+    let known = codes();
+    let is_code = |word: &&str| word.contains('-') && known.iter().any(|code| code == word);
+    let lone = (words.split_whitespace().count() == 1).then(|| words.trim());
+    each.find(is_code).or(lone).map(str::to_owned)
+}
+
+/// The codes of `docs/ERRORS.md`, which is made from the server's own.
+fn codes() -> Vec<String> {
+    let page = std::fs::read_to_string(root().join("docs/ERRORS.md")).unwrap();
+    let codes: Vec<_> = page
+        .lines()
+        .filter_map(|line| Some(line.split('|').nth(2)?.trim().strip_prefix('`')?))
+        .map(|code| code.trim_end_matches('`').to_owned())
+        .collect();
+    assert!(codes.len() > 10, "{codes:?}");
+    codes
+}
+
+#[test]
+fn remarks_are_read() {
+    let status = |status: &str, code: Option<&str>| {
+        let promise = Promise {
+            status: Some(status.to_owned()),
+            code: code.map(str::to_owned),
+            ..Promise::default()
+        };
+        Ok(Some(promise))
+    };
+    assert_eq!(promise("401"), status("401", None));
+    assert_eq!(promise("2xx"), status("2xx", None));
+    assert_eq!(promise("401: signed out"), status("401", None));
+    assert_eq!(promise("401: the sign-in is over"), status("401", None));
+    assert_eq!(promise("403: forbidden"), status("403", Some("forbidden")));
+    let crossed = status("403", Some("cross-site-request"));
+    assert_eq!(promise("403: cross-site-request"), crossed);
+    assert_eq!(promise("403: `cross-site-request`, as promised"), crossed);
+    let both = promise("201: {\"user\": …}").unwrap().unwrap();
+    assert_eq!(both.status.as_deref(), Some("201"));
+    assert_eq!(both.body.unwrap()["user"], "…");
+    for people in [
+        "the user",
+        "4 of them",
+        "[Service], and under it",
+        "in 1000 years",
+    ] {
+        assert_eq!(promise(people), Ok(None), "{people}");
+    }
+    for lookalike in [
+        "403 forbidden",
+        "→ 401",
+        "answers 2xx",
+        "{\"a\": }",
+        "the answer: {\"a\": 1}",
+        "401: or 403",
+        "401: {\"a\": }",
+    ] {
+        assert!(promise(lookalike).is_err(), "{lookalike}");
+    }
+}
+
+#[test]
+fn values_are_compared() {
+    let compared = |promised: &str, found: &str, is_example: bool| {
+        let promised = json(promised).unwrap().unwrap();
+        differs(&promised, &serde_json::from_str(found).unwrap(), is_example)
+    };
+    let found = r#"{"id": "7", "status": "pending", "n": 300, "all": [{"a": true, "b": null}]}"#;
+    for right in [
+        r#"{"status": "pending"}"#,
+        r#"{"id": "…", "all": …, "n": …}"#,
+        r#"{"status": "pen…ng", "all": [{"b": null}]}"#,
+    ] {
+        compared(right, found, false).unwrap();
+    }
+    for wrong in [
+        r#"{"status": "active"}"#,
+        r#"{"status": "pen…x"}"#,
+        r#"{"state": …}"#,
+        r#"{"n": "300"}"#,
+        r#"{"n": 301}"#,
+        r#"{"all": []}"#,
+        r#"{"all": [{"a": false}]}"#,
+        r#"{"all": {}}"#,
+        r#"{"id": "8"}"#,
+    ] {
+        compared(wrong, found, false).unwrap_err();
+    }
+    compared(r#"{"id": "8"}"#, found, true).unwrap();
+    compared(r#"{"id": 8}"#, found, true).unwrap_err();
+}
+
+/// The faults of a page: at these lines, and at no other.
+#[track_caller]
+fn faults_at(text: &str, lines: &[usize]) {
+    let told = crate::shell::tried(text).expect_err("it was not noticed");
+    let of = |line: &str| line.split(':').nth(1)?.parse().ok();
+    let found: Vec<usize> = told.lines().filter_map(of).collect();
+    assert_eq!(found, lines, "{told}");
+}
+
+/// A wrong value, status or code is noticed wherever it stands.
+#[test]
+fn a_broken_promise_is_noticed() {
+    let text = r#"```sh
+curl -s localhost:8000/healthz  # {"status": "ok"}
+curl -s localhost:8000/healthz  # {"status": "bad"}
+curl -s localhost:8000/healthz  # {"state": "…"}
+curl -s localhost:8000/healthz  # 401
+curl -s localhost:8000/healthz  # 201: {"status": "ok"}
+curl -s localhost:8000/healthz # 5xx
+curl -s localhost:8000/healthz | tr a-z A-Z  # 4xx
+curl -s localhost:8000/healthz | tr a-z A-Z  # {"status": "ok"}
+curl -s \
+  localhost:8000/healthz   # 204
+STATUS=$(curl -s localhost:8000/healthz |
+  grep ok)  # 404
+echo "$STATUS"  # {"status": "…"}
+curl -s localhost:8000/user/me  # 401: authentication-required
+curl -s localhost:8000/user/me  # 401: invalid-token
+curl -s localhost:8000/user/me  # 403
+curl -s localhost:8000/user/me  # 2xx
+true  # 200
+curl -s localhost:8000/healthz
+```
+
+<!-- the answer -->
+```json
+{"status": "ok"}
+```
+
+<!-- the answer -->
+```json
+{"status": "bad"}
+```
+"#;
+    faults_at(text, &[3, 4, 5, 6, 7, 8, 9, 11, 13, 16, 17, 18, 19, 30]);
+}
+
+/// What nobody compares does not look as if it were.
+#[test]
+fn a_remark_that_only_looks_like_a_promise_is_noticed() {
+    for (text, line) in [
+        ("curl -s localhost:8000/user/me  # 401 of course", 2),
+        ("curl -s localhost:8000/user/me  # → 401", 2),
+        (
+            "curl -s localhost:8000/healthz \\\n  -i  # gives {\"status\": \"ok\"}",
+            3,
+        ),
+        ("curl -s localhost:8000/healthz\n# 200", 3),
+    ] {
+        faults_at(&format!("```sh\n{text}\n```\n"), &[line]);
+    }
+    faults_at(
+        "```sh\ntrue\n```\n\n<!-- the answer -->\n\n```json\n{}\n```\n",
+        &[],
+    );
+}
+
+/// Throttles are on, as where a reader types it.
+#[test]
+fn a_page_that_meets_a_throttle_is_noticed() {
+    let ask = "curl -s localhost:8000/recovery -d email=ben@example.com  # 202\n";
+    faults_at(&format!("```sh\n{ask}{ask}```\n"), &[3]);
+}
