@@ -271,9 +271,9 @@ fn time(kind: u8, content: &[u8]) -> Option<Timestamp> {
 
 #[cfg(test)]
 mod tests {
-    use doorward_domain::memory::SeededSecrets;
     use super::*;
     use crate::listener::development;
+    use doorward_domain::memory::SeededSecrets;
 
     const MADE: Timestamp = Timestamp::constant(1_800_000_000, 0);
 
