@@ -26,7 +26,7 @@ class Site(BaseHTTPRequestHandler):
         who = dict(fields)
         status, title = 200, "Hello, " + (who.get("X-Auth-Username") or who.get("X-Auth-Email") or "stranger")
         # The proxy has asked for the role already, where it can; a site looks itself all the same.
-        if self.path.startswith("/admin") and who.get("X-Auth-Role") != "admin":
+        if self.path.lower().startswith("/admin") and who.get("X-Auth-Role") != "admin":
             status, title = 403, "The site says: for admins alone"
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         seen = [f"{self.command} {self.path}", *(f"{name}: {value}" for name, value in fields), "", body.decode("utf-8", "replace")]

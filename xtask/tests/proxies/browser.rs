@@ -1,13 +1,11 @@
 //! One journey in Chromium, with JavaScript switched off: led to the sign-in page, in, back, and out.
 
 use doorward_testkit::patience::until;
+use doorward_testkit::webdriver::Driver;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::driver::Driver;
 use crate::stand::{Kind, PASSWORD, Stand};
-
-pub use doorward_testkit::patience::PATIENCE;
 
 /// The name under which WebDriver gives an element.
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
@@ -22,18 +20,16 @@ impl Browser {
     fn open() -> Self {
         let (driver, profile) = (Driver::start(), tempfile::tempdir().unwrap());
         let folder = format!("--user-data-dir={}", profile.path().display());
-        let capabilities = json!({"capabilities": {"alwaysMatch": {
-            "browserName": "chrome",
+        let options = json!({
             // The authority of this stand is nobody that a browser knows.
             "acceptInsecureCerts": true,
             "goog:chromeOptions": {
                 "args": ["--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run", "--disable-background-networking", "--window-size=1000,700", folder],
                 "prefs": {"intl.accept_languages": "en", "profile.default_content_setting_values.javascript": 2},
             },
-        }}});
-        let opened = driver.send("POST", "/session", &capabilities).unwrap();
+        });
         Self {
-            session: format!("/session/{}", opened["sessionId"].as_str().unwrap()),
+            session: driver.open(options),
             driver,
             _profile: profile,
         }

@@ -1,6 +1,9 @@
 //! Shut out: signed out, disabled, deleted; and closed while Doorward does not answer.
 
 use doorward_testkit::patience::until;
+use doorward_testkit::process::Process;
+use doorward_testkit::repository::root;
+use doorward_testkit::tools::tool;
 use serde_json::json;
 
 use crate::stand::{Kind, PASSWORD, Stand};
@@ -8,6 +11,8 @@ use crate::stand::{Kind, PASSWORD, Stand};
 crate::every_proxy!(
     whoever_is_out_is_out_at_once,
     without_an_answer_nothing_passes,
+    without_an_answer_in_time_nothing_passes,
+    a_yes_that_is_not_doorwards_makes_nobody_somebody,
 );
 
 fn whoever_is_out_is_out_at_once(kind: Kind) {
@@ -74,4 +79,55 @@ fn without_an_answer_nothing_passes(kind: Kind) {
         (answer.status < 500).then_some(answer)
     });
     assert_eq!(back.request(), "GET /reports", "{back:?}");
+}
+
+/// It takes connections, and says nothing.
+fn without_an_answer_in_time_nothing_passes(kind: Kind) {
+    let stand = Stand::start(kind);
+    stand.create("ben");
+    let ben = stand.signed_in("ben", PASSWORD);
+    assert_eq!(ben.get("/reports").status, 200);
+    // How long Traefik waits is not to be set.
+    let (longest, expected) = match kind {
+        Kind::Traefik => ("40", 500),
+        Kind::Nginx => ("15", 503),
+        Kind::Caddy => ("15", 504),
+    };
+    stand.doorward.signal("STOP");
+    let answers = [&ben, &stand.anybody().browser()]
+        .map(|client| client.ask("/reports", &["--max-time", longest]));
+    stand.doorward.signal("CONT");
+    for answer in answers {
+        assert_eq!(answer.status, expected, "{answer:?}");
+        assert!(answer.seen().is_none(), "{answer:?}");
+    }
+    let back = until("the site is there again", || {
+        ben.try_get("/reports")?.seen()
+    });
+    assert_eq!(back[0], "GET /reports");
+}
+
+/// A proxy that was pointed at another server, which says 200 to everything and nothing of anybody.
+fn a_yes_that_is_not_doorwards_makes_nobody_somebody(kind: Kind) {
+    let stand = Stand::start(kind);
+    stand.doorward.stop();
+    let mut stranger = tool("python");
+    stranger.arg(root().join("examples/site/site.py"));
+    stranger.env("PORT", stand.doorward.port().to_string());
+    let _stranger = Process::start(&stranger, stand.doorward.folder());
+    let client = stand.anybody();
+    until("the stranger answers", || client.try_get("/auth")?.seen());
+    let forged = [
+        "-H",
+        "X-Auth-User-Id: admin-forged",
+        "-H",
+        "X-Auth-Role: admin",
+    ];
+    for arguments in [&[][..], &forged] {
+        let answer = client.ask("/reports", arguments);
+        for name in ["x-auth-user-id", "x-auth-username", "x-auth-role"] {
+            let passed = answer.passed(name);
+            assert!(passed.iter().all(String::is_empty), "{answer:?}");
+        }
+    }
 }

@@ -10,6 +10,7 @@ crate::every_proxy!(
     a_way_elsewhere_is_not_taken,
     the_site_sees_who_it_is,
     a_part_of_the_site_is_for_admins,
+    what_is_open_is_open_as_it_is_written,
 );
 
 /// What must come back as it was asked for.
@@ -37,7 +38,9 @@ fn encoded(path: &str) -> String {
 fn the_way_back_is_exact(kind: Kind) {
     let stand = Stand::start(kind);
     stand.create("ben");
-    for wanted in WANTED {
+    // As long as it may be, and each of its bytes takes three on the way.
+    let longest = format!("/?q={}", "/".repeat(2048 - "/?q=".len()));
+    for wanted in WANTED.iter().copied().chain([longest.as_str()]) {
         let ben = stand.anybody().browser();
         let closed = ben.get(wanted);
         assert_eq!(closed.status, 303, "{wanted} {closed:?}");
@@ -48,7 +51,7 @@ fn the_way_back_is_exact(kind: Kind) {
         let page = ben.get(door);
         assert_eq!(
             (page.status, carried(&page).as_deref()),
-            (200, Some(*wanted))
+            (200, Some(wanted))
         );
         // A failed try loses nothing.
         let form = |password: &str| {
@@ -61,7 +64,7 @@ fn the_way_back_is_exact(kind: Kind) {
         let refused = ben.post("/auth", &form("not mine"));
         assert_eq!(
             (refused.status, carried(&refused).as_deref()),
-            (401, Some(*wanted))
+            (401, Some(wanted))
         );
         let signed_in = ben.post("/auth", &form(PASSWORD));
         assert_eq!(signed_in.status, 303, "{signed_in:?}");
@@ -175,5 +178,35 @@ fn a_part_of_the_site_is_for_admins(kind: Kind) {
             let refused = ben.get(path);
             assert!(refused.seen().is_none(), "{path} {refused:?}");
         }
+    }
+}
+
+/// `/PUBLIC/` is a path that nobody listed; `/ADMIN/` may be read as the one that is closed.
+fn what_is_open_is_open_as_it_is_written(kind: Kind) {
+    let stand = Stand::start(kind);
+    stand.create("ben");
+    let ben = stand.signed_in("ben", PASSWORD);
+    assert_eq!(stand.anybody().get("/public/x").request(), "GET /public/x");
+    for path in [
+        "/PUBLIC/x",
+        "/Public/",
+        "/publicity/",
+        "/AUTH",
+        "/User/me",
+        "/OpenAPI.json",
+    ] {
+        let closed = stand.anybody().get(path);
+        assert_eq!(
+            (closed.status, closed.seen()),
+            (401, None),
+            "{path} {closed:?}"
+        );
+        assert_eq!(ben.get(path).request(), format!("GET {path}"));
+    }
+    for path in ["/ADMIN/", "/Admin", "/aDMIN/x"] {
+        assert_eq!(stand.anybody().get(path).status, 401, "{path}");
+        let refused = ben.get(path);
+        assert_eq!(refused.status, 403, "{path} {refused:?}");
+        assert_eq!(refused.seen().is_some(), kind == Kind::Traefik, "{path}");
     }
 }

@@ -9,8 +9,6 @@
 mod browser;
 mod client;
 mod closed;
-#[path = "../../../crates/server/tests/browser/driver.rs"]
-mod driver;
 mod forged;
 mod journey;
 mod programs;

@@ -7,6 +7,7 @@ use crate::stand::{Kind, PASSWORD, Stand};
 crate::every_proxy!(
     a_program_shows_a_token_and_is_never_led_to_a_page,
     a_body_and_a_large_head_go_through,
+    a_refusal_goes_through,
     a_clients_address_is_its_own,
     forms_work_through_the_proxy_and_from_elsewhere_they_do_not,
 );
@@ -77,6 +78,34 @@ fn a_body_and_a_large_head_go_through(kind: Kind) {
     let seen = ben.ask("/reports", &["-H", &large]);
     assert_eq!(seen.passed("x-large")[0].len(), 6000);
     assert_eq!(seen.passed("x-auth-username"), ["ben"]);
+}
+
+/// Doorward says no before all is read, and to what is nobody's fault but the client's.
+fn a_refusal_goes_through(kind: Kind) {
+    let stand = Stand::start(kind);
+    stand.create("ben");
+    let ben = stand.signed_in("ben", PASSWORD);
+    let patch = ["-X", "PATCH", "-H", "Content-Type: application/json"];
+    for size in [66_000, 900_000] {
+        let file = stand.file(&" ".repeat(size));
+        let data = format!("@{file}");
+        for (client, expected) in [(&ben, 413), (&stand.anybody(), 401)] {
+            for _ in 0..10 {
+                let mut arguments = patch.to_vec();
+                arguments.extend(["--data-binary", &data]);
+                let refused = client.ask("/user/me", &arguments);
+                assert_eq!(refused.status, expected, "{refused:?}");
+            }
+        }
+    }
+    // Nobody can tell which was meant.
+    let bearer = format!("Authorization: Bearer {}", stand.token("ben", PASSWORD));
+    let twice = format!("Cookie: {0}; {0}", ben.cookie());
+    let one = format!("Cookie: {}", ben.cookie());
+    for arguments in [&["-H", &one, "-H", &bearer][..], &["-H", &twice]] {
+        let refused = stand.anybody().ask("/reports", arguments);
+        assert_eq!((refused.status, refused.seen()), (400, None), "{refused:?}");
+    }
 }
 
 /// H-10 holds with the proxy's address as the public URL.

@@ -120,6 +120,13 @@ impl Stand {
         )
     }
 
+    /// A file that holds this, for a body that no command line takes.
+    pub fn file(&self, text: &str) -> String {
+        let path = self.folder.path().join("body");
+        std::fs::write(&path, text).unwrap();
+        path.display().to_string()
+    }
+
     /// A bearer token of a new session.
     pub fn token(&self, name: &str, password: &str) -> String {
         token(&self.doorward, name, password)
