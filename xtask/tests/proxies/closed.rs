@@ -6,6 +6,7 @@ use doorward_testkit::repository::root;
 use doorward_testkit::tools::tool;
 use serde_json::json;
 
+use crate::client::Client;
 use crate::stand::{Kind, PASSWORD, Stand};
 
 crate::every_proxy!(
@@ -94,8 +95,12 @@ fn without_an_answer_in_time_nothing_passes(kind: Kind) {
         Kind::Caddy => ("15", 504),
     };
     stand.doorward.signal("STOP");
-    let answers = [&ben, &stand.anybody().browser()]
-        .map(|client| client.ask("/reports", &["--max-time", longest]));
+    let anybody = stand.anybody().browser();
+    let answers = std::thread::scope(|scope| {
+        let ask = |client: &Client| client.ask("/reports", &["--max-time", longest]);
+        let asking = [&ben, &anybody].map(|client| scope.spawn(move || ask(client)));
+        asking.map(|asked| asked.join().unwrap())
+    });
     stand.doorward.signal("CONT");
     for answer in answers {
         assert_eq!(answer.status, expected, "{answer:?}");
