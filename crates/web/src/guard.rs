@@ -140,7 +140,7 @@ async fn admit(
     reads_one_way(&request.headers).map_err(IntoResponse::into_response)?;
     let mut ctx = context(app, request);
     let spent = match route.budget {
-        Some(budget) => Some((budget, spend(app, &ctx, budget).await?)),
+        Some(budget) => Some((budget, spend(app, &ctx, route, budget).await?)),
         None => None,
     };
     let refuse = |error: Error| Problem::from(error).into_response();
@@ -217,13 +217,21 @@ fn context(app: &App, request: &Parts) -> Ctx {
     }
 }
 
-async fn spend(app: &App, ctx: &Ctx, budget: &'static Budget) -> Result<Allowance, Response> {
-    if ctx.client.address.is_none() {
+async fn spend(
+    app: &App,
+    ctx: &Ctx,
+    route: &Route,
+    budget: &'static Budget,
+) -> Result<Allowance, Response> {
+    if ctx.client.address.is_none() && app.accounts.policy().throttle {
         app.unnamed.say();
     }
     match app.accounts.throttle_address(ctx, budget).await {
         Ok(allowance @ Allowance::Allowed { .. }) => Ok(allowance),
         Ok(allowance @ Allowance::Denied { retry_after }) => {
+            if route.is_sign_in() {
+                app.accounts.sign_in_was_put_off();
+            }
             let mut response =
                 Problem::from(Error::TooManyAttempts { retry_after }).into_response();
             rate_limit_fields(response.headers_mut(), budget, allowance);

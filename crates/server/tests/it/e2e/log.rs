@@ -151,3 +151,23 @@ fn a_request_leaves_a_line_with_its_id_and_route() {
     );
     assert!(!log.contains("AAAA"));
 }
+
+/// Nobody's attempts are counted by address then, and nothing else would show it.
+#[test]
+fn a_proxy_that_names_no_client_is_spoken_of_once() {
+    for (throttled, told) in [("true", 1), ("false", 0)] {
+        let setup = Setup::on_a_file()
+            .with("DOORWARD_TRUSTED_PROXIES", "127.0.0.1, ::1")
+            .with("DOORWARD_THROTTLE__ENABLED", throttled);
+        let server = setup.start();
+        // A probe of the proxy's own is no client's.
+        server.get("/healthz").expect(200);
+        assert!(!server.log().contains("names no client"));
+        for _ in 0..2 {
+            let body = json!({"username": "nobody", "password": PASSWORD});
+            server.post("/auth", body).expect(401);
+        }
+        let log = server.stop();
+        assert_eq!(log.matches("names no client").count(), told, "{log}");
+    }
+}
