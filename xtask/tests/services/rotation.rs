@@ -68,8 +68,8 @@ fn under_load(services: &[Service], caller: &Caller, during: impl FnOnce(&Atomic
                     while !is_over.load(Ordering::SeqCst) {
                         for token in [&caller.token(), &before] {
                             let answer = service.me(token);
-                            let example = service.example;
-                            assert_eq!(answer.status, 200, "{example:?}: {answer:?}");
+                            let (example, kid) = (service.example, kid(token));
+                            assert_eq!(answer.status, 200, "{example:?}, {kid}: {answer:?}");
                             asked.fetch_add(1, Ordering::SeqCst);
                         }
                     }

@@ -15,6 +15,9 @@ use tempfile::TempDir;
 /// What the services of these tests are called in `aud`.
 pub(crate) const AUDIENCE: &str = "https://api.example.com";
 
+/// What the environment says to go through. A token or a question for Doorward is not for that.
+pub(crate) const NO_PROXY_OF_OURS: &str = "http://127.0.0.1:1";
+
 /// The examples that believe audience tokens by the JWKS alone.
 pub(crate) const EXAMPLES: [Example; 3] = [Example::Python, Example::Node, Example::Rust];
 
@@ -58,7 +61,10 @@ impl Service {
         command
             .env("DOORWARD_URL", doorward)
             .env("AUDIENCE", AUDIENCE)
-            .env("PORT", "0");
+            .env("PORT", "0")
+            // Nobody is there: whoever asks through it gets no answer.
+            .env("http_proxy", NO_PROXY_OF_OURS)
+            .env("no_proxy", "");
         if matches!(clock, Clock::Ahead) {
             put_forward(&mut command, "+10m");
         }

@@ -5,6 +5,7 @@ use std::path::Path;
 use doorward_testkit::tools::tool;
 
 use crate::issuer::Issuer;
+use crate::service::NO_PROXY_OF_OURS;
 
 const PAGE: &str = "../docs/integrate/server-rendered.md";
 
@@ -25,8 +26,11 @@ fn person(doorward: &Issuer) -> String {
     assert!(snippet.contains(shown), "{snippet}");
     let snippet = snippet.replace(shown, &format!("{:?}", doorward.url));
     let mut python = tool("python");
-    let output = python.args(["-c", &format!("{snippet}{ASK}")]).output();
-    let output = output.unwrap();
+    python.args(["-c", &format!("{snippet}{ASK}")]);
+    python
+        .env("http_proxy", NO_PROXY_OF_OURS)
+        .env("no_proxy", "");
+    let output = python.output().unwrap();
     assert!(output.status.success(), "{output:?}");
     String::from_utf8(output.stdout).unwrap().trim().to_owned()
 }
