@@ -49,7 +49,7 @@ words! {
         Unconfirmed => "unconfirmed",
         /// The password was right, the account is switched off.
         Disabled => "disabled",
-        /// Put off, after wrong guesses at that account.
+        /// Put off, after wrong guesses at that account or too many from that network address.
         Throttled => "throttled",
         /// The hashing queue was full.
         Overloaded => "overloaded",

@@ -65,6 +65,8 @@ struct Turn {
     id: String,
     method: &'static str,
     route: &'static str,
+    /// Its route where that takes this method: what else is tried there shall not grow the figures.
+    counted_as: &'static str,
     span: Span,
     trace_id: Option<String>,
     started: Instant,
@@ -99,6 +101,9 @@ impl Turn {
             id,
             method,
             route: path.unwrap_or("-"),
+            counted_as: path
+                .filter(|path| routes::find(request.method(), path).is_some())
+                .unwrap_or("-"),
             span,
             trace_id,
             started,
@@ -146,7 +151,7 @@ impl Turn {
         let took = self.started.elapsed();
         self.app.observer.ended(&Ended {
             method: self.method,
-            route: self.route,
+            route: self.counted_as,
             status,
             took,
         });

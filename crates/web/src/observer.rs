@@ -23,7 +23,7 @@ pub trait Observer: Send + Sync {
 pub struct Ended {
     /// Its method, or `other` where it is none of those that routes have.
     pub method: &'static str,
-    /// Its route as [`crate::routes::TABLE`] spells it, or `-`.
+    /// Its route as [`crate::routes::TABLE`] spells it, or `-` where none has this path and method.
     pub route: &'static str,
     /// The status of the answer; none where the request was broken off before there was one: the client
     /// hung up, or the server ended.

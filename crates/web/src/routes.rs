@@ -170,6 +170,13 @@ pub(crate) fn find(method: &Method, path: &str) -> Option<&'static Route> {
         .copied()
 }
 
+impl Route {
+    /// Whether it is the one that opens a session for a password.
+    pub(crate) fn is_sign_in(&self) -> bool {
+        self.method == Method::POST && self.path == "/auth"
+    }
+}
+
 /// A path that the router has matched, as the table spells it.
 pub(crate) fn known_path(path: &str) -> Option<&'static str> {
     BY_PATH.get_key_value(path).map(|(path, _)| *path)

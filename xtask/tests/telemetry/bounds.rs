@@ -3,10 +3,12 @@
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use doorward_testkit::process::{piped, said};
 use doorward_testkit::servers::doorward_binary;
 use doorward_testkit::tools::debian_tool;
+use serde_json::Value;
 
 use crate::scrape::Scrape;
 use crate::server::{Watched, wait_for};
@@ -36,6 +38,64 @@ fn ten_thousand_odd_paths_make_no_new_series() {
     assert!(after.sum("doorward_http_requests_total", &unknown) >= 6_668.0);
     assert!(!after.text.contains("odd"), "{}", after.text);
     assert!(!after.text.contains("BREW"), "{}", after.text);
+}
+
+/// What a route does not take is counted with what is no route, however it is tried.
+#[test]
+fn odd_methods_at_known_routes_make_few_series() {
+    let server = Watched::start(&[]);
+    let document = server.get("/openapi.json", "").expect(200).json();
+    let paths: Vec<&String> = document["paths"].as_object().unwrap().keys().collect();
+    assert!(paths.len() > 20, "{paths:?}");
+    let methods = [
+        "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "BREW",
+    ];
+    for path in paths {
+        let path = path.replace(['{', '}'], "");
+        for method in methods {
+            server.send(method, &path, "", Value::Null);
+        }
+    }
+    let seen = server.scrape();
+    let no_route = [("route", "-"), ("status", "405")];
+    let counted = seen.all("doorward_http_requests_total", &no_route);
+    // HEAD is taken wherever GET is, and where GET is not it is asked like any other.
+    assert_eq!(counted.len(), methods.len(), "{counted:?}");
+    let of_others = [("method", "other")];
+    let of_others = seen.all("doorward_http_requests_total", &of_others);
+    assert_eq!(of_others.len(), 1, "{of_others:?}");
+    // A histogram for each route's own methods, HEAD among them, and no more.
+    assert!(seen.series() < 2_500, "{}", seen.series());
+}
+
+/// Sixteen readers that take nothing, and as many again: a Prometheus is answered all the same.
+#[test]
+fn slow_readers_keep_nobody_from_seeing() {
+    let server = Watched::start(&[]);
+    let requests = "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n".repeat(400);
+    let mut slow = Vec::new();
+    for _ in 0..40 {
+        let mut stream = server.metrics_connection();
+        stream.set_nonblocking(true).unwrap();
+        // As much as it takes: the rest of the requests is of no use to anybody.
+        let _ = stream.write(requests.as_bytes());
+        slow.push(stream);
+    }
+    let begun_at = Instant::now();
+    for _ in 0..3 {
+        server.scrape();
+    }
+    assert!(begun_at.elapsed() < Duration::from_secs(8));
+    drop(slow);
+    // One that waits for more than its answer is told that there is none.
+    let mut stream = server.metrics_connection();
+    stream.write_all(requests.as_bytes()).unwrap();
+    let mut answers = Vec::new();
+    // It may be reset, for what it has sent and nobody read.
+    let _ = stream.read_to_end(&mut answers);
+    let answers = String::from_utf8_lossy(&answers);
+    assert_eq!(answers.matches("HTTP/1.1 200").count(), 1);
+    assert!(answers.contains("connection: close\r\n"), "{answers}");
 }
 
 /// So many requests for paths that nobody knows, for users that nobody is, by methods that are none.

@@ -62,7 +62,8 @@ fn a_life_of_an_account_is_counted() {
     assert_eq!(rise("doorward_sessions_issued_total", &[]), 3.0);
     assert_eq!(rise("doorward_sessions_renewed_total", &[]), 1.0);
     assert_eq!(rise(REVOKED, &[("reason", "sign-out")]), 1.0);
-    assert_eq!(rise(REVOKED, &[("reason", "account-changed")]), 1.0);
+    // One by the new password, one with the account.
+    assert_eq!(rise(REVOKED, &[("reason", "account-changed")]), 2.0);
     assert_eq!(rise(REVOKED, &[("reason", "surplus")]), 0.0);
     for (route, method, status, count) in [
         ("/user", "POST", "201", 1.0),
@@ -124,10 +125,13 @@ fn what_is_put_off_is_counted_by_its_budget() {
     let throttled = |budget| seen.one("doorward_throttled_total", &[("budget", budget)]);
     assert!(throttled("guess") > 0.0 && throttled("sign-in") > 0.0);
     assert_eq!(throttled("guess") + throttled("sign-in"), put_off);
-    assert_eq!(
-        seen.one(SIGN_INS, &[("outcome", "throttled")]),
-        throttled("guess")
-    );
+    // Whoever put it off, it was a sign-in.
+    assert_eq!(seen.one(SIGN_INS, &[("outcome", "throttled")]), put_off);
+    // Another thing that the same budget counts is none.
+    let body = json!({"username": "ben", "current_password": PASSWORD, "new_password": PASSWORD});
+    server.send("PUT", "/password", "", body).expect(429);
+    let after = server.scrape();
+    assert_eq!(after.one(SIGN_INS, &[("outcome", "throttled")]), put_off);
     server.get("/auth", &token).expect(200);
     let ask = || server.post("/recovery", json!({"email": "ann@example.com"}));
     ask().expect(202);
@@ -152,7 +156,22 @@ fn a_client_that_hangs_up_is_counted_and_logged() {
     let seen = wait_for(|| server.scrape(), |seen| seen.sum(REQUESTS, &gone) == 1.0);
     assert_eq!(in_flight(&seen), 0.0);
     let log = server.doorward.log();
-    assert!(log.contains("request broken off before its answer"), "{log}");
+    assert!(
+        log.contains("request broken off before its answer"),
+        "{log}"
+    );
+}
+
+#[test]
+fn the_end_of_the_certificate_is_seen() {
+    const ENDS: &str = "doorward_certificate_expires_timestamp_seconds";
+    let server = Watched::start(&[("DOORWARD_TLS__DEVELOPMENT", "true")]);
+    let seen = server.scrape();
+    let started_at = seen.one("process_start_time_seconds", &[]);
+    let days = (seen.one(ENDS, &[]) - started_at) / 86_400.0;
+    assert!((300.0..400.0).contains(&days), "{days}");
+    let plain = Watched::start(&[]);
+    assert!(plain.scrape().all(ENDS, &[]).is_empty());
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! A Doorward whose metrics are read, and the few requests that tests send it.
 
+use std::net::TcpStream;
+
 pub(crate) use doorward_testkit::http::Answer;
 use doorward_testkit::http::Request;
 pub(crate) use doorward_testkit::patience::until_so as wait_for;
@@ -38,6 +40,11 @@ impl Watched {
     /// A request to the listener of the metrics.
     pub(crate) fn metrics(&self, method: &str, path: &str) -> Answer {
         ask(method, &format!("http://{}{path}", self.metrics), "").send()
+    }
+
+    /// A connection to that listener.
+    pub(crate) fn metrics_connection(&self) -> TcpStream {
+        TcpStream::connect(&self.metrics).unwrap()
     }
 
     pub(crate) fn send(&self, method: &str, path: &str, headers: &str, body: Value) -> Answer {

@@ -132,6 +132,21 @@ fn the_configuration_alone_counts() {
     assert!(!server.doorward.log().contains("of long"));
 }
 
+/// OpenTelemetry's own variable for traces alone: a whole URL, before the one for everything.
+#[test]
+fn an_endpoint_for_traces_alone_is_taken_as_it_stands() {
+    let collector = Collector::start();
+    let url = format!("{}/some/where", collector.url());
+    let server = Watched::start(&[
+        ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", &url),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1"),
+    ]);
+    server.admin();
+    server.doorward.stop();
+    let request = find(&collector.every_span(), "POST /auth");
+    assert_eq!(request.text("path"), "/some/where");
+}
+
 /// A stranger chooses neither what is kept nor what the log calls the trace.
 #[test]
 fn a_strangers_trace_is_not_continued() {

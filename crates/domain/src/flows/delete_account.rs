@@ -6,7 +6,7 @@ use crate::changes::{ApplyError, Change};
 use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::flows::update_profile::ensure_version;
-use crate::happening::SessionEnd;
+use crate::happening::{Happening, SessionEnd};
 use crate::model::{Event, Role, User, Version};
 use crate::values::UserId;
 
@@ -37,10 +37,16 @@ impl Accounts {
                 changes.push(Change::KeepAnAdmin);
             }
             changes.push(self.audit(ctx, Event::UserDeleted, Some(user.id)));
+            let open = self.count_sessions(ctx, &user).await;
             match self.apply(changes).await {
                 Ok(()) => {
                     let why = SessionEnd::AccountChanged;
-                    self.end_sessions(ctx, user.id, i64::MAX, why, None).await;
+                    let told = self.end_sessions(ctx, user.id, i64::MAX, why, None).await;
+                    // Those that lie in the database have gone with their user.
+                    let untold = open.saturating_sub(told);
+                    if untold > 0 {
+                        self.note(Happening::SessionsEnded(why, untold));
+                    }
                     return Ok(user.id);
                 }
                 Err(ApplyError::Stale) => {}
@@ -48,5 +54,14 @@ impl Accounts {
             }
         }
         Err(Error::Overloaded)
+    }
+
+    /// How many sessions a user has open. It is for the figures alone: where the store is away, none.
+    async fn count_sessions(&self, ctx: &Ctx, user: &User) -> usize {
+        let listed = self.ports.sessions.list_sessions(user.id, ctx.now).await;
+        let listed = listed.unwrap_or_default().into_iter();
+        listed
+            .filter(|session| session.epoch >= user.session_epoch)
+            .count()
     }
 }

@@ -371,7 +371,8 @@ impl Accounts {
     /// Clears away the sessions that a change has just ended by raising the user's epoch to `epoch`,
     /// but for `keep`, which is lifted into it. One opened since then, with the new password, say, is
     /// of the new epoch already and stays. A session store that is away now costs a line in the log
-    /// and at most the kept session: the answer that the change was made stays true.
+    /// and at most the kept session: the answer that the change was made stays true. Gives back how
+    /// many it has ended and told of.
     pub(crate) async fn end_sessions(
         &self,
         ctx: &Ctx,
@@ -379,11 +380,17 @@ impl Accounts {
         epoch: i64,
         why: SessionEnd,
         keep: Option<SessionId>,
-    ) {
-        if let Err(error) = self.clear_sessions(ctx, user_id, epoch, why, keep).await {
+    ) -> usize {
+        let mut ended = 0;
+        let clearing = self.clear_sessions(ctx, user_id, epoch, keep, || {
+            ended += 1;
+            self.note(Happening::SessionsEnded(why, 1));
+        });
+        if let Err(error) = clearing.await {
             tracing::error!(user.id = %user_id, %error, "ended sessions could not be cleared away");
         }
         self.cache.user_changed(user_id);
+        ended
     }
 
     async fn clear_sessions(
@@ -391,8 +398,8 @@ impl Accounts {
         ctx: &Ctx,
         user_id: UserId,
         epoch: i64,
-        why: SessionEnd,
         keep: Option<SessionId>,
+        mut cleared: impl FnMut(),
     ) -> Result<(), StoreError> {
         let sessions = &self.ports.sessions;
         if let Some(id) = keep {
@@ -401,7 +408,7 @@ impl Accounts {
         for session in sessions.list_sessions(user_id, ctx.now).await? {
             let is_over = session.epoch < epoch && Some(session.id) != keep;
             if is_over && sessions.delete_session(user_id, session.id).await? {
-                self.note(Happening::SessionsEnded(why, 1));
+                cleared();
             }
         }
         Ok(())

@@ -63,6 +63,11 @@ impl Accounts {
         outcome
     }
 
+    /// A sign-in was put off before anybody looked at it: its network address has had too many.
+    pub fn sign_in_was_put_off(&self) {
+        self.note(Happening::SignIn(SignInOutcome::Throttled));
+    }
+
     async fn try_sign_in(
         &self,
         ctx: &Ctx,

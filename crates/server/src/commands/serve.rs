@@ -47,7 +47,8 @@ pub(super) async fn run(config: &Config, output: Output) -> anyhow::Result<()> {
     let stopping = Stopping::default();
     let app = wiring::app(&wired, config, stopping.clone(), &stop);
     // Until the very end: what a server does while it stops is worth seeing.
-    let metrics = telemetry::serve(config, &wired).await?;
+    let certificate_ends = reloading.as_ref().map(Reloading::ends_at);
+    let metrics = telemetry::serve(config, &wired, certificate_ends).await?;
     let (phases, phase) = watch::channel(Phase::Serving);
     let door = Door {
         sockets: sockets.listeners,

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use doorward_domain::ports::{Clock, Secrets};
 use jiff::Timestamp;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep};
 
 use super::certificate::{Files, Pair, Standing};
@@ -35,6 +35,8 @@ pub struct Reloading {
     /// Where the development certificate is kept, if it is that.
     development: Option<PathBuf>,
     shown: Shown,
+    /// When that ends, for an operator's figures.
+    ends_at: watch::Sender<Timestamp>,
     told_at: Instant,
     /// What was wrong with the files when they were last looked at. Two files are not written at
     /// once, so it is told when it is still so the next time.
@@ -84,6 +86,7 @@ impl Reloading {
             clock,
             secrets,
             development,
+            ends_at: watch::Sender::new(shown.ends_at),
             shown,
             told_at: Instant::now(),
             suspected: None,
@@ -96,6 +99,11 @@ impl Reloading {
     /// What shows the certificate.
     pub fn tls(&self) -> Arc<Tls> {
         self.tls.clone()
+    }
+
+    /// When the certificate ends that is shown at a time.
+    pub fn ends_at(&self) -> watch::Receiver<Timestamp> {
+        self.ends_at.subscribe()
     }
 
     /// Looks after the files for good.
@@ -133,6 +141,7 @@ impl Reloading {
                 }
             }
             Ok(Some(shown)) => {
+                self.ends_at.send_replace(shown.ends_at);
                 self.shown = shown;
                 self.suspected = None;
                 self.complained = None;

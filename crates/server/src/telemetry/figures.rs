@@ -47,6 +47,7 @@ pub struct Figures {
     pub(super) store_seconds: HistogramVec,
     pub(super) store_errors: IntCounterVec,
     pub(super) worker_failures: IntCounterVec,
+    pub(super) certificate_ends: GaugeVec,
     pub(super) scrape_errors: IntCounter,
 }
 
@@ -63,10 +64,10 @@ impl Figures {
     pub fn new(started_at: f64) -> Self {
         let new = New(Registry::new());
         let figures = Self {
-            requests: new.counters("doorward_http_requests_total", "Requests answered, by route as the API reference spells it; `-` is no route, status `gone` a request broken off before its answer.", &["method", "route", "status"]),
+            requests: new.counters("doorward_http_requests_total", "Requests answered, by route as the API reference spells it; `-` is no route, or one without that method; status `gone` a request broken off before its answer.", &["method", "route", "status"]),
             request_seconds: new.histograms("doorward_http_request_duration_seconds", "How long requests took, from their headers to the beginning of the answer.", REQUEST_SECONDS, &["method", "route"]),
             requests_in_flight: new.gauge("doorward_http_requests_in_flight", "Requests being answered now."),
-            sign_ins: new.counters("doorward_sign_ins_total", "Sign-ins tried with user name or address and a password, by how they ended.", &["outcome"]),
+            sign_ins: new.counters("doorward_sign_ins_total", "Sign-ins tried with user name or address and a password, by how they ended; `throttled` are those put off, by their account or their network address.", &["outcome"]),
             sessions_issued: new.counter("doorward_sessions_issued_total", "Sessions opened."),
             sessions_renewed: new.counter("doorward_sessions_renewed_total", "Sessions that got a new token."),
             sessions_revoked: new.counters("doorward_sessions_revoked_total", "Sessions ended before their time, by why.", &["reason"]),
@@ -88,6 +89,7 @@ impl Figures {
             store_seconds: new.histograms("doorward_store_operation_duration_seconds", "How long an operation of a store took, failed ones included: `database`, `sessions`, or `counters` on Redis.", REQUEST_SECONDS, &["store", "operation"]),
             store_errors: new.counters("doorward_store_operation_errors_total", "Operations of a store that failed: it did not answer, or not in time.", &["store", "operation"]),
             worker_failures: new.counters("doorward_worker_failures_total", "Turns of the background worker that failed, by duty.", &["duty"]),
+            certificate_ends: new.sometimes("doorward_certificate_expires_timestamp_seconds", "When the certificate that is shown ends, in seconds since 1970; absent where Doorward speaks plain HTTP."),
             scrape_errors: new.counter("doorward_scrape_errors_total", "Times that the outbox could not be looked at for these metrics."),
             registry: new.0,
         };

@@ -1,8 +1,10 @@
 //! The listener of the metrics: `GET /metrics` and nothing else, apart from the one that people reach.
 //!
-//! Bounded like that one: few connections, short headers, and nobody waits long. It knows nothing of
-//! what the figures mean.
+//! Bounded like that one: few connections, short headers, one answer each, and nobody takes long over
+//! it. Where all places are taken, the oldest connection makes room: a Prometheus is done within
+//! moments, and whoever reads slowly keeps nobody from seeing. It knows nothing of what the figures mean.
 
+use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -17,8 +19,7 @@ use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::task::JoinSet;
+use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::{sleep, timeout};
 
 use super::scrape::Scrape;
@@ -26,10 +27,10 @@ use crate::listener::shortage::{self, Shortage};
 
 /// How many connections are open at once: a Prometheus or two, and somebody who looks.
 const MAX_CONNECTIONS: usize = 16;
-/// How long the headers of a request may take, and the wait for the next request.
-const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long a connection lives, whatever it does.
-const CONNECTION_TIMEOUT: Duration = Duration::from_secs(300);
+/// How long the headers of a request may take.
+const HEADER_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a connection lives, whatever it does. Prometheus waits ten seconds.
+const CONNECTION_TIMEOUT: Duration = Duration::from_secs(15);
 /// The largest header block, in bytes.
 const MAX_HEADER_BYTES: usize = 16 * 1024;
 /// The text format of the exposition.
@@ -45,17 +46,21 @@ pub async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
 /// Serves until it is dropped, and all its connections with it.
 pub async fn serve(listener: TcpListener, scrape: Scrape) {
     let scrape = Arc::new(scrape);
-    let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     let mut connections = JoinSet::new();
+    // Oldest first.
+    let mut places = VecDeque::<AbortHandle>::new();
     let mut shortage = Shortage::default();
     loop {
-        // A place first: while all are taken, the next connection waits in the system's queue.
-        let place = places.clone().acquire_owned().await;
-        let place = place.expect("the places are never closed");
         match listener.accept().await {
             Ok((stream, _)) => {
                 shortage.accepted();
-                connections.spawn(converse(stream, scrape.clone(), place));
+                places.retain(|place| !place.is_finished());
+                if places.len() >= MAX_CONNECTIONS
+                    && let Some(oldest) = places.pop_front()
+                {
+                    oldest.abort();
+                }
+                places.push_back(connections.spawn(converse(stream, scrape.clone())));
             }
             Err(error) => {
                 shortage.failed(&error);
@@ -66,13 +71,14 @@ pub async fn serve(listener: TcpListener, scrape: Scrape) {
     }
 }
 
-async fn converse(stream: TcpStream, scrape: Arc<Scrape>, place: OwnedSemaphorePermit) {
+async fn converse(stream: TcpStream, scrape: Arc<Scrape>) {
     let service = service_fn(move |request| {
         let scrape = scrape.clone();
         async move { Ok::<_, Infallible>(answer(&scrape, &request).await) }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
+        .keep_alive(false)
         .header_read_timeout(HEADER_TIMEOUT)
         .max_buf_size(MAX_HEADER_BYTES)
         .serve_connection(TokioIo::new(stream), service);
@@ -80,7 +86,6 @@ async fn converse(stream: TcpStream, scrape: Arc<Scrape>, place: OwnedSemaphoreP
         Ok(Ok(())) | Err(_) => {}
         Ok(Err(error)) => tracing::debug!(%error, "a connection for metrics broke off"),
     }
-    drop(place);
 }
 
 async fn answer(scrape: &Scrape, request: &Request<Incoming>) -> Response<Full<Bytes>> {

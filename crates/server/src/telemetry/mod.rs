@@ -27,6 +27,8 @@ use std::sync::Arc;
 
 use doorward_domain::ports::Clock;
 use doorward_web::Observer;
+use jiff::Timestamp;
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::config::Config;
@@ -50,13 +52,19 @@ pub fn observer(wired: &Wired) -> Arc<dyn Observer> {
     Arc::new(requests::Requests::new(wired.figures.clone()))
 }
 
-/// Serves the figures, where that is wanted, until what it gives back is dropped.
-pub async fn serve(config: &Config, wired: &Wired) -> anyhow::Result<JoinSet<()>> {
+/// Serves the figures, where that is wanted, until what it gives back is dropped; that of the end of
+/// the certificate too, where one is shown.
+pub async fn serve(
+    config: &Config,
+    wired: &Wired,
+    certificate_ends: Option<watch::Receiver<Timestamp>>,
+) -> anyhow::Result<JoinSet<()>> {
     let mut serving = JoinSet::new();
     if let (Some(address), Some(figures)) = (config.metrics_listen, &wired.figures) {
         let listener = listener::bind(address).await?;
         tracing::info!(metrics.listen = %listener.local_addr()?, "metrics are at /metrics");
-        let scrape = scrape::Scrape::new(figures.clone(), wired.accounts.clone());
+        let accounts = wired.accounts.clone();
+        let scrape = scrape::Scrape::new(figures.clone(), accounts, certificate_ends);
         serving.spawn(listener::serve(listener, scrape));
     }
     Ok(serving)

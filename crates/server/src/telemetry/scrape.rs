@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use doorward_domain::Accounts;
 use doorward_domain::ports;
 use jiff::Timestamp;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, watch};
 use tokio::time::timeout;
 
 use super::Figures;
@@ -23,15 +23,22 @@ const PATIENCE: Duration = Duration::from_secs(3);
 pub struct Scrape {
     figures: Arc<Figures>,
     accounts: Arc<Accounts>,
+    /// When the certificate ends, where one is shown.
+    certificate_ends: Option<watch::Receiver<Timestamp>>,
     looked_at: Mutex<Option<Instant>>,
 }
 
 impl Scrape {
-    /// Puts the two together.
-    pub fn new(figures: Arc<Figures>, accounts: Arc<Accounts>) -> Self {
+    /// Puts them together.
+    pub fn new(
+        figures: Arc<Figures>,
+        accounts: Arc<Accounts>,
+        certificate_ends: Option<watch::Receiver<Timestamp>>,
+    ) -> Self {
         Self {
             figures,
             accounts,
+            certificate_ends,
             looked_at: Mutex::default(),
         }
     }
@@ -45,6 +52,11 @@ impl Scrape {
         );
         self.figures.hash_queue.set(signed(queue));
         self.figures.hash_queue_limit.set(signed(limit));
+        if let Some(ends_at) = &self.certificate_ends {
+            let gauge = &self.figures.certificate_ends;
+            let ends_at = ends_at.borrow().as_second() as f64;
+            gauge.with_label_values::<&str>(&[]).set(ends_at);
+        }
         self.look_at_outbox().await;
         self.figures.text()
     }

@@ -154,7 +154,8 @@ impl Wanted {
 fn read(uri: &Uri) -> Result<(Wanted, Duration), Problem> {
     let mut query = Query::parse(uri.query())?;
     let wanted = Wanted {
-        to: query.optional("to", EmailAddress::parse),
+        // Empty would be everybody's mail, and is what a script's lost variable makes of it.
+        to: query.filled("to", |text| EmailAddress::parse(&text.replace(' ', "+"))),
         after: query
             .optional("after", |text| number(text, MAX_ID))
             .unwrap_or(0),

@@ -39,9 +39,20 @@ impl Query {
         name: &str,
         parse: impl FnOnce(&str) -> Result<T, Invalid>,
     ) -> Option<T> {
+        if self.fields.get(name).and_then(Value::as_str) == Some("") {
+            self.fields.remove(name);
+        }
+        self.filled(name, parse)
+    }
+
+    /// A value, read by `parse`, where empty is a value like any other.
+    pub(crate) fn filled<T>(
+        &mut self,
+        name: &str,
+        parse: impl FnOnce(&str) -> Result<T, Invalid>,
+    ) -> Option<T> {
         let value = self.fields.remove(name)?;
-        let text = value.as_str().filter(|text| !text.is_empty())?;
-        parse(text)
+        parse(value.as_str()?)
             .map_err(|invalid| self.errors.push(FieldError::new(name, invalid)))
             .ok()
     }
