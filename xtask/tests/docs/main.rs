@@ -4,7 +4,7 @@
 //! A page's `sh` blocks are one script, run from top to bottom in an empty folder against the binary
 //! (`shell.rs`). One that cannot run here says so above its fence, in a comment that readers do not
 //! see: `<!-- not run: needs Docker -->`. It is read instead (`unrun.rs`), and the test prints the
-//! list. What the reader has done before is run from `<!-- given: doorward migrate -->`, and not shown.
+//! list. What the page says in words is run from `<!-- given: doorward migrate -->`, and not shown (`given.rs`).
 //! Other languages are parsed (`formats.rs`); `<!-- not checked: … -->` says why one is not.
 //!
 //! It needs the binary, so `cargo build` first; `DOORWARD_TEST_PAGE=docs/QUICK-START.md cargo test -p xtask
@@ -14,6 +14,7 @@
 
 mod diagrams;
 mod formats;
+mod given;
 mod lines;
 mod links;
 mod pages;

@@ -29,7 +29,7 @@ const SERVICES: [&str; 4] = ["5001", "5002", "5003", "5004"];
 /// Pages that are tried without throttles, and why.
 const UNTHROTTLED: [(&str, &str); 1] = [(
     "clients/README.md",
-    "a run waits for used up budgets, longer than a page may take; it says so",
+    "it waits for budgets that are used up, longer than a page may take; xtask/tests/clients has them on",
 )];
 /// Pages at once.
 const THREADS: usize = 3;

@@ -1,0 +1,73 @@
+//! What is run and not shown (`<!-- given: … -->`) stands for what the page says in words. A name that
+//! it sets, and that the reader then types, stands in the words as well: else the reader has it nowhere.
+
+use crate::pages::{Page, pages};
+
+#[test]
+fn nothing_is_used_that_only_a_comment_sets() {
+    let faults: Vec<_> = pages().iter().flat_map(unseen).collect();
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+/// The names that are set out of sight, used in sight, and not in backticks in the text.
+fn unseen(page: &Page) -> Vec<String> {
+    let lines: Vec<_> = page.text.lines().collect();
+    let is_given = |line: usize| lines[line - 1].trim().starts_with("<!-- given:");
+    let (given, shown): (Vec<_>, Vec<_>) = page
+        .blocks_in(&["sh"])
+        .into_iter()
+        .partition(|block| is_given(block.line));
+    let shown: String = shown.into_iter().map(|block| block.text).collect();
+    let prose = page.prose();
+    let said = |name: &str| {
+        let mut lines = prose.lines().filter(|line| !line.starts_with("<!--"));
+        lines.any(|line| line.contains(&format!("`{name}`")))
+    };
+    let mut faults = Vec::new();
+    for block in given {
+        for name in names_set(&block.text) {
+            if words(&shown).any(|word| word == name) && !said(name) {
+                let path = &page.path;
+                let line = block.line;
+                faults.push(format!(
+                    "{path}:{line}: readers use {name} and never set it"
+                ));
+            }
+        }
+    }
+    faults
+}
+
+/// Variables and functions.
+fn names_set(script: &str) -> impl Iterator<Item = &str> {
+    script.split([' ', ';', '\n']).filter_map(|word| {
+        let name = word
+            .strip_suffix("()")
+            .or_else(|| Some(word.split_once('=')?.0))?;
+        let is_name = words(name).eq([name]);
+        is_name.then_some(name)
+    })
+}
+
+fn words(script: &str) -> impl Iterator<Item = &str> {
+    script
+        .split(|c: char| !c.is_ascii_alphanumeric() && c != '_')
+        .filter(|word| !word.is_empty())
+}
+
+#[test]
+fn what_a_reader_never_sees_is_noticed() {
+    let page = |text: &str| Page {
+        path: "a.md".to_owned(),
+        text: text.to_owned(),
+    };
+    let used = "```sh\necho \"$COOKIE\" | field a\n```\n";
+    for unsaid in ["COOKIE=$(true)", "field() { cat; }", "export A=1 COOKIE=2"] {
+        let text = format!("<!-- given: {unsaid} -->\n{used}");
+        assert_eq!(unseen(&page(&text)).len(), 1, "{unsaid}");
+    }
+    let said = format!("With `COOKIE` set:\n\n<!-- given: COOKIE=1 -->\n{used}");
+    assert!(unseen(&page(&said)).is_empty());
+    let other = format!("<!-- given: PORT=5001 python3 service.py & -->\n{used}");
+    assert!(unseen(&page(&other)).is_empty());
+}
