@@ -5,9 +5,9 @@
 //! foretell. A finding means that the server or the document is wrong; which, `API.md` says.
 
 use std::fs::File;
-use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 
@@ -101,24 +101,26 @@ impl Hunt {
     }
 }
 
-/// The server, as long as somebody asks.
+/// The server, as long as somebody asks. It ends with this program, however that ends.
 struct Server {
     process: Child,
     url: String,
 }
 
 impl Server {
-    /// Starts it on a free port, with no throttle and with an empty store in the folder.
+    /// Starts it on a port that it finds itself, with no throttle and with an empty store in the
+    /// folder, and waits until it serves.
     fn start(binary: &Path, folder: &Path) -> anyhow::Result<Self> {
-        let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?
-            .local_addr()?
-            .port();
-        let log = File::create(folder.join("server.log"))?;
-        let mut command = Command::new(binary);
+        let path = folder.join("server.log");
+        let log = File::create(&path)?;
+        let mut command = Command::new("setpriv");
+        command.args(["--pdeathsig", "KILL", "--"]).arg(binary);
         command.arg("serve").current_dir(folder).env_clear();
         command
-            .env("DOORWARD_LISTEN", format!("127.0.0.1:{port}"))
-            .env("DOORWARD_DATA_DIR", folder.join("data"));
+            .env("PATH", "/usr/bin:/bin")
+            .env("DOORWARD_LISTEN", "127.0.0.1:0")
+            .env("DOORWARD_DATA_DIR", folder.join("data"))
+            .env("DOORWARD_LOG__FORMAT", "json");
         command
             .env("DOORWARD_THROTTLE__ENABLED", "false")
             .env("ADMIN_PASSWORD", "a long walk by the sea");
@@ -127,10 +129,29 @@ impl Server {
             .stderr(log)
             .spawn()
             .context("cannot start the server")?;
-        Ok(Self {
+        let mut server = Self {
             process,
-            url: format!("http://127.0.0.1:{port}"),
-        })
+            url: String::new(),
+        };
+        server.url = server.address(&path)?;
+        Ok(server)
+    }
+
+    /// Where it says that it listens.
+    fn address(&mut self, log: &Path) -> anyhow::Result<String> {
+        let patience = Instant::now() + Duration::from_secs(60);
+        loop {
+            let text = std::fs::read_to_string(log)?;
+            let said = text.split("\"listen\":\"").nth(1);
+            if let Some((address, _)) = said.and_then(|rest| rest.split_once('"')) {
+                return Ok(format!("http://{address}"));
+            }
+            let has_ended = self.process.try_wait()?.is_some();
+            if has_ended || Instant::now() > patience {
+                bail!("the server does not serve: {text}");
+            }
+            std::thread::park_timeout(Duration::from_millis(20));
+        }
     }
 }
 

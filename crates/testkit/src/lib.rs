@@ -7,6 +7,7 @@
 //!   after it; [`process`]: any other program; [`port`]: where one of them listens.
 //! - [`tools`]: programs from PyPI and npm that tests run, and cargo.
 //! - [`http`]: a client for plain requests; [`patience`]: waiting with a deadline.
+//! - [`webdriver`]: a Chromium to drive.
 //! - [`repository`]: the files that are under git.
 //!
 //! The clock and the chance that tests hand in are the domain's own: `doorward_domain::memory`.
@@ -23,3 +24,4 @@ pub mod process;
 pub mod repository;
 pub mod servers;
 pub mod tools;
+pub mod webdriver;

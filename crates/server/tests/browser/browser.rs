@@ -3,10 +3,10 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use doorward_testkit::webdriver::Driver;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::driver::{Driver, HOW_TO_INSTALL};
 use crate::server::Server;
 
 /// Longer than anything takes; reached only when something is broken.
@@ -53,26 +53,17 @@ impl Browser {
         arguments.push(format!("--lang={}", setup.language));
         // 1 allows, 2 blocks.
         let script = if setup.script { 1 } else { 2 };
-        let capabilities = json!({"capabilities": {"alwaysMatch": {
-            "browserName": "chrome",
+        let options = json!({
             "goog:chromeOptions": {
                 "args": arguments,
                 "prefs": {"intl.accept_languages": setup.language, "profile.default_content_setting_values.javascript": script},
             },
             "goog:loggingPrefs": {"browser": "ALL", "performance": "ALL"},
-        }}});
-        let (server, driver) = (Server::start(), Driver::start());
-        let opened = driver.send("POST", "/session", &capabilities);
-        let opened = opened.unwrap_or_else(|error| {
-            panic!(
-                "chromium cannot be run ({}): {HOW_TO_INSTALL}",
-                error["message"]
-            )
         });
-        let session = format!("/session/{}", opened["sessionId"].as_str().unwrap());
+        let (server, driver) = (Server::start(), Driver::start());
         Self {
+            session: driver.open(options),
             driver,
-            session,
             server,
             _profile: profile,
             _turn: turn,

@@ -8,7 +8,6 @@
 
 mod audit;
 mod browser;
-mod driver;
 mod journeys;
 mod pages;
 mod server;
