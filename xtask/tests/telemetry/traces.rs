@@ -46,6 +46,7 @@ fn a_request_its_story_and_its_stores_are_one_trace() {
             .unwrap_or_else(|| panic!("no {name} in {spans:?}"))
             .clone()
     };
+    assert_eq!(request.text("path"), "/v1/traces");
     assert_eq!(request.text("kind"), "server");
     assert_eq!(request.text("parent"), "");
     assert!(story.is_below(&request));

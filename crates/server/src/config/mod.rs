@@ -98,6 +98,8 @@ pub struct Config {
     pub metrics_listen: Option<SocketAddr>,
     /// The URL of an OTLP collector that takes traces; none is no traces.
     pub traces_endpoint: Option<String>,
+    /// The whole URL where it takes them; none is the one above with its usual path.
+    pub traces_url: Option<String>,
     /// Headers that the collector asks for, as OpenTelemetry spells them.
     pub traces_headers: Option<Secret<String>>,
     /// Which part of the traces that no trusted proxy has begun is kept.
@@ -153,6 +155,7 @@ impl Default for Config {
             log_format: LogFormat::Auto,
             metrics_listen: None,
             traces_endpoint: None,
+            traces_url: None,
             traces_headers: None,
             traces_ratio: 1.0,
         }

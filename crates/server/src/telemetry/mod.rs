@@ -43,7 +43,7 @@ pub use traces::Traces;
 /// taken.
 pub fn figures(config: &Config, clock: &dyn Clock) -> Option<Arc<Figures>> {
     let started_at = clock.now().as_microsecond() as f64 / 1_000_000.0;
-    let is_seen = config.metrics_listen.is_some() || config.traces_endpoint.is_some();
+    let is_seen = config.metrics_listen.is_some() || traces::url(config).is_some();
     is_seen.then(|| Arc::new(Figures::new(started_at)))
 }
 

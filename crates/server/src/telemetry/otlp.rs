@@ -62,8 +62,8 @@ struct Address {
 impl Collector {
     /// At that URL, with these headers; nobody is asked yet.
     pub fn at(url: &str, headers: HeaderMap) -> anyhow::Result<Self> {
-        let uri: Uri = url.parse().context("`traces.endpoint`")?;
-        let authority = uri.authority().context("`traces.endpoint` has no host")?;
+        let uri: Uri = url.parse().context("the URL for traces")?;
+        let authority = uri.authority().context("the URL for traces has no host")?;
         let is_https = uri.scheme_str() == Some("https");
         let default_port = if is_https { 443 } else { 80 };
         let to = Address {
@@ -127,7 +127,7 @@ impl HttpClient for Collector {
             Some(Said::Back) => tracing::info!("traces are collected again"),
             Some(Said::Away(error)) => tracing::warn!(
                 error,
-                "traces cannot be handed to `traces.endpoint`, and are lost until they can"
+                "traces cannot be handed to their collector (`traces.endpoint`, `traces.url`), and are lost until they can"
             ),
             None => {}
         }

@@ -52,15 +52,11 @@ pub struct Traces(SdkTracerProvider);
 impl Traces {
     /// Opens it, where one is configured. Nothing is sent yet, and nobody asked.
     pub fn open(config: &Config) -> anyhow::Result<Option<Self>> {
-        let Some(endpoint) = &config.traces_endpoint else {
+        let Some(url) = url(config) else {
             return Ok(None);
         };
         let headers = config.traces_headers.as_ref().map(Secret::expose);
         let headers = headers_of(headers.map_or("", String::as_str)).map_err(anyhow::Error::msg)?;
-        let url = match endpoint.ends_with(PATH) {
-            true => endpoint.clone(),
-            false => format!("{endpoint}{PATH}"),
-        };
         let exporter = SpanExporter::builder()
             .with_http()
             .with_http_client(Collector::at(&url, headers)?)
@@ -120,6 +116,16 @@ impl Traces {
             _ => tracing::debug!("the last spans may be lost"),
         }
     }
+}
+
+/// Where traces go, if they go anywhere.
+pub fn url(config: &Config) -> Option<String> {
+    let below = |endpoint: &String| match endpoint.ends_with(PATH) {
+        true => endpoint.clone(),
+        false => format!("{endpoint}{PATH}"),
+    };
+    let whole = config.traces_url.clone();
+    whole.or_else(|| config.traces_endpoint.as_ref().map(below))
 }
 
 /// Makes a request's span part of the trace that a trusted proxy names (W3C Trace Context); the id of
