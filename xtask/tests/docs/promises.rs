@@ -307,7 +307,7 @@ fn codes() -> Vec<String> {
     let page = std::fs::read_to_string(root().join("docs/ERRORS.md")).unwrap();
     let codes: Vec<_> = page
         .lines()
-        .filter_map(|line| Some(line.split('|').nth(2)?.trim().strip_prefix('`')?))
+        .filter_map(|line| line.split('|').nth(2)?.trim().strip_prefix('`'))
         .map(|code| code.trim_end_matches('`').to_owned())
         .collect();
     assert!(codes.len() > 10, "{codes:?}");
