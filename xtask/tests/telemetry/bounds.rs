@@ -8,7 +8,6 @@ use std::time::{Duration, Instant};
 use doorward_testkit::process::{piped, said};
 use doorward_testkit::servers::doorward_binary;
 use doorward_testkit::tools::debian_tool;
-use serde_json::Value;
 
 use crate::scrape::Scrape;
 use crate::server::{Watched, wait_for};
@@ -53,7 +52,14 @@ fn odd_methods_at_known_routes_make_few_series() {
     for path in paths {
         let path = path.replace(['{', '}'], "");
         for method in methods {
-            server.send(method, &path, "", Value::Null);
+            // By hand: an answer to HEAD ends otherwise than it says.
+            let port = server.doorward.port();
+            let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+            let head = format!("{method} {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+            stream.write_all(head.as_bytes()).unwrap();
+            let mut answer = Vec::new();
+            stream.read_to_end(&mut answer).unwrap();
+            assert!(answer.starts_with(b"HTTP/1.1 "), "{method} {path}");
         }
     }
     let seen = server.scrape();
