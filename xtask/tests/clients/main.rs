@@ -9,6 +9,7 @@
 mod collection;
 mod linter;
 mod typescript;
+mod untruths;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
