@@ -72,6 +72,30 @@ async fn the_end_of_a_session_is_told_of_with_its_reason() {
     assert_eq!(world.noted.take(), [SessionsEnded(SessionEnd::Revoked, 1)]);
 }
 
+/// Whoever ends them: here they are ended one by one, in a database they go with their user.
+#[tokio::test]
+async fn sessions_that_end_with_their_account_are_told_of_once() {
+    let world = World::new().await;
+    world.active("ben").await;
+    world.sign_in("ben").await;
+    let last = world.sign_in("ben").await;
+    let actor = world.of(&last);
+    world.noted.take();
+    let deleted = world.accounts.delete_account(&actor, "me", None).await;
+    deleted.unwrap();
+    let ended = SessionsEnded(SessionEnd::AccountChanged, 1);
+    assert_eq!(world.noted.take(), [ended, ended]);
+    // One that cannot be cleared away has ended all the same.
+    world.active("ann").await;
+    world.sign_in("ann").await;
+    let actor = world.of(&world.sign_in("ann").await);
+    world.noted.take();
+    world.spy.fail_after("delete_session", 1);
+    let deleted = world.accounts.delete_account(&actor, "me", None).await;
+    deleted.unwrap();
+    assert_eq!(world.noted.take(), [ended, ended]);
+}
+
 /// What was ended before the store went away was ended.
 #[tokio::test]
 async fn sessions_that_were_ended_are_told_of_though_others_could_not_be() {

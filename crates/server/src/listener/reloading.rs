@@ -363,9 +363,14 @@ mod tests {
         watched.pass(300);
         day(&mut watched);
         assert_eq!(watched.reloading.shown.print, first);
+        let seen = watched.reloading.ends_at();
+        let ended_at = *seen.borrow();
         watched.pass(40);
         day(&mut watched);
         assert_ne!(watched.reloading.shown.print, first);
+        // Whoever looks at the figures sees it.
+        assert!(*seen.borrow() > ended_at);
+        assert_eq!(*seen.borrow(), watched.reloading.shown.ends_at);
         assert_eq!(watched.heard.count("ends within two weeks"), 0);
         // Where it cannot be renewed, its end comes near.
         watched.reloading.development = Some(watched.folder.path().join("nothing/here"));
