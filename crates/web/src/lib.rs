@@ -18,6 +18,7 @@ mod json;
 mod negotiate;
 mod observer;
 mod openapi;
+mod page_operations;
 mod pages;
 mod problem;
 #[cfg(test)]

@@ -5,10 +5,11 @@ use doorward_domain::model::Event;
 use serde_json::{Map, Value, json};
 
 use crate::host::is_loopback_url;
+use crate::page_operations;
 use crate::problem::Code;
 use crate::routes::{self, Guard, Route};
 
-const DESCRIPTION: &str = "User accounts and sign-in. Bodies are JSON, or forms of the same fields; times are RFC 3339 in UTC; errors are problems (RFC 9457) with a stable `code`. Who would rather have `text/html` gets a page instead, where there is one.";
+const DESCRIPTION: &str = "User accounts and sign-in. Bodies are JSON, or forms of the same fields; times are RFC 3339 in UTC; errors are problems (RFC 9457) with a stable `code`. Who would rather have `text/html` gets a page instead, where there is one. Show one credential at a time, the bearer token or the cookie: a request with both is refused (400).";
 
 /// What of a user name a pattern can tell: its ASCII. Unicode's own rules (RFC 8265) are beyond one.
 const USERNAME: &str = r"^[^\u0000-/:-@\[-`{-\u007f][^\u0000-*,/:-@\[-^`{-\u007f]*$";
@@ -29,8 +30,8 @@ pub fn document(public_url: &str) -> Value {
     document["servers"] = json!([server(public_url)]);
     document["tags"] = tags();
     document["components"]["securitySchemes"] = json!({
-        "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": "The token of `POST /auth`."},
-        "cookie": {"type": "apiKey", "in": "cookie", "name": crate::guard::COOKIE, "description": "What this server's own pages use."},
+        "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": "The token of `POST /auth`; without the cookie beside it."},
+        "cookie": {"type": "apiKey", "in": "cookie", "name": crate::guard::COOKIE, "description": "What this server's own pages use; without a bearer token beside it."},
     });
     document["components"]["examples"] = examples(public_url);
     if let Some(schemas) = document
@@ -39,9 +40,14 @@ pub fn document(public_url: &str) -> Value {
     {
         complete_schemas(schemas);
     }
-    for route in routes::TABLE.iter().filter(|route| !route.page) {
+    for (route, operation) in page_operations::operations() {
         let method = route.method.as_str().to_ascii_lowercase();
-        if let Some(operation) = document["paths"][route.path].get_mut(&method) {
+        document["paths"][route.path][method] = operation;
+    }
+    for route in routes::TABLE {
+        let method = route.method.as_str().to_ascii_lowercase();
+        let item = document["paths"].get_mut(route.path);
+        if let Some(operation) = item.and_then(|item| item.get_mut(&method)) {
             complete(operation, route);
         }
     }
@@ -283,7 +289,11 @@ fn complete(operation: &mut Value, route: &Route) {
         }
     }
     for (status, codes) in by_status {
-        operation["responses"][status.to_string()] = problem_response(&codes);
+        let mut response = problem_response(&codes);
+        if route.page {
+            page_operations::add_page(&mut response);
+        }
+        operation["responses"][status.to_string()] = response;
     }
 }
 
@@ -312,6 +322,9 @@ pub(crate) fn problems_of(route: &Route, has_body: bool) -> Vec<Code> {
         ValidationFailed,
     };
     let mut codes = route.problems.to_vec();
+    if route.page {
+        codes.extend(page_operations::problems_of(route));
+    }
     // The guard refuses a head that can be read two ways, whatever the route.
     codes.push(MalformedRequest);
     if has_body {

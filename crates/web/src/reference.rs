@@ -23,7 +23,7 @@ Every route: who may ask, what goes in, what comes out, what can go wrong. Writt
 | --- | --- |
 | bodies in | JSON, or a form (`application/x-www-form-urlencoded`) of the same fields, in which `data` is a JSON text and what stands empty counts as left out. At most 64 KiB. An unknown field is refused |
 | bodies out | JSON. Times are RFC 3339 in UTC, ids are UUIDv7. Whoever would rather have `text/html` gets the page of the same name, where there is one |
-| who asks | `Authorization: Bearer TOKEN`, with the token of [`POST /auth`](#post-auth); or the cookie that the server's own pages use, which works for no other site |
+| who asks | `Authorization: Bearer TOKEN`, with the token of [`POST /auth`](#post-auth); or the cookie that the server's own pages use, which works for no other site. One of the two at a time: both at once are refused with 400 |
 | `{user}` | `me`, a user name or a user id |
 | errors | `application/problem+json` (RFC 9457), with a stable `code`. [Problem](#problem) |
 | lost updates | a user comes with an `ETag`; a write with `If-Match` that no longer fits is refused with 412 |
@@ -71,7 +71,9 @@ fn page(document: &Value) -> String {
 
 /// The routes that are in the document, in the order of the table.
 fn routes(document: &Value) -> impl Iterator<Item = (&'static Route, &Value)> {
-    TABLE.iter().filter_map(|route| {
+    // Pages have a table of their own, also where the document names them.
+    let api = TABLE.iter().filter(|route| !route.page);
+    api.filter_map(|route| {
         let method = route.method.as_str().to_ascii_lowercase();
         let operation = document["paths"].get(route.path)?.get(method)?;
         Some((route, operation))
@@ -303,7 +305,7 @@ fn kind(schema: &Value) -> String {
     words.join(" or ")
 }
 
-/// The routes for people, which are not in the document.
+/// The routes for people.
 fn pages() -> String {
     let mut text = "\n## Pages\n\nFor people with a browser; they answer with HTML.\n\n| route | limit |\n| --- | --- |\n".to_owned();
     for route in TABLE.iter().filter(|route| route.page) {

@@ -64,7 +64,9 @@ fn the_document_has_every_route_of_the_table_and_no_other() {
             documented.insert((method.to_uppercase(), path.clone()));
         }
     }
-    let listed = TABLE.iter().filter(|route| !route.page);
+    // A page is in it where programs have business at its path as well: `Allow` names it there.
+    let has_api = |path| TABLE.iter().any(|row| !row.page && row.path == path);
+    let listed = TABLE.iter().filter(|route| has_api(route.path));
     let listed: BTreeSet<_> = listed
         .map(|route| (route.method.to_string(), route.path.to_owned()))
         .collect();

@@ -1,0 +1,64 @@
+//! The pages that share a path with the API, as its document tells of them: `Allow` names their
+//! methods there, so that a document without them would not be true.
+//!
+//! To add one: an arm in [`operation`]. A test says where one is missing.
+
+use serde_json::{Value, json};
+
+use crate::problem::Code;
+use crate::routes::{Route, TABLE};
+
+/// Every page that the document has to name, with its operation.
+pub(crate) fn operations() -> impl Iterator<Item = (&'static Route, Value)> {
+    let shared = TABLE.iter().filter(|route| route.page && is_shared(route));
+    shared.map(|route| (route, operation(route)))
+}
+
+/// Whether programs have business at its path as well.
+fn is_shared(page: &Route) -> bool {
+    let mut rows = TABLE.iter();
+    rows.any(|route| !route.page && route.path == page.path)
+}
+
+fn operation(route: &Route) -> Value {
+    let (id, summary) = match (route.method.as_str(), route.path) {
+        ("GET", "/confirmation") => ("confirmation_page", "The form for another mail"),
+        ("GET", "/recovery") => ("recovery_page", "The form for a recovery mail"),
+        ("GET", "/password") => ("password_page", "The form for another password"),
+        ("POST", "/password") => ("password_form", "What the form for another password sends"),
+        (method, path) => unreachable!("{method} {path} is a page without an operation"),
+    };
+    let mut operation = json!({
+        "tags": ["Account"],
+        "summary": format!("{summary}. For people: an API client has no use for it."),
+        "operationId": id,
+        "responses": {"200": {"description": "A page", "content": page()}},
+    });
+    if route.method == http::Method::POST {
+        let body = json!({"$ref": "#/components/schemas/PasswordChange"});
+        operation["requestBody"] =
+            json!({"required": true, "content": {"application/json": {"schema": body}}});
+    }
+    operation
+}
+
+/// What a form is refused for: the same as what does its work for programs, and other sites are.
+pub(crate) fn problems_of(page: &Route) -> Vec<Code> {
+    let twin = TABLE
+        .iter()
+        .find(|route| page.method == http::Method::POST && route.path == page.path && !route.page);
+    let own = twin.map(|route| route.problems).into_iter().flatten();
+    let own = own.copied();
+    own.chain(twin.map(|_| Code::CrossSiteRequest)).collect()
+}
+
+/// A problem is a page to whoever would rather have one.
+pub(crate) fn add_page(response: &mut Value) {
+    if let Some(content) = response["content"].as_object_mut() {
+        content.insert("text/html".to_owned(), page()["text/html"].clone());
+    }
+}
+
+fn page() -> Value {
+    json!({"text/html": {"schema": {"type": "string"}}})
+}
