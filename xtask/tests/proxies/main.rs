@@ -1,6 +1,6 @@
 //! The examples behind nginx, Caddy and Traefik, with the real proxies: `examples/` holds the very files
 //! that run here, but for ports and certificates. Doorward, a site and a proxy make a stand (`stand`);
-//! curl asks as a browser or as a program does (`client`), and Chromium once (`browser`).
+//! curl asks as a browser or as a program does (`client`), Chromium once (`browser`), and newman (`collection`).
 //!
 //! To add a proxy: its folder in `examples`, an arm in `stand`, a line in `every_proxy!`.
 
@@ -9,6 +9,7 @@
 mod browser;
 mod client;
 mod closed;
+mod collection;
 mod forged;
 mod journey;
 mod programs;
