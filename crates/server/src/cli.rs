@@ -138,9 +138,9 @@ const COMPLETIONS_EXAMPLE: &str = "Examples:
 /// `init`
 #[derive(Debug, Args)]
 pub struct InitArgs {
-    /// A new file, for its owner alone; or - for standard output
-    #[arg(default_value = "doorward.toml")]
-    pub file: PathBuf,
+    /// A new file, for its owner alone; or - for standard output. Without it, the one of --config, or
+    /// doorward.toml
+    pub file: Option<PathBuf>,
     /// Write over a file that is there
     #[arg(long)]
     pub force: bool,

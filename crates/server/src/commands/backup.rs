@@ -18,6 +18,6 @@ pub(super) async fn run(config: &Config, args: &BackupArgs, output: Output) -> a
             key.display()
         );
     }
-    output.print(&text, &json!({"file": file}));
+    output.print(&text, &json!({"file": file}))?;
     Ok(())
 }

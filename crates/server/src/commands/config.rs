@@ -30,7 +30,7 @@ pub(super) fn run(
                 Err(_) => faulty.and_then(|refused: &Refused| refused.loaded.as_ref()),
             };
             if let Some(values) = values {
-                show(values, output);
+                show(values, output)?;
             }
             loaded.map(drop)
         }
@@ -54,17 +54,17 @@ fn refused(error: anyhow::Error, output: Output) -> anyhow::Result<()> {
 fn tell(faults: Vec<String>, output: Output) -> anyhow::Result<()> {
     if faults.is_empty() {
         let value = json!({"ok": true, "faults": []});
-        output.print("The configuration is fine.", &value);
+        output.print("The configuration is fine.", &value)?;
         return Ok(());
     }
     if output.json {
-        output.print("", &json!({"ok": false, "faults": faults}));
+        output.print("", &json!({"ok": false, "faults": faults}))?;
         bail!("the configuration cannot be used");
     }
     bail!(Refused::unread(faults))
 }
 
-fn show(loaded: &Loaded, output: Output) {
+fn show(loaded: &Loaded, output: Output) -> anyhow::Result<()> {
     let mut lines = Vec::new();
     let mut values = Map::new();
     for setting in SETTINGS {
@@ -76,7 +76,7 @@ fn show(loaded: &Loaded, output: Output) {
             json!({"value": shown, "origin": origin.unwrap_or("default"), "variable": setting.also.map_or_else(|| setting.variable(), str::to_owned), "secret": setting.secret, "help": setting.help}),
         );
     }
-    output.print(&lines.join("\n"), &values.into());
+    output.print(&lines.join("\n"), &values.into())
 }
 
 fn shown(setting: &Setting, config: &Config) -> String {

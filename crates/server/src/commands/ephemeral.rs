@@ -19,7 +19,7 @@ use crate::{bootstrap, logging, parent, wiring, worker};
 pub(super) async fn run(config: &Config) -> anyhow::Result<()> {
     logging::start(config)?;
     // Before anybody hears of it, and may let go at once.
-    let gone = parent::gone();
+    let gone = parent::gone()?;
     let socket = TcpListener::bind(config.listen).await.with_context(|| {
         format!(
             "cannot listen on {}: another program may be there; leave DOORWARD_LISTEN out for a free port",
@@ -46,7 +46,7 @@ pub(super) async fn run(config: &Config) -> anyhow::Result<()> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let password = made_up.as_ref().or(config.admin_password.as_ref());
     let public_url = config.public_url(listening);
-    super::say(&bootstrap::welcome_value(config, &public_url, password).to_string());
+    super::say(&bootstrap::welcome_value(config, &public_url, password).to_string())?;
     let outcome = tokio::select! {
         _ = terminate.recv() => Ok(()),
         _ = interrupt.recv() => Ok(()),

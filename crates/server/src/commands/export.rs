@@ -71,7 +71,7 @@ async fn to_file(
     output.print(
         &format!("{count} users are in {file}. It holds their password hashes: keep it as you keep the database."),
         &json!({"users": count, "file": file}),
-    );
+    )?;
     Ok(())
 }
 

@@ -26,7 +26,7 @@ pub(super) async fn run(
         let detail = problem["detail"].as_str().unwrap_or_default();
         bail!("{path} answered {}. {detail}", answer.status);
     }
-    output.print("It is well.", &json!({"ok": true}));
+    output.print("It is well.", &json!({"ok": true}))?;
     Ok(())
 }
 

@@ -60,7 +60,7 @@ pub(super) async fn run(config: &Config, args: &ImportArgs, output: Output) -> a
         import.report.cut_short();
     }
     import.report.flush()?;
-    tell(&import.report, args, output);
+    tell(&import.report, args, output)?;
     if let Err(error) = imported {
         bail!(
             "{error:#}\nThe import is not complete. Once that is mended (a database that is far away may need a larger `database.statement_timeout_seconds`), run it again: whoever is in counts as already there."
@@ -213,7 +213,7 @@ fn named(user: &User) -> Option<String> {
         .map(str::to_owned)
 }
 
-fn tell(report: &Report, args: &ImportArgs, output: Output) {
+fn tell(report: &Report, args: &ImportArgs, output: Output) -> anyhow::Result<()> {
     if args.report.is_none() && !output.json {
         for line in report.told() {
             eprintln!("{line}");
@@ -231,5 +231,5 @@ fn tell(report: &Report, args: &ImportArgs, output: Output) {
         text += &format!("\nWhoever is not as they were is in {}.", path.display());
         value["report"] = json!(path);
     }
-    output.print(&text, &value);
+    output.print(&text, &value)
 }

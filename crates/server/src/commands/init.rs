@@ -12,13 +12,19 @@ use super::Output;
 use crate::cli::InitArgs;
 use crate::config::commented;
 
-pub(super) fn run(args: &InitArgs, output: Output) -> anyhow::Result<()> {
+/// `configured` is the file of `--config`.
+pub(super) fn run(
+    args: &InitArgs,
+    configured: Option<&Path>,
+    output: Output,
+) -> anyhow::Result<()> {
     let text = commented();
-    if args.file == Path::new("-") {
-        output.print_as_it_is(&text, &json!({"text": text}));
-        return Ok(());
+    let path = args.file.as_deref().or(configured);
+    let path = path.unwrap_or(Path::new("doorward.toml"));
+    if path == Path::new("-") {
+        return output.print_as_it_is(&text, &json!({"text": text}));
     }
-    let file = args.file.display().to_string();
+    let file = path.display().to_string();
     // For its owner alone from its first moment: people write passwords into it.
     let mut options = OpenOptions::new();
     options.write(true).mode(0o600);
@@ -27,7 +33,7 @@ pub(super) fn run(args: &InitArgs, output: Output) -> anyhow::Result<()> {
     } else {
         options.create_new(true);
     }
-    let mut written = match options.open(&args.file) {
+    let mut written = match options.open(path) {
         Ok(written) => written,
         Err(error) if error.kind() == ErrorKind::AlreadyExists => {
             bail!("{file} is there already; --force writes over it, and `doorward init -` prints")
@@ -42,6 +48,5 @@ pub(super) fn run(args: &InitArgs, output: Output) -> anyhow::Result<()> {
     let told = format!(
         "{file} is written. Every line in it is commented out, so it changes nothing yet.\nSee what counts with `doorward config show`."
     );
-    output.print(&told, &json!({"file": file}));
-    Ok(())
+    output.print(&told, &json!({"file": file}))
 }

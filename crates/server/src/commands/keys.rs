@@ -27,14 +27,14 @@ pub(super) async fn run(
             } else {
                 text.join("\n")
             };
-            output.print(&text, &json!({"keys": value}));
+            output.print(&text, &json!({"keys": value}))?;
         }
         KeysCommand::Rotate => {
             let kid = wired
                 .accounts
                 .rotate_keys(&wired.ctx(Actor::CommandLine))
                 .await?;
-            output.print(&format!("Sessions are signed with {kid} at once, audience tokens in ten minutes, when every service has it. A running server follows within a minute."), &json!({"kid": kid}));
+            output.print(&format!("Sessions are signed with {kid} at once, audience tokens in ten minutes, when every service has it. A running server follows within a minute."), &json!({"kid": kid}))?;
         }
     }
     wired.close().await;

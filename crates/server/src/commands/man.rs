@@ -15,7 +15,7 @@ pub(super) fn run(args: &ManArgs, output: Output) -> anyhow::Result<()> {
     root.build();
     let Some(folder) = &args.out else {
         let page = page(&root)?;
-        output.print_as_it_is(&page, &json!({"page": page}));
+        output.print_as_it_is(&page, &json!({"page": page}))?;
         return Ok(());
     };
     std::fs::create_dir_all(folder)
@@ -23,7 +23,7 @@ pub(super) fn run(args: &ManArgs, output: Output) -> anyhow::Result<()> {
     let mut files = Vec::new();
     write(&root, "doorward", folder, &mut files)?;
     let told = format!("{} pages are in {}.", files.len(), folder.display());
-    output.print(&told, &json!({"files": files}));
+    output.print(&told, &json!({"files": files}))?;
     Ok(())
 }
 

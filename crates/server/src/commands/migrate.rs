@@ -23,14 +23,14 @@ pub(super) async fn run(config: &Config, args: &MigrateArgs, output: Output) -> 
         output.print(
             &text,
             &json!({"applied": made.iter().map(value).collect::<Vec<_>>()}),
-        );
+        )?;
         return Ok(());
     }
     let status = migration_status(&settings).await?;
     output.print(
         &lines(&status),
         &json!({"migrations": status.iter().map(value).collect::<Vec<_>>()}),
-    );
+    )?;
     Ok(())
 }
 

@@ -15,8 +15,9 @@ mod migrate;
 mod serve;
 mod user;
 
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 
+use anyhow::Context;
 use serde_json::Value;
 
 use crate::cli::{Cli, Command};
@@ -56,11 +57,10 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Openapi => {
             let config = load()?.config;
             let document = doorward_web::openapi_document(&config.public_url(config.listen));
-            say(&format!("{document:#}"));
-            Ok(())
+            say(&format!("{document:#}"))
         }
         // These read no configuration: they are there before one is, or to mend one.
-        Command::Init(args) => init::run(&args, output),
+        Command::Init(args) => init::run(&args, file, output),
         Command::Completions(args) => completions::run(&args, output),
         Command::Man(args) => man::run(&args, output),
     }
@@ -89,25 +89,28 @@ impl Output {
     }
 
     /// The text is broken where a line is longer than a terminal is wide.
-    fn print(self, text: &str, value: &Value) {
-        self.print_as_it_is(&columns::fitted(text), value);
+    fn print(self, text: &str, value: &Value) -> anyhow::Result<()> {
+        self.print_as_it_is(&columns::fitted(text), value)
     }
 
     /// For what other programs read.
-    fn print_as_it_is(self, text: &str, value: &Value) {
+    fn print_as_it_is(self, text: &str, value: &Value) -> anyhow::Result<()> {
         if self.json {
-            say(&value.to_string());
+            say(&value.to_string())
         } else {
-            say(text.strip_suffix('\n').unwrap_or(text));
+            say(text.strip_suffix('\n').unwrap_or(text))
         }
     }
 }
 
-/// Prints to whoever reads. Nobody may: `doorward user list | head` hangs up early, and a server
-/// goes on without its terminal.
-fn say(text: &str) {
-    if let Err(error) = writeln!(std::io::stdout(), "{text}") {
-        tracing::debug!(%error, "nobody reads the output");
+/// Prints to whoever reads. Nobody may: `doorward user list | head` hangs up early, and is content.
+/// A full disk is not: what is shown once would be lost without a word.
+fn say(text: &str) -> anyhow::Result<()> {
+    let mut output = std::io::stdout().lock();
+    match writeln!(output, "{text}").and_then(|()| output.flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error)
+            .context("it is done, but what it has to say could not be written to standard output"),
+        _ => Ok(()),
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use doorward_domain::ctx::Actor;
+use doorward_domain::values::Secret;
 use doorward_web::Stopping;
 use tokio::signal::unix::SignalKind;
 use tokio::sync::watch;
@@ -13,11 +14,12 @@ use tokio::time::timeout;
 
 use super::Output;
 use crate::config::Config;
+use crate::listener::activation::{self, Sockets};
 use crate::listener::drain::{self, Phase};
 use crate::listener::notify::{self, ServiceManager};
 use crate::listener::reloading::{Keeper, Reloading};
 use crate::listener::signals::signals;
-use crate::listener::{self, Door, activation};
+use crate::listener::{self, Door};
 use crate::system::{SystemClock, SystemSecrets};
 use crate::telemetry::{self, Traces};
 use crate::wiring::{self, Wired};
@@ -30,18 +32,28 @@ const LAST_TURN: Duration = Duration::from_secs(15);
 
 /// Runs the server until it is told to stop.
 pub(super) async fn run(config: &Config, output: Output) -> anyhow::Result<()> {
+    // Before anything slow: the first process of a container hears no signal that it has not asked for.
+    let mut asked = signals([SignalKind::terminate(), SignalKind::interrupt()])?;
+    let hangups = signals([SignalKind::hangup()])?;
     let traces = logging::start(config)?;
     let manager = Arc::new(ServiceManager::of_environment());
-    let sockets = activation::open(config).await?;
+    let begun = tokio::select! {
+        // First, whatever else has come: a password that was made up is to be shown.
+        biased;
+        begun = begin(config) => begun?,
+        // What was begun is undone, as after a crash.
+        Some(()) = asked.recv() => {
+            tracing::info!("told to stop while starting");
+            return Ok(());
+        }
+    };
+    let Begun {
+        sockets,
+        reloading,
+        wired,
+        made_up,
+    } = begun;
     let listening = sockets.address;
-    let (clock, secrets) = (SystemClock::default(), SystemSecrets::new());
-    let reloading = Reloading::start(config, Arc::new(clock), Arc::new(secrets))?;
-    let wired = Arc::new(wiring::wire(config, listening).await?);
-    wired
-        .accounts
-        .ensure_keys(&wired.ctx(Actor::Worker))
-        .await?;
-    let made_up = bootstrap::ensure_admin(&wired, config).await?;
     let public_url = config.public_url(listening);
     let (stopper, stop) = watch::channel(false);
     let stopping = Stopping::default();
@@ -59,17 +71,21 @@ pub(super) async fn run(config: &Config, output: Output) -> anyhow::Result<()> {
     let mut serving = JoinSet::new();
     serving.spawn(listener::serve(door, router, phase.clone()));
     let mut listeners = Listeners { serving, metrics };
-    // Before anybody hears that it is ready: whoever hears it may stop it at once.
-    let asked = signals([SignalKind::terminate(), SignalKind::interrupt()])?;
-    let hangups = signals([SignalKind::hangup()])?;
     let mut duties = worker::start(&wired, &stop);
     let keeper = Keeper::new(reloading, hangups, manager.clone());
     worker::keep_certificate(&mut duties, &wired, &stop, keeper);
     tokio::spawn(notify::keep_alive(manager.clone()));
-    output.print(
+    let told = output.print(
         &bootstrap::welcome(config, &public_url, made_up.as_ref()),
         &bootstrap::welcome_value(config, &public_url, made_up.as_ref()),
     );
+    if let Err(error) = told {
+        // A server goes on without its terminal.
+        tracing::error!(
+            error = format!("{error:#}"),
+            "nobody has seen the greeting; if there was a first password in it, set another with `doorward user set-password admin`"
+        );
+    }
     tracing::info!(listen = %listening, public_url, "ready");
     manager.ready();
     let time = Duration::from_secs(config.shutdown_drain_seconds);
@@ -87,6 +103,34 @@ pub(super) async fn run(config: &Config, output: Output) -> anyhow::Result<()> {
     }
     tracing::info!("stopped");
     Ok(())
+}
+
+/// What there is before anybody is served.
+struct Begun {
+    sockets: Sockets,
+    reloading: Option<Reloading>,
+    wired: Arc<Wired>,
+    /// The first administrator's password, where there was none.
+    made_up: Option<Secret<String>>,
+}
+
+/// Waits for the stores, and brings them up to date.
+async fn begin(config: &Config) -> anyhow::Result<Begun> {
+    let sockets = activation::open(config).await?;
+    let (clock, secrets) = (SystemClock::default(), SystemSecrets::new());
+    let reloading = Reloading::start(config, Arc::new(clock), Arc::new(secrets))?;
+    let wired = Arc::new(wiring::wire(config, sockets.address).await?);
+    wired
+        .accounts
+        .ensure_keys(&wired.ctx(Actor::Worker))
+        .await?;
+    let made_up = bootstrap::ensure_admin(&wired, config).await?;
+    Ok(Begun {
+        sockets,
+        reloading,
+        wired,
+        made_up,
+    })
 }
 
 /// What listens. A server of which one part no longer does must not look well: it ends, and whoever

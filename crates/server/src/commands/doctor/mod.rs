@@ -36,7 +36,7 @@ pub(super) async fn run(
         let mail_to = recipient(&loaded.config, args, &mut findings);
         findings.extend(examine(&loaded.config, mail_to.as_ref()).await);
     }
-    report::print(&findings, output);
+    report::print(&findings, output)?;
     let is_fault = |finding: &&Finding| finding.verdict == Verdict::Fault;
     match findings.iter().filter(is_fault).count() {
         0 => Ok(()),

@@ -10,7 +10,7 @@ const WIDTH: usize = 80;
 /// Where the sentences begin.
 const INDENT: usize = 25;
 
-pub(super) fn print(findings: &[Finding], output: Output) {
+pub(super) fn print(findings: &[Finding], output: Output) -> anyhow::Result<()> {
     let count = |verdict| {
         let is_such = |finding: &&Finding| finding.verdict == verdict;
         findings.iter().filter(is_such).count()
@@ -39,7 +39,7 @@ pub(super) fn print(findings: &[Finding], output: Output) {
         })
         .collect();
     let value = json!({"ok": faults == 0, "fine": fine, "warnings": warnings, "faults": faults, "findings": values});
-    output.print(&lines.join("\n"), &value);
+    output.print(&lines.join("\n"), &value)
 }
 
 fn several(count: usize, noun: &str) -> String {

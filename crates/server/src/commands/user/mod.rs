@@ -48,7 +48,7 @@ async fn perform(
             };
             let users = accounts.list_users(ctx, &filter).await?;
             let views: Vec<_> = users.iter().map(UserView::from).collect();
-            output.print(&shown::table(&users), &json!({"items": views}));
+            output.print(&shown::table(&users), &json!({"items": views}))?;
             Ok(())
         }
         UserCommand::Show(named) => {
@@ -56,7 +56,7 @@ async fn perform(
                 .find_named(&named.user)
                 .await
                 .map_err(|error| said(error, &named.user))?;
-            shown::user(&user, output);
+            shown::user(&user, output)?;
             Ok(())
         }
         UserCommand::SetPassword(args) => set_password(wired, ctx, &args, output).await,
@@ -79,7 +79,7 @@ async fn perform(
                 .delete_account(ctx, &id, None)
                 .await
                 .map_err(|error| said(error, &named.user))?;
-            output.print(&format!("Deleted {}.", named.user), &json!({"deleted": id}));
+            output.print(&format!("Deleted {}.", named.user), &json!({"deleted": id}))?;
             Ok(())
         }
     }
@@ -87,9 +87,11 @@ async fn perform(
 
 /// The user as they now are.
 fn changed_user(changed: Result<User, Error>, named: &str, output: Output) -> anyhow::Result<()> {
-    shown::user(&changed.map_err(|error| said(error, named))?, output);
-    Ok(())
+    shown::user(&changed.map_err(|error| said(error, named))?, output)
 }
+
+/// What helps where a password was shown to nobody.
+const UNSEEN: &str = "a password that nobody has seen is replaced by `doorward user set-password`";
 
 async fn create(
     wired: &Wired,
@@ -150,8 +152,7 @@ async fn create(
             password.expose()
         );
     }
-    output.print(&text, &value);
-    Ok(())
+    output.print(&text, &value).context(UNSEEN)
 }
 
 async fn set_password(
@@ -178,8 +179,7 @@ async fn set_password(
             password.expose()
         );
     }
-    output.print(&text, &value);
-    Ok(())
+    output.print(&text, &value).context(UNSEEN)
 }
 
 async fn find(accounts: &Accounts, named: &str) -> anyhow::Result<String> {

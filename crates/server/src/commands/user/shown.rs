@@ -11,8 +11,8 @@ use crate::columns;
 /// What is left of 80 columns beside an id, a role and a status.
 const NAME: usize = 25;
 
-pub(super) fn user(user: &User, output: Output) {
-    output.print(&summary(user), &json!(UserView::from(user)));
+pub(super) fn user(user: &User, output: Output) -> anyhow::Result<()> {
+    output.print(&summary(user), &json!(UserView::from(user)))
 }
 
 pub(super) fn summary(user: &User) -> String {

@@ -300,4 +300,6 @@ fn a_new_file_shows_every_setting_and_changes_none() {
     assert_eq!(mode(&file), 0o600);
     assert_eq!(std::fs::read_to_string(&file).unwrap(), text);
     assert_eq!(setup.run(&["init", "-"]).expect(0).out, text);
+    setup.run(&["--config", "mine.toml", "init"]).expect(0);
+    assert!(setup.path("mine.toml").is_file(), "the one that is named");
 }

@@ -162,3 +162,17 @@ fn what_cannot_be_done_is_told_in_a_sentence() {
         "{text}"
     );
 }
+
+/// A password that is shown once is not lost without a word.
+#[test]
+fn what_cannot_be_shown_is_said() {
+    let setup = Setup::new();
+    let full = std::fs::File::create("/dev/full").unwrap();
+    let mut command = setup.command(&["user", "create", "--username", "ben"]);
+    let outcome = command.stdout(full).output().unwrap();
+    let told = String::from_utf8(outcome.stderr).unwrap();
+    assert_eq!(outcome.status.code(), Some(1), "{told}");
+    assert!(told.contains("standard output"), "{told}");
+    assert!(told.contains("doorward user set-password"), "{told}");
+    setup.run(&["user", "show", "ben"]).expect(0);
+}
