@@ -23,9 +23,13 @@ mod wiring;
 mod worker;
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Parser;
 use serde_json::json;
+
+/// How long threads that still wait for something hold up the end.
+const LAST_MOMENT: Duration = Duration::from_secs(2);
 
 fn main() -> ExitCode {
     let cli = match cli::Cli::try_parse() {
@@ -43,7 +47,10 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    match runtime.block_on(commands::run(cli)) {
+    let outcome = runtime.block_on(commands::run(cli));
+    // A file on a disk that is gone, or a name that nobody resolves, may hold a thread for ever.
+    runtime.shutdown_timeout(LAST_MOMENT);
+    match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) if is_for_programs => {
             eprintln!("{}", json!({"error": told(&error)}));

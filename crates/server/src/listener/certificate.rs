@@ -3,12 +3,16 @@
 //! Must not know who reads them when: the server at its start and whenever they change, the doctor
 //! when asked. Errors say which file is at fault and how to mend it, and show nothing of a key.
 
+use std::fs::OpenOptions;
+use std::io::Read;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use jiff::civil::DateTime;
 use jiff::{SignedDuration, Timestamp};
 use ring::digest::{SHA256, digest};
+use rustix::fs::OFlags;
 use tokio_rustls::rustls::client::verify_server_name;
 use tokio_rustls::rustls::crypto::ring::default_provider;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
@@ -207,14 +211,32 @@ impl Pair {
     }
 }
 
+/// Only what is a file: opening a pipe waits for whoever writes into it, and reading some devices
+/// never ends.
 fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
-    std::fs::read(path).with_context(|| {
+    let shown = path.display();
+    let cannot = || {
         format!(
-            "cannot read {}: it must be there, and readable for the user that runs Doorward",
-            path.display()
+            "cannot read {shown}: it must be there, and readable for the user that runs Doorward"
         )
-    })
+    };
+    let mut file = OpenOptions::new()
+        .read(true)
+        .custom_flags(DO_NOT_WAIT.bits().cast_signed())
+        .open(path)
+        .with_context(cannot)?;
+    if !file.metadata().with_context(cannot)?.is_file() {
+        bail!(
+            "{shown} is no regular file: give a file that holds it, not a pipe, device or folder"
+        );
+    }
+    let mut contents = Vec::new();
+    file.read_to_end(&mut contents).with_context(cannot)?;
+    Ok(contents)
 }
+
+/// Opening is over at once, and takes no terminal.
+const DO_NOT_WAIT: OFlags = OFlags::NONBLOCK.union(OFlags::NOCTTY);
 
 /// From when to when a certificate is good. rustls checks that of others, and tells nobody of ours.
 fn validity(certificate: &[u8]) -> Option<(Timestamp, Timestamp)> {

@@ -163,6 +163,37 @@ fn files_that_are_broken_for_a_while_leave_the_old_certificate_and_one_line() {
     server.stop();
 }
 
+/// Opening a pipe waits for somebody to write, and reading a device has no end.
+#[test]
+fn what_is_no_file_is_refused_and_holds_nobody_up() {
+    let setup = Setup::on_a_file();
+    let renewal = Renewal::new(&setup);
+    renewal.write(&renewal.next());
+    let key = renewal.at("tls.key");
+    let setup = renewal.setup(setup);
+    let server = setup.start();
+    std::fs::remove_file(&key).unwrap();
+    let made = std::process::Command::new("mkfifo").arg(&key).status();
+    assert!(made.unwrap().success());
+    server.signal("HUP");
+    eventually("it says why", || {
+        let log = server.log();
+        log.contains("tls.key is no regular file").then_some(())
+    });
+    server.stop();
+    let refused = || {
+        let err = setup.run(&["serve"]).expect(1).err;
+        assert!(err.contains("tls.key is no regular file"), "{err}");
+    };
+    refused();
+    std::fs::remove_file(&key).unwrap();
+    symlink("/dev/zero", &key).unwrap();
+    refused();
+    std::fs::remove_file(&key).unwrap();
+    std::fs::create_dir(&key).unwrap();
+    refused();
+}
+
 #[test]
 fn signing_keys_are_rotated_under_load_and_no_request_fails() {
     let setup = Setup::new()

@@ -53,3 +53,25 @@ fn an_interrupt_stops_it_as_well_and_idle_connections_hold_nobody_up() {
         asked.elapsed()
     );
 }
+
+/// As the first process of a container it would not hear a signal that it has not asked for, and
+/// elsewhere one would be its death.
+#[test]
+fn one_that_waits_for_its_database_hears_whoever_stops_it() {
+    let database = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("postgres://ada@{}/users", database.local_addr().unwrap());
+    let setup = Setup::on_a_file()
+        .with("DATABASE_URL", &url)
+        .with("DOORWARD_DATABASE__CONNECT_TIMEOUT_SECONDS", "60");
+    let server = setup.begin(setup.command(&["serve"]));
+    // It is heard, and never answered.
+    let _silent = database.accept().unwrap();
+    let asked = std::time::Instant::now();
+    // Whoever hangs up ends nobody.
+    server.signal("HUP");
+    server.signal("TERM");
+    let (status, log) = server.wait();
+    assert_eq!(status.code(), Some(0), "{log}");
+    assert!(log.contains("told to stop while starting"), "{log}");
+    assert!(asked.elapsed() < std::time::Duration::from_secs(20));
+}
