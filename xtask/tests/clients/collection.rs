@@ -74,6 +74,10 @@ impl Run {
         self.passed
     }
 
+    pub(super) fn printed(&self) -> &str {
+        &self.printed
+    }
+
     pub(super) fn failed(&self) -> u64 {
         let stats = &self.report["run"]["stats"];
         let failed = |of: &str| stats[of]["failed"].as_u64().unwrap();
