@@ -27,6 +27,7 @@ use std::time::Duration;
 
 use clap::Parser;
 use serde_json::json;
+use tokio::runtime::Runtime;
 
 /// How long threads that still wait for something hold up the end.
 const LAST_MOMENT: Duration = Duration::from_secs(2);
@@ -47,10 +48,7 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let outcome = runtime.block_on(commands::run(cli));
-    // A file on a disk that is gone, or a name that nobody resolves, may hold a thread for ever.
-    runtime.shutdown_timeout(LAST_MOMENT);
-    match outcome {
+    match through(runtime, commands::run(cli)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) if is_for_programs => {
             eprintln!("{}", json!({"error": told(&error)}));
@@ -61,6 +59,17 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Runs it to its end. A file on a disk that is gone, or a name that nobody resolves, may hold a thread
+/// for ever, but not the process.
+fn through(
+    runtime: Runtime,
+    command: impl Future<Output = anyhow::Result<()>>,
+) -> anyhow::Result<()> {
+    let outcome = runtime.block_on(command);
+    runtime.shutdown_timeout(LAST_MOMENT);
+    outcome
 }
 
 /// Help and the version are no errors, and go to standard output.
@@ -92,7 +101,28 @@ fn told(error: &anyhow::Error) -> String {
 mod tests {
     use anyhow::anyhow;
 
-    use super::told;
+    use super::{LAST_MOMENT, Runtime, through, told};
+
+    #[test]
+    fn a_thread_that_waits_for_ever_holds_nobody_up() {
+        let (ended, end) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            let stuck = async {
+                let (hangs, hanging) = tokio::sync::oneshot::channel();
+                tokio::spawn(async {
+                    tokio::task::block_in_place(|| {
+                        hangs.send(()).unwrap();
+                        loop {
+                            std::thread::park();
+                        }
+                    });
+                });
+                Ok(hanging.await?)
+            };
+            ended.send(through(Runtime::new().unwrap(), stuck)).unwrap();
+        });
+        end.recv_timeout(LAST_MOMENT * 5).unwrap().unwrap();
+    }
 
     #[test]
     fn a_cause_is_told_once() {
