@@ -25,7 +25,7 @@ use crate::telemetry::{self, Traces};
 use crate::wiring::{self, Wired};
 use crate::{bootstrap, logging, worker};
 
-/// What an operator is told first.
+/// What is said of a listener that ended by itself.
 const FAILED: &str = "the listener failed";
 /// How long the duties have for their last turn. A mail server may think longer about a mail.
 const LAST_TURN: Duration = Duration::from_secs(15);
@@ -75,17 +75,7 @@ pub(super) async fn run(config: &Config, output: Output) -> anyhow::Result<()> {
     let keeper = Keeper::new(reloading, hangups, manager.clone());
     worker::keep_certificate(&mut duties, &wired, &stop, keeper);
     tokio::spawn(notify::keep_alive(manager.clone()));
-    let told = output.print(
-        &bootstrap::welcome(config, &public_url, made_up.as_ref()),
-        &bootstrap::welcome_value(config, &public_url, made_up.as_ref()),
-    );
-    if let Err(error) = told {
-        // A server goes on without its terminal.
-        tracing::error!(
-            error = format!("{error:#}"),
-            "nobody has seen the greeting; if there was a first password in it, set another with `doorward user set-password admin`"
-        );
-    }
+    greet(config, &public_url, made_up.as_ref(), output);
     tracing::info!(listen = %listening, public_url, "ready");
     manager.ready();
     let time = Duration::from_secs(config.shutdown_drain_seconds);
@@ -103,6 +93,20 @@ pub(super) async fn run(config: &Config, output: Output) -> anyhow::Result<()> {
     }
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Says where everything is, and the first password, once. A server goes on without its terminal.
+fn greet(config: &Config, public_url: &str, made_up: Option<&Secret<String>>, output: Output) {
+    let told = output.print(
+        &bootstrap::welcome(config, public_url, made_up),
+        &bootstrap::welcome_value(config, public_url, made_up),
+    );
+    if let Err(error) = told {
+        tracing::error!(
+            error = format!("{error:#}"),
+            "nobody has seen the greeting; if there was a first password in it, set another with `doorward user set-password admin`"
+        );
+    }
 }
 
 /// What there is before anybody is served.
