@@ -1,4 +1,4 @@
-//! The background worker: mail, what was seen, what has run out, keys, the time.
+//! The background worker: mail, what was seen, what has run out, keys, the certificate, the time.
 //!
 //! Each duty is one turn and a wait. A turn that fails says so in the log and is tried again.
 

@@ -1,4 +1,5 @@
-//! For tests alone: what every store must do, things to store, and database servers to do it with.
+//! For tests alone: what every store must do, things to store, and the servers, clients and programs
+//! that tests are done with.
 //!
 //! - [`contract`]: the cases that each implementation of `Store` and `Sessions` passes, run by two
 //!   macros from each store's own tests.

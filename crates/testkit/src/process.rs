@@ -1,8 +1,8 @@
 //! Other programs: those that run to their end, and those that run as long as a test needs them.
 //!
-//! Of the latter, each dies with the thread that started it, however that ends, so that a test process which is
-//! killed leaves nothing behind. One whose own children have to go as well, or that becomes another
-//! user, needs a leash: `servers`.
+//! Of the latter, each dies with the thread that started it, however that ends, so that a test process
+//! which is killed leaves nothing behind. One whose own children have to go as well, or that becomes
+//! another user, needs a leash: `servers`.
 
 use std::fs::File;
 use std::io::{BufReader, Write};

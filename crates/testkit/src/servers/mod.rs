@@ -29,10 +29,9 @@ mod proxy;
 mod redis;
 
 use std::fs::File;
-use std::io::Write;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
@@ -49,6 +48,7 @@ pub use redis::{
 
 use crate::patience::until;
 use crate::port::Port;
+use crate::process::piped;
 use leash::Leash;
 
 /// The URL of a new, empty database on PostgreSQL.
@@ -196,22 +196,7 @@ fn run(command: &mut Command) -> String {
 
 /// The same, with something to read.
 fn run_with_input(command: &mut Command, input: &str) -> String {
-    command
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
-    let mut child = command
-        .spawn()
-        .unwrap_or_else(|error| panic!("{command:?}: {error}"));
-    // One that reads nothing may be gone already, and says why by how it ends.
-    let _ = child
-        .stdin
-        .take()
-        .expect("it was piped")
-        .write_all(input.as_bytes());
-    let output = child
-        .wait_with_output()
-        .unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    let output = piped(command, input);
     let told = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{command:?}: {told}");
     String::from_utf8_lossy(&output.stdout).trim().to_owned()

@@ -16,7 +16,7 @@ use serde::Serialize;
 use tokio::time::{Instant, timeout_at};
 use utoipa::ToSchema;
 
-use crate::api::paging::Query;
+use crate::api::paging::{Query, whole_number};
 use crate::app::App;
 use crate::host::{is_this_machine, without_port};
 use crate::inbox::{Inbox, InboxMail};
@@ -166,12 +166,6 @@ fn read(uri: &Uri) -> Result<(Wanted, Duration), Problem> {
 }
 
 fn number(text: &str, most: u64) -> Result<u64, Invalid> {
-    match text.parse() {
-        // `parse` would take a `+`, which no number in the contract has.
-        Ok(number) if number <= most && !text.starts_with('+') => Ok(number),
-        _ => Err(Invalid::new(
-            "out-of-range",
-            format!("A whole number from 0 to {most}."),
-        )),
-    }
+    whole_number(text, 0..=most)
+        .ok_or_else(|| Invalid::new("out-of-range", format!("A whole number from 0 to {most}.")))
 }

@@ -1,4 +1,8 @@
-//! Lists: `limit`, `cursor`, and the link to what comes next.
+//! Lists: `limit`, `cursor`, and the link to what comes next; and queries, which lists were the first
+//! to have.
+
+use std::ops::RangeInclusive;
+use std::str::FromStr;
 
 use axum::Json;
 use axum::http::HeaderValue;
@@ -19,7 +23,7 @@ use crate::views::List;
 const MAX_LIMIT: usize = 200;
 const DEFAULT_LIMIT: usize = 50;
 
-/// The query of a list.
+/// The query of a request, value by value.
 pub(crate) struct Query {
     fields: Map<String, Value>,
     errors: Vec<FieldError>,
@@ -58,13 +62,13 @@ impl Query {
     }
 
     pub(crate) fn limit(&mut self) -> usize {
-        let parse = |text: &str| match text.parse() {
-            // `parse` would take a `+`, which no number in the contract has.
-            Ok(limit) if (1..=MAX_LIMIT).contains(&limit) && !text.starts_with('+') => Ok(limit),
-            _ => Err(Invalid::new(
-                "out-of-range",
-                format!("`limit` is a number from 1 to {MAX_LIMIT}."),
-            )),
+        let parse = |text: &str| {
+            whole_number(text, 1..=MAX_LIMIT).ok_or_else(|| {
+                Invalid::new(
+                    "out-of-range",
+                    format!("`limit` is a number from 1 to {MAX_LIMIT}."),
+                )
+            })
         };
         self.optional("limit", parse).unwrap_or(DEFAULT_LIMIT)
     }
@@ -104,6 +108,15 @@ impl Query {
             Err(Problem::invalid(self.errors))
         }
     }
+}
+
+/// A whole number as the contract has it: digits alone, where `parse` would take a `+`.
+pub(crate) fn whole_number<N>(text: &str, range: RangeInclusive<N>) -> Option<N>
+where
+    N: FromStr + PartialOrd,
+{
+    let number = text.parse().ok().filter(|_| !text.starts_with('+'));
+    number.filter(|number| range.contains(number))
 }
 
 /// Answers a page of at most `limit` items, of which one more was read to know whether there is

@@ -2,7 +2,8 @@
 //!
 //! `GET /auth?return_to=/reports?year=2026` leads there after the sign-in. Whoever writes such a link
 //! chooses where a person lands, so only a path of our own origin is taken (W-04); of anything else
-//! nothing is said, and the person lands at home. Nothing here knows how one signs in.
+//! nothing is said, and the person lands at home. Of signing in, the
+//! path of its page is all that is known here.
 
 use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, percent_decode_str};
 
