@@ -53,13 +53,7 @@ fn readyz_turns_first_and_everything_is_served_until_the_drain_is_over() {
     server.post("/user", ben).expect(201);
     server.sign_in("ben", "plum cake on sundays");
     // A request that runs when the drain is over is finished all the same.
-    let body = r#"{"username":"ann","password":"plum cake on sundays"}"#;
-    let json = ["Content-Type: application/json".to_owned()];
-    let request = http::request("POST", "/user", &json, body);
-    let (first, rest) = request.split_at(request.len() - 10);
-    let mut stream = http::open(server.address()).unwrap();
-    stream.write_all(first.as_bytes()).unwrap();
-    server.get("/healthz").expect(200);
+    let (mut stream, rest) = server.begin_sign_up("ann");
     // Whoever asks again is in a hurry.
     server.signal("TERM");
     eventually("nothing new is taken", || {
@@ -68,7 +62,7 @@ fn readyz_turns_first_and_everything_is_served_until_the_drain_is_over() {
             .is_err()
             .then_some(())
     });
-    stream.write_all(rest.as_bytes()).unwrap();
+    stream.write_all(&rest).unwrap();
     assert_eq!(http::read(stream).unwrap().status, 201);
     let (status, log) = server.wait();
     assert!(status.success(), "{status}: {log}");
@@ -87,13 +81,7 @@ fn whoever_asks_once_more_cuts_off_what_runs() {
         json!({"username": "ben", "email": "ben@example.com", "password": "plum cake on sundays"});
     server.post("/user", ben).expect(201);
     sink.holds_one();
-    let body = r#"{"username":"ann","password":"plum cake on sundays"}"#;
-    let json = ["Content-Type: application/json".to_owned()];
-    let request = http::request("POST", "/user", &json, body);
-    let (first, rest) = request.split_at(request.len() - 10);
-    let mut stream = http::open(server.address()).unwrap();
-    stream.write_all(first.as_bytes()).unwrap();
-    server.get("/healthz").expect(200);
+    let (mut stream, rest) = server.begin_sign_up("ann");
     server.signal("INT");
     eventually("it stops", || {
         server.log().contains("what runs may finish").then_some(())
@@ -103,7 +91,7 @@ fn whoever_asks_once_more_cuts_off_what_runs() {
         server.log().contains("was cut off").then_some(())
     });
     // By then the connection is closed: nothing is answered from stores that close.
-    let _ = stream.write_all(rest.as_bytes());
+    let _ = stream.write_all(&rest);
     let answer = http::read(stream);
     assert!(answer.is_err(), "{answer:?}");
     let (status, log) = server.wait();

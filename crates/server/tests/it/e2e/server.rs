@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, channel};
@@ -10,11 +10,11 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::http::{self, Reply};
-use crate::support::Combination;
+use crate::support::{Combination, PASSWORD};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_doorward");
 /// Longer than anything takes; reached only when something is broken.
@@ -281,6 +281,20 @@ impl Server {
         body: Option<Value>,
     ) -> Reply {
         self.try_send(method, path, token, body.as_ref()).unwrap()
+    }
+
+    /// A sign-up that the server has begun with and cannot end: its connection, and what is still to
+    /// be sent.
+    pub fn begin_sign_up(&self, username: &str) -> (TcpStream, Vec<u8>) {
+        let body = json!({"username": username, "password": PASSWORD}).to_string();
+        let json = ["Content-Type: application/json".to_owned()];
+        let mut request = http::request("POST", "/user", &json, &body).into_bytes();
+        let rest = request.split_off(request.len() - 10);
+        let mut stream = http::open(self.address()).unwrap();
+        stream.write_all(&request).unwrap();
+        // Once another is answered, the server has the request's head: it is one that runs.
+        self.get("/healthz").expect(200);
+        (stream, rest)
     }
 
     pub fn get(&self, path: &str) -> Reply {

@@ -7,20 +7,7 @@ use super::{Setup, eventually, http};
 #[test]
 fn a_request_that_runs_is_finished_and_the_exit_code_is_0() {
     let server = Setup::new().start();
-    let body = "{\"username\":\"ben\",\"password\":\"plum cake on sundays\"}";
-    let request = http::request(
-        "POST",
-        "/user",
-        &["Content-Type: application/json".to_owned()],
-        body,
-    );
-    let (first, rest) = request.split_at(request.len() - 10);
-    let mut stream = http::open(server.address()).unwrap();
-    stream.write_all(first.as_bytes()).unwrap();
-    // The server has the request's head: it is a request that runs.
-    eventually("another is answered", || {
-        (server.get("/healthz").status == 200).then_some(())
-    });
+    let (mut stream, rest) = server.begin_sign_up("ben");
     server.signal("TERM");
     eventually("it says that it stops", || {
         server.log().contains("stopping").then_some(())
@@ -31,7 +18,7 @@ fn a_request_that_runs_is_finished_and_the_exit_code_is_0() {
             .is_err()
             .then_some(())
     });
-    stream.write_all(rest.as_bytes()).unwrap();
+    stream.write_all(&rest).unwrap();
     assert_eq!(http::read(stream).unwrap().status, 201);
     let (status, log) = server.wait();
     assert!(status.success(), "{status}");
