@@ -99,24 +99,9 @@ async fn create(
     wanted: CreateUser,
     output: Output,
 ) -> anyhow::Result<()> {
-    let username = wanted
-        .username
-        .as_deref()
-        .map(Username::parse)
-        .transpose()
-        .map_err(|e| fault("--username", e))?;
-    let email = wanted
-        .email
-        .as_deref()
-        .map(EmailAddress::parse)
-        .transpose()
-        .map_err(|e| fault("--email", e))?;
-    let name = wanted
-        .name
-        .as_deref()
-        .map(Name::parse)
-        .transpose()
-        .map_err(|e| fault("--name", e))?;
+    let username = typed("--username", wanted.username.as_deref(), Username::parse)?;
+    let email = typed("--email", wanted.email.as_deref(), EmailAddress::parse)?;
+    let name = typed("--name", wanted.name.as_deref(), Name::parse)?;
     let (password, made_up) = password(wired, wanted.password_stdin)?;
     let personal: Vec<&str> = [
         wanted.username.as_deref(),
@@ -214,6 +199,16 @@ fn role(name: RoleName) -> Role {
         RoleName::User => Role::User,
         RoleName::Admin => Role::Admin,
     }
+}
+
+/// What was typed behind a flag, if it was.
+fn typed<T>(
+    flag: &str,
+    text: Option<&str>,
+    parse: impl FnOnce(&str) -> Result<T, Invalid>,
+) -> anyhow::Result<Option<T>> {
+    let parsed = text.map(parse).transpose();
+    parsed.map_err(|invalid| fault(flag, invalid))
 }
 
 fn fault(what: &str, invalid: Invalid) -> anyhow::Error {
