@@ -1,6 +1,8 @@
 //! The OpenAPI 3.1 document: paths, bodies and schemas come from the handlers (`utoipa`); who may
 //! ask, what else can go wrong and the form spelling of bodies come from [`crate::routes::TABLE`].
 
+mod problems;
+
 use doorward_domain::model::Event;
 use serde_json::{Map, Value, json};
 
@@ -33,7 +35,7 @@ pub fn document(public_url: &str) -> Value {
         "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": "The token of `POST /auth`; without the cookie beside it."},
         "cookie": {"type": "apiKey", "in": "cookie", "name": crate::guard::COOKIE, "description": "What this server's own pages use; without a bearer token beside it."},
     });
-    document["components"]["examples"] = examples(public_url);
+    document["components"]["examples"] = problems::examples(public_url);
     if let Some(schemas) = document
         .pointer_mut("/components/schemas")
         .and_then(Value::as_object_mut)
@@ -81,8 +83,8 @@ const WORDS: &[(&str, &str, &[&str])] = &[
 
 /// What the types cannot say of themselves.
 fn complete_schemas(schemas: &mut Map<String, Value>) {
-    schemas.insert("Problem".to_owned(), problem_schema());
-    schemas.insert("FieldFault".to_owned(), fault_schema());
+    schemas.insert("Problem".to_owned(), problems::problem_schema());
+    schemas.insert("FieldFault".to_owned(), problems::fault_schema());
     for (schema, field, words) in WORDS {
         let of_field = schemas[*schema].pointer_mut(&format!("/properties/{field}"));
         of_field.expect("the field of words is there")["enum"] = json!(words);
@@ -289,7 +291,7 @@ fn complete(operation: &mut Value, route: &Route) {
         }
     }
     for (status, codes) in by_status {
-        let mut response = problem_response(&codes);
+        let mut response = problems::problem_response(&codes);
         if route.page {
             page_operations::add_page(&mut response);
         }
@@ -349,106 +351,6 @@ pub(crate) fn problems_of(route: &Route, has_body: bool) -> Vec<Code> {
     }
     codes.extend([InternalError, StoreUnavailable]);
     codes
-}
-
-fn problem_response(codes: &[Code]) -> Value {
-    let mut examples = Map::new();
-    for code in codes {
-        examples.insert(
-            code.as_str().to_owned(),
-            json!({"$ref": format!("#/components/examples/{}", code.as_str())}),
-        );
-    }
-    let titles: Vec<_> = codes
-        .iter()
-        .map(|code| format!("{} (`{}`)", code.title(), code.as_str()))
-        .collect();
-    let status = codes[0].status().as_u16();
-    let mut response = json!({
-        "description": titles.join("; "),
-        "content": {"application/problem+json": {"schema": schema_of_problems(status, codes), "examples": examples}},
-    });
-    match status {
-        401 => {
-            response["headers"] = json!({"WWW-Authenticate": {"required": true, "description": "Bearer (RFC 6750)", "schema": {"type": "string"}}});
-        }
-        429 | 503 => {
-            response["headers"] = json!({"Retry-After": {"required": true, "description": "Seconds to wait", "schema": {"type": "integer", "minimum": 0}}});
-        }
-        _ => {}
-    }
-    response
-}
-
-/// A problem of this status: whoever looks at `status` or `code` knows the rest by its type.
-fn schema_of_problems(status: u16, codes: &[Code]) -> Value {
-    let names: Vec<_> = codes.iter().map(|code| code.as_str()).collect();
-    let mut here = json!({"type": "object", "required": ["status", "code"], "properties": {
-        "status": {"type": "integer", "enum": [status]},
-        "code": {"type": "string", "enum": names},
-    }});
-    if codes.contains(&Code::ValidationFailed) {
-        here["required"] = json!(["status", "code", "errors"]);
-        here["properties"]["errors"] = json!({"type": "array", "items": reference("FieldFault")});
-    }
-    json!({"allOf": [reference("Problem"), here]})
-}
-
-/// One of every problem, by its code; no operation is to blame for a method it does not have.
-fn examples(public_url: &str) -> Value {
-    let named = |code: &Code| {
-        let example = json!({"summary": code.title(), "value": example(*code, public_url)});
-        (code.as_str().to_owned(), example)
-    };
-    let codes = Code::ALL.iter();
-    let codes = codes.filter(|code| **code != Code::MethodNotAllowed);
-    codes.map(named).collect::<Map<_, _>>().into()
-}
-
-fn example(code: Code, public_url: &str) -> Value {
-    let mut example = json!({
-        "type": format!("{public_url}/problems/{}", code.as_str()),
-        "title": code.title(),
-        "status": code.status().as_u16(),
-        "detail": code.help(),
-        "code": code.as_str(),
-        "request_id": "5f0c3a7e9b1d4c2f8a6e0d9c7b5a3f1e",
-    });
-    if code == Code::ValidationFailed {
-        example["errors"] = json!([{"field": "email", "code": "invalid", "detail": "This is not an e-mail address; one looks like ben@example.com."}]);
-    }
-    example
-}
-
-fn problem_schema() -> Value {
-    let codes: Vec<_> = Code::ALL.iter().map(|code| code.as_str()).collect();
-    json!({
-        "type": "object",
-        "description": "A problem (RFC 9457).",
-        "required": ["type", "title", "status", "detail", "code", "request_id"],
-        "properties": {
-            "type": {"type": "string", "format": "uri", "description": "A page that explains it."},
-            "title": {"type": "string", "description": "What happened, in a few words."},
-            "status": {"type": "integer", "minimum": 400, "maximum": 599, "description": "The same as the answer's."},
-            "detail": {"type": "string", "description": "What it means here, and what to do next."},
-            "code": {"type": "string", "enum": codes, "description": "Stable; the texts are not."},
-            "request_id": {"type": "string", "description": "Names the line in the server's log."},
-            "errors": {"type": "array", "description": "Every field at fault; with `validation-failed` alone.", "items": reference("FieldFault")},
-        },
-    })
-}
-
-fn fault_schema() -> Value {
-    json!({
-        "type": "object",
-        "description": "What is wrong with one field.",
-        "required": ["field", "code", "detail"],
-        "properties": {
-            "field": {"type": "string", "description": "Its name, as it was sent.", "example": "email"},
-            "code": {"type": "string", "description": "Stable, such as `missing`, `invalid`, `too-short` or `unknown`.", "example": "invalid"},
-            "detail": {"type": "string", "description": "A sentence for the person who typed it."},
-        },
-    })
 }
 
 #[cfg(test)]

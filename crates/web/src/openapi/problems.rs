@@ -1,0 +1,110 @@
+//! Problems in the OpenAPI document: their schema, an example of each, and which of them an operation may
+//! answer with under one status. Codes and their texts come from [`Code`].
+
+use serde_json::{Map, Value, json};
+
+use super::reference;
+use crate::problem::Code;
+
+/// The answer of an operation with one status: which problems it may be.
+pub(super) fn problem_response(codes: &[Code]) -> Value {
+    let mut examples = Map::new();
+    for code in codes {
+        examples.insert(
+            code.as_str().to_owned(),
+            json!({"$ref": format!("#/components/examples/{}", code.as_str())}),
+        );
+    }
+    let titles: Vec<_> = codes
+        .iter()
+        .map(|code| format!("{} (`{}`)", code.title(), code.as_str()))
+        .collect();
+    let status = codes[0].status().as_u16();
+    let mut response = json!({
+        "description": titles.join("; "),
+        "content": {"application/problem+json": {"schema": schema_of_problems(status, codes), "examples": examples}},
+    });
+    match status {
+        401 => {
+            response["headers"] = json!({"WWW-Authenticate": {"required": true, "description": "Bearer (RFC 6750)", "schema": {"type": "string"}}});
+        }
+        429 | 503 => {
+            response["headers"] = json!({"Retry-After": {"required": true, "description": "Seconds to wait", "schema": {"type": "integer", "minimum": 0}}});
+        }
+        _ => {}
+    }
+    response
+}
+
+/// A problem of this status: whoever looks at `status` or `code` knows the rest by its type.
+fn schema_of_problems(status: u16, codes: &[Code]) -> Value {
+    let names: Vec<_> = codes.iter().map(|code| code.as_str()).collect();
+    let mut here = json!({"type": "object", "required": ["status", "code"], "properties": {
+        "status": {"type": "integer", "enum": [status]},
+        "code": {"type": "string", "enum": names},
+    }});
+    if codes.contains(&Code::ValidationFailed) {
+        here["required"] = json!(["status", "code", "errors"]);
+        here["properties"]["errors"] = json!({"type": "array", "items": reference("FieldFault")});
+    }
+    json!({"allOf": [reference("Problem"), here]})
+}
+
+/// One of every problem, by its code; no operation is to blame for a method it does not have.
+pub(super) fn examples(public_url: &str) -> Value {
+    let named = |code: &Code| {
+        let example = json!({"summary": code.title(), "value": example(*code, public_url)});
+        (code.as_str().to_owned(), example)
+    };
+    let codes = Code::ALL.iter();
+    let codes = codes.filter(|code| **code != Code::MethodNotAllowed);
+    codes.map(named).collect::<Map<_, _>>().into()
+}
+
+fn example(code: Code, public_url: &str) -> Value {
+    let mut example = json!({
+        "type": format!("{public_url}/problems/{}", code.as_str()),
+        "title": code.title(),
+        "status": code.status().as_u16(),
+        "detail": code.help(),
+        "code": code.as_str(),
+        "request_id": "5f0c3a7e9b1d4c2f8a6e0d9c7b5a3f1e",
+    });
+    if code == Code::ValidationFailed {
+        example["errors"] = json!([{"field": "email", "code": "invalid", "detail": "This is not an e-mail address; one looks like ben@example.com."}]);
+    }
+    example
+}
+
+/// What every problem has.
+pub(super) fn problem_schema() -> Value {
+    let codes: Vec<_> = Code::ALL.iter().map(|code| code.as_str()).collect();
+    json!({
+        "type": "object",
+        "description": "A problem (RFC 9457).",
+        "required": ["type", "title", "status", "detail", "code", "request_id"],
+        "properties": {
+            "type": {"type": "string", "format": "uri", "description": "A page that explains it."},
+            "title": {"type": "string", "description": "What happened, in a few words."},
+            "status": {"type": "integer", "minimum": 400, "maximum": 599, "description": "The same as the answer's."},
+            "detail": {"type": "string", "description": "What it means here, and what to do next."},
+            "code": {"type": "string", "enum": codes, "description": "Stable; the texts are not."},
+            "request_id": {"type": "string", "description": "Names the line in the server's log."},
+            "errors": {"type": "array", "description": "Every field at fault; with `validation-failed` alone.", "items": reference("FieldFault")},
+        },
+    })
+}
+
+/// What is said of one field, in `errors`.
+pub(super) fn fault_schema() -> Value {
+    json!({
+        "type": "object",
+        "description": "What is wrong with one field.",
+        "required": ["field", "code", "detail"],
+        "properties": {
+            "field": {"type": "string", "description": "Its name, as it was sent.", "example": "email"},
+            "code": {"type": "string", "description": "Stable, such as `missing`, `invalid`, `too-short` or `unknown`.", "example": "invalid"},
+            "detail": {"type": "string", "description": "A sentence for the person who typed it."},
+        },
+    })
+}
