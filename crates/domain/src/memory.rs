@@ -1,24 +1,28 @@
-//! The ports in memory: a store for tests that are fast and for throwaway servers, and for tests a
-//! clock and a chance that do as told.
+//! The ports in memory: a store for tests that are fast and for throwaway servers, and for tests alone
+//! (`doubles`) a clock and a chance that do as told.
 //!
 //! [`MemoryStore`] passes the contract suite that every store passes, so a story proved against it
 //! holds on the others, and `serve --ephemeral` keeps the promises of a real one. It forgets
 //! everything with the process. It is for hundreds of users: a write copies all there is, so that it
 //! can be taken back.
 
+mod doubles;
+
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use crate::changes::{ApplyError, Change, Changes, Unique};
 use crate::model::{
     AuditEvent, AuditFilter, Credential, Link, MailJob, Role, Session, SigningKey, Status, User,
     UserFilter,
 };
-use crate::ports::{Clock, Outbox, Secrets, Seen, Sessions, Store, StoreError};
+use crate::ports::{Outbox, Seen, Sessions, Store, StoreError};
 use crate::values::{Digest, EmailAddress, MailJobId, Name, SessionId, UserId, Username};
+
+pub use doubles::{SeededSecrets, SteppedClock};
 
 /// Everything under one lock.
 #[derive(Default)]
@@ -470,48 +474,5 @@ impl Sessions for MemoryStore {
 
     async fn ping(&self) -> Result<(), StoreError> {
         Ok(())
-    }
-}
-
-/// Chance that comes out the same for the same seed: a counter through SHA-256.
-pub struct SeededSecrets(Mutex<(u64, u64)>);
-
-impl SeededSecrets {
-    /// Starts from a seed.
-    pub fn new(seed: u64) -> Self {
-        Self(Mutex::new((seed, 0)))
-    }
-}
-
-impl Secrets for SeededSecrets {
-    fn fill(&self, bytes: &mut [u8]) {
-        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        for chunk in bytes.chunks_mut(32) {
-            state.1 += 1;
-            let block = Digest::of(&[state.0.to_le_bytes(), state.1.to_le_bytes()].concat());
-            chunk.copy_from_slice(&block.as_bytes()[..chunk.len()]);
-        }
-    }
-}
-
-/// A clock that moves when told to.
-pub struct SteppedClock(Mutex<Timestamp>);
-
-impl SteppedClock {
-    /// Stands at `now`.
-    pub fn new(now: Timestamp) -> Self {
-        Self(Mutex::new(now))
-    }
-
-    /// Moves on.
-    pub fn advance(&self, by: SignedDuration) {
-        let mut now = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        *now += by;
-    }
-}
-
-impl Clock for SteppedClock {
-    fn now(&self) -> Timestamp {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,0 +1,51 @@
+//! A clock and a chance that do as told. For tests alone: nothing that serves people may see them.
+
+use std::sync::{Mutex, PoisonError};
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::ports::{Clock, Secrets};
+use crate::values::Digest;
+
+/// Chance that comes out the same for the same seed: a counter through SHA-256.
+pub struct SeededSecrets(Mutex<(u64, u64)>);
+
+impl SeededSecrets {
+    /// Starts from a seed.
+    pub fn new(seed: u64) -> Self {
+        Self(Mutex::new((seed, 0)))
+    }
+}
+
+impl Secrets for SeededSecrets {
+    fn fill(&self, bytes: &mut [u8]) {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        for chunk in bytes.chunks_mut(32) {
+            state.1 += 1;
+            let block = Digest::of(&[state.0.to_le_bytes(), state.1.to_le_bytes()].concat());
+            chunk.copy_from_slice(&block.as_bytes()[..chunk.len()]);
+        }
+    }
+}
+
+/// A clock that moves when told to.
+pub struct SteppedClock(Mutex<Timestamp>);
+
+impl SteppedClock {
+    /// Stands at `now`.
+    pub fn new(now: Timestamp) -> Self {
+        Self(Mutex::new(now))
+    }
+
+    /// Moves on.
+    pub fn advance(&self, by: SignedDuration) {
+        let mut now = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        *now += by;
+    }
+}
+
+impl Clock for SteppedClock {
+    fn now(&self) -> Timestamp {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
