@@ -1,0 +1,80 @@
+//! The security model cannot go stale: which requirement is kept where, and shown by which test, is
+//! read from the code's own comments and held against `docs/SECURITY-MODEL.md`.
+//!
+//! A test says the number of what it shows (`A-08`, `T-RACE`) in the comment above it, in its body, or
+//! for a whole file in the `//!` at its top; code that keeps a requirement says so in a comment. To add
+//! a requirement: a row in the page with its number, what it means and its source, then the tests that
+//! show it, then `BLESS=1 cargo test -p xtask --test security`, which fills the row's last two cells.
+//! Must not know: what the requirements say.
+
+#![cfg(test)]
+
+mod markers;
+mod page;
+
+use doorward_testkit::repository::root;
+
+use crate::markers::Markers;
+use crate::page::Page;
+
+const PAGE: &str = "docs/SECURITY-MODEL.md";
+
+/// The page as it stands.
+fn page() -> Page {
+    let text = std::fs::read_to_string(root().join(PAGE)).unwrap();
+    Page::parse(&text)
+}
+
+/// C-10: what is promised, and what shows it, is written down; run with `BLESS=1` to write it anew.
+#[test]
+fn the_page_says_where_each_requirement_is_kept_and_shown() {
+    let (page, markers) = (page(), Markers::of_repository());
+    let wanted = page.filled_by(&markers);
+    if std::env::var_os("BLESS").is_some() {
+        std::fs::write(root().join(PAGE), &wanted).unwrap();
+    }
+    let found = std::fs::read_to_string(root().join(PAGE)).unwrap();
+    assert!(
+        found == wanted,
+        "{PAGE} differs from the code's comments: run `BLESS=1 cargo test -p xtask --test security`"
+    );
+}
+
+#[test]
+fn every_requirement_is_shown_by_a_test_and_kept_by_code_or_answered() {
+    let markers = Markers::of_repository();
+    let page = page();
+    assert!(page.rows().count() >= 120, "the tables were not read");
+    let open: Vec<_> = page
+        .rows()
+        .filter(|row| !row.is_answered() && !markers.is_shown(&row.number))
+        .map(|row| format!("{} is shown by nothing", row.number))
+        .chain(
+            page.rows()
+                .filter(|row| row.is_requirement() && !row.is_answered())
+                .filter(|row| markers.kept_in(&row.number).is_empty())
+                .map(|row| format!("no code says that it keeps {}", row.number)),
+        )
+        .collect();
+    assert!(open.is_empty(), "{}", open.join("\n"));
+}
+
+#[test]
+fn no_comment_names_a_requirement_that_nobody_knows() {
+    let page = page();
+    let unknown: Vec<_> = Markers::of_repository()
+        .all()
+        .filter(|(number, _)| page.rows().all(|row| row.number != *number))
+        .map(|(number, place)| format!("{number} in {place}"))
+        .collect();
+    assert!(unknown.is_empty(), "{}", unknown.join("\n"));
+}
+
+#[test]
+fn the_same_number_stands_in_one_row() {
+    let mut numbers: Vec<_> = page().rows().map(|row| row.number.clone()).collect();
+    let before = numbers.len();
+    numbers.sort();
+    numbers.dedup();
+    assert_eq!(numbers.len(), before);
+}

@@ -1,0 +1,243 @@
+//! Where the numbers of requirements stand in the code.
+//!
+//! Read line by line, not parsed: a number counts for the function it stands in or above, or, at the
+//! top of a file, for the file. Code below `#[cfg(test)]` is a test.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use doorward_testkit::repository::{root, tracked};
+
+/// A place in the repository.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    /// From the root.
+    pub file: String,
+    /// None for the whole file.
+    pub function: Option<String>,
+}
+
+impl std::fmt::Display for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.function {
+            Some(function) => write!(f, "{}: {function}", self.file),
+            None => f.write_str(&self.file),
+        }
+    }
+}
+
+/// Every mention of every number.
+#[derive(Debug, Default)]
+pub struct Markers {
+    shown: BTreeMap<String, BTreeSet<Place>>,
+    kept: BTreeMap<String, BTreeSet<String>>,
+}
+
+impl Markers {
+    /// Those of all files under git.
+    pub fn of_repository() -> Self {
+        let mut markers = Self::default();
+        let own = "xtask/tests/security/";
+        for file in tracked(&["*.rs", "*.lua", "*.sql", "*.toml", "*.yml"]) {
+            if !file.starts_with(own) && file != "Cargo.lock" {
+                let text = std::fs::read_to_string(root().join(&file)).unwrap_or_default();
+                markers.read(&file, &text);
+            }
+        }
+        markers
+    }
+
+    /// Takes in one file.
+    pub fn read(&mut self, file: &str, text: &str) {
+        let mut scan = Scan::of(file);
+        for line in text.lines() {
+            scan.enter(line);
+            for number in numbers(line) {
+                scan.pending.push(number);
+            }
+            scan.settle(line, self);
+        }
+        scan.end(self);
+    }
+
+    fn note(&mut self, number: &str, place: Place, is_test: bool) {
+        if is_test {
+            let places = self.shown.entry(number.to_owned()).or_default();
+            places.insert(place);
+        } else {
+            let files = self.kept.entry(number.to_owned()).or_default();
+            files.insert(place.file);
+        }
+    }
+
+    /// Whether any test says that it shows it.
+    pub fn is_shown(&self, number: &str) -> bool {
+        self.shown.contains_key(number)
+    }
+
+    /// The tests that show it. A file that has it at its top and in functions is named by those.
+    pub fn shown_by(&self, number: &str) -> Vec<Place> {
+        let Some(places) = self.shown.get(number) else {
+            return Vec::new();
+        };
+        let by_function: BTreeSet<_> = places
+            .iter()
+            .filter(|place| place.function.is_some())
+            .map(|place| &place.file)
+            .collect();
+        let is_told_apart =
+            |place: &&Place| place.function.is_some() || !by_function.contains(&place.file);
+        places.iter().filter(is_told_apart).cloned().collect()
+    }
+
+    /// The files whose code keeps it.
+    pub fn kept_in(&self, number: &str) -> Vec<&str> {
+        let files = self.kept.get(number);
+        files.into_iter().flatten().map(String::as_str).collect()
+    }
+
+    /// Every number with a place where it stands.
+    pub fn all(&self) -> impl Iterator<Item = (&str, String)> {
+        let shown = self.shown.iter().flat_map(|(number, places)| {
+            places
+                .iter()
+                .map(move |place| (number.as_str(), place.to_string()))
+        });
+        let kept = self.kept.iter().flat_map(|(number, files)| {
+            files
+                .iter()
+                .map(move |file| (number.as_str(), file.clone()))
+        });
+        shown.chain(kept)
+    }
+}
+
+/// How far a file has been read.
+struct Scan {
+    file: String,
+    is_test: bool,
+    function: Option<String>,
+    /// Numbers in comments above a function that has not come yet.
+    pending: Vec<String>,
+}
+
+impl Scan {
+    fn of(file: &str) -> Self {
+        let is_test = file.contains("/tests/")
+            || file.starts_with("crates/testkit/src/contract/")
+            // What is measured by a command of its own is shown by it.
+            || file.starts_with("xtask/src/")
+            || file.starts_with("fuzz/");
+        Self {
+            file: file.to_owned(),
+            is_test,
+            function: None,
+            pending: Vec::new(),
+        }
+    }
+
+    fn enter(&mut self, line: &str) {
+        // A line, not an attribute of one item: the tests of a module are its end.
+        if line.starts_with("#[cfg(test)]") {
+            self.is_test = true;
+            self.function = None;
+        }
+        if line == "}" {
+            self.function = None;
+        }
+    }
+
+    /// Gives what was read the place it belongs to, once that is known.
+    fn settle(&mut self, line: &str, markers: &mut Markers) {
+        let code = line.trim_start();
+        if let Some(name) = function_name(code) {
+            self.function = Some(name.to_owned());
+        } else if code.starts_with("///")
+            || code.starts_with("#[")
+            || (code.starts_with("//") && self.is_above_all(code))
+        {
+            return;
+        }
+        self.give(markers);
+    }
+
+    fn is_above_all(&self, code: &str) -> bool {
+        self.function.is_none() && !code.starts_with("//!")
+    }
+
+    fn give(&mut self, markers: &mut Markers) {
+        for number in std::mem::take(&mut self.pending) {
+            let place = Place {
+                file: self.file.clone(),
+                function: self.function.clone(),
+            };
+            markers.note(&number, place, self.is_test);
+        }
+    }
+
+    fn end(mut self, markers: &mut Markers) {
+        self.give(markers);
+    }
+}
+
+fn function_name(code: &str) -> Option<&str> {
+    let code = code.strip_prefix("pub ").unwrap_or(code);
+    let code = code.strip_prefix("async ").unwrap_or(code);
+    let name = code.strip_prefix("fn ")?;
+    name.split(['(', '<']).next()
+}
+
+/// The numbers in a line: `A-08`, `T-RACE`.
+fn numbers(line: &str) -> impl Iterator<Item = String> {
+    let words = line.split(|c: char| !(c.is_ascii_alphanumeric() || c == '-' || c == '_'));
+    words.filter(|word| is_number(word)).map(str::to_owned)
+}
+
+/// Whether this is one; `X-00` is not, nor is a date or a test's data.
+pub fn is_number(word: &str) -> bool {
+    match word.split_once('-') {
+        Some(("T", name)) => name.len() > 1 && name.bytes().all(|b| b.is_ascii_uppercase()),
+        Some((group, number)) => {
+            group.len() == 1
+                && "PARSJZHWLC".contains(group)
+                && number.len() == 2
+                && number.bytes().all(|b| b.is_ascii_digit())
+        }
+        None => false,
+    }
+}
+
+#[test]
+fn a_number_belongs_to_the_function_it_stands_in_or_above() {
+    let mut markers = Markers::default();
+    let text = "//! All of it (L-01).\n\n/// A-08: the owner.\n#[test]\nfn one() {\n    // R-06: dead.\n}\n\nfn two() {\n}\n";
+    markers.read("crates/x/tests/it/a.rs", text);
+    let place = |function: Option<&str>| Place {
+        file: "crates/x/tests/it/a.rs".to_owned(),
+        function: function.map(str::to_owned),
+    };
+    assert_eq!(markers.shown_by("A-08"), [place(Some("one"))]);
+    assert_eq!(markers.shown_by("R-06"), [place(Some("one"))]);
+    assert_eq!(markers.shown_by("L-01"), [place(None)]);
+    assert!(markers.kept_in("A-08").is_empty());
+}
+
+#[test]
+fn code_keeps_and_its_tests_show() {
+    let mut markers = Markers::default();
+    let text = "//! Kept (A-05).\n\n/// Kept too (T-IP, S-03).\nfn code() {}\n\n#[cfg(test)]\nmod tests {\n    /// A-05: shown.\n    #[test]\n    fn it() {}\n}\n";
+    markers.read("crates/x/src/a.rs", text);
+    assert_eq!(markers.kept_in("A-05"), ["crates/x/src/a.rs"]);
+    assert_eq!(markers.kept_in("S-03"), ["crates/x/src/a.rs"]);
+    assert!(!markers.is_shown("S-03") && markers.is_shown("A-05"));
+    assert_eq!(markers.shown_by("A-05")[0].function.as_deref(), Some("it"));
+}
+
+#[test]
+fn what_looks_like_a_number_is_none() {
+    for word in [
+        "A-8", "A-088", "a-08", "X-12", "T-", "T-1", "T-Race", "UTF-8", "Q-01",
+    ] {
+        assert!(!is_number(word), "{word}");
+    }
+    assert!(is_number("A-08") && is_number("T-RACE") && is_number("T-IP"));
+}

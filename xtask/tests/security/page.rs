@@ -1,0 +1,152 @@
+//! The page's tables: what people wrote in them, and the cells that are filled in.
+
+use std::fmt::Write as _;
+
+use crate::markers::{Markers, Place, is_number};
+
+/// How many tests a cell names; the rest is counted.
+const NAMED: usize = 4;
+/// The same for files.
+const FILES: usize = 3;
+/// The last two heads of a table whose rows are filled in; the tests' own table has only the second.
+const FILLED: &str = "| kept in | shown by |";
+
+/// The page.
+pub struct Page {
+    lines: Vec<Line>,
+}
+
+enum Line {
+    Text(String),
+    Row(Row),
+}
+
+/// A requirement, or a test of section 2.
+pub struct Row {
+    /// Such as `A-08`.
+    pub number: String,
+    /// What people wrote: number, meaning, source.
+    written: Vec<String>,
+}
+
+impl Row {
+    /// A requirement needs code that keeps it; a test needs only to be there.
+    pub fn is_requirement(&self) -> bool {
+        !self.number.starts_with("T-")
+    }
+
+    /// Whether the page says in its row why it is not built, or cannot be shown by a test.
+    pub fn is_answered(&self) -> bool {
+        self.written
+            .iter()
+            .any(|cell| cell.contains("**Answered:**"))
+    }
+
+    fn filled_by(&self, markers: &Markers) -> String {
+        let kept = markers.kept_in(&self.number);
+        let mut kept_cell: Vec<_> = kept
+            .iter()
+            .take(FILES)
+            .map(|file| file_link(file))
+            .collect();
+        more(&mut kept_cell, kept.len(), FILES);
+        let shown = markers.shown_by(&self.number);
+        let mut shown_cell: Vec<_> = shown.iter().take(NAMED).map(place_link).collect();
+        more(&mut shown_cell, shown.len(), NAMED);
+        let written = self.written.join(" | ");
+        let (kept, shown) = (kept_cell.join(", "), shown_cell.join(", "));
+        let mut row = format!("| {written} |");
+        for cell in [kept, shown] {
+            let cell = if cell.is_empty() {
+                "–".to_owned()
+            } else {
+                cell
+            };
+            let _ = write!(row, " {cell} |");
+        }
+        row
+    }
+}
+
+fn more(cell: &mut Vec<String>, all: usize, named: usize) {
+    if all > named {
+        cell.push(format!("and {} more", all - named));
+    }
+}
+
+/// By its last two steps, or the crate's name would tell nothing and the whole path too much.
+fn file_link(file: &str) -> String {
+    let steps: Vec<_> = file.rsplit('/').take(2).collect();
+    let short: Vec<_> = steps.into_iter().rev().collect();
+    format!("[{}](../{file})", short.join("/"))
+}
+
+fn place_link(place: &Place) -> String {
+    match &place.function {
+        Some(function) => format!("[{function}](../{})", place.file),
+        None => file_link(&place.file),
+    }
+}
+
+impl Page {
+    /// Reads the tables that have the two heads.
+    pub fn parse(text: &str) -> Self {
+        let mut is_filled = false;
+        let lines = text.lines().map(|line| {
+            if !line.starts_with('|') {
+                is_filled = false;
+            } else if line.ends_with(FILLED) {
+                is_filled = true;
+            }
+            match is_filled.then(|| row(line)).flatten() {
+                Some(row) => Line::Row(row),
+                None => Line::Text(line.to_owned()),
+            }
+        });
+        Self {
+            lines: lines.collect(),
+        }
+    }
+
+    /// Every row with a number.
+    pub fn rows(&self) -> impl Iterator<Item = &Row> {
+        self.lines.iter().filter_map(|line| match line {
+            Line::Row(row) => Some(row),
+            Line::Text(_) => None,
+        })
+    }
+
+    /// The page with its cells filled in.
+    pub fn filled_by(&self, markers: &Markers) -> String {
+        let lines = self.lines.iter().map(|line| match line {
+            Line::Text(text) => text.clone(),
+            Line::Row(row) => row.filled_by(markers),
+        });
+        lines.map(|line| line + "\n").collect()
+    }
+}
+
+/// Number, meaning and source; what is filled in is made anew.
+fn row(line: &str) -> Option<Row> {
+    let inner = line.strip_prefix("| ")?.strip_suffix(" |")?;
+    let cells: Vec<_> = inner.split(" | ").map(str::to_owned).collect();
+    let number = cells.first()?.clone();
+    is_number(&number).then(|| Row {
+        number,
+        written: cells.into_iter().take(3).collect(),
+    })
+}
+
+#[test]
+fn what_people_wrote_stays_and_the_rest_is_made() {
+    let page = "# Title\n\n| number | means | source | kept in | shown by |\n| --- | --- | --- | --- | --- |\n| A-08 | The owner. | ASVS | old | old |\n\n| A-08 | x |\n";
+    let mut markers = Markers::default();
+    markers.read("crates/a/src/x.rs", "//! Kept (A-08).\n");
+    markers.read("crates/a/tests/it/y.rs", "/// A-08\n#[test]\nfn one() {}\n");
+    let filled = Page::parse(page).filled_by(&markers);
+    let wanted = page.replace(
+        "| old | old |",
+        "| [src/x.rs](../crates/a/src/x.rs) | [one](../crates/a/tests/it/y.rs) |",
+    );
+    assert_eq!(filled, wanted);
+}
