@@ -3,6 +3,8 @@
 //! An entry is believed for one second, and not at all once this node has changed its user: every
 //! change raises the mark of the user's slot, and an entry made under a lower mark is stale. The
 //! mark is read before the store is, so that a look-up that raced with a change is stale at birth.
+//! Likewise a token whose signature was verified with keys of which one is gone since is verified
+//! again: a revoked key opens nothing, whoever was let in by it before (J-06).
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -20,6 +22,8 @@ const SLOTS: usize = 4096;
 
 pub(crate) struct SessionCache {
     entries: Cache<Digest, Arc<Entry>>,
+    /// How often signing keys have gone.
+    keys_gone: AtomicU64,
     marks: Box<[AtomicU64]>,
 }
 
@@ -31,7 +35,12 @@ pub(crate) struct Entry {
     pub(crate) session: Session,
     checked_at: Timestamp,
     mark: u64,
+    ring: Ring,
 }
+
+/// Which keys a signature was verified with, taken before it was.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Ring(u64);
 
 /// What the cache knows of a token.
 pub(crate) enum Known {
@@ -51,12 +60,14 @@ impl SessionCache {
     pub(crate) fn new(capacity: usize) -> Self {
         Self {
             entries: Cache::new(capacity),
+            keys_gone: AtomicU64::new(0),
             marks: (0..SLOTS).map(|_| AtomicU64::new(0)).collect(),
         }
     }
 
     pub(crate) fn find(&self, token: &Digest, now: Timestamp) -> Known {
-        let Some(entry) = self.entries.get(token) else {
+        let known = self.entries.get(token);
+        let Some(entry) = known.filter(|entry| entry.ring == self.ring()) else {
             return Known::Unknown;
         };
         let age = now.duration_since(entry.checked_at);
@@ -69,6 +80,15 @@ impl SessionCache {
         }
     }
 
+    pub(crate) fn ring(&self) -> Ring {
+        Ring(self.keys_gone.load(Ordering::Acquire))
+    }
+
+    /// To be called after a key has left the ring.
+    pub(crate) fn key_is_gone(&self) {
+        self.keys_gone.fetch_add(1, Ordering::AcqRel);
+    }
+
     pub(crate) fn mark(&self, user_id: UserId) -> Mark {
         Mark(self.slot(user_id).load(Ordering::Acquire))
     }
@@ -76,7 +96,7 @@ impl SessionCache {
     pub(crate) fn insert(
         &self,
         token: Digest,
-        claims: SessionClaims,
+        (claims, ring): (SessionClaims, Ring),
         user: User,
         session: Session,
         mark: Mark,
@@ -88,6 +108,7 @@ impl SessionCache {
             session,
             checked_at: now,
             mark: mark.0,
+            ring,
         });
         self.entries.insert(token, entry.clone());
         entry

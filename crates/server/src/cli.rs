@@ -376,6 +376,26 @@ pub enum KeysCommand {
     /// Sign with a new key: sessions at once, audience tokens in ten minutes; old tokens stay good until they expire
     #[command(after_help = "Examples:\n  doorward keys rotate")]
     Rotate,
+    /// A key may be in other hands: refuse all it has signed, on every node within a second
+    #[command(after_help = REVOKE_EXAMPLE)]
+    Revoke(RevokeKey),
+}
+
+const REVOKE_EXAMPLE: &str = "Examples:
+  doorward keys list
+  doorward keys revoke JzVvN7a0n5D9uRkX
+
+The key leaves the JWKS, and where it is the one that signs, a new one takes
+over. Whoever is signed in with a token of that key signs in again. Services
+that keep the JWKS believe its tokens until they fetch it anew: five minutes,
+by what the answer allows them.";
+
+/// `keys revoke`
+#[derive(Debug, Args)]
+pub struct RevokeKey {
+    /// The key, as `keys list` names it
+    #[arg(value_name = "KID")]
+    pub kid: String,
 }
 
 /// `config`

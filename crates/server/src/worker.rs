@@ -21,17 +21,21 @@ const MAIL_EVERY: Duration = Duration::from_secs(1);
 const MAILS_AT_ONCE: usize = 4;
 const SEEN_EVERY: Duration = Duration::from_secs(5);
 const KEYS_EVERY: Duration = Duration::from_secs(60);
+/// How often keys are looked at that another node may have revoked: each is dead everywhere within a
+/// second.
+const FOLLOW_EVERY: Duration = Duration::from_millis(500);
 const SWEEP_EVERY: Duration = Duration::from_secs(600);
 const CLOCK_EVERY: Duration = Duration::from_secs(30);
 
 const MAIL: &str = "mail";
 const LAST_SEEN: &str = "last-seen";
 const KEYS: &str = "keys";
+const KEY_WATCH: &str = "key-watch";
 const SWEEP: &str = "sweep";
 const CLOCK: &str = "clock";
 const CERTIFICATE: &str = "certificate";
 /// What the duties are called in the log and among the metrics.
-pub const DUTIES: [&str; 6] = [MAIL, LAST_SEEN, KEYS, SWEEP, CLOCK, CERTIFICATE];
+pub const DUTIES: [&str; 7] = [MAIL, LAST_SEEN, KEYS, KEY_WATCH, SWEEP, CLOCK, CERTIFICATE];
 
 /// Starts the duties; they end, each after its turn, when `stop` turns true.
 pub fn start(wired: &Arc<Wired>, stop: &watch::Receiver<bool>) -> JoinSet<()> {
@@ -46,6 +50,12 @@ pub fn start(wired: &Arc<Wired>, stop: &watch::Receiver<bool>) -> JoinSet<()> {
         write_last_seen,
     ));
     duties.spawn(supervise(KEYS, wired.clone(), stop.clone(), keep_keys));
+    duties.spawn(supervise(
+        KEY_WATCH,
+        wired.clone(),
+        stop.clone(),
+        follow_keys,
+    ));
     duties.spawn(supervise(SWEEP, wired.clone(), stop.clone(), sweep));
     duties.spawn(supervise(CLOCK, wired.clone(), stop.clone(), keep_time));
     duties
@@ -142,6 +152,19 @@ async fn keep_keys(wired: Arc<Wired>, mut stop: watch::Receiver<bool>) {
             tracing::error!(
                 error = format!("{:#}", anyhow::Error::from(error)),
                 "signing keys could not be looked after"
+            );
+        }
+    }
+}
+
+/// A store that is away is told of by others, and not twice a second.
+async fn follow_keys(wired: Arc<Wired>, mut stop: watch::Receiver<bool>) {
+    while !pause(FOLLOW_EVERY, &mut stop).await {
+        if let Err(error) = wired.accounts.follow_keys().await {
+            failed(&wired, KEY_WATCH);
+            tracing::debug!(
+                error = format!("{:#}", anyhow::Error::from(error)),
+                "revoked keys could not be asked for"
             );
         }
     }

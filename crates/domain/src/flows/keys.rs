@@ -1,11 +1,12 @@
-//! Signing keys: made at first start, rotated by age or by hand, kept until no token of theirs lives.
+//! Signing keys: made at first start, rotated by age or by hand, kept until no token of theirs lives
+//! (J-06), and revoked at once where one may be in other hands.
 
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::timeout;
 
-use crate::accounts::Accounts;
+use crate::accounts::{ATTEMPTS, Accounts};
 use crate::changes::{ApplyError, Change};
 use crate::ctx::Ctx;
 use crate::error::Error;
@@ -68,6 +69,42 @@ impl Accounts {
         Ok(current.ok_or(Error::Internal("the new key did not load"))?)
     }
 
+    /// Takes a key out of the JWKS and out of verification, here at once, and on every other node when
+    /// it next [follows](Self::follow_keys). All tokens it has signed are dead; who has one signs in
+    /// again. Where it is the one that signs, a new one takes over in the same step. Gives back the
+    /// `kid` that signs from now on.
+    pub async fn revoke_key(&self, ctx: &Ctx, kid: &str) -> Result<String, KeysError> {
+        for _ in 0..ATTEMPTS {
+            let keys = self.list_keys().await?;
+            let stolen = keys.iter().find(|key| key.kid == kid);
+            let signs = stolen.ok_or(Error::NotFound)?.retired_at.is_none();
+            let rotation = signs.then(|| Change::RotateSigningKey {
+                key: self.keyring.generate(ctx.now, &*self.ports.secrets),
+                replaces: keys.first().map(|key| key.kid.clone()),
+            });
+            let removal = Change::DeleteSigningKey(kid.to_owned());
+            let audit = self.audit_detail(ctx, Event::KeyRevoked, None, kid);
+            let changes = rotation.into_iter().chain([removal, audit]).collect();
+            match self.apply(changes).await {
+                Ok(()) => {
+                    self.load_keys().await?;
+                    let current = self.keyring.signing_key().map(|(kid, _)| kid);
+                    return Ok(current.ok_or(Error::Internal("the new key did not load"))?);
+                }
+                // Another node has rotated in between.
+                Err(ApplyError::Stale) => {}
+                Err(other) => return Err(Error::from(other).into()),
+            }
+        }
+        Err(Error::Overloaded.into())
+    }
+
+    /// Loads the keys anew where nobody has just now, so that one which was revoked elsewhere is
+    /// believed here no longer. By the worker, several times a second.
+    pub async fn follow_keys(&self) -> Result<(), Error> {
+        self.look_for_keys().await
+    }
+
     /// The keys as the store has them, newest first.
     pub async fn list_keys(&self) -> Result<Vec<SigningKey>, Error> {
         Ok(self.ports.store.list_signing_keys().await?)
@@ -115,7 +152,9 @@ impl Accounts {
     /// One at a time, so that what was read later is loaded later.
     async fn load_keys_alone(&self, _: &mut KeyLook) -> Result<Vec<SigningKey>, KeysError> {
         let keys = self.list_keys().await?;
-        self.keyring.load(&keys)?;
+        if self.keyring.load(&keys)? {
+            self.cache.key_is_gone();
+        }
         Ok(keys)
     }
 

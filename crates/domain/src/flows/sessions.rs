@@ -13,7 +13,7 @@ use crate::error::Error;
 use crate::happening::{Happening, SessionEnd};
 use crate::model::{Event, Session, Status, User};
 use crate::ports::{Seen, StoreError};
-use crate::session_cache::{Entry, Known};
+use crate::session_cache::{Entry, Known, Ring};
 use crate::tokens::{SessionClaims, Verified};
 use crate::values::{Digest, Secret, SessionId, Token, UserId};
 
@@ -118,12 +118,13 @@ impl Accounts {
     #[tracing::instrument(level = "trace", skip_all)]
     pub async fn authenticate(&self, ctx: &Ctx, token: &str) -> Result<Authenticated, Error> {
         let digest = Digest::of(token.as_bytes());
+        let ring = self.cache.ring();
         let entry = match self.cache.find(&digest, ctx.now) {
             Known::Fresh(entry) => entry,
-            Known::Signed(claims) => self.look_up(ctx, digest, claims).await?,
+            Known::Signed(claims) => self.look_up(ctx, digest, (claims, ring)).await?,
             Known::Unknown => {
                 let claims = self.verify_token(token).await?;
-                self.look_up(ctx, digest, claims).await?
+                self.look_up(ctx, digest, (claims, ring)).await?
             }
         };
         match self.judge(&entry, ctx.now) {
@@ -167,7 +168,7 @@ impl Accounts {
         &self,
         ctx: &Ctx,
         token: Digest,
-        claims: SessionClaims,
+        (claims, ring): (SessionClaims, Ring),
     ) -> Result<Arc<Entry>, Error> {
         let user_id: UserId = claims.sub.parse().map_err(|()| Error::InvalidToken)?;
         let secret = Token::parse(&claims.sid).ok_or(Error::InvalidToken)?;
@@ -179,7 +180,7 @@ impl Accounts {
         match (session, user) {
             (Some(session), Some(user)) if !self.has_ended(session.id).await? => Ok(self
                 .cache
-                .insert(token, claims, user, session, mark, ctx.now)),
+                .insert(token, (claims, ring), user, session, mark, ctx.now)),
             _ => {
                 self.cache.remove(&token);
                 Err(Error::InvalidToken)

@@ -48,6 +48,10 @@ words! {
         Forbidden => "forbidden",
         /// The signing key was rotated.
         KeyRotated => "key-rotated",
+        /// A signing key was revoked: no token of its own is good any more.
+        KeyRevoked => "key-revoked",
+        /// Everything held on a user was given out.
+        UserExported => "user-exported",
         /// A mail was given up after its last try.
         MailFailed => "mail-failed",
     }

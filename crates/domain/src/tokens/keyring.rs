@@ -78,14 +78,17 @@ impl Keyring {
         }
     }
 
-    /// Replaces the ring by the store's keys, newest first.
-    pub fn load(&self, keys: &[SigningKey]) -> Result<(), KeyringError> {
+    /// Replaces the ring by the store's keys, newest first. `true` where a key has gone.
+    pub fn load(&self, keys: &[SigningKey]) -> Result<bool, KeyringError> {
         let loaded = keys
             .iter()
             .map(|key| self.open(key))
             .collect::<Result<Vec<_>, _>>()?;
-        *self.keys.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(loaded);
-        Ok(())
+        let mut ring = self.keys.write().unwrap_or_else(PoisonError::into_inner);
+        let is_gone = |known: &Loaded| loaded.iter().all(|key| key.kid != known.kid);
+        let has_gone = ring.iter().any(is_gone);
+        *ring = Arc::new(loaded);
+        Ok(has_gone)
     }
 
     fn open(&self, key: &SigningKey) -> Result<Loaded, KeyringError> {

@@ -217,3 +217,58 @@ async fn what_the_store_keeps_of_a_key_signs_nothing() {
     let same_seed = again.accounts.list_keys().await.unwrap();
     assert_eq!(keys, same_seed, "chance comes in through the port alone");
 }
+
+/// J-06: a stolen key is out of the ring and out of the JWKS at once, and what it has signed is dead,
+/// also where it had just been let in.
+#[tokio::test]
+async fn a_revoked_key_opens_nothing_any_more() {
+    let world = World::new().await;
+    world.active("ben").await;
+    let signed_in = world.sign_in("ben").await;
+    let stolen = kid_of(signed_in.token.expose());
+    world.check(&signed_in).await.unwrap();
+    let operator = world.operator();
+    let signs = world.accounts.revoke_key(&operator, &stolen).await.unwrap();
+    assert_err!(world.check(&signed_in).await, Error::InvalidToken);
+    assert_eq!(kids(&world.accounts), [signs.clone()]);
+    assert_eq!(world.audited().last().unwrap(), "key-revoked");
+    let again = world.sign_in("ben").await;
+    assert_eq!(kid_of(again.token.expose()), signs);
+    world.check(&again).await.unwrap();
+    let unknown = world.accounts.revoke_key(&operator, &stolen).await;
+    assert_err!(unknown, KeysError::Other(Error::NotFound));
+}
+
+/// J-06: an older key goes alone; those who came in by the one that signs stay.
+#[tokio::test]
+async fn an_old_key_is_revoked_without_a_new_one() {
+    let world = World::new().await;
+    world.active("ben").await;
+    let old = world.sign_in("ben").await;
+    let kid = world.accounts.rotate_keys(&world.operator()).await.unwrap();
+    let new = world.sign_in("ben").await;
+    let stolen = kid_of(old.token.expose());
+    let signs = world.accounts.revoke_key(&world.operator(), &stolen).await;
+    assert_eq!(signs.unwrap(), kid);
+    assert_err!(world.check(&old).await, Error::InvalidToken);
+    world.check(&new).await.unwrap();
+}
+
+/// T-REVOKE, J-06: another node refuses it from its next look on, also those it knows well.
+#[tokio::test]
+async fn another_node_follows_a_revocation() {
+    let here = World::new().await;
+    let there = here.beside(2).await;
+    here.active("ben").await;
+    let signed_in = here.sign_in("ben").await;
+    there.check(&signed_in).await.unwrap();
+    let stolen = kid_of(signed_in.token.expose());
+    here.accounts
+        .revoke_key(&here.operator(), &stolen)
+        .await
+        .unwrap();
+    there.advance(SignedDuration::from_millis(500));
+    there.accounts.follow_keys().await.unwrap();
+    assert_err!(there.check(&signed_in).await, Error::InvalidToken);
+    assert_eq!(kids(&there.accounts), kids(&here.accounts));
+}

@@ -1,11 +1,13 @@
 //! `doorward keys`
 
+use doorward_domain::Error;
 use doorward_domain::ctx::Actor;
+use doorward_domain::flows::keys::KeysError;
 use doorward_domain::model::SigningKey;
 use serde_json::json;
 
 use super::{Output, open};
-use crate::cli::KeysCommand;
+use crate::cli::{KeysCommand, RevokeKey};
 use crate::config::Config;
 
 pub(super) async fn run(
@@ -36,9 +38,24 @@ pub(super) async fn run(
                 .await?;
             output.print(&format!("Sessions are signed with {kid} at once, audience tokens in ten minutes, when every service has it. A running server follows within a minute."), &json!({"kid": kid}))?;
         }
+        KeysCommand::Revoke(RevokeKey { kid }) => {
+            let ctx = wired.ctx(Actor::CommandLine);
+            let signs = wired.accounts.revoke_key(&ctx, kid).await;
+            let signs = signs.map_err(|error| said(error, kid))?;
+            output.print(&format!("{kid} is revoked: all it has signed is refused, by every running server within a second, and by services that keep the JWKS within five minutes. Who was signed in with it signs in again. {signs} signs from now on."), &json!({"revoked": kid, "kid": signs}))?;
+        }
     }
     wired.close().await;
     Ok(())
+}
+
+fn said(error: KeysError, kid: &str) -> anyhow::Error {
+    match error {
+        KeysError::Other(Error::NotFound) => {
+            anyhow::anyhow!("there is no key {kid}; `doorward keys list` shows those there are")
+        }
+        other => other.into(),
+    }
 }
 
 fn line(key: &SigningKey) -> String {
