@@ -1,8 +1,9 @@
 //! What may be bound to a `?`: 64-bit integers, text and bytes, and nothing else.
 //!
-//! The type is the rule. PostgreSQL keeps a prepared statement with the parameter types of its
-//! first use, so that one statement bound once with another kind of integer fails ever after; and
-//! a NULL has a type too. To bind a new value: a `From` here.
+//! No value is ever part of a statement's text (C-05). The type is the rule. PostgreSQL keeps a
+//! prepared statement with the parameter types of its first use, so that one statement bound once
+//! with another kind of integer fails ever after; and a NULL has a type too. To bind a new value: a
+//! `From` here.
 
 use std::borrow::Cow;
 use std::net::IpAddr;

@@ -33,7 +33,8 @@ pub(crate) enum Dialect {
     Mysql,
 }
 
-/// What stands for what in a migration, in the order of the variants. A key compares byte by byte.
+/// What stands for what in a migration, in the order of the variants. A key compares byte by byte
+/// (C-06).
 const TYPES: [(&str, [&str; 3]); 7] = [
     ("{id}", ["BLOB", "BYTEA", "BINARY(16)"]),
     ("{digest}", ["BLOB", "BYTEA", "BINARY(32)"]),
@@ -97,7 +98,8 @@ impl Dialect {
     /// or keeps one without end, not even where its client vanished (MySQL 8 knows no other way
     /// than to hang up on whoever is silent); the servers let a transaction see what others
     /// committed meanwhile. Nor may a server's or a role's own defaults change what a statement
-    /// means: a write commits by itself, no check of a unique key is left out, no list is cut short.
+    /// means: a write commits by itself, no check of a unique key is left out, no list is cut short
+    /// (C-06), and what SQLite has committed is on the disk (C-07).
     /// The comments are read by MariaDB alone, and by MySQL alone.
     pub(crate) fn session(self, limits: Limits) -> String {
         let all = limits.statement.as_millis().max(1000);

@@ -43,6 +43,12 @@ const MIGRATIONS: &[Migration] = &[
         compatible_with: 1,
         script: include_str!("migrations/0002_many_nodes.sql"),
     },
+    Migration {
+        version: 3,
+        name: "safe under hostile traffic",
+        compatible_with: 1,
+        script: include_str!("migrations/0003_safe_under_traffic.sql"),
+    },
 ];
 
 const HISTORY: &str = "CREATE TABLE IF NOT EXISTS schema_migrations (

@@ -15,7 +15,7 @@ use crate::servers::too_late;
 
 /// A table, a column of it, and which of `SELECT`, `INSERT`, `UPDATE`, `DELETE` are needed, by their
 /// first letters.
-const NEEDED: [(&str, &str, &str); 10] = [
+const NEEDED: [(&str, &str, &str); 12] = [
     ("schema_migrations", "version", "S"),
     ("users", "id", "SIUD"),
     ("credentials", "user_id", "SIUD"),
@@ -24,7 +24,9 @@ const NEEDED: [(&str, &str, &str); 10] = [
     ("links", "digest", "SIUD"),
     ("mail_jobs", "id", "SIUD"),
     ("signing_keys", "kid", "SIUD"),
-    ("audit_events", "id", "SI"),
+    ("audit_events", "id", "SIUD"),
+    ("audit_seals", "position", "SIUD"),
+    ("audit_erasures", "user_id", "SIU"),
     ("guards", "counter", "SU"),
 ];
 
@@ -125,6 +127,7 @@ mod tests {
         let scripts = [
             include_str!("migrations/0001_accounts.sql"),
             include_str!("migrations/0002_many_nodes.sql"),
+            include_str!("migrations/0003_safe_under_traffic.sql"),
         ];
         let made = scripts.join("\n");
         let names = made.split("CREATE TABLE ").skip(1);

@@ -5,6 +5,7 @@ use sqlx::Row as _;
 
 use super::*;
 
+/// C-07: what SQLite is told is read back.
 #[tokio::test]
 async fn every_connection_of_the_pool_has_the_settings() {
     let folder = tempfile::tempdir().unwrap();

@@ -80,6 +80,7 @@ async fn a_healthy_server_is_fine_throughout() {
     }
 }
 
+/// C-07.
 #[tokio::test]
 async fn settings_that_lose_commits_are_named() {
     let postgres = examined(&servers::postgres().await).await;
@@ -95,6 +96,7 @@ async fn settings_that_lose_commits_are_named() {
     assert!(weak.found.contains(name), "{}", weak.found);
 }
 
+/// C-03, C-05.
 #[tokio::test]
 async fn rights_and_encryption_are_told() {
     let authority = Authority::new();

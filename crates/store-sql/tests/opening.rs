@@ -15,7 +15,7 @@ use sqlx::{AnyConnection, AssertSqlSafe, Connection, raw_sql};
 use tempfile::TempDir;
 
 /// How many migrations this program knows.
-const KNOWN: usize = 2;
+const KNOWN: usize = 3;
 
 fn settings(url: &str) -> SqlSettings {
     SqlSettings {
@@ -58,7 +58,7 @@ async fn history(url: &str) {
         .map(|_| ())
         .unwrap_err();
     assert!(
-        matches!(&error, ConnectError::Pending(names) if names == "1 (accounts), 2 (many nodes)"),
+        matches!(&error, ConnectError::Pending(names) if names == "1 (accounts), 2 (many nodes), 3 (safe under hostile traffic)"),
         "{error}"
     );
     assert_eq!(
@@ -96,16 +96,16 @@ async fn history(url: &str) {
     );
 
     let later = "INSERT INTO schema_migrations \
-        (version, name, compatible_with, statements_begun, statements_done, applied_at) VALUES (3, 'later', 1, 1, 1, 5)";
+        (version, name, compatible_with, statements_begun, statements_done, applied_at) VALUES (4, 'later', 1, 1, 1, 5)";
     execute(url, later).await;
     connect(url)
         .await
-        .expect("migration 3 says that this program can work with it")
+        .expect("migration 4 says that this program can work with it")
         .close()
         .await;
     execute(
         url,
-        "UPDATE schema_migrations SET compatible_with = 3 WHERE version = 3",
+        "UPDATE schema_migrations SET compatible_with = 4 WHERE version = 4",
     )
     .await;
     for refused in [
@@ -117,8 +117,8 @@ async fn history(url: &str) {
             matches!(
                 error,
                 ConnectError::Newer {
-                    database: 3,
-                    binary: 2
+                    database: 4,
+                    binary: 3
                 }
             ),
             "{error}"

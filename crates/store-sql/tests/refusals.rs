@@ -126,6 +126,7 @@ async fn a_server_that_is_full() {
     refused(&server.url(), &["raise the server's max_connections"]).await;
 }
 
+/// C-03.
 #[tokio::test]
 async fn a_server_that_speaks_no_tls() {
     let postgres = own_postgres(PostgresOptions::default()).await;
@@ -140,6 +141,7 @@ async fn a_server_that_speaks_no_tls() {
     }
 }
 
+/// C-03: by name and authority.
 #[tokio::test]
 async fn a_certificate_is_looked_at_where_that_is_asked_for() {
     let authority = Authority::new();
@@ -266,6 +268,7 @@ async fn work_on(url: &str) {
     }
 }
 
+/// C-05: the least rights suffice.
 #[tokio::test]
 async fn a_role_with_rights_on_rows_alone_can_run_but_not_migrate() {
     const ROWS: &str = "SELECT, INSERT, UPDATE, DELETE ON";
@@ -306,7 +309,7 @@ async fn a_role_that_lacks_a_right_is_told_which() {
     postgres.query(grant).await;
     let may_read = [
         "gives reader no right to INSERT and UPDATE and DELETE on users",
-        "INSERT on audit_events, UPDATE on guards",
+        "INSERT and UPDATE on audit_erasures, UPDATE on guards",
         of_rows,
     ];
     refused(&nothing, &may_read).await;
@@ -317,8 +320,7 @@ async fn a_role_that_lacks_a_right_is_told_which() {
         .await;
     refused(&runner, &["gives runner no right to DELETE on sessions; "]).await;
     // What is never done needs no right.
-    let usual =
-        "GRANT DELETE ON sessions TO runner; REVOKE UPDATE, DELETE ON audit_events FROM runner";
+    let usual = "GRANT DELETE ON sessions TO runner; REVOKE INSERT, DELETE ON guards FROM runner";
     postgres.query(usual).await;
     work_on(&runner).await;
 

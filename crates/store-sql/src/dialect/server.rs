@@ -64,7 +64,7 @@ impl Dialect {
         }
     }
 
-    /// What makes a connection safe from those on its way, as a parameter of the URL.
+    /// What makes a connection safe from those on its way, as a parameter of the URL (C-03).
     pub(crate) fn verified(self) -> &'static str {
         match self {
             Self::Mysql => "ssl-mode=VERIFY_IDENTITY",

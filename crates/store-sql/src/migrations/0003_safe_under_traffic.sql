@@ -1,0 +1,33 @@
+-- The audit log is sealed by the worker, soon after: see audit_seals.rs. Whoever writes an event knows
+-- nothing of it, so these columns are NULL at first, and in the rows of a node of an older release.
+ALTER TABLE audit_events ADD COLUMN actor_id {id};
+ALTER TABLE audit_events ADD COLUMN seal {int};
+ALTER TABLE audit_events ADD COLUMN personal_digest {digest};
+ALTER TABLE audit_events ADD COLUMN personal_salt {digest};
+CREATE INDEX audit_events_seal_id ON audit_events (seal, id);
+CREATE INDEX audit_events_actor_id_id ON audit_events (actor_id, id);
+
+CREATE TABLE audit_seals (
+  position {int} NOT NULL,
+  previous {digest} NOT NULL,
+  digest {digest} NOT NULL,
+  events {digest} NOT NULL,
+  first_id {id} NOT NULL,
+  last_id {id} NOT NULL,
+  counted {int} NOT NULL,
+  sealed_at {int} NOT NULL,
+  signature {blob} NOT NULL,
+  let_go_at {int},
+  let_go_signature {blob},
+  CONSTRAINT audit_seals_pkey PRIMARY KEY (position)
+){table};
+
+-- Whose addresses were erased from the log, or are to be: the account is gone.
+CREATE TABLE audit_erasures (
+  user_id {id} NOT NULL,
+  ordered_at {int} NOT NULL,
+  signature {blob} NOT NULL,
+  done_at {int},
+  CONSTRAINT audit_erasures_pkey PRIMARY KEY (user_id)
+){table};
+CREATE INDEX audit_erasures_done_at ON audit_erasures (done_at);
