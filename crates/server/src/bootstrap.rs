@@ -1,4 +1,5 @@
-//! The first start: an admin, and a word on where things are.
+//! The first start: an admin, and a word on where things are. Whoever comes first by HTTP is nobody
+//!
 
 use anyhow::Context;
 use doorward_domain::ctx::Actor;

@@ -11,6 +11,7 @@
 
 mod markers;
 mod page;
+mod ways_in;
 
 use doorward_testkit::repository::root;
 

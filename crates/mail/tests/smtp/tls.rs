@@ -148,6 +148,7 @@ async fn opportunistic_starttls_uses_what_is_offered() {
     assert_eq!(told[3]["tls"], true);
 }
 
+/// C-03.
 ///
 #[tokio::test]
 async fn a_certificate_for_another_name_is_refused() {

@@ -1,4 +1,4 @@
-//! What can be shown of a secret: that it is set, and of a URL where it leads.
+//! What can be shown of a secret: that it is set, and of a URL where it leads (C-02).
 
 const MASK: &str = "(set)";
 /// Whose rest is the way to something, with a password before an `@` if anywhere.

@@ -1,4 +1,4 @@
-//! Every setting, a row each.
+//! Every setting, a row each; `docs/CONFIGURATION.md` is made from it (C-10).
 
 use std::path::PathBuf;
 
@@ -315,7 +315,7 @@ mod tests {
 
     use super::*;
 
-    /// `docs/CONFIGURATION.md` is this table, written out. Run with `BLESS=1` to write it anew.
+    /// C-10: `docs/CONFIGURATION.md` is this table, written out. Run with `BLESS=1` to write it anew.
     #[test]
     #[expect(
         clippy::disallowed_methods,

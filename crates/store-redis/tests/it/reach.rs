@@ -18,6 +18,7 @@ fn the_page_lists_the_rights() {
     assert!(page.contains(&line), "the page does not have: {line}");
 }
 
+/// C-09.
 #[tokio::test]
 async fn a_user_with_the_rights_that_are_documented_can_do_all_of_it() {
     let redis = own_redis(RedisOptions {
@@ -54,6 +55,7 @@ async fn a_wrong_password_is_said_and_not_shown() {
     }
 }
 
+/// C-03.
 #[tokio::test]
 async fn tls_goes_by_the_authority_that_is_named_and_no_other() {
     let authority = Authority::new();

@@ -28,6 +28,7 @@ pub async fn every_field_comes_back(store: Arc<dyn Store>) {
     assert_eq!(store.find_link(&fixtures::digest()).await.unwrap(), None);
 }
 
+/// R-05, T-RACE.
 pub async fn one_of_sixty_four_uses_the_link(store: Arc<dyn Store>) {
     let link = fixtures::link(fixtures::user_id(), Purpose::Recovery);
     put(&*store, &link).await;
@@ -48,6 +49,7 @@ pub async fn one_of_sixty_four_uses_the_link(store: Arc<dyn Store>) {
     assert_eq!(used.used_at, Some(later(1)));
 }
 
+///
 pub async fn a_link_dies_at_its_moment(store: Arc<dyn Store>) {
     for (at, lives) in [(9, true), (10, false), (11, false)] {
         let link = Link {

@@ -92,6 +92,7 @@ pub async fn empty_fields_come_back_empty(port: Arc<dyn Sessions>) {
     assert_eq!(find(&*port, &session).await, Some(session));
 }
 
+/// S-03: at the read, whoever has swept or not.
 /// The moment is an hour away, since a store may let it go by its own clock too.
 pub async fn a_session_dies_at_its_moment(port: Arc<dyn Sessions>) {
     let hour = 3_600_000_000;
@@ -131,6 +132,7 @@ pub async fn sessions_are_listed_newest_first(port: Arc<dyn Sessions>) {
     );
 }
 
+/// J-08.
 pub async fn a_renewal_needs_the_generation_it_read(port: Arc<dyn Sessions>) {
     let session = fixtures::session(fixtures::user_id());
     let renewed = Session {
@@ -168,6 +170,7 @@ pub async fn a_renewal_needs_the_generation_it_read(port: Arc<dyn Sessions>) {
     );
 }
 
+/// J-08, T-RACE.
 pub async fn one_of_fifty_renewals_wins(port: Arc<dyn Sessions>) {
     let session = fixtures::session(fixtures::user_id());
     open(&*port, &session).await;

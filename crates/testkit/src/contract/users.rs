@@ -125,6 +125,7 @@ pub async fn a_user_is_found_by_each_name(store: Arc<dyn Store>) {
     );
 }
 
+/// C-06: whatever the collation.
 /// No collation folds, trims or equates what the key does not.
 pub async fn keys_compare_byte_by_byte(store: Arc<dyn Store>) {
     let number = fixtures::unique();

@@ -32,6 +32,7 @@ fn url(server: &Server, path: &str) -> String {
     format!("https://localhost:{}{path}", server.port)
 }
 
+/// C-03: 1.0 and 1.1 are refused.
 #[test]
 fn http_1_and_http_2_are_agreed_on_over_tls_1_2_and_1_3_alone() {
     let authority = Authority::new();

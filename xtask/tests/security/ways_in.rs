@@ -1,0 +1,52 @@
+//! Every path that gives somebody a session stands on the page, and there is no other (A-12).
+
+use doorward_testkit::repository::{root, tracked};
+
+use crate::PAGE;
+
+/// Which files of the product have code, above their tests, in which this stands.
+fn having(code: &str) -> Vec<String> {
+    let mut files = tracked(&["crates/*.rs"]);
+    files.retain(|file| file.contains("/src/") && !file.starts_with("crates/testkit/"));
+    files.retain(|file| {
+        let text = std::fs::read_to_string(root().join(file)).unwrap();
+        let product = text.split("#[cfg(test)]").next().unwrap_or_default();
+        product.contains(code)
+    });
+    files
+}
+
+/// A-12: a new path that makes sessions makes this fail, and then stands in the table.
+#[test]
+fn a_session_is_made_by_one_function_and_that_is_called_by_one_story() {
+    assert_eq!(
+        having("sessions.insert_session("),
+        ["crates/domain/src/flows/sessions.rs"]
+    );
+    assert_eq!(
+        having(".issue_session("),
+        ["crates/domain/src/flows/sign_in.rs"]
+    );
+}
+
+/// A-12.
+#[test]
+fn each_way_in_that_the_page_lists_is_a_route() {
+    let page = std::fs::read_to_string(root().join(PAGE)).unwrap();
+    let (_, section) = page.split_once("## Every way in").unwrap();
+    let (section, _) = section.split_once("\n## ").unwrap();
+    let routes = std::fs::read_to_string(root().join("crates/web/src/routes.rs")).unwrap();
+    let mut listed = 0;
+    for quoted in section.split('`').skip(1).step_by(2) {
+        if let Some((method, path)) = quoted.split_once(' ')
+            && path.starts_with('/')
+        {
+            listed += 1;
+            let row = format!("Method::{method},");
+            let has_row =
+                |line: &str| line.contains(&row) && line.contains(&format!("\"{path}\","));
+            assert!(routes.lines().any(has_row), "{quoted} is no route");
+        }
+    }
+    assert!(listed >= 6, "{listed}");
+}
