@@ -14,6 +14,9 @@ pub mod checkup;
 pub mod ctx;
 pub mod error;
 pub mod flows;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod happening;
 pub mod memory;
 pub mod model;
