@@ -21,7 +21,7 @@ use crate::ports::{
 use crate::readiness::Readiness;
 use crate::session_cache::SessionCache;
 use crate::throttle;
-use crate::tokens::Keyring;
+use crate::tokens::{FormTokens, Keyring, ShownTo};
 use crate::values::{EmailAddress, Locale, MailJobId, NewPassword, SessionId, UserId, Username};
 
 /// How often a story reads again and retries when somebody else wrote in between; then the server
@@ -54,6 +54,7 @@ pub struct Accounts {
     pub(crate) policy: Policy,
     pub(crate) hasher: Hasher,
     pub(crate) keyring: Keyring,
+    form_tokens: FormTokens,
     pub(crate) cache: SessionCache,
     pub(crate) seen: Mutex<HashMap<SessionId, Seen>>,
     /// Held while the keys are loaded.
@@ -69,6 +70,7 @@ impl Accounts {
             hasher: hasher.metered_by(ports.meter.clone()),
             ports,
             policy,
+            form_tokens: FormTokens::new(keyring.mac_key("form")),
             keyring,
             cache: SessionCache::new(CACHED_SESSIONS),
             seen: Mutex::new(HashMap::new()),
@@ -81,6 +83,21 @@ impl Accounts {
     /// The operator's choices.
     pub fn policy(&self) -> &Policy {
         &self.policy
+    }
+
+    /// A name for the visit of a browser that nobody is signed in with.
+    pub fn new_visit(&self) -> String {
+        FormTokens::new_visit(&*self.ports.secrets)
+    }
+
+    /// What a form carries, so that it is known to have been shown to them (W-03).
+    pub fn form_token(&self, shown_to: &ShownTo) -> String {
+        self.form_tokens.make(shown_to, &*self.ports.secrets)
+    }
+
+    /// Whether a form carries what was shown to them.
+    pub fn is_form_token(&self, shown_to: &ShownTo, token: &str) -> bool {
+        self.form_tokens.knows(shown_to, token)
     }
 
     /// The time.

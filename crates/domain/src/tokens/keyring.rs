@@ -59,6 +59,11 @@ impl Keyring {
         }
     }
 
+    /// A key for HMAC-SHA-256, derived from the master key for that purpose alone.
+    pub(crate) fn mac_key(&self, purpose: &str) -> ring::hmac::Key {
+        self.master.mac_key(purpose)
+    }
+
     /// A new key pair, sealed for the store.
     pub fn generate(&self, now: Timestamp, secrets: &dyn Secrets) -> SigningKey {
         let mut seed = Zeroizing::new([0; 32]);

@@ -4,10 +4,12 @@
 //! `typ` (3.11), every claim is read into a strict struct (3.8). `jwt` knows the format, `keyring`
 //! the keys, `seal` how a private key rests.
 
+mod form_tokens;
 pub mod jwt;
 mod keyring;
 mod seal;
 
+pub use form_tokens::{FormTokens, ShownTo};
 pub use jwt::{AccessClaims, SessionClaims};
 pub use keyring::{Keyring, KeyringError, PublicKey, Verified};
 pub use seal::{MasterKey, SealBroken};

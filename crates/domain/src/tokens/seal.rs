@@ -5,6 +5,7 @@
 
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use ring::hkdf::{HKDF_SHA256, Salt};
+use ring::hmac;
 use zeroize::Zeroizing;
 
 use crate::ports::Secrets;
@@ -58,6 +59,15 @@ impl MasterKey {
             )
             .map_err(|_| SealBroken)?;
         Ok(Secret::new(opened.to_vec()))
+    }
+
+    /// A key for HMAC-SHA-256, another one for every purpose: what was made with one is good for no
+    /// other, and all nodes have the same.
+    pub(crate) fn mac_key(&self, purpose: &str) -> hmac::Key {
+        let derived = Salt::new(HKDF_SHA256, b"doorward/master").extract(self.0.expose());
+        let purpose = [b"mac/", purpose.as_bytes()];
+        let key = derived.expand(&purpose, hmac::HMAC_SHA256);
+        key.expect("one key is within HKDF's limit").into()
     }
 
     fn key(&self) -> LessSafeKey {
