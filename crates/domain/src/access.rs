@@ -12,6 +12,8 @@ use crate::model::Role;
 pub enum Action {
     /// See the user.
     ViewUser,
+    /// Take along everything held on the user.
+    ExportUser,
     /// Change `name` and `data`.
     UpdateProfile,
     /// Ask for another address.
@@ -34,8 +36,9 @@ pub enum Action {
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::ViewUser,
+        Self::ExportUser,
         Self::UpdateProfile,
         Self::ChangeEmail,
         Self::DeleteUser,
@@ -67,6 +70,7 @@ pub fn authorize(actor: &Actor, action: Action, target: Target) -> Result<(), Er
     };
     let own_account_suffices = match action {
         Action::ViewUser
+        | Action::ExportUser
         | Action::UpdateProfile
         | Action::ChangeEmail
         | Action::DeleteUser
@@ -94,6 +98,7 @@ mod tests {
             username_key: None,
             role,
             session_id: SessionId::generate(jiff::Timestamp::UNIX_EPOCH, &secrets),
+            password_shown_at: jiff::Timestamp::UNIX_EPOCH,
         }
     }
 

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use crate::model::{AuditEvent, Event, Outcome, Role, User};
+use crate::model::{AuditEvent, Event, Outcome, Role, Session, User};
 use crate::ports::{Client, Secrets};
 use crate::values::{AuditEventId, SessionId, UserId};
 
@@ -21,6 +21,9 @@ pub enum Actor {
         role: Role,
         /// In which session.
         session_id: SessionId,
+        /// When they last showed their password: at sign-in, or with this very request. A renewal
+        /// does not count.
+        password_shown_at: Timestamp,
     },
     /// The operator, on the machine's command line.
     CommandLine,
@@ -102,11 +105,12 @@ impl Ctx {
 }
 
 /// The actor a user is in a session of theirs.
-pub fn actor_of(user: &User, session_id: SessionId) -> Actor {
+pub fn actor_of(user: &User, session: &Session) -> Actor {
     Actor::User {
         id: user.id,
         username_key: user.username.as_ref().map(|name| name.key().to_owned()),
         role: user.role,
-        session_id,
+        session_id: session.id,
+        password_shown_at: session.created_at,
     }
 }

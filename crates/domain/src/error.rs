@@ -52,6 +52,9 @@ pub enum Error {
     /// The password was right; an admin has switched the account off.
     #[error("account disabled")]
     AccountDisabled,
+    /// Theirs to do once they have shown their password again.
+    #[error("reauthentication required")]
+    ReauthenticationRequired,
     /// Not theirs to do.
     #[error("forbidden")]
     Forbidden,

@@ -31,12 +31,24 @@ pub struct Policy {
     pub session_renewable: SignedDuration,
     /// How long the token before the newest still works.
     pub renewal_grace: SignedDuration,
+    /// How long a session may go unused; zero is for as long as it lives (S-04).
+    pub session_idle: SignedDuration,
+    /// The same for an admin's, where that is shorter.
+    pub admin_session_idle: SignedDuration,
+    /// How long ago the password may have been shown for what matters most; zero is ever.
+    pub reauthenticate_after: SignedDuration,
     /// How many sessions a user has at most; the oldest makes room (S-08).
     pub max_sessions: usize,
     /// How long a confirmation link of a sign-up lives.
     pub confirmation_lifetime: SignedDuration,
     /// How long a confirmation link of an e-mail change lives.
     pub email_change_lifetime: SignedDuration,
+    /// How long the link lives by which the old mailbox takes an e-mail change back.
+    pub email_undo_lifetime: SignedDuration,
+    /// Whether a confirmation asks for the password that was chosen at sign-up.
+    pub confirmation_asks_password: bool,
+    /// Whether a sign-in from a device that was not seen before is told by mail.
+    pub sign_in_notices: bool,
     /// How long a recovery link lives.
     pub recovery_lifetime: SignedDuration,
     /// How long an audience token lives.
@@ -61,9 +73,15 @@ impl Policy {
             session_lifetime: hours(24),
             session_renewable: hours(30 * 24),
             renewal_grace: SignedDuration::from_secs(30),
+            session_idle: SignedDuration::ZERO,
+            admin_session_idle: SignedDuration::ZERO,
+            reauthenticate_after: SignedDuration::from_mins(5),
             max_sessions: 50,
             confirmation_lifetime: hours(24),
             email_change_lifetime: hours(1),
+            email_undo_lifetime: hours(7 * 24),
+            confirmation_asks_password: false,
+            sign_in_notices: true,
             recovery_lifetime: SignedDuration::from_mins(30),
             access_token_lifetime: SignedDuration::from_mins(5),
             pending_lifetime: hours(3 * 24),

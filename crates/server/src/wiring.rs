@@ -319,6 +319,11 @@ fn policy(config: &Config, listening: SocketAddr) -> Policy {
         },
         throttle: config.throttle,
         key_lifetime: SignedDuration::from_hours(24 * config.key_days),
+        reauthenticate_after: SignedDuration::from_mins(config.session_reauthenticate_minutes),
+        session_idle: SignedDuration::from_mins(config.session_idle_minutes),
+        admin_session_idle: SignedDuration::from_mins(config.session_admin_idle_minutes),
+        confirmation_asks_password: config.confirmation_ask_password,
+        sign_in_notices: config.mail_sign_in_notices,
         ..Policy::new(&public_url)
     }
 }

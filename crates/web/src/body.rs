@@ -5,8 +5,8 @@
 
 use std::time::Duration;
 
-use axum::body::Body;
-use axum::extract::{FromRequest, Request};
+use axum::body::{Body, HttpBody};
+use axum::extract::{FromRequest, OptionalFromRequest, Request};
 use axum::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use doorward_domain::FieldError;
 use doorward_domain::values::{Invalid, Secret};
@@ -49,6 +49,20 @@ impl FromRequest<App> for Fields {
             errors: Vec::new(),
             form: matches!(kind, Kind::Form),
         })
+    }
+}
+
+/// Where a body may be left out: none is none, whatever is said of its kind.
+impl OptionalFromRequest<App> for Fields {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, app: &App) -> Result<Option<Self>, Problem> {
+        if request.body().is_end_stream() {
+            return Ok(None);
+        }
+        <Self as FromRequest<App>>::from_request(request, app)
+            .await
+            .map(Some)
     }
 }
 

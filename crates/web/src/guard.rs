@@ -177,7 +177,7 @@ async fn admit(
         }
     };
     if let Some(authenticated) = &authenticated {
-        ctx.actor = actor_of(authenticated.user(), authenticated.session().id);
+        ctx.actor = actor_of(authenticated.user(), authenticated.session());
     }
     let inner = Inner {
         ctx,

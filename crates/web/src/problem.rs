@@ -57,6 +57,7 @@ codes! {
     EmailUnconfirmed = "email-unconfirmed", 403, "The e-mail address is not confirmed yet", "The password was right. Open the link in the confirmation mail, or ask for the mail again with `POST /confirmation`.";
     AccountDisabled = "account-disabled", 403, "The account is disabled", "The password was right; an admin has switched the account off. Ask them.";
     Forbidden = "forbidden", 403, "Not yours to do", "You are signed in, and this belongs to somebody else or needs the admin role. The answer is the same whether or not the thing exists.";
+    ReauthenticationRequired = "reauthentication-required", 403, "Show your password again", "This needs a password shown in the last few minutes. Send yours as `password` with the same request, or sign in again and repeat it.";
     CrossSiteRequest = "cross-site-request", 403, "The request came from another site", "A session cookie works only for requests of this server's own pages. Programs use `Authorization: Bearer …`.";
     NotFound = "not-found", 404, "No such thing", "There is no such route, user or session.";
     UnknownAccount = "unknown-account", 404, "No such account", "Said apart from a wrong password only where the operator has set `disclosure = \"plain\"`.";
@@ -181,6 +182,7 @@ fn plain_code(error: &Error) -> Code {
         Error::WrongPassword => Code::WrongPassword,
         Error::EmailUnconfirmed => Code::EmailUnconfirmed,
         Error::AccountDisabled => Code::AccountDisabled,
+        Error::ReauthenticationRequired => Code::ReauthenticationRequired,
         Error::Forbidden => Code::Forbidden,
         Error::NotFound => Code::NotFound,
         Error::UsernameTaken => Code::UsernameTaken,

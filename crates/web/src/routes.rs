@@ -92,8 +92,9 @@ const fn page(
 
 use Code::{
     AccountDisabled, EmailTaken, EmailUnconfirmed, Forbidden, InvalidCredentials, LastAdmin,
-    LinkExpired, MalformedRequest, NotFound, Overloaded, PreconditionFailed, UnknownAccount,
-    UsernameTaken, ValidationFailed, WrongPassword,
+    LinkExpired, MalformedRequest, NotFound, Overloaded, PreconditionFailed,
+    ReauthenticationRequired, TooManyAttempts, UnknownAccount, UsernameTaken, ValidationFailed,
+    WrongPassword,
 };
 use Guard::{Anyone, Maybe, Optional, Session, SessionOrPage};
 
@@ -106,10 +107,10 @@ pub static TABLE: &[Route] = &[
     api(Method::GET,    "/user/{user}",                 Session, None, &[Forbidden, NotFound]),
     api(Method::PUT,    "/user/{user}",                 Session, None, &[Forbidden, NotFound, PreconditionFailed]),
     api(Method::PATCH,  "/user/{user}",                 Session, None, &[Forbidden, NotFound, PreconditionFailed]),
-    api(Method::DELETE, "/user/{user}",                 Session, None, &[Forbidden, NotFound, PreconditionFailed, LastAdmin]),
-    api(Method::PUT,    "/user/{user}/email",           Session, Some(&SIGN_IN), &[InvalidCredentials, WrongPassword, Forbidden, AccountDisabled, NotFound, EmailTaken, PreconditionFailed, Overloaded]),
-    api(Method::PUT,    "/user/{user}/role",            Session, None, &[Forbidden, NotFound, LastAdmin, PreconditionFailed]),
-    api(Method::PUT,    "/user/{user}/status",          Session, None, &[Forbidden, NotFound, LastAdmin, PreconditionFailed]),
+    api(Method::DELETE, "/user/{user}",                 Session, None, &[InvalidCredentials, WrongPassword, ReauthenticationRequired, Forbidden, NotFound, PreconditionFailed, LastAdmin, TooManyAttempts, Overloaded]),
+    api(Method::PUT,    "/user/{user}/email",           Session, Some(&SIGN_IN), &[InvalidCredentials, WrongPassword, ReauthenticationRequired, Forbidden, AccountDisabled, NotFound, EmailTaken, PreconditionFailed, Overloaded]),
+    api(Method::PUT,    "/user/{user}/role",            Session, None, &[InvalidCredentials, WrongPassword, ReauthenticationRequired, Forbidden, NotFound, LastAdmin, PreconditionFailed, TooManyAttempts, Overloaded]),
+    api(Method::PUT,    "/user/{user}/status",          Session, None, &[InvalidCredentials, WrongPassword, ReauthenticationRequired, Forbidden, NotFound, LastAdmin, PreconditionFailed, TooManyAttempts, Overloaded]),
     api(Method::GET,    "/user/{user}/session",         Session, None, &[Forbidden, NotFound, MalformedRequest, ValidationFailed]),
     api(Method::DELETE, "/user/{user}/session",         Session, None, &[Forbidden, NotFound]),
     api(Method::DELETE, "/user/{user}/session/{id}",    Session, None, &[Forbidden, NotFound]),

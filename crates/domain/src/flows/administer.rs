@@ -1,4 +1,5 @@
-//! Look after other people's accounts: list, role, status.
+//! Look after other people's accounts: list, role, status. Both changes need the admin's password
+//! to have been shown lately (A-13, Z-05).
 
 use crate::access::{Action, Target};
 use crate::accounts::{ATTEMPTS, Accounts};
@@ -107,6 +108,8 @@ impl Accounts {
         standing: Standing,
         expected: Option<Version>,
     ) -> Result<User, Error> {
+        self.ensure_password_shown(ctx, standing.action(), named)
+            .await?;
         for _ in 0..ATTEMPTS {
             let user = self.resolve(ctx, standing.action(), named).await?;
             ensure_version(&user, expected)?;

@@ -5,16 +5,14 @@ use crate::accounts::{ATTEMPTS, Accounts};
 use crate::changes::{ApplyError, Change, Changes};
 use crate::ctx::Ctx;
 use crate::error::Error;
-use crate::flows::change_password::own_identifier;
-use crate::flows::sign_in::Named;
 use crate::flows::update_profile::ensure_version;
 use crate::model::{Event, MailKind, Purpose, Status, User, Version};
 use crate::policy::Disclosure;
 use crate::values::{EmailAddress, Invalid, Password};
 
 impl Accounts {
-    /// Asks for the change. Whoever changes their own shows their password; an admin changes
-    /// another's without.
+    /// Asks for the change. Whoever changes their own shows their password each time; an admin who
+    /// changes another's shows their own, or has lately.
     #[tracing::instrument(level = "trace", skip_all)]
     pub async fn change_email(
         &self,
@@ -29,9 +27,7 @@ impl Accounts {
             // Its links are dead, and a pending address would make it come back unconfirmed.
             return Err(Error::AccountDisabled);
         }
-        if ctx.actor.user_id() == Some(user.id) {
-            self.show_password(ctx, &user, password).await?;
-        }
+        self.show_password(ctx, &user, named, password).await?;
         if self.policy.disclosure == Disclosure::Plain {
             let owner = self.ports.store.find_user_by_email(email.key()).await?;
             if owner.is_some_and(|owner| owner.id != user.id) {
@@ -115,24 +111,24 @@ impl Accounts {
         &self,
         ctx: &Ctx,
         user: &User,
+        named: &str,
         password: Option<&Password>,
     ) -> Result<(), Error> {
-        let missing = || {
-            Error::invalid(
+        let is_own = ctx.actor.user_id() == Some(user.id);
+        match password {
+            Some(password) => {
+                self.show_own_password(ctx, password, Event::EmailChangeRequested)
+                    .await?;
+                Ok(())
+            }
+            None if is_own => Err(Error::invalid(
                 "password",
                 Invalid::new("missing", "Give your password to change your address."),
-            )
-        };
-        let password = password.ok_or_else(missing)?;
-        let identifier = own_identifier(user)?;
-        self.verify_password(
-            ctx,
-            &identifier,
-            Named::surely(user.clone()),
-            password,
-            Event::EmailChangeRequested,
-        )
-        .await?;
-        Ok(())
+            )),
+            None => {
+                self.ensure_password_shown(ctx, Action::ChangeEmail, named)
+                    .await
+            }
+        }
     }
 }

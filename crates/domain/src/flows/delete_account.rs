@@ -1,4 +1,4 @@
-//! Delete an account with all that hangs on it, at once and for good.
+//! Delete an account with all that hangs on it, at once and for good (L-05).
 
 use crate::access::Action;
 use crate::accounts::{ATTEMPTS, Accounts};
@@ -8,11 +8,11 @@ use crate::error::Error;
 use crate::flows::update_profile::ensure_version;
 use crate::happening::{Happening, SessionEnd};
 use crate::model::{Event, Role, User, Version};
-use crate::values::UserId;
+use crate::values::{EmailAddress, UserId};
 
 impl Accounts {
     /// Deletes the user, the credential, the links, the mails and the sessions. The last active
-    /// admin stays. Tells who it was.
+    /// admin stays. Tells who it was. The password must have been shown lately.
     #[tracing::instrument(level = "trace", skip_all)]
     pub async fn delete_account(
         &self,
@@ -20,6 +20,8 @@ impl Accounts {
         named: &str,
         expected: Option<Version>,
     ) -> Result<UserId, Error> {
+        self.ensure_password_shown(ctx, Action::DeleteUser, named)
+            .await?;
         for _ in 0..ATTEMPTS {
             let user = self.resolve(ctx, Action::DeleteUser, named).await?;
             ensure_version(&user, expected)?;
@@ -36,6 +38,8 @@ impl Accounts {
             if user.role == Role::Admin {
                 changes.push(Change::KeepAnAdmin);
             }
+            let mails = self.addresses_of_nobody_else(&user).await?;
+            changes.extend(mails.into_iter().map(Change::ForgetMails));
             changes.push(self.audit(ctx, Event::UserDeleted, Some(user.id)));
             let open = self.count_sessions(ctx, &user).await;
             match self.apply(changes).await {
@@ -54,6 +58,21 @@ impl Accounts {
             }
         }
         Err(Error::Overloaded)
+    }
+
+    /// The addresses that mails may wait for, asked for by address alone: they go with the account
+    /// (L-05). One that is still to be confirmed may be claimed by others, whose mails stay.
+    async fn addresses_of_nobody_else(&self, user: &User) -> Result<Vec<EmailAddress>, Error> {
+        let mut addresses: Vec<_> = user.email.iter().cloned().collect();
+        if let Some(pending) = &user.pending_email {
+            let store = &self.ports.store;
+            let owner = store.find_user_by_email(pending.key()).await?;
+            let claims = store.list_users_by_pending_email(pending.key(), 2).await?;
+            if owner.is_none_or(|owner| owner.id == user.id) && claims.len() < 2 {
+                addresses.push(pending.clone());
+            }
+        }
+        Ok(addresses)
     }
 
     /// How many sessions a user has open. It is for the figures alone: where the store is away, none.

@@ -22,4 +22,5 @@ pub mod sessions;
 pub mod sign_in;
 pub mod sign_out;
 pub mod sign_up;
+pub mod step_up;
 pub mod update_profile;

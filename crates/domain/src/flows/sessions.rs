@@ -1,9 +1,9 @@
 //! Sessions: issued in one place, checked at every request, renewed, listed, ended.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use futures_util::future::try_join;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::access::Action;
 use crate::accounts::{ATTEMPTS, Accounts};
@@ -11,7 +11,7 @@ use crate::changes::{ApplyError, Change};
 use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::happening::{Happening, SessionEnd};
-use crate::model::{Event, Session, Status, User};
+use crate::model::{Event, Role, Session, Status, User};
 use crate::ports::{Seen, StoreError};
 use crate::session_cache::{Entry, Known, Ring};
 use crate::tokens::{SessionClaims, Verified};
@@ -19,6 +19,10 @@ use crate::values::{Digest, Secret, SessionId, Token, UserId};
 
 /// How old `last_seen_at` gets before a check refreshes it.
 const SEEN_EVERY_SECONDS: i64 = 60;
+/// The same where sessions end for want of use: with the five seconds after which the worker writes
+/// it down, another node knows of a use ten seconds later at the latest. A session ends by so much
+/// before its limit at worst, and never after it (S-04).
+const SEEN_EVERY_SECONDS_IF_IDLE: i64 = 5;
 
 /// A session and the token that opens it.
 #[derive(Debug)]
@@ -139,7 +143,11 @@ impl Accounts {
                 return Err(Error::InvalidToken);
             }
         }
-        if ctx.now.as_second() - entry.session.last_seen_at.as_second() >= SEEN_EVERY_SECONDS {
+        let seen_every = match self.idle_limit(entry.user.role) {
+            None => SEEN_EVERY_SECONDS,
+            Some(_) => SEEN_EVERY_SECONDS_IF_IDLE,
+        };
+        if ctx.now.as_second() - entry.session.last_seen_at.as_second() >= seen_every {
             self.note_seen(Seen {
                 user_id: entry.user.id,
                 id: entry.session.id,
@@ -195,7 +203,8 @@ impl Accounts {
         let is_alive = claims.iss == self.policy.public_url
             && session.expires_at > now
             && user.status == Status::Active
-            && session.epoch >= user.session_epoch;
+            && session.epoch >= user.session_epoch
+            && !self.is_idle(session, user.role, now);
         if !is_alive {
             return Judgement::Dead;
         }
@@ -206,6 +215,29 @@ impl Accounts {
             true => Judgement::Dead,
             false => Judgement::Reused,
         }
+    }
+
+    /// How long a session of that role may go unused, where there is a limit.
+    fn idle_limit(&self, role: Role) -> Option<SignedDuration> {
+        let admins = self.policy.admin_session_idle;
+        let everybodys = self.policy.session_idle;
+        let limits = match role {
+            Role::Admin => [admins, everybodys],
+            Role::User => [everybodys, everybodys],
+        };
+        limits.into_iter().filter(|limit| !limit.is_zero()).min()
+    }
+
+    /// Whether a session has gone unused for too long (S-04): asked at every read, by the last use that
+    /// is written down or that this node is about to write.
+    fn is_idle(&self, session: &Session, role: Role, now: Timestamp) -> bool {
+        let Some(limit) = self.idle_limit(role) else {
+            return false;
+        };
+        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let noted = seen.get(&session.id).map(|seen| seen.at);
+        let last = noted.map_or(session.last_seen_at, |at| at.max(session.last_seen_at));
+        last + limit <= now
     }
 
     /// A spent token was shown again: its thief or its owner is at the door, and nobody can tell
@@ -269,10 +301,21 @@ impl Accounts {
     #[tracing::instrument(level = "trace", skip_all)]
     pub async fn list_sessions(&self, ctx: &Ctx, named: &str) -> Result<Vec<Session>, Error> {
         let user = self.resolve(ctx, Action::ListSessions, named).await?;
+        Ok(self.open_sessions(ctx, &user).await?)
+    }
+
+    /// Those of a user that open anything, newest first.
+    pub(crate) async fn open_sessions(
+        &self,
+        ctx: &Ctx,
+        user: &User,
+    ) -> Result<Vec<Session>, StoreError> {
         let kept = self.ports.sessions.list_sessions(user.id, ctx.now).await?;
         let mut open = Vec::with_capacity(kept.len());
         for session in kept {
-            if session.epoch >= user.session_epoch && !self.has_ended(session.id).await? {
+            let is_alive =
+                session.epoch >= user.session_epoch && !self.is_idle(&session, user.role, ctx.now);
+            if is_alive && !self.has_ended(session.id).await? {
                 open.push(session);
             }
         }
@@ -326,9 +369,11 @@ impl Accounts {
         let user = self.resolve(ctx, Action::RevokeSessions, named).await?;
         let id: SessionId = id.parse().map_err(|()| Error::NotFound)?;
         let open = self.ports.sessions.list_sessions(user.id, ctx.now).await?;
-        let is_open = open
-            .iter()
-            .any(|session| session.id == id && session.epoch >= user.session_epoch);
+        let is_open = open.iter().any(|session| {
+            session.id == id
+                && session.epoch >= user.session_epoch
+                && !self.is_idle(session, user.role, ctx.now)
+        });
         if !is_open || self.has_ended(id).await? {
             return Err(Error::NotFound);
         }

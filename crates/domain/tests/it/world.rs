@@ -182,7 +182,7 @@ impl World {
 
     /// A request in that session.
     pub fn of(&self, signed_in: &SignedIn) -> Ctx {
-        self.ctx(actor_of(&signed_in.user, signed_in.session.id))
+        self.ctx(actor_of(&signed_in.user, &signed_in.session))
     }
 
     pub async fn try_sign_up(&self, wanted: SignUp) -> Result<User, Error> {

@@ -70,8 +70,20 @@ pub struct Config {
     pub mail_from: Option<String>,
     /// A folder of templates that replace the built-in ones.
     pub mail_templates: Option<PathBuf>,
+    /// Whether a sign-in from an unknown device is told by mail.
+    pub mail_sign_in_notices: bool,
+    /// How long ago the password may have been shown for what matters most, in minutes.
+    pub session_reauthenticate_minutes: i64,
+    /// After how many minutes without use a session ends; 0 is not before its time.
+    pub session_idle_minutes: i64,
+    /// The same for admins, where shorter.
+    pub session_admin_idle_minutes: i64,
+    /// Whether confirming a sign-up takes its password.
+    pub confirmation_ask_password: bool,
     /// The fewest characters of a password.
     pub password_min_length: usize,
+    /// The file of breached passwords; none is the common ones alone.
+    pub breached_filter: Option<PathBuf>,
     /// What a password hash costs.
     pub hashing_cost: Cost,
     /// Which implementation computes it.
@@ -141,7 +153,13 @@ impl Default for Config {
             mail_url: None,
             mail_from: None,
             mail_templates: None,
+            mail_sign_in_notices: true,
+            session_reauthenticate_minutes: 5,
+            session_idle_minutes: 0,
+            session_admin_idle_minutes: 0,
+            confirmation_ask_password: false,
             password_min_length: 8,
+            breached_filter: None,
             hashing_cost: Cost::MINIMUM,
             hashing_engine: Engine::Fast,
             hashing_threads: cores,

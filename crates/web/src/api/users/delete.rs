@@ -3,15 +3,30 @@
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use doorward_domain::access::Action;
+use doorward_domain::values::Password;
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::api::auth;
 use crate::api::etag::IfMatch;
 use crate::app::App;
+use crate::body::Fields;
 use crate::guard::Caller;
 use crate::problem::Problem;
 
+/// A body is needed only where you signed in more than a few minutes ago.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Deletion, example = json!({"password": "three boats on a lake"}))]
+#[serde(deny_unknown_fields)]
+pub(crate) struct DeletionBody {
+    /// Your own.
+    #[schema(format = Password, max_length = 256)]
+    password: Option<String>,
+}
+
 /// Deletes the user, its sessions and its pending mail, at once and for good.
-#[utoipa::path(delete, path = "/user/{user}", tag = "Account",
+#[utoipa::path(delete, path = "/user/{user}", tag = "Account", request_body = Option<DeletionBody>,
     params(("user" = String, Path, description = "`me`, a user name or a user id"), ("If-Match" = Option<String>, Header, nullable = false, description = "The version that was read")),
     responses((status = 204, description = "Gone")))]
 pub(crate) async fn delete_user(
@@ -19,12 +34,21 @@ pub(crate) async fn delete_user(
     caller: Caller,
     Path(user): Path<String>,
     IfMatch(expected): IfMatch,
+    fields: Option<Fields>,
 ) -> Result<Response, Problem> {
-    let own = caller.require_session()?.user().id;
-    let deleted = app
+    let password = match fields {
+        Some(mut fields) => {
+            let password = fields.optional("password", Password::parse);
+            fields.finish(|| Some(password))?
+        }
+        None => None,
+    };
+    let ctx = app
         .accounts
-        .delete_account(caller.ctx(), &user, expected)
+        .showing_password(caller.ctx(), Action::DeleteUser, &user, password.as_ref())
         .await?;
+    let own = caller.require_session()?.user().id;
+    let deleted = app.accounts.delete_account(&ctx, &user, expected).await?;
     let mut response = StatusCode::NO_CONTENT.into_response();
     if deleted == own {
         auth::clear_cookie(response.headers_mut());

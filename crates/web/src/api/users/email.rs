@@ -21,7 +21,7 @@ pub(crate) struct EmailBody {
     /// Takes over once confirmed.
     #[schema(format = Email, max_length = 254)]
     email: String,
-    /// Your own, when it is your own address.
+    /// Your own: when it is your own address, or you signed in more than a few minutes ago.
     #[schema(format = Password, max_length = 256)]
     password: Option<String>,
 }

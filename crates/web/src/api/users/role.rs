@@ -3,8 +3,9 @@
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
+use doorward_domain::access::Action;
 use doorward_domain::model::Role;
-use doorward_domain::values::Invalid;
+use doorward_domain::values::{Invalid, Password};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -24,6 +25,9 @@ pub(crate) struct RoleBody {
     /// `user` or `admin`.
     #[schema(pattern = "^(user|admin)$", example = "admin")]
     role: String,
+    /// Your own, where you signed in more than a few minutes ago.
+    #[schema(format = Password, max_length = 256)]
+    password: Option<String>,
 }
 
 /// Gives or takes the admin role. The last active admin keeps it.
@@ -39,10 +43,15 @@ pub(crate) async fn change_role(
 ) -> Result<Response, Problem> {
     let unknown = || Invalid::new("invalid", "A role is `user` or `admin`.");
     let role = fields.required("role", |text| Role::from_name(text).ok_or_else(unknown));
+    let password = fields.optional("password", Password::parse);
     let role = fields.finish(|| role)?;
+    let ctx = app
+        .accounts
+        .showing_password(caller.ctx(), Action::ChangeRole, &user, password.as_ref())
+        .await?;
     let user = app
         .accounts
-        .change_role(caller.ctx(), &user, role, expected)
+        .change_role(&ctx, &user, role, expected)
         .await?;
     Ok(user_response(StatusCode::OK, &user))
 }

@@ -3,8 +3,9 @@
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
+use doorward_domain::access::Action;
 use doorward_domain::model::Status;
-use doorward_domain::values::Invalid;
+use doorward_domain::values::{Invalid, Password};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -24,6 +25,9 @@ pub(crate) struct StatusBody {
     /// `active` or `disabled`.
     #[schema(pattern = "^(active|disabled)$", example = "disabled")]
     status: String,
+    /// Your own, where you signed in more than a few minutes ago.
+    #[schema(format = Password, max_length = 256)]
+    password: Option<String>,
 }
 
 /// Switches an account off, which ends its sessions, or back on.
@@ -45,10 +49,15 @@ pub(crate) async fn change_status(
             "A status is set to `active` or `disabled`.",
         )),
     });
-    let (ctx, accounts) = (caller.ctx(), &app.accounts);
-    let user = match fields.finish(|| status)? {
-        Status::Disabled => accounts.disable(ctx, &user, expected).await?,
-        _ => accounts.enable(ctx, &user, expected).await?,
+    let password = fields.optional("password", Password::parse);
+    let status = fields.finish(|| status)?;
+    let accounts = &app.accounts;
+    let ctx = accounts
+        .showing_password(caller.ctx(), Action::ChangeStatus, &user, password.as_ref())
+        .await?;
+    let user = match status {
+        Status::Disabled => accounts.disable(&ctx, &user, expected).await?,
+        _ => accounts.enable(&ctx, &user, expected).await?,
     };
     Ok(user_response(StatusCode::OK, &user))
 }
