@@ -15,7 +15,8 @@ pub fn wants_html(headers: &HeaderMap) -> bool {
             let mut parts = range.split(';');
             (parts.next()?.trim().eq_ignore_ascii_case(wanted)).then_some(())?;
             let q = parts
-                .find_map(|part| part.trim().strip_prefix("q=")?.parse::<f32>().ok())
+                .find_map(|part| part.trim().strip_prefix(['q', 'Q'])?.strip_prefix('='))
+                .and_then(|q| q.parse::<f32>().ok())
                 .unwrap_or(1.0);
             Some((q, std::cmp::Reverse(at)))
         };
@@ -55,6 +56,7 @@ mod tests {
             ("text/html, application/json", true),
             ("application/json;q=0.9, text/html", true),
             ("text/html;q=0", false),
+            ("text/html;Q=0", false),
             ("text/html;q=0.5, application/json;q=0.9", false),
         ] {
             let mut headers = HeaderMap::new();

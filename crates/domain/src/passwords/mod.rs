@@ -5,9 +5,12 @@
 //! scheme: one arm in `foreign::Scheme`, with its limits, and its published vectors as tests.
 
 mod argon2id;
+mod breached;
 mod foreign;
 mod foreign_firebase;
 mod foreign_pbkdf2;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 mod pool;
 pub mod strength;
 
@@ -18,6 +21,7 @@ use crate::ports::{Meter, Secrets};
 use crate::values::{Password, Secret};
 
 pub use argon2id::{Cost, Engine};
+pub use breached::{Breached, BreachedList};
 pub use foreign::UnreadableHash;
 pub use foreign_firebase::FirebaseParameters;
 use pool::Pool;

@@ -5,6 +5,8 @@
 //! the keys, `seal` how a private key rests.
 
 mod form_tokens;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 pub mod jwt;
 mod keyring;
 mod seal;

@@ -34,7 +34,7 @@ impl Locale {
             let mut parts = range.split(';');
             let tag = parts.next().unwrap_or_default().trim();
             let quality = parts
-                .find_map(|part| part.trim().strip_prefix("q="))
+                .find_map(|part| part.trim().strip_prefix(['q', 'Q'])?.strip_prefix('='))
                 .map_or(Some(1.0), |q| q.trim().parse::<f32>().ok())
                 .filter(|q| (0.0..=1.0).contains(q));
             let primary = tag
@@ -65,6 +65,7 @@ mod tests {
             ("fr, de;q=0.5, en;q=0.4", Locale::De),
             ("en-GB;q=0.9, de;q=0.8", Locale::En),
             ("de;q=0", Locale::En),
+            ("de;Q=0", Locale::En),
             ("de;q=2, fr", Locale::En),
             ("DE", Locale::De),
             ("*", Locale::En),

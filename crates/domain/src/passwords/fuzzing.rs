@@ -1,0 +1,49 @@
+//! What the fuzzer asks of the readers of kept hashes; see [`crate::fuzzing`].
+
+use super::argon2id::{Cost, Worker, is_current};
+use super::foreign::{Scheme, parse, verify};
+use super::{Engine, check_readable};
+
+/// What is computed while fuzzing, in KiB: enough to go through every engine, and over at once.
+const CHEAP_KIB: u64 = 64;
+
+/// P-09: a hash asks for no more than its limit before a byte is taken for it, and one whose parameters
+/// are taken can be computed without a panic.
+pub fn hashes(data: &[u8]) {
+    let text = String::from_utf8_lossy(data);
+    let read = parse(&text);
+    assert_eq!(read.is_ok(), check_readable(&text).is_ok());
+    let Ok(scheme) = read else {
+        assert!(!is_current(&text, Cost::MINIMUM));
+        return;
+    };
+    assert!(text.len() <= 1024);
+    let kib = match &scheme {
+        Scheme::Argon2 { cost, tag, .. } => {
+            assert!(cost.fits(&Cost::MAXIMUM) && cost.memory_kib >= 8 && tag.len() <= 64);
+            if is_current(&text, Cost::MINIMUM) {
+                assert!(Cost::MINIMUM.fits(cost));
+            }
+            u64::from(cost.memory_kib) * u64::from(cost.passes)
+        }
+        Scheme::Scrypt {
+            log_n, r, p, tag, ..
+        } => {
+            let kib = (u64::from(*r) << *log_n) / 8;
+            assert!(kib <= 256 << 10 && *p <= 16 && tag.len() <= 64);
+            kib * u64::from(*p)
+        }
+        // Its cost is its point: nothing of it is cheap.
+        Scheme::Bcrypt { .. } | Scheme::Pbkdf2(_) | Scheme::Firebase(_) => return,
+    };
+    if kib <= CHEAP_KIB {
+        let wrong = verify(&mut Worker::new(Engine::Fast), b"no such password", &text);
+        let portable = verify(
+            &mut Worker::new(Engine::Portable),
+            b"no such password",
+            &text,
+        );
+        assert_eq!(wrong, portable, "the engines disagree");
+        assert!(wrong.is_ok());
+    }
+}
