@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use crate::model::{AuditEvent, Credential, Link, MailJob, Purpose, SigningKey, User, Version};
 use crate::ports::StoreError;
-use crate::values::{Digest, MailJobId, SessionId, UserId};
+use crate::values::{Digest, EmailAddress, MailJobId, SessionId, UserId};
 
 /// One change. The order within a list is the order they are made in.
 #[derive(Debug, Clone)]
@@ -54,6 +54,8 @@ pub enum Change {
     EnqueueMail(MailJob),
     /// The mail was handed over, or has nobody to go to: removes it.
     MailDone(MailJobId),
+    /// Removes the mails to this address that name no user: they were asked for by address alone.
+    ForgetMails(EmailAddress),
     /// The mail waits for its next try. Nothing where it is gone.
     MailRetry {
         /// Which.

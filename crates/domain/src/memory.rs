@@ -20,7 +20,9 @@ use crate::model::{
     UserFilter,
 };
 use crate::ports::{Outbox, Seen, Sessions, Store, StoreError};
-use crate::values::{Digest, EmailAddress, MailJobId, Name, SessionId, UserId, Username};
+use crate::values::{
+    AuditEventId, Digest, EmailAddress, MailJobId, Name, SessionId, UserId, Username,
+};
 
 pub use doubles::{SeededSecrets, SteppedClock};
 
@@ -124,6 +126,9 @@ impl Tables {
             Change::MailDone(id) => {
                 self.mail_jobs.remove(&id);
             }
+            Change::ForgetMails(email) => self
+                .mail_jobs
+                .retain(|_, job| job.user_id.is_some() || job.email.key() != email.key()),
             Change::MailRetry { id, due_at } => {
                 if let Some(job) = self.mail_jobs.get_mut(&id) {
                     job.due_at = due_at;
@@ -305,6 +310,34 @@ impl Store for MemoryStore {
         Ok(self.tables().links.get(digest).cloned())
     }
 
+    async fn list_links(&self, user_id: UserId) -> Result<Vec<Link>, StoreError> {
+        let tables = self.tables();
+        let kept = tables.links.values().filter(|link| link.user_id == user_id);
+        let mut links: Vec<_> = kept.cloned().collect();
+        links.sort_by_key(|link| std::cmp::Reverse(link.created_at));
+        Ok(links)
+    }
+
+    async fn list_mail_jobs(
+        &self,
+        user_id: UserId,
+        email_key: Option<&str>,
+    ) -> Result<Vec<MailJob>, StoreError> {
+        let is_theirs = |job: &&MailJob| match job.user_id {
+            Some(id) => id == user_id,
+            None => Some(job.email.key()) == email_key,
+        };
+        let tables = self.tables();
+        let mut jobs: Vec<_> = tables
+            .mail_jobs
+            .values()
+            .filter(is_theirs)
+            .cloned()
+            .collect();
+        jobs.sort_by_key(|job| job.id);
+        Ok(jobs)
+    }
+
     async fn claim_mail_jobs(
         &self,
         now: Timestamp,
@@ -358,6 +391,24 @@ impl Store for MemoryStore {
         let mut events: Vec<_> = tables.audit_events.iter().filter(wanted).cloned().collect();
         events.sort_by_key(|event| std::cmp::Reverse(event.id));
         events.truncate(filter.limit);
+        Ok(events)
+    }
+
+    async fn list_audit_events_of(
+        &self,
+        user_id: UserId,
+        before: Option<AuditEventId>,
+        limit: usize,
+    ) -> Result<Vec<AuditEvent>, StoreError> {
+        let actor = format!("user:{user_id}");
+        let wanted = |event: &&AuditEvent| {
+            (event.user_id == Some(user_id) || event.actor == actor)
+                && before.is_none_or(|before| event.id < before)
+        };
+        let tables = self.tables();
+        let mut events: Vec<_> = tables.audit_events.iter().filter(wanted).cloned().collect();
+        events.sort_by_key(|event| std::cmp::Reverse(event.id));
+        events.truncate(limit);
         Ok(events)
     }
 

@@ -15,7 +15,7 @@ use crate::happening::Happening;
 use crate::model::{
     AuditEvent, AuditFilter, Credential, Link, MailJob, Session, SigningKey, User, UserFilter,
 };
-use crate::values::{Digest, Locale, SessionId, UserId};
+use crate::values::{AuditEventId, Digest, Locale, SessionId, UserId};
 
 /// A store did not answer, or answered nonsense.
 ///
@@ -108,6 +108,17 @@ pub trait Store: Send + Sync {
     /// The link of that digest, dead or alive.
     async fn find_link(&self, digest: &Digest) -> Result<Option<Link>, StoreError>;
 
+    /// A user's links, dead or alive, newest first.
+    async fn list_links(&self, user_id: UserId) -> Result<Vec<Link>, StoreError>;
+
+    /// The mails in the outbox that are about this user, and those to the address of this key that
+    /// name nobody; oldest first. For an export (L-05).
+    async fn list_mail_jobs(
+        &self,
+        user_id: UserId,
+        email_key: Option<&str>,
+    ) -> Result<Vec<MailJob>, StoreError>;
+
     /// Takes up to `limit` mails that are due and puts a lease on each: `due_at` moves to
     /// `lease_until` and `attempts` rises by one, in one conditional step a mail, so that no two
     /// workers hold one at a time. Oldest first; given-up mails never.
@@ -126,6 +137,15 @@ pub trait Store: Send + Sync {
 
     /// The audit log, newest first.
     async fn list_audit_events(&self, filter: &AuditFilter) -> Result<Vec<AuditEvent>, StoreError>;
+
+    /// What the audit log says about this user or of what this user did, newest first, older than
+    /// `before`, at most `limit`. For an export (L-05).
+    async fn list_audit_events_of(
+        &self,
+        user_id: UserId,
+        before: Option<AuditEventId>,
+        limit: usize,
+    ) -> Result<Vec<AuditEvent>, StoreError>;
 
     /// Removes links that expired, mails that were given up and ended sessions whose time ran out
     /// before that moment.

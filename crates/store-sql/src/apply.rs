@@ -100,6 +100,7 @@ pub(crate) async fn make(transaction: &mut Transaction, change: &Change) -> Resu
         }
         Change::EnqueueMail(job) => mail_jobs::insert(transaction, job).await,
         Change::MailDone(id) => mail_jobs::delete(transaction, *id).await,
+        Change::ForgetMails(email) => mail_jobs::forget(transaction, email).await,
         Change::MailRetry { id, due_at } => mail_jobs::retry(transaction, *id, *due_at).await,
         Change::MailFailed { id, at } => mail_jobs::fail(transaction, *id, *at).await,
         Change::RotateSigningKey { key, replaces } => {

@@ -63,6 +63,14 @@ pub(crate) async fn find(store: &SqlStore, digest: &Digest) -> Result<Option<Lin
     row::one("find link", row.as_ref(), from_row)
 }
 
+pub(crate) async fn list(store: &SqlStore, user_id: UserId) -> Result<Vec<Link>, StoreError> {
+    const OPERATION: &str = "list links";
+    let sql = "SELECT digest, user_id, purpose, email, created_at, expires_at, used_at FROM links \
+        WHERE user_id = ? ORDER BY created_at DESC";
+    let rows = store.rows(OPERATION, sql, &[user_id.into()]).await?;
+    row::all(OPERATION, &rows, from_row)
+}
+
 pub(crate) async fn sweep(store: &SqlStore, before: Timestamp) -> Result<(), StoreError> {
     let sweep = Sweep {
         operation: "sweep links",

@@ -37,6 +37,16 @@ pub(crate) async fn delete(transaction: &mut Transaction, id: MailJobId) -> Resu
     Ok(())
 }
 
+/// Those that name no user: an address is ASCII, so that every database lowers it alike.
+pub(crate) async fn forget(
+    transaction: &mut Transaction,
+    email: &EmailAddress,
+) -> Result<(), Fault> {
+    let sql = "DELETE FROM mail_jobs WHERE user_id IS NULL AND LOWER(email) = ?";
+    transaction.execute(sql, &[email.key().into()]).await?;
+    Ok(())
+}
+
 pub(crate) async fn retry(
     transaction: &mut Transaction,
     id: MailJobId,
@@ -123,6 +133,19 @@ async fn take_each(
         }
     }
     Ok(taken)
+}
+
+pub(crate) async fn list(
+    store: &SqlStore,
+    user_id: UserId,
+    email_key: Option<&str>,
+) -> Result<Vec<MailJob>, StoreError> {
+    const OPERATION: &str = "list mails";
+    let sql = "SELECT id, kind, user_id, email, locale, created_at, attempts, due_at, failed_at FROM mail_jobs \
+        WHERE user_id = ? OR (user_id IS NULL AND LOWER(email) = ?) ORDER BY id";
+    let args = [user_id.into(), email_key.into()];
+    let rows = store.rows(OPERATION, sql, &args).await?;
+    row::all(OPERATION, &rows, from_row)
 }
 
 /// Counts alone, since a sum is of another type on each database.

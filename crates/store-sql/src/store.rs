@@ -8,7 +8,7 @@ use doorward_domain::model::{
     AuditEvent, AuditFilter, Credential, Link, MailJob, SigningKey, User, UserFilter,
 };
 use doorward_domain::ports::{Outbox, Store, StoreError};
-use doorward_domain::values::{Digest, SessionId, UserId};
+use doorward_domain::values::{AuditEventId, Digest, SessionId, UserId};
 use jiff::Timestamp;
 
 use crate::error::{ConnectError, Fault};
@@ -81,6 +81,18 @@ impl Store for SqlStore {
         links::find(self, digest).await
     }
 
+    async fn list_links(&self, user_id: UserId) -> Result<Vec<Link>, StoreError> {
+        links::list(self, user_id).await
+    }
+
+    async fn list_mail_jobs(
+        &self,
+        user_id: UserId,
+        email_key: Option<&str>,
+    ) -> Result<Vec<MailJob>, StoreError> {
+        mail_jobs::list(self, user_id, email_key).await
+    }
+
     async fn claim_mail_jobs(
         &self,
         now: Timestamp,
@@ -100,6 +112,15 @@ impl Store for SqlStore {
 
     async fn list_audit_events(&self, filter: &AuditFilter) -> Result<Vec<AuditEvent>, StoreError> {
         audit_events::list(self, filter).await
+    }
+
+    async fn list_audit_events_of(
+        &self,
+        user_id: UserId,
+        before: Option<AuditEventId>,
+        limit: usize,
+    ) -> Result<Vec<AuditEvent>, StoreError> {
+        audit_events::list_of(self, user_id, before, limit).await
     }
 
     async fn sweep(&self, before: Timestamp) -> Result<(), StoreError> {

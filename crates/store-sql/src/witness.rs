@@ -118,6 +118,7 @@ fn rank(change: &Change) -> Option<u8> {
         | Change::UseLink { .. }
         | Change::RevokeLinks(..)
         | Change::MailDone(_)
+        | Change::ForgetMails(_)
         | Change::MailRetry { .. }
         | Change::MailFailed { .. }
         | Change::DeleteSigningKey(_)
@@ -133,6 +134,7 @@ fn may_repeat(change: &Change) -> bool {
         | Change::RehashCredential { .. }
         | Change::RevokeLinks(..)
         | Change::MailDone(_)
+        | Change::ForgetMails(_)
         | Change::MailRetry { .. }
         | Change::MailFailed { .. }
         | Change::DeleteSigningKey(_)

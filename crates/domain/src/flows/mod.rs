@@ -13,6 +13,7 @@ pub mod confirm;
 pub mod delete_account;
 pub mod deliver_mail;
 pub mod export;
+pub mod export_user;
 pub mod housekeeping;
 pub mod import;
 pub mod keys;

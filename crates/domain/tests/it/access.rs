@@ -8,8 +8,9 @@ use doorward_domain::{Ctx, Error};
 use crate::world::*;
 
 /// Every story that acts on `{user}`, and whether one's own account suffices.
-const STORIES: [(&str, bool); 13] = [
+const STORIES: [(&str, bool); 14] = [
     ("view", true),
+    ("export", true),
     ("update", true),
     ("change e-mail", true),
     ("delete", true),
@@ -29,6 +30,7 @@ async fn tell(world: &World, story: &str, ctx: &Ctx, named: &str) -> Result<(), 
     let shown = password(PASSWORD);
     match story {
         "view" => accounts.view_user(ctx, named).await.map(|_| ()),
+        "export" => accounts.export_user(ctx, named).await.map(|_| ()),
         "update" => {
             let update = ProfileUpdate::Replace {
                 name: None,

@@ -167,3 +167,36 @@ async fn a_stale_version_is_refused() {
     let gone = world.accounts.delete_account(&operator, "ben", None).await;
     assert_err!(gone, Error::NotFound);
 }
+
+/// L-05: mails that were asked for by address alone go too, given up or not; to an address that
+/// somebody else claims as well they stay.
+#[tokio::test]
+async fn mails_asked_for_by_address_alone_go_with_the_account() {
+    let world = World::new().await;
+    world.active("ben").await;
+    world.pending("eve").await;
+    world.mails().await;
+    let session = world.sign_in("ben").await;
+    let (ctx, shown) = (world.of(&session), password(PASSWORD));
+    let shared = email("eve@example.com");
+    let asked = world
+        .accounts
+        .change_email(&ctx, "me", &shared, Some(&shown), None);
+    asked.await.unwrap();
+    world.advance(minutes(4));
+    let anon = world.anon();
+    for address in ["BEN@example.com", "eve@example.com"] {
+        let address = email(address);
+        world
+            .accounts
+            .request_recovery(&anon, &address)
+            .await
+            .unwrap();
+    }
+    assert_eq!(world.store.mail_jobs().len(), 4);
+    let deleted = world.accounts.delete_account(&ctx, "me", None);
+    deleted.await.unwrap();
+    let left = world.store.mail_jobs();
+    let left: Vec<_> = left.iter().map(|job| job.email.as_str()).collect();
+    assert_eq!(left, ["eve@example.com"]);
+}

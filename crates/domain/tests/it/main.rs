@@ -19,6 +19,7 @@ mod confirm;
 mod delete_account;
 mod deliver_mail;
 mod equal_work;
+mod export_user;
 mod happenings;
 mod housekeeping;
 mod import;

@@ -11,7 +11,7 @@ use doorward_domain::model::{
     AuditEvent, AuditFilter, Credential, Link, MailJob, Session, SigningKey, User, UserFilter,
 };
 use doorward_domain::ports::{Outbox, Secrets, Seen, Sessions, Store, StoreError};
-use doorward_domain::values::{Digest, SessionId, UserId};
+use doorward_domain::values::{AuditEventId, Digest, SessionId, UserId};
 use jiff::Timestamp;
 
 #[derive(Default)]
@@ -207,6 +207,20 @@ impl Store for Spy {
         self.store.find_link(digest).await
     }
 
+    async fn list_links(&self, user_id: UserId) -> Result<Vec<Link>, StoreError> {
+        self.asked("list_links").await?;
+        self.store.list_links(user_id).await
+    }
+
+    async fn list_mail_jobs(
+        &self,
+        user_id: UserId,
+        email_key: Option<&str>,
+    ) -> Result<Vec<MailJob>, StoreError> {
+        self.asked("list_mail_jobs").await?;
+        self.store.list_mail_jobs(user_id, email_key).await
+    }
+
     async fn claim_mail_jobs(
         &self,
         now: Timestamp,
@@ -230,6 +244,18 @@ impl Store for Spy {
     async fn list_audit_events(&self, filter: &AuditFilter) -> Result<Vec<AuditEvent>, StoreError> {
         self.asked("list_audit_events").await?;
         self.store.list_audit_events(filter).await
+    }
+
+    async fn list_audit_events_of(
+        &self,
+        user_id: UserId,
+        before: Option<AuditEventId>,
+        limit: usize,
+    ) -> Result<Vec<AuditEvent>, StoreError> {
+        self.asked("list_audit_events_of").await?;
+        self.store
+            .list_audit_events_of(user_id, before, limit)
+            .await
     }
 
     async fn sweep(&self, before: Timestamp) -> Result<(), StoreError> {

@@ -108,3 +108,32 @@ pub async fn filters_go_together(store: Arc<dyn Store>) {
         [events[2].clone()]
     );
 }
+
+/// L-05: for an export.
+pub async fn what_is_about_somebody_or_by_them_comes_in_pages(store: Arc<dyn Store>) {
+    let (user, other) = (fixtures::user_id(), fixtures::user_id());
+    let about = fixtures::audit_event(user);
+    let by_another = AuditEvent {
+        actor: format!("user:{other}"),
+        ..fixtures::audit_event(user)
+    };
+    let done = AuditEvent {
+        user_id: None,
+        ..fixtures::audit_event(user)
+    };
+    let to_another = AuditEvent {
+        user_id: Some(other),
+        ..fixtures::audit_event(user)
+    };
+    let foreign = fixtures::audit_event(other);
+    let all = [about, by_another, done, to_another];
+    write(&*store, &all).await;
+    write(&*store, &[foreign]).await;
+    let newest: Vec<_> = all.iter().rev().cloned().collect();
+    let listed = store.list_audit_events_of(user, None, 10).await.unwrap();
+    assert_eq!(listed, newest);
+    let first = store.list_audit_events_of(user, None, 3).await.unwrap();
+    assert_eq!(first, newest[..3]);
+    let rest = store.list_audit_events_of(user, Some(first[2].id), 3).await;
+    assert_eq!(rest.unwrap(), newest[3..]);
+}

@@ -127,3 +127,20 @@ pub async fn the_sweep_takes_what_expired(store: Arc<dyn Store>) {
         );
     }
 }
+
+/// L-05: for an export.
+pub async fn a_users_links_are_listed(store: Arc<dyn Store>) {
+    let (user, other) = (fixtures::user_id(), fixtures::user_id());
+    let made = |at: i64| Link {
+        created_at: later(at),
+        used_at: (at == 2).then(|| later(3)),
+        ..fixtures::link(user, Purpose::Recovery)
+    };
+    let links = [made(1), made(2), fixtures::link(other, Purpose::Recovery)];
+    for link in &links {
+        put(&*store, link).await;
+    }
+    let listed = store.list_links(user).await.unwrap();
+    assert_eq!(listed, [links[1].clone(), links[0].clone()]);
+    assert_eq!(store.list_links(fixtures::user_id()).await.unwrap(), []);
+}

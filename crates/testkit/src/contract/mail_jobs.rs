@@ -217,3 +217,32 @@ pub async fn the_sweep_takes_what_was_given_up(store: Arc<dyn Store>) {
         [jobs[2].id]
     );
 }
+
+/// L-05: what names nobody is told apart by its address, in any spelling.
+pub async fn mails_to_an_address_alone_are_listed_and_forgotten(store: Arc<dyn Store>) {
+    let user = fixtures::user_id();
+    let address = fixtures::email();
+    let to = |job: MailJob, user_id| MailJob {
+        user_id,
+        email: address.clone(),
+        ..job
+    };
+    let theirs = to(due(0), Some(user));
+    let unnamed = to(due(0), None);
+    let anothers = to(due(0), Some(fixtures::user_id()));
+    let elsewhere = MailJob {
+        user_id: None,
+        ..due(0)
+    };
+    let jobs = [theirs.clone(), unnamed.clone(), anothers, elsewhere];
+    enqueue(&*store, &jobs).await;
+    let key = Some(address.key());
+    let listed = store.list_mail_jobs(user, key).await.unwrap();
+    assert_eq!(listed, [theirs.clone(), unnamed]);
+    let listed = store.list_mail_jobs(user, None).await.unwrap();
+    assert_eq!(listed, [theirs.clone()]);
+    must(&*store, vec![Change::ForgetMails(address.clone())]).await;
+    let listed = store.list_mail_jobs(user, key).await.unwrap();
+    assert_eq!(listed, [theirs]);
+    assert_eq!(store.outbox().await.unwrap().waiting, 3);
+}

@@ -117,6 +117,7 @@ macro_rules! store_contract {
                 one_of_sixty_four_uses_the_link,
                 a_link_dies_at_its_moment,
                 only_the_named_purposes_are_revoked,
+                a_users_links_are_listed,
                 the_sweep_takes_what_expired,
             }
             mail_jobs {
@@ -126,6 +127,7 @@ macro_rules! store_contract {
                 a_mail_is_retried_given_up_and_done,
                 no_mail_is_held_by_two_workers,
                 the_outbox_says_what_waits_and_since_when,
+                mails_to_an_address_alone_are_listed_and_forgotten,
                 the_sweep_takes_what_was_given_up,
             }
             signing_keys {
@@ -139,6 +141,7 @@ macro_rules! store_contract {
                 every_field_comes_back,
                 events_come_in_pages_newest_first,
                 filters_go_together,
+                what_is_about_somebody_or_by_them_comes_in_pages,
             }
             all_or_nothing {
                 a_failing_last_change_leaves_nothing,

@@ -30,8 +30,8 @@ fn judge(config: &Config, keys: &[SigningKey]) -> Finding {
     );
     match master_key::find(config) {
         Ok(Some(master)) => match Keyring::new(master).load(keys) {
-            Ok(()) if keys.is_empty() => Finding::fine(PART, "is there; no keys are sealed yet"),
-            Ok(()) => Finding::fine(PART, "opens the signing keys in the database"),
+            Ok(_) if keys.is_empty() => Finding::fine(PART, "is there; no keys are sealed yet"),
+            Ok(_) => Finding::fine(PART, "opens the signing keys in the database"),
             Err(error) => Finding::fault(PART, error.to_string(), restore),
         },
         Ok(None) if !keys.is_empty() => Finding::fault(

@@ -83,3 +83,55 @@ fn what_one_node_ends_is_over_on_the_other() {
         ended.elapsed()
     );
 }
+
+/// J-06, T-REVOKE: a stolen key is dead on both nodes within a second, and a new one signs.
+#[test]
+fn a_revoked_key_is_dead_on_every_node_within_a_second() {
+    let setup = Setup::new().with("ADMIN_PASSWORD", PASSWORD);
+    let one = setup.start();
+    let two = setup
+        .clone()
+        .with("DOORWARD_PUBLIC_URL", &one.url(""))
+        .start();
+    let nodes = [&one, &two];
+    let token = one.sign_in("admin", PASSWORD);
+    for node in nodes {
+        node.send("GET", "/auth", Some(&token), None).expect(200);
+    }
+    let stolen = kid_of(&token).as_str().unwrap().to_owned();
+    let unknown = setup.run(&["keys", "revoke", "made-up"]).expect(1);
+    assert!(unknown.err.contains("keys list"), "{}", unknown.err);
+    let revoked = setup.run(&["keys", "revoke", &stolen, "--json"]).expect(0);
+    let asked = std::time::Instant::now();
+    for node in nodes {
+        eventually("its token is refused", || {
+            (node.send("GET", "/auth", Some(&token), None).status == 401).then_some(())
+        });
+    }
+    let took = asked.elapsed();
+    assert!(took < std::time::Duration::from_secs(2), "{took:?}");
+    let kids = |node: &super::Server| {
+        let jwks = node.get("/.well-known/jwks.json").expect(200).json();
+        let keys = jwks["keys"].as_array().unwrap().clone();
+        keys.into_iter()
+            .map(|key| key["kid"].clone())
+            .collect::<Vec<_>>()
+    };
+    let signs = revoked.json()["kid"].clone();
+    for node in nodes {
+        assert_eq!(kids(node), [signs.clone()]);
+    }
+    let again = two.sign_in("admin", PASSWORD);
+    assert_eq!(kid_of(&again), signs);
+    let body = json!({"audience": "x"});
+    let made = one
+        .send("POST", "/auth/token", Some(&again), Some(body))
+        .expect(200);
+    assert_eq!(kid_of(made.json()["token"].as_str().unwrap()), signs);
+    let events = one
+        .send("GET", "/audit?event=key-revoked", Some(&again), None)
+        .expect(200)
+        .json();
+    assert_eq!(events["items"][0]["actor"], "command-line");
+    assert_eq!(events["items"][0]["detail"], stolen);
+}

@@ -10,7 +10,7 @@ use doorward_domain::model::{
     AuditEvent, AuditFilter, Credential, Link, MailJob, Session, SigningKey, User, UserFilter,
 };
 use doorward_domain::ports::{Outbox, Seen, Sessions, Store, StoreError};
-use doorward_domain::values::{Digest, SessionId, UserId};
+use doorward_domain::values::{AuditEventId, Digest, SessionId, UserId};
 use jiff::Timestamp;
 
 /// How the stores fare.
@@ -98,6 +98,9 @@ fn post(outbox: &mut Vec<MailJob>, change: &Change) {
         Change::DeleteUser(id) | Change::DeletePendingUser(id) => {
             outbox.retain(|job| job.user_id != Some(*id));
         }
+        Change::ForgetMails(email) => {
+            outbox.retain(|job| job.user_id.is_some() || job.email.key() != email.key());
+        }
         _ => {}
     }
 }
@@ -139,6 +142,9 @@ passed_on!(Store by ask_store {
     pass is_session_ended(id: SessionId) -> Result<bool, StoreError>;
     pass server_time() -> Result<Option<Timestamp>, StoreError>;
     pass find_link(digest: &Digest) -> Result<Option<Link>, StoreError>;
+    pass list_links(user_id: UserId) -> Result<Vec<Link>, StoreError>;
+    pass list_mail_jobs(user_id: UserId, email_key: Option<&str>) -> Result<Vec<MailJob>, StoreError>;
+    pass list_audit_events_of(user_id: UserId, before: Option<AuditEventId>, limit: usize) -> Result<Vec<AuditEvent>, StoreError>;
     pass claim_mail_jobs(now: Timestamp, lease_until: Timestamp, limit: usize) -> Result<Vec<MailJob>, StoreError>;
     pass outbox() -> Result<Outbox, StoreError>;
     pass list_signing_keys() -> Result<Vec<SigningKey>, StoreError>;

@@ -1,0 +1,128 @@
+//! Everything that is held on one person, for them to read or take along (L-05).
+//!
+//! Never a hash, a digest or a secret. What stays is said in `docs/PRIVACY.md`. To add a kind of thing
+//! that is kept: a field of [`HeldOn`], and how long it stays in the web part's document.
+
+use jiff::Timestamp;
+
+use crate::access::Action;
+use crate::accounts::Accounts;
+use crate::ctx::Ctx;
+use crate::error::Error;
+use crate::model::{AuditEvent, Event, Link, MailJob, Session, User};
+use crate::values::{AuditEventId, EmailAddress};
+
+/// The longest name of a scheme that is told.
+const MAX_SCHEME: usize = 24;
+
+/// All that is held on a user but the audit log, which may be long.
+#[derive(Debug)]
+pub struct HeldOn {
+    /// The account.
+    pub user: User,
+    /// The password, where there is one.
+    pub password: Option<PasswordFacts>,
+    /// Where they are signed in, newest first.
+    pub sessions: Vec<Session>,
+    /// Mailed links that are still kept, newest first.
+    pub links: Vec<Link>,
+    /// Mails that wait or were given up.
+    pub mails: Vec<MailJob>,
+    /// None is made elsewhere: who has one was allowed to see it.
+    _seal: (),
+}
+
+/// What may be said of a password.
+#[derive(Debug, PartialEq, Eq)]
+pub struct PasswordFacts {
+    /// When it was set, or hashed anew.
+    pub since: Timestamp,
+    /// What it is hashed with, such as `argon2id`.
+    pub scheme: String,
+}
+
+impl Accounts {
+    /// Everything held on a user, to themselves or an admin, and a line of the audit log about it.
+    #[tracing::instrument(level = "trace", skip_all)]
+    pub async fn export_user(&self, ctx: &Ctx, named: &str) -> Result<HeldOn, Error> {
+        let user = self.resolve(ctx, Action::ExportUser, named).await?;
+        self.held_on(ctx, user).await
+    }
+
+    /// The same on the machine's command line, where a user is named in any way.
+    pub async fn export_named(&self, ctx: &Ctx, named: &str) -> Result<HeldOn, Error> {
+        crate::flows::export::ensure_operator(ctx)?;
+        let user = self.find_named(named).await?;
+        self.held_on(ctx, user).await
+    }
+
+    async fn held_on(&self, ctx: &Ctx, user: User) -> Result<HeldOn, Error> {
+        let store = &self.ports.store;
+        self.apply(vec![self.audit(ctx, Event::UserExported, Some(user.id))])
+            .await?;
+        let credential = store.find_credential(user.id).await?;
+        let email_key = user.email.as_ref().map(EmailAddress::key);
+        Ok(HeldOn {
+            password: credential.map(|credential| PasswordFacts {
+                since: credential.updated_at,
+                scheme: scheme_of(credential.password_hash.expose()),
+            }),
+            sessions: self.open_sessions(ctx, &user).await?,
+            links: store.list_links(user.id).await?,
+            mails: store.list_mail_jobs(user.id, email_key).await?,
+            user,
+            _seal: (),
+        })
+    }
+
+    /// What the audit log says about them and of what they did, newest first, older than `before`, at
+    /// most `limit`. From where somebody else did it is that one's to know.
+    pub async fn export_audit_events(
+        &self,
+        held: &HeldOn,
+        before: Option<AuditEventId>,
+        limit: usize,
+    ) -> Result<Vec<AuditEvent>, Error> {
+        let (store, own) = (&self.ports.store, format!("user:{}", held.user.id));
+        let mut events = store
+            .list_audit_events_of(held.user.id, before, limit)
+            .await?;
+        for event in &mut events {
+            if event.actor.starts_with("user:") && event.actor != own {
+                (event.address, event.user_agent) = (None, None);
+            }
+        }
+        Ok(events)
+    }
+}
+
+/// The name of the scheme that a hash begins with, and nothing more of it.
+fn scheme_of(hash: &str) -> String {
+    let name = hash.trim_start_matches('$').split('$').next();
+    let is_name = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    match name {
+        Some("2a" | "2b" | "2x" | "2y") => "bcrypt".to_owned(),
+        Some(name) if (1..=MAX_SCHEME).contains(&name.len()) && name.chars().all(is_name) => {
+            name.to_owned()
+        }
+        _ => "imported".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_hash_its_scheme_alone_is_told() {
+        for (hash, scheme) in [
+            ("$argon2id$v=19$m=8,t=1,p=1$c2FsdA$aGFzaA", "argon2id"),
+            ("$2b$05$CCCCCCCCCCCCCCCCCCCCC", "bcrypt"),
+            ("pbkdf2_sha256$1000$salt$aGFzaA==", "pbkdf2_sha256"),
+            ("5f4dcc3b5aa765d61d8327deb882cf99", "imported"),
+            ("", "imported"),
+        ] {
+            assert_eq!(scheme_of(hash), scheme, "{hash}");
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! Everything held on a person, to that person (L-05).
+
+use doorward_domain::Error;
+use doorward_domain::flows::export_user::HeldOn;
+use doorward_domain::model::AuditEvent;
+
+use crate::world::*;
+
+async fn events(world: &World, held: &HeldOn) -> Vec<AuditEvent> {
+    let all = world.accounts.export_audit_events(held, None, 100);
+    all.await.unwrap()
+}
+
+/// L-05: sessions, links, mails, what is known of the password, and the log.
+#[tokio::test]
+async fn all_that_is_held_is_there_and_no_secret() {
+    let world = World::new().await;
+    let ben = world.active("ben").await;
+    world.active("eve").await;
+    let session = world.sign_in("ben").await;
+    world.sign_in("eve").await;
+    let address = email("ben@example.com");
+    world
+        .accounts
+        .request_recovery(&world.anon(), &address)
+        .await
+        .unwrap();
+    let link = token_in(&world.one_mail().await);
+    world
+        .accounts
+        .request_recovery(&world.anon(), &email("ben@EXAMPLE.com"))
+        .await
+        .ok();
+    world.advance(seconds(1));
+    let ctx = world.of(&session);
+    let held = world.accounts.export_user(&ctx, "me").await.unwrap();
+    assert_eq!(held.user.id, ben.id);
+    let password = held.password.as_ref().unwrap();
+    assert_eq!(password.scheme, "argon2id");
+    assert_eq!(held.sessions.len(), 1);
+    let is_there = |digest| held.links.iter().any(|link| link.digest == digest);
+    assert!(is_there(link.digest()), "{:?}", held.links);
+    assert_eq!(held.mails.len(), world.store.mail_jobs().len());
+    let log = events(&world, &held).await;
+    assert_eq!(log[0].event.as_str(), "user-exported");
+    let names: Vec<_> = log.iter().map(|event| event.event.as_str()).collect();
+    assert!(
+        names.contains(&"sign-in") && names.contains(&"sign-up"),
+        "{names:?}"
+    );
+    let is_bens = |event: &AuditEvent| {
+        event.user_id == Some(ben.id) || event.actor == format!("user:{}", ben.id)
+    };
+    assert!(log.iter().all(is_bens));
+}
+
+/// L-05: what an admin did to them is told, and not from where.
+#[tokio::test]
+async fn where_somebody_else_sat_is_not_theirs_to_know() {
+    let world = World::new().await;
+    let ada = world.admin("ada").await;
+    world.active("ben").await;
+    let (adas, bens) = (world.sign_in("ada").await, world.sign_in("ben").await);
+    let mut ctx = world.of(&adas);
+    ctx.client.address = Some("192.0.2.7".parse().unwrap());
+    world.accounts.disable(&ctx, "ben", None).await.unwrap();
+    let held = world.accounts.export_user(&ctx, "ben").await.unwrap();
+    let log = events(&world, &held).await;
+    let by_ada = |event: &&AuditEvent| event.actor == format!("user:{}", ada.id);
+    let by_ada: Vec<_> = log.iter().filter(by_ada).collect();
+    assert!(by_ada.len() >= 2, "{log:?}");
+    assert!(by_ada.iter().all(|event| event.address.is_none()));
+    assert_err!(world.check(&bens).await, Error::InvalidToken);
+    let hers = world.accounts.export_user(&ctx, "me").await.unwrap();
+    let log = events(&world, &hers).await;
+    assert!(log.iter().any(|event| event.address.is_some()));
+}
+
+/// The log comes in pages, each of which holds the memory of one.
+#[tokio::test]
+async fn a_long_log_comes_in_pages() {
+    let world = World::new().await;
+    world.active("ben").await;
+    let ctx = world.operator();
+    for _ in 0..5 {
+        world.advance(seconds(1));
+        world
+            .accounts
+            .export_named(&world.operator(), "ben")
+            .await
+            .unwrap();
+    }
+    let held = world
+        .accounts
+        .export_named(&ctx, "ben@example.com")
+        .await
+        .unwrap();
+    let all = events(&world, &held).await;
+    let mut paged = Vec::new();
+    let mut before = None;
+    loop {
+        let page = world
+            .accounts
+            .export_audit_events(&held, before, 2)
+            .await
+            .unwrap();
+        before = page.last().map(|event| event.id);
+        if page.is_empty() {
+            break;
+        }
+        paged.extend(page);
+    }
+    assert_eq!(paged, all);
+    let by_anyone_else = world.accounts.export_named(&world.anon(), "ben").await;
+    assert_err!(by_anyone_else, Error::Forbidden);
+}
