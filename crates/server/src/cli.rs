@@ -69,6 +69,9 @@ pub enum Command {
     /// Look after the keys that tokens are signed with
     #[command(subcommand, after_help = "Examples:\n  doorward keys rotate")]
     Keys(KeysCommand),
+    /// Know which passwords are known from breaches elsewhere
+    #[command(subcommand, after_help = BUILD_FILTER_EXAMPLE)]
+    Passwords(PasswordsCommand),
     /// Look at the configuration
     #[command(
         subcommand,
@@ -397,6 +400,39 @@ pub struct RevokeKey {
     #[arg(value_name = "KID")]
     pub kid: String,
 }
+
+/// `passwords`
+#[derive(Debug, Subcommand)]
+pub enum PasswordsCommand {
+    /// Make the file of breached passwords out of the public list
+    #[command(after_help = BUILD_FILTER_EXAMPLE)]
+    BuildFilter(BuildFilterArgs),
+}
+
+/// `passwords build-filter`
+#[derive(Debug, Args)]
+pub struct BuildFilterArgs {
+    /// The list of Pwned Passwords with SHA-1 hashes, sorted by hash: a file, a folder of ranges, or -
+    #[arg(long, value_name = "FILE")]
+    pub from: PathBuf,
+    /// The file to write, or to replace once the new one is whole
+    #[arg(long, value_name = "FILE")]
+    pub to: PathBuf,
+    /// Leave out what was seen less often than so many times
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub min_count: u64,
+}
+
+/// Where the list comes from, and how big the file gets.
+pub const BUILD_FILTER_EXAMPLE: &str = "Examples:
+  doorward passwords build-filter --from pwnedpasswords.txt --to breached.bin
+  doorward passwords build-filter --from hashes/ --to breached.bin --min-count 10
+  zcat list.gz | doorward passwords build-filter --from - --to breached.bin
+
+The list is public: haveibeenpwned-downloader fetches it as one file, or (-s
+false) as a folder of ranges. The file takes two bytes and a half a password,
+and 8 MB; building it takes minutes and some 20 MB of memory. The server reads
+it where `password.breached_filter` says, and refuses new passwords in it.";
 
 /// `config`
 #[derive(Debug, Subcommand)]

@@ -8,6 +8,7 @@
 //! file under `commands/`.
 
 mod bootstrap;
+mod breached;
 mod cli;
 mod columns;
 mod commands;

@@ -10,7 +10,7 @@ use std::time::Duration;
 use anyhow::Context;
 use doorward_domain::ctx::{Actor, Ctx};
 use doorward_domain::memory::MemoryStore;
-use doorward_domain::passwords::{Hasher, HasherSettings};
+use doorward_domain::passwords::{Breached, Hasher, HasherSettings, Peppers};
 use doorward_domain::ports::{Client, Clock, Secrets, Sessions, Store, Throttle, Unmetered};
 use doorward_domain::throttle::{FallbackThrottle, MemoryThrottle};
 use doorward_domain::tokens::{Keyring, MasterKey};
@@ -24,6 +24,7 @@ use futures_util::future::BoxFuture;
 use jiff::SignedDuration;
 use tokio::sync::watch;
 
+use crate::breached::Filter;
 use crate::config::{Config, host_of};
 use crate::inbox::inbox;
 use crate::listener::certificate::Files;
@@ -126,7 +127,8 @@ fn assemble(
         threads: config.hashing_threads,
         queue: config.hashing_queue,
     };
-    let hasher = Hasher::start(&settings, secrets.clone())?;
+    let peppers = Peppers::new(config.pepper.as_ref(), &config.old_peppers);
+    let hasher = Hasher::start_with(&settings, secrets.clone(), peppers)?;
     let ports = Ports {
         store: stores.database.store.clone(),
         sessions: stores.sessions,
@@ -142,7 +144,7 @@ fn assemble(
     };
     let accounts = Accounts::new(
         ports,
-        policy(config, listening),
+        policy(config, listening)?,
         hasher,
         Keyring::new(master),
     );
@@ -179,6 +181,7 @@ pub fn check(config: &Config) -> Vec<String> {
         check_mail(config),
         check_redis(config),
         check_tls(config),
+        check_breached(config),
         check_admin_password(config),
     ];
     let faults = outcomes.into_iter().filter_map(Result::err);
@@ -210,10 +213,26 @@ fn check_tls(config: &Config) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Reads the file of breached passwords, where there is one: all of it, if that takes but a moment.
+pub fn check_breached(config: &Config) -> anyhow::Result<()> {
+    match &config.breached_filter {
+        Some(path) => Filter::open(path)?.check_quickly(path),
+        None => Ok(()),
+    }
+}
+
+/// Whether every password that is kept could be verified with the peppers of the configuration.
+pub async fn check_peppers(wired: &Wired) -> anyhow::Result<()> {
+    match wired.accounts.missing_pepper().await? {
+        Some(missing) => anyhow::bail!("a {missing}; until then its owner cannot sign in"),
+        None => Ok(()),
+    }
+}
+
 /// Whether the first admin can have the password that is configured.
 pub fn check_admin_password(config: &Config) -> anyhow::Result<()> {
     if let Some(password) = &config.admin_password {
-        let rules = policy(config, config.listen).password_rules;
+        let rules = policy(config, config.listen)?.password_rules;
         NewPassword::parse(password.expose(), &rules, &["admin"]).map_err(|invalid| {
             anyhow::anyhow!("ADMIN_PASSWORD cannot be taken: {}", invalid.detail)
         })?;
@@ -303,11 +322,15 @@ pub fn mail_settings(config: &Config, listening: SocketAddr) -> anyhow::Result<M
     })
 }
 
-fn policy(config: &Config, listening: SocketAddr) -> Policy {
+fn policy(config: &Config, listening: SocketAddr) -> anyhow::Result<Policy> {
     let public_url = config.public_url(listening);
     let host = host_of(&public_url);
     let first_label = host.split('.').next().unwrap_or_default();
-    Policy {
+    let breached = match &config.breached_filter {
+        Some(path) => Breached::of(Arc::new(Filter::open(path)?)),
+        None => Breached::default(),
+    };
+    Ok(Policy {
         disclosure: config.disclosure,
         password_rules: PasswordRules {
             min_length: config.password_min_length,
@@ -316,6 +339,7 @@ fn policy(config: &Config, listening: SocketAddr) -> Policy {
                 host.to_owned(),
                 first_label.to_owned(),
             ],
+            breached,
         },
         throttle: config.throttle,
         key_lifetime: SignedDuration::from_hours(24 * config.key_days),
@@ -325,7 +349,7 @@ fn policy(config: &Config, listening: SocketAddr) -> Policy {
         confirmation_asks_password: config.confirmation_ask_password,
         sign_in_notices: config.mail_sign_in_notices,
         ..Policy::new(&public_url)
-    }
+    })
 }
 
 impl Wired {

@@ -18,6 +18,7 @@ pub mod housekeeping;
 pub mod import;
 pub mod keys;
 pub mod operator;
+pub mod peppers;
 pub mod recover;
 pub mod sessions;
 pub mod sign_in;

@@ -9,6 +9,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 
 use super::EngineBroken;
+use super::pepper::Pepper;
 
 pub(super) const SALT_BYTES: usize = 16;
 const TAG_BYTES: usize = 32;
@@ -103,11 +104,19 @@ impl Worker {
     }
 
     /// A PHC string.
-    pub(super) fn hash(&mut self, password: &[u8], salt: &[u8], cost: Cost) -> String {
-        let tag = self.raw(password, salt, cost, Algorithm::Argon2id, 0x13, TAG_BYTES);
+    pub(super) fn hash(
+        &mut self,
+        password: &[u8],
+        salt: &[u8],
+        cost: Cost,
+        pepper: Option<&Pepper>,
+    ) -> String {
+        let seasoned = pepper.map(|pepper| pepper.season(password));
+        let hashed = seasoned.as_ref().map_or(password, AsRef::as_ref);
+        let tag = self.raw(hashed, salt, cost, Algorithm::Argon2id, 0x13, TAG_BYTES);
         format!(
-            "{}{}${}",
-            prefix(cost),
+            "{}${}${}",
+            prefix(cost, pepper),
             STANDARD_NO_PAD.encode(salt),
             STANDARD_NO_PAD.encode(tag)
         )
@@ -179,25 +188,35 @@ impl Worker {
     }
 }
 
-/// Whether a kept hash is of our scheme at no less than this cost.
-pub(super) fn is_current(hash: &str, cost: Cost) -> bool {
+/// Whether a kept hash is of our scheme, at no less than this cost, with this pepper or none.
+pub(super) fn is_current(hash: &str, cost: Cost, pepper: Option<&Pepper>) -> bool {
     match super::foreign::parse(hash) {
         Ok(super::foreign::Scheme::Argon2 {
             algorithm: Algorithm::Argon2id,
             version: 0x13,
             cost: kept,
+            pepper: named,
             salt,
             tag,
-        }) => cost.fits(&kept) && salt.len() >= SALT_BYTES && tag.len() >= TAG_BYTES,
+        }) => {
+            cost.fits(&kept)
+                && named.as_ref() == pepper.map(|pepper| &pepper.id)
+                && salt.len() >= SALT_BYTES
+                && tag.len() >= TAG_BYTES
+        }
         _ => false,
     }
 }
 
-fn prefix(cost: Cost) -> String {
-    format!(
-        "$argon2id$v=19$m={},t={},p={}$",
+fn prefix(cost: Cost, pepper: Option<&Pepper>) -> String {
+    let mut prefix = format!(
+        "$argon2id$v=19$m={},t={},p={}",
         cost.memory_kib, cost.passes, cost.lanes
-    )
+    );
+    if let Some(pepper) = pepper {
+        prefix += &format!(",keyid={}", pepper.id);
+    }
+    prefix
 }
 
 #[cfg(test)]
@@ -224,8 +243,8 @@ mod tests {
                 };
                 let salt = [u8::try_from(number).unwrap(); 16];
                 assert_eq!(
-                    fast.hash(password, &salt, cost),
-                    portable.hash(password, &salt, cost),
+                    fast.hash(password, &salt, cost, None),
+                    portable.hash(password, &salt, cost, None),
                     "{cost:?}"
                 );
             }
@@ -234,13 +253,13 @@ mod tests {
 
     #[test]
     fn a_hash_is_current_at_its_cost_and_above() {
-        let hash = Worker::new(Engine::Fast).hash(b"x", &[1; 16], Cost::MINIMUM);
+        let hash = Worker::new(Engine::Fast).hash(b"x", &[1; 16], Cost::MINIMUM, None);
         assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"));
-        assert!(is_current(&hash, Cost::MINIMUM));
+        assert!(is_current(&hash, Cost::MINIMUM, None));
         let dearer = Cost {
             passes: 3,
             ..Cost::MINIMUM
         };
-        assert!(!is_current(&hash, dearer));
+        assert!(!is_current(&hash, dearer, None));
     }
 }

@@ -16,6 +16,7 @@ use subtle::ConstantTimeEq;
 use super::argon2id::{Cost, Worker};
 use super::foreign_firebase::FirebaseScrypt;
 use super::foreign_pbkdf2::Pbkdf2;
+use super::pepper::{self, Peppers};
 
 /// The most memory that a scrypt hash may ask for.
 const MAX_SCRYPT_BYTES: u64 = 256 << 20;
@@ -35,6 +36,11 @@ const PHC: GeneralPurpose = GeneralPurpose::new(
 #[error("password hash: {0}")]
 pub struct UnreadableHash(pub(super) &'static str);
 
+/// Nobody's password verifies against it, and not for want of the right one.
+pub(super) const UNKNOWN_PEPPER: UnreadableHash = UnreadableHash(
+    "made with a pepper that is not here: put it back as `password.pepper`, or into `password.peppers_old`",
+);
+
 /// A hash taken apart, its parameters within the limits.
 #[derive(PartialEq, Eq)]
 pub(super) enum Scheme {
@@ -42,6 +48,8 @@ pub(super) enum Scheme {
         algorithm: Algorithm,
         version: u32,
         cost: Cost,
+        /// The id of its pepper: our own scheme alone has one.
+        pepper: Option<String>,
         salt: Vec<u8>,
         tag: Vec<u8>,
     },
@@ -79,16 +87,24 @@ pub(super) fn verify(
     worker: &mut Worker,
     password: &[u8],
     hash: &str,
+    peppers: &Peppers,
 ) -> Result<bool, UnreadableHash> {
     Ok(match parse(hash)? {
         Scheme::Argon2 {
             algorithm,
             version,
             cost,
+            pepper,
             salt,
             tag,
         } => {
-            let computed = worker.raw(password, &salt, cost, algorithm, version, tag.len());
+            let seasoned = match pepper.as_deref().map(|id| peppers.find(id)) {
+                None => None,
+                Some(Some(pepper)) => Some(pepper.season(password)),
+                Some(None) => return Err(UNKNOWN_PEPPER),
+            };
+            let hashed = seasoned.as_ref().map_or(password, AsRef::as_ref);
+            let computed = worker.raw(hashed, &salt, cost, algorithm, version, tag.len());
             same(&computed, &tag)
         }
         Scheme::Bcrypt { hash, of_sha256 } => verify_bcrypt(password, &hash, of_sha256),
@@ -167,6 +183,10 @@ fn argon2(name: &str, rest: &[&str]) -> Result<Scheme, UnreadableHash> {
         ["v=16", params, salt, tag] | [params, salt, tag] => (0x10, params, salt, tag),
         _ => return Err(UnreadableHash("argon2 version")),
     };
+    let (params, pepper) = match params.split_once(",keyid=") {
+        Some((params, id)) => (params, Some(id.to_owned())),
+        None => (*params, None),
+    };
     let [memory_kib, passes, lanes] = numbers(params, ["m", "t", "p"])?;
     let cost = Cost {
         memory_kib,
@@ -174,12 +194,16 @@ fn argon2(name: &str, rest: &[&str]) -> Result<Scheme, UnreadableHash> {
         lanes,
     };
     let (salt, tag) = (decode(salt)?, decode(tag)?);
+    let is_ours = algorithm == Algorithm::Argon2id && version == 0x13;
     let is_sound = cost.fits(&Cost::MAXIMUM)
         && passes >= 1
         && lanes >= 1
         && memory_kib >= 8 * lanes
         && (8..=64).contains(&salt.len())
-        && (16..=64).contains(&tag.len());
+        && (16..=64).contains(&tag.len())
+        && pepper
+            .as_deref()
+            .is_none_or(|id| is_ours && pepper::is_id(id));
     if !is_sound {
         return Err(UnreadableHash("argon2 parameters"));
     }
@@ -187,6 +211,7 @@ fn argon2(name: &str, rest: &[&str]) -> Result<Scheme, UnreadableHash> {
         algorithm,
         version,
         cost,
+        pepper,
         salt,
         tag,
     })
@@ -292,7 +317,12 @@ mod tests {
     use crate::passwords::Engine;
 
     fn verified(password: &str, hash: &str) -> Result<bool, UnreadableHash> {
-        verify(&mut Worker::new(Engine::Fast), password.as_bytes(), hash)
+        verify(
+            &mut Worker::new(Engine::Fast),
+            password.as_bytes(),
+            hash,
+            &Peppers::default(),
+        )
     }
 
     /// Published vectors: `crypt_blowfish`, the reference implementation of Argon2, RFC 7914.

@@ -11,6 +11,7 @@ mod foreign_firebase;
 mod foreign_pbkdf2;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzzing;
+mod pepper;
 mod pool;
 pub mod strength;
 
@@ -24,6 +25,7 @@ pub use argon2id::{Cost, Engine};
 pub use breached::{Breached, BreachedList};
 pub use foreign::UnreadableHash;
 pub use foreign_firebase::FirebaseParameters;
+pub use pepper::Peppers;
 use pool::Pool;
 
 /// How passwords are hashed, and on how many threads.
@@ -62,6 +64,7 @@ pub struct Hasher {
     pool: Pool,
     cost: Cost,
     secrets: Arc<dyn Secrets>,
+    peppers: Arc<Peppers>,
     decoy: Secret<String>,
 }
 
@@ -71,15 +74,29 @@ impl Hasher {
         settings: &HasherSettings,
         secrets: Arc<dyn Secrets>,
     ) -> Result<Self, EngineBroken> {
+        Self::start_with(settings, secrets, Peppers::default())
+    }
+
+    /// The same with peppers. The decoy has one too: an HMAC is little work, and still some.
+    pub fn start_with(
+        settings: &HasherSettings,
+        secrets: Arc<dyn Secrets>,
+        peppers: Peppers,
+    ) -> Result<Self, EngineBroken> {
         settings.engine.check()?;
         let mut salt = [0; argon2id::SALT_BYTES];
         secrets.fill(&mut salt);
-        let decoy =
-            argon2id::Worker::new(settings.engine).hash(b"nobody's password", &salt, settings.cost);
+        let decoy = argon2id::Worker::new(settings.engine).hash(
+            b"nobody's password",
+            &salt,
+            settings.cost,
+            peppers.current(),
+        );
         Ok(Self {
             pool: Pool::start(settings.threads, settings.queue, settings.engine),
             cost: settings.cost,
             secrets,
+            peppers: Arc::new(peppers),
             decoy: Secret::new(decoy),
         })
     }
@@ -95,9 +112,12 @@ impl Hasher {
     pub async fn hash(&self, password: &Password) -> Result<Secret<String>, Error> {
         let mut salt = [0; argon2id::SALT_BYTES];
         self.secrets.fill(&mut salt);
-        let (password, cost) = (password.clone(), self.cost);
+        let (password, cost, peppers) = (password.clone(), self.cost, self.peppers.clone());
         self.pool
-            .run(move |worker| Secret::new(worker.hash(password.expose().as_bytes(), &salt, cost)))
+            .run(move |worker| {
+                let password = password.expose().as_bytes();
+                Secret::new(worker.hash(password, &salt, cost, peppers.current()))
+            })
             .await
     }
 
@@ -110,29 +130,43 @@ impl Hasher {
         kept: Option<&Secret<String>>,
     ) -> Result<Verdict, Error> {
         let is_decoy = kept.is_none();
-        let kept = kept.unwrap_or(&self.decoy).clone();
+        let decoy = self.decoy.clone();
+        let kept = kept.unwrap_or(&decoy).clone();
         let mut salt = [0; argon2id::SALT_BYTES];
         self.secrets.fill(&mut salt);
-        let (password, cost) = (password.clone(), self.cost);
+        let (password, cost, peppers) = (password.clone(), self.cost, self.peppers.clone());
         self.pool
             .run(move |worker| {
                 let password = password.expose().as_bytes();
-                let right = match foreign::verify(worker, password, kept.expose()) {
+                let right = match foreign::verify(worker, password, kept.expose(), &peppers) {
                     Ok(right) => right && !is_decoy,
                     Err(unreadable) => {
-                        tracing::error!(error = %unreadable, "a kept password hash cannot be read");
+                        tracing::error!(error = %unreadable, "a kept password hash cannot be verified, so nobody signs in with it");
+                        // To whoever asks it is a wrong password, by the clock as well.
+                        let _ = foreign::verify(worker, password, decoy.expose(), &peppers);
                         false
                     }
                 };
+                let pepper = peppers.current();
                 match right {
                     false => Verdict::Wrong,
-                    true if argon2id::is_current(kept.expose(), cost) => Verdict::Right,
-                    true => {
-                        Verdict::RightButOutdated(Secret::new(worker.hash(password, &salt, cost)))
-                    }
+                    true if argon2id::is_current(kept.expose(), cost, pepper) => Verdict::Right,
+                    true => Verdict::RightButOutdated(Secret::new(
+                        worker.hash(password, &salt, cost, pepper),
+                    )),
                 }
             })
             .await
+    }
+
+    /// What is wrong with a kept hash, where it was made with a pepper that is not here.
+    pub fn missing_pepper(&self, kept: &Secret<String>) -> Option<UnreadableHash> {
+        match foreign::parse(kept.expose()) {
+            Ok(foreign::Scheme::Argon2 {
+                pepper: Some(id), ..
+            }) if self.peppers.find(&id).is_none() => Some(foreign::UNKNOWN_PEPPER),
+            _ => None,
+        }
     }
 
     /// How many passwords wait, or are being hashed.
@@ -237,11 +271,107 @@ mod tests {
     #[tokio::test]
     async fn without_a_hash_the_same_work_is_done_in_vain() {
         let hasher = hasher(DEARER);
-        assert!(argon2id::is_current(hasher.decoy.expose(), DEARER));
-        assert!(!argon2id::is_current(hasher.decoy.expose(), Cost::MINIMUM));
+        assert!(argon2id::is_current(hasher.decoy.expose(), DEARER, None));
+        assert!(!argon2id::is_current(
+            hasher.decoy.expose(),
+            Cost::MINIMUM,
+            None
+        ));
         for shown in ["nobody's password", "", "x"] {
             let verdict = hasher.verify(&password(shown), None).await.unwrap();
             assert!(matches!(verdict, Verdict::Wrong), "{shown:?}");
+        }
+    }
+
+    fn peppered(current: Option<&str>, old: &[&str]) -> Hasher {
+        let settings = HasherSettings {
+            cost: CHEAP,
+            engine: Engine::Fast,
+            threads: 1,
+            queue: 8,
+        };
+        let secret = |key: &str| Secret::new(key.to_owned());
+        let old: Vec<_> = old.iter().map(|key| secret(key)).collect();
+        let peppers = Peppers::new(current.map(secret).as_ref(), &old);
+        Hasher::start_with(&settings, Arc::new(SeededSecrets::new(1)), peppers).unwrap()
+    }
+
+    const ONE: &str = "the first pepper of this server, long enough";
+    const TWO: &str = "the second pepper of this server, and longer";
+
+    /// P-08: with a pepper, what is in the database alone verifies nothing.
+    #[tokio::test]
+    async fn without_the_pepper_a_kept_hash_verifies_nothing() {
+        let kept = peppered(Some(ONE), &[]).hash(&password("right")).await;
+        let kept = kept.unwrap();
+        assert!(
+            kept.expose()
+                .starts_with("$argon2id$v=19$m=64,t=1,p=1,keyid=")
+        );
+        let (before, rest) = kept.expose().split_once(",keyid=").unwrap();
+        let without_its_mark = format!("{before}{}", &rest[rest.find('$').unwrap()..]);
+        for thief in [peppered(None, &[]), peppered(Some(TWO), &[])] {
+            assert_eq!(thief.missing_pepper(&kept), Some(foreign::UNKNOWN_PEPPER));
+            for stolen in [kept.clone(), Secret::new(without_its_mark.clone())] {
+                let verdict = thief.verify(&password("right"), Some(&stolen)).await;
+                assert!(matches!(verdict.unwrap(), Verdict::Wrong));
+            }
+        }
+        let ours = peppered(Some(ONE), &[]);
+        for (shown, is_right) in [("right", true), ("wrong", false)] {
+            let verdict = ours.verify(&password(shown), Some(&kept)).await.unwrap();
+            assert_eq!(verdict.is_right(), is_right, "{shown}");
+        }
+        assert!(argon2id::is_current(
+            ours.decoy.expose(),
+            CHEAP,
+            ours.peppers.current()
+        ));
+    }
+
+    /// P-08: rotation. A right password moves to the present pepper, a wrong one moves nothing.
+    #[tokio::test]
+    async fn a_hash_of_an_older_pepper_is_replaced_at_the_next_sign_in() {
+        let kept = peppered(Some(ONE), &[]).hash(&password("right")).await;
+        let plain = peppered(None, &[]).hash(&password("right")).await;
+        let both = peppered(Some(TWO), &[ONE]);
+        for kept in [kept.unwrap(), plain.unwrap()] {
+            assert_eq!(both.missing_pepper(&kept), None);
+            let wrong = both.verify(&password("wrong"), Some(&kept)).await;
+            assert!(matches!(wrong.unwrap(), Verdict::Wrong));
+            let verdict = both.verify(&password("right"), Some(&kept)).await;
+            let Ok(Verdict::RightButOutdated(newer)) = verdict else {
+                panic!("{verdict:?}");
+            };
+            let newest = peppered(Some(TWO), &[]);
+            let verdict = newest.verify(&password("right"), Some(&newer)).await;
+            assert!(matches!(verdict.unwrap(), Verdict::Right));
+            // Given up again: what is left of it still verifies, and goes.
+            let none = peppered(None, &[TWO]);
+            let verdict = none.verify(&password("right"), Some(&newer)).await;
+            let Ok(Verdict::RightButOutdated(plain)) = verdict else {
+                panic!("{verdict:?}");
+            };
+            assert!(argon2id::is_current(plain.expose(), CHEAP, None));
+        }
+    }
+
+    /// P-08, P-09: only our own scheme has a pepper, and only by a name that a pepper can have.
+    #[test]
+    fn a_pepper_s_name_is_read_strictly() {
+        let hash =
+            |head: &str| format!("${head}$c29tZXNhbHQxMjM0NTY3$c29tZXNhbHQxMjM0NTY3ODkwYWJj");
+        assert!(check_readable(&hash("argon2id$v=19$m=64,t=1,p=1,keyid=AAAAAAAA")).is_ok());
+        for head in [
+            "argon2id$v=19$m=64,t=1,p=1,keyid=",
+            "argon2id$v=19$m=64,t=1,p=1,keyid=AAAA",
+            "argon2id$v=19$m=64,t=1,p=1,keyid=AAAAAAAA,x=1",
+            "argon2id$v=19$m=64,t=1,p=1,keyid=AAAAAAAA,keyid=AAAAAAAA",
+            "argon2id$v=19$keyid=AAAAAAAA,m=64,t=1,p=1",
+            "argon2id$v=16$m=64,t=1,p=1,keyid=AAAAAAAA",
+            "argon2i$v=19$m=64,t=1,p=1,keyid=AAAAAAAA",
+        ] {
+            assert!(check_readable(&hash(head)).is_err(), "{head}");
         }
     }
 

@@ -3,7 +3,7 @@
 use unicode_normalization::UnicodeNormalization;
 
 use super::{Invalid, Secret};
-use crate::passwords::strength;
+use crate::passwords::{Breached, strength};
 
 /// A password shown to be verified: NFC-normalised (NIST SP 800-63B-4, 3.1.1.2), whole, and short
 /// enough to be worth a hash.
@@ -42,6 +42,8 @@ pub struct PasswordRules {
     pub min_length: usize,
     /// Names that would be guessed first: the product's, the host's.
     pub context: Vec<String>,
+    /// Passwords known from breaches, where the operator has a list.
+    pub breached: Breached,
 }
 
 impl Default for PasswordRules {
@@ -49,6 +51,7 @@ impl Default for PasswordRules {
         Self {
             min_length: 8,
             context: vec!["doorward".to_owned()],
+            breached: Breached::default(),
         }
     }
 }
@@ -82,6 +85,13 @@ impl NewPassword {
             return Err(Invalid::new(
                 "too-personal",
                 "This password is a name that attackers would try; choose another.",
+            ));
+        }
+        // Last, as it alone may ask a disk.
+        if rules.breached.holds(password.expose()) {
+            return Err(Invalid::new(
+                "breached",
+                "This password is known from a breach elsewhere, and attackers try those; choose another.",
             ));
         }
         Ok(Self(password))

@@ -12,6 +12,7 @@ mod init;
 mod keys;
 mod man;
 mod migrate;
+mod passwords;
 mod serve;
 mod user;
 
@@ -61,6 +62,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
         }
         // These read no configuration: they are there before one is, or to mend one.
         Command::Init(args) => init::run(&args, file, output),
+        Command::Passwords(command) => passwords::run(&command, output),
         Command::Completions(args) => completions::run(&args, output),
         Command::Man(args) => man::run(&args, output),
     }

@@ -123,7 +123,9 @@ async fn begin(config: &Config) -> anyhow::Result<Begun> {
     let sockets = activation::open(config).await?;
     let (clock, secrets) = (SystemClock::default(), SystemSecrets::new());
     let reloading = Reloading::start(config, Arc::new(clock), Arc::new(secrets))?;
+    wiring::check_breached(config)?;
     let wired = Arc::new(wiring::wire(config, sockets.address).await?);
+    wiring::check_peppers(&wired).await?;
     wired
         .accounts
         .ensure_keys(&wired.ctx(Actor::Worker))

@@ -84,6 +84,10 @@ pub struct Config {
     pub password_min_length: usize,
     /// The file of breached passwords; none is the common ones alone.
     pub breached_filter: Option<PathBuf>,
+    /// The key that passwords are seasoned with before they are hashed; none is no pepper.
+    pub pepper: Option<Secret<String>>,
+    /// Those that kept hashes may still be made with.
+    pub old_peppers: Vec<Secret<String>>,
     /// What a password hash costs.
     pub hashing_cost: Cost,
     /// Which implementation computes it.
@@ -160,6 +164,8 @@ impl Default for Config {
             confirmation_ask_password: false,
             password_min_length: 8,
             breached_filter: None,
+            pepper: None,
+            old_peppers: Vec::new(),
             hashing_cost: Cost::MINIMUM,
             hashing_engine: Engine::Fast,
             hashing_threads: cores,

@@ -123,6 +123,10 @@ pub static SETTINGS: &[Setting] = &[
         |c, v| within(v, 8, 64).map(|v| c.password_min_length = v), |c| c.password_min_length.to_string()),
     plain("password.breached_filter", "File of passwords known from breaches, made by `doorward passwords build-filter`; a new password in it is refused. Opened at the start; none if not set, and the common passwords are refused all the same.",
         |c, v| path(v).map(|v| c.breached_filter = Some(v)), |c| shown(c.breached_filter.as_ref())),
+    secret(plain("password.pepper", "Secret of at least 32 characters, without commas, that a password is keyed with before it is hashed (HMAC-SHA-256), so that the database alone verifies nothing; whoever loses it loses all passwords. None if not set.",
+        |c, v| pepper(v).map(|v| c.pepper = Some(v)), |c| text(c.pepper.as_ref()))),
+    secret(plain("password.peppers_old", "Earlier peppers, with commas: a right password under one of them is hashed anew with the present one.",
+        |c, v| v.split(',').map(pepper).collect::<Result<_, _>>().map(|v| c.old_peppers = v), |c| c.old_peppers.iter().map(|v| v.expose().as_str()).collect::<Vec<_>>().join(", "))),
     plain("hashing.memory_kib", "Memory of one Argon2id hash in KiB, 19456 to 262144.",
         |c, v| within(v, Cost::MINIMUM.memory_kib, Cost::MAXIMUM.memory_kib).map(|v| c.hashing_cost.memory_kib = v), |c| c.hashing_cost.memory_kib.to_string()),
     plain("hashing.passes", "Passes of one Argon2id hash, 2 to 10.",
@@ -211,6 +215,16 @@ fn path(value: &str) -> Result<PathBuf, String> {
 fn shown(path: Option<&PathBuf>) -> String {
     path.map(|path| path.display().to_string())
         .unwrap_or_default()
+}
+
+/// Its sentences show nothing of it.
+fn pepper(value: &str) -> Result<Secret<String>, String> {
+    let value = value.trim();
+    let distinct: std::collections::BTreeSet<_> = value.chars().collect();
+    if value.len() < 32 || value.contains(',') || distinct.len() < 8 {
+        return Err("must have at least 32 characters that nobody can guess, and no comma: make one with `openssl rand -base64 48`".to_owned());
+    }
+    Ok(Secret::new(value.to_owned()))
 }
 
 fn url(value: &str) -> Result<String, String> {

@@ -66,7 +66,8 @@ pub enum Watched {
 }
 
 impl Watched {
-    fn target(self) -> ProgressDrawTarget {
+    /// Where a bar is drawn.
+    pub fn target(self) -> ProgressDrawTarget {
         match self {
             // Hidden by itself where it is no terminal.
             Self::ByPeople => ProgressDrawTarget::stderr(),

@@ -1,7 +1,10 @@
 //! Settings that work and are worth a word.
 
+use std::path::Path;
+
 use doorward_domain::checkup::Finding;
 
+use crate::breached::Filter;
 use crate::config::{Config, host_of, is_loopback_url};
 use crate::wiring;
 
@@ -31,7 +34,24 @@ pub(super) fn examine(config: &Config) -> Vec<Finding> {
         findings.push(Finding::warning("public URL", found, mend));
     }
     findings.push(passwords(config.password_min_length));
+    findings.extend(config.breached_filter.as_deref().map(breached));
     findings
+}
+
+/// Reads all of the file: a server looks at the buckets it is asked for.
+fn breached(path: &Path) -> Finding {
+    const PART: &str = "breached passwords";
+    let checked = Filter::open(path).and_then(|filter| {
+        filter.check()?;
+        Ok(filter.facts())
+    });
+    match checked {
+        Ok(facts) => Finding::fine(PART, format!("{} in {}", facts.count, path.display())),
+        Err(error) => {
+            let mend = "give the server read access to it, or build it anew with `doorward passwords build-filter`; without one, leave `password.breached_filter` out";
+            Finding::fault(PART, format!("{error:#}"), mend)
+        }
+    }
 }
 
 fn passwords(min_length: usize) -> Finding {

@@ -1,0 +1,12 @@
+//! `doorward passwords`: what is known of passwords from elsewhere.
+
+mod build_filter;
+
+use super::Output;
+use crate::cli::PasswordsCommand;
+
+pub(super) fn run(command: &PasswordsCommand, output: Output) -> anyhow::Result<()> {
+    match command {
+        PasswordsCommand::BuildFilter(args) => build_filter::run(args, output),
+    }
+}
