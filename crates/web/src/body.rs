@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use axum::body::{Body, HttpBody};
 use axum::extract::{FromRequest, OptionalFromRequest, Request};
-use axum::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
+use axum::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap};
 use doorward_domain::FieldError;
 use doorward_domain::values::{Invalid, Secret};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
@@ -22,6 +22,11 @@ use crate::problem::{Code, Problem};
 pub const MAX_BODY_BYTES: usize = 64 * 1024;
 /// How long a body may take to arrive.
 const BODY_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long nothing is asked of its pace, and how many bytes are to come in each second after that.
+const BODY_GRACE: Duration = Duration::from_secs(5);
+const BYTES_A_SECOND: u64 = 1024;
+/// The most fields of a form or a query.
+const MAX_FIELDS: usize = 64;
 /// How many faults are listed; a body of nothing but unknown fields does not echo back whole.
 const MAX_ERRORS: usize = 32;
 /// How much of an unknown field's name is said back.
@@ -39,7 +44,8 @@ impl FromRequest<App> for Fields {
 
     async fn from_request(request: Request, _: &App) -> Result<Self, Problem> {
         let kind = Kind::of(&request)?;
-        let bytes = read(request).await?;
+        let (parts, body) = request.into_parts();
+        let bytes = read(&parts.headers, body).await?;
         let left = match kind {
             Kind::Json => json::parse_object(&bytes)?,
             Kind::Form => parse_form(&bytes)?,
@@ -67,6 +73,15 @@ impl OptionalFromRequest<App> for Fields {
 }
 
 impl Fields {
+    /// The fields of a form that is given back to whoever filled it in; none where it cannot be read.
+    pub(crate) fn of_form(bytes: &[u8]) -> Self {
+        Self {
+            left: parse_form(bytes).unwrap_or_default(),
+            errors: Vec::new(),
+            form: true,
+        }
+    }
+
     /// A text that may be left out (or `null`, or empty in a form).
     pub fn optional<T>(
         &mut self,
@@ -222,30 +237,54 @@ impl Kind {
     }
 }
 
-async fn read(request: Request<Body>) -> Result<Vec<u8>, Problem> {
+/// Reads a body to its end, within what is allowed of one.
+pub(crate) async fn read(headers: &HeaderMap, body: Body) -> Result<Vec<u8>, Problem> {
     let too_large = || Problem::new(Code::BodyTooLarge);
-    let announced = request
-        .headers()
+    let announced = headers
         .get(CONTENT_LENGTH)
         .and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     if announced.is_some_and(|length| length > MAX_BODY_BYTES as u64) {
         return Err(too_large());
     }
-    let body = Limited::new(request.into_body(), MAX_BODY_BYTES);
-    match tokio::time::timeout(BODY_TIMEOUT, body.collect()).await {
-        Ok(Ok(collected)) => Ok(collected.to_bytes().to_vec()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
-        Ok(Err(_)) => Err(Problem::with_detail(
+    let body = Limited::new(body, MAX_BODY_BYTES);
+    match collect(body).await {
+        Ok(bytes) => Ok(bytes),
+        Err(Broken::Late) => Err(Problem::new(Code::RequestTimeout)),
+        Err(Broken::Off(error)) if error.is::<LengthLimitError>() => Err(too_large()),
+        Err(Broken::Off(_)) => Err(Problem::with_detail(
             Code::MalformedRequest,
             "The body broke off.",
         )),
-        Err(_) => Err(Problem::new(Code::RequestTimeout)),
+    }
+}
+
+/// Why a body is not there.
+enum Broken {
+    Late,
+    Off(Box<dyn std::error::Error + Send + Sync>),
+}
+
+/// All of it, as long as it does not come too slowly (H-05).
+async fn collect(mut body: Limited<Body>) -> Result<Vec<u8>, Broken> {
+    let began = tokio::time::Instant::now();
+    let mut bytes = Vec::new();
+    loop {
+        let earned = Duration::from_millis(1000 * bytes.len() as u64 / BYTES_A_SECOND);
+        let patience = BODY_TIMEOUT.min(BODY_GRACE + earned);
+        let frame = tokio::time::timeout_at(began + patience, body.frame()).await;
+        match frame.map_err(|_| Broken::Late)? {
+            None => return Ok(bytes),
+            Some(frame) => {
+                let data = frame.map_err(Broken::Off)?.into_data();
+                bytes.extend_from_slice(&data.unwrap_or_default());
+            }
+        }
     }
 }
 
 /// Reads `application/x-www-form-urlencoded` (URL Standard, 5), but strictly: UTF-8 or nothing, and
 /// no field twice.
-fn parse_form(bytes: &[u8]) -> Result<Map<String, Value>, Problem> {
+pub(crate) fn parse_form(bytes: &[u8]) -> Result<Map<String, Value>, Problem> {
     let mut fields = Map::new();
     for pair in bytes.split(|b| *b == b'&').filter(|pair| !pair.is_empty()) {
         let (name, value) = match pair.iter().position(|b| *b == b'=') {
@@ -253,6 +292,12 @@ fn parse_form(bytes: &[u8]) -> Result<Map<String, Value>, Problem> {
             None => (pair, &[][..]),
         };
         let name = decode(name)?;
+        if fields.len() == MAX_FIELDS {
+            return Err(Problem::with_detail(
+                Code::MalformedRequest,
+                "There are more fields in the form than anybody asks for.",
+            ));
+        }
         if fields.contains_key(&name) {
             return Err(Problem::with_detail(
                 Code::MalformedRequest,

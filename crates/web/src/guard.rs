@@ -8,9 +8,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::extract::{ConnectInfo, FromRequestParts, MatchedPath, Request, State};
+use axum::http::HeaderName;
 use axum::http::header::{self, HeaderMap, HeaderValue};
 use axum::http::request::Parts;
-use axum::http::{HeaderName, Method};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use doorward_domain::ctx::actor_of;
@@ -21,8 +21,10 @@ use doorward_domain::{Actor, Ctx, Error};
 use percent_encoding::percent_decode_str;
 
 use crate::app::App;
+use crate::cross_site::{self, SentBy, admit_form};
 use crate::edge::RequestId;
 use crate::negotiate;
+use crate::pages::reader::{Reader, Sheet, cookies};
 use crate::problem::{Code, Problem};
 use crate::routes::{self, Guard, Route};
 
@@ -41,9 +43,20 @@ struct Inner {
     token: Option<Secret<String>>,
     wants_html: bool,
     by_cookie: bool,
+    reader: Reader,
 }
 
 impl Caller {
+    /// A sheet for a page with a form.
+    pub(crate) fn sheet(&self) -> Sheet<'_> {
+        self.0.reader.sheet()
+    }
+
+    /// Whether a form with that token was shown to this caller.
+    pub(crate) fn was_shown(&self, form_token: &str) -> bool {
+        self.0.reader.was_shown(form_token)
+    }
+
     /// The context of the request, whoever acts.
     pub(crate) fn ctx(&self) -> &Ctx {
         &self.0.ctx
@@ -98,8 +111,13 @@ pub(crate) async fn guard(State(app): State<App>, request: Request, next: Next) 
         }
         (Some(_), Some(route)) => match admit(&app, route, &parts).await {
             Ok((caller, budget)) => {
-                parts.extensions.insert(caller);
-                let mut response = next.run(Request::from_parts(parts, body)).await;
+                parts.extensions.insert(caller.clone());
+                let request = Request::from_parts(parts, body);
+                let mut response = match admit_form(&app, route, &caller, request).await {
+                    Ok(request) => next.run(request).await,
+                    Err(problem) => problem.into_response(),
+                };
+                caller.0.reader.remember(response.headers_mut());
                 if let Some((budget, allowance)) = budget {
                     rate_limit_fields(response.headers_mut(), budget, allowance);
                 }
@@ -160,11 +178,12 @@ async fn admit(
         },
     };
     let by_cookie = matches!(shown, Some(Credential::Cookie(_)));
-    let by_form = wants_html && matches!(guard, Guard::Anyone | Guard::Optional);
-    if (by_cookie || by_form) && is_unsafe(&request.method) && !is_same_site(app, &request.headers)
-    {
-        return Err(Problem::new(Code::CrossSiteRequest).into_response());
-    }
+    let by = match guard {
+        Guard::Anyone | Guard::Optional if wants_html => SentBy::Page,
+        _ if by_cookie => SentBy::Cookie,
+        _ => SentBy::Program,
+    };
+    cross_site::refuse(app, route, request, by).map_err(IntoResponse::into_response)?;
     let (authenticated, token) = match (guard, shown) {
         (Guard::Session, None) => return Err(refuse(Error::AuthenticationRequired)),
         (_, None) => (None, None),
@@ -179,7 +198,10 @@ async fn admit(
     if let Some(authenticated) = &authenticated {
         ctx.actor = actor_of(authenticated.user(), authenticated.session());
     }
+    let session = authenticated.as_ref().map(|found| found.session().id);
+    let (accounts, locale) = (&app.accounts, ctx.client.locale);
     let inner = Inner {
+        reader: Reader::of(accounts, &request.headers, locale, session),
         ctx,
         authenticated,
         token,
@@ -258,7 +280,7 @@ fn rate_limit_fields(headers: &mut HeaderMap, budget: &Budget, allowance: Allowa
     }
 }
 
-enum Credential {
+pub(crate) enum Credential {
     Bearer(Secret<String>),
     Cookie(Secret<String>),
 }
@@ -278,7 +300,7 @@ fn reads_one_way(headers: &HeaderMap) -> Result<(), Problem> {
 
 /// The one credential of a request. Two at once are refused (RFC 6750, 2): which one was meant
 /// cannot be known.
-fn credential(headers: &HeaderMap) -> Result<Option<Credential>, Problem> {
+pub(crate) fn credential(headers: &HeaderMap) -> Result<Option<Credential>, Problem> {
     let twice = || {
         Problem::with_detail(
             Code::MalformedRequest,
@@ -312,41 +334,15 @@ fn bearer_token(value: &HeaderValue) -> Result<Option<Secret<String>>, Problem> 
 }
 
 fn cookie(headers: &HeaderMap) -> Result<Option<Secret<String>>, Problem> {
-    let mut found = None;
-    for header in headers.get_all(header::COOKIE) {
-        let text = header.to_str().unwrap_or_default();
-        for pair in text.split(';') {
-            if let Some((name, value)) = pair.trim().split_once('=')
-                && name == COOKIE
-                && found.replace(Secret::new(value.to_owned())).is_some()
-            {
-                return Err(Problem::with_detail(
-                    Code::MalformedRequest,
-                    "The session cookie was sent twice.",
-                ));
-            }
-        }
+    let mut values = cookies(headers, COOKIE);
+    let found = values.next().map(|value| Secret::new(value.to_owned()));
+    match values.next() {
+        None => Ok(found),
+        Some(_) => Err(Problem::with_detail(
+            Code::MalformedRequest,
+            "The session cookie was sent twice.",
+        )),
     }
-    Ok(found)
-}
-
-fn is_unsafe(method: &Method) -> bool {
-    !matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS)
-}
-
-/// Whether a browser says that one of our own pages made the request (H-10). Browsers send
-/// `Sec-Fetch-Site` to HTTPS and to localhost; where it is missing, `Origin` must be ours, and
-/// without either there is no telling, so no. (Our pages send no referrer, so that a browser that
-/// knows no `Sec-Fetch-Site` sends `Origin: null`, and is refused.)
-fn is_same_site(app: &App, headers: &HeaderMap) -> bool {
-    if let Some(site) = headers.get("sec-fetch-site") {
-        return site == "same-origin" || site == "none";
-    }
-    headers.get(header::ORIGIN).is_some_and(|origin| {
-        origin
-            .as_bytes()
-            .eq_ignore_ascii_case(app.origin.as_bytes())
-    })
 }
 
 #[cfg(test)]

@@ -10,11 +10,17 @@
 pub mod api;
 mod app;
 mod body;
+mod cross_site;
 mod edge;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod guard;
+pub mod held;
 mod host;
 mod inbox;
 mod json;
+mod limits;
 mod negotiate;
 mod observer;
 mod openapi;
@@ -33,6 +39,7 @@ pub use app::{App, AppParts};
 pub use body::MAX_BODY_BYTES;
 pub use host::{host_of, is_loopback_url};
 pub use inbox::{Inbox, InboxMail};
+pub use limits::{MAX_FIELDS, MAX_URI_BYTES, Refusal, turned_away};
 pub use observer::{Ended, Observer, Unobserved};
 pub use openapi::document as openapi_document;
 pub use problem::{Code, Problem};

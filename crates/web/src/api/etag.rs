@@ -30,7 +30,7 @@ impl<S: Send + Sync> FromRequestParts<S> for IfMatch {
 }
 
 /// Reads one strong tag of ours.
-fn parse(field: &HeaderValue) -> Option<Version> {
+pub(crate) fn parse(field: &HeaderValue) -> Option<Version> {
     let digits = field.to_str().ok()?.strip_prefix('"')?.strip_suffix('"')?;
     let number = digits.parse().ok()?;
     (tag_text(Version(number)) == field.to_str().ok()?).then_some(Version(number))

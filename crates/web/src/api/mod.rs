@@ -5,11 +5,11 @@
 
 pub mod auth;
 pub mod confirmation;
-mod etag;
+pub(crate) mod etag;
 pub mod home;
 pub mod inbox;
 pub mod operations;
-mod paging;
+pub(crate) mod paging;
 pub mod passwords;
 pub mod recovery;
 pub mod sessions;

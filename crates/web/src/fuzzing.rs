@@ -1,0 +1,291 @@
+//! What the fuzzer asks of the readers of requests: one function a target, each with what must hold
+//! whatever the bytes are. Only the fuzzer's build and the tests have it (`fuzz/src/lib.rs` says how to
+//! add one).
+//!
+//! Wherever somebody else has written a reader of the same thing, the two are held against each other.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use axum::http::header::{ACCEPT, ACCEPT_LANGUAGE};
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::Value;
+use url::{Host, Url, form_urlencoded};
+
+use crate::api::etag;
+use crate::api::paging::Query;
+use crate::body::{parse_form, parse_query};
+use crate::guard::{COOKIE, Credential, credential};
+use crate::pages::way_back::{WayBack, sign_in_path};
+use crate::trusted_proxies::TrustedProxies;
+use crate::{host_of, is_loopback_url, json, negotiate};
+
+#[cfg(test)]
+#[path = "../../../fuzz/replay.rs"]
+mod replay;
+
+/// Every target, by the name of its program and of its seeds' folder.
+pub const TARGETS: &[(&str, fn(&[u8]))] = &[
+    ("credentials", credentials),
+    ("entity_tags", entity_tags),
+    ("forms", forms),
+    ("forwarded", forwarded),
+    ("json_bodies", json_bodies),
+    ("negotiation", negotiation),
+    ("public_urls", public_urls),
+    ("queries", queries),
+    ("ways_back", ways_back),
+];
+
+/// The fields of a head, one a line.
+fn head_of(data: &[u8]) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    for line in data.split(|byte| *byte == b'\n').take(64) {
+        let at = line.iter().position(|byte| *byte == b':');
+        let Some((name, value)) = at.map(|at| line.split_at(at)) else {
+            continue;
+        };
+        let name = HeaderName::from_bytes(name.trim_ascii());
+        let value = HeaderValue::from_bytes(value[1..].trim_ascii());
+        if let (Ok(name), Ok(value)) = (name, value) {
+            headers.append(name, value);
+        }
+    }
+    headers
+}
+
+/// Of all that a head shows, one credential is taken, as it stands there; of two, none.
+pub fn credentials(data: &[u8]) {
+    let headers = head_of(data);
+    let bearers = headers.get_all("authorization").iter().count();
+    let cookies: Vec<&str> = headers
+        .get_all("cookie")
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|text| text.split(';'))
+        .filter_map(|pair| pair.trim().strip_prefix(COOKIE)?.strip_prefix('='))
+        .collect();
+    let Ok(taken) = credential(&headers) else {
+        assert!(
+            bearers > 0 || cookies.len() > 1,
+            "nothing was wrong with it"
+        );
+        return;
+    };
+    assert!(bearers <= 1 && cookies.len() <= 1, "two were shown");
+    match taken {
+        Some(Credential::Bearer(token)) => {
+            let field = headers["authorization"].to_str().expect("it was read");
+            assert!(
+                field[..7.min(field.len())]
+                    .trim()
+                    .eq_ignore_ascii_case("bearer")
+            );
+            assert!(field.ends_with(token.expose().as_str()) && cookies.is_empty());
+        }
+        Some(Credential::Cookie(token)) => assert_eq!(cookies, [token.expose().as_str()]),
+        None => assert!(cookies.is_empty()),
+    }
+}
+
+/// H-04: whatever is taken, serde takes too, and for the same; whatever serde alone takes has a name
+/// twice or is too deep.
+pub fn json_bodies(data: &[u8]) {
+    let strict = json::parse(data);
+    let lenient = serde_json::from_slice::<Value>(data);
+    match (strict, lenient) {
+        (Ok(strict), Ok(lenient)) => {
+            assert_eq!(strict, lenient);
+            let written = strict.to_string();
+            let again = json::parse(written.as_bytes()).ok();
+            assert_eq!(again.as_ref(), Some(&strict), "{written}");
+        }
+        (Ok(_), Err(error)) => panic!("taken, and no JSON: {error}"),
+        (Err(_), Ok(lenient)) => {
+            let brackets = data.iter().filter(|byte| b"[{".contains(byte)).count();
+            let names = data.iter().filter(|byte| **byte == b':').count();
+            assert!(brackets > 32 || names > count_of_names(&lenient));
+        }
+        (Err(_), Err(_)) => {}
+    }
+}
+
+fn count_of_names(value: &Value) -> usize {
+    match value {
+        Value::Array(items) => items.iter().map(count_of_names).sum(),
+        Value::Object(map) => map.values().map(|value| 1 + count_of_names(value)).sum(),
+        _ => 0,
+    }
+}
+
+/// A form that is taken has the pairs that the URL Standard's reader finds in it, each name once.
+pub fn forms(data: &[u8]) {
+    let pairs: Vec<(String, String)> = form_urlencoded::parse(data).into_owned().collect();
+    match parse_form(data) {
+        Ok(fields) => {
+            assert_eq!(fields.len(), pairs.len(), "a name stands twice");
+            for (name, value) in pairs {
+                assert_eq!(fields.get(&name), Some(&Value::String(value)));
+            }
+        }
+        Err(_) => {
+            let names: BTreeMap<&str, ()> =
+                pairs.iter().map(|(name, _)| (name.as_str(), ())).collect();
+            let is_replaced = pairs
+                .iter()
+                .any(|(name, value)| name.contains('\u{fffd}') || value.contains('\u{fffd}'));
+            assert!(is_replaced || names.len() < pairs.len());
+        }
+    }
+}
+
+/// nobody but a trusted proxy says who somebody is, and what stands before the client says
+/// nothing.
+pub fn forwarded(data: &[u8]) {
+    let trusted: TrustedProxies = "10.0.0.0/8, fd00::/8, 127.0.0.1".parse().expect("networks");
+    let headers = head_of(data);
+    let stranger: IpAddr = [192, 0, 2, 1].into();
+    let proxy: IpAddr = [10, 0, 0, 1].into();
+    assert_eq!(trusted.client(stranger, &headers), Some(stranger));
+    let nobody = TrustedProxies::default();
+    assert_eq!(nobody.client(proxy, &headers), Some(proxy));
+    let found = trusted.client(proxy, &headers);
+    if let Some(client) = found {
+        assert!(!trusted.has(client) && client.to_canonical() == client);
+        // What the client wrote itself comes first, in the first field of that name.
+        for (field, forged) in [
+            ("x-forwarded-for", "198.51.100.9"),
+            ("forwarded", "for=198.51.100.9"),
+        ] {
+            let mut more = HeaderMap::new();
+            let own: Vec<_> = headers.get_all(field).iter().collect();
+            if own.is_empty() {
+                continue;
+            }
+            more.append(field, HeaderValue::from_static(forged));
+            for (name, value) in &headers {
+                more.append(name, value.clone());
+            }
+            assert_eq!(trusted.client(proxy, &more), Some(client), "{field}");
+        }
+    }
+    let text = String::from_utf8_lossy(data);
+    if let Ok(read) = text.parse::<TrustedProxies>() {
+        let shown = read.to_string();
+        assert_eq!(shown.parse(), Ok(read), "{shown}");
+    }
+}
+
+/// Nobody gets a page who has not named one.
+pub fn negotiation(data: &[u8]) {
+    let Ok(value) = HeaderValue::from_bytes(data) else {
+        return;
+    };
+    let named = |name: &str| {
+        let text = String::from_utf8_lossy(data).to_ascii_lowercase();
+        text.split([',', ';']).any(|part| part.trim() == name)
+    };
+    let mut headers = HeaderMap::new();
+    headers.insert(ACCEPT, value.clone());
+    headers.insert(ACCEPT_LANGUAGE, value);
+    if negotiate::wants_html(&headers) {
+        assert!(named("text/html"));
+    }
+    let _: doorward_domain::values::Locale = negotiate::locale(&headers);
+}
+
+/// W-04: a way back that is taken leads to our own origin, whoever reads it, and stays what it is.
+pub fn ways_back(data: &[u8]) {
+    let text = String::from_utf8_lossy(data);
+    let ours = Url::parse("https://accounts.example").expect("a URL");
+    let ways = [WayBack::parse(&text), WayBack::of_query(Some(&text))];
+    for way in ways.into_iter().flatten() {
+        let path = way.as_str();
+        assert!(path.starts_with('/') && path.len() <= 2048 && path.is_ascii());
+        assert!(!path.contains(|c: char| c.is_ascii_control() || c == ' ' || c == '\\'));
+        assert!(
+            HeaderValue::from_str(path).is_ok(),
+            "it goes into `Location`"
+        );
+        let led = ours.join(path).expect("it is read as a URL");
+        assert_eq!(led.origin(), ours.origin(), "{path}");
+        assert!(
+            !led.path().starts_with("//") && led.username().is_empty(),
+            "{led}"
+        );
+        assert_eq!(WayBack::parse(path).as_ref(), Some(&way));
+        // The link to the sign-in page gives it on as it is.
+        let link = ours.join(&sign_in_path(Some(&way))).expect("a URL");
+        let values: Vec<_> = link.query_pairs().collect();
+        assert_eq!(values.len(), 1);
+        assert_eq!(values[0].1, path);
+        assert_eq!(WayBack::of_query(link.query()).as_ref(), Some(&way));
+    }
+}
+
+/// A query's limit is within its limits, and its cursor is the very text that a list gives.
+pub fn queries(data: &[u8]) {
+    let text = String::from_utf8_lossy(data);
+    let Ok(mut query) = Query::parse(Some(&text)) else {
+        return;
+    };
+    let fields = parse_query(Some(&text)).expect("it was read just now");
+    assert!((1..=200).contains(&query.limit()));
+    let shown = fields.get("cursor").and_then(Value::as_str);
+    if let Ok(Some(cursor)) = query.cursor(|bytes| bytes) {
+        assert_eq!(shown, Some(URL_SAFE_NO_PAD.encode(cursor).as_str()));
+    }
+    let known = ["limit", "cursor"];
+    let is_known = |name: &String| known.contains(&name.as_str());
+    if query.finish().is_ok() {
+        assert!(fields.keys().all(is_known), "{text}");
+    }
+}
+
+/// A version has one spelling.
+pub fn entity_tags(data: &[u8]) {
+    let Ok(field) = HeaderValue::from_bytes(data) else {
+        return;
+    };
+    if let Some(version) = etag::parse(&field) {
+        assert_eq!(etag::tag(version), field);
+    }
+}
+
+/// A URL whose host counts as this machine is one for a browser too: what may be without TLS follows
+/// from it.
+pub fn public_urls(data: &[u8]) {
+    let text = String::from_utf8_lossy(data);
+    let host = host_of(&text);
+    assert!(host.len() <= text.len() && !host.contains('/'));
+    if !is_loopback_url(&text) {
+        return;
+    }
+    let Ok(url) = Url::parse(&text) else {
+        return;
+    };
+    // Settings refuse the rest before they ask.
+    if !["http", "https"].contains(&url.scheme()) || !text.contains("://") {
+        return;
+    }
+    let is_loopback = match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.to_canonical().is_loopback(),
+        None => false,
+    };
+    assert!(is_loopback, "{text} leads to {url}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// H-04, W-04: what the fuzzer begins with, on every machine.
+    #[test]
+    fn every_seed_is_read_as_it_must_be() {
+        replay::seeds_of(TARGETS);
+    }
+}
