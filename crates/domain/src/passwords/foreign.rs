@@ -509,13 +509,13 @@ mod tests {
             let (salt, tag) = (PHC.encode(vec![1; salt]), PHC.encode(vec![1; tag]));
             for scheme in ["argon2id$v=19", "argon2id$v=16", "argon2i$v=19", "argon2d"] {
                 let hash = format!("${scheme}$m={},t=1,p={lanes}${salt}${tag}", 8 * lanes);
-                prop_assert_eq!(verify(&mut worker, b"x", &hash), Ok(false));
+                prop_assert_eq!(verify(&mut worker, b"x", &hash, &Peppers::default()), Ok(false));
             }
             for hash in [
                 format!("$scrypt$ln=1,r=1,p={lanes}${salt}${tag}"),
                 format!("$pbkdf2-sha256$1${salt}${tag}"),
             ] {
-                prop_assert_eq!(verify(&mut worker, b"x", &hash), Ok(false));
+                prop_assert_eq!(verify(&mut worker, b"x", &hash, &Peppers::default()), Ok(false));
             }
         }
     }
