@@ -20,6 +20,9 @@
 
 mod error;
 mod examine;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod letter;
 mod mailer;
 mod mask;

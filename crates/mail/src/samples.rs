@@ -17,6 +17,7 @@ pub(crate) fn mail(template: MailTemplate, locale: Locale) -> Mail {
         valid_minutes: Some(1440),
         at: "2026-11-21T08:00:30Z".parse().unwrap(),
         new_email: Some("n***@example.org".to_owned()),
+        device: Some("Firefox, Linux, 192.0.2.7".to_owned()),
         message_id: "019ab3c0-0000-7000-8000-000000000001".to_owned(),
     }
 }

@@ -16,6 +16,9 @@ mod connect;
 mod durability;
 mod examine;
 mod fault;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod keys;
 mod link;
 mod primaries;
@@ -31,7 +34,7 @@ use doorward_domain::ports::Clock;
 
 pub use examine::examine;
 pub use fault::Fault;
-pub use url::RedisUrl;
+pub use crate::url::RedisUrl;
 
 /// How to reach Redis, and how to name things there.
 #[derive(Debug, Clone)]

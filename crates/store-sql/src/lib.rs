@@ -29,12 +29,16 @@
 mod apply;
 mod arg;
 mod audit_events;
+mod audit_seals;
 mod backup;
 mod credentials;
 mod dialect;
 mod ended_sessions;
 mod error;
 mod examine;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod hosts;
 mod links;
 mod mail_jobs;

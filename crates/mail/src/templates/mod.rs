@@ -5,8 +5,8 @@
 //! are escaped.
 //!
 //! A template may use: `lang`, `product`, `url`, `at` and `link_hint`, which are always there, and
-//! `greeting`, `username`, `valid` and `new_email`, which may be none and must be asked for with
-//! `{% if %}`. To add one: a line in [`Templates::render`] and its name in this paragraph.
+//! `greeting`, `username`, `valid`, `new_email` and `device`, which may be none and must be asked for
+//! with `{% if %}`. To add one: a line in [`Templates::render`] and its name in this paragraph.
 
 mod builtin;
 mod overrides;
@@ -127,6 +127,7 @@ impl Templates {
             valid => mail.valid_minutes.map(|minutes| phrases::lifetime(mail.locale, minutes)),
             at => mail.at.strftime("%Y-%m-%d %H:%M UTC").to_string(),
             new_email => mail.new_email.as_deref().map(values::one_line),
+            device => mail.device.as_deref().map(values::one_line),
             link_hint => phrases::link_hint(mail.locale),
         };
         let render = |name: &str| {
@@ -245,10 +246,16 @@ fn split_subject(rendered: &str) -> Option<(String, String)> {
 /// Whether a mail is no use without its link.
 fn is_about_its_link(template: MailTemplate) -> bool {
     match template {
-        MailTemplate::Confirm | MailTemplate::Recover | MailTemplate::EmailChange => true,
+        MailTemplate::Confirm
+        | MailTemplate::Recover
+        | MailTemplate::EmailChange
+        | MailTemplate::EmailChangeUndo => true,
         MailTemplate::AlreadyRegistered
         | MailTemplate::PasswordChanged
-        | MailTemplate::EmailChangeNotice => false,
+        | MailTemplate::EmailChangeNotice
+        | MailTemplate::NewSignIn
+        | MailTemplate::SignInAfterFailures
+        | MailTemplate::GuessingStopped => false,
     }
 }
 
@@ -258,6 +265,7 @@ fn full_sample(template: MailTemplate, locale: Locale) -> Mail {
         username: Some("ben".to_owned()),
         valid_minutes: Some(60),
         new_email: Some("b***@example.com".to_owned()),
+        device: Some("Firefox, Linux, 192.0.2.7".to_owned()),
         ..sparse_sample(template, locale)
     }
 }
@@ -273,6 +281,7 @@ fn sparse_sample(template: MailTemplate, locale: Locale) -> Mail {
         valid_minutes: None,
         at: Timestamp::UNIX_EPOCH,
         new_email: None,
+        device: None,
         message_id: "sample".to_owned(),
     }
 }

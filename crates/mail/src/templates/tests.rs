@@ -133,6 +133,7 @@ fn hostile_values_are_shown_and_nothing_more() {
             greeting: Some("<a href='x'>{{7*7}}</a>".to_owned()),
             username: Some("{% raw %}<b>\"&".to_owned()),
             new_email: Some("<script>\r\n.\r\n".to_owned()),
+            device: Some("<script>\r\nBcc: x@y.z\r\n.\r\n".to_owned()),
             ..mail
         };
         let Rendered { text, html, .. } = load().render(&mail).unwrap();
