@@ -298,6 +298,11 @@ pub enum UserCommand {
     /// Switch an account back on
     #[command(after_help = "Examples:\n  doorward user enable ben")]
     Enable(Named),
+    /// Write everything held on a user, as one JSON document
+    #[command(
+        after_help = "Examples:\n  doorward user export ben > ben.json\n  doorward user export ben@example.com"
+    )]
+    Export(Named),
     /// Delete a user for good
     #[command(after_help = "Examples:\n  doorward user delete ben")]
     Delete(Named),

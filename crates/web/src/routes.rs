@@ -108,6 +108,7 @@ pub static TABLE: &[Route] = &[
     api(Method::PUT,    "/user/{user}",                 Session, None, &[Forbidden, NotFound, PreconditionFailed]),
     api(Method::PATCH,  "/user/{user}",                 Session, None, &[Forbidden, NotFound, PreconditionFailed]),
     api(Method::DELETE, "/user/{user}",                 Session, None, &[InvalidCredentials, WrongPassword, ReauthenticationRequired, Forbidden, NotFound, PreconditionFailed, LastAdmin, TooManyAttempts, Overloaded]),
+    api(Method::GET,    "/user/{user}/export",          Session, Some(&TOKEN), &[Forbidden, NotFound]),
     api(Method::PUT,    "/user/{user}/email",           Session, Some(&SIGN_IN), &[InvalidCredentials, WrongPassword, ReauthenticationRequired, Forbidden, AccountDisabled, NotFound, EmailTaken, PreconditionFailed, Overloaded]),
     api(Method::PUT,    "/user/{user}/role",            Session, None, &[InvalidCredentials, WrongPassword, ReauthenticationRequired, Forbidden, NotFound, LastAdmin, PreconditionFailed, TooManyAttempts, Overloaded]),
     api(Method::PUT,    "/user/{user}/status",          Session, None, &[InvalidCredentials, WrongPassword, ReauthenticationRequired, Forbidden, NotFound, LastAdmin, PreconditionFailed, TooManyAttempts, Overloaded]),
@@ -207,6 +208,7 @@ pub(crate) fn api_routes() -> OpenApiRouter<App> {
             users::delete::delete_user
         ))
         .routes(routes!(users::email::change_email))
+        .routes(routes!(users::export::export_user))
         .routes(routes!(users::role::change_role))
         .routes(routes!(users::status::change_status))
         .routes(routes!(sessions::list_sessions, sessions::revoke_sessions))

@@ -16,7 +16,7 @@ use doorward_domain::model::{
 use doorward_domain::ports::{
     Allowance, Budget, Mail, MailError, Mailer, Outbox, Seen, Sessions, Store, StoreError, Throttle,
 };
-use doorward_domain::values::{Digest, SessionId, UserId};
+use doorward_domain::values::{AuditEventId, Digest, SessionId, UserId};
 use jiff::Timestamp;
 use tracing::{Instrument, Span};
 
@@ -143,6 +143,9 @@ measured!(Store as "database" {
     ask list_credentials(user_ids: &[UserId]) -> Result<Vec<Credential>, StoreError>;
     ask is_session_ended(id: SessionId) -> Result<bool, StoreError>;
     ask find_link(digest: &Digest) -> Result<Option<Link>, StoreError>;
+    ask list_links(user_id: UserId) -> Result<Vec<Link>, StoreError>;
+    ask list_mail_jobs(user_id: UserId, email_key: Option<&str>) -> Result<Vec<MailJob>, StoreError>;
+    ask list_audit_events_of(user_id: UserId, before: Option<AuditEventId>, limit: usize) -> Result<Vec<AuditEvent>, StoreError>;
     ask claim_mail_jobs(now: Timestamp, lease_until: Timestamp, limit: usize) -> Result<Vec<MailJob>, StoreError>;
     ask outbox() -> Result<Outbox, StoreError>;
     ask list_signing_keys() -> Result<Vec<SigningKey>, StoreError>;

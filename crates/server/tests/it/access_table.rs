@@ -200,7 +200,7 @@ async fn another_user_gets_403_whether_or_not_the_name_exists() {
         .iter()
         .filter(|route| route.path.contains("{user}"))
         .collect();
-    assert_eq!(about_users.len(), 10);
+    assert_eq!(about_users.len(), 11);
     for route in about_users {
         let mut answers = Vec::new();
         for named in [

@@ -2,7 +2,8 @@
 
 mod shown;
 
-use std::io::Read;
+use std::io::{Read, Write};
+use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use doorward_domain::ctx::{Actor, Ctx};
@@ -10,6 +11,7 @@ use doorward_domain::flows::operator::NewUser;
 use doorward_domain::model::{Role, User, UserFilter};
 use doorward_domain::values::{EmailAddress, Invalid, Name, Secret, Username};
 use doorward_domain::{Accounts, Error};
+use doorward_web::held::Document;
 use doorward_web::views::UserView;
 use serde_json::json;
 
@@ -73,6 +75,7 @@ async fn perform(
             let id = find(accounts, &named.user).await?;
             changed_user(accounts.enable(ctx, &id, None).await, &named.user, output)
         }
+        UserCommand::Export(named) => export(accounts, ctx, &named.user).await,
         UserCommand::Delete(named) => {
             let id = find(accounts, &named.user).await?;
             accounts
@@ -83,6 +86,24 @@ async fn perform(
             Ok(())
         }
     }
+}
+
+/// The document that `GET /user/{user}/export` gives, a piece at a time.
+async fn export(accounts: &Arc<Accounts>, ctx: &Ctx, named: &str) -> anyhow::Result<()> {
+    let held = accounts
+        .export_named(ctx, named)
+        .await
+        .map_err(|error| said(error, named))?;
+    let mut document = Document::new(accounts.clone(), held, ctx.now);
+    let mut output = std::io::stdout().lock();
+    while let Some(piece) = document.next().await? {
+        output
+            .write_all(piece.as_bytes())
+            .context("the export cannot be written to standard output")?;
+    }
+    output
+        .flush()
+        .context("the export cannot be written to standard output")
 }
 
 /// The user as they now are.

@@ -1,6 +1,7 @@
 mod create;
 mod delete;
 mod email;
+mod export;
 mod list;
 mod role;
 mod show;

@@ -3,6 +3,7 @@
 pub mod create;
 pub mod delete;
 pub mod email;
+pub mod export;
 pub mod list;
 pub mod role;
 pub mod show;

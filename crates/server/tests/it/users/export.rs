@@ -1,0 +1,109 @@
+//! `GET /user/{user}/export`: everything held on a person, to that person (L-05).
+
+use doorward_domain::model::Role;
+use serde_json::{Value, json};
+
+use crate::support::{Mood, PASSWORD, TestApp, path_in};
+
+fn words(list: &Value, field: &str) -> Vec<String> {
+    let items = list.as_array().unwrap().iter();
+    items
+        .map(|item| item[field].as_str().unwrap().to_owned())
+        .collect()
+}
+
+/// L-05: all of it, and no secret.
+#[tokio::test]
+async fn a_person_takes_everything_along() {
+    let app = TestApp::new().await;
+    let ben = app.user("ben").await;
+    let data = json!({"phone": "030 123456"});
+    ben.put("/user/me", json!({"name": "Ben", "data": data}))
+        .await
+        .expect(200);
+    app.anon()
+        .post("/recovery", json!({"email": "ben@example.com"}))
+        .await
+        .expect(202);
+    let link = path_in(&app.one_mail().await);
+    let change = json!({"email": "new@example.org", "password": PASSWORD});
+    ben.put("/user/me/email", change).await.expect(202);
+    app.advance_seconds(1);
+
+    let answer = ben.get("/user/me/export").await.expect(200);
+    assert_eq!(answer.header("cache-control"), Some("no-store"));
+    let name = answer.header("content-disposition").unwrap();
+    let held = answer.json();
+    let id = held["user"]["id"].as_str().unwrap();
+    assert_eq!(name, format!("attachment; filename=\"{id}.json\""));
+    assert!(answer.text().lines().count() > 40, "a person can read it");
+    assert_eq!(held["user"], ben.get("/user/me").await.json());
+    assert_eq!(held["user"]["pending_email"], "new@example.org");
+    assert_eq!(held["password"]["scheme"], "argon2id");
+    assert_eq!(held["sessions"].as_array().unwrap().len(), 1);
+    assert_eq!(words(&held["links"], "purpose"), ["recovery"]);
+    assert_eq!(
+        words(&held["mails"], "kind"),
+        ["email-change", "email-change-notice"]
+    );
+    let events = words(&held["audit"], "event");
+    assert_eq!(events[0], "user-exported");
+    assert!(events.contains(&"sign-in".to_owned()), "{events:?}");
+    assert!(held["kept"].as_array().unwrap().len() >= 6);
+    let secret = link.rsplit('/').next().unwrap();
+    for secret in [secret, ben.token(), "$argon2", "digest\":"] {
+        assert!(!answer.text().contains(secret), "{secret}");
+    }
+    app.leaves_mail();
+}
+
+/// L-05: the log of a busy account is longer than a page.
+#[tokio::test]
+async fn a_long_log_is_whole() {
+    let app = TestApp::new().await;
+    let ben = app.user("ben").await;
+    for _ in 0..450 {
+        app.advance_seconds(1);
+        ben.patch("/user/me", json!({"name": "Ben"}))
+            .await
+            .expect(200);
+    }
+    app.advance_seconds(60);
+    let held = ben.get("/user/me/export").await.expect(200).json();
+    let events = words(&held["audit"], "event");
+    let updates = events.iter().filter(|event| *event == "profile-updated");
+    assert_eq!(updates.count(), 450);
+    let mut moments = words(&held["audit"], "id");
+    moments.dedup();
+    assert_eq!(moments.len(), events.len());
+    assert!(moments.is_sorted_by(|newer, older| newer > older));
+}
+
+/// L-05: an admin may, a stranger learns nothing; a store that is away is no empty export (Z-06).
+#[tokio::test]
+async fn who_may_and_who_may_not() {
+    let app = TestApp::new().await;
+    let admin = app.admin().await;
+    app.create("ben", Role::User).await;
+    let eve = app.user("eve").await;
+    let held = admin.get("/user/BEN/export").await.expect(200).json();
+    assert_eq!(held["user"]["username"], "ben");
+    assert!(held["sessions"].as_array().unwrap().is_empty());
+    for named in ["ben", "nobody"] {
+        let path = format!("/user/{named}/export");
+        eve.get(&path).await.expect_problem(403, "forbidden");
+        let nobody = app.anon().get(&path).await;
+        nobody.expect_problem(401, "authentication-required");
+    }
+    let missing = admin.get("/user/nobody/export").await;
+    missing.expect_problem(404, "not-found");
+    app.turn_store(Mood::Down);
+    let away = admin.request("GET", "/user/ben/export");
+    let away = away.send_to_broken().await;
+    away.expect_problem(503, "store-unavailable");
+    app.turn_store(Mood::Fine);
+    let log = admin.get("/audit?event=user-exported").await.expect(200);
+    let items = log.json()["items"].as_array().unwrap().clone();
+    assert_eq!(items.len(), 1);
+    assert_eq!(items[0]["user_id"], held["user"]["id"]);
+}
