@@ -5,9 +5,9 @@
 
 use jiff::Timestamp;
 
-use crate::model::{AuditEvent, Credential, Link, MailJob, Purpose, SigningKey, User, Version};
+use crate::model::{AuditEvent, Credential, Erasure, LetGo, Link, MailJob, Purpose, Seal, SealedEvent, SigningKey, User, Version};
 use crate::ports::StoreError;
-use crate::values::{Digest, EmailAddress, MailJobId, SessionId, UserId};
+use crate::values::{AuditEventId, Digest, EmailAddress, MailJobId, SessionId, UserId};
 
 /// One change. The order within a list is the order they are made in.
 #[derive(Debug, Clone)]
@@ -95,6 +95,34 @@ pub enum Change {
     KeepAnAdmin,
     /// A line of the audit log.
     Audit(Box<AuditEvent>),
+    /// The next seal of the audit log, and what it holds. [`ApplyError::Stale`] where another node has
+    /// made one of that position, or has sealed one of its events.
+    Seal {
+        /// The seal.
+        seal: Box<Seal>,
+        /// What becomes of its events.
+        events: Vec<SealedEvent>,
+    },
+    /// Lets go the events of that seal, and every seal before it. [`ApplyError::Stale`] where the seal
+    /// is gone, or its events are.
+    LetSealGo {
+        /// Which.
+        position: i64,
+        /// By whose leave.
+        let_go: LetGo,
+    },
+    /// Orders that a deleted user's addresses be erased from the audit log, once more where it was
+    /// done before.
+    OrderErasure(Erasure),
+    /// Erases address, user agent and salt of these events, as far as they are sealed.
+    ErasePersonal(Vec<AuditEventId>),
+    /// All was erased that was to be.
+    ErasureDone {
+        /// Whose.
+        user_id: UserId,
+        /// When.
+        at: Timestamp,
+    },
 }
 
 /// Changes that stand or fall together.

@@ -9,6 +9,7 @@
 
 pub mod access;
 mod accounts;
+pub mod audit;
 pub mod changes;
 pub mod checkup;
 pub mod ctx;

@@ -6,17 +6,19 @@
 //! everything with the process. It is for hundreds of users: a write copies all there is, so that it
 //! can be taken back.
 
+mod audit;
 mod doubles;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use jiff::Timestamp;
 
+use crate::audit::AuditLog;
 use crate::changes::{ApplyError, Change, Changes, Unique};
 use crate::model::{
-    AuditEvent, AuditFilter, Credential, Link, MailJob, Role, Session, SigningKey, Status, User,
+    AuditEvent, AuditFilter, Credential, Erasure, Link, MailJob, Role, Seal, SealedEvent, Session, SigningKey, Status, User,
     UserFilter,
 };
 use crate::ports::{Outbox, Seen, Sessions, Store, StoreError};
@@ -41,6 +43,9 @@ struct Tables {
     mail_jobs: HashMap<MailJobId, MailJob>,
     signing_keys: Vec<SigningKey>,
     audit_events: Vec<AuditEvent>,
+    audit_marks: HashMap<AuditEventId, (i64, SealedEvent)>,
+    audit_seals: BTreeMap<i64, Seal>,
+    audit_erasures: BTreeMap<UserId, Erasure>,
     ended_sessions: HashMap<SessionId, Timestamp>,
 }
 
@@ -150,6 +155,17 @@ impl Tables {
                 }
             }
             Change::Audit(event) => self.audit_events.push(*event),
+            Change::Seal { seal, events } => self.seal(*seal, events)?,
+            Change::LetSealGo { position, let_go } => self.let_seal_go(position, let_go)?,
+            Change::OrderErasure(erasure) => {
+                self.audit_erasures.insert(erasure.user_id, erasure);
+            }
+            Change::ErasePersonal(ids) => self.erase_personal(&ids),
+            Change::ErasureDone { user_id, at } => {
+                if let Some(erasure) = self.audit_erasures.get_mut(&user_id) {
+                    erasure.done_at = Some(at);
+                }
+            }
         }
         Ok(())
     }
@@ -386,12 +402,17 @@ impl Store for MemoryStore {
             filter.user_id.is_none_or(|id| event.user_id == Some(id))
                 && filter.event.is_none_or(|kind| event.event == kind)
                 && filter.since.is_none_or(|since| event.at >= since)
+                && filter.until.is_none_or(|until| event.at < until)
                 && filter.before.is_none_or(|before| event.id < before)
         };
         let mut events: Vec<_> = tables.audit_events.iter().filter(wanted).cloned().collect();
         events.sort_by_key(|event| std::cmp::Reverse(event.id));
         events.truncate(filter.limit);
         Ok(events)
+    }
+
+    fn audit_log(&self) -> &dyn AuditLog {
+        self
     }
 
     async fn list_audit_events_of(

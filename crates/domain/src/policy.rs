@@ -59,6 +59,8 @@ pub struct Policy {
     pub mail_lifetime: SignedDuration,
     /// How old the signing key gets.
     pub key_lifetime: SignedDuration,
+    /// How long the audit log is kept; none is for ever.
+    pub audit_lifetime: Option<SignedDuration>,
 }
 
 impl Policy {
@@ -87,6 +89,7 @@ impl Policy {
             pending_lifetime: hours(3 * 24),
             mail_lifetime: hours(3 * 24),
             key_lifetime: hours(90 * 24),
+            audit_lifetime: Some(hours(400 * 24)),
         }
     }
 }

@@ -10,6 +10,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use jiff::Timestamp;
 
+use crate::audit::AuditLog;
 use crate::changes::{ApplyError, Changes};
 use crate::happening::Happening;
 use crate::model::{
@@ -137,6 +138,8 @@ pub trait Store: Send + Sync {
 
     /// The audit log, newest first.
     async fn list_audit_events(&self, filter: &AuditFilter) -> Result<Vec<AuditEvent>, StoreError>;
+    /// The audit log with its seals, for whoever seals and checks it.
+    fn audit_log(&self) -> &dyn AuditLog;
 
     /// What the audit log says about this user or of what this user did, newest first, older than
     /// `before`, at most `limit`. For an export (L-05).

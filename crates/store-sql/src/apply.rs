@@ -14,7 +14,7 @@ use crate::transaction::Transaction;
 use crate::tries::Tries;
 use crate::witness::{self, Settled};
 use crate::{
-    SqlStore, audit_events, credentials, ended_sessions, links, mail_jobs, signing_keys, users,
+    SqlStore, audit_events, audit_seals, credentials, ended_sessions, links, mail_jobs, signing_keys, users,
 };
 
 pub(crate) async fn apply(store: &SqlStore, changes: &[Change]) -> Result<(), ApplyError> {
@@ -112,6 +112,15 @@ pub(crate) async fn make(transaction: &mut Transaction, change: &Change) -> Resu
         }
         Change::KeepAnAdmin => users::keep_an_admin(transaction).await,
         Change::Audit(event) => audit_events::insert(transaction, event).await,
+        Change::Seal { seal, events } => audit_seals::insert(transaction, seal, events).await,
+        Change::LetSealGo { position, let_go } => {
+            audit_seals::let_go(transaction, *position, let_go).await
+        }
+        Change::OrderErasure(erasure) => audit_seals::order_erasure(transaction, erasure).await,
+        Change::ErasePersonal(ids) => audit_seals::erase_personal(transaction, ids).await,
+        Change::ErasureDone { user_id, at } => {
+            audit_seals::erasure_done(transaction, *user_id, *at).await
+        }
     }
 }
 

@@ -102,6 +102,20 @@ impl<'a> From<&'a [u8]> for Arg<'a> {
     }
 }
 
+impl<'a> From<Option<&'a [u8]>> for Arg<'a> {
+    fn from(value: Option<&'a [u8]>) -> Self {
+        Self::Bytes(value.map(Cow::Borrowed))
+    }
+}
+
+impl<'a> From<Option<&'a Digest>> for Arg<'a> {
+    fn from(value: Option<&'a Digest>) -> Self {
+        value
+            .map(|digest| digest.as_bytes().as_slice())
+            .into()
+    }
+}
+
 impl<'a> From<&'a Digest> for Arg<'a> {
     fn from(value: &'a Digest) -> Self {
         value.as_bytes().as_slice().into()

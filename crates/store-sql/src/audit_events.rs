@@ -1,9 +1,11 @@
 //! The audit log, newest first: ids sort by time, to the millisecond, so that the primary key serves
 //! what is asked about a time, too.
 
+use doorward_domain::audit::checker::actor_id;
 use doorward_domain::model::{AuditEvent, AuditFilter, Event, Outcome};
 use doorward_domain::ports::StoreError;
 use doorward_domain::values::{AuditEventId, UserId};
+use jiff::SignedDuration;
 use sqlx::any::AnyRow;
 
 use crate::SqlStore;
@@ -13,8 +15,8 @@ use crate::transaction::Transaction;
 
 pub(crate) async fn insert(transaction: &mut Transaction, event: &AuditEvent) -> Result<(), Fault> {
     let sql = "INSERT INTO audit_events \
-        (id, occurred_at, event, outcome, actor, user_id, address, user_agent, request_id, detail) \
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+        (id, occurred_at, event, outcome, actor, user_id, address, user_agent, request_id, detail, actor_id) \
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
     let args = [
         event.id.into(),
         event.at.into(),
@@ -26,6 +28,7 @@ pub(crate) async fn insert(transaction: &mut Transaction, event: &AuditEvent) ->
         event.user_agent.as_deref().into(),
         event.request_id.as_str().into(),
         event.detail.as_deref().into(),
+        actor_id(&event.actor).into(),
     ];
     transaction.execute(sql, &args).await?;
     Ok(())
@@ -50,6 +53,12 @@ pub(crate) async fn list(
         args.push(AuditEventId::first_at(since).into());
         args.push(since.into());
     }
+    if let Some(until) = filter.until {
+        conditions.push("id < ? AND occurred_at < ?");
+        let next = until.saturating_add(SignedDuration::from_millis(1));
+        args.push(AuditEventId::first_at(next.unwrap_or(until)).into());
+        args.push(until.into());
+    }
     if let Some(before) = filter.before {
         conditions.push("id < ?");
         args.push(before.into());
@@ -65,7 +74,7 @@ pub(crate) async fn list(
 }
 
 /// By three indexes, one after the other: a database that is given them as one question may well read
-/// the whole log. Who acted stands in `actor_id` once an event is sealed.
+/// the whole log. A node of an older release leaves `actor_id` to whoever seals the event.
 pub(crate) async fn list_of(
     store: &SqlStore,
     user_id: UserId,
@@ -79,7 +88,7 @@ pub(crate) async fn list_of(
     for (condition, whose) in [
         ("user_id = ?", user_id.into()),
         ("actor_id = ?", user_id.into()),
-        ("actor_id IS NULL AND actor = ?", actor.as_str().into()),
+        ("seal IS NULL AND actor = ?", actor.as_str().into()),
     ] {
         let sql = format!(
             "SELECT id, occurred_at, event, outcome, actor, user_id, address, user_agent, request_id, detail \
@@ -97,16 +106,21 @@ pub(crate) async fn list_of(
 
 fn from_row(row: &AnyRow) -> Result<AuditEvent, BadRow> {
     let row = Row::new(row, "audit_events", "id");
+    let (word, detail) = (row.text("event")?, row.opt_text("detail")?);
+    let known = Event::from_name(&word);
     Ok(AuditEvent {
         id: AuditEventId::from_bytes(row.array("id")?),
         at: row.time("occurred_at")?,
-        event: row.parsed("event", Event::from_name)?,
+        event: known.unwrap_or(Event::Other),
         outcome: row.parsed("outcome", Outcome::from_name)?,
         actor: row.text("actor")?,
         user_id: row.opt_array("user_id")?.map(UserId::from_bytes),
         address: row.opt_parsed("address", |text| text.parse().ok())?,
         user_agent: row.opt_text("user_agent")?,
         request_id: row.text("request_id")?,
-        detail: row.opt_text("detail")?,
+        detail: match known {
+            Some(_) => detail,
+            None => Some(format!("{word} {}", detail.unwrap_or_default())),
+        },
     })
 }

@@ -58,7 +58,7 @@ impl<'r> Row<'r> {
         self.required(column, self.opt_bytes(column)?)
     }
 
-    fn opt_bytes(&self, column: &'static str) -> Result<Option<Vec<u8>>, BadRow> {
+    pub(crate) fn opt_bytes(&self, column: &'static str) -> Result<Option<Vec<u8>>, BadRow> {
         self.row
             .try_get(column)
             .map_err(|_| self.bad(column, "is not binary"))

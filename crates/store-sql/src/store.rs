@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
+use doorward_domain::audit::AuditLog;
 use doorward_domain::changes::{ApplyError, Changes};
 use doorward_domain::model::{
     AuditEvent, AuditFilter, Credential, Link, MailJob, SigningKey, User, UserFilter,
@@ -112,6 +113,10 @@ impl Store for SqlStore {
 
     async fn list_audit_events(&self, filter: &AuditFilter) -> Result<Vec<AuditEvent>, StoreError> {
         audit_events::list(self, filter).await
+    }
+
+    fn audit_log(&self) -> &dyn AuditLog {
+        self
     }
 
     async fn list_audit_events_of(

@@ -122,7 +122,13 @@ fn rank(change: &Change) -> Option<u8> {
         | Change::MailRetry { .. }
         | Change::MailFailed { .. }
         | Change::DeleteSigningKey(_)
-        | Change::KeepAnAdmin => None,
+        | Change::KeepAnAdmin
+        // Another node may have made a seal of that position.
+        | Change::Seal { .. }
+        | Change::LetSealGo { .. }
+        | Change::OrderErasure(_)
+        | Change::ErasePersonal(_)
+        | Change::ErasureDone { .. } => None,
     }
 }
 
@@ -139,7 +145,10 @@ fn may_repeat(change: &Change) -> bool {
         | Change::MailFailed { .. }
         | Change::DeleteSigningKey(_)
         | Change::EndSession { .. }
-        | Change::KeepAnAdmin => true,
+        | Change::KeepAnAdmin
+        | Change::OrderErasure(_)
+        | Change::ErasePersonal(_)
+        | Change::ErasureDone { .. } => true,
         Change::InsertUser(_)
         | Change::UpdateUser { .. }
         | Change::DeleteUser(_)
@@ -147,6 +156,8 @@ fn may_repeat(change: &Change) -> bool {
         | Change::UseLink { .. }
         | Change::EnqueueMail(_)
         | Change::RotateSigningKey { .. }
-        | Change::Audit(_) => false,
+        | Change::Audit(_)
+        | Change::Seal { .. }
+        | Change::LetSealGo { .. } => false,
     }
 }

@@ -34,6 +34,8 @@ words! {
         Recovered => "recovered",
         /// A new address was asked for.
         EmailChangeRequested => "email-change-requested",
+        /// The old mailbox took a change of address back.
+        EmailChangeUndone => "email-change-undone",
         /// `name` or `data` changed.
         ProfileUpdated => "profile-updated",
         /// A role was given or taken.
@@ -54,6 +56,28 @@ words! {
         UserExported => "user-exported",
         /// A mail was given up after its last try.
         MailFailed => "mail-failed",
+        /// A session ended without its user: one too many.
+        SessionEnded => "session-ended",
+        /// Too many attempts; the detail names the budget. One line stands for many.
+        Throttled => "throttled",
+        /// An admin looked at somebody.
+        UserViewed => "user-viewed",
+        /// An admin looked at somebody's sessions.
+        SessionsListed => "sessions-listed",
+        /// An admin listed users.
+        UsersListed => "users-listed",
+        /// The audit log was read.
+        AuditRead => "audit-read",
+        /// The audit log was exported.
+        AuditExported => "audit-exported",
+        /// Users were exported with their password hashes.
+        UsersExported => "users-exported",
+        /// The database was copied.
+        BackupMade => "backup-made",
+        /// A server started; the detail says how it is configured.
+        ServerStarted => "server-started",
+        /// What a newer release calls otherwise: the word stands in the detail. Never written.
+        Other => "other",
     }
 }
 
@@ -127,6 +151,8 @@ pub struct AuditFilter {
     pub event: Option<Event>,
     /// From this moment on.
     pub since: Option<Timestamp>,
+    /// Before this moment alone.
+    pub until: Option<Timestamp>,
     /// Those older than this one.
     pub before: Option<AuditEventId>,
     /// At most so many.

@@ -59,6 +59,11 @@ impl Keyring {
         }
     }
 
+    /// Who signs the seals of the audit log.
+    pub(crate) fn audit_signer(&self) -> crate::audit::AuditSigner {
+        crate::audit::AuditSigner::of(&self.master)
+    }
+
     /// A key for HMAC-SHA-256, derived from the master key for that purpose alone.
     pub(crate) fn mac_key(&self, purpose: &str) -> ring::hmac::Key {
         self.master.mac_key(purpose)

@@ -70,6 +70,17 @@ impl MasterKey {
         key.expect("one key is within HKDF's limit").into()
     }
 
+    /// A key of its own for a purpose: whoever learns it learns no other, nor the master key.
+    pub(crate) fn derived(&self, purpose: &str) -> Zeroizing<[u8; 32]> {
+        let mut bytes = Zeroizing::new([0; 32]);
+        let derived = Salt::new(HKDF_SHA256, b"doorward/master").extract(self.0.expose());
+        derived
+            .expand(&[purpose.as_bytes()], HKDF_SHA256)
+            .and_then(|key| key.fill(bytes.as_mut_slice()))
+            .expect("one digest is within HKDF's limit");
+        bytes
+    }
+
     fn key(&self) -> LessSafeKey {
         let derived = Salt::new(HKDF_SHA256, b"doorward/master").extract(self.0.expose());
         let key: UnboundKey = derived

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
+use doorward_domain::audit::AuditLog;
 use doorward_domain::changes::{ApplyError, Change, Changes};
 use doorward_domain::memory::{MemoryStore, SeededSecrets};
 use doorward_domain::model::{
@@ -244,6 +245,10 @@ impl Store for Spy {
     async fn list_audit_events(&self, filter: &AuditFilter) -> Result<Vec<AuditEvent>, StoreError> {
         self.asked("list_audit_events").await?;
         self.store.list_audit_events(filter).await
+    }
+
+    fn audit_log(&self) -> &dyn AuditLog {
+        self.store.audit_log()
     }
 
     async fn list_audit_events_of(

@@ -9,6 +9,7 @@ use std::time::Instant;
 
 use async_trait::async_trait;
 use doorward_domain::Ports;
+use doorward_domain::audit::AuditLog;
 use doorward_domain::changes::{ApplyError, Changes};
 use doorward_domain::model::{
     AuditEvent, AuditFilter, Credential, Link, MailJob, Session, SigningKey, User, UserFilter,
@@ -131,6 +132,11 @@ macro_rules! measured {
 }
 
 measured!(Store as "database" {
+    // What the worker and a command ask of it is no request's business.
+    own fn audit_log(&self) -> &dyn AuditLog {
+        self.inner.audit_log()
+    }
+
     ask apply(changes: Changes) -> Result<(), ApplyError>;
     ask find_user(id: UserId) -> Result<Option<User>, StoreError>;
     ask find_user_by_username(key: &str) -> Result<Option<User>, StoreError>;

@@ -12,6 +12,7 @@ CREATE TABLE audit_seals (
   previous {digest} NOT NULL,
   digest {digest} NOT NULL,
   events {digest} NOT NULL,
+  leaves {blob},
   first_id {id} NOT NULL,
   last_id {id} NOT NULL,
   counted {int} NOT NULL,

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
+use doorward_domain::audit::AuditLog;
 use doorward_domain::changes::{ApplyError, Change, Changes};
 use doorward_domain::model::{
     AuditEvent, AuditFilter, Credential, Link, MailJob, Session, SigningKey, User, UserFilter,
@@ -106,10 +107,10 @@ fn post(outbox: &mut Vec<MailJob>, change: &Change) {
 }
 
 macro_rules! passed_on {
-    ($port:ident by $ask:ident { $(own $own:item)? $(pass $name:ident($($argument:ident: $kind:ty),*) -> $out:ty;)+ }) => {
+    ($port:ident by $ask:ident { $(own $own:item)* $(pass $name:ident($($argument:ident: $kind:ty),*) -> $out:ty;)+ }) => {
         #[async_trait]
         impl $port for FaultyStore {
-            $($own)?
+            $($own)*
 
             $(async fn $name(&self, $($argument: $kind),*) -> $out {
                 self.$ask()?.$name($($argument),*).await
@@ -128,6 +129,10 @@ passed_on!(Store by ask_store {
             Mood::Unsettled => Err(ApplyError::Unsettled(fault())),
             _ => Ok(()),
         }
+    }
+
+    own fn audit_log(&self) -> &dyn AuditLog {
+        self.store.audit_log()
     }
 
     pass find_user(id: UserId) -> Result<Option<User>, StoreError>;

@@ -1,0 +1,362 @@
+//! Finds what does not fit: seal after seal, each with its events, in constant memory.
+//!
+//! It asks nobody and knows no store: whoever walks hands in what there is, from the database or from
+//! a file. What it cannot see: events that were cut before they were sealed, and a tail that was cut
+//! where nobody wrote a checkpoint down.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use super::{AuditPublicKey, Checkpoint, digest, owner_of};
+use crate::model::{AuditRecord, Erasure, Leaf, Seal};
+use crate::values::{AuditEventId, Digest, UserId};
+
+/// What is wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// Seals are not there, from this position to the one before the next.
+    SealsMissing,
+    /// A seal stands where another belongs.
+    SealOutOfOrder,
+    /// A seal's digest is not of what it says.
+    SealEdited,
+    /// No key that is trusted has signed it.
+    SealForged,
+    /// It does not follow upon the seal before.
+    ChainBroken,
+    /// What it says of its events is not what was sealed.
+    LeavesEdited,
+    /// It says that its events were let go, and no key that is trusted has signed that.
+    LetGoForged,
+    /// An event that was sealed is not there.
+    EventMissing,
+    /// An event says something else than when it was sealed.
+    EventEdited,
+    /// Its address or user agent is another.
+    PersonalEdited,
+    /// Its address and user agent are gone, and nobody ordered that.
+    ErasedWithoutOrder,
+    /// An event says it belongs to a seal that does not hold it.
+    EventAdded,
+    /// An event waits for its seal far too long: the worker does not run.
+    Unsealed,
+    /// A checkpoint that was written down has no seal: the end of the log was cut.
+    TailCut,
+    /// A checkpoint that was written down names another digest: the log was made anew from there.
+    CheckpointDiffers,
+}
+
+impl Fault {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::SealsMissing => "seal-missing",
+            Self::SealOutOfOrder => "seal-out-of-order",
+            Self::SealEdited => "seal-edited",
+            Self::SealForged => "seal-forged",
+            Self::ChainBroken => "chain-broken",
+            Self::LeavesEdited => "leaves-edited",
+            Self::LetGoForged => "let-go-forged",
+            Self::EventMissing => "event-missing",
+            Self::EventEdited => "event-edited",
+            Self::PersonalEdited => "event-address-edited",
+            Self::ErasedWithoutOrder => "event-erased-without-order",
+            Self::EventAdded => "event-added",
+            Self::Unsealed => "event-unsealed",
+            Self::TailCut => "tail-cut",
+            Self::CheckpointDiffers => "checkpoint-differs",
+        }
+    }
+
+    fn sentence(self) -> &'static str {
+        match self {
+            Self::SealsMissing => "is missing",
+            Self::SealOutOfOrder => "stands where another belongs",
+            Self::SealEdited => "was edited: its digest is not of what it says",
+            Self::SealForged => "is not signed by a key that is trusted",
+            Self::ChainBroken => "does not follow upon the seal before it",
+            Self::LeavesEdited => "was edited: its list of events is not the one that was sealed",
+            Self::LetGoForged => {
+                "says that its events were let go, which is not signed by a key that is trusted"
+            }
+            Self::EventMissing => "is missing from it",
+            Self::EventEdited => "was edited",
+            Self::PersonalEdited => "was edited: its address or user agent is another",
+            Self::ErasedWithoutOrder => {
+                "has lost its address and user agent, though no account of it was deleted"
+            }
+            Self::EventAdded => "was added: the seal does not hold it",
+            Self::Unsealed => "waits for its seal far too long: is a server running?",
+            Self::TailCut => {
+                "was written down as a checkpoint and is not there: the end of the log was cut"
+            }
+            Self::CheckpointDiffers => {
+                "was written down as a checkpoint with another digest: the log was made anew"
+            }
+        }
+    }
+}
+
+/// One thing that is wrong, and where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// What.
+    pub fault: Fault,
+    /// In which seal, or from which on.
+    pub position: Option<i64>,
+    /// The last of them, where there are several.
+    pub to: Option<i64>,
+    /// In which event.
+    pub event: Option<AuditEventId>,
+}
+
+impl Finding {
+    fn of_seal(fault: Fault, position: i64) -> Self {
+        Self {
+            fault,
+            position: Some(position),
+            to: None,
+            event: None,
+        }
+    }
+
+    /// What is wrong with one event.
+    pub fn of_event(fault: Fault, position: Option<i64>, event: AuditEventId) -> Self {
+        Self {
+            fault,
+            position,
+            to: None,
+            event: Some(event),
+        }
+    }
+
+    /// What is wrong, as one stable word.
+    pub fn word(&self) -> &'static str {
+        self.fault.as_str()
+    }
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(position) = self.position {
+            write!(f, "seal {position}")?;
+            if let Some(to) = self.to.filter(|to| *to != position) {
+                write!(f, " to {to}")?;
+            }
+        }
+        if let Some(event) = self.event {
+            let joint = if self.position.is_some() { ", " } else { "" };
+            write!(f, "{joint}event {event}")?;
+        }
+        write!(f, " {}", self.fault.sentence())
+    }
+}
+
+/// How much of the log is handed in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Extent {
+    /// All events of every seal.
+    Whole,
+    /// A choice of them: an event that is not there says nothing.
+    Chosen,
+}
+
+/// What has been seen so far.
+#[derive(Clone)]
+pub struct Checker {
+    keys: Vec<AuditPublicKey>,
+    extent: Extent,
+    checkpoints: Arc<BTreeMap<i64, String>>,
+    last: Option<(i64, Digest)>,
+    /// Up to here, events were let go when their time had run out.
+    pub let_go_to: Option<i64>,
+    /// How many seals there were.
+    pub seals: u64,
+    /// How many events they held.
+    pub events: u64,
+    /// How many events had lost their addresses with their accounts.
+    pub erased: u64,
+    /// How many checkpoints were met.
+    pub checkpoints_met: u64,
+}
+
+impl Checker {
+    /// A checker that trusts these keys, and knows of these checkpoints.
+    pub fn new(keys: Vec<AuditPublicKey>, extent: Extent, checkpoints: &[Checkpoint]) -> Self {
+        let checkpoints = checkpoints.iter();
+        Self {
+            keys,
+            extent,
+            checkpoints: Arc::new(
+                checkpoints
+                    .map(|one| (one.position, one.digest.clone()))
+                    .collect(),
+            ),
+            last: None,
+            let_go_to: None,
+            seals: 0,
+            events: 0,
+            erased: 0,
+            checkpoints_met: 0,
+        }
+    }
+
+    /// The last seal that was looked at.
+    pub fn last(&self) -> Option<Checkpoint> {
+        self.last.map(|(position, digest)| Checkpoint {
+            position,
+            digest: digest::hex(&digest),
+        })
+    }
+
+    /// Looks at the next seal and what says it belongs to it; `erasures` are those of the owners of
+    /// events that have lost their addresses.
+    pub fn check(
+        &mut self,
+        seal: &Seal,
+        records: &[AuditRecord],
+        erasures: &[Erasure],
+    ) -> Vec<Finding> {
+        let mut findings = Vec::new();
+        let found = digest::of_seal(seal);
+        let is_let_go = self.check_place(seal, &mut findings);
+        if found != seal.digest {
+            findings.push(Finding::of_seal(Fault::SealEdited, seal.position));
+        } else if !self.trusts(|key| key.signed_seal(&found, &seal.signature)) {
+            findings.push(Finding::of_seal(Fault::SealForged, seal.position));
+        }
+        self.check_checkpoint(seal.position, &found, &mut findings);
+        self.seals += 1;
+        self.last = Some((seal.position, found));
+        if is_let_go {
+            self.let_go_to = Some(seal.position);
+            let added = records.iter().map(|one| of_record(Fault::EventAdded, one));
+            findings.extend(added);
+        } else {
+            self.check_events(seal, records, erasures, &mut findings);
+        }
+        findings
+    }
+
+    /// What is left to say once no seal comes any more.
+    pub fn finish(&self) -> Vec<Finding> {
+        let end = self.last.map_or(0, |(position, _)| position);
+        let beyond = self.checkpoints.keys().filter(|position| **position > end);
+        beyond
+            .map(|position| Finding::of_seal(Fault::TailCut, *position))
+            .collect()
+    }
+
+    /// Whether the seal's events were let go, by whoever may.
+    fn check_place(&self, seal: &Seal, findings: &mut Vec<Finding>) -> bool {
+        let is_let_go = match &seal.let_go {
+            None => false,
+            Some(let_go) => {
+                let may = self.trusts(|key| key.signed_letting_go(seal, let_go));
+                if !may {
+                    findings.push(Finding::of_seal(Fault::LetGoForged, seal.position));
+                }
+                may
+            }
+        };
+        let (before, digest) = self.last.unwrap_or((0, digest::none()));
+        let next = before + 1;
+        if seal.position < next {
+            findings.push(Finding::of_seal(Fault::SealOutOfOrder, seal.position));
+        } else if seal.position > next && !is_let_go {
+            findings.push(Finding {
+                to: Some(seal.position - 1),
+                ..Finding::of_seal(Fault::SealsMissing, next)
+            });
+        } else if seal.position == next && seal.previous != digest {
+            findings.push(Finding::of_seal(Fault::ChainBroken, seal.position));
+        }
+        is_let_go
+    }
+
+    fn check_checkpoint(&mut self, position: i64, found: &Digest, findings: &mut Vec<Finding>) {
+        let Some(expected) = self.checkpoints.get(&position) else {
+            return;
+        };
+        if *expected == digest::hex(found) {
+            self.checkpoints_met += 1;
+        } else {
+            findings.push(Finding::of_seal(Fault::CheckpointDiffers, position));
+        }
+    }
+
+    fn check_events(
+        &mut self,
+        seal: &Seal,
+        records: &[AuditRecord],
+        erasures: &[Erasure],
+        findings: &mut Vec<Finding>,
+    ) {
+        let Some(leaves) = &seal.leaves else {
+            // A choice of events brings the chain along, and the lists of those seals it chose from.
+            if self.extent == Extent::Whole || !records.is_empty() {
+                findings.push(Finding::of_seal(Fault::LeavesEdited, seal.position));
+            }
+            return;
+        };
+        if digest::of_leaves(leaves) != seal.events {
+            findings.push(Finding::of_seal(Fault::LeavesEdited, seal.position));
+        }
+        let mut expected: BTreeMap<AuditEventId, Digest> = leaves
+            .iter()
+            .map(|Leaf { id, digest }| (*id, *digest))
+            .collect();
+        for record in records {
+            let Some(leaf) = expected.remove(&record.id) else {
+                findings.push(of_record(Fault::EventAdded, record));
+                continue;
+            };
+            self.events += 1;
+            if digest::of_event(record) != leaf || record.actor_id != actor_id(&record.actor) {
+                findings.push(of_record(Fault::EventEdited, record));
+            }
+            findings.extend(self.check_personal(record, erasures));
+        }
+        if self.extent == Extent::Whole {
+            let missing = expected.keys().map(|id| {
+                Finding::of_event(Fault::EventMissing, Some(seal.position), *id)
+            });
+            findings.extend(missing);
+        }
+    }
+
+    fn check_personal(&mut self, record: &AuditRecord, erasures: &[Erasure]) -> Option<Finding> {
+        let (address, user_agent) = (record.address.as_deref(), record.user_agent.as_deref());
+        let is_empty = address.is_none() && user_agent.is_none();
+        let fault = match (&record.personal_digest, &record.personal_salt) {
+            (None, None) if is_empty => return None,
+            (Some(kept), Some(salt)) if digest::of_personal(salt, address, user_agent) == *kept => {
+                return None;
+            }
+            (Some(_), None) if is_empty => {
+                let ordered = |erasure: &&Erasure| Some(erasure.user_id) == owner_of(record);
+                let order = erasures.iter().find(ordered);
+                if order.is_some_and(|order| self.trusts(|key| key.signed_erasure(order))) {
+                    self.erased += 1;
+                    return None;
+                }
+                Fault::ErasedWithoutOrder
+            }
+            _ => Fault::PersonalEdited,
+        };
+        Some(of_record(fault, record))
+    }
+
+    fn trusts(&self, signed: impl Fn(&AuditPublicKey) -> bool) -> bool {
+        self.keys.iter().any(signed)
+    }
+}
+
+fn of_record(fault: Fault, record: &AuditRecord) -> Finding {
+    Finding::of_event(fault, record.seal, record.id)
+}
+
+/// The user that an event's actor names.
+pub fn actor_id(actor: &str) -> Option<UserId> {
+    actor.strip_prefix("user:")?.parse().ok()
+}

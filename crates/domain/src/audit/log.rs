@@ -1,0 +1,55 @@
+//! What a store owes the sealing and checking of the audit log, beside [`crate::ports::Store`]. What is
+//! written goes through [`crate::changes::Change`], as all else does.
+
+use async_trait::async_trait;
+
+use crate::model::{AuditRecord, Erasure, Seal};
+use crate::ports::StoreError;
+use crate::values::{AuditEventId, UserId};
+
+/// Questions about seals and what they hold. Lists are short: whoever wants more asks again.
+#[async_trait]
+pub trait AuditLog: Send + Sync {
+    /// The newest seal.
+    async fn last_seal(&self) -> Result<Option<Seal>, StoreError>;
+
+    /// The seals after that position, in order.
+    async fn list_seals(&self, after: i64, limit: usize) -> Result<Vec<Seal>, StoreError>;
+
+    /// Events that no seal holds, by id: after that one, and before that one.
+    async fn list_unsealed(
+        &self,
+        after: Option<AuditEventId>,
+        before: AuditEventId,
+        limit: usize,
+    ) -> Result<Vec<AuditRecord>, StoreError>;
+
+    /// Events that say they belong to that seal, by id.
+    async fn list_sealed(
+        &self,
+        position: i64,
+        limit: usize,
+    ) -> Result<Vec<AuditRecord>, StoreError>;
+
+    /// Events that say they belong to a seal before `first` or after `last`.
+    async fn list_outside_seals(
+        &self,
+        first: i64,
+        last: i64,
+        limit: usize,
+    ) -> Result<Vec<AuditRecord>, StoreError>;
+
+    /// Sealed events with an address or user agent of that user's in them, as
+    /// [`owner_of`](super::owner_of) says whose it is.
+    async fn list_personal(
+        &self,
+        user_id: UserId,
+        limit: usize,
+    ) -> Result<Vec<AuditEventId>, StoreError>;
+
+    /// Erasures that are not done.
+    async fn list_open_erasures(&self, limit: usize) -> Result<Vec<Erasure>, StoreError>;
+
+    /// The erasure of that user's addresses.
+    async fn find_erasure(&self, user_id: UserId) -> Result<Option<Erasure>, StoreError>;
+}

@@ -1,0 +1,318 @@
+//! The seals of the audit log: a row each, and its position in the rows of the events it holds.
+//!
+//! Of two nodes that make a seal at a time, the primary key lets one win. What the columns mean, and
+//! why a cut or an edit shows, stands in `doorward_domain::audit`.
+
+use async_trait::async_trait;
+use doorward_domain::audit::AuditLog;
+use doorward_domain::changes::ApplyError;
+use doorward_domain::model::{AuditRecord, Erasure, Leaf, LetGo, Seal, SealedEvent};
+use doorward_domain::ports::StoreError;
+use doorward_domain::values::{AuditEventId, Digest, UserId};
+use jiff::Timestamp;
+use sqlx::any::AnyRow;
+
+use crate::SqlStore;
+use crate::apply::stale_if_none;
+use crate::arg::Arg;
+use crate::error::Fault;
+use crate::row::{self, BadRow, Row};
+use crate::transaction::Transaction;
+
+const SEAL: &str = "position, previous, digest, events, leaves, first_id, last_id, counted, sealed_at, \
+    signature, let_go_at, let_go_signature";
+const RECORD: &str = "id, occurred_at, event, outcome, actor, actor_id, user_id, address, user_agent, \
+    request_id, detail, seal, personal_digest, personal_salt";
+
+/// An id, and a digest.
+const LEAF: usize = 16 + 32;
+
+pub(crate) async fn insert(
+    transaction: &mut Transaction,
+    seal: &Seal,
+    events: &[SealedEvent],
+) -> Result<(), Fault> {
+    // Looked for first, since who comes second must not take it for its own lost try.
+    let taken = "SELECT 1 FROM audit_seals WHERE position = ?";
+    if transaction
+        .row(taken, &[seal.position.into()])
+        .await?
+        .is_some()
+    {
+        return Err(Fault::Refused(ApplyError::Stale));
+    }
+    let leaves = seal.leaves.as_deref().map(to_bytes);
+    let sql = "INSERT INTO audit_seals (position, previous, digest, events, leaves, first_id, last_id, \
+        counted, sealed_at, signature) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+    let args = [
+        seal.position.into(),
+        (&seal.previous).into(),
+        (&seal.digest).into(),
+        (&seal.events).into(),
+        leaves.as_deref().into(),
+        seal.first_id.into(),
+        seal.last_id.into(),
+        seal.counted.into(),
+        seal.sealed_at.into(),
+        seal.signature.as_slice().into(),
+    ];
+    transaction.execute(sql, &args).await?;
+    let sql = "UPDATE audit_events SET seal = ?, actor_id = ?, personal_digest = ?, personal_salt = ? \
+        WHERE id = ? AND seal IS NULL";
+    for event in events {
+        let args = [
+            seal.position.into(),
+            event.actor_id.into(),
+            event.personal_digest.as_ref().into(),
+            event.personal_salt.as_ref().into(),
+            event.id.into(),
+        ];
+        stale_if_none(transaction.execute(sql, &args).await?)?;
+    }
+    Ok(())
+}
+
+pub(crate) async fn let_go(
+    transaction: &mut Transaction,
+    position: i64,
+    let_go: &LetGo,
+) -> Result<(), Fault> {
+    let sql = "UPDATE audit_seals SET let_go_at = ?, let_go_signature = ?, leaves = NULL \
+        WHERE position = ? AND let_go_at IS NULL";
+    let args = [
+        let_go.at.into(),
+        let_go.signature.as_slice().into(),
+        position.into(),
+    ];
+    stale_if_none(transaction.execute(sql, &args).await?)?;
+    for sql in [
+        "DELETE FROM audit_events WHERE seal = ?",
+        "DELETE FROM audit_seals WHERE position < ?",
+    ] {
+        transaction.execute(sql, &[position.into()]).await?;
+    }
+    Ok(())
+}
+
+pub(crate) async fn order_erasure(
+    transaction: &mut Transaction,
+    erasure: &Erasure,
+) -> Result<(), Fault> {
+    let args = [
+        erasure.ordered_at.into(),
+        erasure.signature.as_slice().into(),
+        erasure.done_at.into(),
+        erasure.user_id.into(),
+    ];
+    let sql = "UPDATE audit_erasures SET ordered_at = ?, signature = ?, done_at = ? WHERE user_id = ?";
+    if transaction.execute(sql, &args).await? == 0 {
+        let sql = "INSERT INTO audit_erasures (ordered_at, signature, done_at, user_id) VALUES (?, ?, ?, ?)";
+        transaction.execute(sql, &args).await?;
+    }
+    Ok(())
+}
+
+pub(crate) async fn erase_personal(
+    transaction: &mut Transaction,
+    ids: &[AuditEventId],
+) -> Result<(), Fault> {
+    let sql = "UPDATE audit_events SET address = NULL, user_agent = NULL, personal_salt = NULL \
+        WHERE id = ? AND seal IS NOT NULL";
+    for id in ids {
+        transaction.execute(sql, &[(*id).into()]).await?;
+    }
+    Ok(())
+}
+
+pub(crate) async fn erasure_done(
+    transaction: &mut Transaction,
+    user_id: UserId,
+    at: Timestamp,
+) -> Result<(), Fault> {
+    let sql = "UPDATE audit_erasures SET done_at = ? WHERE user_id = ?";
+    transaction
+        .execute(sql, &[at.into(), user_id.into()])
+        .await?;
+    Ok(())
+}
+
+#[async_trait]
+impl AuditLog for SqlStore {
+    async fn last_seal(&self) -> Result<Option<Seal>, StoreError> {
+        const OPERATION: &str = "find the last seal";
+        let sql = format!("SELECT {SEAL} FROM audit_seals ORDER BY position DESC LIMIT 1");
+        let row = self.row(OPERATION, &sql, &[]).await?;
+        row::one(OPERATION, row.as_ref(), seal)
+    }
+
+    async fn list_seals(&self, after: i64, limit: usize) -> Result<Vec<Seal>, StoreError> {
+        const OPERATION: &str = "list seals";
+        let sql =
+            format!("SELECT {SEAL} FROM audit_seals WHERE position > ? ORDER BY position LIMIT ?");
+        let rows = self
+            .rows(OPERATION, &sql, &[after.into(), limit.into()])
+            .await?;
+        row::all(OPERATION, &rows, seal)
+    }
+
+    async fn list_unsealed(
+        &self,
+        after: Option<AuditEventId>,
+        before: AuditEventId,
+        limit: usize,
+    ) -> Result<Vec<AuditRecord>, StoreError> {
+        let after = after.unwrap_or(AuditEventId::from_bytes([0; 16]));
+        let condition = "seal IS NULL AND id > ? AND id < ? ORDER BY id";
+        let args = [after.into(), before.into(), limit.into()];
+        records(self, condition, &args).await
+    }
+
+    async fn list_sealed(
+        &self,
+        position: i64,
+        limit: usize,
+    ) -> Result<Vec<AuditRecord>, StoreError> {
+        let args = [position.into(), limit.into()];
+        records(self, "seal = ? ORDER BY id", &args).await
+    }
+
+    async fn list_outside_seals(
+        &self,
+        first: i64,
+        last: i64,
+        limit: usize,
+    ) -> Result<Vec<AuditRecord>, StoreError> {
+        let mut found = Vec::new();
+        for (condition, bound) in [("seal < ?", first), ("seal > ?", last)] {
+            let condition = format!("{condition} ORDER BY seal, id");
+            found.extend(records(self, &condition, &[bound.into(), limit.into()]).await?);
+        }
+        found.truncate(limit);
+        Ok(found)
+    }
+
+    async fn list_personal(
+        &self,
+        user_id: UserId,
+        limit: usize,
+    ) -> Result<Vec<AuditEventId>, StoreError> {
+        const OPERATION: &str = "list what to erase";
+        let mut ids = Vec::new();
+        for condition in ["actor_id = ?", "user_id = ? AND actor_id IS NULL"] {
+            let sql = format!(
+                "SELECT id FROM audit_events WHERE {condition} AND seal IS NOT NULL \
+                 AND personal_salt IS NOT NULL ORDER BY id LIMIT ?"
+            );
+            let rows = self
+                .rows(OPERATION, &sql, &[user_id.into(), limit.into()])
+                .await?;
+            let of_row = |row: &AnyRow| {
+                let row = Row::new(row, "audit_events", "id");
+                Ok(AuditEventId::from_bytes(row.array("id")?))
+            };
+            ids.extend(row::all(OPERATION, &rows, of_row)?);
+        }
+        ids.truncate(limit);
+        Ok(ids)
+    }
+
+    async fn list_open_erasures(&self, limit: usize) -> Result<Vec<Erasure>, StoreError> {
+        const OPERATION: &str = "list open erasures";
+        let sql = "SELECT user_id, ordered_at, signature, done_at FROM audit_erasures \
+            WHERE done_at IS NULL LIMIT ?";
+        let rows = self.rows(OPERATION, sql, &[limit.into()]).await?;
+        row::all(OPERATION, &rows, erasure)
+    }
+
+    async fn find_erasure(&self, user_id: UserId) -> Result<Option<Erasure>, StoreError> {
+        const OPERATION: &str = "find erasure";
+        let sql = "SELECT user_id, ordered_at, signature, done_at FROM audit_erasures WHERE user_id = ?";
+        let row = self.row(OPERATION, sql, &[user_id.into()]).await?;
+        row::one(OPERATION, row.as_ref(), erasure)
+    }
+}
+
+async fn records(
+    store: &SqlStore,
+    condition: &str,
+    args: &[Arg<'_>],
+) -> Result<Vec<AuditRecord>, StoreError> {
+    const OPERATION: &str = "list what is sealed";
+    let sql = format!("SELECT {RECORD} FROM audit_events WHERE {condition} LIMIT ?");
+    let rows = store.rows(OPERATION, &sql, args).await?;
+    row::all(OPERATION, &rows, record)
+}
+
+fn record(row: &AnyRow) -> Result<AuditRecord, BadRow> {
+    let row = Row::new(row, "audit_events", "id");
+    Ok(AuditRecord {
+        id: AuditEventId::from_bytes(row.array("id")?),
+        at: row.time("occurred_at")?,
+        event: row.text("event")?,
+        outcome: row.text("outcome")?,
+        actor: row.text("actor")?,
+        actor_id: row.opt_array("actor_id")?.map(UserId::from_bytes),
+        user_id: row.opt_array("user_id")?.map(UserId::from_bytes),
+        address: row.opt_text("address")?,
+        user_agent: row.opt_text("user_agent")?,
+        request_id: row.text("request_id")?,
+        detail: row.opt_text("detail")?,
+        seal: row.opt_int("seal")?,
+        personal_digest: row.opt_array("personal_digest")?.map(Digest::from_bytes),
+        personal_salt: row.opt_array("personal_salt")?.map(Digest::from_bytes),
+    })
+}
+
+fn seal(row: &AnyRow) -> Result<Seal, BadRow> {
+    let row = Row::new(row, "audit_seals", "digest");
+    let let_go = match (
+        row.opt_time("let_go_at")?,
+        row.opt_bytes("let_go_signature")?,
+    ) {
+        (Some(at), Some(signature)) => Some(LetGo { at, signature }),
+        _ => None,
+    };
+    Ok(Seal {
+        position: row.int("position")?,
+        previous: Digest::from_bytes(row.array("previous")?),
+        digest: Digest::from_bytes(row.array("digest")?),
+        events: Digest::from_bytes(row.array("events")?),
+        leaves: row.opt_bytes("leaves")?.map(|bytes| from_bytes(&bytes)),
+        first_id: AuditEventId::from_bytes(row.array("first_id")?),
+        last_id: AuditEventId::from_bytes(row.array("last_id")?),
+        counted: row.int("counted")?,
+        sealed_at: row.time("sealed_at")?,
+        signature: row.bytes("signature")?,
+        let_go,
+    })
+}
+
+fn erasure(row: &AnyRow) -> Result<Erasure, BadRow> {
+    let row = Row::new(row, "audit_erasures", "user_id");
+    Ok(Erasure {
+        user_id: UserId::from_bytes(row.array("user_id")?),
+        ordered_at: row.time("ordered_at")?,
+        signature: row.bytes("signature")?,
+        done_at: row.opt_time("done_at")?,
+    })
+}
+
+fn to_bytes(leaves: &[Leaf]) -> Vec<u8> {
+    let pairs = leaves
+        .iter()
+        .flat_map(|leaf| [leaf.id.as_bytes().as_slice(), leaf.digest.as_bytes()]);
+    pairs.collect::<Vec<_>>().concat()
+}
+
+/// What was tampered with need not fit: the rest is left out, and the digest over all tells.
+fn from_bytes(bytes: &[u8]) -> Vec<Leaf> {
+    let (leaves, _) = bytes.as_chunks::<LEAF>();
+    let leaf = |bytes: &[u8; LEAF]| {
+        let (id, digest) = bytes.split_first_chunk()?;
+        Some(Leaf {
+            id: AuditEventId::from_bytes(*id),
+            digest: Digest::from_bytes(digest.try_into().ok()?),
+        })
+    };
+    leaves.iter().filter_map(leaf).collect()
+}
