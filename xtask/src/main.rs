@@ -8,6 +8,7 @@ mod fuzz;
 mod package;
 mod run;
 mod test;
+mod timing;
 mod tools;
 mod upgrade;
 
@@ -20,6 +21,9 @@ cargo xtask TASK
   upgrade           build the previous release and let it serve beside this one
   fuzz [SEED]       build the server and let schemathesis loose on its API, for two minutes each as
                     nobody, a user and an admin; by the seed of an earlier run, to see it again
+  timing [SAMPLES] [BINARY]
+                    build the release binary, or take this one, and hold the times of its answers about
+                    accounts that are there against those about accounts that are not
   bench             build the release binary and print the first figures
   package [BINARY]  build the release binary, or take this one, and pack what people download
   common-passwords  make crates/domain/src/passwords/common-passwords.txt anew
@@ -32,6 +36,7 @@ fn main() -> ExitCode {
         Some("test") => test::test(),
         Some("upgrade") => upgrade::upgrade(),
         Some("fuzz") => fuzz::fuzz(arguments.next()),
+        Some("timing") => timing::timing(arguments.next(), arguments.next()),
         Some("bench") => bench::bench(),
         Some("package") => package::package(arguments.next()),
         Some("common-passwords") => common_passwords::make(),

@@ -1,0 +1,120 @@
+//! `cargo xtask timing [SAMPLES] [BINARY]`: what the clock tells a stranger about accounts (A-02, T-EQUAL).
+//!
+//! Against the real binary over loopback, on SQLite, throttles off: for each route where it matters
+//! whether an account is there, requests of each class in random order, 10,000 of each unless told
+//! otherwise. Each class is held against the first one by the rank test of Mann and Whitney. What is
+//! printed as effect is Cliff's delta: 0 where the two are alike, 1 where one is always slower. A class
+//! passes where the effect lies within what so many samples can tell from nothing (at one false alarm in
+//! a thousand runs of the whole).
+//!
+//! Other work on the machine makes it blind, not wrong: it hits all classes alike. The deterministic
+//! half is `crates/domain/tests/it/equal_work.rs`; what has been seen here stands in
+//! `docs/decisions/0020-one-answer-one-timing.md`. To add a route: an [`Experiment`] in `experiments`.
+
+mod client;
+mod experiments;
+mod server;
+mod statistics;
+
+use std::path::PathBuf;
+
+use anyhow::{Context, bail};
+
+use crate::run::{cargo, run, target};
+use experiments::{Experiment, experiments};
+use server::Server;
+use statistics::{Comparison, median};
+
+/// How many samples of each class a whole run takes.
+const SAMPLES: usize = 10_000;
+/// What a connection and the caches need before they are what they stay.
+const WARM_UP: usize = 20;
+
+/// Measures, prints, and fails where a class can be told from another.
+pub(crate) fn timing(samples: Option<String>, binary: Option<String>) -> anyhow::Result<()> {
+    let samples: usize = match samples {
+        Some(text) => text.parse().context("SAMPLES is a number")?,
+        None => SAMPLES,
+    };
+    let binary = match binary {
+        Some(path) => PathBuf::from(path),
+        None => {
+            run(&mut cargo(&[
+                "build",
+                "--release",
+                "--package",
+                "doorward",
+                "--locked",
+            ]))?;
+            target().join("release/doorward")
+        }
+    };
+    let only = std::env::var("DOORWARD_TIMING_ONLY").unwrap_or_default();
+    let server = Server::start(&binary)?;
+    let experiments = experiments(&server)?;
+    let comparisons: usize = experiments.iter().map(|one| one.classes.len() - 1).sum();
+    println!("{samples} samples of each class, {comparisons} comparisons\n");
+    let mut told = 0;
+    for mut experiment in experiments {
+        if experiment.name.contains(&only) {
+            told += measure(&mut experiment, samples, comparisons)?;
+        }
+    }
+    if told > 0 {
+        bail!("{told} classes can be told from the first of their route by the clock");
+    }
+    println!("PASS: no class can be told from another");
+    Ok(())
+}
+
+/// How many classes of it can be told from the first.
+fn measure(
+    experiment: &mut Experiment,
+    samples: usize,
+    comparisons: usize,
+) -> anyhow::Result<usize> {
+    let times = sample(experiment, samples)?;
+    println!("{}", experiment.name);
+    let base = &times[0];
+    println!(
+        "  {:<34} median {:>9.1} µs",
+        experiment.classes[0].name,
+        median(base)
+    );
+    let mut told = 0;
+    for (class, times) in experiment.classes.iter().zip(&times).skip(1) {
+        let found = Comparison::of(base, times, comparisons);
+        let verdict = if found.is_told() { "TOLD" } else { "PASS" };
+        told += usize::from(found.is_told());
+        println!(
+            "  {:<34} median {:>9.1} µs  {:+8.1} µs  effect {:+.4} ({:+.4} to {:+.4}), seen from {:.4} on: {verdict}",
+            class.name,
+            median(times),
+            median(times) - median(base),
+            found.effect,
+            found.low,
+            found.high,
+            found.limit,
+        );
+    }
+    println!();
+    Ok(told)
+}
+
+/// Times in nanoseconds, of each class, taken in random order.
+fn sample(experiment: &mut Experiment, samples: usize) -> anyhow::Result<Vec<Vec<u64>>> {
+    let count = experiment.classes.len();
+    let mut order = statistics::Shuffle::new(0x5eed);
+    let mut times = vec![Vec::with_capacity(samples); count];
+    for round in 0..samples + WARM_UP {
+        let mut classes: Vec<usize> = (0..count).collect();
+        order.shuffle(&mut classes);
+        for class in classes {
+            let time = experiment.classes[class].ask(round)?;
+            if round >= WARM_UP {
+                times[class].push(time);
+            }
+        }
+    }
+    Ok(times)
+}

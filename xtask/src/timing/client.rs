@@ -1,0 +1,86 @@
+//! One connection over loopback, kept open, with a stop-watch: from the last byte out to the last one
+//! in.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, ensure};
+
+/// An answer, as far as anybody here looks at it.
+pub(super) struct Answer {
+    pub(super) status: u16,
+    pub(super) body: String,
+    pub(super) nanoseconds: u64,
+}
+
+/// A connection.
+pub(super) struct Client {
+    stream: BufReader<TcpStream>,
+}
+
+impl Client {
+    pub(super) fn connect(port: u16) -> anyhow::Result<Self> {
+        let stream = TcpStream::connect(("127.0.0.1", port))?;
+        stream.set_nodelay(true)?;
+        stream.set_read_timeout(Some(Duration::from_secs(60)))?;
+        Ok(Self {
+            stream: BufReader::new(stream),
+        })
+    }
+
+    /// Asks, and waits for the whole answer.
+    pub(super) fn ask(&mut self, request: &str) -> anyhow::Result<Answer> {
+        let begun = Instant::now();
+        self.stream.get_mut().write_all(request.as_bytes())?;
+        let mut line = String::new();
+        self.stream.read_line(&mut line)?;
+        let status = line
+            .split(' ')
+            .nth(1)
+            .and_then(|status| status.parse().ok());
+        let status = status.with_context(|| format!("no answer of HTTP: {line:?}"))?;
+        let mut length = 0;
+        loop {
+            line.clear();
+            ensure!(self.stream.read_line(&mut line)? > 0, "the server hung up");
+            let header = line.trim_end().to_ascii_lowercase();
+            if header.is_empty() {
+                break;
+            }
+            ensure!(
+                !header.starts_with("transfer-encoding"),
+                "an answer whose length nobody says"
+            );
+            if let Some(value) = header.strip_prefix("content-length:") {
+                length = value.trim().parse()?;
+            }
+        }
+        let mut body = vec![0; length];
+        self.stream.read_exact(&mut body)?;
+        let nanoseconds = u64::try_from(begun.elapsed().as_nanos())?;
+        Ok(Answer {
+            status,
+            body: String::from_utf8(body)?,
+            nanoseconds,
+        })
+    }
+}
+
+/// A request with a body of JSON, or none where it is empty.
+pub(super) fn request(method: &str, path: &str, token: &str, body: &str) -> String {
+    let authorization = match token {
+        "" => String::new(),
+        token => format!("Authorization: Bearer {token}\r\n"),
+    };
+    let body_headers = match body {
+        "" => String::new(),
+        body => format!(
+            "Content-Type: application/json\r\nContent-Length: {}\r\n",
+            body.len()
+        ),
+    };
+    format!(
+        "{method} {path} HTTP/1.1\r\nHost: localhost\r\nAccept: application/json\r\n{authorization}{body_headers}\r\n{body}"
+    )
+}

@@ -1,0 +1,237 @@
+//! The routes on which somebody could learn by the clock who is there, and what is asked of them.
+
+use anyhow::ensure;
+
+use super::client::{Client, request};
+use super::server::{PASSWORD, Server};
+
+const WRONG: &str = "another walk by the sea";
+/// Who is asked about, and how they are there. Their addresses are at `example.com`.
+const CROWD: [&str; 5] = ["unknown", "known", "pending", "disabled", "deleted"];
+/// So many known people, one after the other, where asking leaves something behind.
+const MANY: usize = 50;
+
+/// One route, and the classes that are to look alike there.
+pub(super) struct Experiment {
+    pub(super) name: &'static str,
+    pub(super) classes: Vec<Class>,
+}
+
+/// What is asked, the round being given, and on what connection.
+pub(super) struct Class {
+    pub(super) name: String,
+    status: u16,
+    client: Client,
+    make: Box<dyn Fn(usize) -> String>,
+    /// What is asked right after, and measured in its place.
+    after: Option<String>,
+}
+
+impl Class {
+    /// How long the answer took.
+    pub(super) fn ask(&mut self, round: usize) -> anyhow::Result<u64> {
+        let request = (self.make)(round);
+        let answer = self.client.ask(&request)?;
+        ensure!(
+            answer.status == self.status,
+            "{}: {} instead of {}: {request}\n{}",
+            self.name,
+            answer.status,
+            self.status,
+            answer.body
+        );
+        match &self.after {
+            None => Ok(answer.nanoseconds),
+            Some(next) => Ok(self.client.ask(next)?.nanoseconds),
+        }
+    }
+}
+
+/// All of them, with the people in place.
+pub(super) fn experiments(server: &Server) -> anyhow::Result<Vec<Experiment>> {
+    populate(server)?;
+    let token = server.token("asker")?;
+    Ok(vec![
+        sign_in(server, "username")?,
+        sign_in(server, "email")?,
+        change_password(server)?,
+        mail(server, "POST /confirmation", None)?,
+        mail(server, "POST /recovery", None)?,
+        mail(
+            server,
+            "POST /recovery, and what is asked right after",
+            Some(probe()),
+        )?,
+        sign_up(server, "POST /user", None)?,
+        sign_up(
+            server,
+            "POST /user, and what is asked right after",
+            Some(probe()),
+        )?,
+        change_email(server, &token)?,
+        another(server, "GET", &token)?,
+        another(server, "PUT", &token)?,
+        another(server, "DELETE", &token)?,
+    ])
+}
+
+fn populate(server: &Server) -> anyhow::Result<()> {
+    for name in ["asker", "known", "disabled", "deleted"] {
+        server.create(name)?;
+    }
+    for number in 0..MANY {
+        server.create(&format!("many{number}"))?;
+    }
+    server.run(&["user", "disable", "disabled"])?;
+    server.run(&["user", "delete", "deleted"])?;
+    let body = format!(
+        r#"{{"username":"pending","email":"pending@example.com","password":"{PASSWORD}"}}"#
+    );
+    let answer = Client::connect(server.port)?.ask(&request("POST", "/user", "", &body))?;
+    ensure!(answer.status == 201, "{}", answer.body);
+    Ok(())
+}
+
+/// Writes, and so waits where somebody else writes.
+fn probe() -> String {
+    request("POST", "/recovery", "", r#"{"email":"nobody@example.org"}"#)
+}
+
+fn class(
+    server: &Server,
+    name: &str,
+    status: u16,
+    after: Option<&String>,
+    make: impl Fn(usize) -> String + 'static,
+) -> anyhow::Result<Class> {
+    Ok(Class {
+        name: name.to_owned(),
+        status,
+        client: Client::connect(server.port)?,
+        make: Box::new(make),
+        after: after.cloned(),
+    })
+}
+
+fn sign_in(server: &Server, by: &'static str) -> anyhow::Result<Experiment> {
+    let classes = CROWD.map(|name| {
+        let who = if by == "email" {
+            format!("{name}@example.com")
+        } else {
+            name.to_owned()
+        };
+        let body = format!(r#"{{"{by}":"{who}","password":"{WRONG}"}}"#);
+        class(server, name, 401, None, move |_| {
+            request("POST", "/auth", "", &body)
+        })
+    });
+    Ok(Experiment {
+        name: if by == "email" {
+            "POST /auth, by e-mail"
+        } else {
+            "POST /auth, by user name"
+        },
+        classes: classes.into_iter().collect::<Result<_, _>>()?,
+    })
+}
+
+fn change_password(server: &Server) -> anyhow::Result<Experiment> {
+    let classes = CROWD.map(|name| {
+        let body = format!(
+            r#"{{"email":"{name}@example.com","current_password":"{WRONG}","new_password":"three lamps and a boat"}}"#
+        );
+        class(server, name, 401, None, move |_| request("PUT", "/password", "", &body))
+    });
+    Ok(Experiment {
+        name: "PUT /password without a session",
+        classes: classes.into_iter().collect::<Result<_, _>>()?,
+    })
+}
+
+fn mail(server: &Server, name: &'static str, after: Option<String>) -> anyhow::Result<Experiment> {
+    let path = if name.contains("recovery") {
+        "/recovery"
+    } else {
+        "/confirmation"
+    };
+    let ask = move |email: String| request("POST", path, "", &format!(r#"{{"email":"{email}"}}"#));
+    let after = after.as_ref();
+    Ok(Experiment {
+        name,
+        classes: vec![
+            class(server, "unknown", 202, after, move |round| {
+                ask(format!("none{}@example.com", round % MANY))
+            })?,
+            class(server, "known", 202, after, move |round| {
+                ask(format!("many{}@example.com", round % MANY))
+            })?,
+            class(server, "pending", 202, after, move |_| {
+                ask("pending@example.com".to_owned())
+            })?,
+        ],
+    })
+}
+
+fn sign_up(
+    server: &Server,
+    name: &'static str,
+    after: Option<String>,
+) -> anyhow::Result<Experiment> {
+    let run = if after.is_some() { "b" } else { "a" };
+    let ask = move |email: String| {
+        let body = format!(r#"{{"email":"{email}","password":"{PASSWORD}"}}"#);
+        request("POST", "/user", "", &body)
+    };
+    let after = after.as_ref();
+    Ok(Experiment {
+        name,
+        classes: vec![
+            class(server, "free address", 201, after, move |round| {
+                ask(format!("free{run}{round}@example.com"))
+            })?,
+            class(server, "taken address", 201, after, move |round| {
+                ask(format!("many{}@example.com", round % MANY))
+            })?,
+        ],
+    })
+}
+
+fn change_email(server: &Server, token: &str) -> anyhow::Result<Experiment> {
+    let token = token.to_owned();
+    let other = token.clone();
+    let ask = |token: &str, email: String| {
+        let body = format!(r#"{{"email":"{email}","password":"{PASSWORD}"}}"#);
+        request("PUT", "/user/me/email", token, &body)
+    };
+    Ok(Experiment {
+        name: "PUT /user/me/email",
+        classes: vec![
+            class(server, "free address", 202, None, move |round| {
+                ask(&token, format!("new{}@example.com", round % MANY))
+            })?,
+            class(server, "taken address", 202, None, move |round| {
+                ask(&other, format!("many{}@example.com", round % MANY))
+            })?,
+        ],
+    })
+}
+
+fn another(server: &Server, method: &'static str, token: &str) -> anyhow::Result<Experiment> {
+    let body = if method == "PUT" {
+        r#"{"name":"x","data":{}}"#
+    } else {
+        ""
+    };
+    let classes = ["unknown", "known", "pending", "deleted"].map(|name| {
+        let request = request(method, &format!("/user/{name}"), token, body);
+        class(server, name, 403, None, move |_| request.clone())
+    });
+    Ok(Experiment {
+        name: match method {
+            "GET" => "GET /user/{user} as another",
+            "PUT" => "PUT /user/{user} as another",
+            _ => "DELETE /user/{user} as another",
+        },
+        classes: classes.into_iter().collect::<Result<_, _>>()?,
+    })
+}

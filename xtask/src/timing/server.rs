@@ -1,0 +1,108 @@
+//! The binary on a free port with a folder of its own, and the people it is asked about.
+
+use std::io::Write;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail, ensure};
+
+use super::client::{Client, request};
+
+/// Of everybody who is there.
+pub(super) const PASSWORD: &str = "a long walk by the sea";
+
+/// A running server; dropped, it is gone with its folder.
+pub(super) struct Server {
+    binary: PathBuf,
+    folder: PathBuf,
+    pub(super) port: u16,
+    process: Child,
+}
+
+impl Server {
+    pub(super) fn start(binary: &Path) -> anyhow::Result<Self> {
+        let folder = std::env::temp_dir().join(format!("doorward-timing-{}", std::process::id()));
+        std::fs::create_dir_all(&folder)?;
+        let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+        let process = command(binary, &folder, port)
+            .arg("serve")
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .with_context(|| format!("cannot run {}", binary.display()))?;
+        let server = Self {
+            binary: binary.to_owned(),
+            folder,
+            port,
+            process,
+        };
+        server.wait()?;
+        Ok(server)
+    }
+
+    fn wait(&self) -> anyhow::Result<()> {
+        let begun = Instant::now();
+        while begun.elapsed() < Duration::from_secs(30) {
+            let ready = Client::connect(self.port)
+                .and_then(|mut client| client.ask(&request("GET", "/readyz", "", "")));
+            if ready.is_ok_and(|answer| answer.status == 200) {
+                return Ok(());
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        bail!("the server is not ready after half a minute");
+    }
+
+    /// Somebody with a user name and a confirmed address.
+    pub(super) fn create(&self, name: &str) -> anyhow::Result<()> {
+        let email = format!("{name}@example.com");
+        let arguments = ["user", "create", "--username", name, "--email", &email];
+        self.run(&[&arguments[..], &["--password-stdin"]].concat())
+    }
+
+    /// A command beside the server.
+    pub(super) fn run(&self, arguments: &[&str]) -> anyhow::Result<()> {
+        let mut process = command(&self.binary, &self.folder, self.port)
+            .args(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .spawn()?;
+        let input = process.stdin.take().context("its input is a pipe")?;
+        writeln!(&input, "{PASSWORD}")?;
+        drop(input);
+        ensure!(process.wait()?.success(), "failed: {arguments:?}");
+        Ok(())
+    }
+
+    /// Whoever it is, signed in.
+    pub(super) fn token(&self, name: &str) -> anyhow::Result<String> {
+        let body = format!(r#"{{"username":"{name}","password":"{PASSWORD}"}}"#);
+        let answer = Client::connect(self.port)?.ask(&request("POST", "/auth", "", &body))?;
+        let rest = answer.body.split_once(r#""token":""#);
+        let token = rest.and_then(|(_, rest)| rest.split('"').next());
+        Ok(token.with_context(|| answer.body.clone())?.to_owned())
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It is gone already, or it is not; either way nobody waits for it.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+fn command(binary: &Path, folder: &Path, port: u16) -> Command {
+    let mut command = Command::new(binary);
+    command
+        .env_clear()
+        .current_dir(folder)
+        .env("DOORWARD_LISTEN", format!("127.0.0.1:{port}"))
+        .env("DOORWARD_THROTTLE__ENABLED", "false")
+        .env("DOORWARD_LOG__FILTER", "error")
+        .env("ADMIN_PASSWORD", PASSWORD);
+    command
+}
