@@ -124,10 +124,7 @@ impl Accounts {
                 expected: user.version,
             }];
             if changed.session_epoch != user.session_epoch {
-                changes.push(Change::RevokeLinks(
-                    user.id,
-                    vec![Purpose::Confirmation, Purpose::Recovery],
-                ));
+                changes.push(Change::RevokeLinks(user.id, Purpose::ALL.to_vec()));
             }
             if is_active_admin(&user) && !is_active_admin(&changed) {
                 changes.push(Change::KeepAnAdmin);

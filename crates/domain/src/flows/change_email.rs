@@ -1,4 +1,7 @@
-//! Move an account to another address: the new one takes over once confirmed, the old one is told.
+//! Move an account to another address: the new one takes over once confirmed, the old one is told,
+//! and can take it back (R-11, `undo_email_change`).
+
+use std::time::Duration;
 
 use crate::access::Action;
 use crate::accounts::{ATTEMPTS, Accounts};
@@ -6,9 +9,18 @@ use crate::changes::{ApplyError, Change, Changes};
 use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::flows::update_profile::ensure_version;
+use crate::happening::Happening;
 use crate::model::{Event, MailKind, Purpose, Status, User, Version};
 use crate::policy::Disclosure;
+use crate::ports::{Allowance, Budget, Charge};
 use crate::values::{EmailAddress, Invalid, Password};
+
+/// E-mail changes of one account.
+const EMAIL_CHANGE: Budget = Budget {
+    name: "email-change",
+    burst: 5,
+    window: Duration::from_secs(3600),
+};
 
 impl Accounts {
     /// Asks for the change. Whoever changes their own shows their password each time; an admin who
@@ -34,8 +46,27 @@ impl Accounts {
                 return Err(Error::EmailTaken);
             }
         }
+        self.throttle_email_changes(ctx, &user).await?;
         self.throttle_mailbox(ctx, email).await?;
         self.write_pending_email(ctx, user, email, expected).await
+    }
+
+    /// Each change mails the old address, with a link that lives for days: not without end.
+    async fn throttle_email_changes(&self, ctx: &Ctx, user: &User) -> Result<(), Error> {
+        if !self.policy.throttle {
+            return Ok(());
+        }
+        let charge = Charge::budget(EMAIL_CHANGE, format!("user/{}", user.id));
+        let answers = self.ports.throttle.take(&[charge], ctx.now).await?;
+        match answers.first() {
+            Some(Allowance::Denied { retry_after }) => {
+                self.note(Happening::Throttled(EMAIL_CHANGE.name));
+                Err(Error::TooManyAttempts {
+                    retry_after: *retry_after,
+                })
+            }
+            _ => Ok(()),
+        }
     }
 
     async fn write_pending_email(
@@ -95,13 +126,12 @@ impl Accounts {
             self.audit(ctx, Event::EmailChangeRequested, Some(user.id)),
         ];
         if let Some(old) = user.mail_address() {
-            changes.push(self.mail(
-                ctx,
-                MailKind::EmailChangeNotice,
-                Some(user.id),
-                old,
-                user.locale,
-            ));
+            // What an admin has moved away, its old mailbox does not take back: it may be why.
+            let kind = match ctx.actor.user_id() == Some(user.id) {
+                true => MailKind::EmailChangeUndo,
+                false => MailKind::EmailChangeNotice,
+            };
+            changes.push(self.mail(ctx, kind, Some(user.id), old, user.locale));
         }
         changes
     }

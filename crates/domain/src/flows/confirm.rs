@@ -8,9 +8,10 @@ use crate::accounts::{ATTEMPTS, Accounts};
 use crate::changes::{ApplyError, Change, Changes, Unique};
 use crate::ctx::Ctx;
 use crate::error::Error;
+use crate::flows::sign_in::{Identifier, Named};
 use crate::happening::SessionEnd;
 use crate::model::{Event, Link, MailKind, Purpose, Status, User};
-use crate::values::{EmailAddress, Token};
+use crate::values::{EmailAddress, Invalid, Password, Token};
 
 /// How many unconfirmed claims to one address are cleared away or mailed at a time.
 pub(crate) const MAX_CLAIMS: usize = 20;
@@ -45,8 +46,20 @@ impl Accounts {
     }
 
     /// Confirms the address.
-    #[tracing::instrument(level = "trace", skip_all)]
     pub async fn confirm(&self, ctx: &Ctx, token: &Token) -> Result<User, Error> {
+        self.confirm_with_password(ctx, token, None).await
+    }
+
+    /// Confirms the address; where the operator wants it, only with the password that was chosen at
+    /// sign-up, so that nobody confirms what a stranger has begun in their name.
+    #[tracing::instrument(level = "trace", skip_all)]
+    pub async fn confirm_with_password(
+        &self,
+        ctx: &Ctx,
+        token: &Token,
+        password: Option<&Password>,
+    ) -> Result<User, Error> {
+        let mut is_password_due = true;
         for _ in 0..ATTEMPTS {
             let (link, user) = self
                 .find_living_link(ctx, token, Purpose::Confirmation)
@@ -57,6 +70,11 @@ impl Accounts {
             }
             if !is_open(&user, &link) {
                 return Err(Error::LinkExpired);
+            }
+            if is_password_due && self.asks_password(&user) {
+                self.show_sign_up_password(ctx, &user, &link.email, password)
+                    .await?;
+                is_password_due = false;
             }
             let confirmed = confirmed(ctx, &user);
             let changes = self
@@ -78,6 +96,31 @@ impl Accounts {
             }
         }
         Err(Error::Overloaded)
+    }
+
+    /// Whether a confirmation would ask for the sign-up's password.
+    pub fn asks_password(&self, user: &User) -> bool {
+        self.policy.confirmation_asks_password && user.status == Status::Pending
+    }
+
+    /// A wrong one counts like one at sign-in.
+    async fn show_sign_up_password(
+        &self,
+        ctx: &Ctx,
+        user: &User,
+        email: &EmailAddress,
+        password: Option<&Password>,
+    ) -> Result<(), Error> {
+        let missing = || {
+            let what = "Give the password that was chosen at sign-up.";
+            Error::invalid("password", Invalid::new("missing", what))
+        };
+        let password = password.ok_or_else(missing)?;
+        let identifier = Identifier::Email(email.clone());
+        let named = Named::surely(user.clone());
+        self.verify_password(ctx, &identifier, named, password, Event::EmailConfirmed)
+            .await?;
+        Ok(())
     }
 
     async fn confirmation_changes(

@@ -17,8 +17,7 @@ use crate::error::Error;
 use crate::flows::confirm::MAX_CLAIMS;
 use crate::happening::{Happening, MailFate};
 use crate::model::{Event, Link, MailJob, MailKind, Purpose, Status, User};
-use crate::ports::{Allowance, Mail, MailError, MailTemplate};
-use crate::throttle::MAILBOX;
+use crate::ports::{Mail, MailError, MailTemplate};
 use crate::values::{EmailAddress, Name, Token, Username};
 
 /// How long a worker may hold a mail without a word; for so long a dead worker's mails wait.
@@ -146,8 +145,7 @@ impl Accounts {
         if !self.policy.throttle || job.kind != MailKind::SignUp || job.attempts > 1 {
             return Ok(false);
         }
-        let allowance = self.take(&MAILBOX, job.email.key(), self.now()).await?;
-        Ok(matches!(allowance, Allowance::Denied { .. }))
+        self.has_mail_enough(&job.email).await
     }
 
     async fn send_failed(
@@ -228,6 +226,19 @@ impl Accounts {
                 let to = Some(job.email.clone());
                 letter(to, user, MailTemplate::EmailChangeNotice, None)
             }),
+            MailKind::EmailChangeUndo => match user {
+                Some(user) if user.status == Status::Active => {
+                    let (to, purpose) = (Some(job.email.clone()), Some(Purpose::EmailUndo));
+                    letter(to, user, MailTemplate::EmailChangeUndo, purpose)
+                }
+                _ => Vec::new(),
+            },
+            MailKind::NewSignIn => about_sign_in(user, MailTemplate::NewSignIn),
+            MailKind::SignInAfterFailures => about_sign_in(user, MailTemplate::SignInAfterFailures),
+            // By address alone, so that asking costs the same whether it has an account.
+            MailKind::GuessingStopped => {
+                about_sign_in(user.or(owner), MailTemplate::GuessingStopped)
+            }
         })
     }
 
@@ -243,6 +254,9 @@ impl Accounts {
         let user = &letter.user;
         let base = &self.policy.public_url;
         let (url, valid_minutes) = match letter.purpose {
+            None if letter.template == MailTemplate::GuessingStopped => {
+                (format!("{base}/recovery"), None)
+            }
             None => (base.clone(), None),
             Some(purpose) => {
                 let lifetime = self.link_lifetime(letter);
@@ -256,11 +270,7 @@ impl Accounts {
                     expires_at: ctx.now + lifetime,
                     used_at: None,
                 };
-                self.apply(vec![
-                    Change::RevokeLinks(user.id, vec![purpose]),
-                    Change::PutLink(link),
-                ])
-                .await?;
+                self.put_link(job, link).await?;
                 let page = purpose.as_str();
                 (
                     format!("{base}/{page}/{}", secret.expose()),
@@ -287,14 +297,32 @@ impl Accounts {
                 _ => job.created_at,
             },
             new_email: new_email(letter).map(masked),
+            device: self.device_of(job).await?,
             message_id: format!("{}.{number}", job.id),
         })
+    }
+
+    /// Stores the link. It voids the older ones of its purpose, but for those that take an
+    /// e-mail change back: a thief's next change must not void the owner's.
+    async fn put_link(&self, job: &MailJob, link: Link) -> Result<(), Error> {
+        let (user_id, purpose) = (link.user_id, link.purpose);
+        if purpose != Purpose::EmailUndo {
+            let revoked = Change::RevokeLinks(user_id, vec![purpose]);
+            return Ok(self.apply(vec![revoked, Change::PutLink(link)]).await?);
+        }
+        self.apply(vec![Change::PutLink(link)]).await?;
+        if self.was_undone_since(job).await? {
+            let revoked = Change::RevokeLinks(user_id, vec![purpose]);
+            self.apply(vec![revoked]).await?;
+        }
+        Ok(())
     }
 
     fn link_lifetime(&self, letter: &Letter) -> SignedDuration {
         match letter.template {
             MailTemplate::Recover => self.policy.recovery_lifetime,
             MailTemplate::EmailChange => self.policy.email_change_lifetime,
+            MailTemplate::EmailChangeUndo => self.policy.email_undo_lifetime,
             _ => self.policy.confirmation_lifetime,
         }
     }
@@ -316,6 +344,12 @@ fn notice(user: User, template: MailTemplate) -> Vec<Letter> {
 /// To the confirmed address, with a link.
 fn linked(user: User, template: MailTemplate, purpose: Purpose) -> Vec<Letter> {
     letter(user.mail_address().cloned(), user, template, Some(purpose))
+}
+
+/// To the owner of an account in use, about who signs in to it, or tries.
+fn about_sign_in(user: Option<User>, template: MailTemplate) -> Vec<Letter> {
+    let user = user.filter(|user| user.status == Status::Active);
+    user.map_or_else(Vec::new, |user| notice(user, template))
 }
 
 /// To an address somebody claims, while they still do.

@@ -1,13 +1,13 @@
 //! Recover a lost password by a mailed link.
 //!
 //! Asking looks nobody up; the worker does. The link sets a password once, ends every session,
-//! and signs nobody in.
+//! and signs nobody in. With the new password begins a new count of wrong ones: see
+//! `counting`.
 
 use crate::accounts::{ATTEMPTS, Accounts};
 use crate::changes::{ApplyError, Change};
 use crate::ctx::Ctx;
 use crate::error::Error;
-use crate::flows::sign_in::{Identifier, guess_key};
 use crate::happening::SessionEnd;
 use crate::model::{Credential, Event, MailKind, Purpose, Status, User};
 use crate::values::{EmailAddress, Secret, Token};
@@ -41,6 +41,7 @@ impl Accounts {
     ) -> Result<(), Error> {
         let user = self.view_recovery(ctx, token).await?;
         let password = self.judge_password_field("new_password", new_password.expose(), &user)?;
+        let _share = self.hasher.share_for(ctx)?;
         let password_hash = self.hasher.hash(password.as_password()).await?;
         for _ in 0..ATTEMPTS {
             let user = self.view_recovery(ctx, token).await?;
@@ -58,7 +59,7 @@ impl Accounts {
                 Ok(()) => {
                     let (epoch, why) = (user.session_epoch + 1, SessionEnd::AccountChanged);
                     self.end_sessions(ctx, user.id, epoch, why, None).await;
-                    return self.forget_guesses(&user).await;
+                    return Ok(());
                 }
                 Err(ApplyError::Stale) => {}
                 Err(other) => return Err(other.into()),
@@ -67,17 +68,9 @@ impl Accounts {
         Err(Error::Overloaded)
     }
 
-    /// Whoever recovered the account starts with no failures against it.
-    async fn forget_guesses(&self, user: &User) -> Result<(), Error> {
-        if let Some(email) = &user.email {
-            let key = guess_key(&Identifier::Email(email.clone()), Some(user));
-            self.ports.throttle.clear_guesses(&key).await?;
-        }
-        Ok(())
-    }
-
-    /// What every new password of an account brings with it: a higher epoch, dead links, a mail
-    /// and a line in the audit log. The caller ends the sessions once it is written.
+    /// What every new password of an account brings with it: a higher epoch, dead links (R-06; but for
+    /// those that take an e-mail change back: the new password may be a thief's, R-11), a mail and a
+    /// line in the audit log. The caller ends the sessions once it is written.
     pub(crate) fn password_changes(
         &self,
         ctx: &Ctx,

@@ -11,20 +11,27 @@ pub enum Purpose {
     Confirmation,
     /// Sets a new password.
     Recovery,
+    /// Takes an e-mail change back to the address it was mailed to.
+    EmailUndo,
 }
 
 impl Purpose {
+    /// Every purpose.
+    pub const ALL: [Self; 3] = [Self::Confirmation, Self::Recovery, Self::EmailUndo];
+
     /// Its name in the tables.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Confirmation => "confirmation",
             Self::Recovery => "recovery",
+            Self::EmailUndo => "email-undo",
         }
     }
 
-    /// The purpose of that name.
+    /// The purpose of that name. One that a newer release has written is nobody's: its link opens
+    /// nothing here.
     pub fn from_name(name: &str) -> Option<Self> {
-        [Self::Confirmation, Self::Recovery]
+        Self::ALL
             .into_iter()
             .find(|purpose| purpose.as_str() == name)
     }

@@ -18,19 +18,31 @@ pub enum MailKind {
     PasswordChanged,
     /// To the new address: confirm it.
     EmailChange,
-    /// To the old address: a change was asked for.
+    /// To the old address: an admin asked for a change.
     EmailChangeNotice,
+    /// To the old address: its owner asked for a change, which this mail's link takes back.
+    EmailChangeUndo,
+    /// Somebody signed in from where this account was not seen before.
+    NewSignIn,
+    /// Somebody signed in after many wrong passwords.
+    SignInAfterFailures,
+    /// So many wrong passwords that no more are looked at.
+    GuessingStopped,
 }
 
 impl MailKind {
     /// Every kind.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 10] = [
         Self::SignUp,
         Self::ConfirmationAgain,
         Self::Recovery,
         Self::PasswordChanged,
         Self::EmailChange,
         Self::EmailChangeNotice,
+        Self::EmailChangeUndo,
+        Self::NewSignIn,
+        Self::SignInAfterFailures,
+        Self::GuessingStopped,
     ];
 
     /// Its name in the tables and the logs.
@@ -42,10 +54,14 @@ impl MailKind {
             Self::PasswordChanged => "password-changed",
             Self::EmailChange => "email-change",
             Self::EmailChangeNotice => "email-change-notice",
+            Self::EmailChangeUndo => "email-change-undo",
+            Self::NewSignIn => "new-sign-in",
+            Self::SignInAfterFailures => "sign-in-after-failures",
+            Self::GuessingStopped => "guessing-stopped",
         }
     }
 
-    /// The kind of that name.
+    /// The kind of that name. A worker claims none that it does not know: a newer node will.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.as_str() == name)
     }

@@ -1,0 +1,286 @@
+//! Tell an account's owner by mail who signs in to it, or tries to.
+//!
+//! Known is a sign-in with a program (`Firefox` on `Linux`) and from a network (IPv4 by /24, IPv6 by
+//! /48) that the audit log has seen succeed with this account in the last ninety days, or of a browser
+//! that shows the cookie of a known device; the first of all is nobody's surprise. What is looked up
+//! here is looked up only once the password was right; where it was not, the worker looks, so that no
+//! answer's time tells of an account. A budget for each account bounds the mails.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use jiff::SignedDuration;
+
+use crate::accounts::Accounts;
+use crate::changes::Change;
+use crate::ctx::Ctx;
+use crate::error::Error;
+use crate::flows::sign_in::Identifier;
+use crate::model::{AuditEvent, AuditFilter, Event, MailJob, MailKind, Outcome, User};
+use crate::ports::{Allowance, Budget, Charge};
+
+/// Mails to one account's owner about sign-ins: a thief of the password makes no mail bomb.
+const SIGN_IN_NOTICE: Budget = Budget {
+    name: "sign-in-notice",
+    burst: 5,
+    window: Duration::from_secs(24 * 3600),
+};
+/// Mails to one account's owner that guessing was stopped.
+const STOP_NOTICE: Budget = Budget {
+    name: "stop-notice",
+    burst: 1,
+    window: Duration::from_secs(24 * 3600),
+};
+/// A refusal for longer than any pause is the stop itself.
+const LONGEST_PAUSE: Duration = Duration::from_secs(3600);
+/// How long a device is remembered.
+const REMEMBERED: SignedDuration = SignedDuration::from_hours(90 * 24);
+/// How many lines of an account's history are looked at.
+const LOOKED_AT: usize = 200;
+/// From so many wrong passwords on, the sign-in that follows is told of.
+const MANY_FAILURES: usize = 10;
+/// Programs by a word of their user agent, the telling before the common.
+const PROGRAMS: [(&str, &str); 9] = [
+    ("Edg", "Edge"),
+    ("OPR/", "Opera"),
+    ("SamsungBrowser/", "Samsung Internet"),
+    ("Firefox/", "Firefox"),
+    ("FxiOS/", "Firefox"),
+    ("CriOS/", "Chrome"),
+    ("Chromium/", "Chromium"),
+    ("Chrome/", "Chrome"),
+    ("Safari/", "Safari"),
+];
+const SYSTEMS: [(&str, &str); 8] = [
+    ("Windows", "Windows"),
+    ("Android", "Android"),
+    ("iPhone", "iPhone"),
+    ("iPad", "iPad"),
+    ("CrOS", "ChromeOS"),
+    ("Mac OS X", "macOS"),
+    ("Linux", "Linux"),
+    ("BSD", "BSD"),
+];
+/// The most characters of a program's own name that a mail says.
+const MAX_PROGRAM: usize = 32;
+
+impl Accounts {
+    /// The mail that a sign-in brings, where it is out of the ordinary.
+    pub(crate) async fn sign_in_notice(
+        &self,
+        ctx: &Ctx,
+        user: &User,
+    ) -> Result<Option<Change>, Error> {
+        let Some(email) = user.mail_address().filter(|_| self.policy.sign_in_notices) else {
+            return Ok(None);
+        };
+        let filter = AuditFilter {
+            user_id: Some(user.id),
+            event: Some(Event::SignIn),
+            since: Some(ctx.now - REMEMBERED),
+            limit: LOOKED_AT,
+            ..AuditFilter::default()
+        };
+        let past = self.ports.store.list_audit_events(&filter).await?;
+        let Some(kind) = out_of_the_ordinary(ctx, user, &past) else {
+            return Ok(None);
+        };
+        let key = format!("user/{}", user.id);
+        match self.may_mail(ctx, SIGN_IN_NOTICE, &key).await? {
+            true => Ok(Some(self.mail(
+                ctx,
+                kind,
+                Some(user.id),
+                email,
+                user.locale,
+            ))),
+            false => Ok(None),
+        }
+    }
+
+    /// No more guesses at an account are looked at: tells its owner, once a day. Done alike for an
+    /// address that has no account: the worker finds nobody to tell.
+    pub(crate) async fn tell_guessing_stopped(
+        &self,
+        ctx: &Ctx,
+        identifier: &Identifier,
+        account: Option<&User>,
+        key: &str,
+        refusal: Allowance,
+    ) -> Result<(), Error> {
+        let is_stop =
+            matches!(refusal, Allowance::Denied { retry_after } if retry_after > LONGEST_PAUSE);
+        if !is_stop || !self.may_mail(ctx, STOP_NOTICE, key).await? {
+            return Ok(());
+        }
+        let own = account.and_then(|user| Some((user.id, user.mail_address()?)));
+        let mail = match (identifier, own) {
+            (Identifier::Email(email), _) => self.mail(
+                ctx,
+                MailKind::GuessingStopped,
+                None,
+                email,
+                ctx.client.locale,
+            ),
+            (Identifier::Username(_), Some((id, email))) => self.mail(
+                ctx,
+                MailKind::GuessingStopped,
+                Some(id),
+                email,
+                ctx.client.locale,
+            ),
+            // A user name is public: that it has no mailbox may show.
+            (Identifier::Username(_), None) => return Ok(()),
+        };
+        Ok(self.apply(vec![mail]).await?)
+    }
+
+    /// Whether one more mail of that kind may go to an account's owner; not refused, but left out.
+    async fn may_mail(&self, ctx: &Ctx, budget: Budget, key: &str) -> Result<bool, Error> {
+        let charge = Charge::budget(budget, key.to_owned());
+        let answers = self.ports.throttle.take(&[charge], ctx.now).await?;
+        Ok(!answers
+            .iter()
+            .any(|one| matches!(one, Allowance::Denied { .. })))
+    }
+
+    /// With what and from where the sign-in was that a mail tells of.
+    pub(crate) async fn device_of(&self, job: &MailJob) -> Result<Option<String>, Error> {
+        if !matches!(
+            job.kind,
+            MailKind::NewSignIn | MailKind::SignInAfterFailures
+        ) {
+            return Ok(None);
+        }
+        let filter = AuditFilter {
+            user_id: job.user_id,
+            event: Some(Event::SignIn),
+            since: Some(job.created_at),
+            limit: LOOKED_AT,
+            ..AuditFilter::default()
+        };
+        let lines = self.ports.store.list_audit_events(&filter).await?;
+        let line = lines
+            .iter()
+            .find(|line| line.at == job.created_at && line.outcome == Outcome::Success);
+        Ok(line.and_then(described))
+    }
+}
+
+/// What is out of the ordinary about a sign-in that has just succeeded, by those before it, newest
+/// first.
+fn out_of_the_ordinary(ctx: &Ctx, user: &User, past: &[AuditEvent]) -> Option<MailKind> {
+    let failures = past
+        .iter()
+        .take_while(|line| line.outcome == Outcome::Failure);
+    if failures.count() >= MANY_FAILURES {
+        return Some(MailKind::SignInAfterFailures);
+    }
+    // A browser that shows a cookie of this account, wherever it is.
+    if ctx
+        .client
+        .known
+        .iter()
+        .any(|known| known.user_id == user.id)
+    {
+        return None;
+    }
+    let mut seen = past
+        .iter()
+        .filter(|line| line.outcome == Outcome::Success)
+        .peekable();
+    seen.peek()?;
+    let (program, network) = (
+        program(ctx.client.user_agent.as_deref()),
+        network(ctx.client.address),
+    );
+    let (mut knows_program, mut knows_network) = (false, false);
+    for line in seen {
+        knows_program |= self::program(line.user_agent.as_deref()) == program;
+        knows_network |= self::network(line.address) == network;
+    }
+    (!knows_program || !knows_network).then_some(MailKind::NewSignIn)
+}
+
+/// What of an address stays the same for somebody at home.
+fn network(address: Option<IpAddr>) -> Option<(u8, [u8; 6])> {
+    Some(match address?.to_canonical() {
+        IpAddr::V4(v4) => {
+            let [a, b, c, _] = v4.octets();
+            (4, [a, b, c, 0, 0, 0])
+        }
+        IpAddr::V6(v6) => {
+            let [a, b, c, d, e, f, ..] = v6.octets();
+            (6, [a, b, c, d, e, f])
+        }
+    })
+}
+
+/// Program and system of a user agent without their versions, in words of ours: what a stranger makes
+/// a program call itself is cut to letters, so that it advertises nothing in a mail.
+fn program(user_agent: Option<&str>) -> Option<String> {
+    let text = user_agent?;
+    let word = |list: &[(&str, &'static str)]| {
+        let found = list.iter().find(|(part, _)| text.contains(part));
+        found.map(|(_, name)| *name)
+    };
+    let own = || -> String {
+        let first = text.split(['/', ' ', '(']).next().unwrap_or_default();
+        let is_plain = |c: &char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+        first.chars().filter(is_plain).take(MAX_PROGRAM).collect()
+    };
+    let program = word(&PROGRAMS).map_or_else(own, str::to_owned);
+    match (program.is_empty(), word(&SYSTEMS)) {
+        (false, Some(system)) => Some(format!("{program}, {system}")),
+        (false, None) => Some(program),
+        (true, system) => system.map(str::to_owned),
+    }
+}
+
+fn described(line: &AuditEvent) -> Option<String> {
+    let address = line
+        .address
+        .map(|address| address.to_canonical().to_string());
+    let parts = [program(line.user_agent.as_deref()), address];
+    let parts: Vec<String> = parts.into_iter().flatten().collect();
+    (!parts.is_empty()).then(|| parts.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_is_known_by_its_kind_and_says_nothing_of_its_own() {
+        for (user_agent, named) in [
+            (
+                "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
+                "Firefox, Linux",
+            ),
+            (
+                "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/139.0 Safari/537.36 Edg/139.0",
+                "Edge, Windows",
+            ),
+            (
+                "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605 Version/18.0 Mobile Safari/604",
+                "Safari, iPhone",
+            ),
+            ("python-requests/2.32", "python-requests"),
+            ("curl/8.5.0", "curl"),
+            ("win.at.evil.example/1 <b>", "winatevilexample"),
+        ] {
+            assert_eq!(program(Some(user_agent)).as_deref(), Some(named));
+        }
+        assert_eq!(program(Some("")), None);
+        assert_eq!(program(Some("/\u{202e}(")), None);
+    }
+
+    #[test]
+    fn a_network_is_what_one_customer_has() {
+        let of = |text: &str| network(Some(text.parse().unwrap()));
+        assert_eq!(of("192.0.2.7"), of("::ffff:192.0.2.200"));
+        assert_ne!(of("192.0.2.7"), of("192.0.3.7"));
+        assert_eq!(of("2001:db8:1::1"), of("2001:db8:1:ffff::9"));
+        assert_ne!(of("2001:db8:1::1"), of("2001:db8:2::1"));
+    }
+}

@@ -1,0 +1,126 @@
+//! Take an e-mail change back, by the link that was mailed to the old address.
+//!
+//! Whoever knows somebody's password can move the account to a mailbox of their own. The old mailbox
+//! is told, and its link works for days, whatever the thief does meanwhile: another change of address
+//! or of the password leaves it alone. It gives the old address back, ends every session, voids every
+//! other link, locks the password that the thief knows, and mails a recovery: from there on, only
+//! whoever reads the old mailbox gets in. What an admin has moved has no such link. Looking at the
+//! link changes nothing.
+
+use crate::accounts::{ATTEMPTS, Accounts};
+use crate::changes::{ApplyError, Change, Changes, Unique};
+use crate::ctx::Ctx;
+use crate::error::Error;
+use crate::happening::SessionEnd;
+use crate::model::{
+    AuditFilter, Credential, Event, Link, MailJob, MailKind, Purpose, Status, User,
+};
+use crate::values::{Password, Secret, Token};
+
+impl Accounts {
+    /// Whose account a living link takes back, and to which address.
+    #[tracing::instrument(level = "trace", skip_all)]
+    pub async fn view_email_undo(&self, ctx: &Ctx, token: &Token) -> Result<Link, Error> {
+        Ok(self.find_undo(ctx, token).await?.0)
+    }
+
+    /// Gives the old address back, once. Where somebody else has confirmed that address since, there
+    /// is nothing to give: the link opens nothing, and nothing is changed.
+    #[tracing::instrument(level = "trace", skip_all)]
+    pub async fn undo_email_change(&self, ctx: &Ctx, token: &Token) -> Result<(), Error> {
+        self.find_undo(ctx, token).await?;
+        let locked = self.locked_password().await?;
+        for _ in 0..ATTEMPTS {
+            let (link, user) = self.find_undo(ctx, token).await?;
+            let changes = self.undoing(ctx, &link, &user, locked.clone());
+            match self.apply(changes).await {
+                Ok(()) => {
+                    let (epoch, why) = (user.session_epoch + 1, SessionEnd::AccountChanged);
+                    self.end_sessions(ctx, user.id, epoch, why, None).await;
+                    return Ok(());
+                }
+                // Used, or the user changed, in between: look again.
+                Err(ApplyError::Stale) => {}
+                Err(ApplyError::Taken(Unique::Email)) => {
+                    let (event, why) = (Event::EmailChangeUndone, "address taken since");
+                    let audit = self.audit_failure(ctx, event, Some(user.id), why);
+                    self.apply(vec![audit]).await?;
+                    return Err(Error::LinkExpired);
+                }
+                Err(other) => return Err(other.into()),
+            }
+        }
+        Err(Error::Overloaded)
+    }
+
+    async fn find_undo(&self, ctx: &Ctx, token: &Token) -> Result<(Link, User), Error> {
+        let found = self
+            .find_living_link(ctx, token, Purpose::EmailUndo)
+            .await?;
+        let (link, user) = &found;
+        // A switched-off account stays as it is: its links were revoked, and a late one opens nothing.
+        match link.used_at.is_none() && user.status == Status::Active {
+            true => Ok(found),
+            false => Err(Error::LinkExpired),
+        }
+    }
+
+    /// The hash of a password that nobody knows.
+    async fn locked_password(&self) -> Result<Secret<String>, Error> {
+        let nobodys = Token::generate(&*self.ports.secrets).expose();
+        let nobodys = Password::parse(&nobodys)
+            .map_err(|_| Error::Internal("a random password cannot be one"))?;
+        Ok(self.hasher.hash(&nobodys).await?)
+    }
+
+    fn undoing(&self, ctx: &Ctx, link: &Link, user: &User, locked: Secret<String>) -> Changes {
+        let mut changes = vec![
+            Change::UpdateUser {
+                user: Box::new(User {
+                    email: Some(link.email.clone()),
+                    pending_email: None,
+                    session_epoch: user.session_epoch + 1,
+                    version: user.version.next(),
+                    updated_at: ctx.now,
+                    ..user.clone()
+                }),
+                expected: user.version,
+            },
+            Change::UseLink {
+                digest: link.digest,
+                at: ctx.now,
+            },
+            Change::RevokeLinks(user.id, Purpose::ALL.to_vec()),
+            Change::PutCredential(Credential {
+                user_id: user.id,
+                password_hash: locked,
+                updated_at: ctx.now,
+            }),
+            self.audit(ctx, Event::EmailChangeUndone, Some(user.id)),
+            self.mail(ctx, MailKind::Recovery, None, &link.email, user.locale),
+        ];
+        let left = user.mail_address();
+        if let Some(left) = left.filter(|left| left.key() != link.email.key()) {
+            let kind = MailKind::EmailChangeNotice;
+            changes.push(self.mail(ctx, kind, Some(user.id), left, user.locale));
+        }
+        changes
+    }
+
+    /// Whether a change that a mail tells of was taken back since. Asked once the mail's own link is
+    /// stored: either the undoing has found and voided it, or it is found here.
+    pub(crate) async fn was_undone_since(&self, job: &MailJob) -> Result<bool, Error> {
+        let Some(user_id) = job.user_id else {
+            return Ok(false);
+        };
+        let filter = AuditFilter {
+            user_id: Some(user_id),
+            event: Some(Event::EmailChangeUndone),
+            since: Some(job.created_at),
+            limit: 1,
+            ..AuditFilter::default()
+        };
+        let found = self.ports.store.list_audit_events(&filter).await?;
+        Ok(!found.is_empty())
+    }
+}

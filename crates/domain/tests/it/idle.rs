@@ -1,0 +1,102 @@
+//! Sessions that nobody uses.
+
+use doorward_domain::Error;
+use jiff::SignedDuration;
+
+use crate::world::*;
+
+async fn idle(everybody: i64, admins: i64) -> World {
+    World::with(|policy| {
+        policy.session_idle = minutes(everybody);
+        policy.admin_session_idle = minutes(admins);
+    })
+    .await
+}
+
+fn back(by: SignedDuration) -> SignedDuration {
+    SignedDuration::ZERO - by
+}
+
+/// S-04: to the microsecond where it was never used, at every way in.
+#[tokio::test]
+async fn a_session_that_is_not_used_ends() {
+    let world = idle(60, 0).await;
+    world.active("ben").await;
+    let session = world.sign_in("ben").await;
+    world.advance(hours(1) - MICROSECOND);
+    let open = world
+        .accounts
+        .list_sessions(&world.of(&session), "me")
+        .await;
+    assert_eq!(open.unwrap().len(), 1);
+    world.advance(MICROSECOND);
+    assert_err!(world.check(&session).await, Error::InvalidToken);
+    assert_err!(world.renew(&session).await, Error::InvalidToken);
+    let ctx = world.of(&session);
+    let open = world.accounts.list_sessions(&ctx, "me").await.unwrap();
+    assert!(open.is_empty());
+    let id = session.session.id.to_string();
+    let gone = world.accounts.revoke_session(&ctx, "me", &id).await;
+    assert_err!(gone, Error::NotFound);
+    // Dead for another node too, and looking at it has revived nothing.
+    world.accounts.write_last_seen().await.unwrap();
+    let other = world.beside(9).await;
+    assert_err!(other.check(&session).await, Error::InvalidToken);
+    world.advance(back(MICROSECOND));
+    world.check(&session).await.unwrap();
+}
+
+/// S-04: a use counts at once on this node, and on another once it is written down; it prolongs no
+/// session beyond its time.
+#[tokio::test]
+async fn each_use_counts_to_ten_seconds() {
+    let world = idle(60, 0).await;
+    world.active("ben").await;
+    let session = world.sign_in("ben").await;
+    for _ in 0..23 {
+        world.advance(minutes(59));
+        world.check(&session).await.unwrap();
+        // What is used within five seconds of the last note is not noted again.
+        world.advance(seconds(4));
+        world.check(&session).await.unwrap();
+    }
+    let other = world.beside(9).await;
+    world.accounts.write_last_seen().await.unwrap();
+    other.check(&session).await.unwrap();
+    world.advance(hours(1) - seconds(4));
+    assert_err!(other.check(&session).await, Error::InvalidToken);
+    assert_err!(world.check(&session).await, Error::InvalidToken);
+    let again = world.sign_in("ben").await;
+    world.advance(minutes(59));
+    world.check(&again).await.unwrap();
+    for _ in 0..24 {
+        world.advance(minutes(58));
+        world.check(&again).await.ok();
+    }
+    assert_err!(world.check(&again).await, Error::InvalidToken);
+}
+
+/// S-04: admins have the shorter of the two; off is off.
+#[tokio::test]
+async fn admins_can_have_a_limit_of_their_own() {
+    for (everybody, admins, of_admins, of_users) in [
+        (0, 60, Some(60), None),
+        (30, 60, Some(30), Some(30)),
+        (60, 30, Some(30), Some(60)),
+        (0, 0, None, None),
+    ] {
+        let world = idle(everybody, admins).await;
+        world.admin("ada").await;
+        world.active("ben").await;
+        for (name, limit) in [("ada", of_admins), ("ben", of_users)] {
+            let session = world.sign_in(name).await;
+            let unused = limit.map_or(hours(24), minutes) - MICROSECOND;
+            world.advance(unused);
+            let before = world.check(&session).await.is_ok();
+            assert!(before, "{name} {everybody} {admins}");
+            let session = world.sign_in(name).await;
+            world.advance(limit.map_or(hours(24), minutes));
+            assert!(!world.check(&session).await.is_ok(), "{name}");
+        }
+    }
+}

@@ -1,0 +1,181 @@
+//! Mails to an account's owner about who signs in, or tries to.
+
+use doorward_domain::flows::sessions::SignedIn;
+use doorward_domain::ports::{Mail, MailTemplate};
+use doorward_domain::{Ctx, Error};
+
+use crate::world::*;
+
+const FIREFOX: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0";
+const NEWER_FIREFOX: &str =
+    "Mozilla/5.0 (X11; Linux x86_64; rv:150.0) Gecko/20100101 Firefox/150.0";
+const HOME: &str = "192.0.2.7";
+const NEXT_DOOR: &str = "192.0.2.99";
+const ABROAD: &str = "198.51.100.4";
+
+fn from(world: &World, address: &str, user_agent: &str) -> Ctx {
+    let mut ctx = world.anon();
+    ctx.client.address = Some(address.parse().unwrap());
+    ctx.client.user_agent = Some(user_agent.to_owned());
+    ctx
+}
+
+async fn sign_in(world: &World, address: &str, user_agent: &str) -> Result<SignedIn, Error> {
+    let ctx = from(world, address, user_agent);
+    let (name, shown) = (identifier("ben"), password(PASSWORD));
+    world.accounts.sign_in(&ctx, &name, &shown).await
+}
+
+async fn told(world: &World, address: &str, user_agent: &str) -> Vec<MailTemplate> {
+    sign_in(world, address, user_agent).await.unwrap();
+    let mails = world.mails().await;
+    mails.iter().map(|mail| mail.template).collect()
+}
+
+/// Ben, who has signed in at home.
+async fn ben() -> World {
+    let world = World::new().await;
+    world.active("ben").await;
+    assert_eq!(told(&world, HOME, FIREFOX).await, [], "the first of all");
+    world.advance(hours(1));
+    world
+}
+
+/// a device or a network that was not seen before is told of, what is known is not.
+#[tokio::test]
+async fn a_sign_in_from_elsewhere_is_told_to_the_owner() {
+    for (address, user_agent, is_new) in [
+        (HOME, FIREFOX, false),
+        (HOME, NEWER_FIREFOX, false),
+        (NEXT_DOOR, FIREFOX, false),
+        (ABROAD, FIREFOX, true),
+        (HOME, "curl/8.5.0", true),
+        (ABROAD, "curl/8.5.0", true),
+    ] {
+        let world = ben().await;
+        let expected = [MailTemplate::NewSignIn];
+        let told_of = told(&world, address, user_agent).await;
+        assert_eq!(
+            told_of,
+            expected[..usize::from(is_new)],
+            "{address} {user_agent}"
+        );
+        // Known from then on.
+        assert_eq!(told(&world, address, user_agent).await, []);
+    }
+}
+
+/// the mail goes to the confirmed address, and says with what and from where.
+#[tokio::test]
+async fn the_mail_says_with_what_and_from_where() {
+    let world = ben().await;
+    sign_in(&world, ABROAD, "curl/8.5.0").await.unwrap();
+    let at = world.now();
+    world.advance(minutes(3));
+    let mail: Mail = world.one_mail().await;
+    assert_eq!(mail.to, email("ben@example.com"));
+    assert_eq!(mail.device.as_deref(), Some("curl, 198.51.100.4"));
+    assert_eq!((mail.at, mail.valid_minutes), (at, None));
+    assert_eq!(mail.url, "https://accounts.example");
+}
+
+/// remembered for ninety days after the last sign-in from there.
+#[tokio::test]
+async fn a_device_is_forgotten_after_ninety_days() {
+    let world = ben().await;
+    assert_eq!(
+        told(&world, ABROAD, FIREFOX).await,
+        [MailTemplate::NewSignIn]
+    );
+    world.advance(hours(89 * 24));
+    assert_eq!(told(&world, HOME, FIREFOX).await, []);
+    world.advance(hours(2 * 24));
+    assert_eq!(
+        told(&world, ABROAD, FIREFOX).await,
+        [MailTemplate::NewSignIn]
+    );
+}
+
+/// ten wrong passwords in a row, and the sign-in that follows is told of, even the first of all.
+#[tokio::test]
+async fn a_sign_in_after_many_wrong_passwords_is_told_to_the_owner() {
+    for (failures, expected) in [(9, vec![]), (10, vec![MailTemplate::SignInAfterFailures])] {
+        let world = World::new().await;
+        world.active("ben").await;
+        for _ in 0..failures {
+            world.advance(seconds(10));
+            let wrong = world.try_sign_in("ben", OTHER_PASSWORD).await;
+            assert_err!(wrong, Error::InvalidCredentials);
+        }
+        world.advance(seconds(10));
+        assert_eq!(told(&world, HOME, FIREFOX).await, expected, "{failures}");
+        assert_eq!(told(&world, HOME, FIREFOX).await, [], "it is over");
+    }
+}
+
+/// a thief of the password fills nobody's mailbox with it: five mails a day.
+#[tokio::test]
+async fn no_mail_bomb_is_made_of_it() {
+    let world = ben().await;
+    let mut mails = 0;
+    for number in 0..20 {
+        let address = format!("198.51.{number}.1");
+        mails += told(&world, &address, FIREFOX).await.len();
+        world.advance(seconds(30));
+    }
+    assert_eq!(mails, 5);
+}
+
+/// an operator may do without; who has no mailbox is told nothing.
+#[tokio::test]
+async fn it_can_be_switched_off() {
+    let world = World::with(|policy| policy.sign_in_notices = false).await;
+    world.active("ben").await;
+    assert_eq!(told(&world, HOME, FIREFOX).await, []);
+    assert_eq!(told(&world, ABROAD, "curl/8.5.0").await, []);
+    let world = World::new().await;
+    world.nameless_mailbox("ben").await;
+    assert_eq!(told(&world, HOME, FIREFOX).await, []);
+    assert_eq!(told(&world, ABROAD, "curl/8.5.0").await, []);
+}
+
+/// Guesses until the guessing stops, and once more; the mails that wait then.
+async fn stopped(world: &World, name: &str) -> usize {
+    for _ in 0..100 {
+        world.advance(seconds(10));
+        let wrong = world.try_sign_in(name, OTHER_PASSWORD).await;
+        assert_err!(wrong, Error::InvalidCredentials);
+    }
+    world.advance(seconds(10));
+    for _ in 0..5 {
+        let refused = world.try_sign_in(name, PASSWORD).await;
+        assert_err!(refused, Error::TooManyAttempts { .. });
+    }
+    world.store.mail_jobs().len()
+}
+
+/// once guessing was stopped its owner is told, once; an address without an account makes the
+/// same work, and nobody is told.
+#[tokio::test]
+async fn the_stop_is_told_to_the_owner_and_tells_no_stranger() {
+    for (name, told) in [
+        (
+            "ben",
+            vec![("ben@example.com".to_owned(), MailTemplate::GuessingStopped)],
+        ),
+        (
+            "ben@example.com",
+            vec![("ben@example.com".to_owned(), MailTemplate::GuessingStopped)],
+        ),
+        ("nobody@example.com", vec![]),
+    ] {
+        let world = World::new().await;
+        world.active("ben").await;
+        assert_eq!(stopped(&world, name).await, 1, "{name}");
+        let mails = world.mails().await;
+        assert_eq!(summary(&mails), told, "{name}");
+        if let Some(mail) = mails.first() {
+            assert_eq!(mail.url, "https://accounts.example/recovery");
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! The password again, for what would hurt most in a thief's hands.
+
+use doorward_domain::access::Action;
+use doorward_domain::model::{Role, Status};
+use doorward_domain::{Ctx, Error};
+use jiff::SignedDuration;
+
+use crate::world::*;
+
+const ACTS: [&str; 6] = ["role", "disable", "enable", "delete", "delete-own", "email"];
+
+fn action(act: &str) -> Action {
+    match act {
+        "role" => Action::ChangeRole,
+        "disable" | "enable" => Action::ChangeStatus,
+        "email" => Action::ChangeEmail,
+        _ => Action::DeleteUser,
+    }
+}
+
+fn named(act: &str) -> &'static str {
+    match act {
+        "delete-own" => "me",
+        _ => "ben",
+    }
+}
+
+async fn act(world: &World, ctx: &Ctx, act: &str) -> Result<(), Error> {
+    let (accounts, named) = (&world.accounts, named(act));
+    match act {
+        "role" => accounts
+            .change_role(ctx, named, Role::Admin, None)
+            .await
+            .map(drop),
+        "disable" => accounts.disable(ctx, named, None).await.map(drop),
+        "enable" => accounts.enable(ctx, named, None).await.map(drop),
+        "email" => {
+            let new = email("new@example.org");
+            accounts.change_email(ctx, named, &new, None, None).await
+        }
+        _ => accounts.delete_account(ctx, named, None).await.map(drop),
+    }
+}
+
+/// Two admins and Ben; what was acted upon looks the same before each act.
+async fn admins() -> World {
+    let world = World::new().await;
+    world.admin("zoe").await;
+    world.admin("ada").await;
+    world.active("ben").await;
+    world
+}
+
+/// A-13, Z-05: five minutes after sign-in, and not a moment longer; each refusal is a line of the
+/// audit log, and nothing is done.
+#[tokio::test]
+async fn the_password_must_have_been_shown_lately() {
+    for one in ACTS {
+        let world = admins().await;
+        let session = world.sign_in("ada").await;
+        let ben = world.accounts.find_named("ben").await.unwrap();
+        world.advance(minutes(5) + MICROSECOND);
+        world.audited();
+        let refused = act(&world, &world.of(&session), one).await;
+        assert_err!(refused, Error::ReauthenticationRequired);
+        assert_eq!(world.audited().len(), 1, "{one}");
+        assert_eq!(world.kept_user(&ben).await, ben, "{one}");
+        world.advance(SignedDuration::ZERO - MICROSECOND);
+        act(&world, &world.of(&session), one).await.unwrap();
+    }
+}
+
+/// or with the request itself; a wrong one is a failed sign-in, and does nothing.
+#[tokio::test]
+async fn the_password_can_come_with_the_request() {
+    for one in ACTS {
+        let world = admins().await;
+        let session = world.sign_in("ada").await;
+        world.advance(hours(1));
+        let ctx = world.of(&session);
+        let (right, wrong) = (password(PASSWORD), password(OTHER_PASSWORD));
+        let show = async |shown| {
+            world
+                .accounts
+                .showing_password(&ctx, action(one), named(one), Some(shown))
+                .await
+        };
+        world.audited();
+        assert_err!(show(&wrong).await, Error::InvalidCredentials);
+        let audited = world.audited();
+        assert!(
+            audited.len() == 1 && audited[0].ends_with("!wrong password"),
+            "{one}: {audited:?}"
+        );
+        let shown = show(&right).await.unwrap();
+        act(&world, &shown, one).await.unwrap();
+    }
+}
+
+/// a wrong password is counted where those of the sign-in are.
+#[tokio::test]
+async fn a_session_guesses_no_faster_than_a_stranger() {
+    let world = admins().await;
+    let session = world.sign_in("ada").await;
+    let wrong = password(OTHER_PASSWORD);
+    for _ in 0..3 {
+        let ctx = world.of(&session);
+        let accounts = &world.accounts;
+        let refused = accounts
+            .showing_password(&ctx, Action::ChangeRole, "ben", Some(&wrong))
+            .await;
+        assert_err!(refused, Error::InvalidCredentials);
+    }
+    let refused = world.try_sign_in("ada", PASSWORD).await;
+    assert_err!(refused, Error::TooManyAttempts { .. });
+}
+
+/// a renewal makes a session no younger.
+#[tokio::test]
+async fn a_renewal_is_no_password() {
+    let world = admins().await;
+    let session = world.sign_in("ada").await;
+    world.advance(minutes(6));
+    let renewed = world.renew(&session).await.unwrap();
+    let refused = act(&world, &world.of(&renewed), "role").await;
+    assert_err!(refused, Error::ReauthenticationRequired);
+}
+
+/// Z-02: whoever may not act at all is told so, whatever they show.
+#[tokio::test]
+async fn showing_a_password_opens_nothing_to_others() {
+    let world = admins().await;
+    let session = world.sign_in("ben").await;
+    world.advance(hours(1));
+    let ctx = world.of(&session);
+    for shown in [PASSWORD, OTHER_PASSWORD] {
+        let accounts = &world.accounts;
+        let shown = password(shown);
+        let refused = accounts
+            .showing_password(&ctx, Action::ChangeRole, "ada", Some(&shown))
+            .await;
+        assert_err!(refused, Error::Forbidden);
+    }
+    assert_err!(act(&world, &ctx, "role").await, Error::Forbidden);
+}
+
+/// an operator may do without, and the command line always does.
+#[tokio::test]
+async fn an_operator_may_choose_how_long() {
+    let world = World::with(|policy| policy.reauthenticate_after = SignedDuration::ZERO).await;
+    world.admin("ada").await;
+    world.active("ben").await;
+    let session = world.sign_in("ada").await;
+    world.advance(hours(23));
+    act(&world, &world.of(&session), "role").await.unwrap();
+    let operator = world.operator();
+    let off = world
+        .accounts
+        .disable(&operator, "ben", None)
+        .await
+        .unwrap();
+    assert_eq!(off.status, Status::Disabled);
+}

@@ -1,0 +1,281 @@
+//! The old mailbox takes an e-mail change back.
+
+use doorward_domain::Error;
+use doorward_domain::flows::sessions::SignedIn;
+use doorward_domain::model::{Purpose, Status, User};
+use doorward_domain::ports::{Mail, MailTemplate};
+use doorward_domain::values::Token;
+use jiff::SignedDuration;
+
+use crate::world::*;
+
+const OLD: &str = "ben@example.com";
+const NEW: &str = "thief@example.org";
+
+/// A thief who knows Ben's password, and is signed in.
+async fn thief() -> (World, User, SignedIn) {
+    let world = World::new().await;
+    let ben = world.active("ben").await;
+    let session = world.sign_in("ben").await;
+    (world, ben, session)
+}
+
+async fn ask(world: &World, session: &SignedIn, new: &str, shown: &str) -> Vec<Mail> {
+    let (new, shown) = (email(new), password(shown));
+    let ctx = world.of(session);
+    let asked = world
+        .accounts
+        .change_email(&ctx, "me", &new, Some(&shown), None)
+        .await;
+    asked.unwrap();
+    world.mails().await
+}
+
+fn of<'a>(mails: &'a [Mail], to: &str, template: MailTemplate) -> &'a Mail {
+    let fits = |mail: &&Mail| mail.to.as_str() == to && mail.template == template;
+    let found = mails.iter().find(fits);
+    found.unwrap_or_else(|| panic!("{to}: {:?}", summary(mails)))
+}
+
+/// The account has moved to the thief's mailbox; Ben has the link that takes it back.
+async fn moved(world: &World, session: &SignedIn) -> Token {
+    let mails = ask(world, session, NEW, PASSWORD).await;
+    let undo = token_in(of(&mails, OLD, MailTemplate::EmailChangeUndo));
+    let confirm = token_in(of(&mails, NEW, MailTemplate::EmailChange));
+    world
+        .accounts
+        .confirm(&world.anon(), &confirm)
+        .await
+        .unwrap();
+    undo
+}
+
+async fn undo(world: &World, token: &Token) -> Result<(), Error> {
+    world.accounts.undo_email_change(&world.anon(), token).await
+}
+
+/// everything the thief had is gone, and the one way in is a mail to the old address.
+#[tokio::test]
+async fn the_old_mailbox_takes_the_account_back() {
+    let (world, ben, session) = thief().await;
+    let token = moved(&world, &session).await;
+    let thiefs = world.sign_in(NEW).await;
+    // A thief who also asks for a recovery and changes the password gains nothing by it.
+    let anon = world.anon();
+    let asked = world.accounts.request_recovery(&anon, &email(NEW)).await;
+    asked.unwrap();
+    let recovery = token_in(&world.one_mail().await);
+    world.audited();
+    undo(&world, &token).await.unwrap();
+    assert_eq!(world.audited(), ["email-change-undone"]);
+    let kept = world.kept_user(&ben).await;
+    assert_eq!((kept.email, kept.pending_email), (Some(email(OLD)), None));
+    for open in [&session, &thiefs] {
+        assert_err!(world.check(open).await, Error::InvalidToken);
+    }
+    for name in ["ben", NEW, OLD] {
+        let shown = world.try_sign_in(name, PASSWORD).await;
+        assert_err!(shown, Error::InvalidCredentials);
+    }
+    let new = secret(OTHER_PASSWORD);
+    let late = world.accounts.recover(&anon, &recovery, &new).await;
+    assert_err!(late, Error::LinkExpired);
+    let mails = world.mails().await;
+    let expected = [
+        (OLD.to_owned(), MailTemplate::Recover),
+        (NEW.to_owned(), MailTemplate::EmailChangeNotice),
+    ];
+    assert_eq!(summary(&mails), expected);
+    let recovery = token_in(of(&mails, OLD, MailTemplate::Recover));
+    world
+        .accounts
+        .recover(&anon, &recovery, &new)
+        .await
+        .unwrap();
+    world.try_sign_in(OLD, OTHER_PASSWORD).await.unwrap();
+}
+
+/// also before the new address is confirmed, which then never happens.
+#[tokio::test]
+async fn a_change_that_is_not_confirmed_yet_is_called_off() {
+    let (world, ben, session) = thief().await;
+    let mails = ask(&world, &session, NEW, PASSWORD).await;
+    let token = token_in(of(&mails, OLD, MailTemplate::EmailChangeUndo));
+    let confirm = token_in(of(&mails, NEW, MailTemplate::EmailChange));
+    undo(&world, &token).await.unwrap();
+    let late = world.accounts.confirm(&world.anon(), &confirm).await;
+    assert_err!(late, Error::LinkExpired);
+    assert_eq!(world.kept_user(&ben).await.email, Some(email(OLD)));
+    assert_eq!(world.one_mail().await.template, MailTemplate::Recover);
+}
+
+/// looking changes nothing, and it works once, however many click.
+#[tokio::test]
+async fn the_link_works_once() {
+    let (world, ben, session) = thief().await;
+    let token = moved(&world, &session).await;
+    let before = world.kept_user(&ben).await;
+    for _ in 0..5 {
+        let viewed = world.accounts.view_email_undo(&world.anon(), &token).await;
+        assert_eq!(viewed.unwrap().email, email(OLD));
+    }
+    assert_eq!(world.kept_user(&ben).await, before);
+    let (one, other) = tokio::join!(undo(&world, &token), undo(&world, &token));
+    assert!(one.is_ok() != other.is_ok(), "{one:?} {other:?}");
+    assert_err!(undo(&world, &token).await, Error::LinkExpired);
+    let viewed = world.accounts.view_email_undo(&world.anon(), &token).await;
+    assert_err!(viewed, Error::LinkExpired);
+}
+
+/// seven days by the clock, whatever is swept.
+#[tokio::test]
+async fn the_link_lives_for_a_week() {
+    for (after, works) in [
+        (hours(7 * 24) - seconds(1), true),
+        (hours(7 * 24) + seconds(1), false),
+    ] {
+        let (world, _, session) = thief().await;
+        let token = moved(&world, &session).await;
+        world.advance(after);
+        assert_eq!(undo(&world, &token).await.is_ok(), works, "{after}");
+    }
+}
+
+/// whatever the thief does next, the owner's link goes on working, and the thief gets none that
+/// undoes the undoing.
+#[tokio::test]
+async fn a_thief_who_goes_on_voids_nothing() {
+    let (world, ben, session) = thief().await;
+    let token = moved(&world, &session).await;
+    let again = world.sign_in(NEW).await;
+    let (current, next) = (password(PASSWORD), secret(OTHER_PASSWORD));
+    let ctx = world.of(&again);
+    let changed = world
+        .accounts
+        .change_password(&ctx, None, &current, &next)
+        .await;
+    changed.unwrap();
+    world.mails().await;
+    world.advance(minutes(4));
+    let again = world.try_sign_in(NEW, OTHER_PASSWORD).await.unwrap();
+    let mails = ask(&world, &again, "third@example.org", OTHER_PASSWORD).await;
+    let thiefs = token_in(of(&mails, NEW, MailTemplate::EmailChangeUndo));
+    // One more is asked for, and its mail waits while the owner acts.
+    world.advance(minutes(4));
+    let ctx = world.of(&again);
+    let (fourth, shown) = (email("fourth@example.org"), password(OTHER_PASSWORD));
+    let asked = world
+        .accounts
+        .change_email(&ctx, "me", &fourth, Some(&shown), None)
+        .await;
+    asked.unwrap();
+    undo(&world, &token).await.unwrap();
+    assert_err!(undo(&world, &thiefs).await, Error::LinkExpired);
+    let late = world.mails().await;
+    let late = token_in(of(&late, NEW, MailTemplate::EmailChangeUndo));
+    assert_err!(undo(&world, &late).await, Error::LinkExpired);
+    assert_eq!(world.kept_user(&ben).await.email, Some(email(OLD)));
+}
+
+/// the old address is another account's by now: nothing is changed, and it is written down.
+#[tokio::test]
+async fn an_address_that_somebody_else_has_confirmed_since_stays_theirs() {
+    let (world, ben, session) = thief().await;
+    let token = moved(&world, &session).await;
+    let wanted = sign_up(Some("benjamin"), Some(OLD));
+    world.try_sign_up(wanted).await.unwrap();
+    let confirm = token_in(&world.one_mail().await);
+    let other = world
+        .accounts
+        .confirm(&world.anon(), &confirm)
+        .await
+        .unwrap();
+    let before = world.kept_user(&ben).await;
+    world.audited();
+    assert_err!(undo(&world, &token).await, Error::LinkExpired);
+    assert_eq!(world.audited(), ["email-change-undone!address taken since"]);
+    assert_eq!(world.kept_user(&ben).await, before);
+    assert_eq!(world.kept_user(&other).await, other);
+    world.sign_in(NEW).await;
+}
+
+/// bound to its purpose: no other link undoes a change, and this one does nothing else.
+#[tokio::test]
+async fn a_link_of_another_purpose_undoes_nothing() {
+    let (world, ben, session) = thief().await;
+    let token = moved(&world, &session).await;
+    let anon = world.anon();
+    let accounts = &world.accounts;
+    let new = secret(OTHER_PASSWORD);
+    assert_err!(accounts.confirm(&anon, &token).await, Error::LinkExpired);
+    assert_err!(accounts.disown(&anon, &token).await, Error::LinkExpired);
+    assert_err!(
+        accounts.recover(&anon, &token, &new).await,
+        Error::LinkExpired
+    );
+    for purpose in [Purpose::Confirmation, Purpose::Recovery] {
+        let other = world.link(&ben, purpose, OLD).await;
+        assert_err!(undo(&world, &other).await, Error::LinkExpired);
+    }
+    let nobodys = Token::generate(&*world.secrets);
+    assert_err!(undo(&world, &nobodys).await, Error::LinkExpired);
+    undo(&world, &token).await.unwrap();
+}
+
+/// switched off or deleted, and the link is dead; also one that is mailed late.
+#[tokio::test]
+async fn a_switched_off_account_is_not_taken_back() {
+    let (world, ben, session) = thief().await;
+    let token = moved(&world, &session).await;
+    let operator = world.operator();
+    let off = world
+        .accounts
+        .disable(&operator, "ben", None)
+        .await
+        .unwrap();
+    assert_eq!(off.status, Status::Disabled);
+    assert_err!(undo(&world, &token).await, Error::LinkExpired);
+    let late = world.link(&ben, Purpose::EmailUndo, OLD).await;
+    assert_err!(undo(&world, &late).await, Error::LinkExpired);
+    world.accounts.enable(&operator, "ben", None).await.unwrap();
+    assert_err!(undo(&world, &token).await, Error::LinkExpired);
+    let deleted = world.accounts.delete_account(&operator, "ben", None).await;
+    deleted.unwrap();
+    assert_err!(undo(&world, &late).await, Error::LinkExpired);
+}
+
+/// what an admin has moved away, the old mailbox is told of and does not take back.
+#[tokio::test]
+async fn an_admins_change_has_no_way_back() {
+    let (world, _, _) = thief().await;
+    let operator = world.operator();
+    let new = email(NEW);
+    let asked = world
+        .accounts
+        .change_email(&operator, "ben", &new, None, None)
+        .await;
+    asked.unwrap();
+    let mails = world.mails().await;
+    let notice = of(&mails, OLD, MailTemplate::EmailChangeNotice);
+    assert_eq!(notice.valid_minutes, None);
+}
+
+/// five changes an hour, so that nobody floods a mailbox with links.
+#[tokio::test]
+async fn changes_of_address_are_counted() {
+    let (world, _, session) = thief().await;
+    for number in 0..6 {
+        let new = email(&format!("thief{number}@example.org"));
+        let shown = password(PASSWORD);
+        let ctx = world.of(&session);
+        let asked = world
+            .accounts
+            .change_email(&ctx, "me", &new, Some(&shown), None)
+            .await;
+        match number < 5 {
+            true => asked.unwrap(),
+            false => assert_err!(asked, Error::TooManyAttempts { .. }),
+        }
+        world.advance(SignedDuration::from_secs(1));
+    }
+}
