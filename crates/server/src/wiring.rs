@@ -19,7 +19,7 @@ use doorward_domain::{Accounts, Policy, Ports};
 use doorward_mail::{Inbox, MailSettings, TemplateMailer, TransportSettings, parse_transport};
 use doorward_store_redis::{RedisSettings, RedisStore};
 use doorward_store_sql::{SqlSettings, SqlStore};
-use doorward_web::{App, AppParts, Stopping};
+use doorward_web::{App, AppParts, Choices, IfMatchRule, Stopping};
 use futures_util::future::BoxFuture;
 use jiff::SignedDuration;
 use tokio::sync::watch;
@@ -28,6 +28,7 @@ use crate::breached::Filter;
 use crate::config::{Config, host_of};
 use crate::inbox::inbox;
 use crate::listener::certificate::Files;
+use crate::listener::{Limits, shortage};
 use crate::master_key;
 use crate::system::{SystemClock, SystemSecrets};
 use crate::telemetry::{self, Figures};
@@ -172,7 +173,39 @@ pub fn app(
         observer: telemetry::observer(wired),
         inbox: inbox(wired, stop),
         trusted_proxies: config.trusted_proxies.clone(),
+        choices: Choices {
+            cors_origins: config.cors_origins.clone(),
+            return_origins: config.return_origins.clone(),
+            if_match: match config.require_if_match {
+                true => IfMatchRule::Required,
+                false => IfMatchRule::Optional,
+            },
+        },
     })
+}
+
+/// How many the listener lets in. Descriptors for them are asked for; where the system gives fewer,
+/// fewer are let in, so that databases and files do not go short.
+pub fn limits(config: &Config) -> Limits {
+    let connections = shortage::allow(config.connections);
+    if connections < config.connections {
+        tracing::warn!(
+            connections,
+            limits.connections = config.connections,
+            "this process may open too few files for all connections; allow it more (LimitNOFILE= of the service, or `ulimit -n`)"
+        );
+    }
+    Limits {
+        connections,
+        per_address: config.connections_per_address,
+        trusted: config.trusted_proxies.clone(),
+    }
+}
+
+/// What somebody is told for whom the listener has no place.
+pub fn turned_away(app: &App) -> Arc<dyn Fn() -> String + Send + Sync> {
+    let app = app.clone();
+    Arc::new(move || doorward_web::turned_away(&app))
 }
 
 /// Why a start would refuse this configuration, all of it; looks, and makes nothing.

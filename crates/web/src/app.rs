@@ -3,6 +3,7 @@
 use std::ops::Deref;
 use std::sync::Arc;
 
+use axum::http::HeaderValue;
 use doorward_domain::Accounts;
 use doorward_domain::ports::Secrets;
 
@@ -10,7 +11,9 @@ use crate::api::operations::health::Stopping;
 use crate::host::is_loopback_url;
 use crate::inbox::Inbox;
 use crate::observer::Observer;
+use crate::origins::Origins;
 use crate::pages::Pages;
+use crate::plain_http::Told;
 use crate::request_ids::RequestIds;
 use crate::trusted_proxies::{TrustedProxies, Unnamed};
 
@@ -24,10 +27,33 @@ pub struct AppParts {
     pub inbox: Option<Arc<dyn Inbox>>,
     /// Whose word on the client's address is believed.
     pub trusted_proxies: TrustedProxies,
+    /// What the operator chose about the web alone.
+    pub choices: Choices,
     /// Told before the server stops.
     pub stopping: Stopping,
     /// Told of every request.
     pub observer: Arc<dyn Observer>,
+}
+
+/// What an operator chooses about the web alone, each with a safe default.
+#[derive(Debug, Clone, Default)]
+pub struct Choices {
+    /// Whose scripts may read answers, with a bearer token.
+    pub cors_origins: Origins,
+    /// Where people may be sent on to, beside our own paths.
+    pub return_origins: Origins,
+    /// Whether a write must say which version it is of.
+    pub if_match: IfMatchRule,
+}
+
+/// Whether `If-Match` is asked for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum IfMatchRule {
+    /// Who sends it is held to it.
+    #[default]
+    Optional,
+    /// Who does not send it is told to (428).
+    Required,
 }
 
 /// The state of the router: cheap to clone.
@@ -46,6 +72,10 @@ pub struct Inner {
     pub(crate) stopping: Stopping,
     pub(crate) observer: Arc<dyn Observer>,
     pub(crate) pages: Pages,
+    pub(crate) choices: Choices,
+    pub(crate) plain_http: Told,
+    /// What a page may load, and where its forms may lead.
+    pub(crate) page_policy: HeaderValue,
     /// The origin of the public URL, which a browser names in `Origin`.
     pub(crate) origin: String,
     /// Whether people reach the server by HTTPS, and their browsers shall never use HTTP there. Not
@@ -64,6 +94,9 @@ impl App {
         let docs = pages.docs(&document);
         Self(Arc::new(Inner {
             origin: origin_of(public_url),
+            page_policy: page_policy(&parts.choices.return_origins),
+            plain_http: Told::default(),
+            choices: parts.choices,
             has_hsts: public_url.starts_with("https://") && !is_loopback_url(public_url),
             openapi: document.to_string(),
             docs,
@@ -85,6 +118,19 @@ impl Deref for App {
     fn deref(&self) -> &Inner {
         &self.0
     }
+}
+
+/// The policy of pages (W-01). Browsers hold a form to it past the redirect that follows.
+fn page_policy(return_origins: &Origins) -> HeaderValue {
+    let mut places = String::from("'self'");
+    for origin in return_origins.iter() {
+        places.push(' ');
+        places.push_str(origin);
+    }
+    let policy = format!(
+        "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; form-action {places}; base-uri 'none'; object-src 'none'; frame-ancestors 'none'"
+    );
+    HeaderValue::from_str(&policy).expect("an origin is ASCII without spaces")
 }
 
 /// Scheme, host and port of a URL.

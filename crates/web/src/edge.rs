@@ -19,6 +19,8 @@ use serde::Serialize;
 use tracing::{Instrument, Span};
 
 use crate::app::App;
+use crate::cors;
+use crate::limits;
 use crate::negotiate;
 use crate::observer::{Ended, name_of};
 use crate::problem::{Code, Problem};
@@ -28,7 +30,8 @@ use crate::routes;
 const HANDLER_TIMEOUT: Duration = Duration::from_secs(35);
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const API_POLICY: &str = "default-src 'none'; frame-ancestors 'none'";
-const PAGE_POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+/// What no page of ours asks a browser for, and none that somebody slips in shall.
+const PERMISSIONS: &str = "accelerometer=(), autoplay=(), camera=(), clipboard-read=(), display-capture=(), encrypted-media=(), fullscreen=(), gamepad=(), geolocation=(), gyroscope=(), hid=(), idle-detection=(), local-fonts=(), magnetometer=(), microphone=(), midi=(), payment=(), picture-in-picture=(), screen-wake-lock=(), serial=(), storage-access=(), usb=(), window-management=(), xr-spatial-tracking=()";
 
 /// The id of a request, for whoever needs it on the way in.
 #[derive(Debug, Clone)]
@@ -39,14 +42,20 @@ pub(crate) async fn edge(State(app): State<App>, mut request: Request, next: Nex
     let id = turn.id.clone();
     request.extensions_mut().insert(RequestId(id.clone()));
     let method = request.method().clone();
+    let origin = cors::allowed_origin(&app, request.headers());
     let asked = Asked {
         wants_html: negotiate::wants_html(request.headers()),
         locale: negotiate::locale(request.headers()),
     };
-    let handling = next.run(request).instrument(turn.span.clone());
-    let response = match tokio::time::timeout(HANDLER_TIMEOUT, handling).await {
-        Ok(response) => response,
-        Err(_) => Problem::from(cut_off(&method)).into_response(),
+    let response = match limits::check(&request) {
+        Err(refused) => refused.into_response(),
+        Ok(()) => {
+            let handling = next.run(request).instrument(turn.span.clone());
+            match tokio::time::timeout(HANDLER_TIMEOUT, handling).await {
+                Ok(response) => response,
+                Err(_) => Problem::from(cut_off(&method)).into_response(),
+            }
+        }
     };
     let problem = response.extensions().get::<Problem>().cloned();
     let mut response = match &problem {
@@ -54,6 +63,7 @@ pub(crate) async fn edge(State(app): State<App>, mut request: Request, next: Nex
         None => response,
     };
     dress(&app, &id, response.headers_mut());
+    cors::dress(&app, origin, response.headers_mut());
     turn.end(response.status(), problem.as_ref());
     response
 }
@@ -223,7 +233,7 @@ fn write_problem(
         .iter()
         .filter(|(name, _)| **name != header::CONTENT_TYPE && **name != header::CONTENT_LENGTH);
     for (name, value) in kept {
-        response.headers_mut().insert(name, value.clone());
+        response.headers_mut().append(name, value.clone());
     }
     let headers = response.headers_mut();
     if let Some(wait) = problem.retry_after {
@@ -232,11 +242,14 @@ fn write_problem(
             HeaderValue::from(wait.as_secs() + u64::from(wait.subsec_nanos() > 0)),
         );
     }
-    if status == StatusCode::UNAUTHORIZED {
-        let challenge = match problem.code {
-            Code::InvalidToken => "Bearer realm=\"doorward\", error=\"invalid_token\"",
-            _ => "Bearer realm=\"doorward\"",
-        };
+    // H-02 (RFC 6750, 3).
+    let challenge = match problem.code {
+        Code::InvalidToken => Some("Bearer realm=\"doorward\", error=\"invalid_token\""),
+        Code::Forbidden => Some("Bearer realm=\"doorward\", error=\"insufficient_scope\""),
+        _ if status == StatusCode::UNAUTHORIZED => Some("Bearer realm=\"doorward\""),
+        _ => None,
+    };
+    if let Some(challenge) = challenge {
         headers.insert(
             header::WWW_AUTHENTICATE,
             HeaderValue::from_static(challenge),
@@ -263,6 +276,11 @@ struct FaultBody<'a> {
     field: &'a str,
     code: &'a str,
     detail: &'a str,
+}
+
+/// The text of a problem, for whoever writes the answer by hand.
+pub(crate) fn problem_text(app: &App, problem: &Problem, id: &str) -> String {
+    serde_json::to_string(&problem_body(app, problem, id)).unwrap_or_default()
 }
 
 fn problem_body<'a>(app: &App, problem: &'a Problem, id: &'a str) -> ProblemBody<'a> {
@@ -292,12 +310,10 @@ fn dress(app: &App, id: &str, headers: &mut HeaderMap) {
     let is_page = headers
         .get(header::CONTENT_TYPE)
         .is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
-    let policy = if is_page { PAGE_POLICY } else { API_POLICY };
     let fixed = [
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::REFERRER_POLICY, "no-referrer"),
         (header::X_FRAME_OPTIONS, "DENY"),
-        (header::CONTENT_SECURITY_POLICY, policy),
         (
             HeaderName::from_static("cross-origin-resource-policy"),
             "same-origin",
@@ -306,14 +322,16 @@ fn dress(app: &App, id: &str, headers: &mut HeaderMap) {
             HeaderName::from_static("cross-origin-opener-policy"),
             "same-origin",
         ),
-        (
-            HeaderName::from_static("permissions-policy"),
-            "camera=(), geolocation=(), microphone=()",
-        ),
+        (HeaderName::from_static("permissions-policy"), PERMISSIONS),
     ];
     for (name, value) in fixed {
         headers.insert(name, HeaderValue::from_static(value));
     }
+    let policy = match is_page {
+        true => app.page_policy.clone(),
+        false => HeaderValue::from_static(API_POLICY),
+    };
+    headers.insert(header::CONTENT_SECURITY_POLICY, policy);
     if app.has_hsts {
         let value = HeaderValue::from_static("max-age=63072000; includeSubDomains");
         headers.insert(header::STRICT_TRANSPORT_SECURITY, value);

@@ -18,6 +18,7 @@ use crate::api::etag;
 use crate::api::paging::Query;
 use crate::body::{parse_form, parse_query};
 use crate::guard::{COOKIE, Credential, credential};
+use crate::origins::Origins;
 use crate::pages::way_back::{WayBack, sign_in_path};
 use crate::trusted_proxies::TrustedProxies;
 use crate::{host_of, is_loopback_url, json, negotiate};
@@ -200,7 +201,7 @@ pub fn negotiation(data: &[u8]) {
 pub fn ways_back(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
     let ours = Url::parse("https://accounts.example").expect("a URL");
-    let ways = [WayBack::parse(&text), WayBack::of_query(Some(&text))];
+    let ways = [WayBack::parse(&text), WayBack::of_query(Some(&text), &Origins::default())];
     for way in ways.into_iter().flatten() {
         let path = way.as_str();
         assert!(path.starts_with('/') && path.len() <= 2048 && path.is_ascii());
@@ -221,7 +222,7 @@ pub fn ways_back(data: &[u8]) {
         let values: Vec<_> = link.query_pairs().collect();
         assert_eq!(values.len(), 1);
         assert_eq!(values[0].1, path);
-        assert_eq!(WayBack::of_query(link.query()).as_ref(), Some(&way));
+        assert_eq!(WayBack::of_query(link.query(), &Origins::default()).as_ref(), Some(&way));
     }
 }
 

@@ -6,6 +6,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::{ConnectInfo, FromRequestParts, MatchedPath, Request, State};
 use axum::http::HeaderName;
@@ -16,12 +17,15 @@ use axum::response::{IntoResponse, Response};
 use doorward_domain::ctx::actor_of;
 use doorward_domain::flows::sessions::Authenticated;
 use doorward_domain::ports::{Allowance, Budget, Client};
+use doorward_domain::throttle::{Door, Ledger};
+use doorward_domain::tokens::Acquaintance;
 use doorward_domain::values::Secret;
 use doorward_domain::{Actor, Ctx, Error};
 use percent_encoding::percent_decode_str;
 
 use crate::app::App;
 use crate::cross_site::{self, SentBy, admit_form};
+use crate::device;
 use crate::edge::RequestId;
 use crate::negotiate;
 use crate::pages::reader::{Reader, Sheet, cookies};
@@ -44,6 +48,7 @@ struct Inner {
     wants_html: bool,
     by_cookie: bool,
     reader: Reader,
+    device: Option<Secret<String>>,
 }
 
 impl Caller {
@@ -84,6 +89,11 @@ impl Caller {
         self.0.by_cookie
     }
 
+    /// What its browser shows to be known again, whether it holds or not.
+    pub(crate) fn device(&self) -> Option<&str> {
+        self.0.device.as_ref().map(|text| text.expose().as_str())
+    }
+
     /// Whether a page is wanted rather than JSON.
     pub(crate) fn wants_html(&self) -> bool {
         self.0.wants_html
@@ -109,22 +119,24 @@ pub(crate) async fn guard(State(app): State<App>, request: Request, next: Next) 
         (Some(_), Some(_)) if !is_text(parts.uri.path()) => {
             Problem::new(Code::NotFound).into_response()
         }
-        (Some(_), Some(route)) => match admit(&app, route, &parts).await {
-            Ok((caller, budget)) => {
-                parts.extensions.insert(caller.clone());
-                let request = Request::from_parts(parts, body);
-                let mut response = match admit_form(&app, route, &caller, request).await {
-                    Ok(request) => next.run(request).await,
-                    Err(problem) => problem.into_response(),
-                };
-                caller.0.reader.remember(response.headers_mut());
-                if let Some((budget, allowance)) = budget {
-                    rate_limit_fields(response.headers_mut(), budget, allowance);
+        (Some(_), Some(route)) => {
+            let ledger = Ledger::default();
+            let mut response = match admit(&app, route, &parts, &ledger).await {
+                Ok(caller) => {
+                    parts.extensions.insert(caller.clone());
+                    let request = Request::from_parts(parts, body);
+                    let mut response = match admit_form(&app, route, &caller, request).await {
+                        Ok(request) => next.run(request).await,
+                        Err(problem) => problem.into_response(),
+                    };
+                    caller.0.reader.remember(response.headers_mut());
+                    response
                 }
-                response
-            }
-            Err(refusal) => refusal.into_response(),
-        },
+                Err(refusal) => refusal.into_response(),
+            };
+            rate_limit_fields(response.headers_mut(), &ledger.told());
+            response
+        }
         (Some(path), None) => not_allowed(path.as_str()),
         (None, _) => next.run(Request::from_parts(parts, body)).await,
     }
@@ -148,20 +160,14 @@ fn not_allowed(path: &str) -> Response {
     response
 }
 
-type Spent = Option<(&'static Budget, Allowance)>;
-
 async fn admit(
     app: &App,
     route: &'static Route,
     request: &Parts,
-) -> Result<(Caller, Spent), Response> {
-    reads_one_way(&request.headers).map_err(IntoResponse::into_response)?;
-    let mut ctx = context(app, request);
-    let spent = match route.budget {
-        Some(budget) => Some((budget, spend(app, &ctx, route, budget).await?)),
-        None => None,
-    };
-    let refuse = |error: Error| Problem::from(error).into_response();
+    ledger: &Ledger,
+) -> Result<Caller, Problem> {
+    reads_one_way(&request.headers)?;
+    let mut ctx = context(app, request, ledger);
     let wants_html = negotiate::wants_html(&request.headers);
     let guard = match route.guard {
         Guard::SessionOrPage if wants_html => Guard::Optional,
@@ -174,7 +180,7 @@ async fn admit(
             Ok(shown) => shown,
             // What cannot be a token counts as none where an invalid one does.
             Err(problem) if guard == Guard::Optional && problem.code == Code::InvalidToken => None,
-            Err(problem) => return Err(problem.into_response()),
+            Err(problem) => return Err(problem),
         },
     };
     let by_cookie = matches!(shown, Some(Credential::Cookie(_)));
@@ -183,21 +189,15 @@ async fn admit(
         _ if by_cookie => SentBy::Cookie,
         _ => SentBy::Program,
     };
-    cross_site::refuse(app, route, request, by).map_err(IntoResponse::into_response)?;
-    let (authenticated, token) = match (guard, shown) {
-        (Guard::Session, None) => return Err(refuse(Error::AuthenticationRequired)),
-        (_, None) => (None, None),
-        (guard, Some(Credential::Bearer(token) | Credential::Cookie(token))) => {
-            match app.accounts.authenticate(&ctx, token.expose()).await {
-                Ok(authenticated) => (Some(authenticated), Some(token)),
-                Err(Error::InvalidToken) if guard == Guard::Optional => (None, None),
-                Err(error) => return Err(refuse(error)),
-            }
-        }
-    };
-    if let Some(authenticated) = &authenticated {
+    cross_site::refuse(app, route, request, by)?;
+    let opened = open(app, &ctx, guard, shown).await;
+    if let Ok(Some((authenticated, _))) = &opened {
         ctx.actor = actor_of(authenticated.user(), authenticated.session());
     }
+    if let Some(door) = route.budget {
+        spend(app, &mut ctx, route, door, &request.headers).await?;
+    }
+    let (authenticated, token) = opened?.unzip();
     let session = authenticated.as_ref().map(|found| found.session().id);
     let (accounts, locale) = (&app.accounts, ctx.client.locale);
     let inner = Inner {
@@ -207,11 +207,32 @@ async fn admit(
         token,
         wants_html,
         by_cookie,
+        device: device::shown(&request.headers).map(|text| Secret::new(text.to_owned())),
     };
-    Ok((Caller(Arc::new(inner)), spent))
+    Ok(Caller(Arc::new(inner)))
 }
 
-fn context(app: &App, request: &Parts) -> Ctx {
+/// The session that a request shows, as far as its route looks.
+async fn open(
+    app: &App,
+    ctx: &Ctx,
+    guard: Guard,
+    shown: Option<Credential>,
+) -> Result<Option<(Authenticated, Secret<String>)>, Error> {
+    let Some(Credential::Bearer(token) | Credential::Cookie(token)) = shown else {
+        return match guard {
+            Guard::Session => Err(Error::AuthenticationRequired),
+            _ => Ok(None),
+        };
+    };
+    match app.accounts.authenticate(ctx, token.expose()).await {
+        Ok(authenticated) => Ok(Some((authenticated, token))),
+        Err(Error::InvalidToken) if guard == Guard::Optional => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+fn context(app: &App, request: &Parts, ledger: &Ledger) -> Ctx {
     let peer = request.extensions.get::<ConnectInfo<SocketAddr>>();
     let user_agent = request.headers.get(header::USER_AGENT);
     let user_agent = user_agent.map(|value| {
@@ -229,6 +250,8 @@ fn context(app: &App, request: &Parts) -> Ctx {
             }),
             user_agent,
             locale: negotiate::locale(&request.headers),
+            known: Vec::new(),
+            ledger: ledger.clone(),
         },
         request_id: request
             .extensions
@@ -239,45 +262,64 @@ fn context(app: &App, request: &Parts) -> Ctx {
     }
 }
 
+/// Counts a request at its door: under whoever shows that they were here before, else as a stranger's.
 async fn spend(
     app: &App,
-    ctx: &Ctx,
+    ctx: &mut Ctx,
     route: &Route,
-    budget: &'static Budget,
-) -> Result<Allowance, Response> {
+    door: Door,
+    headers: &HeaderMap,
+) -> Result<(), Problem> {
     if ctx.client.address.is_none() && app.accounts.policy().throttle {
         app.unnamed.say();
     }
-    match app.accounts.throttle_address(ctx, budget).await {
-        Ok(allowance @ Allowance::Allowed { .. }) => Ok(allowance),
-        Ok(allowance @ Allowance::Denied { retry_after }) => {
-            if route.is_sign_in() {
-                app.accounts.sign_in_was_put_off();
-            }
-            let mut response =
-                Problem::from(Error::TooManyAttempts { retry_after }).into_response();
-            rate_limit_fields(response.headers_mut(), budget, allowance);
-            Err(response)
-        }
-        Err(error) => Err(Problem::from(error).into_response()),
+    ctx.client.known = known(app, ctx, headers);
+    let admitted = app.accounts.admit(ctx, door).await;
+    if matches!(admitted, Err(Error::TooManyAttempts { .. })) && route.is_sign_in() {
+        app.accounts.sign_in_was_put_off();
     }
+    Ok(admitted?)
 }
 
-/// The fields of the IETF draft “`RateLimit` header fields for HTTP”.
-fn rate_limit_fields(headers: &mut HeaderMap, budget: &Budget, allowance: Allowance) {
-    let (name, window) = (budget.name, budget.window.as_secs());
-    let (remaining, wait) = match allowance {
-        Allowance::Allowed { remaining } => (remaining, budget.window / budget.burst),
-        Allowance::Denied { retry_after } => (0, retry_after),
+/// The accounts that this client has signed in to before, as its cookies or an old token show.
+fn known(app: &App, ctx: &Ctx, headers: &HeaderMap) -> Vec<Acquaintance> {
+    let token = match credential(headers) {
+        Ok(Some(Credential::Bearer(token) | Credential::Cookie(token))) => Some(token),
+        _ => None,
     };
-    let wait = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
-    let policy = format!("\"{name}\";q={};w={window}", budget.burst);
-    let state = format!("\"{name}\";r={remaining};t={wait}");
-    for (field, text) in [("ratelimit-policy", policy), ("ratelimit", state)] {
-        if let Ok(value) = HeaderValue::from_str(&text) {
+    let token = token.as_ref().map(|token| token.expose().as_str());
+    let device = device::shown(headers);
+    app.accounts.recognise(ctx, device, token)
+}
+
+/// The fields of the IETF draft “`RateLimit` header fields for HTTP”, version 10: what the client itself
+/// has left, and which budget refused it.
+fn rate_limit_fields(headers: &mut HeaderMap, told: &[(Budget, Allowance)]) {
+    let (mut policies, mut states) = (Vec::new(), Vec::new());
+    for (budget, allowance) in told {
+        let (remaining, wait) = match allowance {
+            Allowance::Allowed { remaining } => (*remaining, budget.window / budget.burst),
+            Allowance::Denied { retry_after } => (0, *retry_after),
+        };
+        let (name, window) = (budget.name, whole_seconds(budget.window));
+        policies.push(format!("\"{name}\";q={};w={window}", budget.burst));
+        states.push(format!(
+            "\"{name}\";r={remaining};t={}",
+            whole_seconds(wait)
+        ));
+    }
+    for (field, items) in [("ratelimit-policy", policies), ("ratelimit", states)] {
+        if let Ok(value) = HeaderValue::from_str(&items.join(", "))
+            && !items.is_empty()
+        {
             headers.insert(HeaderName::from_static(field), value);
         }
     }
+}
+
+/// Rounded up: whoever waits so long has waited long enough.
+fn whole_seconds(span: Duration) -> u64 {
+    span.as_secs() + u64::from(span.subsec_nanos() > 0)
 }
 
 pub(crate) enum Credential {

@@ -10,7 +10,9 @@
 pub mod api;
 mod app;
 mod body;
+mod cors;
 mod cross_site;
+mod device;
 mod edge;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
@@ -24,8 +26,10 @@ mod limits;
 mod negotiate;
 mod observer;
 mod openapi;
+mod origins;
 mod page_operations;
 mod pages;
+mod plain_http;
 mod problem;
 #[cfg(test)]
 mod reference;
@@ -35,13 +39,14 @@ mod trusted_proxies;
 pub mod views;
 
 pub use api::operations::health::Stopping;
-pub use app::{App, AppParts};
+pub use app::{App, AppParts, Choices, IfMatchRule};
 pub use body::MAX_BODY_BYTES;
 pub use host::{host_of, is_loopback_url};
 pub use inbox::{Inbox, InboxMail};
 pub use limits::{MAX_FIELDS, MAX_URI_BYTES, Refusal, turned_away};
 pub use observer::{Ended, Observer, Unobserved};
 pub use openapi::document as openapi_document;
+pub use origins::Origins;
 pub use problem::{Code, Problem};
 pub use routes::router;
 pub use trusted_proxies::TrustedProxies;

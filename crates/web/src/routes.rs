@@ -10,8 +10,7 @@ use axum::Router;
 use axum::http::Method;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
-use doorward_domain::ports::Budget;
-use doorward_domain::throttle::{LINK, MAIL_REQUEST, SIGN_IN, SIGN_UP, TOKEN};
+use doorward_domain::throttle::Door;
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -20,9 +19,11 @@ use crate::api::{
     auth, confirmation, home, inbox, operations, passwords, recovery, sessions, users,
 };
 use crate::app::App;
+use crate::cors;
 use crate::edge;
 use crate::guard;
 use crate::pages;
+use crate::plain_http;
 use crate::problem::{Code, Problem};
 
 /// What a route asks of whoever is at the door.
@@ -49,8 +50,8 @@ pub struct Route {
     pub path: &'static str,
     /// Who may ask.
     pub guard: Guard,
-    /// How often, by network address.
-    pub budget: Option<&'static Budget>,
+    /// At which door its attempts are counted.
+    pub budget: Option<Door>,
     /// The problems of its own, beside those that every such route has.
     pub problems: &'static [Code],
     /// Whether it is for people, and so not in the OpenAPI document.
@@ -61,7 +62,7 @@ const fn api(
     method: Method,
     path: &'static str,
     guard: Guard,
-    budget: Option<&'static Budget>,
+    budget: Option<Door>,
     problems: &'static [Code],
 ) -> Route {
     Route {
@@ -78,7 +79,7 @@ const fn page(
     method: Method,
     path: &'static str,
     guard: Guard,
-    budget: Option<&'static Budget>,
+    budget: Option<Door>,
 ) -> Route {
     Route {
         method,
@@ -96,45 +97,46 @@ use Code::{
     ReauthenticationRequired, TooManyAttempts, UnknownAccount, UsernameTaken, ValidationFailed,
     WrongPassword,
 };
+use Door::{Link, MailRequest, SignIn, SignUp, Token};
 use Guard::{Anyone, Maybe, Optional, Session, SessionOrPage};
 
 /// Every route there is.
 #[rustfmt::skip]
 pub static TABLE: &[Route] = &[
     api(Method::GET,    "/",                            Optional, None, &[]),
-    api(Method::POST,   "/user",                        Anyone,  Some(&SIGN_UP), &[UsernameTaken, EmailTaken, Overloaded]),
+    api(Method::POST,   "/user",                        Anyone,  Some(SignUp), &[UsernameTaken, EmailTaken, Overloaded]),
     api(Method::GET,    "/user",                        Session, None, &[Forbidden, MalformedRequest, ValidationFailed]),
     api(Method::GET,    "/user/{user}",                 Session, None, &[Forbidden, NotFound]),
     api(Method::PUT,    "/user/{user}",                 Session, None, &[Forbidden, NotFound, PreconditionFailed]),
     api(Method::PATCH,  "/user/{user}",                 Session, None, &[Forbidden, NotFound, PreconditionFailed]),
     api(Method::DELETE, "/user/{user}",                 Session, None, &[InvalidCredentials, WrongPassword, ReauthenticationRequired, Forbidden, NotFound, PreconditionFailed, LastAdmin, TooManyAttempts, Overloaded]),
-    api(Method::GET,    "/user/{user}/export",          Session, Some(&TOKEN), &[Forbidden, NotFound]),
-    api(Method::PUT,    "/user/{user}/email",           Session, Some(&SIGN_IN), &[InvalidCredentials, WrongPassword, ReauthenticationRequired, Forbidden, AccountDisabled, NotFound, EmailTaken, PreconditionFailed, Overloaded]),
+    api(Method::GET,    "/user/{user}/export",          Session, Some(Token), &[Forbidden, NotFound]),
+    api(Method::PUT,    "/user/{user}/email",           Session, Some(SignIn), &[InvalidCredentials, WrongPassword, ReauthenticationRequired, Forbidden, AccountDisabled, NotFound, EmailTaken, PreconditionFailed, Overloaded]),
     api(Method::PUT,    "/user/{user}/role",            Session, None, &[InvalidCredentials, WrongPassword, ReauthenticationRequired, Forbidden, NotFound, LastAdmin, PreconditionFailed, TooManyAttempts, Overloaded]),
     api(Method::PUT,    "/user/{user}/status",          Session, None, &[InvalidCredentials, WrongPassword, ReauthenticationRequired, Forbidden, NotFound, LastAdmin, PreconditionFailed, TooManyAttempts, Overloaded]),
     api(Method::GET,    "/user/{user}/session",         Session, None, &[Forbidden, NotFound, MalformedRequest, ValidationFailed]),
     api(Method::DELETE, "/user/{user}/session",         Session, None, &[Forbidden, NotFound]),
     api(Method::DELETE, "/user/{user}/session/{id}",    Session, None, &[Forbidden, NotFound]),
-    api(Method::PUT,    "/password",                    Maybe,   Some(&SIGN_IN), &[InvalidCredentials, WrongPassword, UnknownAccount, EmailUnconfirmed, AccountDisabled, PreconditionFailed, Overloaded]),
+    api(Method::PUT,    "/password",                    Maybe,   Some(SignIn), &[InvalidCredentials, WrongPassword, UnknownAccount, EmailUnconfirmed, AccountDisabled, PreconditionFailed, Overloaded]),
     page(Method::GET,   "/password",                    Optional, None),
-    page(Method::POST,  "/password",                    Optional, Some(&SIGN_IN)),
+    page(Method::POST,  "/password",                    Optional, Some(SignIn)),
     page(Method::GET,   "/confirmation",                Anyone,  None),
-    api(Method::POST,   "/confirmation",                Anyone,  Some(&MAIL_REQUEST), &[]),
-    api(Method::GET,    "/confirmation/{token}",        Anyone,  Some(&LINK), &[NotFound, LinkExpired]),
-    api(Method::POST,   "/confirmation/{token}",        Anyone,  Some(&LINK), &[NotFound, LinkExpired]),
-    api(Method::DELETE, "/confirmation/{token}",        Anyone,  Some(&LINK), &[NotFound, LinkExpired]),
-    page(Method::POST,  "/confirmation/{token}/disown", Anyone,  Some(&LINK)),
+    api(Method::POST,   "/confirmation",                Anyone,  Some(MailRequest), &[]),
+    api(Method::GET,    "/confirmation/{token}",        Anyone,  Some(Link), &[NotFound, LinkExpired]),
+    api(Method::POST,   "/confirmation/{token}",        Anyone,  Some(Link), &[NotFound, LinkExpired]),
+    api(Method::DELETE, "/confirmation/{token}",        Anyone,  Some(Link), &[NotFound, LinkExpired]),
+    page(Method::POST,  "/confirmation/{token}/disown", Anyone,  Some(Link)),
     page(Method::GET,   "/recovery",                    Anyone,  None),
-    api(Method::POST,   "/recovery",                    Anyone,  Some(&MAIL_REQUEST), &[]),
-    api(Method::GET,    "/recovery/{token}",            Anyone,  Some(&LINK), &[NotFound, LinkExpired]),
-    api(Method::POST,   "/recovery/{token}",            Anyone,  Some(&LINK), &[NotFound, LinkExpired, Overloaded]),
+    api(Method::POST,   "/recovery",                    Anyone,  Some(MailRequest), &[]),
+    api(Method::GET,    "/recovery/{token}",            Anyone,  Some(Link), &[NotFound, LinkExpired]),
+    api(Method::POST,   "/recovery/{token}",            Anyone,  Some(Link), &[NotFound, LinkExpired, Overloaded]),
     api(Method::GET,    "/audit",                       Session, None, &[Forbidden, MalformedRequest, ValidationFailed]),
-    api(Method::POST,   "/auth",                        Anyone,  Some(&SIGN_IN), &[InvalidCredentials, WrongPassword, UnknownAccount, EmailUnconfirmed, AccountDisabled, Overloaded]),
+    api(Method::POST,   "/auth",                        Anyone,  Some(SignIn), &[InvalidCredentials, WrongPassword, UnknownAccount, EmailUnconfirmed, AccountDisabled, Overloaded]),
     api(Method::GET,    "/auth",                        SessionOrPage, None, &[]),
     api(Method::DELETE, "/auth",                        Session, None, &[]),
     page(Method::POST,  "/auth/end",                    Session, None),
-    api(Method::POST,   "/auth/renewal",                Session, Some(&TOKEN), &[]),
-    api(Method::POST,   "/auth/token",                  Session, Some(&TOKEN), &[]),
+    api(Method::POST,   "/auth/renewal",                Session, Some(Token), &[]),
+    api(Method::POST,   "/auth/token",                  Session, Some(Token), &[]),
     api(Method::GET,    "/auth/check",                  SessionOrPage, None, &[]),
     api(Method::GET,    "/.well-known/jwks.json",       Anyone,  None, &[]),
     page(Method::GET,   "/.well-known/change-password", Anyone,  None),
@@ -194,6 +196,13 @@ pub(crate) fn allowed_methods(path: &str) -> Option<String> {
             _ => vec![route.method.as_str()],
         });
     Some(methods.collect::<Vec<_>>().join(", "))
+}
+
+/// The methods that the API has at a path.
+pub(crate) fn api_methods(path: &str) -> Vec<Method> {
+    let rows = BY_PATH.get(path).into_iter().flatten();
+    let rows = rows.filter(|route| !route.page);
+    rows.map(|route| route.method.clone()).collect()
 }
 
 /// The routes of the API; their document comes from the same lines.
@@ -270,6 +279,8 @@ pub fn router(app: App) -> Router {
         .fallback(|| async { Problem::new(NotFound) })
         .method_not_allowed_fallback(|| async { Problem::new(Code::MethodNotAllowed) })
         .layer(from_fn_with_state(app.clone(), guard::guard))
+        .layer(from_fn_with_state(app.clone(), cors::preflight))
+        .layer(from_fn_with_state(app.clone(), plain_http::refuse))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(from_fn_with_state(app.clone(), edge::edge))
         .with_state(app)
@@ -281,20 +292,4 @@ fn panicked(payload: Box<dyn std::any::Any + Send>) -> axum::response::Response 
     let said = text.or(payload.downcast_ref::<&str>().copied());
     tracing::error!(panic = said, "a handler panicked");
     Problem::from(doorward_domain::Error::Internal("a handler panicked")).into_response()
-}
-
-#[cfg(test)]
-mod tests {
-    use doorward_domain::throttle::BUDGETS;
-
-    use super::*;
-
-    /// What is put off is counted by the names of that list.
-    #[test]
-    fn every_budget_of_a_route_is_listed() {
-        for route in TABLE {
-            let is_listed = route.budget.is_none_or(|budget| BUDGETS.contains(&budget));
-            assert!(is_listed, "{}", route.path);
-        }
-    }
 }

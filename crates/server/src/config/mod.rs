@@ -19,7 +19,7 @@ use doorward_domain::policy::Disclosure;
 use doorward_domain::values::Secret;
 use doorward_mail::{TransportSettings, parse_transport};
 use doorward_store_redis::RedisSettings;
-use doorward_web::TrustedProxies;
+use doorward_web::{Origins, TrustedProxies};
 
 pub use commented::commented;
 pub use doorward_web::{host_of, is_loopback_url};
@@ -38,6 +38,12 @@ pub struct Config {
     pub allow_http: bool,
     /// Whose word on the client's address is believed.
     pub trusted_proxies: TrustedProxies,
+    /// Whose scripts may read answers, with a bearer token.
+    pub cors_origins: Origins,
+    /// Where people may be sent on to, beside paths of the server itself.
+    pub return_origins: Origins,
+    /// Whether a write must say which version it is of.
+    pub require_if_match: bool,
     /// The server's certificate and those that signed it, in PEM; none is plain HTTP.
     pub tls_certificate: Option<PathBuf>,
     /// The certificate's key.
@@ -46,6 +52,12 @@ pub struct Config {
     pub development_tls: bool,
     /// How long everything is still served after a stop was asked for, while `/readyz` says so.
     pub shutdown_drain_seconds: u64,
+    /// How many connections are open at once.
+    pub connections: usize,
+    /// How many of one address.
+    pub connections_per_address: usize,
+    /// How many mails may wait.
+    pub outbox: u64,
     /// Where the embedded database and the master key are.
     pub data_dir: PathBuf,
     /// What a stranger can learn.
@@ -141,10 +153,16 @@ impl Default for Config {
             public_url: None,
             allow_http: false,
             trusted_proxies: TrustedProxies::default(),
+            cors_origins: Origins::default(),
+            return_origins: Origins::default(),
+            require_if_match: false,
             tls_certificate: None,
             tls_key: None,
             development_tls: false,
             shutdown_drain_seconds: 0,
+            connections: 4096,
+            connections_per_address: 256,
+            outbox: 10_000,
             data_dir: PathBuf::from("doorward-data"),
             disclosure: Disclosure::Private,
             database_url: None,
@@ -255,6 +273,15 @@ impl Config {
                 "`public_url` begins with http, and the server itself speaks TLS: make it https".to_owned(),
             ),
             _ => {}
+        }
+        for (key, origins) in [
+            ("cors.origins", &self.cors_origins),
+            ("return_to.origins", &self.return_origins),
+        ] {
+            let open = origins.iter().filter(|origin| origin.starts_with("http://"));
+            faults.extend(open.filter(|origin| !self.allow_http && !is_loopback_url(origin)).map(
+                |origin| format!("`{key}` names {origin}, which is without TLS: use https, or set `allow_http = true` if this network is private"),
+            ));
         }
         match (&self.tls_certificate, &self.tls_key) {
             (Some(_), None) => faults.push(

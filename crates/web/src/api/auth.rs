@@ -15,6 +15,7 @@ use utoipa::ToSchema;
 
 use crate::app::App;
 use crate::body::Fields;
+use crate::device;
 use crate::guard::{COOKIE, Caller};
 use crate::pages::Doors;
 use crate::pages::form::Form;
@@ -74,14 +75,13 @@ pub(crate) async fn sign_in(
 ) -> Result<Response, Problem> {
     if !caller.wants_html() {
         let signed_in = open_session(&app, &caller, fields).await?;
-        return Ok((
-            StatusCode::CREATED,
-            Json(SignedInView::new(&signed_in, caller.ctx().now)),
-        )
-            .into_response());
+        let view = SignedInView::new(&signed_in, caller.ctx().now);
+        let mut response = (StatusCode::CREATED, Json(view)).into_response();
+        device::remember(&app, &caller, signed_in.user.id, response.headers_mut());
+        return Ok(response);
     }
     let form = Form::of(&fields);
-    let way_back = WayBack::of_form(&mut fields);
+    let way_back = WayBack::of_form(&mut fields, &app.choices.return_origins);
     fields.tell_names_apart();
     match open_session(&app, &caller, fields).await {
         Ok(signed_in) => Ok(signed_in_by_page(
@@ -96,11 +96,10 @@ pub(crate) async fn sign_in(
                 way_back,
                 ..Doors::default()
             };
-            Err(problem.on_page(app.pages.welcome(
-                caller.ctx().client.locale,
-                &doors,
-                app.inbox.is_some(),
-            )))
+            Err(problem.on_page(
+                app.pages
+                    .welcome(caller.sheet(), &doors, app.inbox.is_some()),
+            ))
         }
     }
 }
@@ -119,7 +118,10 @@ fn signed_in_by_page(
     signed_in: &SignedIn,
     way_back: Option<&WayBack>,
 ) -> Response {
-    let mut response = see_other(app, way_back.map_or("/", WayBack::as_str));
+    let mut response = match way_back {
+        Some(way_back) => go_back(app, way_back),
+        None => see_other(app, "/"),
+    };
     let headers = response.headers_mut();
     let life = signed_in
         .session
@@ -127,14 +129,24 @@ fn signed_in_by_page(
         .duration_since(caller.ctx().now)
         .as_secs();
     set_cookie(headers, signed_in.token.expose(), life);
+    device::remember(app, caller, signed_in.user.id, headers);
     response
 }
 
+/// On to where somebody was going.
+fn go_back(app: &App, way_back: &WayBack) -> Response {
+    go(&way_back.location(&app.accounts.policy().public_url))
+}
+
 /// On to a path of ours.
-fn see_other(app: &App, path: &str) -> Response {
+pub(crate) fn see_other(app: &App, path: &str) -> Response {
+    go(&format!("{}{path}", app.accounts.policy().public_url))
+}
+
+/// 303 alone: whatever was posted is not posted again (W-05).
+fn go(place: &str) -> Response {
     let mut response = StatusCode::SEE_OTHER.into_response();
-    let place = format!("{}{path}", app.accounts.policy().public_url);
-    if let Ok(place) = HeaderValue::from_str(&place) {
+    if let Ok(place) = HeaderValue::from_str(place) {
         response.headers_mut().insert(LOCATION, place);
     }
     response
@@ -144,15 +156,26 @@ fn set_cookie(headers: &mut HeaderMap, token: &str, max_age: i64) {
     let cookie =
         format!("{COOKIE}={token}; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age={max_age}");
     if let Ok(value) = HeaderValue::from_str(&cookie) {
-        headers.insert(SET_COOKIE, value);
+        headers.append(SET_COOKIE, value);
     }
 }
 
-/// Makes the browser forget the session.
+/// Makes the browser forget the session, and that it was ever here (S-05).
 pub(crate) fn clear_cookie(headers: &mut HeaderMap) {
     set_cookie(headers, "", 0);
     let everything = HeaderValue::from_static("\"cache\", \"cookies\", \"storage\"");
     headers.insert(HeaderName::from_static("clear-site-data"), everything);
+}
+
+/// Makes the browser forget the session (S-05), but not that it is known: told to clear cookies,
+/// it would clear that one too, even where the same answer sets it anew. Our own session cookie is
+/// ended by name, which leaves nothing else of ours to clear.
+pub(crate) fn sign_out_cookie(app: &App, caller: &Caller, headers: &mut HeaderMap) {
+    clear_cookie(headers);
+    if device::is_known(app, caller) {
+        let all_but_cookies = HeaderValue::from_static("\"cache\", \"storage\"");
+        headers.insert(HeaderName::from_static("clear-site-data"), all_but_cookies);
+    }
 }
 
 /// Shows the session and its user. A browser gets the sign-in page, or who is signed in. With
@@ -167,7 +190,7 @@ pub(crate) async fn current_session(
         return Ok(sign_in_page(
             &app,
             &caller,
-            WayBack::of_query(query.as_deref()),
+            WayBack::of_query(query.as_deref(), &app.choices.return_origins),
         ));
     }
     let authenticated = caller.require_session()?;
@@ -180,19 +203,19 @@ pub(crate) async fn current_session(
 }
 
 fn sign_in_page(app: &App, caller: &Caller, way_back: Option<WayBack>) -> Response {
-    let (locale, has_inbox) = (caller.ctx().client.locale, app.inbox.is_some());
+    let (sheet, has_inbox) = (caller.sheet(), app.inbox.is_some());
     match (caller.session(), way_back) {
-        (Some(_), Some(way_back)) => see_other(app, way_back.as_str()),
+        (Some(_), Some(way_back)) => go_back(app, &way_back),
         (Some(session), None) => app
             .pages
-            .home(locale, session.user(), has_inbox)
+            .home(sheet, session.user(), has_inbox, &Form::default())
             .into_response(),
         (None, way_back) => {
             let doors = Doors {
                 way_back,
                 ..Doors::default()
             };
-            app.pages.welcome(locale, &doors, has_inbox).into_response()
+            app.pages.welcome(sheet, &doors, has_inbox).into_response()
         }
     }
 }
@@ -204,7 +227,7 @@ pub(crate) async fn sign_out(State(app): State<App>, caller: Caller) -> Result<R
         .sign_out(caller.ctx(), caller.require_session()?)
         .await?;
     let mut response = StatusCode::NO_CONTENT.into_response();
-    clear_cookie(response.headers_mut());
+    sign_out_cookie(&app, &caller, response.headers_mut());
     Ok(response)
 }
 

@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::extract::{Path, State};
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use doorward_domain::values::{EmailAddress, Token};
 use serde::Serialize;
@@ -13,6 +13,7 @@ use crate::app::App;
 use crate::body::Fields;
 use crate::guard::Caller;
 use crate::pages::form::Form;
+use crate::pages::way_back::WayBack;
 use crate::problem::{Code, Problem};
 use crate::views::{Message, UserView};
 
@@ -55,7 +56,7 @@ pub(crate) async fn request_confirmation(
     caller: Caller,
     fields: Fields,
 ) -> Result<Response, Problem> {
-    let (form, locale) = (Form::of(&fields), caller.ctx().client.locale);
+    let (form, sheet) = (Form::of(&fields), caller.sheet());
     let asked = async {
         Ok(app
             .accounts
@@ -64,7 +65,7 @@ pub(crate) async fn request_confirmation(
     };
     match asked.await {
         Err(problem) if caller.wants_html() => {
-            let page = app.pages.ask_confirmation(locale, &form.refused(&problem));
+            let page = app.pages.ask_confirmation(sheet, &form.refused(&problem));
             Err(Problem::on_page(problem, page))
         }
         outcome => outcome.map(|()| mail_requested(&app, &caller)),
@@ -86,7 +87,7 @@ pub(crate) async fn view_confirmation(
     if caller.wants_html() {
         return Ok(app
             .pages
-            .confirm(caller.ctx().client.locale, &user, &token)
+            .confirm(caller.sheet(), &user, &token, &Form::default())
             .into_response());
     }
     Ok(Json(Message {
@@ -102,16 +103,21 @@ pub(crate) async fn confirm(
     State(app): State<App>,
     caller: Caller,
     Path(token): Path<String>,
+    headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let user = app
         .accounts
         .confirm(caller.ctx(), &read_token(&token)?)
         .await?;
     if caller.wants_html() {
-        return Ok(app
-            .pages
-            .confirmed(caller.ctx().client.locale, &user)
-            .into_response());
+        let way_back = WayBack::of_cookie(&headers, &app.choices.return_origins);
+        let locale = caller.ctx().client.locale;
+        let page = app.pages.confirmed(locale, &user, way_back.as_ref());
+        let mut response = page.into_response();
+        if way_back.is_some() {
+            WayBack::forget(response.headers_mut());
+        }
+        return Ok(response);
     }
     Ok(user_response(StatusCode::OK, &user))
 }

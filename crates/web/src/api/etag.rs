@@ -1,32 +1,86 @@
 //! Lost updates: an `ETag` on what is read, `If-Match` on what is written (RFC 9110, 13.1.1).
 
-use axum::extract::FromRequestParts;
-use axum::http::HeaderValue;
-use axum::http::header::IF_MATCH;
+use std::collections::HashMap;
+
+use axum::extract::{FromRequestParts, Path};
+use axum::http::header::{HeaderMap, HeaderValue, IF_MATCH};
 use axum::http::request::Parts;
 use doorward_domain::model::Version;
 
-use crate::problem::Problem;
+use crate::app::{App, IfMatchRule};
+use crate::guard::Caller;
+use crate::problem::{Code, Problem};
 
-/// The version an `If-Match` asks for; none where there is no such field or it is `*`.
+/// The version an `If-Match` asks for (H-07); none where there is no such field or it is `*`.
 pub(crate) struct IfMatch(pub(crate) Option<Version>);
 
 /// A version no user has: a tag that is none of ours fits nothing.
 const NEVER: Version = Version(-1);
 
-impl<S: Send + Sync> FromRequestParts<S> for IfMatch {
+impl FromRequestParts<App> for IfMatch {
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        let mut fields = parts.headers.get_all(IF_MATCH).iter();
-        let version = match (fields.next(), fields.next()) {
-            (None, _) => None,
-            (Some(field), None) if field == "*" => None,
-            (Some(field), None) => Some(parse(field).unwrap_or(NEVER)),
-            (Some(_), Some(_)) => Some(NEVER),
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        let version = match Asked::of(&parts.headers) {
+            Asked::Nothing if app.choices.if_match == IfMatchRule::Required => {
+                return Err(Problem::new(Code::PreconditionRequired));
+            }
+            Asked::Nothing | Asked::Anything => None,
+            Asked::OneOf(tags) => match tags.as_slice() {
+                [] => Some(NEVER),
+                [version] => Some(*version),
+                several => Some(current_of(several, parts, app).await),
+            },
         };
         Ok(Self(version))
     }
+}
+
+/// What an `If-Match` says.
+#[derive(Debug, PartialEq, Eq)]
+enum Asked {
+    Nothing,
+    Anything,
+    /// Our own strong tags among those that stand there: a weak one never fits (RFC 9110, 8.8.3.2).
+    OneOf(Vec<Version>),
+}
+
+impl Asked {
+    fn of(headers: &HeaderMap) -> Self {
+        let fields: Vec<_> = headers.get_all(IF_MATCH).iter().collect();
+        match fields.as_slice() {
+            [] => Self::Nothing,
+            [field] if *field == "*" => Self::Anything,
+            fields => {
+                let texts = fields
+                    .iter()
+                    .flat_map(|field| field.as_bytes().split(|b| *b == b','));
+                let tags =
+                    texts.filter_map(|tag| parse(&HeaderValue::from_bytes(tag.trim_ascii()).ok()?));
+                Self::OneOf(tags.collect())
+            }
+        }
+    }
+}
+
+/// Of several versions the one that the user has now, where it is among them: the write then asks for
+/// it, so that nobody comes in between. Who may not look fits none, and is told so by the handler.
+async fn current_of(versions: &[Version], parts: &mut Parts, app: &App) -> Version {
+    let caller = parts.extensions.get::<Caller>().cloned();
+    let path = Path::<HashMap<String, String>>::from_request_parts(parts, app).await;
+    let (Some(caller), Ok(Path(path))) = (caller, path) else {
+        return NEVER;
+    };
+    let (Some(viewer), Some(whom)) = (caller.session(), path.get("user")) else {
+        return NEVER;
+    };
+    let accounts = &app.accounts;
+    let user = accounts.view_user_in_session(caller.ctx(), viewer, whom);
+    let current = user.await.map_or(NEVER, |user| user.version);
+    *versions
+        .iter()
+        .find(|version| **version == current)
+        .unwrap_or(&NEVER)
 }
 
 /// Reads one strong tag of ours.
@@ -43,4 +97,38 @@ pub(crate) fn tag(version: Version) -> HeaderValue {
 
 fn tag_text(version: Version) -> String {
     format!("\"{}\"", version.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// H-07 (RFC 9110, 13.1.1 and 8.8.3.2).
+    #[test]
+    fn a_list_is_any_of_its_strong_tags() {
+        let versions =
+            |numbers: &[i64]| Asked::OneOf(numbers.iter().map(|n| Version(*n)).collect());
+        for (fields, asked) in [
+            (&[][..], Asked::Nothing),
+            (&["*"], Asked::Anything),
+            (&["\"3\""], versions(&[3])),
+            (&["\"3\", \"4\""], versions(&[3, 4])),
+            (&["\"3\"", "\"4\""], versions(&[3, 4])),
+            (&["\"3\" ,W/\"4\",\"5\""], versions(&[3, 5])),
+            (&["W/\"3\""], versions(&[])),
+            (&["w/\"3\""], versions(&[])),
+            (&["*, \"3\""], versions(&[3])),
+            (&["*", "*"], versions(&[])),
+            (&["\"x,3\""], versions(&[])),
+            (&["3"], versions(&[])),
+            (&["\"03\"", "\"+3\""], versions(&[])),
+            (&[""], versions(&[])),
+        ] {
+            let mut headers = HeaderMap::new();
+            for field in fields {
+                headers.append(IF_MATCH, field.parse().unwrap());
+            }
+            assert_eq!(Asked::of(&headers), asked, "{fields:?}");
+        }
+    }
 }

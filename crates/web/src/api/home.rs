@@ -10,6 +10,7 @@ use utoipa::ToSchema;
 use crate::app::App;
 use crate::guard::Caller;
 use crate::pages::Doors;
+use crate::pages::form::Form;
 use crate::problem::Problem;
 use crate::views::{Message, UserView};
 
@@ -28,10 +29,10 @@ pub(crate) struct Home {
 pub(crate) async fn home(State(app): State<App>, caller: Caller) -> Result<Response, Problem> {
     let user = caller.session().map(Authenticated::user);
     if caller.wants_html() {
-        let (locale, has_inbox) = (caller.ctx().client.locale, app.inbox.is_some());
+        let (sheet, has_inbox) = (caller.sheet(), app.inbox.is_some());
         let page = match user {
-            Some(user) => app.pages.home(locale, user, has_inbox),
-            None => app.pages.welcome(locale, &Doors::default(), has_inbox),
+            Some(user) => app.pages.home(sheet, user, has_inbox, &Form::default()),
+            None => app.pages.welcome(sheet, &Doors::default(), has_inbox),
         };
         return Ok(page.into_response());
     }

@@ -33,7 +33,7 @@ pub(crate) async fn request_recovery(
     caller: Caller,
     fields: Fields,
 ) -> Result<Response, Problem> {
-    let (form, locale) = (Form::of(&fields), caller.ctx().client.locale);
+    let (form, sheet) = (Form::of(&fields), caller.sheet());
     let asked = async {
         Ok(app
             .accounts
@@ -42,7 +42,7 @@ pub(crate) async fn request_recovery(
     };
     match asked.await {
         Err(problem) if caller.wants_html() => {
-            let page = app.pages.ask_recovery(locale, &form.refused(&problem));
+            let page = app.pages.ask_recovery(sheet, &form.refused(&problem));
             Err(Problem::on_page(problem, page))
         }
         outcome => outcome.map(|()| mail_requested(&app, &caller)),
@@ -64,7 +64,7 @@ pub(crate) async fn view_recovery(
     if caller.wants_html() {
         return Ok(app
             .pages
-            .recover(caller.ctx().client.locale, &user, &token, &Form::default())
+            .recover(caller.sheet(), &user, &token, &Form::default())
             .into_response());
     }
     Ok(Json(Message {
@@ -100,9 +100,12 @@ pub(crate) async fn recover(
         // A person gets the form back with what is wrong, and the link still works.
         Err(problem) if caller.wants_html() && problem.code != Code::LinkExpired => {
             let user = app.accounts.view_recovery(caller.ctx(), &secret).await?;
-            let page = app
-                .pages
-                .recover(locale, &user, &token, &Form::default().refused(&problem));
+            let page = app.pages.recover(
+                caller.sheet(),
+                &user,
+                &token,
+                &Form::default().refused(&problem),
+            );
             Err(problem.on_page(page))
         }
         Err(problem) => Err(problem),

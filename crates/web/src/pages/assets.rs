@@ -32,7 +32,17 @@ pub(crate) static ICON: LazyLock<Asset> = LazyLock::new(|| {
     )
 });
 
-static ALL: [&LazyLock<Asset>; 2] = [&STYLESHEET, &ICON];
+/// What pages can do without, and add where scripts run (P-11).
+pub(crate) static SCRIPT: LazyLock<Asset> = LazyLock::new(|| {
+    Asset::new(
+        "script",
+        "js",
+        "text/javascript; charset=utf-8",
+        include_str!("../../templates/script.js"),
+    )
+});
+
+static ALL: [&LazyLock<Asset>; 3] = [&STYLESHEET, &ICON, &SCRIPT];
 
 /// A file.
 pub(crate) struct Asset {

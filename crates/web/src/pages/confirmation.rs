@@ -12,8 +12,7 @@ use crate::problem::Problem;
 
 /// The form that asks where the mail shall go once more.
 pub(crate) async fn ask(State(app): State<App>, caller: Caller) -> Html<String> {
-    app.pages
-        .ask_confirmation(caller.ctx().client.locale, &Form::default())
+    app.pages.ask_confirmation(caller.sheet(), &Form::default())
 }
 
 /// “This wasn't me”.

@@ -1,4 +1,4 @@
-//! Pages for people: server-rendered, without script, in their language.
+//! Pages for people: server-rendered, in their language, whole without script (W-01).
 //!
 //! Handlers in this folder serve the routes that only people use; the pages of API routes are
 //! rendered from their handlers under `api/`. Templates are compiled in; every value is escaped by
@@ -11,7 +11,9 @@ pub mod documents;
 pub mod form;
 pub mod inbox;
 pub mod password;
+pub(crate) mod reader;
 pub mod recovery;
+pub(crate) mod refused;
 pub mod session;
 pub(crate) mod way_back;
 
@@ -25,6 +27,7 @@ use minijinja::{AutoEscape, Environment, Output, State, UndefinedBehavior, Value
 
 use crate::inbox::InboxMail;
 use crate::pages::form::Form;
+use crate::pages::reader::Sheet;
 use crate::pages::way_back::{WayBack, sign_in_path};
 use crate::problem::{Code, Problem};
 
@@ -64,6 +67,7 @@ impl Pages {
         environment.set_auto_escape_callback(|_| AutoEscape::Html);
         environment.set_formatter(escape);
         environment.add_global("stylesheet", assets::STYLESHEET.path());
+        environment.add_global("script", assets::SCRIPT.path());
         environment.add_global("icon", assets::ICON.path());
         environment.add_global("min_length", min_length);
         for (name, text) in TEMPLATES {
@@ -97,19 +101,31 @@ impl Pages {
         self.render(&format!("{lang}/{name}.html"), lang, values)
     }
 
+    /// A page with a form on it.
+    fn page_with_form(&self, sheet: Sheet<'_>, name: &str, values: Value) -> Html<String> {
+        let values = context! { form_token => sheet.form_token, ..values };
+        self.page(sheet.locale, name, values)
+    }
+
     /// The start page of somebody who is not signed in.
-    pub(crate) fn welcome(&self, locale: Locale, doors: &Doors, has_inbox: bool) -> Html<String> {
+    pub(crate) fn welcome(&self, sheet: Sheet<'_>, doors: &Doors, has_inbox: bool) -> Html<String> {
         let (sign_in, sign_up) = (Value::from(&doors.sign_in), Value::from(&doors.sign_up));
         let return_to = doors.way_back.as_ref().map(WayBack::as_str);
-        self.page(
-            locale,
+        self.page_with_form(
+            sheet,
             "welcome",
             context! { sign_in, sign_up, return_to, has_inbox },
         )
     }
 
     /// The start page of somebody who is: their data, and what they can do.
-    pub(crate) fn home(&self, locale: Locale, user: &User, has_inbox: bool) -> Html<String> {
+    pub(crate) fn home(
+        &self,
+        sheet: Sheet<'_>,
+        user: &User,
+        has_inbox: bool,
+        form: &Form,
+    ) -> Html<String> {
         let data = user.data.as_map();
         let values = context! {
             title => display_name(user),
@@ -121,20 +137,21 @@ impl Pages {
             since => user.created_at.strftime("%Y-%m-%d").to_string(),
             data => (!data.is_empty()).then(|| serde_json::to_string_pretty(data).unwrap_or_default()),
             has_inbox,
+            form => Value::from(form),
         };
-        self.page(locale, "home", values)
+        self.page_with_form(sheet, "home", values)
     }
 
     /// The form that changes the password; without a user it asks for the name as well.
     pub(crate) fn password(
         &self,
-        locale: Locale,
+        sheet: Sheet<'_>,
         user: Option<&User>,
         form: &Form,
     ) -> Html<String> {
         let username = user.and_then(sign_in_name);
-        self.page(
-            locale,
+        self.page_with_form(
+            sheet,
             "password",
             context! { is_signed_in => user.is_some(), username, form => Value::from(form) },
         )
@@ -160,7 +177,13 @@ impl Pages {
         )
     }
 
-    pub(crate) fn confirm(&self, locale: Locale, user: &User, token: &str) -> Html<String> {
+    pub(crate) fn confirm(
+        &self,
+        sheet: Sheet<'_>,
+        user: &User,
+        token: &str,
+        form: &Form,
+    ) -> Html<String> {
         let values = context! {
             username => user.username.as_ref().map(Username::as_str),
             name => user.name.as_ref().map(Name::as_str),
@@ -168,30 +191,37 @@ impl Pages {
             is_new => user.status == Status::Pending,
             is_done => user.pending_email.is_none(),
             signed_up_at => user.created_at.strftime("%Y-%m-%d %H:%M UTC").to_string(),
+            form => Value::from(form),
             token,
         };
-        self.page(locale, "confirm", values)
+        self.page_with_form(sheet, "confirm", values)
     }
 
-    pub(crate) fn confirmed(&self, locale: Locale, user: &User) -> Html<String> {
-        self.page(locale, "confirmed", context! { name => display_name(user) })
+    pub(crate) fn confirmed(
+        &self,
+        locale: Locale,
+        user: &User,
+        way_back: Option<&WayBack>,
+    ) -> Html<String> {
+        let values = context! { name => display_name(user), sign_in => sign_in_path(way_back) };
+        self.page(locale, "confirmed", values)
     }
 
     pub(crate) fn disowned(&self, locale: Locale) -> Html<String> {
         self.page(locale, "disowned", context! {})
     }
 
-    pub(crate) fn ask_recovery(&self, locale: Locale, form: &Form) -> Html<String> {
-        self.page(
-            locale,
+    pub(crate) fn ask_recovery(&self, sheet: Sheet<'_>, form: &Form) -> Html<String> {
+        self.page_with_form(
+            sheet,
             "ask-recovery",
             context! { form => Value::from(form) },
         )
     }
 
-    pub(crate) fn ask_confirmation(&self, locale: Locale, form: &Form) -> Html<String> {
-        self.page(
-            locale,
+    pub(crate) fn ask_confirmation(&self, sheet: Sheet<'_>, form: &Form) -> Html<String> {
+        self.page_with_form(
+            sheet,
             "ask-confirmation",
             context! { form => Value::from(form) },
         )
@@ -203,7 +233,7 @@ impl Pages {
 
     pub(crate) fn recover(
         &self,
-        locale: Locale,
+        sheet: Sheet<'_>,
         user: &User,
         token: &str,
         form: &Form,
@@ -214,7 +244,7 @@ impl Pages {
             form => Value::from(form),
             token,
         };
-        self.page(locale, "recover", values)
+        self.page_with_form(sheet, "recover", values)
     }
 
     pub(crate) fn recovered(&self, locale: Locale) -> Html<String> {
@@ -340,7 +370,11 @@ mod tests {
         let pages = Pages::new(12);
         let doors = Doors::default();
         for locale in Locale::ALL {
-            let empty = pages.welcome(locale, &doors, false).0;
+            let sheet = Sheet {
+                locale,
+                form_token: "shown",
+            };
+            let empty = pages.welcome(sheet, &doors, false).0;
             assert!(
                 empty.contains("minlength=\"12\"")
                     && !empty.contains("role=\"alert\"")
@@ -353,7 +387,7 @@ mod tests {
                     sign_in: form,
                     ..Doors::default()
                 };
-                let page = pages.welcome(locale, &doors, true).0;
+                let page = pages.welcome(sheet, &doors, true).0;
                 let is_at_a_field = matches!(code, Code::UsernameTaken | Code::EmailTaken);
                 assert_eq!(
                     page.contains("role=\"alert\""),

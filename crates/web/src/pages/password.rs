@@ -1,9 +1,10 @@
 //! Change the password on a page: a form cannot send `PUT`.
 
 use axum::extract::State;
-use axum::response::{Html, Redirect};
+use axum::response::{Html, Response};
 use doorward_domain::flows::sessions::Authenticated;
 
+use crate::api::auth::see_other;
 use crate::api::passwords;
 use crate::app::App;
 use crate::body::Fields;
@@ -14,8 +15,7 @@ use crate::problem::Problem;
 /// The form; somebody who is not signed in is asked for the name as well.
 pub(crate) async fn ask(State(app): State<App>, caller: Caller) -> Html<String> {
     let user = caller.session().map(Authenticated::user);
-    app.pages
-        .password(caller.ctx().client.locale, user, &Form::default())
+    app.pages.password(caller.sheet(), user, &Form::default())
 }
 
 /// Changes it, as `PUT /password` does.
@@ -33,9 +33,11 @@ pub(crate) async fn change(
     match passwords::change(&app, &caller, fields).await {
         Ok(()) => Ok(app.pages.password_changed(locale, user.is_some())),
         Err(problem) => {
-            let page = app
-                .pages
-                .password(locale, user, &form.refused(&problem).with_one_name());
+            let page = app.pages.password(
+                caller.sheet(),
+                user,
+                &form.refused(&problem).with_one_name(),
+            );
             Err(problem.on_page(page))
         }
     }
@@ -43,6 +45,6 @@ pub(crate) async fn change(
 
 /// Where password managers look for the page that changes a password (W3C, “A Well-Known URL for
 /// Changing Passwords”).
-pub(crate) async fn well_known() -> Redirect {
-    Redirect::to("/password")
+pub(crate) async fn well_known(State(app): State<App>) -> Response {
+    see_other(&app, "/password")
 }

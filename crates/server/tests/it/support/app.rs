@@ -13,7 +13,7 @@ use doorward_domain::ports::{Clock, Mail, Unmetered};
 use doorward_domain::tokens::{Keyring, MasterKey};
 use doorward_domain::values::{EmailAddress, Secret, Username};
 use doorward_domain::{Accounts, Actor, Ctx, Policy, Ports};
-use doorward_web::{App, AppParts, Inbox, Stopping, TrustedProxies, Unobserved};
+use doorward_web::{App, AppParts, Choices, Inbox, Stopping, TrustedProxies, Unobserved};
 use jiff::SignedDuration;
 use serde_json::json;
 use tempfile::TempDir;
@@ -39,6 +39,8 @@ pub struct Options {
     pub hashing_queue: usize,
     pub hashing_cost: Cost,
     pub inbox: Option<Arc<dyn Inbox>>,
+    pub trusted_proxies: TrustedProxies,
+    pub choices: Choices,
 }
 
 /// One node. Its end fails the test where mails are left in the outbox.
@@ -67,6 +69,8 @@ impl TestApp {
             hashing_queue: 256,
             hashing_cost: CHEAP,
             inbox: None,
+            trusted_proxies: TrustedProxies::default(),
+            choices: Choices::default(),
         };
         choose(&mut options);
         // In memory where there is such a folder: what a crash leaves behind is for `e2e` to show.
@@ -106,7 +110,8 @@ impl TestApp {
             accounts: accounts.clone(),
             secrets,
             inbox: options.inbox,
-            trusted_proxies: TrustedProxies::default(),
+            trusted_proxies: options.trusted_proxies,
+            choices: options.choices,
             stopping: Stopping::default(),
         });
         let app = Self {

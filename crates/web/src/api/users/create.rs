@@ -80,13 +80,17 @@ async fn create_by_page(
         caller.ctx().client.locale,
         app.inbox.is_some(),
     );
-    let way_back = WayBack::of_form(&mut fields);
+    let way_back = WayBack::of_form(&mut fields, &app.choices.return_origins);
     match create(app, caller, fields).await {
         Ok(user) => {
             let page = app
                 .pages
                 .signed_up(locale, &user, way_back.as_ref(), has_inbox);
-            Ok((StatusCode::CREATED, page).into_response())
+            let mut response = (StatusCode::CREATED, page).into_response();
+            if let (Some(way_back), Some(_)) = (&way_back, &user.pending_email) {
+                way_back.wait(response.headers_mut());
+            }
+            Ok(response)
         }
         Err(problem) => {
             let doors = Doors {
@@ -94,7 +98,7 @@ async fn create_by_page(
                 way_back,
                 ..Doors::default()
             };
-            Err(problem.on_page(app.pages.welcome(locale, &doors, has_inbox)))
+            Err(problem.on_page(app.pages.welcome(caller.sheet(), &doors, has_inbox)))
         }
     }
 }

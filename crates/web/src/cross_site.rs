@@ -1,0 +1,192 @@
+//! Requests that another site made a browser send (H-10, W-03).
+//!
+//! A browser sends its cookies along whoever asks it to. Two things tell our own pages from others: what
+//! the browser says of a request (`Sec-Fetch-Site`, `Origin`), and a token in every form, which was shown
+//! to that browser alone. The first is asked of every request that a browser's cookie or form makes;
+//! the second of every form, and is what counts where a browser says nothing. Who asks is not looked at
+//! here. A route that takes a form needs no line: [`takes_form`] knows it by its row.
+
+use axum::body::Body;
+use axum::extract::Request;
+use axum::http::Method;
+use axum::http::header::{self, HeaderMap};
+use axum::http::request::Parts;
+
+use crate::app::App;
+use crate::body::{self, Fields};
+use crate::guard::Caller;
+use crate::pages::reader::FIELD;
+use crate::pages::refused;
+use crate::problem::{Code, Problem};
+use crate::routes::{Guard, Route};
+
+/// What a browser says of where a request comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Site {
+    Ours,
+    Other,
+    Untold,
+}
+
+/// Refuses what a page of another site sent with somebody's cookie, or as a form.
+pub(crate) fn refuse(app: &App, route: &Route, request: &Parts, by: SentBy) -> Result<(), Problem> {
+    let is_safe = matches!(request.method, Method::GET | Method::HEAD | Method::OPTIONS);
+    if is_safe || by == SentBy::Program {
+        return Ok(());
+    }
+    let is_form = takes_form(route, by) && !is_json(&request.headers);
+    match site(app, &request.headers) {
+        Site::Other => return Err(Problem::new(Code::CrossSiteRequest)),
+        // The token in the form will tell.
+        Site::Untold if is_form => {}
+        Site::Untold => return Err(Problem::new(Code::CrossSiteRequest)),
+        Site::Ours => {}
+    }
+    // What a form of another site can send is not read where none of ours is sent.
+    let has_kind = request.headers.contains_key(header::CONTENT_TYPE);
+    if !is_form && has_kind && !is_json(&request.headers) {
+        return Err(Problem::with_detail(
+            Code::UnsupportedMediaType,
+            "With the session cookie, a body is `application/json`.",
+        ));
+    }
+    Ok(())
+}
+
+/// What sent a request, as far as can be told before it is known who asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum SentBy {
+    /// A page's form, of somebody who is signed in or not.
+    Page,
+    /// A browser that shows its cookie.
+    Cookie,
+    /// Whatever shows a bearer token, or nothing, and wants no page.
+    Program,
+}
+
+/// Whether a form of ours is sent there: to the pages' own routes, and to those that need no session.
+fn takes_form(route: &Route, by: SentBy) -> bool {
+    let is_open = by == SentBy::Page && route.guard == Guard::Anyone;
+    route.method == Method::POST && (route.page || is_open)
+}
+
+/// Lets a form pass that was shown to whoever sends it, without its token; and whatever is no form.
+/// Any other form comes back on its page, as it was filled in.
+pub(crate) async fn admit_form(
+    app: &App,
+    route: &Route,
+    caller: &Caller,
+    request: Request,
+) -> Result<Request, Problem> {
+    let by = if caller.wants_html() {
+        SentBy::Page
+    } else {
+        SentBy::Program
+    };
+    if !takes_form(route, by) || is_json(request.headers()) {
+        return Ok(request);
+    }
+    let (mut parts, body) = request.into_parts();
+    let bytes = body::read(&parts.headers, body).await?;
+    let (token, rest) = split(&bytes);
+    if caller.was_shown(token) {
+        parts.headers.remove(header::CONTENT_LENGTH);
+        return Ok(Request::from_parts(parts, Body::from(rest)));
+    }
+    let problem = Problem::new(Code::FormExpired);
+    let fields = Fields::of_form(&rest);
+    match refused::page(app, caller, &parts.uri, route.path, fields, &problem).await {
+        Some(page) => Err(problem.on_page(page)),
+        None => Err(problem),
+    }
+}
+
+/// The token of a form, and the form without it.
+fn split(form: &[u8]) -> (&str, Vec<u8>) {
+    let mut token = "";
+    let mut rest = Vec::with_capacity(form.len());
+    for pair in form.split(|b| *b == b'&') {
+        let value = pair.strip_prefix(FIELD.as_bytes());
+        if let Some(value) = value.and_then(|rest| rest.strip_prefix(b"=")) {
+            token = std::str::from_utf8(value).unwrap_or_default();
+            continue;
+        }
+        if !rest.is_empty() {
+            rest.push(b'&');
+        }
+        rest.extend_from_slice(pair);
+    }
+    (token, rest)
+}
+
+/// Whether a body says of itself what no form of a page can: another site's script would have to ask
+/// first, and is told no.
+fn is_json(headers: &HeaderMap) -> bool {
+    let mut kinds = headers.get_all(header::CONTENT_TYPE).iter();
+    let (Some(kind), None) = (kinds.next(), kinds.next()) else {
+        return false;
+    };
+    let essence = kind.to_str().unwrap_or_default().split(';').next();
+    let essence = essence.unwrap_or_default().trim().to_ascii_lowercase();
+    matches!(
+        essence.as_str(),
+        "application/json" | "application/merge-patch+json"
+    )
+}
+
+/// Browsers send `Sec-Fetch-Site` to HTTPS and to localhost; where it is missing, `Origin` must be ours.
+/// Our pages send no referrer, so that a browser that knows no `Sec-Fetch-Site` says `Origin: null` of
+/// them, or nothing.
+fn site(app: &App, headers: &HeaderMap) -> Site {
+    if let Some(site) = headers.get("sec-fetch-site") {
+        return match site.as_bytes() {
+            b"same-origin" | b"none" => Site::Ours,
+            _ => Site::Other,
+        };
+    }
+    match headers.get(header::ORIGIN).map(|origin| origin.as_bytes()) {
+        None | Some(b"null") => Site::Untold,
+        Some(origin) if origin.eq_ignore_ascii_case(app.origin.as_bytes()) => Site::Ours,
+        Some(_) => Site::Other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_form_is_told_from_its_token() {
+        for (form, token, rest) in [
+            ("form_token=x&username=ben", "x", "username=ben"),
+            ("username=ben&form_token=x&a=b", "x", "username=ben&a=b"),
+            ("form_token=x", "x", ""),
+            ("form_token=&a=b", "", "a=b"),
+            ("a=b&xform_token=x", "", "a=b&xform_token=x"),
+            ("a=b&form_token", "", "a=b&form_token"),
+            ("", "", ""),
+        ] {
+            assert_eq!(split(form.as_bytes()), (token, rest.into()), "{form}");
+        }
+    }
+
+    #[test]
+    fn what_a_form_can_say_of_itself_is_not_json() {
+        for (kind, is_it) in [
+            ("application/json", true),
+            ("Application/JSON; charset=utf-8", true),
+            ("application/merge-patch+json", true),
+            ("application/x-www-form-urlencoded", false),
+            ("multipart/form-data; boundary=application/json", false),
+            ("text/plain; application/json", false),
+            ("", false),
+        ] {
+            let mut headers = HeaderMap::new();
+            assert!(!is_json(&headers));
+            headers.append(header::CONTENT_TYPE, kind.parse().unwrap());
+            assert_eq!(is_json(&headers), is_it, "{kind}");
+            headers.append(header::CONTENT_TYPE, "application/json".parse().unwrap());
+            assert!(!is_json(&headers), "{kind}");
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! Who reads a page: in which language, and in which browser, so that a form that comes back is known to
+//! have been shown to them (W-03).
+//!
+//! Somebody who is not signed in is told apart by a visit: a random name in a cookie of its own, which
+//! opens nothing and never becomes a session (S-02). It is set with the first form that is shown, and is
+//! gone when the browser is closed.
+
+use std::sync::{Arc, OnceLock};
+
+use axum::http::HeaderValue;
+use axum::http::header::{self, HeaderMap};
+use doorward_domain::Accounts;
+use doorward_domain::tokens::ShownTo;
+use doorward_domain::values::{Locale, SessionId};
+
+/// The cookie of a visit.
+pub(crate) const VISIT: &str = "__Host-doorward-visit";
+/// The field that every form carries.
+pub(crate) const FIELD: &str = "form_token";
+/// How long the name of a visit is; what is longer is not ours.
+const VISIT_LENGTH: usize = 22;
+
+/// A reader of pages.
+pub(crate) struct Reader {
+    locale: Locale,
+    accounts: Arc<Accounts>,
+    /// Whom forms are shown to; none is a browser that has yet to be given the name of its visit.
+    known: Option<ShownTo>,
+    new: OnceLock<ShownTo>,
+    /// Made when a form is written.
+    token: OnceLock<String>,
+}
+
+/// What a page with a form is written on.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Sheet<'r> {
+    pub(crate) locale: Locale,
+    pub(crate) form_token: &'r str,
+}
+
+impl Reader {
+    /// The reader behind a request; `session` is whose page it is.
+    pub(crate) fn of(
+        accounts: &Arc<Accounts>,
+        headers: &HeaderMap,
+        locale: Locale,
+        session: Option<SessionId>,
+    ) -> Self {
+        let visit = || visit(headers).map(ShownTo::Visit);
+        Self {
+            locale,
+            accounts: accounts.clone(),
+            known: session.map(ShownTo::Session).or_else(visit),
+            new: OnceLock::new(),
+            token: OnceLock::new(),
+        }
+    }
+
+    /// A sheet for a page with a form.
+    pub(crate) fn sheet(&self) -> Sheet<'_> {
+        let make = || self.accounts.form_token(self.shown_to());
+        Sheet {
+            locale: self.locale,
+            form_token: self.token.get_or_init(make),
+        }
+    }
+
+    fn shown_to(&self) -> &ShownTo {
+        let begin = || ShownTo::Visit(self.accounts.new_visit());
+        self.known
+            .as_ref()
+            .unwrap_or_else(|| self.new.get_or_init(begin))
+    }
+
+    /// Whether that form was shown to this reader. To a browser without a visit none was.
+    pub(crate) fn was_shown(&self, form_token: &str) -> bool {
+        let known = self.known.as_ref();
+        known.is_some_and(|known| self.accounts.is_form_token(known, form_token))
+    }
+
+    /// Gives the browser the name of its visit, where a form has been written for it.
+    pub(crate) fn remember(&self, headers: &mut HeaderMap) {
+        let Some(ShownTo::Visit(name)) = self.new.get() else {
+            return;
+        };
+        let cookie = format!("{VISIT}={name}; Path=/; Secure; HttpOnly; SameSite=Lax");
+        if let Ok(cookie) = HeaderValue::from_str(&cookie) {
+            headers.append(header::SET_COOKIE, cookie);
+        }
+    }
+}
+
+/// The visit that a browser names; none where it names two, or what is no name of ours.
+fn visit(headers: &HeaderMap) -> Option<String> {
+    let mut found = cookies(headers, VISIT);
+    let name = found.next().filter(|_| found.next().is_none())?;
+    let is_ours = name.len() == VISIT_LENGTH
+        && name
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
+    is_ours.then(|| name.to_owned())
+}
+
+/// Every value of the cookie of that name.
+pub(crate) fn cookies<'h>(headers: &'h HeaderMap, name: &'h str) -> impl Iterator<Item = &'h str> {
+    let fields = headers.get_all(header::COOKIE).iter();
+    let pairs = fields.flat_map(|field| field.to_str().unwrap_or_default().split(';'));
+    pairs.filter_map(move |pair| {
+        let (found, value) = pair.trim().split_once('=')?;
+        (found == name).then_some(value)
+    })
+}

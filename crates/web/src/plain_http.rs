@@ -1,0 +1,122 @@
+//! What came without TLS to a server that people reach by `https` (H-12).
+//!
+//! A program that speaks `http` has shown its token to whoever listens: it is refused, not sent on, so that
+//! somebody mends it. A person who asks for a page is sent to `public_url`. That a request came so is known
+//! from a proxy of `trusted_proxies` alone, which says `X-Forwarded-Proto` or `Forwarded`; where it says
+//! nothing, or is not ours, nothing is assumed. A server with TLS of its own takes no plain request at all.
+
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use axum::extract::{ConnectInfo, Request, State};
+use axum::http::HeaderValue;
+use axum::http::header::{self, HeaderMap};
+use axum::http::{Method, StatusCode};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+
+use crate::app::App;
+use crate::negotiate;
+use crate::problem::{Code, Problem};
+
+/// Asked by machines next door: probes, and a proxy that tells of the site before it with the same words.
+const EXEMPT: [&str; 3] = ["/healthz", "/readyz", "/auth/check"];
+
+/// Whether it has been said that requests come without TLS.
+#[derive(Debug, Default)]
+pub(crate) struct Told(AtomicBool);
+
+pub(crate) async fn refuse(State(app): State<App>, request: Request, next: Next) -> Response {
+    if !came_without_tls(&app, &request) || EXEMPT.contains(&request.uri().path()) {
+        return next.run(request).await;
+    }
+    if !app.plain_http.0.swap(true, Ordering::Relaxed) {
+        tracing::warn!(
+            "a proxy of `trusted_proxies` says that a request came by http, and `public_url` is https: such requests are refused; if TLS ends further out, let the proxy pass on the X-Forwarded-Proto that it was given"
+        );
+    }
+    let is_look = matches!(*request.method(), Method::GET | Method::HEAD);
+    if !is_look || !negotiate::wants_html(request.headers()) {
+        return Problem::new(Code::HttpsRequired).into_response();
+    }
+    let path = request.uri().path_and_query();
+    let path = path.map_or("/", |path| path.as_str());
+    let place = format!("{}{path}", app.accounts.policy().public_url);
+    match HeaderValue::from_str(&place) {
+        Ok(place) => (StatusCode::SEE_OTHER, [(header::LOCATION, place)]).into_response(),
+        Err(_) => Problem::new(Code::HttpsRequired).into_response(),
+    }
+}
+
+fn came_without_tls(app: &App, request: &Request) -> bool {
+    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
+    let is_ours = peer.is_some_and(|ConnectInfo(peer)| app.trusted_proxies.has(peer.ip()));
+    is_ours && app.origin.starts_with("https://") && says_http(request.headers())
+}
+
+/// Whether every word on it is `http`. One `https` is enough to let it pass: a hop between proxies may
+/// well be plain, and a client that writes the word itself harms nobody but itself.
+fn says_http(headers: &HeaderMap) -> bool {
+    let mut words = words(headers).peekable();
+    words.peek().is_some() && words.all(|word| word.eq_ignore_ascii_case("http"))
+}
+
+/// What the proxies say of how a request reached them: the older field, or else the standard one
+/// (RFC 7239).
+fn words(headers: &HeaderMap) -> impl Iterator<Item = &str> {
+    let texts = |name: &'static str| {
+        let fields = headers.get_all(name).iter();
+        fields.map(|field| field.to_str().unwrap_or_default())
+    };
+    let older = texts("x-forwarded-proto").flat_map(|text| text.split(','));
+    let hops = texts("forwarded").flat_map(|text| text.split([',', ';']));
+    let standard = hops.filter_map(|pair| {
+        let (name, value) = pair.split_once('=')?;
+        let is_proto = name.trim().eq_ignore_ascii_case("proto");
+        is_proto.then_some(value.trim().trim_matches('"'))
+    });
+    let has_older = headers.contains_key("x-forwarded-proto");
+    let standard = standard.filter(move |_| !has_older);
+    older.map(str::trim).chain(standard)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// H-12: what proxies say, in their spellings.
+    #[test]
+    fn one_secure_hop_is_enough_and_silence_says_nothing() {
+        for (fields, is_plain) in [
+            (&[][..], false),
+            (&[("x-forwarded-proto", "http")], true),
+            (&[("x-forwarded-proto", "HTTP")], true),
+            (&[("x-forwarded-proto", "https")], false),
+            (&[("x-forwarded-proto", "https, http")], false),
+            (&[("x-forwarded-proto", "http,http")], true),
+            (&[("x-forwarded-proto", "")], false),
+            (&[("x-forwarded-proto", "ws")], false),
+            (&[("forwarded", "for=192.0.2.7;proto=http;by=x")], true),
+            (&[("forwarded", "for=192.0.2.7; Proto=\"https\"")], false),
+            (&[("forwarded", "proto=http, for=x;proto=https")], false),
+            (&[("forwarded", "for=192.0.2.7")], false),
+            (
+                &[("x-forwarded-proto", "https"), ("forwarded", "proto=http")],
+                false,
+            ),
+            (
+                &[
+                    ("x-forwarded-proto", "http"),
+                    ("x-forwarded-proto", "https"),
+                ],
+                false,
+            ),
+        ] {
+            let mut headers = HeaderMap::new();
+            for (name, value) in fields {
+                headers.append(*name, HeaderValue::from_static(value));
+            }
+            assert_eq!(says_http(&headers), is_plain, "{fields:?}");
+        }
+    }
+}
