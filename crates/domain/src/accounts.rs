@@ -10,25 +10,23 @@ use crate::access::{self, Action, Target};
 use crate::changes::{ApplyError, Change, Changes};
 use crate::ctx::{Actor, Ctx};
 use crate::error::{Error, FieldError};
+use crate::flows::counting::Counting;
 use crate::flows::keys::KeyLook;
 use crate::happening::Happening;
 use crate::model::{AuditEvent, Event, MailJob, MailKind, Outcome, User};
 use crate::passwords::Hasher;
 use crate::policy::Policy;
-use crate::ports::{
-    Allowance, Budget, Clock, Mailer, Meter, Outbox, Secrets, Seen, Sessions, Store, Throttle,
-};
+use crate::ports::{Clock, Mailer, Meter, Outbox, Secrets, Seen, Sessions, Store, Throttle};
 use crate::readiness::Readiness;
 use crate::session_cache::SessionCache;
-use crate::throttle;
-use crate::tokens::{FormTokens, Keyring, ShownTo};
+use crate::tokens::{Devices, FormTokens, Keyring, ShownTo};
 use crate::values::{EmailAddress, Locale, MailJobId, NewPassword, SessionId, UserId, Username};
 
 /// How often a story reads again and retries when somebody else wrote in between; then the server
 /// is [`Error::Overloaded`].
 pub(crate) const ATTEMPTS: usize = 64;
-/// How many sessions the cache of this node holds, some 2 KiB each.
-const CACHED_SESSIONS: usize = 20_000;
+/// How much the cache of sessions of this node holds: some 20,000 of them, of users who carry little (H-05).
+const CACHED_SESSION_BYTES: u64 = 48 * 1024 * 1024;
 
 /// Everything the rules need from outside.
 pub struct Ports {
@@ -60,6 +58,9 @@ pub struct Accounts {
     /// Held while the keys are loaded.
     pub(crate) key_look: tokio::sync::Mutex<KeyLook>,
     pub(crate) readiness: Readiness,
+    /// What shows that a client was here before.
+    pub(crate) devices: Devices,
+    pub(crate) counting: Counting,
     mail_waiting: Notify,
 }
 
@@ -68,11 +69,13 @@ impl Accounts {
     pub fn new(ports: Ports, policy: Policy, hasher: Hasher, keyring: Keyring) -> Self {
         Self {
             hasher: hasher.metered_by(ports.meter.clone()),
+            counting: Counting::new(&policy.limits),
             ports,
             policy,
             form_tokens: FormTokens::new(keyring.mac_key("form")),
+            devices: Devices::new(keyring.mac_key("device")),
             keyring,
-            cache: SessionCache::new(CACHED_SESSIONS),
+            cache: SessionCache::new(CACHED_SESSION_BYTES),
             seen: Mutex::new(HashMap::new()),
             key_look: tokio::sync::Mutex::default(),
             readiness: Readiness::default(),
@@ -152,48 +155,6 @@ impl Accounts {
     ) -> Result<NewPassword, Error> {
         self.judge_password(text, &user.personal_words())
             .map_err(|invalid| Error::Invalid(vec![FieldError::new(field, invalid)]))
-    }
-
-    /// Takes one from a budget of the client's network address, where it is known.
-    pub async fn throttle_address(&self, ctx: &Ctx, budget: &Budget) -> Result<Allowance, Error> {
-        match ctx.client.address {
-            Some(address) if self.policy.throttle => {
-                let key = throttle::address_key(address);
-                self.take(budget, &key, ctx.now).await
-            }
-            _ => Ok(Allowance::Allowed {
-                remaining: budget.burst,
-            }),
-        }
-    }
-
-    /// Takes one from a budget, and tells of a refusal.
-    pub(crate) async fn take(
-        &self,
-        budget: &Budget,
-        key: &str,
-        now: Timestamp,
-    ) -> Result<Allowance, Error> {
-        let allowance = self.ports.throttle.take(budget, key, now).await?;
-        if matches!(allowance, Allowance::Denied { .. }) {
-            self.note(Happening::Throttled(budget.name));
-        }
-        Ok(allowance)
-    }
-
-    /// Takes one from each budget of a mailbox, known or not.
-    pub(crate) async fn throttle_mailbox(
-        &self,
-        ctx: &Ctx,
-        email: &EmailAddress,
-    ) -> Result<(), Error> {
-        if !self.policy.throttle {
-            return Ok(());
-        }
-        for budget in [&throttle::MAILBOX_PAUSE, &throttle::MAILBOX] {
-            allowed(self.take(budget, email.key(), ctx.now).await?)?;
-        }
-        Ok(())
     }
 
     /// Writes, and makes sure that this node forgets what it knew of the users written.
@@ -324,14 +285,6 @@ pub(crate) fn names_actor(actor: &Actor, named: &str) -> bool {
     match (Username::parse(named), username_key) {
         (Ok(username), Some(own)) => username.key() == own,
         _ => false,
-    }
-}
-
-/// Turns a refusal of a throttle into the story's end.
-pub(crate) fn allowed(allowance: Allowance) -> Result<(), Error> {
-    match allowance {
-        Allowance::Allowed { .. } => Ok(()),
-        Allowance::Denied { retry_after } => Err(Error::TooManyAttempts { retry_after }),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use jiff::SignedDuration;
 
+use crate::throttle::Limits;
 use crate::values::PasswordRules;
 
 /// What a stranger can learn about who has an account.
@@ -25,6 +26,8 @@ pub struct Policy {
     pub password_rules: PasswordRules,
     /// Whether throttles are on. Off is for load tests.
     pub throttle: bool,
+    /// How often is too often.
+    pub limits: Limits,
     /// How long a session lives unless renewed.
     pub session_lifetime: SignedDuration,
     /// How long it can be renewed, from sign-in.
@@ -72,6 +75,7 @@ impl Policy {
             disclosure: Disclosure::Private,
             password_rules: PasswordRules::default(),
             throttle: true,
+            limits: Limits::default(),
             session_lifetime: hours(24),
             session_renewable: hours(30 * 24),
             renewal_grace: SignedDuration::from_secs(30),

@@ -5,6 +5,7 @@
 //! `testkit::contract` against a real server, and gets one arm in the binary's wiring.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -16,6 +17,8 @@ use crate::happening::Happening;
 use crate::model::{
     AuditEvent, AuditFilter, Credential, Link, MailJob, Session, SigningKey, User, UserFilter,
 };
+use crate::throttle::{Ladder, Ledger};
+use crate::tokens::Acquaintance;
 use crate::values::{AuditEventId, Digest, Locale, SessionId, UserId};
 
 /// A store did not answer, or answered nonsense.
@@ -236,25 +239,54 @@ pub struct Seen {
 }
 
 /// Counts attempts, and says when it is too many: by the arithmetic of [`crate::throttle`], GCRA for
-/// budgets and growing pauses for guesses, each step atomic. A budget is remembered until it is full
-/// again, failed guesses for at least a day. One that is shared by nodes goes by a clock of its
-/// own and takes `now` for how far the caller's moment lies from it.
+/// budgets and growing pauses for guesses, each step atomic, however many charges it is about. A budget
+/// is remembered until it is full again, failed guesses as long as their ladder says. One that is shared
+/// by nodes goes by a clock of its own and takes `now` for how far the caller's moment lies from it.
 #[async_trait]
 pub trait Throttle: Send + Sync {
-    /// Takes one from a budget, or says how long to wait.
-    async fn take(
-        &self,
-        budget: &Budget,
-        key: &str,
-        now: Timestamp,
-    ) -> Result<Allowance, StoreError>;
-    /// Reserves a try at a secret that can be guessed (A-05: counted before it is known whether
-    /// it was right), or says how long to wait after the failures so far.
-    async fn reserve_guess(&self, key: &str, now: Timestamp) -> Result<Allowance, StoreError>;
-    /// The guess was never looked at: it does not count.
-    async fn release_guess(&self, key: &str, now: Timestamp) -> Result<(), StoreError>;
-    /// The guess was right: forgets the failures.
-    async fn clear_guesses(&self, key: &str) -> Result<(), StoreError>;
+    /// Takes one from each, before it is known whether the attempt is a good one; from none
+    /// where one of them is denied. The answers are in the order of the charges.
+    async fn take(&self, charges: &[Charge], now: Timestamp) -> Result<Vec<Allowance>, StoreError>;
+    /// The attempt was never looked at: what was taken does not count.
+    async fn give_back(&self, charges: &[Charge], now: Timestamp) -> Result<(), StoreError>;
+    /// The attempt was a good one: gives back what was taken from budgets, and forgets the guesses.
+    async fn clear(&self, charges: &[Charge], now: Timestamp) -> Result<(), StoreError>;
+}
+
+/// What one attempt is counted under, once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Charge {
+    /// How it is counted.
+    pub counted: Counted,
+    /// Whose it is, such as an address.
+    pub key: String,
+}
+
+/// How an attempt is counted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Counted {
+    /// As one of so many in so long.
+    Budget(Budget),
+    /// As a guess at a secret, which makes the next one wait.
+    Guess(Arc<Ladder>),
+}
+
+impl Charge {
+    /// One from a budget.
+    pub fn budget(budget: Budget, key: String) -> Self {
+        Self {
+            counted: Counted::Budget(budget),
+            key,
+        }
+    }
+
+    /// A guess.
+    pub fn guess(ladder: &Arc<Ladder>, key: String) -> Self {
+        Self {
+            counted: Counted::Guess(ladder.clone()),
+            key,
+        }
+    }
 }
 
 /// So many in so long, for one route and one kind of key.
@@ -311,6 +343,8 @@ pub struct Mail {
     pub at: Timestamp,
     /// A new address that a notice names, masked.
     pub new_email: Option<String>,
+    /// With what and from where somebody signed in, such as `Firefox, Linux, 192.0.2.7`.
+    pub device: Option<String>,
     /// Stable over every try, for the `Message-ID`.
     pub message_id: String,
 }
@@ -330,17 +364,29 @@ pub enum MailTemplate {
     EmailChange,
     /// Your account is moving to another address.
     EmailChangeNotice,
+    /// The same, with a link that takes it back.
+    EmailChangeUndo,
+    /// Somebody signed in from a device or network that is new.
+    NewSignIn,
+    /// Somebody signed in after many wrong passwords.
+    SignInAfterFailures,
+    /// So many wrong passwords that none is looked at any more.
+    GuessingStopped,
 }
 
 impl MailTemplate {
     /// Every one.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 10] = [
         Self::Confirm,
         Self::AlreadyRegistered,
         Self::Recover,
         Self::PasswordChanged,
         Self::EmailChange,
         Self::EmailChangeNotice,
+        Self::EmailChangeUndo,
+        Self::NewSignIn,
+        Self::SignInAfterFailures,
+        Self::GuessingStopped,
     ];
 
     /// The name of its files.
@@ -352,6 +398,10 @@ impl MailTemplate {
             Self::PasswordChanged => "password-changed",
             Self::EmailChange => "email-change",
             Self::EmailChangeNotice => "email-change-notice",
+            Self::EmailChangeUndo => "email-change-undo",
+            Self::NewSignIn => "new-sign-in",
+            Self::SignInAfterFailures => "sign-in-after-failures",
+            Self::GuessingStopped => "guessing-stopped",
         }
     }
 }
@@ -403,4 +453,8 @@ pub struct Client {
     pub user_agent: Option<String>,
     /// The language it asks for.
     pub locale: Locale,
+    /// The accounts it has signed in to before, as it can show.
+    pub known: Vec<Acquaintance>,
+    /// What its request has used of its budgets.
+    pub ledger: Ledger,
 }

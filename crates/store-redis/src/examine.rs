@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use doorward_domain::checkup::Finding;
 use doorward_domain::model::Session;
-use doorward_domain::ports::{Budget, Clock, Seen, Sessions, StoreError, Throttle};
+use doorward_domain::ports::{Budget, Charge, Clock, Seen, Sessions, StoreError, Throttle};
+use doorward_domain::throttle::Limits;
 use doorward_domain::values::{Digest, SessionId, UserId};
 use jiff::{SignedDuration, Timestamp};
 use redis::aio::MultiplexedConnection;
@@ -17,7 +18,6 @@ use crate::connect::{self, Connection, Opened};
 use crate::durability::{self, Visibility};
 use crate::fault::Fault;
 use crate::link::{CONNECT_WITHIN, soon};
-use crate::request::Repeat;
 use crate::url::Tls;
 use crate::{RedisSettings, RedisStore};
 
@@ -203,18 +203,17 @@ async fn try_throttles(store: &RedisStore, now: Timestamp) -> Vec<Result<(), Sto
         burst: 1,
         window: Duration::from_secs(60),
     };
-    let mut answers = vec![
-        store.take(&budget, "", now).await.map(drop),
-        store.reserve_guess("", now).await.map(drop),
-        store.reserve_guess("", now).await.map(drop),
-        store.release_guess("", now).await,
-        store.clear_guesses("").await,
+    let ladder = Arc::new(Limits::default().slowing());
+    let charges = [
+        Charge::budget(budget, String::new()),
+        Charge::guess(&ladder, String::new()),
     ];
-    let mut clear = redis::cmd("DEL");
-    clear.arg(store.keys.bucket(budget.name, ""));
-    let cleared = store.link.ask("clear", clear, Repeat::Harmless).await;
-    answers.push(cleared);
-    answers
+    vec![
+        store.take(&charges, now).await.map(drop),
+        store.take(&charges[1..], now).await.map(drop),
+        store.give_back(&charges[1..], now).await,
+        store.clear(&charges, now).await,
+    ]
 }
 
 async fn durability(node: MultiplexedConnection) -> Vec<Finding> {

@@ -2,11 +2,14 @@
 //!
 //! All that belongs to one user has the user's id as its hash tag, so that a Cluster keeps it in
 //! one slot and a script may touch it at once. A throttle's key is a digest: it may come from a
-//! stranger, be of any length, and name an e-mail address.
+//! stranger, be of any length, and name an e-mail address. All of those share one tag.
 
 use std::fmt::Write as _;
 
 use doorward_domain::values::{Digest, UserId};
+
+/// The hash tag of all that throttles keep: one attempt is counted in several places at once.
+const THROTTLE: &str = "{throttle}";
 
 pub(crate) struct Keys {
     prefix: String,
@@ -30,13 +33,13 @@ impl Keys {
     /// A bucket of a budget.
     pub(crate) fn bucket(&self, budget: &str, key: &str) -> String {
         let digest = Digest::of(key.as_bytes());
-        format!("{}take:{budget}:{}", self.prefix, hex(&digest))
+        format!("{}{THROTTLE}:take:{budget}:{}", self.prefix, hex(&digest))
     }
 
     /// The wrong guesses at one account.
     pub(crate) fn guesses(&self, key: &str) -> String {
         let digest = Digest::of(key.as_bytes());
-        format!("{}guess:{}", self.prefix, hex(&digest))
+        format!("{}{THROTTLE}:guess:{}", self.prefix, hex(&digest))
     }
 
     /// Never there, with or without a number behind it; to be tried on.

@@ -1,28 +1,23 @@
 //! Throttles that all nodes share: the arithmetic of `doorward_domain::throttle`, in scripts.
 //!
 //! Time is the server's own, so that nodes whose clocks differ share one. Every key expires: a
-//! bucket when it would be empty, and the failures of an account the later the more there are.
+//! bucket when it would be empty, and the failures of an account the later the more there are. All
+//! charges of an attempt are one question, so all keys are in one slot of a Cluster.
 
 use std::sync::LazyLock;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use doorward_domain::ports::{Allowance, Budget, StoreError, Throttle};
-use doorward_domain::throttle;
+use doorward_domain::ports::{Allowance, Charge, Counted, StoreError, Throttle};
+use doorward_domain::throttle::spacing;
 use jiff::Timestamp;
 
 use crate::RedisStore;
+use crate::keys::Keys;
 use crate::request::{Lua, Repeat, ScriptCall};
 
 static TAKE: LazyLock<Lua> = LazyLock::new(|| timed(include_str!("scripts/take.lua")));
-static RESERVE: LazyLock<Lua> = LazyLock::new(|| timed(include_str!("scripts/reserve_guess.lua")));
-static RELEASE: LazyLock<Lua> = LazyLock::new(|| timed(include_str!("scripts/release_guess.lua")));
-
-/// How long each failure is remembered: what a stranger can make us keep is bounded by what they
-/// can make us hash.
-const REMEMBERED: Duration = Duration::from_secs(6 * 3600);
-/// How long all of them together are.
-const REMEMBERED_AT_MOST: Duration = Duration::from_secs(30 * 24 * 3600);
+static GIVE_BACK: LazyLock<Lua> = LazyLock::new(|| timed(include_str!("scripts/give_back.lua")));
 
 /// A script that knows what time it is.
 fn timed(code: &str) -> Lua {
@@ -31,47 +26,29 @@ fn timed(code: &str) -> Lua {
 
 #[async_trait]
 impl Throttle for RedisStore {
-    async fn take(
-        &self,
-        budget: &Budget,
-        key: &str,
-        now: Timestamp,
-    ) -> Result<Allowance, StoreError> {
-        let call = take(
-            vec![self.keys.bucket(budget.name, key)],
-            &TAKE,
-            budget,
-            self.elapsed(now),
-        );
-        let answer = self
-            .link
-            .ask("take from a budget", call, Repeat::Never)
-            .await?;
-        Ok(allowance(answer))
+    async fn take(&self, charges: &[Charge], now: Timestamp) -> Result<Vec<Allowance>, StoreError> {
+        if charges.is_empty() {
+            return Ok(Vec::new());
+        }
+        let call = take(&TAKE, &self.keys, charges, self.elapsed(now));
+        let answers: Vec<u64> = self.link.ask("count attempts", call, Repeat::Never).await?;
+        let answers = allowances(&answers);
+        match answers.len() == charges.len() {
+            true => Ok(answers),
+            false => Err(StoreError::new("count attempts", "not an answer a charge")),
+        }
     }
 
-    async fn reserve_guess(&self, key: &str, now: Timestamp) -> Result<Allowance, StoreError> {
-        let call = reserve(vec![self.keys.guesses(key)], &RESERVE, self.elapsed(now));
-        let answer = self
-            .link
-            .ask("reserve a guess", call, Repeat::Never)
-            .await?;
-        Ok(allowance(answer))
-    }
-
-    async fn release_guess(&self, key: &str, now: Timestamp) -> Result<(), StoreError> {
-        let call = RELEASE
-            .call(vec![self.keys.guesses(key)])
-            .arg(self.elapsed(now));
-        self.link.ask("release a guess", call, Repeat::Never).await
-    }
-
-    async fn clear_guesses(&self, key: &str) -> Result<(), StoreError> {
-        let mut command = redis::cmd("DEL");
-        command.arg(self.keys.guesses(key));
+    async fn give_back(&self, charges: &[Charge], now: Timestamp) -> Result<(), StoreError> {
+        let call = give_back(&GIVE_BACK, &self.keys, charges, self.elapsed(now), "guess");
         self.link
-            .ask("clear guesses", command, Repeat::Harmless)
+            .ask("give attempts back", call, Repeat::Never)
             .await
+    }
+
+    async fn clear(&self, charges: &[Charge], now: Timestamp) -> Result<(), StoreError> {
+        let call = give_back(&GIVE_BACK, &self.keys, charges, self.elapsed(now), "right");
+        self.link.ask("clear attempts", call, Repeat::Never).await
     }
 }
 
@@ -83,47 +60,79 @@ impl RedisStore {
     }
 }
 
-fn take(keys: Vec<String>, script: &'static Lua, budget: &Budget, time: i64) -> ScriptCall {
-    script
-        .call(keys)
-        .arg(time)
-        .arg(micros(budget.window))
-        .arg(micros(throttle::spacing(budget)))
+fn names(keys: &Keys, charges: &[Charge]) -> Vec<String> {
+    let name = |charge: &Charge| match &charge.counted {
+        Counted::Budget(budget) => keys.bucket(budget.name, &charge.key),
+        Counted::Guess(_) => keys.guesses(&charge.key),
+    };
+    charges.iter().map(name).collect()
 }
 
-fn reserve(keys: Vec<String>, script: &'static Lua, time: i64) -> ScriptCall {
-    let call = script
-        .call(keys)
-        .arg(time)
-        .arg(millis(REMEMBERED))
-        .arg(millis(REMEMBERED_AT_MOST));
-    throttle::pauses().fold(call, |call, (failures, pause)| {
-        call.arg(failures).arg(micros(pause))
-    })
+fn take(script: &'static Lua, keys: &Keys, charges: &[Charge], time: i64) -> ScriptCall {
+    let call = script.call(names(keys, charges)).arg(time);
+    charges
+        .iter()
+        .fold(call, |call, charge| match &charge.counted {
+            Counted::Budget(budget) => call
+                .arg("budget")
+                .arg(micros(budget.window))
+                .arg(micros(spacing(budget))),
+            Counted::Guess(ladder) => {
+                let call = call
+                    .arg("guess")
+                    .arg(micros(ladder.remembered))
+                    .arg(micros(ladder.at_most))
+                    .arg(ladder.steps.len());
+                let steps = ladder.steps.iter();
+                steps.fold(call, |call, (failures, pause)| {
+                    call.arg(*failures).arg(micros(*pause))
+                })
+            }
+        })
 }
 
-fn allowance((is_allowed, number): (bool, u64)) -> Allowance {
-    match is_allowed {
-        true => Allowance::Allowed {
-            remaining: u32::try_from(number).unwrap_or(u32::MAX),
+fn give_back(
+    script: &'static Lua,
+    keys: &Keys,
+    charges: &[Charge],
+    time: i64,
+    guess: &str,
+) -> ScriptCall {
+    let call = script.call(names(keys, charges)).arg(time);
+    charges
+        .iter()
+        .fold(call, |call, charge| match &charge.counted {
+            Counted::Budget(budget) => call
+                .arg("budget")
+                .arg(micros(budget.window))
+                .arg(micros(spacing(budget))),
+            Counted::Guess(_) => call.arg(guess),
+        })
+}
+
+fn allowances(answers: &[u64]) -> Vec<Allowance> {
+    let allowance = |answer: &[u64; 2]| match answer {
+        [0, wait] => Allowance::Denied {
+            retry_after: Duration::from_micros(*wait),
         },
-        false => Allowance::Denied {
-            retry_after: Duration::from_micros(number),
+        [_, remaining] => Allowance::Allowed {
+            remaining: u32::try_from(*remaining).unwrap_or(u32::MAX),
         },
-    }
+    };
+    let (pairs, _) = answers.as_chunks();
+    pairs.iter().map(allowance).collect()
 }
 
 fn micros(duration: Duration) -> u64 {
     u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }
 
-fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
-}
-
 #[cfg(test)]
 mod tests {
-    use doorward_domain::throttle::MemoryThrottle;
+    use std::sync::Arc;
+
+    use doorward_domain::ports::Budget;
+    use doorward_domain::throttle::{Limits, MemoryThrottle};
     use doorward_testkit::{fixtures, servers};
     use jiff::SignedDuration;
     use proptest::prelude::*;
@@ -137,68 +146,85 @@ mod tests {
     }
 
     static TOLD_TAKE: LazyLock<Lua> = LazyLock::new(|| told_time(include_str!("scripts/take.lua")));
-    static TOLD_RESERVE: LazyLock<Lua> =
-        LazyLock::new(|| told_time(include_str!("scripts/reserve_guess.lua")));
-    static TOLD_RELEASE: LazyLock<Lua> =
-        LazyLock::new(|| told_time(include_str!("scripts/release_guess.lua")));
+    static TOLD_GIVE_BACK: LazyLock<Lua> =
+        LazyLock::new(|| told_time(include_str!("scripts/give_back.lua")));
 
     #[derive(Debug, Clone, Copy)]
     enum Step {
         Take,
-        Reserve,
-        Release,
+        Guess,
+        Both,
+        GiveBack,
+        Clear,
     }
 
     /// What happens, and how many microseconds after the step before; the clock is put back too.
     fn steps() -> impl Strategy<Value = Vec<(Step, i64)>> {
         let step = prop_oneof![
             4 => Just(Step::Take),
-            4 => Just(Step::Reserve),
-            1 => Just(Step::Release),
+            4 => Just(Step::Guess),
+            4 => Just(Step::Both),
+            2 => Just(Step::GiveBack),
+            1 => Just(Step::Clear),
         ];
         let passed = prop_oneof![
             4 => Just(0),
             4 => 0..30_000_000i64,
-            2 => 0..4_000_000_000i64,
+            2 => 0..40_000_000_000i64,
             1 => -4_000_000_000i64..0,
         ];
         prop::collection::vec((step, passed), 1..120)
     }
 
     async fn compare(link: &Link, prefix: &str, burst: u32, steps: &[(Step, i64)]) {
-        let budget = Budget {
-            name: "test",
-            burst,
-            window: Duration::from_secs(3607),
+        let budget = |name, burst| {
+            let window = Duration::from_secs(3607);
+            let budget = Budget {
+                name,
+                burst,
+                window,
+            };
+            Charge::budget(budget, "key".to_owned())
         };
-        let key = |kind| vec![format!("{prefix}{kind}:{}", fixtures::unique())];
-        let (bucket, guesses) = (key("take"), key("guess"));
+        let guess = Charge::guess(&Arc::new(Limits::default().stopping()), "key".to_owned());
+        let keys = Keys::new(format!("{prefix}{}:", fixtures::unique()));
         let memory = MemoryThrottle::new(10);
         let mut now = fixtures::now();
         for (number, (step, passed)) in steps.iter().enumerate() {
             now += SignedDuration::from_micros(*passed);
             let time = now.as_microsecond();
-            let (call, expected) = match step {
-                Step::Take => (
-                    take(bucket.clone(), &TOLD_TAKE, &budget, time),
-                    memory.take(&budget, "key", now).await.unwrap(),
-                ),
-                Step::Reserve => (
-                    reserve(guesses.clone(), &TOLD_RESERVE, time),
-                    memory.reserve_guess("key", now).await.unwrap(),
-                ),
-                Step::Release => {
-                    let call = TOLD_RELEASE.call(guesses.clone()).arg(time);
-                    let () = link.ask("test", call, Repeat::Never).await.unwrap();
-                    memory.release_guess("key", now).await.unwrap();
-                    continue;
-                }
+            let charges = match step {
+                Step::Take => vec![budget("one", burst)],
+                Step::Guess => vec![guess.clone()],
+                _ => vec![budget("one", burst), guess.clone(), budget("other", 7)],
             };
-            let answer = link.ask("test", call, Repeat::Never).await.unwrap();
-            assert_eq!(allowance(answer), expected, "step {number}, {step:?}");
+            let back = |guess| give_back(&TOLD_GIVE_BACK, &keys, &charges, time, guess);
+            match step {
+                Step::GiveBack => {
+                    let () = link
+                        .ask("test", back("guess"), Repeat::Never)
+                        .await
+                        .unwrap();
+                    memory.give_back(&charges, now).await.unwrap();
+                }
+                Step::Clear => {
+                    let () = link
+                        .ask("test", back("right"), Repeat::Never)
+                        .await
+                        .unwrap();
+                    memory.clear(&charges, now).await.unwrap();
+                }
+                _ => {
+                    let call = take(&TOLD_TAKE, &keys, &charges, time);
+                    let answers: Vec<u64> = link.ask("test", call, Repeat::Never).await.unwrap();
+                    let expected = memory.take(&charges, now).await.unwrap();
+                    assert_eq!(allowances(&answers), expected, "step {number}, {step:?}");
+                }
+            }
         }
     }
 
+    /// whichever counts, the sums are the same.
     #[test]
     fn the_scripts_reckon_as_the_domain_does() {
         let runtime = tokio::runtime::Runtime::new().unwrap();

@@ -7,6 +7,7 @@ use std::fmt::Write;
 use std::path::Path;
 use std::time::Duration;
 
+use doorward_domain::throttle::{Door, Limits};
 use serde_json::{Map, Value};
 
 use crate::problem::Code;
@@ -31,7 +32,8 @@ Every route: who may ask, what goes in, what comes out, what can go wrong. Writt
 | limits | counted by network address; 429 says by `Retry-After` when to come back, and `RateLimit` fields how much is left. Wrong passwords are counted by account as well, and each one makes the next try wait longer |
 | whoever asks too much | `store-unavailable` and `overloaded` are 503 with `Retry-After`: ask again then |
 
-**Problems of every route**, not repeated below: `malformed-request` (400), `internal-error` (500), `store-unavailable` (503); where a body is read also
+**Problems of every route**, not repeated below: `malformed-request` (400), `not-acceptable` (406), `uri-too-long` (414), `headers-too-large` (431),
+`internal-error` (500), `overloaded` and `store-unavailable` (503); where a body is read also
 `request-timeout` (408), `body-too-large` (413), `unsupported-media-type` (415), `validation-failed` (422); where a session is asked for also
 `authentication-required` and `invalid-token` (401), and for writes `cross-site-request` (403); where there is a limit also `too-many-attempts` (429).
 "#;
@@ -111,9 +113,8 @@ fn section(document: &Value, route: &Route, operation: &Value) -> String {
     let more = more.map_or_else(String::new, |more| format!(" {more}"));
     let mut text = format!("\n### `{}`\n\n{summary}.{more}\n\n", name_of(route));
     write!(text, "For {}.", who(route, operation)).unwrap();
-    if let Some(budget) = route.budget {
-        let window = span(budget.window);
-        write!(text, " At most {} {window} from one address.", budget.burst).unwrap();
+    if let Some(door) = route.budget {
+        write!(text, " At most {} from one address.", limit(door)).unwrap();
     }
     text.push_str("\n\n");
 
@@ -305,13 +306,19 @@ fn kind(schema: &Value) -> String {
     words.join(" or ")
 }
 
+/// What one address has at a door, unless the operator chose otherwise.
+fn limit(door: Door) -> String {
+    let rate = Limits::default().at(door).address;
+    format!("{} {}", rate.burst, span(rate.window))
+}
+
 /// The routes for people.
 fn pages() -> String {
     let mut text = "\n## Pages\n\nFor people with a browser; they answer with HTML.\n\n| route | limit |\n| --- | --- |\n".to_owned();
     for route in TABLE.iter().filter(|route| route.page) {
         let limit = route.budget.map_or_else(
             || "–".to_owned(),
-            |budget| format!("{} {}", budget.burst, span(budget.window)),
+            limit,
         );
         writeln!(text, "| `{}` | {limit} |", name_of(route)).unwrap();
     }

@@ -1,11 +1,11 @@
 //! Sign in: show a password, get a session.
 //!
 //! Unknown account and wrong password cost the same work and get the same answer: one
-//! hash, or two at an address that somebody claims and has not confirmed, owned or not.
+//! hash by a user name, two by an address: it may have an owner, and somebody who claims it.
 //! The account's state is told only to whoever knows the password. A try is counted before it is
 //! known whether it was right, under the account it is aimed at.
 
-use crate::accounts::{Accounts, allowed};
+use crate::accounts::Accounts;
 use crate::changes::{Change, Changes};
 use crate::ctx::Ctx;
 use crate::error::Error;
@@ -14,8 +14,6 @@ use crate::happening::{Happening, SignInOutcome};
 use crate::model::{Credential, Event, Status, User};
 use crate::passwords::Verdict;
 use crate::policy::Disclosure;
-use crate::ports::Allowance;
-use crate::throttle::GUESS;
 use crate::values::{EmailAddress, Password, Secret, UserId, Username};
 
 /// Which account a password is shown for. Two name spaces, each looked up by its own column.
@@ -34,6 +32,9 @@ pub(crate) struct Named {
     pub(crate) owner: Option<User>,
     /// Who says that the address is theirs and has not shown it: the newest such sign-up.
     pub(crate) claim: Option<User>,
+    /// Whether there could be such a claim. A wrong password then costs two hashes, with a claim or
+    /// without: by the clock nobody learns that a sign-up waits.
+    pub(crate) is_claimable: bool,
 }
 
 impl Named {
@@ -41,7 +42,7 @@ impl Named {
     pub(crate) fn surely(user: User) -> Self {
         Self {
             owner: Some(user),
-            claim: None,
+            ..Self::default()
         }
     }
 }
@@ -80,8 +81,9 @@ impl Accounts {
             .await?;
         self.ensure_open(ctx, &user, Event::SignIn).await?;
         let signed_in = self.issue_session(ctx, user).await?;
-        let audit = self.audit(ctx, Event::SignIn, Some(signed_in.user.id));
-        self.apply(vec![audit]).await?;
+        let mut changes = vec![self.audit(ctx, Event::SignIn, Some(signed_in.user.id))];
+        changes.extend(self.sign_in_notice(ctx, &signed_in.user).await?);
+        self.apply(changes).await?;
         Ok(signed_in)
     }
 
@@ -92,7 +94,10 @@ impl Accounts {
         match identifier {
             Identifier::Username(username) => {
                 let owner = store.find_user_by_username(username.key()).await?;
-                Ok(Named { owner, claim: None })
+                Ok(Named {
+                    owner,
+                    ..Named::default()
+                })
             }
             Identifier::Email(email) => {
                 let owner = store.find_user_by_email(email.key()).await?;
@@ -100,15 +105,19 @@ impl Accounts {
                 let of = |status| claims.iter().find(|user| user.status == status).cloned();
                 // An active user's claim is a change of address: not a name of theirs yet.
                 let claim = of(Status::Pending).or_else(|| of(Status::Disabled));
-                Ok(Named { owner, claim })
+                Ok(Named {
+                    owner,
+                    claim,
+                    is_claimable: true,
+                })
             }
         }
     }
 
     /// The user, where this is their password. Every verification of a password goes through here.
     ///
-    /// Where somebody claims an address, the password is tried on its owner first (on a decoy, if it
-    /// has none) and then on the claim: whoever signs up with an address and then in cannot tell
+    /// By an address, the password is tried on its owner first (on a decoy, if it has none) and then
+    /// on whoever claims it (or on a decoy): whoever signs up with an address and then in cannot tell
     /// from the answer, nor from the time it takes, whether the address has an owner.
     pub(crate) async fn verify_password(
         &self,
@@ -119,31 +128,20 @@ impl Accounts {
         event: Event,
     ) -> Result<User, Error> {
         let meant = named.owner.as_ref().or(named.claim.as_ref()).cloned();
-        let key = guess_key(identifier, meant.as_ref());
-        if self.policy.throttle {
-            let allowance = self.ports.throttle.reserve_guess(&key, ctx.now).await?;
-            if matches!(allowance, Allowance::Denied { .. }) {
-                self.note(Happening::Throttled(GUESS));
-            }
-            allowed(allowance)?;
-        }
-        let candidates = match named.claim {
-            Some(claim) => vec![named.owner, Some(claim)],
-            None => vec![named.owner],
+        let attempt = self.reserve(ctx, identifier, meant.as_ref()).await?;
+        let candidates = match named.is_claimable {
+            true => vec![named.owner, named.claim],
+            false => vec![named.owner],
         };
         for candidate in candidates {
             match self.try_password(ctx, candidate, password).await {
                 Ok(None) => {}
                 Ok(Some(user)) => {
-                    if self.policy.throttle {
-                        self.ports.throttle.clear_guesses(&key).await?;
-                    }
+                    self.settle(ctx, &attempt).await?;
                     return Ok(user);
                 }
                 Err(error) => {
-                    if self.policy.throttle {
-                        self.ports.throttle.release_guess(&key, ctx.now).await?;
-                    }
+                    self.release(ctx, &attempt).await?;
                     return Err(error);
                 }
             }
@@ -163,6 +161,7 @@ impl Accounts {
         let user_id = candidate.as_ref().map_or(nobody, |user| user.id);
         let kept = self.ports.store.find_credential(user_id).await?;
         let hash = kept.as_ref().map(|credential| &credential.password_hash);
+        let _share = self.hasher.share_for(ctx)?;
         let verdict = self.hasher.verify(password, hash).await?;
         let Some(user) = candidate.filter(|_| verdict.is_right()) else {
             return Ok(None);
@@ -228,14 +227,5 @@ impl Accounts {
             old,
         }];
         Ok(self.apply(changes).await?)
-    }
-}
-
-/// All names of an account share one count of guesses; an unknown name has its own.
-pub(crate) fn guess_key(identifier: &Identifier, account: Option<&User>) -> String {
-    match (account, identifier) {
-        (Some(user), _) => format!("user/{}", user.id),
-        (None, Identifier::Username(username)) => format!("username/{}", username.key()),
-        (None, Identifier::Email(email)) => format!("email/{}", email.key()),
     }
 }

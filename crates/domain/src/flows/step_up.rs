@@ -7,13 +7,13 @@
 //! action: ask in its story, and give it its event in [`event_of`].
 
 use crate::access::{Action, Target};
-use crate::accounts::{Accounts, allowed, names_actor};
+use crate::accounts::{Accounts, names_actor};
 use crate::ctx::{Actor, Ctx};
 use crate::error::Error;
 use crate::flows::change_password::own_identifier;
 use crate::flows::sign_in::Named;
 use crate::model::Event;
-use crate::throttle::SIGN_IN;
+use crate::throttle::Door;
 use crate::values::Password;
 
 impl Accounts {
@@ -31,7 +31,7 @@ impl Accounts {
         };
         self.authorize(ctx, action, target(&ctx.actor, named))
             .await?;
-        allowed(self.throttle_address(ctx, &SIGN_IN).await?)?;
+        self.admit(ctx, Door::SignIn).await?;
         self.show_own_password(ctx, password, event_of(action))
             .await
     }

@@ -10,12 +10,12 @@ use jiff::{SignedDuration, Timestamp};
 use quick_cache::sync::Cache;
 
 use super::MemoryThrottle;
-use crate::ports::{Allowance, Budget, StoreError, Throttle};
+use crate::ports::{Allowance, Charge, Counted, StoreError, Throttle};
 
 /// So long without a failure, and the shared counters are back. A Redis whose memory is full refuses
 /// some requests and answers others, and must not be told of at each.
 const QUIET: SignedDuration = SignedDuration::from_secs(10);
-/// How many guesses that this node alone has counted are known as such; they are taken back, if at
+/// How many charges that this node alone has counted are known as such; they are given back, if at
 /// all, within moments.
 const REMEMBERED: usize = 10_000;
 
@@ -25,8 +25,8 @@ pub struct FallbackThrottle {
     shared: Arc<dyn Throttle>,
     local: MemoryThrottle,
     reach: Mutex<Reach>,
-    /// The guesses that were reserved here: key and moment.
-    reserved_here: Cache<(String, Timestamp), ()>,
+    /// What was taken here: key and moment.
+    taken_here: Cache<(String, Timestamp), ()>,
 }
 
 impl FallbackThrottle {
@@ -36,8 +36,15 @@ impl FallbackThrottle {
             shared,
             local,
             reach: Mutex::default(),
-            reserved_here: Cache::new(REMEMBERED),
+            taken_here: Cache::new(REMEMBERED),
         }
+    }
+
+    /// Whether these were taken here; asked once.
+    fn was_taken_here(&self, charges: &[Charge], now: Timestamp) -> bool {
+        let forget = |charge: &Charge| self.taken_here.remove(&(charge.key.clone(), now));
+        let found = charges.iter().filter_map(forget);
+        found.count() > 0
     }
 
     /// What the shared ones answered, where they did; says once when they go and when they are back.
@@ -60,43 +67,45 @@ impl FallbackThrottle {
 
 #[async_trait]
 impl Throttle for FallbackThrottle {
-    async fn take(
-        &self,
-        budget: &Budget,
-        key: &str,
-        now: Timestamp,
-    ) -> Result<Allowance, StoreError> {
-        match self.heard(self.shared.take(budget, key, now).await, now) {
-            Some(answer) => Ok(answer),
-            None => self.local.take(budget, key, now).await,
+    async fn take(&self, charges: &[Charge], now: Timestamp) -> Result<Vec<Allowance>, StoreError> {
+        if let Some(answers) = self.heard(self.shared.take(charges, now).await, now) {
+            return Ok(answers);
+        }
+        let answers = self.local.take_now(charges, now);
+        let is_denied = |answer: &Allowance| matches!(answer, Allowance::Denied { .. });
+        if !answers.iter().any(is_denied) {
+            for charge in charges {
+                self.taken_here.insert((charge.key.clone(), now), ());
+            }
+        }
+        Ok(answers)
+    }
+
+    /// What was taken from the others and cannot be given back there counts: that slows somebody down
+    /// for a while, and the other way round lets a guesser begin anew.
+    async fn give_back(&self, charges: &[Charge], now: Timestamp) -> Result<(), StoreError> {
+        match self.was_taken_here(charges, now) {
+            true => self.local.give_back(charges, now).await,
+            false => {
+                self.heard(self.shared.give_back(charges, now).await, now);
+                Ok(())
+            }
         }
     }
 
-    async fn reserve_guess(&self, key: &str, now: Timestamp) -> Result<Allowance, StoreError> {
-        if let Some(answer) = self.heard(self.shared.reserve_guess(key, now).await, now) {
-            return Ok(answer);
+    /// Both forget. Whether the others did is not asked: the question before this has told.
+    async fn clear(&self, charges: &[Charge], now: Timestamp) -> Result<(), StoreError> {
+        let was_taken_here = self.was_taken_here(charges, now);
+        let (guesses, budgets): (Vec<_>, Vec<_>) = charges
+            .iter()
+            .cloned()
+            .partition(|charge| matches!(charge.counted, Counted::Guess(_)));
+        let everywhere = if was_taken_here { &guesses } else { charges };
+        let _ = self.shared.clear(everywhere, now).await;
+        if was_taken_here {
+            self.local.give_back(&budgets, now).await?;
         }
-        let allowance = self.local.reserve_guess(key, now).await?;
-        if matches!(allowance, Allowance::Allowed { .. }) {
-            self.reserved_here.insert((key.to_owned(), now), ());
-        }
-        Ok(allowance)
-    }
-
-    /// One that was reserved on the others and cannot be given back there counts: that slows
-    /// somebody down for a while, and the other way round lets a guesser begin anew.
-    async fn release_guess(&self, key: &str, now: Timestamp) -> Result<(), StoreError> {
-        if self.reserved_here.remove(&(key.to_owned(), now)).is_some() {
-            return self.local.release_guess(key, now).await;
-        }
-        self.heard(self.shared.release_guess(key, now).await, now);
-        Ok(())
-    }
-
-    /// Both forget. Whether the others did is not asked: the guess before this has told.
-    async fn clear_guesses(&self, key: &str) -> Result<(), StoreError> {
-        let _ = self.shared.clear_guesses(key).await;
-        self.local.clear_guesses(key).await
+        self.local.clear(&guesses, now).await
     }
 }
 
@@ -141,6 +150,8 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::ports::Budget;
+    use crate::throttle::Limits;
 
     const BUDGET: Budget = Budget {
         name: "test",
@@ -185,24 +196,32 @@ mod tests {
     impl Throttle for Shared {
         async fn take(
             &self,
-            budget: &Budget,
-            key: &str,
+            charges: &[Charge],
             now: Timestamp,
-        ) -> Result<Allowance, StoreError> {
-            self.with(|kept| now_or_never(kept.take(budget, key, now)))?
+        ) -> Result<Vec<Allowance>, StoreError> {
+            self.with(|kept| kept.take_now(charges, now))
         }
 
-        async fn reserve_guess(&self, key: &str, now: Timestamp) -> Result<Allowance, StoreError> {
-            self.with(|kept| now_or_never(kept.reserve_guess(key, now)))?
+        async fn give_back(&self, charges: &[Charge], now: Timestamp) -> Result<(), StoreError> {
+            self.with(|kept| now_or_never(kept.give_back(charges, now)))?
         }
 
-        async fn release_guess(&self, key: &str, now: Timestamp) -> Result<(), StoreError> {
-            self.with(|kept| now_or_never(kept.release_guess(key, now)))?
+        async fn clear(&self, charges: &[Charge], now: Timestamp) -> Result<(), StoreError> {
+            self.with(|kept| now_or_never(kept.clear(charges, now)))?
         }
+    }
 
-        async fn clear_guesses(&self, key: &str) -> Result<(), StoreError> {
-            self.with(|kept| now_or_never(kept.clear_guesses(key)))?
-        }
+    fn bucket() -> Vec<Charge> {
+        vec![Charge::budget(BUDGET, "key".to_owned())]
+    }
+
+    fn ben() -> Vec<Charge> {
+        let ladder = Arc::new(Limits::default().slowing());
+        vec![Charge::guess(&ladder, "ben".to_owned())]
+    }
+
+    async fn takes(throttle: &FallbackThrottle, charges: &[Charge], now: Timestamp) -> bool {
+        is_allowed(throttle.take(charges, now).await.unwrap()[0])
     }
 
     fn is_allowed(allowance: Allowance) -> bool {
@@ -213,22 +232,23 @@ mod tests {
     async fn while_the_shared_counters_are_away_this_node_counts() {
         let shared = Arc::new(Shared::default());
         let throttle = FallbackThrottle::new(shared.clone(), MemoryThrottle::new(100));
-        let take = async || throttle.take(&BUDGET, "key", at(0)).await.unwrap();
+        let (bucket, ben) = (bucket(), ben());
+        let take = async || takes(&throttle, &bucket, at(0)).await;
+        let guess = async || takes(&throttle, &ben, at(0)).await;
         for _ in 0..3 {
-            assert!(is_allowed(take().await));
-            throttle.reserve_guess("ben", at(0)).await.unwrap();
+            assert!(take().await);
+            assert!(guess().await);
         }
-        assert!(!is_allowed(take().await));
-        let guess = async || throttle.reserve_guess("ben", at(0)).await.unwrap();
-        assert!(!is_allowed(guess().await));
+        assert!(!take().await);
+        assert!(!guess().await);
         shared.swap(Some(MemoryThrottle::new(100)));
-        assert!(is_allowed(take().await), "the shared ones know of nothing");
-        throttle.clear_guesses("ben").await.unwrap();
+        assert!(take().await, "the shared ones know of nothing");
+        throttle.clear(&ben, at(1)).await.unwrap();
         shared.swap(None);
-        assert!(!is_allowed(take().await), "this node has not forgotten");
-        assert!(is_allowed(guess().await), "the right password came between");
-        throttle.release_guess("ben", at(0)).await.unwrap();
-        throttle.clear_guesses("ben").await.unwrap();
+        assert!(!take().await, "this node has not forgotten");
+        assert!(guess().await, "the right password came between");
+        throttle.give_back(&ben, at(0)).await.unwrap();
+        throttle.clear(&ben, at(0)).await.unwrap();
     }
 
     /// else whoever guesses while Redis comes and goes has tries for nothing.
@@ -236,8 +256,9 @@ mod tests {
     async fn a_guess_is_given_back_where_it_was_counted() {
         let shared = Arc::new(Shared::there());
         let throttle = FallbackThrottle::new(shared.clone(), MemoryThrottle::new(100));
-        let guess = async |now| is_allowed(throttle.reserve_guess("ben", now).await.unwrap());
-        let release = async |now| throttle.release_guess("ben", now).await.unwrap();
+        let ben = ben();
+        let guess = async |now| takes(&throttle, &ben, now).await;
+        let release = async |now| throttle.give_back(&ben, now).await.unwrap();
         // Three wrong ones on the shared counters: from then on there is a pause.
         for second in 0..3 {
             assert!(guess(at(second)).await);

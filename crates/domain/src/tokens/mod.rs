@@ -2,8 +2,10 @@
 //!
 //! RFC 8725 is the guide: the header is compared, never followed (3.1), each kind has its own
 //! `typ` (3.11), every claim is read into a strict struct (3.8). `jwt` knows the format, `keyring`
-//! the keys, `seal` how a private key rests.
+//! the keys, `seal` how a private key rests. `device` and `form_tokens` are no JWTs: what a browser
+//! keeps to be known again, and what a form carries.
 
+mod device;
 mod form_tokens;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzzing;
@@ -11,6 +13,8 @@ pub mod jwt;
 mod keyring;
 mod seal;
 
+pub use device::Acquaintance;
+pub(crate) use device::Devices;
 pub use form_tokens::{FormTokens, ShownTo};
 pub use jwt::{AccessClaims, SessionClaims};
 pub use keyring::{Keyring, KeyringError, PublicKey, Verified};

@@ -1,0 +1,419 @@
+//! Which budgets an attempt is counted under, and whose.
+//!
+//! At a door a stranger takes from the budgets of their address, of its network and of all strangers
+//! together, in one question. Whoever shows that they have signed in before, by a session or by the
+//! cookie of a known device, takes from their own instead: no flood shuts them out. A password that
+//! is shown is counted once more under the account it is aimed at, before anybody looks at it,
+//! and a known device of that account has its own count there as well.
+//!
+//! A client whose address is not known has no budget at a door, rather than one with all others.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jiff::Timestamp;
+
+use crate::accounts::Accounts;
+use crate::ctx::{Actor, Ctx};
+use crate::error::Error;
+use crate::flows::sign_in::Identifier;
+use crate::happening::Happening;
+use crate::model::{Event, User};
+use crate::ports::{Allowance, Budget, Charge, Counted};
+use crate::throttle::{
+    Door, GUESS, KNOWN_FOR, LONGEST_WAIT, Ladder, Limits, MemoryThrottle, Rate, address_key,
+    network_key,
+};
+use crate::tokens::{Acquaintance, SessionClaims, Verified};
+use crate::values::{Digest, EmailAddress, Secret, UserId};
+
+/// How many kinds of refusal are remembered, so that each is written down once.
+const REFUSALS: usize = 10_000;
+/// Of how many refusals a minute this node writes a line, whoever is refused: a flood shall not fill
+/// the audit log.
+const WRITTEN: Rate = Rate {
+    burst: 60,
+    window: Duration::from_secs(60),
+};
+/// How long a session that is over still shows that this client was here, at the most.
+const RECENT_SECONDS: i64 = 30 * 24 * 3600;
+
+/// What counting needs beside the counters themselves.
+pub(crate) struct Counting {
+    stopping: Arc<Ladder>,
+    slowing: Arc<Ladder>,
+    device: Arc<Ladder>,
+    /// What was refused lately and has been written down.
+    written: MemoryThrottle,
+}
+
+impl Counting {
+    pub(crate) fn new(limits: &Limits) -> Self {
+        Self {
+            stopping: Arc::new(limits.stopping()),
+            slowing: Arc::new(limits.slowing()),
+            device: Arc::new(limits.device()),
+            written: MemoryThrottle::new(REFUSALS),
+        }
+    }
+}
+
+/// A try at a password, counted before it is known whether it is right.
+#[derive(Debug, Default)]
+pub(crate) struct Attempt {
+    /// What was taken.
+    taken: Vec<Charge>,
+    /// The account's own count of strangers, where it was a known device that tried: a right password
+    /// clears both.
+    beside: Vec<Charge>,
+}
+
+/// Who refused, and for how long.
+type Refused = (Charge, Duration);
+
+impl Accounts {
+    /// Takes one from the budgets of a door, for whoever stands there.
+    pub async fn admit(&self, ctx: &Ctx, door: Door) -> Result<(), Error> {
+        if !self.policy.throttle {
+            return Ok(());
+        }
+        let own = own_key(ctx, door).map(|key| {
+            let [budget, ..] = self.policy.limits.budgets(door);
+            vec![Charge::budget(budget, key)]
+        });
+        if own.is_none() {
+            ctx.client.ledger.pass(door);
+        }
+        let charges = own.unwrap_or_else(|| self.of_strangers(ctx, door));
+        self.take(ctx, &charges, None).await
+    }
+
+    /// Takes one from each budget of a mailbox, known or not.
+    pub(crate) async fn throttle_mailbox(
+        &self,
+        ctx: &Ctx,
+        email: &EmailAddress,
+    ) -> Result<(), Error> {
+        if !self.policy.throttle {
+            return Ok(());
+        }
+        let limits = &self.policy.limits;
+        let charges = [
+            limits.mailbox_pause.named("mailbox-pause"),
+            limits.mailbox.named("mailbox"),
+        ]
+        .map(|budget| Charge::budget(budget, email.key().to_owned()));
+        self.take(ctx, &charges, None).await
+    }
+
+    /// Takes one from what a mailbox gets in the long run; whether it has had enough.
+    pub(crate) async fn has_mail_enough(&self, email: &EmailAddress) -> Result<bool, Error> {
+        let budget = self.policy.limits.mailbox.named("mailbox");
+        let charge = Charge::budget(budget, email.key().to_owned());
+        let now = self.now();
+        let refused = self.try_take(std::slice::from_ref(&charge), now).await?;
+        if refused.is_err() {
+            self.note(Happening::Throttled(budget.name));
+        }
+        Ok(refused.is_err())
+    }
+
+    /// Counts a try at the password of the account that is named, and of whoever is at the door.
+    pub(crate) async fn reserve(
+        &self,
+        ctx: &Ctx,
+        identifier: &Identifier,
+        account: Option<&User>,
+    ) -> Result<Attempt, Error> {
+        if !self.policy.throttle {
+            return Ok(Attempt::default());
+        }
+        let user_id = account.map(|user| user.id);
+        let guess = self.guess_of_stranger(identifier, account);
+        if let Some(key) = known_as(ctx, user_id) {
+            let own = Charge::guess(&self.counting.device, key);
+            match self.try_take(std::slice::from_ref(&own), ctx.now).await? {
+                Ok(_) => return Ok(Attempt::of_known(own, guess)),
+                Err((charge, wait)) if wait <= LONGEST_WAIT => {
+                    return Err(self.refuse(ctx, &charge, wait, user_id).await);
+                }
+                // It has had its guesses, and is no longer known.
+                Err(_) => {}
+            }
+        }
+        let mut charges = vec![guess.clone()];
+        charges.extend(self.failures(ctx));
+        let taken = charges.clone();
+        if !ctx.client.ledger.has_passed(Door::SignIn) {
+            // What was shown at the door is not about this account.
+            charges.extend(self.of_strangers(ctx, Door::SignIn));
+        }
+        let (charge, wait) = match self.try_take(&charges, ctx.now).await? {
+            Ok(_) => {
+                return Ok(Attempt {
+                    taken,
+                    beside: Vec::new(),
+                });
+            }
+            Err(refused) => refused,
+        };
+        if charge == guess {
+            if let Some(own) = self.at_familiar_place(ctx, user_id).await? {
+                charges[0] = own.clone();
+                if self.try_take(&charges, ctx.now).await?.is_ok() {
+                    return Ok(Attempt::of_known(own, guess));
+                }
+            }
+            let refusal = Allowance::Denied { retry_after: wait };
+            self.tell_guessing_stopped(ctx, identifier, account, &guess.key, refusal)
+                .await?;
+        }
+        Err(self.refuse(ctx, &charge, wait, user_id).await)
+    }
+
+    /// The password was right.
+    pub(crate) async fn settle(&self, ctx: &Ctx, attempt: &Attempt) -> Result<(), Error> {
+        let all = [attempt.taken.as_slice(), &attempt.beside].concat();
+        if !all.is_empty() {
+            self.ports.throttle.clear(&all, ctx.now).await?;
+        }
+        Ok(())
+    }
+
+    /// The password was never looked at.
+    pub(crate) async fn release(&self, ctx: &Ctx, attempt: &Attempt) -> Result<(), Error> {
+        if !attempt.taken.is_empty() {
+            let throttle = &self.ports.throttle;
+            throttle.give_back(&attempt.taken, ctx.now).await?;
+        }
+        Ok(())
+    }
+
+    /// Which accounts a client has signed in to before, by what its browser keeps: the cookie of a known
+    /// device, and a session, which may be over.
+    pub fn recognise(
+        &self,
+        ctx: &Ctx,
+        device: Option<&str>,
+        session: Option<&str>,
+    ) -> Vec<Acquaintance> {
+        let mut known = self.devices.read(device.unwrap_or_default(), ctx.now);
+        known.extend(session.and_then(|token| self.recent_session(ctx, token)));
+        known
+    }
+
+    /// What a browser keeps from now on to be known again, after a sign-in to that account.
+    pub fn device_after(&self, ctx: &Ctx, before: Option<&str>, user_id: UserId) -> Secret<String> {
+        let secrets = &*self.ports.secrets;
+        self.devices.write(before, user_id, ctx.now, secrets)
+    }
+
+    /// For how many seconds it keeps that.
+    pub fn device_seconds(&self) -> u64 {
+        KNOWN_FOR.as_secs()
+    }
+
+    fn recent_session(&self, ctx: &Ctx, token: &str) -> Option<Acquaintance> {
+        let Verified::Claims(claims) = self.keyring.verify::<SessionClaims>(token) else {
+            return None;
+        };
+        let is_recent = ctx.now.as_second() < claims.exp.saturating_add(RECENT_SECONDS);
+        (is_recent && claims.iss == self.policy.public_url).then_some(())?;
+        let digest = Digest::of(claims.sid.as_bytes());
+        let shown = URL_SAFE_NO_PAD.encode(digest.as_bytes());
+        Some(Acquaintance {
+            user_id: claims.sub.parse().ok()?,
+            key: format!("token/{shown}"),
+        })
+    }
+
+    /// The budgets of a stranger at a door.
+    fn of_strangers(&self, ctx: &Ctx, door: Door) -> Vec<Charge> {
+        let Some(address) = ctx.client.address else {
+            return Vec::new();
+        };
+        let [own, network, everybody] = self.policy.limits.budgets(door);
+        vec![
+            Charge::budget(own, address_key(address)),
+            Charge::budget(network, network_key(address)),
+            Charge::budget(everybody, String::new()),
+        ]
+    }
+
+    /// Wrong passwords from one address, whoever they are aimed at.
+    fn failures(&self, ctx: &Ctx) -> Option<Charge> {
+        let budget = self.policy.limits.failures.named("sign-in-failures");
+        let address = ctx.client.address?;
+        Some(Charge::budget(budget, address_key(address)))
+    }
+
+    /// All names of an account share one count of guesses; an unknown name has its own. A new
+    /// password begins a new count, on every node: the guesses before it were at another one.
+    ///
+    /// An account without a confirmed address cannot be recovered by mail, so it is never shut for good.
+    /// Whoever names an address is told the same whether it is anybody's.
+    fn guess_of_stranger(&self, identifier: &Identifier, account: Option<&User>) -> Charge {
+        let (key, by_name) = match (account, identifier) {
+            (Some(user), Identifier::Username(_)) => (of_user(user), Some(user)),
+            (Some(user), Identifier::Email(_)) => (of_user(user), None),
+            (None, Identifier::Username(username)) => {
+                (format!("username/{}", username.key()), None)
+            }
+            (None, Identifier::Email(email)) => (format!("email/{}", email.key()), None),
+        };
+        let ladder = match by_name {
+            Some(user) if user.email.is_none() => &self.counting.slowing,
+            _ => &self.counting.stopping,
+        };
+        Charge::guess(ladder, key)
+    }
+
+    /// The own count of whoever comes from where the account has a session just now. As many questions
+    /// are asked whether there is such an account or not.
+    async fn at_familiar_place(
+        &self,
+        ctx: &Ctx,
+        user_id: Option<UserId>,
+    ) -> Result<Option<Charge>, Error> {
+        let Some(place) = ctx.client.address.map(address_key) else {
+            return Ok(None);
+        };
+        let asked = user_id.unwrap_or(UserId::from_bytes([0; 16]));
+        let open = self.ports.sessions.list_sessions(asked, ctx.now).await?;
+        let mut places = open.iter().filter_map(|session| session.address);
+        let is_familiar = places.any(|address| address_key(address) == place);
+        Ok(is_familiar.then(|| {
+            let key = format!("place/{asked}/{place}");
+            Charge::guess(&self.counting.device, key)
+        }))
+    }
+
+    async fn take(
+        &self,
+        ctx: &Ctx,
+        charges: &[Charge],
+        user_id: Option<UserId>,
+    ) -> Result<(), Error> {
+        if charges.is_empty() {
+            return Ok(());
+        }
+        match self.try_take(charges, ctx.now).await? {
+            Ok(answers) => {
+                // The first is the client's own: a mailbox's is not.
+                if let (Counted::Budget(budget), Some(answer)) =
+                    (&charges[0].counted, answers.first())
+                    && !budget.name.starts_with("mailbox")
+                {
+                    ctx.client.ledger.tell(*budget, *answer);
+                }
+                Ok(())
+            }
+            Err((charge, wait)) => Err(self.refuse(ctx, &charge, wait, user_id).await),
+        }
+    }
+
+    /// Takes all or none; of several that refuse, the one that is longest in doing so.
+    async fn try_take(
+        &self,
+        charges: &[Charge],
+        now: Timestamp,
+    ) -> Result<Result<Vec<Allowance>, Refused>, Error> {
+        let answers = self.ports.throttle.take(charges, now).await?;
+        let refused = charges.iter().zip(&answers).filter_map(|(charge, answer)| {
+            let Allowance::Denied { retry_after } = answer else {
+                return None;
+            };
+            Some((charge.clone(), *retry_after))
+        });
+        let longest = refused.max_by_key(|(_, wait)| *wait);
+        Ok(longest.map_or(Ok(answers), Err))
+    }
+
+    /// Tells of a refusal whoever is to know: the client, the operator, and the audit log once in a
+    /// while (L-01).
+    async fn refuse(
+        &self,
+        ctx: &Ctx,
+        charge: &Charge,
+        wait: Duration,
+        user_id: Option<UserId>,
+    ) -> Error {
+        let retry_after = wait.min(LONGEST_WAIT);
+        let budget = match &charge.counted {
+            Counted::Budget(budget) => *budget,
+            Counted::Guess(_) => Budget {
+                name: GUESS,
+                burst: 1,
+                window: retry_after.max(Duration::from_secs(1)),
+            },
+        };
+        let denied = Allowance::Denied { retry_after };
+        ctx.client.ledger.tell(budget, denied);
+        self.note(Happening::Throttled(budget.name));
+        if self.is_worth_a_line(&budget, &charge.key, ctx.now) {
+            let audit = self.audit_failure(ctx, Event::Throttled, user_id, budget.name);
+            if let Err(error) = self.apply(vec![audit]).await {
+                tracing::warn!(%error, budget = budget.name, "a refusal could not be written down");
+            }
+        }
+        Error::TooManyAttempts { retry_after }
+    }
+
+    /// Whether this is the first refusal of its kind for a while, and not one of a flood.
+    fn is_worth_a_line(&self, budget: &Budget, key: &str, now: Timestamp) -> bool {
+        let once = Budget {
+            name: "first",
+            burst: 1,
+            window: match budget.name {
+                GUESS => LONGEST_WAIT,
+                _ => budget.window.max(WRITTEN.window),
+            },
+        };
+        let charges = [
+            Charge::budget(once, format!("{}/{key}", budget.name)),
+            Charge::budget(WRITTEN.named("written"), String::new()),
+        ];
+        let answers = self.counting.written.take_now(&charges, now);
+        let is_denied = |answer: &Allowance| matches!(answer, Allowance::Denied { .. });
+        !answers.iter().any(is_denied)
+    }
+}
+
+impl Attempt {
+    fn of_known(own: Charge, guess: Charge) -> Self {
+        Self {
+            taken: vec![own],
+            beside: vec![guess],
+        }
+    }
+}
+
+fn of_user(user: &User) -> String {
+    format!("user/{}/{}", user.id, user.session_epoch)
+}
+
+/// The key of whoever is no stranger at a door: by account for what a session is good for, by the means
+/// of showing it elsewhere. Signing up is for strangers.
+fn own_key(ctx: &Ctx, door: Door) -> Option<String> {
+    match (door, &ctx.actor) {
+        (Door::SignUp, _) => None,
+        (Door::Token, Actor::User { id, .. }) => Some(format!("user/{id}")),
+        (_, Actor::User { session_id, .. }) => Some(format!("session/{session_id}")),
+        _ => ctx.client.known.first().map(|known| known.key.clone()),
+    }
+}
+
+/// What shows that whoever is at the door has signed in to that account before.
+fn known_as(ctx: &Ctx, user_id: Option<UserId>) -> Option<String> {
+    let user_id = user_id?;
+    if let Actor::User { id, session_id, .. } = &ctx.actor
+        && *id == user_id
+    {
+        return Some(format!("session/{session_id}"));
+    }
+    let mut known = ctx.client.known.iter();
+    let own = known.find(|known| known.user_id == user_id)?;
+    Some(own.key.clone())
+}

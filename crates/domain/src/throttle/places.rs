@@ -1,0 +1,52 @@
+//! What an address counts for: itself, and the network it stands in.
+
+use std::net::IpAddr;
+
+/// The key of a network address: IPv6 by the /64 that one customer has.
+pub fn address_key(address: IpAddr) -> String {
+    match address.to_canonical() {
+        IpAddr::V4(v4) => v4.to_string(),
+        IpAddr::V6(v6) => {
+            let [a, b, c, d, ..] = v6.segments();
+            format!("{a:x}:{b:x}:{c:x}:{d:x}::/64")
+        }
+    }
+}
+
+/// The key of the network around an address, the least that one customer can easily have more of:
+/// IPv4 by /24, IPv6 by /48.
+pub fn network_key(address: IpAddr) -> String {
+    match address.to_canonical() {
+        IpAddr::V4(v4) => {
+            let [a, b, c, _] = v4.octets();
+            format!("{a}.{b}.{c}.0/24")
+        }
+        IpAddr::V6(v6) => {
+            let [a, b, c, ..] = v6.segments();
+            format!("{a:x}:{b:x}:{c:x}::/48")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// one customer has one key, however many addresses they were given.
+    #[test]
+    fn one_customer_one_key() {
+        for (address, key, network) in [
+            ("192.0.2.1", "192.0.2.1", "192.0.2.0/24"),
+            ("::ffff:192.0.2.1", "192.0.2.1", "192.0.2.0/24"),
+            (
+                "2001:db8:1:2:3:4:5:6",
+                "2001:db8:1:2::/64",
+                "2001:db8:1::/48",
+            ),
+        ] {
+            let address = address.parse().unwrap();
+            assert_eq!(address_key(address), key);
+            assert_eq!(network_key(address), network);
+        }
+    }
+}

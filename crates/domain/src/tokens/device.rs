@@ -1,0 +1,166 @@
+//! What a browser keeps to be known again: proof that somebody has signed in here before.
+//!
+//! It opens nothing. It says which account was signed in to, with a random id of its own and when,
+//! under a MAC; whoever shows it has guesses at that account's password of their own, so that strangers
+//! cannot use up the owner's. One cookie holds several, for the people who share a browser.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jiff::Timestamp;
+use ring::hmac;
+
+use crate::ports::Secrets;
+use crate::throttle::KNOWN_FOR;
+use crate::values::{Secret, UserId};
+
+/// How many accounts one browser is known to; the oldest makes room.
+const MOST: usize = 5;
+/// User id, random id, seconds, MAC.
+const LEN: usize = 16 + 16 + 8 + 32;
+const SIGNED: usize = LEN - 32;
+/// The same in base64.
+const TEXT_LEN: usize = LEN.div_ceil(3) * 4;
+
+/// An account that a client has signed in to before, as it can show.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Acquaintance {
+    /// Which account.
+    pub user_id: UserId,
+    /// What its guesses are counted under.
+    pub(crate) key: String,
+}
+
+/// Makes and reads them.
+pub(crate) struct Devices(hmac::Key);
+
+impl Devices {
+    pub(crate) fn new(key: hmac::Key) -> Self {
+        Self(key)
+    }
+
+    /// What holds in a cookie, newest first; anything else in it counts for nothing.
+    pub(crate) fn read(&self, cookie: &str, now: Timestamp) -> Vec<Acquaintance> {
+        let entries = self.entries(cookie, now);
+        entries.map(|(_, acquaintance)| acquaintance).collect()
+    }
+
+    /// The cookie after a sign-in: what it held of others, and this account under a new id. A stolen
+    /// copy of the old one is another device from now on, with the few guesses that it has left.
+    pub(crate) fn write(
+        &self,
+        before: Option<&str>,
+        user_id: UserId,
+        now: Timestamp,
+        secrets: &dyn Secrets,
+    ) -> Secret<String> {
+        let mut id = [0; 16];
+        secrets.fill(&mut id);
+        let at = now.as_second().to_be_bytes();
+        let signed = [user_id.as_bytes().as_slice(), &id, &at].concat();
+        let tag = hmac::sign(&self.0, &signed);
+        let newest = URL_SAFE_NO_PAD.encode([signed.as_slice(), tag.as_ref()].concat());
+        let others = self.entries(before.unwrap_or_default(), now);
+        let others = others
+            .filter(|(_, other)| other.user_id != user_id)
+            .map(|(text, _)| text.to_owned());
+        let all: Vec<_> = std::iter::once(newest).chain(others).take(MOST).collect();
+        Secret::new(all.join("."))
+    }
+
+    fn entries<'a>(
+        &'a self,
+        cookie: &'a str,
+        now: Timestamp,
+    ) -> impl Iterator<Item = (&'a str, Acquaintance)> {
+        let parts = cookie.split('.').take(MOST);
+        parts.filter_map(move |text| Some((text, self.entry(text, now)?)))
+    }
+
+    fn entry(&self, text: &str, now: Timestamp) -> Option<Acquaintance> {
+        if text.len() != TEXT_LEN {
+            return None;
+        }
+        let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
+        let (signed, tag) = bytes.split_at_checked(SIGNED)?;
+        hmac::verify(&self.0, signed, tag).ok()?;
+        let (user_id, rest) = signed.split_first_chunk::<16>()?;
+        let (id, at) = rest.split_first_chunk::<16>()?;
+        let at = i64::from_be_bytes(at.try_into().ok()?);
+        let age = now.as_second().checked_sub(at)?;
+        let is_known = age <= i64::try_from(KNOWN_FOR.as_secs()).ok()?;
+        is_known.then(|| Acquaintance {
+            user_id: UserId::from_bytes(*user_id),
+            key: format!("device/{}", URL_SAFE_NO_PAD.encode(id)),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::SignedDuration;
+
+    use super::*;
+    use crate::memory::SeededSecrets;
+    use crate::tokens::MasterKey;
+
+    fn devices(byte: u8, purpose: &str) -> Devices {
+        let master = MasterKey::from_secret(Secret::new(vec![byte; 32])).unwrap();
+        Devices::new(master.mac_key(purpose))
+    }
+
+    fn now() -> Timestamp {
+        "2026-11-21T08:00:00Z".parse().unwrap()
+    }
+
+    fn user(byte: u8) -> UserId {
+        UserId::from_bytes([byte; 16])
+    }
+
+    /// several people share a browser; the sixth makes the first one a stranger.
+    #[test]
+    fn a_cookie_holds_the_last_few_accounts() {
+        let (devices, secrets) = (devices(1, "device"), SeededSecrets::new(1));
+        let mut cookie = None;
+        for byte in [1, 2, 1, 3, 4, 5, 6] {
+            let before = cookie.as_ref().map(Secret::expose).map(String::as_str);
+            cookie = Some(devices.write(before, user(byte), now(), &secrets));
+        }
+        let cookie = cookie.unwrap();
+        let known = devices.read(cookie.expose(), now());
+        let ids: Vec<_> = known.iter().map(|known| known.user_id).collect();
+        assert_eq!(ids, [6, 5, 4, 3, 1].map(user));
+        assert!(cookie.expose().len() < 500, "with room in a cookie");
+    }
+
+    /// known for 180 days, by the key of this server alone, and as it was written.
+    #[test]
+    fn a_cookie_holds_as_it_was_written_and_for_half_a_year() {
+        let (known, secrets) = (devices(1, "device"), SeededSecrets::new(1));
+        let cookie = known.write(None, user(1), now(), &secrets);
+        let text = cookie.expose().as_str();
+        let later = |days| now() + SignedDuration::from_hours(24 * days);
+        assert_eq!(known.read(text, later(180)).len(), 1);
+        assert_eq!(known.read(text, later(181)), []);
+        assert_eq!(devices(2, "device").read(text, now()), []);
+        assert_eq!(devices(1, "form").read(text, now()), []);
+        for at in 0..text.len() {
+            let mut touched = text.to_owned().into_bytes();
+            touched[at] = if touched[at] == b'A' { b'B' } else { b'A' };
+            let touched = String::from_utf8(touched).unwrap();
+            assert_eq!(known.read(&touched, now()), [], "{at}");
+            assert_eq!(known.read(&text[..at], now()), [], "{at}");
+        }
+        for odd in [
+            "",
+            ".",
+            "....",
+            "é",
+            &"A".repeat(TEXT_LEN),
+            &"A.".repeat(9000),
+        ] {
+            assert_eq!(known.read(odd, now()), [], "{odd}");
+        }
+        let two = format!("x.{text}");
+        assert_eq!(known.read(&two, now()).len(), 1, "the sound one counts");
+    }
+}
