@@ -60,7 +60,8 @@ pub(crate) async fn revoke(
 pub(crate) async fn find(store: &SqlStore, digest: &Digest) -> Result<Option<Link>, StoreError> {
     let sql = "SELECT digest, user_id, purpose, email, created_at, expires_at, used_at FROM links WHERE digest = ?";
     let row = store.row("find link", sql, &[digest.into()]).await?;
-    row::one("find link", row.as_ref(), from_row)
+    // A purpose that only a newer release knows opens nothing here.
+    Ok(row::readable(row.as_slice(), from_row).pop())
 }
 
 pub(crate) async fn list(store: &SqlStore, user_id: UserId) -> Result<Vec<Link>, StoreError> {
