@@ -99,7 +99,7 @@ impl Dialect {
     /// than to hang up on whoever is silent); the servers let a transaction see what others
     /// committed meanwhile. Nor may a server's or a role's own defaults change what a statement
     /// means: a write commits by itself, no check of a unique key is left out, no list is cut short
-    /// (C-06), and what SQLite has committed is on the disk (C-07).
+    /// (C-06), and what SQLite has committed is on the disk (C-07), what it has deleted is not (L-05).
     /// The comments are read by MariaDB alone, and by MySQL alone.
     pub(crate) fn session(self, limits: Limits) -> String {
         let all = limits.statement.as_millis().max(1000);
@@ -107,7 +107,8 @@ impl Dialect {
         let (all_s, half_s) = (all / 1000, (half / 1000).max(1));
         match self {
             Self::Sqlite => format!(
-                "PRAGMA busy_timeout={half}; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;"
+                "PRAGMA busy_timeout={half}; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; \
+                 PRAGMA secure_delete=ON;"
             ),
             Self::Postgres => format!(
                 "SET default_transaction_isolation = 'read committed'; SET statement_timeout = {all}; \
@@ -125,6 +126,12 @@ impl Dialect {
                  /*!80000 , SESSION max_execution_time={all} */;"
             ),
         }
+    }
+
+    /// What clears away what was deleted where it lies besides its table: SQLite's journal keeps a page
+    /// as it was until another is written over it (L-05). One that is busy is cleared the next time.
+    pub(crate) fn forgetting(self) -> Option<&'static str> {
+        (self == Self::Sqlite).then_some("PRAGMA wal_checkpoint(TRUNCATE)")
     }
 
     /// How long a connection may rest before it is closed; a file does not hang up. Less than the

@@ -131,7 +131,11 @@ impl Store for SqlStore {
     async fn sweep(&self, before: Timestamp) -> Result<(), StoreError> {
         links::sweep(self, before).await?;
         mail_jobs::sweep(self, before).await?;
-        ended_sessions::sweep(self, before).await
+        ended_sessions::sweep(self, before).await?;
+        match self.dialect.forgetting() {
+            Some(sql) => self.row("clear the journal", sql, &[]).await.map(drop),
+            None => Ok(()),
+        }
     }
 
     async fn server_time(&self) -> Result<Option<Timestamp>, StoreError> {

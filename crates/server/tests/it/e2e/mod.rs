@@ -22,6 +22,7 @@ mod log;
 mod mail;
 mod migrate;
 mod moving;
+mod privacy;
 mod redis;
 mod shutdown;
 mod tls;

@@ -1,0 +1,151 @@
+//! What stays of a person once their account is deleted: looked for where everything is kept (L-05).
+
+use std::process::Command;
+
+use serde_json::json;
+
+use super::{Setup, Sink};
+use crate::support::{Combination, PASSWORD};
+
+/// Every name of the person begins or ends with one of these.
+const TRACES: [&str; 2] = ["canary", "skylark"];
+
+/// All bytes that are kept, in small letters: the data folder, the database, what Redis holds.
+fn all_that_is_kept(setup: &Setup, stores: &[(&str, String)]) -> Vec<u8> {
+    let mut kept = Vec::new();
+    let mut folders = vec![setup.data_dir()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            match path.is_dir() {
+                true => folders.push(path),
+                false => kept.extend(std::fs::read(path).unwrap()),
+            }
+        }
+    }
+    for (name, value) in stores {
+        match *name {
+            "DATABASE_URL" if value.starts_with("postgres") => {
+                kept.extend(said("pg_dump", &[value]))
+            }
+            "DATABASE_URL" => kept.extend(mariadb(value)),
+            "REDIS_URL" => kept.extend(redis(value)),
+            _ => {}
+        }
+    }
+    kept.make_ascii_lowercase();
+    kept
+}
+
+fn said(program: &str, arguments: &[&str]) -> Vec<u8> {
+    let output = Command::new(program).args(arguments).output().unwrap();
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{program}: {error}");
+    output.stdout
+}
+
+/// `mysql://USER:PASSWORD@HOST:PORT/DATABASE`, or a socket behind a `?`.
+fn mariadb(url: &str) -> Vec<u8> {
+    let (who, place) = place_of(url);
+    let (user, password) = who.split_once(':').unwrap_or((who, ""));
+    let (place, query) = place.split_once('?').unwrap_or((place, ""));
+    let (host, database) = place.split_once('/').unwrap();
+    let (host, port) = host.split_once(':').unwrap_or((host, "3306"));
+    let mut words = vec![format!("--user={user}"), format!("--password={password}")];
+    match query.strip_prefix("socket=") {
+        Some(socket) => words.push(format!("--socket={socket}")),
+        None => words.extend([format!("--host={host}"), format!("--port={port}")]),
+    }
+    words.push(database.to_owned());
+    let words: Vec<_> = words.iter().map(String::as_str).collect();
+    said("mariadb-dump", &words)
+}
+
+/// Who signs in to a server, and where it is.
+fn place_of(url: &str) -> (&str, &str) {
+    let (_, place) = url.split_once("://").unwrap();
+    place.rsplit_once('@').unwrap()
+}
+
+/// Every key, and what is in it.
+fn redis(url: &str) -> Vec<u8> {
+    let server = match url.strip_prefix("redis+unix://") {
+        Some(socket) => ["-s", socket],
+        None => ["-u", url],
+    };
+    let ask = |words: &[&str]| said("redis-cli", &[&server, words].concat());
+    let keys = ask(&["--scan"]);
+    let mut kept = keys.clone();
+    for key in String::from_utf8(keys).unwrap().lines() {
+        for command in ["HGETALL", "GET"] {
+            kept.extend(ask(&[command, key]));
+        }
+    }
+    kept
+}
+
+fn traces_in(kept: &[u8]) -> Vec<String> {
+    let mut found = Vec::new();
+    for trace in TRACES {
+        let places = kept.windows(trace.len());
+        let places = places
+            .enumerate()
+            .filter(|(_, place)| *place == trace.as_bytes());
+        found.extend(places.map(|(at, _)| {
+            let around = &kept[at.saturating_sub(60)..(at + 60).min(kept.len())];
+            String::from_utf8_lossy(around).into_owned()
+        }));
+    }
+    found
+}
+
+/// L-05: nothing in a table, in the file of SQLite or in Redis names them, shows what they wrote, or
+/// where mail went; S-03: nor is a session left.
+#[test]
+fn nothing_of_a_deleted_person_is_kept_anywhere() {
+    let sink = Sink::start();
+    let stores = Combination::chosen().variables();
+    let on_stores = |setup: Setup, (name, value): &(&str, String)| setup.with(name, value);
+    let setup = stores.iter().fold(Setup::on_a_file(), on_stores);
+    let setup = setup.with("SMTP_URL", &sink.url());
+    let server = setup.start();
+    let body = json!({"username": "canary", "email": "Canary@skylark.example", "password": PASSWORD, "name": "Ms Skylark", "data": {"phone": "skylark 030"}});
+    server.post("/user", body).expect(201);
+    let link = sink.next_mail().link("/confirmation/");
+    server.send("POST", &link, None, None).expect(200);
+    let token = server.sign_in("canary", PASSWORD);
+    server.sign_in("canary", PASSWORD);
+    let wrong = json!({"email": "canary@skylark.example", "password": "nothing of the kind"});
+    server.post("/auth", wrong).expect(401);
+    let data = json!({"name": "Skylark II", "data": {"phone": "skylark 031", "more": "canary ".repeat(500)}});
+    server
+        .send("PUT", "/user/me", Some(&token), Some(data))
+        .expect(200);
+    let asked = json!({"email": "CANARY@skylark.example"});
+    server.post("/recovery", asked).expect(202);
+    sink.next_mail();
+    let moving = json!({"email": "canary@moved.example", "password": PASSWORD});
+    server
+        .send("PUT", "/user/me/email", Some(&token), Some(moving))
+        .expect(202);
+    for _ in 0..2 {
+        sink.next_mail();
+    }
+    let before = traces_in(&all_that_is_kept(&setup, &stores));
+    assert!(before.len() > 8, "{} traces", before.len());
+    let id = server.send("GET", "/user/me", Some(&token), None).json()["id"].clone();
+    let gone = server.send("DELETE", "/user/me", Some(&token), None);
+    gone.expect(204);
+    server.stop();
+    for (_, url) in stores.iter().filter(|(name, _)| *name == "REDIS_URL") {
+        let sessions = String::from_utf8_lossy(&redis(url)).into_owned();
+        assert!(!sessions.contains(id.as_str().unwrap()), "{sessions}");
+    }
+    let after = traces_in(&all_that_is_kept(&setup, &stores));
+    assert!(
+        after.is_empty(),
+        "{} traces: {:#?}",
+        after.len(),
+        &after[..after.len().min(8)]
+    );
+}
