@@ -3,6 +3,8 @@
 //! An entry is believed for one second, and not at all once this node has changed its user: every
 //! change raises the mark of the user's slot, and an entry made under a lower mark is stale. The
 //! mark is read before the store is, so that a look-up that raced with a change is stale at birth.
+//!
+//! It is bounded by bytes, not by sessions: a user may carry 16 KiB of their own (H-05).
 //! Likewise a token whose signature was verified with keys of which one is gone since is verified
 //! again: a revoked key opens nothing, whoever was let in by it before (J-06).
 
@@ -10,6 +12,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use jiff::{SignedDuration, Timestamp};
+use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 
 use crate::model::{Session, User};
@@ -19,9 +22,13 @@ use crate::values::{Digest, UserId};
 /// How long a look-up is believed: the bound on revocation by another node.
 const BELIEVED_FOR: SignedDuration = SignedDuration::from_secs(1);
 const SLOTS: usize = 4096;
+/// What an entry takes beside what somebody has written into it, in bytes.
+const ENTRY_BYTES: u64 = 2048;
+/// Of such entries the cache is laid out for.
+const USUAL_BYTES: u64 = 3072;
 
 pub(crate) struct SessionCache {
-    entries: Cache<Digest, Arc<Entry>>,
+    entries: Cache<Digest, Arc<Entry>, Bytes>,
     /// How often signing keys have gone.
     keys_gone: AtomicU64,
     marks: Box<[AtomicU64]>,
@@ -42,6 +49,19 @@ pub(crate) struct Entry {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Ring(u64);
 
+/// How much an entry holds, roughly.
+#[derive(Clone)]
+struct Bytes;
+
+impl Weighter<Digest, Arc<Entry>> for Bytes {
+    fn weight(&self, _: &Digest, entry: &Arc<Entry>) -> u64 {
+        // A JSON value takes some times its text.
+        let data = entry.user.data.as_map();
+        let data = serde_json::to_string(data).map_or(0, |text| text.len() as u64 * 4);
+        ENTRY_BYTES + data
+    }
+}
+
 /// What the cache knows of a token.
 pub(crate) enum Known {
     /// Everything, as of less than a second ago.
@@ -57,9 +77,10 @@ pub(crate) enum Known {
 pub(crate) struct Mark(u64);
 
 impl SessionCache {
-    pub(crate) fn new(capacity: usize) -> Self {
+    pub(crate) fn new(bytes: u64) -> Self {
+        let usual = usize::try_from(bytes / USUAL_BYTES).unwrap_or(usize::MAX);
         Self {
-            entries: Cache::new(capacity),
+            entries: Cache::with_weighter(usual, bytes, Bytes),
             keys_gone: AtomicU64::new(0),
             marks: (0..SLOTS).map(|_| AtomicU64::new(0)).collect(),
         }

@@ -172,7 +172,10 @@ pub fn app(
         stopping,
         observer: telemetry::observer(wired),
         inbox: inbox(wired, stop),
-        trusted_proxies: config.trusted_proxies.clone(),
+        trusted_proxies: config
+            .trusted_proxies
+            .clone()
+            .naming_clients_in(config.trusted_proxy_header),
         choices: Choices {
             cors_origins: config.cors_origins.clone(),
             return_origins: config.return_origins.clone(),
@@ -375,6 +378,7 @@ fn policy(config: &Config, listening: SocketAddr) -> anyhow::Result<Policy> {
             breached,
         },
         throttle: config.throttle,
+        limits: config.throttle_limits.clone(),
         key_lifetime: SignedDuration::from_hours(24 * config.key_days),
         reauthenticate_after: SignedDuration::from_mins(config.session_reauthenticate_minutes),
         session_idle: SignedDuration::from_mins(config.session_idle_minutes),

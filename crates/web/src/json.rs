@@ -7,8 +7,9 @@ use serde_json::{Map, Number, Value};
 
 use crate::problem::{Code, Problem};
 
-/// How deep a body may nest before it is not looked at further. `data` has a lower limit of its own.
-const MAX_DEPTH: usize = 64;
+/// How deep a body may nest before it is not looked at further (H-04): the 32 levels that `data` may
+/// have, and the body around them.
+const MAX_DEPTH: usize = 33;
 
 /// The JSON object that a body is.
 pub fn parse_object(bytes: &[u8]) -> Result<Map<String, Value>, Problem> {
@@ -120,6 +121,7 @@ impl<'de> Visitor<'de> for Strict {
 mod tests {
     use super::*;
 
+    /// H-04: a name twice, more after the end, no number, half a character, a mark before the beginning.
     #[test]
     fn what_could_be_read_two_ways_is_not_read() {
         for text in [
@@ -146,11 +148,12 @@ mod tests {
         assert!(parse_object(b" {\"a\": [null, true, -1, 1.5, \"\\ud83e\\udd80\"]} ").is_ok());
     }
 
+    /// H-04: 32 levels within a body, and no more.
     #[test]
     fn depth_is_bounded_at_its_edge() {
         let nested = |levels: usize| "[".repeat(levels) + &"]".repeat(levels);
-        assert!(parse(nested(64).as_bytes()).is_ok());
-        assert!(parse(nested(65).as_bytes()).is_err());
+        assert!(parse(nested(33).as_bytes()).is_ok());
+        assert!(parse(nested(34).as_bytes()).is_err());
         assert!(parse(nested(30_000).as_bytes()).is_err());
     }
 }

@@ -49,4 +49,4 @@ pub use openapi::document as openapi_document;
 pub use origins::Origins;
 pub use problem::{Code, Problem};
 pub use routes::router;
-pub use trusted_proxies::TrustedProxies;
+pub use trusted_proxies::{ForwardedBy, TrustedProxies};

@@ -30,6 +30,40 @@ pub fn wants_html(headers: &HeaderMap) -> bool {
     }
 }
 
+/// The kinds of answer there are, and what stands for several of them.
+const KINDS: &[&str] = &[
+    "*/*",
+    "application/*",
+    "application/json",
+    "application/problem+json",
+    "application/jwk-set+json",
+    "text/*",
+    "text/html",
+    "text/css",
+    "text/plain",
+];
+
+/// Whether anything that is made here is something the client takes (H-04).
+pub fn is_served(headers: &HeaderMap) -> bool {
+    let mut fields = headers.get_all(ACCEPT).iter().peekable();
+    if fields.peek().is_none() {
+        return true;
+    }
+    let is_made_here = |range: &str| {
+        let mut parts = range.split(';').map(str::trim);
+        let kind = parts.next().unwrap_or_default();
+        let is_refused = parts
+            .filter_map(|part| part.strip_prefix("q=")?.parse::<f32>().ok())
+            .any(|quality| quality <= 0.0);
+        // An empty field asks for nothing in particular.
+        !is_refused && (kind.is_empty() || KINDS.iter().any(|made| kind.eq_ignore_ascii_case(made)))
+    };
+    fields.any(|field| {
+        let text = field.to_str().unwrap_or_default();
+        text.split(',').any(is_made_here)
+    })
+}
+
 /// The language the client asks for.
 pub fn locale(headers: &HeaderMap) -> Locale {
     let field = headers
@@ -41,6 +75,29 @@ pub fn locale(headers: &HeaderMap) -> Locale {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// H-04: what nobody makes here is not made up.
+    #[test]
+    fn who_takes_nothing_of_what_there_is_is_told() {
+        for (accept, expected) in [
+            (&[][..], true),
+            (&[""], true),
+            (&["*/*"], true),
+            (&["application/json"], true),
+            (&["Application/JSON; charset=utf-8"], true),
+            (&["image/png, text/html;q=0.1"], true),
+            (&["image/png", "*/*;q=0.1"], true),
+            (&["application/json;q=0"], false),
+            (&["image/png"], false),
+            (&["application/xml, image/*"], false),
+        ] {
+            let mut headers = HeaderMap::new();
+            for value in accept {
+                headers.append(ACCEPT, value.parse().unwrap());
+            }
+            assert_eq!(is_served(&headers), expected, "{accept:?}");
+        }
+    }
 
     #[test]
     fn browsers_get_pages_and_programs_do_not() {

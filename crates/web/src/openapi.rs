@@ -319,16 +319,20 @@ fn complete_response(response: &mut Value) {
 /// Its own problems, and those of every route of its kind.
 pub(crate) fn problems_of(route: &Route, has_body: bool) -> Vec<Code> {
     use Code::{
-        AuthenticationRequired, BodyTooLarge, CrossSiteRequest, InternalError, InvalidToken,
-        MalformedRequest, RequestTimeout, StoreUnavailable, TooManyAttempts, UnsupportedMediaType,
-        ValidationFailed,
+        AuthenticationRequired, BodyTooLarge, CrossSiteRequest, HeadersTooLarge, InternalError,
+        InvalidToken, MalformedRequest, NotAcceptable, Overloaded, RequestTimeout,
+        StoreUnavailable, TooManyAttempts, UnsupportedMediaType, UriTooLong, ValidationFailed,
     };
     let mut codes = route.problems.to_vec();
     if route.page {
         codes.extend(page_operations::problems_of(route));
     }
     // The guard refuses a head that can be read two ways, whatever the route.
-    codes.push(MalformedRequest);
+    codes.extend([MalformedRequest, UriTooLong, HeadersTooLarge]);
+    // Those two answer whoever asks, and in whatever kind.
+    if !["/healthz", "/readyz"].contains(&route.path) {
+        codes.push(NotAcceptable);
+    }
     if has_body {
         codes.extend([
             RequestTimeout,
@@ -348,6 +352,9 @@ pub(crate) fn problems_of(route: &Route, has_body: bool) -> Vec<Code> {
     }
     if route.budget.is_some() {
         codes.push(TooManyAttempts);
+    }
+    if !codes.contains(&Overloaded) {
+        codes.push(Overloaded);
     }
     codes.extend([InternalError, StoreUnavailable]);
     codes

@@ -1,8 +1,10 @@
 //! Whose word on the client's address is believed (A-09).
 //!
-//! Without a proxy the client's address is the peer's. A proxy that the operator names says in
-//! `X-Forwarded-For` whom it speaks for; anybody else who sends that field only says it. Nothing but the
-//! address is taken from a request's word: links are built from `public_url`.
+//! Without a proxy the client's address is the peer's. A proxy that the operator names says in one field,
+//! which the operator names too, whom it speaks for: `X-Forwarded-For`, or `Forwarded` (RFC 7239); anybody
+//! else who sends that field only says it, and the other field is never looked at, since a proxy that
+//! does not write it lets everybody's through. Nothing but the address is taken from a request's word:
+//! links are built from `public_url`.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
@@ -12,13 +14,25 @@ use std::time::{Duration, Instant};
 
 use axum::http::HeaderMap;
 
-const FIELD: &str = "x-forwarded-for";
 /// How often it is said that a proxy names no clients.
 const SAID_EVERY: Duration = Duration::from_secs(3600);
 
 /// The addresses and networks of the proxies in front. None by default.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct TrustedProxies(Vec<Network>);
+pub struct TrustedProxies {
+    networks: Vec<Network>,
+    header: ForwardedBy,
+}
+
+/// The one field in which they name their clients.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum ForwardedBy {
+    /// `X-Forwarded-For`, which most proxies write.
+    #[default]
+    XForwardedFor,
+    /// `Forwarded` (RFC 7239).
+    Forwarded,
+}
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Network {
@@ -35,10 +49,13 @@ impl TrustedProxies {
         if !self.has(peer) {
             return Some(peer);
         }
-        let fields: Vec<_> = headers.get_all(FIELD).iter().collect();
+        let fields: Vec<_> = headers.get_all(self.header.name()).iter().collect();
         for field in fields.iter().rev() {
-            for hop in field.to_str().ok()?.rsplit(',') {
-                let hop = address_of(hop)?;
+            for hop in hops_from_the_right(field.to_str().ok()?) {
+                let hop = match self.header {
+                    ForwardedBy::XForwardedFor => address_of(hop),
+                    ForwardedBy::Forwarded => node_of(hop),
+                }?;
                 if !self.has(hop) {
                     return Some(hop);
                 }
@@ -47,10 +64,21 @@ impl TrustedProxies {
         None
     }
 
+    /// The same proxies, naming their clients in that field.
+    #[must_use]
+    pub fn naming_clients_in(self, header: ForwardedBy) -> Self {
+        Self { header, ..self }
+    }
+
+    /// The field in which they name their clients.
+    pub(crate) fn header(&self) -> ForwardedBy {
+        self.header
+    }
+
     /// Whether that is a proxy of ours, and not a stranger.
-    pub(crate) fn has(&self, address: IpAddr) -> bool {
+    pub fn has(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();
-        self.0.iter().any(|network| network.has(address))
+        self.networks.iter().any(|network| network.has(address))
     }
 }
 
@@ -61,10 +89,10 @@ pub(crate) struct Unnamed(Mutex<Option<Instant>>);
 
 impl Unnamed {
     /// Says it, unless it has been said lately.
-    pub(crate) fn say(&self) {
+    pub(crate) fn say(&self, header: ForwardedBy) {
         if self.is_due(Instant::now()) {
             tracing::warn!(
-                "a proxy of `trusted_proxies` names no client in X-Forwarded-For (none, no address, or proxies alone): such requests are not throttled by address; let it set that field"
+                "a proxy of `trusted_proxies` names no client in {header} (none, no address, or proxies alone): such requests are not throttled by address; let it set that field, or name the one it sets in `trusted_proxy_header`"
             );
         }
     }
@@ -77,6 +105,36 @@ impl Unnamed {
         }
         is_due
     }
+}
+
+/// The hops of a field, the nearest first. A comma within quotes is part of a hop; quotes are counted
+/// from the right, so that what a client has written cannot swallow what a proxy has added to it.
+fn hops_from_the_right(field: &str) -> impl Iterator<Item = &str> {
+    let mut is_quoted = false;
+    field.rsplit(move |sign| {
+        is_quoted ^= sign == '"';
+        sign == ',' && !is_quoted
+    })
+}
+
+/// The address in an element of `Forwarded`; none where its client is not named, or by a name that
+/// tells no address (`unknown`, `_hidden`).
+fn node_of(element: &str) -> Option<IpAddr> {
+    let mut is_quoted = false;
+    let pairs = element.split(move |sign| {
+        is_quoted ^= sign == '"';
+        sign == ';' && !is_quoted
+    });
+    let mut nodes = pairs.filter_map(|pair| {
+        let (name, value) = pair.trim().split_once('=')?;
+        name.eq_ignore_ascii_case("for").then_some(value)
+    });
+    let value = nodes.next().filter(|_| nodes.next().is_none())?;
+    let bare = value.strip_prefix('"').map(|text| text.strip_suffix('"'));
+    let node = bare.unwrap_or(Some(value))?;
+    // IPv6 stands in brackets: else its last part and a port would look alike.
+    let is_clear = node.starts_with('[') || node.matches(':').count() < 2;
+    address_of(node).filter(|_| is_clear)
 }
 
 /// The address of a hop. Some proxies write the port as well.
@@ -145,13 +203,42 @@ impl FromStr for TrustedProxies {
     fn from_str(text: &str) -> Result<Self, String> {
         let names = text.split(',').map(str::trim);
         let networks = names.filter(|name| !name.is_empty()).map(str::parse);
-        networks.collect::<Result<_, _>>().map(Self)
+        Ok(Self {
+            networks: networks.collect::<Result<_, _>>()?,
+            header: ForwardedBy::default(),
+        })
+    }
+}
+
+impl ForwardedBy {
+    fn name(self) -> &'static str {
+        match self {
+            Self::XForwardedFor => "x-forwarded-for",
+            Self::Forwarded => "forwarded",
+        }
+    }
+}
+
+impl FromStr for ForwardedBy {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let all = [Self::XForwardedFor, Self::Forwarded];
+        let named = |header: &Self| header.name().eq_ignore_ascii_case(text);
+        let found = all.into_iter().find(named);
+        found.ok_or_else(|| "must be x-forwarded-for or forwarded".to_owned())
+    }
+}
+
+impl fmt::Display for ForwardedBy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
     }
 }
 
 impl fmt::Display for TrustedProxies {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (number, network) in self.0.iter().enumerate() {
+        for (number, network) in self.networks.iter().enumerate() {
             let comma = if number > 0 { ", " } else { "" };
             write!(f, "{comma}{}", network.address)?;
             if network.prefix < Network::length(network.address) {
@@ -170,18 +257,108 @@ mod tests {
 
     #[track_caller]
     fn client(trusted: &str, peer: &str, fields: &[&[u8]]) -> Option<String> {
+        told(ForwardedBy::XForwardedFor, trusted, peer, fields)
+    }
+
+    fn told(header: ForwardedBy, trusted: &str, peer: &str, fields: &[&[u8]]) -> Option<String> {
         let trusted: TrustedProxies = trusted.parse().unwrap();
+        let trusted = trusted.naming_clients_in(header);
         let mut headers = HeaderMap::new();
         for field in fields {
-            headers.append(FIELD, HeaderValue::from_bytes(field).unwrap());
+            headers.append(header.name(), HeaderValue::from_bytes(field).unwrap());
         }
-        headers.append("forwarded", HeaderValue::from_static("for=192.0.2.99"));
+        // What is said elsewhere counts for nothing.
+        let (other, said) = match header {
+            ForwardedBy::XForwardedFor => ("forwarded", "for=192.0.2.99"),
+            ForwardedBy::Forwarded => ("x-forwarded-for", "192.0.2.99"),
+        };
+        headers.append(other, HeaderValue::from_static(said));
         headers.append("x-real-ip", HeaderValue::from_static("192.0.2.99"));
         let client = trusted.client(peer.parse().unwrap(), &headers);
         client.map(|address| address.to_string())
     }
 
-    /// T-IP.
+    /// T-IP, A-09: what `Forwarded` says, where the operator has named that field.
+    #[test]
+    fn the_last_element_that_is_not_ours_names_the_client() {
+        let ours = "10.0.0.0/8, fd00::/8";
+        for (peer, fields, expected) in [
+            (
+                "203.0.113.5",
+                &[&b"for=192.0.2.7"[..]][..],
+                Some("203.0.113.5"),
+            ),
+            ("10.0.0.1", &[b"for=192.0.2.7"], Some("192.0.2.7")),
+            ("10.0.0.1", &[b"For=\"192.0.2.7\""], Some("192.0.2.7")),
+            ("10.0.0.1", &[b"for=\"192.0.2.7:4711\""], Some("192.0.2.7")),
+            ("10.0.0.1", &[b"for=\"[2001:db8::1]\""], Some("2001:db8::1")),
+            (
+                "10.0.0.1",
+                &[b"proto=https; for=\"[2001:db8::1]:4711\";by=10.0.0.1"],
+                Some("2001:db8::1"),
+            ),
+            (
+                "fd00::1",
+                &[b"for=198.51.100.1, for=192.0.2.7 ,for=10.0.0.2"],
+                Some("192.0.2.7"),
+            ),
+            (
+                "10.0.0.1",
+                &[b"for=198.51.100.1", b"for=192.0.2.7", b"for=10.0.0.2"],
+                Some("192.0.2.7"),
+            ),
+            // What a client writes cannot swallow what the proxy adds to it, nor hide in quotes.
+            (
+                "10.0.0.1",
+                &[b"for=\"198.51.100.1, for=192.0.2.7"],
+                Some("192.0.2.7"),
+            ),
+            (
+                "10.0.0.1",
+                &[b"for=198.51.100.1;x=\"a,for=198.51.100.2\";for=1, for=192.0.2.7"],
+                Some("192.0.2.7"),
+            ),
+            (
+                "10.0.0.1",
+                &[b"for=192.0.2.7;host=\"a,for=198.51.100.2;for=198.51.100.3\""],
+                Some("192.0.2.7"),
+            ),
+            // Not told, or not understood: unknown, and not the proxy.
+            ("10.0.0.1", &[], None),
+            ("10.0.0.1", &[b""], None),
+            ("10.0.0.1", &[b"192.0.2.7"], None),
+            ("10.0.0.1", &[b"for=unknown"], None),
+            ("10.0.0.1", &[b"for=_hidden"], None),
+            ("10.0.0.1", &[b"for=\"_gazonk:4711\""], None),
+            ("10.0.0.1", &[b"proto=https"], None),
+            ("10.0.0.1", &[b"for=192.0.2.7;for=192.0.2.8"], None),
+            ("10.0.0.1", &[b"for=192.0.2.7, for=_hidden"], None),
+            ("10.0.0.1", &[b"for=192.0.2.7,"], None),
+            ("10.0.0.1", &[b"for=\"192.0.2.7"], None),
+            ("10.0.0.1", &[b"for=192.0.2.7\""], None),
+            ("10.0.0.1", &[b"for=\""], None),
+            ("10.0.0.1", &[b"for=2001:db8::1"], None),
+            ("10.0.0.1", &[b"for=\"192.0.2\\.7\""], None),
+            ("10.0.0.1", &[b"for=\"for=192.0.2.7\""], None),
+        ] {
+            let found = told(ForwardedBy::Forwarded, ours, peer, fields);
+            let shown: Vec<_> = fields.iter().map(|f| String::from_utf8_lossy(f)).collect();
+            assert_eq!(found.as_deref(), expected, "{peer} {shown:?}");
+        }
+    }
+
+    #[test]
+    fn the_field_is_read_and_shown() {
+        for name in ["x-forwarded-for", "forwarded"] {
+            assert_eq!(name.parse::<ForwardedBy>().unwrap().to_string(), name);
+        }
+        assert_eq!("Forwarded".parse(), Ok(ForwardedBy::Forwarded));
+        for wrong in ["", "x-real-ip", "both", "forwarded, x-forwarded-for"] {
+            assert!(wrong.parse::<ForwardedBy>().is_err(), "{wrong}");
+        }
+    }
+
+    /// T-IP, A-09.
     #[test]
     fn the_last_hop_that_is_not_ours_is_the_client() {
         let ours = "127.0.0.1, 10.0.0.0/8,fd00::/8";

@@ -38,6 +38,7 @@ impl Accounts {
             .await?;
         self.ensure_open(ctx, &user, Event::PasswordChanged).await?;
         let password = self.judge_password_field("new_password", new.expose(), &user)?;
+        let _share = self.hasher.share_for(ctx)?;
         let hash = self.hasher.hash(password.as_password()).await?;
         self.write_password(ctx, user, hash, Event::PasswordChanged)
             .await

@@ -42,6 +42,7 @@ impl Accounts {
         {
             return Err(Error::EmailTaken);
         }
+        let _share = self.hasher.share_for(ctx)?;
         let password_hash = self.hasher.hash(wanted.password.as_password()).await?;
         let user = self.new_user(ctx, wanted);
         let mut changes = vec![

@@ -13,20 +13,25 @@ mod foreign_pbkdf2;
 pub(crate) mod fuzzing;
 mod pepper;
 mod pool;
+mod shares;
 pub mod strength;
 
 use std::sync::Arc;
 
+use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::ports::{Meter, Secrets};
+use crate::throttle::address_key;
 use crate::values::{Password, Secret};
 
 pub use argon2id::{Cost, Engine};
 pub use breached::{Breached, BreachedList};
 pub use foreign::UnreadableHash;
 pub use foreign_firebase::FirebaseParameters;
+pub use shares::Share;
 pub use pepper::Peppers;
 use pool::Pool;
+use shares::Shares;
 
 /// How passwords are hashed, and on how many threads.
 #[derive(Debug, Clone)]
@@ -66,6 +71,7 @@ pub struct Hasher {
     secrets: Arc<dyn Secrets>,
     peppers: Arc<Peppers>,
     decoy: Secret<String>,
+    shares: Shares,
 }
 
 impl Hasher {
@@ -98,6 +104,7 @@ impl Hasher {
             secrets,
             peppers: Arc::new(peppers),
             decoy: Secret::new(decoy),
+            shares: Shares::default(),
         })
     }
 
@@ -105,6 +112,16 @@ impl Hasher {
     pub(crate) fn metered_by(mut self, meter: Arc<dyn Meter>) -> Self {
         self.pool.metered_by(meter);
         self
+    }
+
+    /// A share of the queue for whoever asks, to be held while a password of theirs is hashed;
+    /// [`Error::Overloaded`] at once where their address has as much of it as is left for all others
+    /// (P-10).
+    pub fn share_for(&self, ctx: &Ctx) -> Result<Share, Error> {
+        let free = self.capacity().saturating_sub(self.queued());
+        let key = ctx.client.address.map(address_key);
+        let share = self.shares.take(key, free);
+        share.ok_or_else(|| self.pool.refused())
     }
 
     /// A PHC string for a new password, with a fresh salt.

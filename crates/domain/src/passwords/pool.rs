@@ -2,12 +2,13 @@
 //!
 //! A sign-in costs a core for some milliseconds and 19 MiB. As many run at once as there are
 //! threads; as many wait as the queue holds; one more is refused at once, so that a flood of
-//! sign-ins neither fills the memory nor delays anything else.
+//! sign-ins neither fills the memory nor delays anything else (P-10). Nobody waits for more than a few
+//! seconds either: who would have to is refused at once, and who has had to in spite of that is.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
@@ -16,11 +17,17 @@ use crate::error::Error;
 use crate::happening::Happening;
 use crate::ports::{Meter, Unmetered};
 
+/// How long a password waits for its turn: an answer is there within five seconds (P-10).
+const PATIENCE: Duration = Duration::from_secs(4);
+/// How much the last job counts for, among those before it: one part of so many.
+const MEMORY: u64 = 8;
+
 type Job = Box<dyn FnOnce(&mut Worker) + Send>;
 
 pub(super) struct Pool {
     shared: Arc<Shared>,
     capacity: usize,
+    threads: usize,
     meter: Arc<dyn Meter>,
 }
 
@@ -28,6 +35,8 @@ struct Shared {
     state: Mutex<State>,
     arrived: Condvar,
     unfinished: AtomicUsize,
+    /// How long a job takes, in microseconds, of late.
+    usual: AtomicU64,
 }
 
 struct State {
@@ -36,6 +45,17 @@ struct State {
 }
 
 impl Shared {
+    /// So long did a job take.
+    fn note(&self, took: Duration) {
+        let took = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+        let before = match self.usual.load(Ordering::Relaxed) {
+            0 => took,
+            before => before,
+        };
+        let usual = (before.saturating_mul(MEMORY - 1)).saturating_add(took) / MEMORY;
+        self.usual.store(usual, Ordering::Relaxed);
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         // No job runs under the lock, so a panic cannot leave the queue half changed.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
@@ -61,6 +81,7 @@ impl Pool {
             }),
             arrived: Condvar::new(),
             unfinished: AtomicUsize::new(0),
+            usual: AtomicU64::new(0),
         });
         for number in 0..threads {
             let shared = shared.clone();
@@ -72,6 +93,7 @@ impl Pool {
         Self {
             shared,
             capacity: queue + threads,
+            threads,
             meter: Arc::new(Unmetered),
         }
     }
@@ -92,10 +114,10 @@ impl Pool {
         let (sender, receiver) = oneshot::channel();
         {
             let mut state = self.shared.state();
-            if self.shared.unfinished.load(Ordering::Acquire) >= self.capacity {
+            let unfinished = self.shared.unfinished.load(Ordering::Acquire);
+            if unfinished >= self.capacity || self.expected_wait(unfinished) > PATIENCE {
                 drop(state);
-                self.meter.note(Happening::HashRefused);
-                return Err(Error::Overloaded);
+                return Err(self.refused());
             }
             self.shared.unfinished.fetch_add(1, Ordering::AcqRel);
             let place = Place(self.shared.clone());
@@ -105,22 +127,43 @@ impl Pool {
                 // The place is free before the caller hears of it, also where the job panics:
                 // whoever has an answer may ask again at once.
                 let (sender, place) = (sender, place);
-                if !sender.is_closed() {
-                    let begun_at = Instant::now();
-                    let output = job(worker);
-                    drop(place);
-                    meter.note(Happening::Hashed {
-                        waited: begun_at.duration_since(queued_at),
-                        took: begun_at.elapsed(),
-                    });
-                    let _ = sender.send(output);
+                if sender.is_closed() {
+                    return;
                 }
+                let begun_at = Instant::now();
+                let waited = begun_at.duration_since(queued_at);
+                if waited > PATIENCE {
+                    drop(place);
+                    meter.note(Happening::HashRefused);
+                    let _ = sender.send(None);
+                    return;
+                }
+                let output = job(worker);
+                let took = begun_at.elapsed();
+                place.0.note(took);
+                drop(place);
+                meter.note(Happening::Hashed { waited, took });
+                let _ = sender.send(Some(output));
             }));
         }
         self.shared.arrived.notify_one();
-        receiver
-            .await
-            .map_err(|_| Error::Internal("a hashing job panicked"))
+        match receiver.await {
+            Ok(output) => output.ok_or(Error::Overloaded),
+            Err(_) => Err(Error::Internal("a hashing job panicked")),
+        }
+    }
+
+    /// How long one more would wait, as things have gone of late.
+    fn expected_wait(&self, unfinished: usize) -> Duration {
+        let ahead = unfinished.saturating_sub(self.threads) as u64;
+        let usual = self.shared.usual.load(Ordering::Relaxed);
+        Duration::from_micros(usual.saturating_mul(ahead) / self.threads.max(1) as u64)
+    }
+
+    /// One is refused: counted, and what is said of it.
+    pub(super) fn refused(&self) -> Error {
+        self.meter.note(Happening::HashRefused);
+        Error::Overloaded
     }
 
     pub(super) fn capacity(&self) -> usize {
@@ -181,6 +224,7 @@ mod tests {
 
     use super::*;
 
+    /// P-10: at once, and not for good.
     #[tokio::test]
     async fn a_full_queue_refuses_at_once_and_recovers() {
         let pool = Arc::new(Pool::start(1, 2, Engine::Portable));
@@ -207,6 +251,34 @@ mod tests {
         assert_eq!((one.unwrap(), two.unwrap()), (1, 2));
         blocker.await.unwrap().unwrap();
         assert_eq!(pool.run(|_| 4).await.unwrap(), 4);
+    }
+
+    /// P-10: a queue that is not full and does not move is as good as full.
+    #[tokio::test]
+    async fn nobody_is_let_wait_for_longer_than_patience_lasts() {
+        let pool = Pool::start(1, 100, Engine::Portable);
+        for _ in 0..20 {
+            pool.shared.note(Duration::from_secs(1));
+        }
+        let waits = |unfinished| pool.expected_wait(unfinished) > PATIENCE;
+        assert!(!waits(0) && !waits(5) && waits(6));
+        for _ in 0..100 {
+            pool.shared.note(Duration::from_millis(20));
+        }
+        assert!(!waits(101));
+    }
+
+    /// P-10: who has waited too long in spite of that is told, and no work is done for them.
+    #[tokio::test]
+    async fn whoever_has_waited_too_long_is_refused_without_work() {
+        let pool = Arc::new(Pool::start(1, 2, Engine::Portable));
+        let blocked = pool.run(|_| std::thread::sleep(PATIENCE + Duration::from_millis(50)));
+        let worked = Arc::new(AtomicUsize::new(0));
+        let counted = worked.clone();
+        let late = pool.run(move |_| counted.fetch_add(1, Ordering::Relaxed));
+        let (blocked, late) = tokio::join!(blocked, late);
+        assert!(blocked.is_ok() && matches!(late, Err(Error::Overloaded)));
+        assert_eq!(worked.load(Ordering::Relaxed), 0);
     }
 
     #[tokio::test]

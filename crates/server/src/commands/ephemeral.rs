@@ -39,6 +39,9 @@ pub(super) async fn run(config: &Config) -> anyhow::Result<()> {
         sockets: vec![socket],
         owner: Owner::Us,
         tls: None,
+        limits: wiring::limits(config),
+        turned_away: wiring::turned_away(&app),
+        watch: None,
     };
     let mut serving = tokio::spawn(listener::serve(door, doorward_web::router(app), phase));
     // Before anybody hears that it is ready: whoever hears it may stop it at once.

@@ -66,6 +66,9 @@ pub(super) async fn run(config: &Config, output: Output) -> anyhow::Result<()> {
         sockets: sockets.listeners,
         owner: sockets.owner,
         tls: reloading.as_ref().map(Reloading::tls),
+        limits: wiring::limits(config),
+        turned_away: wiring::turned_away(&app),
+        watch: telemetry::watch(&wired),
     };
     let router = doorward_web::router(app);
     let mut serving = JoinSet::new();

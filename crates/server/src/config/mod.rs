@@ -7,6 +7,8 @@
 mod commented;
 mod dotenv;
 mod ephemeral;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 mod masked;
 mod settings;
 mod sources;
@@ -16,6 +18,7 @@ use std::path::{Path, PathBuf};
 
 use doorward_domain::passwords::{Cost, Engine};
 use doorward_domain::policy::Disclosure;
+use doorward_domain::throttle;
 use doorward_domain::values::Secret;
 use doorward_mail::{TransportSettings, parse_transport};
 use doorward_store_redis::RedisSettings;
@@ -38,6 +41,8 @@ pub struct Config {
     pub allow_http: bool,
     /// Whose word on the client's address is believed.
     pub trusted_proxies: TrustedProxies,
+    /// In which field they name it.
+    pub trusted_proxy_header: ForwardedBy,
     /// Whose scripts may read answers, with a bearer token.
     pub cors_origins: Origins,
     /// Where people may be sent on to, beside paths of the server itself.
@@ -114,6 +119,8 @@ pub struct Config {
     pub master_key: Option<Secret<String>>,
     /// Whether throttles are on.
     pub throttle: bool,
+    /// How often is too often.
+    pub throttle_limits: throttle::Limits,
     /// The first admin's password; none is a random one.
     pub admin_password: Option<Secret<String>>,
     /// The first admin's address.
@@ -153,6 +160,7 @@ impl Default for Config {
             public_url: None,
             allow_http: false,
             trusted_proxies: TrustedProxies::default(),
+            trusted_proxy_header: ForwardedBy::default(),
             cors_origins: Origins::default(),
             return_origins: Origins::default(),
             require_if_match: false,
@@ -191,6 +199,7 @@ impl Default for Config {
             key_days: 90,
             master_key: None,
             throttle: true,
+            throttle_limits: throttle::Limits::default(),
             admin_password: None,
             admin_email: None,
             log_filter: "info".to_owned(),
@@ -308,6 +317,7 @@ impl Config {
         if let Some(secret) = &self.master_key {
             faults.extend(crate::master_key::fault(secret.expose()));
         }
+        faults.extend(self.throttle_limits.faults());
         faults
     }
 }

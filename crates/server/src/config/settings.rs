@@ -66,6 +66,18 @@ const fn by_machine(default_shown: &'static str, setting: Setting) -> Setting {
     }
 }
 
+/// How many in how long.
+macro_rules! rate {
+    ($key:literal, $help:literal, $($field:ident).+) => {
+        plain(
+            $key,
+            $help,
+            |c, v| v.parse().map(|v| c.throttle_limits.$($field).+ = v),
+            |c| c.throttle_limits.$($field).+.to_string(),
+        )
+    };
+}
+
 /// Every setting there is.
 #[rustfmt::skip]
 pub static SETTINGS: &[Setting] = &[
@@ -75,8 +87,10 @@ pub static SETTINGS: &[Setting] = &[
         |c, v| url(v).map(|v| c.public_url = Some(v)), |c| c.public_url.clone().unwrap_or_default()),
     plain("allow_http", "Allow a `public_url` without TLS off loopback: true or false.",
         |c, v| boolean(v).map(|v| c.allow_http = v), |c| c.allow_http.to_string()),
-    plain("trusted_proxies", "Addresses or networks of the proxies in front, with commas, such as 127.0.0.1, 10.0.0.0/8: whom their X-Forwarded-For names is the client, for throttles and the audit log.",
+    plain("trusted_proxies", "Addresses or networks of the proxies in front, with commas, such as 127.0.0.1, 10.0.0.0/8: whom they name is the client, for throttles and the audit log.",
         |c, v| v.parse().map(|v| c.trusted_proxies = v), |c| c.trusted_proxies.to_string()),
+    plain("trusted_proxy_header", "In which field they name it: x-forwarded-for, or forwarded (RFC 7239). They must write it themselves; the other one is never looked at.",
+        |c, v| v.parse().map(|v| c.trusted_proxy_header = v), |c| c.trusted_proxy_header.to_string()),
     plain("cors.origins", "Origins whose scripts may call the API with a bearer token, each in full, with commas, such as https://app.example.com; none if not set. The session cookie works for none of them.",
         |c, v| v.parse().map(|v| c.cors_origins = v), |c| c.cors_origins.to_string()),
     plain("return_to.origins", "Origins that `return_to` may lead to after a sign-in, beside paths of this server, each in full, with commas, such as https://app.example.com.",
@@ -157,6 +171,29 @@ pub static SETTINGS: &[Setting] = &[
         |c, v| { c.master_key = Some(Secret::new(v.to_owned())); Ok(()) }, |c| text(c.master_key.as_ref())))),
     plain("throttle.enabled", "Whether throttles are on; off is for load tests: true or false.",
         |c, v| boolean(v).map(|v| c.throttle = v), |c| c.throttle.to_string()),
+    rate!("throttle.sign_in.address", "How many passwords strangers show from one address (IPv6: one /64), such as 30/1m: how many, in how long (s, m, h or d; at most 1d). A known device or a session has as many of its own.", sign_in.address),
+    rate!("throttle.sign_in.network", "The same from one network: IPv4 /24, IPv6 /48.", sign_in.network),
+    rate!("throttle.sign_in.everybody", "The same from all strangers together: what slows a botnet. Known devices and sessions do not count.", sign_in.everybody),
+    rate!("throttle.sign_in.failures", "How many wrong passwords strangers show from one address, whoever they are aimed at.", failures),
+    rate!("throttle.sign_up.address", "How many sign-ups from one address.", sign_up.address),
+    rate!("throttle.sign_up.network", "The same from one network.", sign_up.network),
+    rate!("throttle.sign_up.everybody", "The same from everybody together.", sign_up.everybody),
+    rate!("throttle.mail.address", "How many mails strangers ask for from one address: recovery, or the confirmation once more.", mail_request.address),
+    rate!("throttle.mail.network", "The same from one network.", mail_request.network),
+    rate!("throttle.mail.everybody", "The same from all strangers together.", mail_request.everybody),
+    rate!("throttle.mail.mailbox", "How many mails one mailbox gets that were asked for.", mailbox),
+    rate!("throttle.mail.mailbox_pause", "The same in a row.", mailbox_pause),
+    rate!("throttle.link.address", "How many mailed links strangers try from one address.", link.address),
+    rate!("throttle.link.network", "The same from one network.", link.network),
+    rate!("throttle.link.everybody", "The same from all strangers together.", link.everybody),
+    rate!("throttle.token.address", "How many renewals and tokens for other services one account asks for, or one address without a session.", token.address),
+    rate!("throttle.token.network", "The same from one network without a session.", token.network),
+    rate!("throttle.token.everybody", "The same from everybody without a session.", token.everybody),
+    rate!("throttle.password.pauses", "After how many wrong passwords in a row for one account which pause follows each, such as 3:1s, 9:3s.", pauses),
+    plain("throttle.password.stop", "After how many wrong passwords in a row, 10 to 100, strangers are no longer let in to an account by password until it is recovered by mail; one try an hour where it has no confirmed address.",
+        |c, v| within(v, 10, 100).map(|v| c.throttle_limits.stop = v), |c| c.throttle_limits.stop.to_string()),
+    plain("throttle.password.known_device", "After how many wrong passwords in a row, 3 to 100, a device that has signed in to an account before is a stranger to it.",
+        |c, v| within(v, 3, 100).map(|v| c.throttle_limits.device = v), |c| c.throttle_limits.device.to_string()),
     secret(known_as("ADMIN_PASSWORD", plain("admin.password", "Password of the first admin, made where there is none; random and shown once if not set.",
         |c, v| { c.admin_password = Some(Secret::new(v.to_owned())); Ok(()) }, |c| text(c.admin_password.as_ref())))),
     known_as("ADMIN_EMAIL", plain("admin.email", "E-mail address of the first admin.",
@@ -421,6 +458,8 @@ mod tests {
             ("hashing.threads", 1, 256),
             ("hashing.queue", 1, 10_000),
             ("keys.rotate_after_days", 1, 3650),
+            ("throttle.password.stop", 10, 100),
+            ("throttle.password.known_device", 3, 100),
             ("database.max_connections", 1, 500),
             ("database.connect_timeout_seconds", 1, 60),
             ("database.statement_timeout_seconds", 1, 60),
@@ -468,6 +507,11 @@ mod tests {
             ("redis.prefix", "{x}:"),
             ("mail.url", "ftp://x"),
             ("throttle.enabled", "maybe"),
+            ("throttle.sign_in.address", "30"),
+            ("throttle.sign_up.network", "0/1h"),
+            ("throttle.mail.mailbox", "3/2d"),
+            ("throttle.password.pauses", "3:2h"),
+            ("trusted_proxy_header", "x-real-ip"),
             ("log.format", "xml"),
             ("admin.email", "not an address"),
             ("metrics.listen", "9464"),

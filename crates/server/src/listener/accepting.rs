@@ -6,6 +6,7 @@
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use anyhow::Context;
@@ -19,30 +20,42 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep_until};
 use tower::ServiceExt;
 
 use super::drain::Phase;
-use super::first_bytes::FirstBytes;
+use super::gate::{Gate, Refused};
+use super::head::Fault;
+use super::refusing::Refusing;
+use super::seats::{Limits, Patience, Seat, Seats, Watch};
 use super::shortage::{self, Shortage};
 use super::tasks::Tasks;
 use super::tls::Tls;
 use super::unread;
+use super::visiting;
 
-/// How many connections are open at once (H-05).
-pub const MAX_CONNECTIONS: u32 = 4096;
-/// How long the headers of a request may take.
+/// How long the head of a request may take (H-05).
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
-/// The largest header block, in bytes.
-const MAX_HEADER_BYTES: usize = 16 * 1024;
-/// The most headers.
-const MAX_HEADERS: usize = 100;
+/// hyper's own limits, for what the gate has let pass: never met first.
+const MAX_HEADER_BYTES: usize = 32 * 1024;
+const MAX_HEADERS: usize = 128;
+/// The largest header list of HTTP/2, in bytes (H-05).
+const MAX_HEADER_LIST: u32 = 16 * 1024;
+/// How many requests one connection of HTTP/2 has at once, and how many of those that it takes back
+/// may wait to be cleared away (H-05).
+const MAX_STREAMS: u32 = 100;
+const MAX_RESET_STREAMS: usize = 20;
 /// How long what runs may take to finish when the server stops.
 const DRAIN: Duration = Duration::from_secs(30);
 /// How long an open connection may still begin a request then. It may be on its way already, and
 /// would be lost without a word; its answer says that the connection closes.
 const LAST_REQUEST: Duration = Duration::from_secs(1);
+/// How long a client may take to go that was told to.
+const FAREWELL: Duration = Duration::from_secs(5);
+/// How soon to accept again once somebody has made room.
+const ROOM_PAUSE: Duration = Duration::from_millis(5);
 
 /// Where connections come in.
 pub struct Door {
@@ -52,6 +65,12 @@ pub struct Door {
     pub owner: Owner,
     /// Spoken on all of them; none is plain HTTP.
     pub tls: Option<Arc<Tls>>,
+    /// How many are let in.
+    pub limits: Limits,
+    /// What somebody is told for whom there is no place: an answer of HTTP/1.1.
+    pub turned_away: Arc<dyn Fn() -> String + Send + Sync>,
+    /// Told how many there are.
+    pub watch: Option<Arc<dyn Watch>>,
 }
 
 /// Whose the sockets are.
@@ -69,7 +88,8 @@ struct Hall {
     tasks: Tasks,
     router: Router,
     tls: Option<Arc<Tls>>,
-    places: Arc<Semaphore>,
+    seats: Arc<Seats>,
+    refusing: Refusing,
     phases: watch::Receiver<Phase>,
 }
 
@@ -86,8 +106,9 @@ pub async fn serve(
         server: builder(tasks.clone()),
         tasks: tasks.clone(),
         router,
+        refusing: Refusing::new(door.turned_away, door.tls.is_some()),
         tls: door.tls,
-        places: Arc::new(Semaphore::new(MAX_CONNECTIONS as usize)),
+        seats: Seats::new(door.limits, door.watch),
         phases: phases.clone(),
     });
     let mut accepting = JoinSet::new();
@@ -116,23 +137,21 @@ pub async fn serve(
 async fn accept(hall: Arc<Hall>, socket: TcpListener, owner: Owner) {
     let mut shortage = Shortage::default();
     loop {
-        // A place first: while all are taken, the next connection waits in the system's queue.
-        let accepting = async {
-            let place = hall.places.clone().acquire_owned().await;
-            let place = place.expect("the places are never closed");
-            (place, socket.accept().await)
-        };
         tokio::select! {
             biased;
             () = Phase::Stopping.reached(&hall.phases) => break,
-            (place, accepted) = accepting => match accepted {
+            accepted = socket.accept() => match accepted {
                 Ok((stream, peer)) => {
                     shortage.accepted();
-                    hall.welcome(stream, peer, place);
+                    hall.welcome(stream, peer);
                 }
                 Err(error) => {
                     shortage.failed(&error);
-                    tokio::time::sleep(shortage::PAUSE).await;
+                    let pause = match hall.seats.make_room() {
+                        true => ROOM_PAUSE,
+                        false => shortage::PAUSE,
+                    };
+                    tokio::time::sleep(pause).await;
                 }
             },
         }
@@ -143,51 +162,111 @@ async fn accept(hall: Arc<Hall>, socket: TcpListener, owner: Owner) {
 }
 
 impl Hall {
-    fn welcome(self: &Arc<Self>, socket: TcpStream, peer: SocketAddr, place: OwnedSemaphorePermit) {
+    fn welcome(self: &Arc<Self>, socket: TcpStream, peer: SocketAddr) {
         if let Err(error) = socket.set_nodelay(true) {
             tracing::debug!(%error, "answers may wait for more");
         }
+        let Ok(seat) = self.seats.take(peer.ip()) else {
+            self.refusing.turn_away(socket, &self.tasks);
+            return;
+        };
         let hall = self.clone();
         self.tasks.spawn(async move {
             match &hall.tls {
-                None => hall.serve(socket, peer).await,
-                Some(tls) => match tls.accept(socket).await {
-                    Ok(stream) => hall.serve(stream, peer).await,
-                    Err(error) => tracing::debug!(%error, "a TLS handshake failed"),
-                },
+                None => hall.serve(socket, peer, seat).await,
+                Some(tls) => {
+                    let shaken = tokio::select! {
+                        shaken = tls.accept(socket) => shaken,
+                        () = seat.sent_off() => return,
+                    };
+                    match shaken {
+                        Ok(stream) => hall.serve(stream, peer, seat).await,
+                        Err(error) => {
+                            if error.kind() == std::io::ErrorKind::TimedOut {
+                                seat.was_slow();
+                            }
+                            tracing::debug!(%error, "a TLS handshake failed");
+                        }
+                    }
+                }
             }
-            drop(place);
         });
     }
 
-    async fn serve<S>(self: &Arc<Self>, stream: S, peer: SocketAddr)
+    async fn serve<S>(self: &Arc<Self>, stream: S, peer: SocketAddr, seat: Seat)
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
+        let gate = Gate::new(stream, HEADER_TIMEOUT, seat.clone());
+        let visitor = Arc::new(Visitor {
+            peer,
+            seat: seat.clone(),
+            refused: gate.refused(),
+            requests: AtomicU64::new(0),
+        });
         let hall = self.clone();
-        let service = service_fn(move |request| hall.clone().answer(request, peer));
-        let stream = TokioIo::new(FirstBytes::within(HEADER_TIMEOUT, stream));
-        let mut connection = std::pin::pin!(self.server.serve_connection(stream, service));
-        let outcome = tokio::select! {
-            outcome = connection.as_mut() => outcome,
-            () = self.time_to_leave() => {
-                connection.as_mut().graceful_shutdown();
-                connection.await
+        let service = service_fn(move |request| hall.clone().answer(request, visitor.clone()));
+        let connection = self.server.serve_connection(TokioIo::new(gate), service);
+        let mut connection = std::pin::pin!(connection);
+        let mut leaving = std::pin::pin!(self.time_to_leave());
+        let (mut is_leaving, mut told_at) = (false, None);
+        loop {
+            let look_again = match (seat.patience(is_leaving), told_at) {
+                (Patience::Until(at), _) => at,
+                (Patience::Idle, None) => {
+                    connection.as_mut().graceful_shutdown();
+                    *told_at.insert(Instant::now()) + FAREWELL
+                }
+                (Patience::Idle, Some(at)) if at + FAREWELL > Instant::now() => at + FAREWELL,
+                (Patience::Idle, Some(_)) => return,
+                (Patience::Stalled, _) => return seat.was_slow(),
+            };
+            tokio::select! {
+                outcome = connection.as_mut() => {
+                    if let Err(error) = outcome {
+                        self.broke_off(&seat, &*error);
+                    }
+                    return;
+                }
+                () = seat.sent_off() => return,
+                () = leaving.as_mut(), if !is_leaving => {
+                    is_leaving = true;
+                    connection.as_mut().graceful_shutdown();
+                }
+                () = sleep_until(look_again) => {}
             }
-        };
-        if let Err(error) = outcome {
-            tracing::debug!(error, "a connection broke off");
         }
+    }
+
+    fn broke_off(&self, seat: &Seat, error: &(dyn std::error::Error + Send + Sync + 'static)) {
+        let causes = std::iter::successors(error.source(), |cause| cause.source());
+        let kinds = causes.filter_map(|cause| cause.downcast_ref::<std::io::Error>());
+        if kinds
+            .map(std::io::Error::kind)
+            .any(|kind| kind == std::io::ErrorKind::TimedOut)
+        {
+            seat.was_slow();
+        }
+        tracing::debug!(error, "a connection broke off");
     }
 
     async fn answer(
         self: Arc<Self>,
         mut request: Request<Incoming>,
-        peer: SocketAddr,
+        visitor: Arc<Visitor>,
     ) -> Result<Response<axum::body::Body>, Infallible> {
         let version = request.version();
-        request.extensions_mut().insert(ConnectInfo(peer));
+        let visit = visitor.seat.begin();
+        let number = visitor.requests.fetch_add(1, Ordering::Relaxed) + 1;
+        let refused = visitor.refused.why(number);
+        let refused = refused.or_else(|| visit.is_none().then_some(Fault::Overloaded));
+        let extensions = request.extensions_mut();
+        extensions.insert(ConnectInfo(visitor.peer));
+        if let Some(fault) = refused {
+            extensions.insert(fault);
+        }
         let (request, unread) = unread::lend(request);
+        let (request, visit) = visiting::receive(request, visit);
         let answer = self.router.clone().oneshot(request).await;
         let mut answer = answer.unwrap_or_else(|never| match never {});
         unread.take_in(&self.tasks);
@@ -196,15 +275,14 @@ impl Hall {
             let close = HeaderValue::from_static("close");
             answer.headers_mut().insert(CONNECTION, close);
         }
-        Ok(answer)
+        Ok(visit.send_off(answer))
     }
 
     /// Waits until all have gone, as long as may be; what is to be said of those that have not.
     async fn left_over(&self, phases: &watch::Receiver<Phase>) -> Option<&'static str> {
-        let all_gone = self.places.acquire_many(MAX_CONNECTIONS);
         tokio::select! {
-            gone = tokio::time::timeout(DRAIN, all_gone) => match gone {
-                Ok(_) => None,
+            gone = tokio::time::timeout(DRAIN, self.seats.empty()) => match gone {
+                Ok(()) => None,
                 Err(_) => Some("some requests did not finish in time; they were cut off"),
             },
             () = Phase::Over.reached(phases) => {
@@ -224,17 +302,22 @@ impl Hall {
         let Ok(socket) = socket.into_std() else {
             return;
         };
-        while let Ok(place) = self.places.clone().try_acquire_owned() {
-            let Ok((stream, peer)) = socket.accept() else {
-                return;
-            };
+        while let Ok((stream, peer)) = socket.accept() {
             let is_ready = stream.set_nonblocking(true);
             match is_ready.and_then(|()| TcpStream::from_std(stream)) {
-                Ok(stream) => self.welcome(stream, peer, place),
+                Ok(stream) => self.welcome(stream, peer),
                 Err(error) => tracing::debug!(%error, "a connection was lost"),
             }
         }
     }
+}
+
+/// Who is on a connection, for all its requests.
+struct Visitor {
+    peer: SocketAddr,
+    seat: Seat,
+    refused: Refused,
+    requests: AtomicU64,
 }
 
 fn builder(tasks: Tasks) -> auto::Builder<Tasks> {
@@ -242,17 +325,19 @@ fn builder(tasks: Tasks) -> auto::Builder<Tasks> {
     builder
         .http1()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEADER_TIMEOUT)
+        // The gate has one of its own, which does not count the time between two requests.
+        .header_read_timeout(None)
         .max_buf_size(MAX_HEADER_BYTES)
         .max_headers(MAX_HEADERS);
     builder
         .http2()
         .timer(TokioTimer::new())
-        .max_concurrent_streams(100)
+        .max_concurrent_streams(MAX_STREAMS)
+        .max_pending_accept_reset_streams(MAX_RESET_STREAMS)
         // A body has at most 64 KiB: no stream buffers more, and no connection more than a few.
         .initial_stream_window_size(64 * 1024)
         .initial_connection_window_size(256 * 1024)
-        .max_header_list_size(MAX_HEADER_BYTES as u32)
+        .max_header_list_size(MAX_HEADER_LIST)
         .keep_alive_interval(Some(Duration::from_secs(30)));
     builder
 }
@@ -276,6 +361,13 @@ mod tests {
             sockets: vec![socket],
             owner: Owner::Us,
             tls: None,
+            limits: Limits {
+                connections: 10,
+                per_address: 10,
+                trusted: "".parse().unwrap(),
+            },
+            turned_away: Arc::new(String::new),
+            watch: None,
         };
         (door, address)
     }

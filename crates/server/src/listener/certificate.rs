@@ -239,7 +239,7 @@ fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
 const DO_NOT_WAIT: OFlags = OFlags::NONBLOCK.union(OFlags::NOCTTY);
 
 /// From when to when a certificate is good. rustls checks that of others, and tells nobody of ours.
-fn validity(certificate: &[u8]) -> Option<(Timestamp, Timestamp)> {
+pub(crate) fn validity(certificate: &[u8]) -> Option<(Timestamp, Timestamp)> {
     let (_, certificate, _) = element(certificate)?;
     let (_, mut rest, _) = element(certificate)?;
     // The version may be left out; then come the serial number, the algorithm and the issuer.
@@ -261,7 +261,7 @@ const UTC_TIME: u8 = 0x17;
 const GENERALIZED_TIME: u8 = 0x18;
 
 /// The first element of DER: its kind, what is in it, and what follows it.
-fn element(der: &[u8]) -> Option<(u8, &[u8], &[u8])> {
+pub(crate) fn element(der: &[u8]) -> Option<(u8, &[u8], &[u8])> {
     let (&kind, rest) = der.split_first()?;
     let (&first, mut rest) = rest.split_first()?;
     let mut length = usize::from(first);

@@ -1,26 +1,35 @@
 //! The listener: connections, TLS, the service manager, and how it all comes to its end.
 //!
 //! It knows no route and no rule; it is given a router. A file a thing: `accepting` takes connections
-//! in and bounds them, `first_bytes` hurries the silent, `tls` shakes hands, `certificate` reads the
-//! two files, `reloading` looks whether they have changed, `development` makes a pair for trying out,
-//! `activation` and `notify` speak with systemd, `signals` hears, `drain` has the phases of the end,
-//! `tasks` what still runs then, `unread` takes in what was answered before it was read, and `shortage`
-//! says when nobody can be taken in.
+//! in, `seats` bounds them and says who makes room (H-05), `refusing` turns away, `crowd` tells the log,
+//! `gate` looks at what comes before hyper does, by `head` and `chunks` (H-13), `visiting` sees requests
+//! come and go, `tls` shakes hands, `certificate` reads the two files, `reloading` looks whether they
+//! have changed, `development` makes a pair for trying out, `activation` and `notify` speak with systemd,
+//! `signals` hears, `drain` has the phases of the end, `tasks` what still runs then, `unread` takes in
+//! what was answered before it was read, and `shortage` says when nobody can be taken in.
 
 mod accepting;
 pub mod activation;
 pub mod certificate;
+mod chunks;
+mod crowd;
 pub mod development;
 pub mod drain;
-mod first_bytes;
+mod gate;
+mod head;
 #[cfg(test)]
 mod heard;
 pub mod notify;
+mod refusing;
 pub mod reloading;
+mod seats;
 pub mod shortage;
 pub mod signals;
 mod tasks;
 mod tls;
 mod unread;
+mod visiting;
 
-pub use accepting::{Door, MAX_CONNECTIONS, Owner, serve};
+pub use accepting::{Door, Owner, serve};
+pub use crowd::Why;
+pub use seats::{Limits, Watch};

@@ -5,12 +5,40 @@
 use std::io;
 use std::time::Duration;
 
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::time::Instant;
 
 /// How long to wait before the next try: some descriptors come back meanwhile.
 pub const PAUSE: Duration = Duration::from_millis(100);
 /// It is over when nothing has failed for so long; short of descriptors, one goes and one comes.
 const OVER_AFTER: Duration = Duration::from_secs(10);
+
+/// What a process needs beside its connections: databases, files, the log, threads of the runtime.
+const RESERVE: u64 = 256;
+
+/// Asks the system for descriptors for so many connections; for how many there are any. A service
+/// begins with 1,024 for the sake of old programs, and may have as many as its hard limit says.
+pub fn allow(connections: usize) -> usize {
+    let wanted = connections as u64 + RESERVE;
+    let limit = getrlimit(Resource::Nofile);
+    let Some(current) = limit.current.filter(|current| *current < wanted) else {
+        return connections;
+    };
+    let raised = limit.maximum.map_or(wanted, |maximum| maximum.min(wanted));
+    let next = Rlimit {
+        current: Some(raised),
+        maximum: limit.maximum,
+    };
+    let current = match setrlimit(Resource::Nofile, next) {
+        Ok(()) => raised,
+        Err(_) => current,
+    };
+    // Half of what is very little.
+    let left = current.saturating_sub(RESERVE).max(current / 2);
+    usize::try_from(left)
+        .unwrap_or(connections)
+        .min(connections)
+}
 
 /// How it stands.
 #[derive(Debug, Default)]

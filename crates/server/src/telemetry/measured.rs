@@ -15,7 +15,7 @@ use doorward_domain::model::{
     AuditEvent, AuditFilter, Credential, Link, MailJob, Session, SigningKey, User, UserFilter,
 };
 use doorward_domain::ports::{
-    Allowance, Budget, Mail, MailError, Mailer, Outbox, Seen, Sessions, Store, StoreError, Throttle,
+    Allowance, Charge, Mail, MailError, Mailer, Outbox, Seen, Sessions, Store, StoreError, Throttle,
 };
 use doorward_domain::values::{AuditEventId, Digest, SessionId, UserId};
 use jiff::Timestamp;
@@ -178,10 +178,9 @@ measured!(Sessions as "sessions" {
 });
 
 measured!(Throttle as "counters" {
-    ask take(budget: &Budget, key: &str, now: Timestamp) -> Result<Allowance, StoreError>;
-    ask reserve_guess(key: &str, now: Timestamp) -> Result<Allowance, StoreError>;
-    ask release_guess(key: &str, now: Timestamp) -> Result<(), StoreError>;
-    ask clear_guesses(key: &str) -> Result<(), StoreError>;
+    ask take(charges: &[Charge], now: Timestamp) -> Result<Vec<Allowance>, StoreError>;
+    ask give_back(charges: &[Charge], now: Timestamp) -> Result<(), StoreError>;
+    ask clear(charges: &[Charge], now: Timestamp) -> Result<(), StoreError>;
 });
 
 #[async_trait]

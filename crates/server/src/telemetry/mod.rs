@@ -22,6 +22,7 @@ mod process;
 mod requests;
 mod scrape;
 mod traces;
+mod watch;
 
 use std::sync::Arc;
 
@@ -32,6 +33,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::config::Config;
+use crate::listener::Watch;
 use crate::wiring::Wired;
 
 pub use figures::Figures;
@@ -50,6 +52,12 @@ pub fn figures(config: &Config, clock: &dyn Clock) -> Option<Arc<Figures>> {
 /// Who is told of requests.
 pub fn observer(wired: &Wired) -> Arc<dyn Observer> {
     Arc::new(requests::Requests::new(wired.figures.clone()))
+}
+
+/// Who is told of connections, where anybody looks.
+pub fn watch(wired: &Wired) -> Option<Arc<dyn Watch>> {
+    let figures = wired.figures.clone()?;
+    Some(Arc::new(watch::Connections(figures)))
 }
 
 /// Serves the figures, where that is wanted, until what it gives back is dropped; that of the end of

@@ -7,7 +7,6 @@ use rustix::process::{Resource, getrlimit};
 
 use super::folder;
 use crate::config::Config;
-use crate::listener::MAX_CONNECTIONS;
 
 /// For the listener, the log, files and what else a process has open.
 const OTHER_DESCRIPTORS: u64 = 64;
@@ -26,12 +25,13 @@ pub(super) fn examine(config: &Config) -> Vec<Finding> {
 fn descriptors(config: &Config) -> Finding {
     const PART: &str = "open files";
     let needed =
-        u64::from(MAX_CONNECTIONS) + u64::from(config.database_connections) + OTHER_DESCRIPTORS;
+        config.connections as u64 + u64::from(config.database_connections) + OTHER_DESCRIPTORS;
     match getrlimit(Resource::Nofile).current {
         Some(limit) if limit < needed => Finding::warning(
             PART,
             format!(
-                "{limit} are allowed here, and {MAX_CONNECTIONS} connections at once need {needed}"
+                "{limit} are allowed here, and {} connections at once need {needed}",
+                config.connections
             ),
             "start it after `ulimit -n 16384`; as a service or container, see docs/DEPLOY.md",
         ),
