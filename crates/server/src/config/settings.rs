@@ -277,11 +277,11 @@ fn pepper(value: &str) -> Result<Secret<String>, String> {
 }
 
 fn url(value: &str) -> Result<String, String> {
-    let value = value.trim().trim_end_matches('/').to_ascii_lowercase();
+    let written = value.trim().trim_end_matches('/').to_ascii_lowercase();
     // A browser leaves the default port out of `Origin`.
-    let value = match value.strip_prefix("https://") {
-        Some(_) => value.strip_suffix(":443").unwrap_or(&value),
-        None => value.strip_suffix(":80").unwrap_or(&value),
+    let value = match written.strip_prefix("https://") {
+        Some(_) => written.strip_suffix(":443").unwrap_or(&written),
+        None => written.strip_suffix(":80").unwrap_or(&written),
     };
     let rest = value
         .strip_prefix("https://")
@@ -290,12 +290,22 @@ fn url(value: &str) -> Result<String, String> {
         !rest.is_empty()
             && !rest.contains(['/', '?', '#', '@', ' ', '"', '<', '>', '\\'])
             && rest.is_ascii()
+            && is_host_and_port(&written)
     });
     if is_sound {
         Ok(value.to_owned())
     } else {
         Err("must be scheme, host and maybe port, such as https://accounts.example.com".to_owned())
     }
+}
+
+/// Whether a URL has a host, and a port at most.
+fn is_host_and_port(url: &str) -> bool {
+    url.parse::<hyper::Uri>().is_ok_and(|uri| {
+        let (host, port) = (uri.host().unwrap_or_default(), uri.port());
+        let whole = port.map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
+        !host.is_empty() && uri.authority().is_some_and(|named| *named == *whole)
+    })
 }
 
 /// A URL with a path, maybe, and without anything secret.
@@ -487,6 +497,10 @@ mod tests {
             ("public_url", "https://user@example.com"),
             ("public_url", "https://"),
             ("public_url", "https://example.com/accounts"),
+            ("public_url", "http://localhost:80:80"),
+            ("public_url", "https://example.com:"),
+            ("public_url", "https://example.com:99999"),
+            ("public_url", "https://:443"),
             ("trusted_proxies", "localhost"),
             ("trusted_proxies", "0.0.0.0/0"),
             ("cors.origins", "*"),
