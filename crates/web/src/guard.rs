@@ -271,7 +271,7 @@ async fn spend(
     headers: &HeaderMap,
 ) -> Result<(), Problem> {
     if ctx.client.address.is_none() && app.accounts.policy().throttle {
-        app.unnamed.say();
+        app.unnamed.say(app.trusted_proxies.header());
     }
     ctx.client.known = known(app, ctx, headers);
     let admitted = app.accounts.admit(ctx, door).await;

@@ -22,7 +22,7 @@ use doorward_domain::throttle;
 use doorward_domain::values::Secret;
 use doorward_mail::{TransportSettings, parse_transport};
 use doorward_store_redis::RedisSettings;
-use doorward_web::{Origins, TrustedProxies};
+use doorward_web::{ForwardedBy, Origins, TrustedProxies};
 
 pub use commented::commented;
 pub use doorward_web::{host_of, is_loopback_url};

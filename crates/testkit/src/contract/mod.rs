@@ -17,6 +17,7 @@
 pub mod admins;
 pub mod all_or_nothing;
 pub mod audit_events;
+pub mod audit_seals;
 pub mod credentials;
 pub mod ended_sessions;
 pub mod links;
@@ -137,6 +138,13 @@ macro_rules! store_contract {
                 one_of_sixteen_rotations_wins,
                 a_deleted_key_is_gone,
             }
+            audit_seals {
+                what_was_sealed_verifies,
+                an_event_that_comes_late_goes_into_a_later_seal,
+                of_many_nodes_that_seal_one_does,
+                whole_seals_are_let_go_from_the_start,
+                whoever_is_deleted_is_forgotten_and_the_chain_holds,
+            }
             audit_events {
                 every_field_comes_back,
                 events_come_in_pages_newest_first,
@@ -199,11 +207,13 @@ macro_rules! throttle_contract {
             throttle {
                 a_budget_is_used_up_and_comes_back_bit_by_bit,
                 two_hundred_at_once_get_exactly_the_burst,
+                all_are_taken_from_or_none,
                 budgets_and_keys_are_apart,
                 guesses_slow_down_and_a_right_one_forgets,
                 two_hundred_guesses_at_once_count,
                 a_guess_that_was_never_looked_at_does_not_count,
                 the_hundredth_guess_stops_the_guessing,
+                where_there_is_a_way_back_the_stop_stays,
                 any_text_is_a_key,
             }
         }

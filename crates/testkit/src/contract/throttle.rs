@@ -6,7 +6,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use doorward_domain::ports::{Allowance, Budget, Throttle};
+use doorward_domain::ports::{Allowance, Budget, Charge, Throttle};
+use doorward_domain::throttle::Limits;
 use jiff::{SignedDuration, Timestamp};
 
 use super::race;
@@ -29,6 +30,22 @@ fn key() -> String {
     format!("key-{}", fixtures::unique())
 }
 
+fn one(budget: Budget, key: &str) -> Charge {
+    Charge::budget(budget, key.to_owned())
+}
+
+/// A guess by a stranger at an account that cannot be recovered by mail.
+fn guess(key: &str) -> Charge {
+    Charge::guess(&Arc::new(Limits::default().slowing()), key.to_owned())
+}
+
+async fn taken(port: &Arc<dyn Throttle>, charge: &Charge, seconds: i64) -> Allowance {
+    let charges = std::slice::from_ref(charge);
+    let answers = port.take(charges, at(seconds)).await.unwrap();
+    assert_eq!(answers.len(), 1);
+    answers[0]
+}
+
 /// It is to wait so long, or so much less as the case may have taken so far.
 #[track_caller]
 fn assert_waits(allowance: Allowance, seconds: u64) {
@@ -44,8 +61,8 @@ fn assert_waits(allowance: Allowance, seconds: u64) {
 }
 
 pub async fn a_budget_is_used_up_and_comes_back_bit_by_bit(port: Arc<dyn Throttle>) {
-    let key = key();
-    let take = async |seconds| port.take(&BUDGET, &key, at(seconds)).await.unwrap();
+    let charge = one(BUDGET, &key());
+    let take = async |seconds| taken(&port, &charge, seconds).await;
     for remaining in [2, 1, 0] {
         assert_eq!(take(0).await, Allowance::Allowed { remaining });
     }
@@ -57,20 +74,75 @@ pub async fn a_budget_is_used_up_and_comes_back_bit_by_bit(port: Arc<dyn Throttl
 }
 
 pub async fn two_hundred_at_once_get_exactly_the_burst(port: Arc<dyn Throttle>) {
-    let budget = Budget {
+    let narrow = Budget {
         burst: 17,
         ..BUDGET
     };
-    let key = key();
+    let wide = Budget {
+        name: "wide",
+        burst: 30,
+        ..BUDGET
+    };
+    let both = [one(wide, &key()), one(narrow, &key())];
     let answers = race(200, |_| {
-        let (port, key) = (port.clone(), key.clone());
-        async move { port.take(&budget, &key, at(0)).await.unwrap() }
+        let (port, charges) = (port.clone(), both.clone());
+        async move { port.take(&charges, at(0)).await.unwrap() }
     });
     let allowed = answers
         .await
         .into_iter()
-        .filter(|answer| matches!(answer, Allowance::Allowed { .. }));
+        .filter(|answers| answers.iter().all(is_allowed));
     assert_eq!(allowed.count(), 17);
+    // What the narrow one refused was not taken from the wide one.
+    assert_eq!(
+        taken(&port, &both[0], 0).await,
+        Allowance::Allowed { remaining: 12 }
+    );
+}
+
+fn is_allowed(allowance: &Allowance) -> bool {
+    matches!(allowance, Allowance::Allowed { .. })
+}
+
+pub async fn all_are_taken_from_or_none(port: Arc<dyn Throttle>) {
+    let once = Budget { burst: 1, ..BUDGET };
+    let (bucket, other, ben) = (one(BUDGET, &key()), one(once, &key()), guess(&key()));
+    let all = [bucket.clone(), other.clone(), ben.clone()];
+    let answers = port.take(&all, at(0)).await.unwrap();
+    assert_eq!(
+        answers,
+        [Allowance::Allowed { remaining: 2 }, ALLOWED, ALLOWED]
+    );
+    for _ in 0..10 {
+        let answers = port.take(&all, at(0)).await.unwrap();
+        assert_eq!(answers[0], Allowance::Allowed { remaining: 1 });
+        assert_waits(answers[1], 3600);
+        assert_eq!(answers[2], ALLOWED);
+    }
+    assert_eq!(port.take(&[], at(0)).await.unwrap(), []);
+    // Given back, the budget is as it was, and the guess was none.
+    port.give_back(&all, at(0)).await.unwrap();
+    let answers = port.take(&all, at(0)).await.unwrap();
+    assert_eq!(
+        answers,
+        [Allowance::Allowed { remaining: 2 }, ALLOWED, ALLOWED]
+    );
+    // A good one gives back too, and clears the guesses.
+    for _ in 0..2 {
+        assert_eq!(taken(&port, &ben, 0).await, ALLOWED);
+    }
+    assert!(!is_allowed(&taken(&port, &ben, 0).await));
+    port.clear(&all, at(0)).await.unwrap();
+    let answers = port.take(&all, at(0)).await.unwrap();
+    assert!(answers.iter().all(is_allowed), "{answers:?}");
+    // More is not given back than was taken.
+    for _ in 0..5 {
+        port.give_back(&all, at(0)).await.unwrap();
+    }
+    assert_eq!(
+        taken(&port, &bucket, 0).await,
+        Allowance::Allowed { remaining: 2 }
+    );
 }
 
 pub async fn budgets_and_keys_are_apart(port: Arc<dyn Throttle>) {
@@ -80,17 +152,17 @@ pub async fn budgets_and_keys_are_apart(port: Arc<dyn Throttle>) {
         ..once
     };
     let (first, second) = (key(), key());
-    let take = async |budget: &Budget, key: &str| port.take(budget, key, at(0)).await.unwrap();
-    assert_eq!(take(&once, &first).await, ALLOWED);
-    assert_waits(take(&once, &first).await, 3600);
-    assert_eq!(take(&once, &second).await, ALLOWED);
-    assert_eq!(take(&other, &first).await, ALLOWED);
-    assert_eq!(port.reserve_guess(&first, at(0)).await.unwrap(), ALLOWED);
+    let take = async |budget, key: &str| taken(&port, &one(budget, key), 0).await;
+    assert_eq!(take(once, &first).await, ALLOWED);
+    assert_waits(take(once, &first).await, 3600);
+    assert_eq!(take(once, &second).await, ALLOWED);
+    assert_eq!(take(other, &first).await, ALLOWED);
+    assert_eq!(taken(&port, &guess(&first), 0).await, ALLOWED);
 }
 
 pub async fn guesses_slow_down_and_a_right_one_forgets(port: Arc<dyn Throttle>) {
-    let key = key();
-    let guess = async |seconds| port.reserve_guess(&key, at(seconds)).await.unwrap();
+    let ben = guess(&key());
+    let guess = async |seconds| taken(&port, &ben, seconds).await;
     // Ten seconds apart, so that each is let in, up to where the pause is longer.
     for number in 0..49 {
         assert_eq!(guess(number * 10).await, ALLOWED, "guess {number}");
@@ -101,22 +173,23 @@ pub async fn guesses_slow_down_and_a_right_one_forgets(port: Arc<dyn Throttle>) 
         panic!("no pause after fifty failures");
     };
     assert!(retry_after <= Duration::from_secs(10), "{retry_after:?}");
-    port.clear_guesses(&key).await.unwrap();
+    port.clear(std::slice::from_ref(&ben), at(500))
+        .await
+        .unwrap();
     for _ in 0..3 {
         assert_eq!(guess(500).await, ALLOWED);
     }
 }
 
 pub async fn two_hundred_guesses_at_once_count(port: Arc<dyn Throttle>) {
-    let key = key();
+    let ben = guess(&key());
     // As if ninety-nine had failed before, so that the next stops all others for an hour.
     for number in 0..99 {
-        let guessed = port.reserve_guess(&key, at(number * 10)).await.unwrap();
-        assert_eq!(guessed, ALLOWED);
+        assert_eq!(taken(&port, &ben, number * 10).await, ALLOWED);
     }
     let answers = race(200, |_| {
-        let (port, key) = (port.clone(), key.clone());
-        async move { port.reserve_guess(&key, at(1000)).await.unwrap() }
+        let (port, ben) = (port.clone(), ben.clone());
+        async move { taken(&port, &ben, 1000).await }
     });
     let allowed = answers
         .await
@@ -126,48 +199,65 @@ pub async fn two_hundred_guesses_at_once_count(port: Arc<dyn Throttle>) {
 }
 
 pub async fn a_guess_that_was_never_looked_at_does_not_count(port: Arc<dyn Throttle>) {
-    let key = key();
+    let ben = guess(&key());
+    let back = async |charge: &Charge, seconds| {
+        let charges = std::slice::from_ref(charge);
+        port.give_back(charges, at(seconds)).await.unwrap();
+    };
     for _ in 0..200 {
-        assert_eq!(port.reserve_guess(&key, at(0)).await.unwrap(), ALLOWED);
-        port.release_guess(&key, at(0)).await.unwrap();
+        assert_eq!(taken(&port, &ben, 0).await, ALLOWED);
+        back(&ben, 0).await;
     }
-    port.release_guess(&fixtures::unique().to_string(), at(0))
-        .await
-        .unwrap();
+    back(&guess(&key()), 0).await;
     // One that is taken back leaves those before it.
     for number in 0..99 {
-        assert_eq!(
-            port.reserve_guess(&key, at(number * 10)).await.unwrap(),
-            ALLOWED
-        );
+        assert_eq!(taken(&port, &ben, number * 10).await, ALLOWED);
     }
-    assert_eq!(port.reserve_guess(&key, at(1000)).await.unwrap(), ALLOWED);
-    port.release_guess(&key, at(1000)).await.unwrap();
-    assert_eq!(port.reserve_guess(&key, at(1000)).await.unwrap(), ALLOWED);
-    assert_waits(port.reserve_guess(&key, at(1000)).await.unwrap(), 3600);
+    assert_eq!(taken(&port, &ben, 1000).await, ALLOWED);
+    back(&ben, 1000).await;
+    assert_eq!(taken(&port, &ben, 1000).await, ALLOWED);
+    assert_waits(taken(&port, &ben, 1000).await, 3600);
 }
 
 pub async fn the_hundredth_guess_stops_the_guessing(port: Arc<dyn Throttle>) {
-    let key = key();
+    let ben = guess(&key());
     for number in 0..100 {
-        let guessed = port.reserve_guess(&key, at(number * 10)).await.unwrap();
-        assert_eq!(guessed, ALLOWED, "guess {number}");
+        assert_eq!(
+            taken(&port, &ben, number * 10).await,
+            ALLOWED,
+            "guess {number}"
+        );
     }
-    let guess = async |seconds| port.reserve_guess(&key, at(seconds)).await.unwrap();
+    let guess = async |seconds| taken(&port, &ben, seconds).await;
     assert_waits(guess(990).await, 3600);
     assert_waits(guess(990 + 1800).await, 1800);
     assert_eq!(guess(990 + 3600).await, ALLOWED);
     assert_waits(guess(990 + 3600).await, 3600);
 }
 
+pub async fn where_there_is_a_way_back_the_stop_stays(port: Arc<dyn Throttle>) {
+    let ladder = Arc::new(Limits::default().stopping());
+    let ben = Charge::guess(&ladder, key());
+    for number in 0..100 {
+        assert_eq!(taken(&port, &ben, number * 10).await, ALLOWED);
+    }
+    let day = 24 * 3600;
+    for days in [1, 30, 89] {
+        let refused = taken(&port, &ben, 990 + days * day).await;
+        assert!(!is_allowed(&refused), "after {days} days");
+    }
+    port.clear(std::slice::from_ref(&ben), at(day))
+        .await
+        .unwrap();
+    assert_eq!(taken(&port, &ben, day).await, ALLOWED);
+}
+
 pub async fn any_text_is_a_key(port: Arc<dyn Throttle>) {
     for key in ["", "{a}b", "a b\r\n", "grün 🌿", &"long ".repeat(20_000)] {
-        assert_eq!(
-            port.take(&BUDGET, key, at(0)).await.unwrap(),
-            Allowance::Allowed { remaining: 2 }
-        );
-        assert_eq!(port.reserve_guess(key, at(0)).await.unwrap(), ALLOWED);
-        port.release_guess(key, at(0)).await.unwrap();
-        port.clear_guesses(key).await.unwrap();
+        let charges = [one(BUDGET, key), guess(key)];
+        let answers = port.take(&charges, at(0)).await.unwrap();
+        assert_eq!(answers, [Allowance::Allowed { remaining: 2 }, ALLOWED]);
+        port.give_back(&charges, at(0)).await.unwrap();
+        port.clear(&charges, at(0)).await.unwrap();
     }
 }
