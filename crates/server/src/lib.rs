@@ -14,6 +14,9 @@ mod columns;
 mod commands;
 mod config;
 mod fetch;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod inbox;
 mod listener;
 mod logging;

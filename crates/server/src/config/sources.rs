@@ -185,7 +185,7 @@ fn read_file(
 }
 
 /// The table of a file. The library's error would show the line, which may hold a password.
-fn parse_table(text: &str) -> anyhow::Result<toml::Table> {
+pub(super) fn parse_table(text: &str) -> anyhow::Result<toml::Table> {
     text.parse().map_err(|error: toml::de::Error| {
         let before = error
             .span()
@@ -196,7 +196,7 @@ fn parse_table(text: &str) -> anyhow::Result<toml::Table> {
 }
 
 /// The line of each leaf.
-fn lines(text: &str) -> BTreeMap<String, usize> {
+pub(super) fn lines(text: &str) -> BTreeMap<String, usize> {
     let mut lines = BTreeMap::new();
     if let Ok(table) = DeTable::parse(text) {
         number("", table.get_ref(), text, &mut lines);
@@ -226,7 +226,7 @@ fn joined(prefix: &str, name: &str) -> String {
 }
 
 /// The leaves of a table, their keys joined by dots.
-fn flatten(prefix: &str, table: &toml::Table, values: &mut Vec<(String, String)>) {
+pub(super) fn flatten(prefix: &str, table: &toml::Table, values: &mut Vec<(String, String)>) {
     for (name, value) in table {
         let key = joined(prefix, name);
         match value {

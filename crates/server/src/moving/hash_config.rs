@@ -18,7 +18,7 @@ pub fn read(path: &Path) -> anyhow::Result<FirebaseParameters> {
     })
 }
 
-fn parse(text: &str) -> anyhow::Result<FirebaseParameters> {
+pub(super) fn parse(text: &str) -> anyhow::Result<FirebaseParameters> {
     let parameters = FirebaseParameters {
         signer_key: Secret::new(value(text, "base64_signer_key")?),
         salt_separator: value(text, "base64_salt_separator")?,

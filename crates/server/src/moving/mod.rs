@@ -14,6 +14,8 @@ mod draft;
 mod fields;
 mod firebase;
 mod firebase_csv;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 mod hash_config;
 mod keycloak;
 mod notes;

@@ -84,6 +84,18 @@ impl Source {
         })
     }
 
+    /// What the fuzzer writes instead of a file.
+    #[cfg(any(test, fuzzing))]
+    pub(super) fn of_bytes(bytes: &[u8]) -> Self {
+        Self {
+            head: bytes.to_vec(),
+            rest: Box::new(std::io::empty()),
+            size: None,
+            read: Arc::default(),
+            identity: (0, 0),
+        }
+    }
+
     /// Whether this is what is read, by that name or another.
     pub fn is_at(&self, path: &Path) -> bool {
         let there = std::fs::metadata(path);

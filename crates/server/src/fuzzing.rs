@@ -1,0 +1,59 @@
+//! What the fuzzer asks of the readers of files and settings: one function a target, each with what
+//! must hold whatever the bytes are. Only the fuzzer's build and the tests have it (`fuzz/src/lib.rs`
+//! says how to add one).
+
+use jiff::Timestamp;
+
+pub use crate::config::fuzzing::{config_files, dotenv_files, masked_settings, settings};
+use crate::listener::certificate::{element, validity};
+pub use crate::moving::fuzzing::{
+    django_files, doorward_files, firebase_files, firebase_hashing, keycloak_files, supabase_files,
+};
+
+#[cfg(test)]
+#[path = "../../../fuzz/replay.rs"]
+mod replay;
+
+/// Every target, by the name of its program and of its seeds' folder.
+pub const TARGETS: &[(&str, fn(&[u8]))] = &[
+    ("certificates", certificates),
+    ("config_files", config_files),
+    ("django_files", django_files),
+    ("doorward_files", doorward_files),
+    ("dotenv_files", dotenv_files),
+    ("firebase_files", firebase_files),
+    ("firebase_hashing", firebase_hashing),
+    ("keycloak_files", keycloak_files),
+    ("masked_settings", masked_settings),
+    ("settings", settings),
+    ("supabase_files", supabase_files),
+];
+
+/// DER falls into elements that lie in it, one after the other; what is good from when to when is so
+/// whatever follows it.
+pub fn certificates(data: &[u8]) {
+    let mut rest = data;
+    let mut left = data.len();
+    while let Some((_, content, after)) = element(rest) {
+        assert!(content.len() + after.len() + 2 <= left);
+        assert!(rest.ends_with(after));
+        (rest, left) = (after, after.len());
+    }
+    if let Some((begins, ends)) = validity(data) {
+        let range = Timestamp::MIN..=Timestamp::MAX;
+        assert!(range.contains(&begins) && range.contains(&ends));
+        let longer = [data, &[0x30, 0x00]].concat();
+        assert_eq!(validity(&longer), Some((begins, ends)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// P-09, C-02: what the fuzzer begins with, on every machine.
+    #[test]
+    fn every_seed_is_read_as_it_must_be() {
+        replay::seeds_of(TARGETS);
+    }
+}

@@ -1,0 +1,123 @@
+//! What the fuzzer asks of the readers of other systems' users; see [`crate::fuzzing`].
+
+use std::ops::ControlFlow;
+
+use doorward_domain::passwords::FirebaseParameters;
+use doorward_domain::values::{EmailAddress, Locale, Secret, Username};
+use jiff::Timestamp;
+
+use super::source::{Place, Source};
+use super::{Emails, Format, Part, Terms, hash_config};
+
+/// Users of a file are counted, and more than are in it are none.
+const MANY: u64 = 100_000;
+
+/// `doorward export`'s own.
+pub fn doorward_files(data: &[u8]) {
+    users_of(Format::Doorward, data);
+}
+
+/// Django's.
+pub fn django_files(data: &[u8]) {
+    users_of(Format::Django, data);
+}
+
+/// Supabase's.
+pub fn supabase_files(data: &[u8]) {
+    users_of(Format::Supabase, data);
+}
+
+/// Keycloak's.
+pub fn keycloak_files(data: &[u8]) {
+    users_of(Format::Keycloak, data);
+}
+
+/// Firebase's.
+pub fn firebase_files(data: &[u8]) {
+    users_of(Format::Firebase, data);
+}
+
+/// How a Firebase project hashes: what is taken can be computed, and what is not is said without the key.
+pub fn firebase_hashing(data: &[u8]) {
+    let text = String::from_utf8_lossy(data);
+    match hash_config::parse(&text) {
+        Ok(parameters) => assert!(parameters.check().is_ok()),
+        Err(error) => assert!(!format!("{error:#}").contains("hunter2")),
+    }
+}
+
+/// Whoever is taken has a name and what this server itself would take; users are told in their order,
+/// whichever file it is; and nothing that is said of one has a hash in it.
+fn users_of(format: Format, data: &[u8]) {
+    for without in [
+        Vec::new(),
+        vec![
+            Part::Username,
+            Part::Email,
+            Part::Password,
+            Part::Name,
+            Part::Data,
+        ],
+    ] {
+        let terms = Terms {
+            now: Timestamp::UNIX_EPOCH,
+            emails: Emails::AsTold,
+            admins: true,
+            without,
+            locale: Locale::default(),
+            firebase: Some(FirebaseParameters {
+                signer_key: Secret::new("AAAAAAAAAAAAAAAAAAAAAA==".to_owned()),
+                salt_separator: "Bw==".to_owned(),
+                rounds: 8,
+                mem_cost: 14,
+            }),
+        };
+        let mut last = 0;
+        let source = Source::of_bytes(data);
+        let detected = source.detect();
+        assert!(detected.is_err() || !data.is_empty());
+        let read = source.read(format, &mut |place, value| {
+            let (Place::Line(number) | Place::Item(number)) = place;
+            assert!(last < number && number < MANY, "{place:?} after {last}");
+            last = number;
+            if let Ok(value) = value {
+                one(format, value, &terms);
+            }
+            ControlFlow::Continue(())
+        });
+        if let Err(error) = read {
+            assert!(!error.to_string().is_empty());
+        }
+    }
+}
+
+fn one(format: Format, value: serde_json::Value, terms: &Terms) {
+    let whole = value.to_string();
+    let translated = match format.translate(value, terms) {
+        Ok(translated) => translated,
+        Err(rejection) => {
+            let told = format!("{} {}", rejection.code, rejection.detail);
+            assert!(
+                !rejection.code.is_empty() && !told.contains("$argon2"),
+                "{told}"
+            );
+            return;
+        }
+    };
+    let user = translated.user.user();
+    let address = user.email.as_ref().or(user.pending_email.as_ref());
+    assert!(user.username.is_some() || address.is_some(), "{whole}");
+    if let Some(name) = &user.username {
+        let again = Username::parse(name.as_str()).expect("it is a user name here");
+        assert_eq!(again.key(), name.key());
+    }
+    for address in [&user.email, &user.pending_email].into_iter().flatten() {
+        let again = EmailAddress::parse(address.as_str()).expect("it is an address here");
+        assert_eq!(&again, address);
+    }
+    assert!(user.version.0 >= 1 && user.session_epoch >= 1);
+    assert_ne!(user.id.as_bytes(), &[0; 16]);
+    for note in &translated.notes {
+        assert!(!note.detail.contains("$argon2"), "{}", note.detail);
+    }
+}

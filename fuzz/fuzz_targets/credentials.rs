@@ -1,0 +1,4 @@
+//! `Authorization` and `Cookie`.
+#![cfg_attr(fuzzing, no_main)]
+
+doorward_fuzz::target!(doorward_web::fuzzing::credentials);

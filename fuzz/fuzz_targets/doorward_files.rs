@@ -1,0 +1,4 @@
+//! `doorward export`'s own lines.
+#![cfg_attr(fuzzing, no_main)]
+
+doorward_fuzz::target!(doorward::fuzzing::doorward_files);

@@ -1,0 +1,4 @@
+//! Firebase's users.
+#![cfg_attr(fuzzing, no_main)]
+
+doorward_fuzz::target!(doorward::fuzzing::firebase_files);

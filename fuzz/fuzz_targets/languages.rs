@@ -1,0 +1,4 @@
+//! `Accept-Language`.
+#![cfg_attr(fuzzing, no_main)]
+
+doorward_fuzz::target!(doorward_domain::fuzzing::languages);

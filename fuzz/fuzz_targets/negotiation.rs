@@ -1,0 +1,4 @@
+//! `Accept`.
+#![cfg_attr(fuzzing, no_main)]
+
+doorward_fuzz::target!(doorward_web::fuzzing::negotiation);

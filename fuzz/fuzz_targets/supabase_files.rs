@@ -1,0 +1,4 @@
+//! Supabase's users.
+#![cfg_attr(fuzzing, no_main)]
+
+doorward_fuzz::target!(doorward::fuzzing::supabase_files);
