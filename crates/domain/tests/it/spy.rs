@@ -11,7 +11,10 @@ use doorward_domain::memory::{MemoryStore, SeededSecrets};
 use doorward_domain::model::{
     AuditEvent, AuditFilter, Credential, Link, MailJob, Session, SigningKey, User, UserFilter,
 };
-use doorward_domain::ports::{Outbox, Secrets, Seen, Sessions, Store, StoreError};
+use doorward_domain::ports::{
+    Allowance, Charge, Counted, Outbox, Secrets, Seen, Sessions, Store, StoreError, Throttle,
+};
+use doorward_domain::throttle::MemoryThrottle;
 use doorward_domain::values::{AuditEventId, Digest, SessionId, UserId};
 use jiff::Timestamp;
 
@@ -24,6 +27,7 @@ pub struct Spy {
     hanging: Mutex<HashSet<&'static str>>,
     between: Mutex<Option<Changes>>,
     audited: Mutex<Vec<AuditEvent>>,
+    changes: Mutex<Vec<String>>,
     yields: AtomicBool,
     rewinds: AtomicBool,
     loses: AtomicBool,
@@ -42,6 +46,11 @@ impl Spy {
     /// What was asked since the last time.
     pub fn take_calls(&self) -> Vec<&'static str> {
         std::mem::take(&mut self.calls.lock().unwrap())
+    }
+
+    /// The kinds of what was written since the last time: each is the same statements on every store.
+    pub fn take_changes(&self) -> Vec<String> {
+        std::mem::take(&mut self.changes.lock().unwrap())
     }
 
     /// The lines of the audit log since the last time, in the order they were written.
@@ -119,6 +128,8 @@ impl Spy {
 impl Store for Spy {
     async fn apply(&self, changes: Changes) -> Result<(), ApplyError> {
         self.asked("apply").await?;
+        let kinds = changes.iter().map(kind);
+        self.changes.lock().unwrap().extend(kinds);
         let is_new = |change: &&Change| matches!(change, Change::InsertUser(_));
         let most = self.most_users.lock().unwrap().unwrap_or(usize::MAX);
         if changes.iter().filter(is_new).count() > most {
@@ -335,6 +346,60 @@ impl Sessions for Spy {
 
     async fn ping(&self) -> Result<(), StoreError> {
         self.asked("ping_sessions").await
+    }
+}
+
+/// What a change is called, without what is in it.
+fn kind(change: &Change) -> String {
+    let written = format!("{change:?}");
+    let end = written.find(['(', ' ']).unwrap_or(written.len());
+    written[..end].to_owned()
+}
+
+/// A throttle that remembers what it was asked.
+pub struct CountedThrottle {
+    throttle: MemoryThrottle,
+    asked: Mutex<Vec<(&'static str, String)>>,
+}
+
+impl CountedThrottle {
+    pub fn new() -> Self {
+        Self {
+            throttle: MemoryThrottle::new(1000),
+            asked: Mutex::default(),
+        }
+    }
+
+    /// What it was asked since the last time, and for how each attempt is counted; not for whom.
+    pub fn take_asked(&self) -> Vec<(&'static str, String)> {
+        std::mem::take(&mut self.asked.lock().unwrap())
+    }
+
+    fn note(&self, question: &'static str, charges: &[Charge]) {
+        let counted = charges.iter().map(|charge| match &charge.counted {
+            Counted::Budget(budget) => budget.name.to_owned(),
+            Counted::Guess(_) => "guess".to_owned(),
+        });
+        let asked = counted.map(|how| (question, how));
+        self.asked.lock().unwrap().extend(asked);
+    }
+}
+
+#[async_trait]
+impl Throttle for CountedThrottle {
+    async fn take(&self, charges: &[Charge], now: Timestamp) -> Result<Vec<Allowance>, StoreError> {
+        self.note("take", charges);
+        self.throttle.take(charges, now).await
+    }
+
+    async fn give_back(&self, charges: &[Charge], now: Timestamp) -> Result<(), StoreError> {
+        self.note("give back", charges);
+        self.throttle.give_back(charges, now).await
+    }
+
+    async fn clear(&self, charges: &[Charge], now: Timestamp) -> Result<(), StoreError> {
+        self.note("clear", charges);
+        self.throttle.clear(charges, now).await
     }
 }
 

@@ -16,13 +16,12 @@ use doorward_domain::memory::{MemoryStore, SteppedClock};
 use doorward_domain::model::{AuditEvent, Link, Outcome, Purpose, Role, User};
 use doorward_domain::passwords::{Cost, Engine, Hasher, HasherSettings};
 use doorward_domain::ports::{Clock, Mail, MailError, MailTemplate, Mailer, Meter, Store};
-use doorward_domain::throttle::MemoryThrottle;
 use doorward_domain::tokens::{Keyring, MasterKey};
 use doorward_domain::values::{Data, EmailAddress, NewPassword, Password, Secret, Token, Username};
 use doorward_domain::{Accounts, Actor, Ctx, Error, Policy, Ports};
 use jiff::{SignedDuration, Timestamp};
 
-use crate::spy::{CountedSecrets, Spy};
+use crate::spy::{CountedSecrets, CountedThrottle, Spy};
 
 pub const PASSWORD: &str = "plum cake on sundays";
 pub const OTHER_PASSWORD: &str = "two boats and a lamp";
@@ -42,6 +41,7 @@ pub struct World {
     pub clock: Arc<SteppedClock>,
     pub postbox: Arc<Postbox>,
     pub secrets: Arc<CountedSecrets>,
+    pub throttle: Arc<CountedThrottle>,
     pub accounts: Accounts,
     pub noted: Arc<Noted>,
 }
@@ -114,6 +114,7 @@ impl World {
         master: &[u8; 32],
     ) -> Self {
         let secrets = Arc::new(CountedSecrets::new(seed));
+        let throttle = Arc::new(CountedThrottle::new());
         let postbox = Arc::new(Postbox::default());
         let noted = Arc::new(Noted::default());
         let settings = HasherSettings {
@@ -127,7 +128,7 @@ impl World {
         let ports = Ports {
             store: spy.clone(),
             sessions: spy.clone(),
-            throttle: Arc::new(MemoryThrottle::new(1000)),
+            throttle: throttle.clone(),
             mailer: postbox.clone(),
             clock: clock.clone(),
             secrets: secrets.clone(),
@@ -139,6 +140,7 @@ impl World {
             clock,
             postbox,
             secrets,
+            throttle,
             noted,
             accounts: Accounts::new(ports, policy, hasher, Keyring::new(master)),
         }
@@ -155,6 +157,8 @@ impl World {
     /// Counts calls, hashes and audit lines from here on.
     pub fn forget(&self) {
         self.spy.take_calls();
+        self.spy.take_changes();
+        self.throttle.take_asked();
         self.spy.take_audited();
         self.secrets.take_hashes();
     }
