@@ -7,12 +7,12 @@
 //! by its SHA-1. A line is never longer than [`MAX_LINE`], whatever comes in.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader, ErrorKind, Read};
+use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 
 use anyhow::{Context, bail, ensure};
 
-use super::{BUCKETS, Builder, KEPT_BITS, PREFIX_BITS, kept};
+use super::{BUCKETS, Builder, KEPT_BITS, kept};
 
 const SHA1_DIGITS: usize = 40;
 const NTLM_DIGITS: usize = 32;
@@ -86,12 +86,18 @@ impl Reading<'_> {
     }
 
     fn folder(&mut self, folder: &Path) -> anyhow::Result<()> {
-        for range in 0..BUCKETS {
+        for (range, ending) in endings(folder)?.into_iter().enumerate() {
             let prefix = format!("{range:05X}");
-            let Some(file) = range_file(folder, &prefix)? else {
-                self.feed.missing_ranges += 1;
-                continue;
+            let name = match ending {
+                Ending::Missing => {
+                    self.feed.missing_ranges += 1;
+                    continue;
+                }
+                Ending::Bare => prefix.clone(),
+                Ending::Text => format!("{prefix}.txt"),
             };
+            let file = File::open(folder.join(&name));
+            let file = file.with_context(|| format!("{name} cannot be read"))?;
             self.lines(&mut BufReader::new(file), &prefix)
                 .with_context(|| format!("in the range {prefix}"))?;
         }
@@ -158,17 +164,32 @@ impl Reading<'_> {
     }
 }
 
-fn range_file(folder: &Path, prefix: &str) -> anyhow::Result<Option<File>> {
-    debug_assert_eq!(prefix.len(), PREFIX_DIGITS);
-    debug_assert_eq!(PREFIX_BITS as usize, 4 * PREFIX_DIGITS);
-    for name in [format!("{prefix}.txt"), prefix.to_owned()] {
-        match File::open(folder.join(&name)) {
-            Ok(file) => return Ok(Some(file)),
-            Err(error) if error.kind() == ErrorKind::NotFound => {}
-            Err(error) => return Err(error).with_context(|| format!("{name} cannot be read")),
+/// How the file of a range is called, if there is one.
+#[derive(Clone, Copy)]
+enum Ending {
+    Missing,
+    Bare,
+    Text,
+}
+
+/// Of every range, by one look into the folder: a byte for each, whatever else lies there.
+fn endings(folder: &Path) -> anyhow::Result<Vec<Ending>> {
+    let mut endings = vec![Ending::Missing; BUCKETS];
+    let unreadable = || format!("{} cannot be read", folder.display());
+    for entry in std::fs::read_dir(folder).with_context(unreadable)? {
+        let name = entry.with_context(unreadable)?.file_name();
+        let Some(name) = name.to_str() else { continue };
+        let (prefix, ending) = match name.strip_suffix(".txt") {
+            Some(prefix) => (prefix, Ending::Text),
+            None => (name, Ending::Bare),
+        };
+        let is_digit = |b: u8| b.is_ascii_digit() || (b'A'..=b'F').contains(&b);
+        if prefix.len() == PREFIX_DIGITS && prefix.bytes().all(is_digit) {
+            let range = usize::from_str_radix(prefix, 16).expect("five hex digits");
+            endings[range] = ending;
         }
     }
-    Ok(None)
+    Ok(endings)
 }
 
 /// The bytes of sixteen hex digits.
