@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::extract::{RawQuery, State};
-use axum::http::header::{HeaderMap, HeaderValue, LOCATION, SET_COOKIE};
+use axum::http::header::{CACHE_CONTROL, HeaderMap, HeaderValue, LOCATION, PRAGMA, SET_COOKIE};
 use axum::http::{HeaderName, StatusCode};
 use axum::response::{IntoResponse, Response};
 use doorward_domain::flows::audience_token::Audience;
@@ -76,7 +76,7 @@ pub(crate) async fn sign_in(
     if !caller.wants_html() {
         let signed_in = open_session(&app, &caller, fields).await?;
         let view = SignedInView::new(&signed_in, caller.ctx().now);
-        let mut response = (StatusCode::CREATED, Json(view)).into_response();
+        let mut response = token_response(StatusCode::CREATED, view);
         device::remember(&app, &caller, signed_in.user.id, response.headers_mut());
         return Ok(response);
     }
@@ -102,6 +102,15 @@ pub(crate) async fn sign_in(
             ))
         }
     }
+}
+
+/// A token on its way out, which not even a cache of HTTP/1.0 keeps (H-06; RFC 6749, 5.1).
+fn token_response(status: StatusCode, view: impl Serialize) -> Response {
+    let headers = [
+        (CACHE_CONTROL, HeaderValue::from_static("no-store")),
+        (PRAGMA, HeaderValue::from_static("no-cache")),
+    ];
+    (status, headers, Json(view)).into_response()
 }
 
 async fn open_session(app: &App, caller: &Caller, mut fields: Fields) -> Result<SignedIn, Problem> {
@@ -246,7 +255,8 @@ pub(crate) async fn renew(State(app): State<App>, caller: Caller) -> Result<Resp
         set_cookie(response.headers_mut(), renewed.token.expose(), life);
         return Ok(response);
     }
-    Ok(Json(SignedInView::new(&renewed, now)).into_response())
+    let view = SignedInView::new(&renewed, now);
+    Ok(token_response(StatusCode::OK, view))
 }
 
 /// Whom a token is for.
@@ -270,17 +280,18 @@ pub(crate) async fn audience_token(
     State(app): State<App>,
     caller: Caller,
     mut fields: Fields,
-) -> Result<Json<AudienceTokenView>, Problem> {
+) -> Result<Response, Problem> {
     let audience = fields.required("audience", Audience::parse);
     let audience = fields.finish(|| audience)?;
     let made = app
         .accounts
         .audience_token(caller.ctx(), caller.require_session()?, &audience)?;
-    Ok(Json(AudienceTokenView {
+    let view = AudienceTokenView {
         token: made.token.expose().clone(),
         token_type: "Bearer",
         expires_in: made.expires_in,
-    }))
+    };
+    Ok(token_response(StatusCode::OK, view))
 }
 
 /// For a reverse proxy: who is it, in headers. A browser that is not signed in is sent to the sign-in

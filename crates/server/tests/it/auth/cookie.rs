@@ -1,16 +1,15 @@
 //! The cookie that pages use, and the requests it is not good for.
 
 use doorward_domain::model::Role;
+use doorward_domain::ports::Clock;
 use serde_json::json;
 
-use crate::support::{Answer, PASSWORD, TestApp};
+use crate::support::{Answer, PASSWORD, TestApp, form_token};
 
 const FORM: &str = "email=ben%40example.com&password=plum+cake+on+sundays";
 
 fn token_of(answer: &Answer) -> String {
-    let cookie = answer.header("set-cookie").unwrap();
-    let value = cookie.strip_prefix("__Host-doorward=").unwrap();
-    value.split(';').next().unwrap().to_owned()
+    answer.cookie("__Host-doorward").unwrap().to_owned()
 }
 
 /// S-09, W-05.
@@ -50,7 +49,7 @@ async fn a_pages_form_gets_a_cookie_and_goes_home() {
         .send()
         .await
         .expect(303);
-    assert_eq!(out.header("location"), Some("/"));
+    assert_eq!(out.header("location"), Some("https://accounts.example/"));
     assert!(
         out.header("set-cookie")
             .unwrap()
@@ -165,7 +164,7 @@ async fn forms_that_sign_in_or_up_come_from_our_own_pages() {
                 .send()
                 .await;
             assert_eq!(
-                (answer.status, answer.header("set-cookie")),
+                (answer.status, answer.cookie("__Host-doorward")),
                 (403, None),
                 "{path} {name}"
             );
@@ -176,6 +175,154 @@ async fn forms_that_sign_in_or_up_come_from_our_own_pages() {
         .await
         .expect(201);
     assert!(answer.header("set-cookie").is_none());
+}
+
+/// S-02: no name that a client brings becomes a session's, and the visit of a browser opens nothing.
+#[tokio::test]
+async fn a_visit_is_not_promoted() {
+    let app = TestApp::new().await;
+    app.create("ben", Role::User).await;
+    let anon = app.anon();
+    let page = anon.request("GET", "/").html().send().await.expect(200);
+    assert_eq!(page.cookie("__Host-doorward"), None);
+    let visit = page.cookie("__Host-doorward-visit").unwrap();
+    let token = form_token(&page.text());
+    let form = format!("form_token={token}&{FORM}");
+    let signed_in = anon
+        .request("POST", "/auth")
+        .html()
+        .header("sec-fetch-site", "same-origin")
+        .header("cookie", &format!("__Host-doorward-visit={visit}"))
+        .body(crate::support::FORM, form)
+        .send()
+        .await
+        .expect(303);
+    let session = token_of(&signed_in);
+    assert!(!session.contains(visit) && signed_in.cookie("__Host-doorward-visit").is_none());
+    for nothing in [visit, &token] {
+        for draft in [
+            anon.request("GET", "/auth").cookie(nothing),
+            anon.with_token(nothing).request("GET", "/auth"),
+        ] {
+            draft.send().await.expect_problem(401, "invalid-token");
+        }
+    }
+    // What is known of a visit is not good for who has signed in since: the form comes back.
+    let out = anon
+        .request("POST", "/auth/end")
+        .html()
+        .header("sec-fetch-site", "same-origin")
+        .header(
+            "cookie",
+            &format!("__Host-doorward-visit={visit}; __Host-doorward={session}"),
+        )
+        .body(crate::support::FORM, format!("form_token={token}"))
+        .send()
+        .await;
+    assert_eq!(out.status, 403);
+    anon.request("GET", "/auth")
+        .cookie(&session)
+        .send()
+        .await
+        .expect(200);
+}
+
+/// S-09: a cookie is gone when its session is, and fits into every browser's jar.
+#[tokio::test]
+async fn a_cookie_lives_no_longer_than_its_session() {
+    let app = TestApp::new().await;
+    app.create("ben", Role::User).await;
+    let anon = app.anon();
+    let signed_in = anon
+        .request("POST", "/auth")
+        .on_our_page()
+        .form(FORM)
+        .send()
+        .await
+        .expect(303);
+    let mut token = token_of(&signed_in);
+    let mut left = 30 * 24 * 3600;
+    let day = 24 * 3600 - 60;
+    while left > day {
+        app.advance_seconds(day);
+        left -= day;
+        let renewed = anon
+            .request("POST", "/auth/renewal")
+            .cookie(&token)
+            .header("sec-fetch-site", "same-origin")
+            .send()
+            .await
+            .expect(204);
+        let cookies = renewed.cookies();
+        let cookie = cookies
+            .iter()
+            .find(|cookie| cookie.starts_with("__Host-doorward="));
+        let max_age: i64 = cookie
+            .unwrap()
+            .rsplit_once("Max-Age=")
+            .unwrap()
+            .1
+            .parse()
+            .unwrap();
+        let shown = anon
+            .request("GET", "/auth")
+            .cookie(&token_of(&renewed))
+            .send()
+            .await
+            .expect(200)
+            .json();
+        let ends: jiff::Timestamp = shown["session"]["expires_at"]
+            .as_str()
+            .unwrap()
+            .parse()
+            .unwrap();
+        let life = ends.duration_since(app.clock.now()).as_secs();
+        assert!(max_age <= life && max_age >= life - 1, "{max_age} {life}");
+        assert!(max_age <= left.min(24 * 3600), "{max_age} {left}");
+        token = token_of(&renewed);
+    }
+}
+
+/// H-10: with the cookie the API reads JSON alone, which no form of another site can send.
+#[tokio::test]
+async fn with_the_cookie_a_body_is_json() {
+    let app = TestApp::new().await;
+    let ben = app.user("ben").await;
+    for (kind, status) in [
+        ("application/json", 200),
+        ("application/json; charset=utf-8", 200),
+        ("application/merge-patch+json", 200),
+        ("application/x-www-form-urlencoded", 415),
+        ("multipart/form-data; boundary=x", 415),
+        ("text/plain", 415),
+        ("text/plain; application/json", 415),
+        ("", 415),
+    ] {
+        let answer = ben
+            .request("PATCH", "/user/me")
+            .cookie(ben.token())
+            .header("sec-fetch-site", "same-origin")
+            .body(kind, "{}")
+            .send()
+            .await;
+        assert_eq!(answer.status, status, "{kind}");
+    }
+    for path in ["/auth/renewal", "/auth/token", "/user/me"] {
+        let method = if path == "/user/me" { "PUT" } else { "POST" };
+        ben.request(method, path)
+            .cookie(ben.token())
+            .header("sec-fetch-site", "same-origin")
+            .form("name=x")
+            .send()
+            .await
+            .expect_problem(415, "unsupported-media-type");
+    }
+    // A bearer token is shown by nobody but who has it.
+    ben.request("PUT", "/user/me")
+        .form("name=x")
+        .send()
+        .await
+        .expect(200);
 }
 
 /// S-02: a cookie that somebody planted is not adopted.

@@ -1,6 +1,7 @@
 //! Pages for people: in their language, without script, with nothing of theirs unescaped.
 
 mod documents;
+mod forms;
 mod hostile;
 mod life;
 mod problems;
@@ -39,6 +40,10 @@ impl Page {
             answer.text()
         );
         let html = answer.text();
+        // One script, of our own, that pages can do without.
+        let (script, rest) = html.split_once("<script src=\"/assets/script-").unwrap();
+        let (_, rest) = rest.split_once(".js\" defer></script>").unwrap();
+        let html = format!("{script}{rest}");
         assert!(
             html.starts_with(&format!("<!doctype html>\n<html lang=\"{language}\">")),
             "{html}"
@@ -96,6 +101,7 @@ impl Page {
             if input.contains("type=\"hidden\"") || input.ends_with(" hidden") {
                 continue;
             }
+            self.assert_filled_in_by_managers(input);
             let id = input
                 .split("id=\"")
                 .nth(1)
@@ -112,11 +118,41 @@ impl Page {
         }
         for form in self.0.split("<form ").skip(1) {
             assert!(form.starts_with("method=\"post\" action=\"/"), "{form}");
-            assert!(
-                form.split("</form>").next().unwrap().contains("<button"),
-                "{form}"
-            );
+            let form = form.split("</form>").next().unwrap();
+            assert!(form.contains("<button"), "{form}");
+            assert_eq!(form.matches("name=\"form_token\"").count(), 1, "{form}");
+            assert_eq!(crate::support::form_token(form).len(), 64, "{form}");
         }
+    }
+
+    /// P-11: what a password manager goes by, and the name of the button that a script adds.
+    #[track_caller]
+    fn assert_filled_in_by_managers(&self, input: &str) {
+        let attribute = |name: &str| {
+            let (_, rest) = input.split_once(&format!(" {name}=\""))?;
+            rest.split('"').next()
+        };
+        let is_password = attribute("type") == Some("password");
+        let filled = attribute("autocomplete").unwrap();
+        let wanted: &[&str] = match is_password {
+            true => &["current-password", "new-password"],
+            false => &["username", "email"],
+        };
+        assert!(wanted.contains(&filled), "{input}");
+        let german = self.0.contains("<html lang=\"de\">");
+        let shows = match german {
+            true => "Passwort anzeigen",
+            false => "Show password",
+        };
+        assert_eq!(
+            attribute("data-show"),
+            is_password.then_some(shows),
+            "{input}"
+        );
+        assert!(
+            attribute("maxlength").is_none() && !input.contains("onpaste"),
+            "{input}"
+        );
     }
 
     #[track_caller]

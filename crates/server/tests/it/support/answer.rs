@@ -112,6 +112,11 @@ impl Answer {
         assert!(policy.starts_with("default-src 'none'"), "{policy}");
         assert!(policy.contains("frame-ancestors 'none'"), "{policy}");
         assert_eq!(policy.contains("style-src 'self'"), is_page, "{policy}");
+        assert_eq!(policy.contains("object-src 'none'"), is_page, "{policy}");
+        assert!(
+            !policy.contains("unsafe") && !policy.contains('*'),
+            "{policy}"
+        );
         for (name, value) in [
             ("x-content-type-options", "nosniff"),
             ("referrer-policy", "no-referrer"),
@@ -125,8 +130,13 @@ impl Answer {
         ] {
             assert_eq!(self.header(name), Some(value), "{name}");
         }
-        assert!(self.header("permissions-policy").is_some());
-        assert!(self.header("server").is_none());
+        let permissions = self.header("permissions-policy").unwrap();
+        for feature in ["camera", "geolocation", "microphone", "payment", "usb"] {
+            assert!(permissions.contains(&format!("{feature}=()")), "{feature}");
+        }
+        assert!(!permissions.contains('*') && !permissions.contains("self"));
+        assert!(self.header("server").is_none() && self.header("x-powered-by").is_none());
+        self.assert_cookies();
         assert_eq!(self.header("x-request-id").unwrap().len(), 32);
         let cache = self.header("cache-control").unwrap();
         assert!(
@@ -138,11 +148,53 @@ impl Answer {
         }
     }
 
+    /// S-09: every cookie there is, and none that a script or another site could read.
+    #[track_caller]
+    fn assert_cookies(&self) {
+        for cookie in self.cookies() {
+            assert!(cookie.len() <= 4096, "{cookie}");
+            assert!(cookie.starts_with("__Host-doorward"), "{cookie}");
+            let (_, attributes) = cookie.split_once(';').unwrap();
+            let wanted = [" Path=/", " Secure", " HttpOnly", " SameSite=Lax"];
+            let rest: Vec<_> = attributes
+                .split(';')
+                .filter(|attribute| !wanted.contains(attribute))
+                .collect();
+            assert_eq!(
+                rest.len(),
+                attributes.split(';').count() - wanted.len(),
+                "{cookie}"
+            );
+            assert!(
+                rest.iter()
+                    .all(|attribute| attribute.starts_with(" Max-Age=")),
+                "{cookie}"
+            );
+        }
+    }
+
+    /// Every cookie that it sets, whole.
+    pub fn cookies(&self) -> Vec<&str> {
+        let fields = self.headers.get_all("set-cookie").iter();
+        fields.map(|value| value.to_str().unwrap()).collect()
+    }
+
+    /// The value of the cookie that it sets by that name.
+    pub fn cookie(&self, name: &str) -> Option<&str> {
+        let cookies = self.cookies();
+        let mut values = cookies.iter().filter_map(|cookie| {
+            let (found, rest) = cookie.split_once('=')?;
+            (found == name).then(|| rest.split(';').next().unwrap())
+        });
+        values.next()
+    }
+
     #[track_caller]
     fn assert_problem(&self, is_page: bool) {
+        let is_challenged = self.status == 401 || self.text().contains("\"forbidden\"");
         assert_eq!(
             self.header("www-authenticate").is_some(),
-            self.status == 401
+            is_challenged || (is_page && self.text().contains("/problems/forbidden\""))
         );
         assert_eq!(self.header("allow").is_some(), self.status == 405);
         if matches!(self.status, 429 | 503) {
@@ -182,6 +234,10 @@ impl Answer {
             assert_eq!(
                 challenge.contains("error=\"invalid_token\""),
                 code == "invalid-token"
+            );
+            assert_eq!(
+                challenge.contains("error=\"insufficient_scope\""),
+                code == "forbidden"
             );
         }
         assert!(!self.text().contains("secret-of-the-inside"));

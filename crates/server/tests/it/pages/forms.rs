@@ -1,0 +1,216 @@
+//! A form is taken from the browser that it was shown to, and from no other site (W-03).
+
+use doorward_domain::model::Role;
+
+use crate::support::{Answer, Client, FORM, PASSWORD, TestApp, form_token, path_in};
+
+const VISIT: &str = "__Host-doorward-visit";
+
+/// What a browser without `Sec-Fetch-Site` and `Origin` sends, with its cookies.
+async fn post(client: &Client, path: &str, cookies: &[(&str, &str)], form: &str) -> Answer {
+    let mut draft = client.request("POST", path).html();
+    for (name, value) in cookies {
+        draft = draft.header("cookie", &format!("{name}={value}"));
+    }
+    draft.body(FORM, form.to_owned()).send().await
+}
+
+/// The page of a path: its visit, where it begins one, and what its forms carry.
+async fn look(client: &Client, path: &str, cookies: &[(&str, &str)]) -> (String, String) {
+    let mut draft = client.request("GET", path).html();
+    for (name, value) in cookies {
+        draft = draft.header("cookie", &format!("{name}={value}"));
+    }
+    let page = draft.send().await.expect(200);
+    let visit = page.cookie(VISIT).unwrap_or_default().to_owned();
+    (visit, form_token(&page.text()))
+}
+
+/// W-03: sign-in, sign-up, and all that nobody need be signed in for, as an old browser sends them.
+#[tokio::test]
+async fn a_form_comes_from_the_browser_it_was_shown_to() {
+    let app = TestApp::new().await;
+    app.leaves_mail();
+    app.create("ben", Role::User).await;
+    let (anon, eve) = (app.anon(), app.anon());
+    for (path, page, form, status, kept) in [
+        (
+            "/auth",
+            "/",
+            "username=ben&password=plum+cake+on+sundays",
+            303,
+            "value=\"ben\"",
+        ),
+        (
+            "/user",
+            "/",
+            "username=zoe&password=plum+cake+on+sundays",
+            201,
+            "value=\"zoe\"",
+        ),
+        (
+            "/recovery",
+            "/recovery",
+            "email=ben%40example.com",
+            202,
+            "value=\"ben@example.com\"",
+        ),
+        (
+            "/confirmation",
+            "/confirmation",
+            "email=x%40example.com",
+            202,
+            "value=\"x@example.com\"",
+        ),
+        (
+            "/password",
+            "/password",
+            "username=ben&current_password=plum+cake+on+sundays&new_password=three+boats+on+a+lake",
+            200,
+            "value=\"ben\"",
+        ),
+    ] {
+        let (visit, token) = look(&anon, page, &[]).await;
+        let (of_eve, token_of_eve) = look(&eve, page, &[]).await;
+        let touched = format!("{}A", &token[..63]);
+        for (cookies, token) in [
+            (&[][..], token.as_str()),
+            (&[(VISIT, visit.as_str())], ""),
+            (&[(VISIT, visit.as_str())], "null"),
+            (&[(VISIT, visit.as_str())], &touched),
+            (&[(VISIT, visit.as_str())], &token_of_eve),
+            (&[(VISIT, of_eve.as_str())], &token),
+            (&[(VISIT, "")], &token),
+            (&[(VISIT, visit.as_str()), (VISIT, visit.as_str())], &token),
+            (&[(VISIT, visit.as_str()), (VISIT, of_eve.as_str())], &token),
+            (&[("doorward-visit", visit.as_str())], &token),
+        ] {
+            let filled = format!("form_token={token}&{form}");
+            let back = post(&anon, path, cookies, &filled).await;
+            let text = back.text();
+            assert_eq!(back.status, 403, "{path} {cookies:?} {token}");
+            assert!(back.cookie("__Host-doorward").is_none(), "{path}");
+            // It is there again, with what was typed, and says why.
+            assert!(text.contains(&format!("action=\"{path}\"")), "{text}");
+            assert!(
+                text.contains("This form was not sent") && text.contains(kept),
+                "{text}"
+            );
+            assert!(!text.contains("plum") && !text.contains("boats"), "{text}");
+            assert_eq!(form_token(&text).len(), 64);
+        }
+        // Sent again as it came back, it is taken.
+        let back = post(&anon, path, &[], form).await.expect(403);
+        let visit = back.cookie(VISIT).unwrap().to_owned();
+        let again = format!("{form}&form_token={}", form_token(&back.text()));
+        let taken = post(&anon, path, &[(VISIT, &visit)], &again).await;
+        assert_eq!(taken.status, status, "{path} {}", taken.text());
+    }
+}
+
+/// W-03: whoever is signed in, with the cookie that a browser sends along for everybody.
+#[tokio::test]
+async fn a_form_of_somebody_signed_in_comes_from_their_session() {
+    let app = TestApp::new().await;
+    app.leaves_mail();
+    let (ben, eve) = (app.user("ben").await, app.user("eve").await);
+    let anon = app.anon();
+    let session = ("__Host-doorward", ben.token());
+    let (visit, of_nobody) = look(&anon, "/recovery", &[]).await;
+    let (_, of_eve) = look(&anon, "/password", &[("__Host-doorward", eve.token())]).await;
+    let (none, token) = look(&anon, "/password", &[session]).await;
+    assert_eq!(none, "", "who is signed in begins no visit");
+    let change = "current_password=plum+cake+on+sundays&new_password=three+boats+on+a+lake";
+    for path in ["/password", "/auth/end"] {
+        for wrong in [&of_nobody, &of_eve, ""] {
+            let cookies = [session, (VISIT, visit.as_str())];
+            let form = format!("form_token={wrong}&{change}");
+            let back = post(&anon, path, &cookies, &form).await.expect(403);
+            assert!(
+                back.text().contains("This form was not sent"),
+                "{}",
+                back.text()
+            );
+        }
+    }
+    ben.get("/auth").await.expect(200);
+    let filled = format!("form_token={token}&{change}");
+    post(&anon, "/password", &[session], &filled)
+        .await
+        .expect(200);
+    let form = format!("form_token={token}");
+    let out = post(&anon, "/auth/end", &[session], &form)
+        .await
+        .expect(303);
+    assert_eq!(out.header("location"), Some("https://accounts.example/"));
+    ben.get("/auth").await.expect(401);
+}
+
+/// W-03, R-07: the buttons of mailed links. The link still works when its page comes back.
+#[tokio::test]
+async fn a_mailed_links_button_is_pressed_on_its_page() {
+    let app = TestApp::new().await;
+    let link = app.pending("ben").await;
+    let anon = app.anon();
+    for path in [link.clone(), format!("{link}/disown")] {
+        let back = post(&anon, &path, &[], "").await.expect(403);
+        assert!(
+            back.text().contains("This form was not sent"),
+            "{}",
+            back.text()
+        );
+        assert!(back.text().contains(&format!("action=\"{link}\"")));
+    }
+    let (visit, token) = look(&anon, &link, &[]).await;
+    let form = format!("form_token={token}");
+    post(&anon, &link, &[(VISIT, &visit)], &form)
+        .await
+        .expect(200);
+    let body = serde_json::json!({"email": "ben@example.com"});
+    anon.post("/recovery", body).await.expect(202);
+    let link = path_in(&app.one_mail().await);
+    let form = "new_password=three+boats+on+a+lake";
+    let back = post(&anon, &link, &[], form).await.expect(403);
+    assert!(
+        back.text().contains(&format!("action=\"{link}\"")),
+        "{}",
+        back.text()
+    );
+    assert!(!back.text().contains("boats"));
+    let visit = back.cookie(VISIT).unwrap().to_owned();
+    let form = format!("{form}&form_token={}", form_token(&back.text()));
+    post(&anon, &link, &[(VISIT, &visit)], &form)
+        .await
+        .expect(200);
+    app.leaves_mail();
+    // A link that is no link is not made one by a form.
+    let nothing = post(&anon, "/recovery/nothing", &[], form.as_str()).await;
+    assert_eq!(nothing.status, 403);
+}
+
+/// W-03: a program shows no page and keeps no cookie: nothing is asked of it but what it has.
+#[tokio::test]
+async fn a_program_is_asked_for_no_form() {
+    let app = TestApp::new().await;
+    app.create("ben", Role::User).await;
+    let form = "username=ben&password=plum+cake+on+sundays";
+    let anon = app.anon();
+    let answer = anon.request("POST", "/auth").form(form).send().await;
+    assert!(
+        answer
+            .expect(201)
+            .cookies()
+            .iter()
+            .all(|cookie| !cookie.starts_with(VISIT))
+    );
+    let body = serde_json::json!({"username": "ben", "password": PASSWORD});
+    anon.post("/auth", body).await.expect(201);
+    assert_eq!(anon.get("/").await.header("set-cookie"), None);
+    // A page without a form begins no visit, and a browser that has one is given no other.
+    for path in ["/docs", "/problems", "/nothing"] {
+        let page = anon.request("GET", path).html().send().await;
+        assert_eq!(page.header("set-cookie"), None, "{path}");
+    }
+    let (visit, _) = look(&anon, "/", &[]).await;
+    assert_eq!(look(&anon, "/", &[(VISIT, &visit)]).await.0, "");
+}

@@ -1,0 +1,104 @@
+//! What comes without TLS to a server that people reach by `https` (H-12).
+
+use serde_json::json;
+
+use crate::support::{Client, Draft, TestApp};
+
+const TRUSTED: &str = "10.0.0.0/8, 127.0.0.0/8, 192.0.2.0/24, 198.18.0.0/15";
+
+async fn behind_a_proxy() -> TestApp {
+    TestApp::with(|options| options.trusted_proxies = TRUSTED.parse().unwrap()).await
+}
+
+fn by_http<'c>(client: &'c Client, method: &str, path: &str) -> Draft<'c> {
+    client
+        .request(method, path)
+        .header("x-forwarded-for", "203.0.113.7")
+        .header("x-forwarded-proto", "http")
+}
+
+/// H-12: programs are refused and not sent on; a person who looks is sent to the address of the public.
+#[tokio::test]
+async fn a_program_is_refused_and_a_person_is_sent_on() {
+    let app = behind_a_proxy().await;
+    let ben = app.user("ben").await;
+    let anon = app.anon();
+    for (method, path) in [
+        ("GET", "/user/me"),
+        ("PATCH", "/user/me"),
+        ("DELETE", "/auth"),
+        ("GET", "/"),
+        ("POST", "/auth"),
+    ] {
+        let answer = by_http(&ben, method, path)
+            .json(&json!({"name": "x"}))
+            .send()
+            .await;
+        let refused = answer.expect_problem(403, "https-required");
+        assert_eq!(
+            (refused.header("location"), refused.header("set-cookie")),
+            (None, None)
+        );
+    }
+    ben.get("/auth").await.expect(200);
+    for (path, place) in [
+        ("/", "https://accounts.example/"),
+        (
+            "/auth?return_to=/x&y=z",
+            "https://accounts.example/auth?return_to=/x&y=z",
+        ),
+        (
+            "//evil.example/x",
+            "https://accounts.example//evil.example/x",
+        ),
+        ("/nothing", "https://accounts.example/nothing"),
+    ] {
+        let sent = by_http(&anon, "GET", path).html().send().await.expect(303);
+        assert_eq!(sent.header("location"), Some(place));
+        assert_eq!(sent.header("set-cookie"), None);
+    }
+    // What was typed has been read on the way already; it is not sent a second time.
+    let form = by_http(&anon, "POST", "/auth")
+        .on_our_page()
+        .form("username=ben");
+    assert_eq!(form.send().await.status, 403);
+}
+
+/// H-12: nothing is assumed where no proxy of ours says so, and probes are answered.
+#[tokio::test]
+async fn nobody_elses_word_counts() {
+    let app = behind_a_proxy().await;
+    app.create("ben", doorward_domain::model::Role::User).await;
+    let anon = app.anon();
+    for fields in [
+        &[("x-forwarded-proto", "https")][..],
+        &[("forwarded", "for=203.0.113.7;proto=https")],
+        &[("x-forwarded-proto", "https, http")],
+        &[("x-forwarded-port", "80"), ("x-forwarded-ssl", "off")],
+        &[],
+    ] {
+        let mut draft = anon
+            .request("GET", "/")
+            .header("x-forwarded-for", "203.0.113.7");
+        for (name, value) in fields {
+            draft = draft.header(name, value);
+        }
+        draft.send().await.expect(200);
+    }
+    for path in ["/healthz", "/readyz"] {
+        by_http(&anon, "GET", path).send().await.expect(200);
+    }
+    // There the field is of the site before which the proxy asks.
+    by_http(&anon, "GET", "/auth/check")
+        .send()
+        .await
+        .expect(401);
+    by_http(&anon, "GET", "/")
+        .header("forwarded", "proto=https")
+        .send()
+        .await
+        .expect(403);
+    // Without a proxy in front everybody writes what they like.
+    let alone = TestApp::new().await;
+    by_http(&alone.anon(), "GET", "/").send().await.expect(200);
+}
