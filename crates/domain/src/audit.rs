@@ -1,9 +1,9 @@
 //! How the audit log is kept from being cut or edited without a trace (`docs/decisions/0026-audit-seals.md`).
 //!
 //! Events are written by the stories and know of no seal. The worker seals them soon after
-//! ([`crate::flows::seal_audit`]): so many at a time, each with a digest, and all of them chained to the
+//! ([`sealer`]): so many at a time, each with a digest, and all of them chained to the
 //! seal before by a digest that a key signs which the database does not hold. [`digest`] says what is
-//! digested, byte by byte; [`signer`] signs; [`checker`] finds what does not fit, in the database or
+//! digested, byte by byte; [`signer`] signs; [`walk`] reads, and [`checker`] finds what does not fit, in the database or
 //! in a file that was exported, and needs the public half of the key alone; [`log`] is what a store owes.
 //!
 //! Addresses and user agents are in an event's digest as a salted digest of their own. Where somebody's
@@ -12,7 +12,9 @@
 pub mod checker;
 pub mod digest;
 pub mod log;
+pub mod sealer;
 pub mod signer;
+pub mod walk;
 
 pub use checker::{Checker, Finding};
 pub use log::AuditLog;

@@ -5,7 +5,10 @@
 
 use jiff::Timestamp;
 
-use crate::model::{AuditEvent, Credential, Erasure, LetGo, Link, MailJob, Purpose, Seal, SealedEvent, SigningKey, User, Version};
+use crate::model::{
+    AuditEvent, Credential, Erasure, LetGo, Link, MailJob, Purpose, Seal, SealedEvent, SigningKey,
+    User, Version,
+};
 use crate::ports::StoreError;
 use crate::values::{AuditEventId, Digest, EmailAddress, MailJobId, SessionId, UserId};
 

@@ -110,9 +110,7 @@ impl<'a> From<Option<&'a [u8]>> for Arg<'a> {
 
 impl<'a> From<Option<&'a Digest>> for Arg<'a> {
     fn from(value: Option<&'a Digest>) -> Self {
-        value
-            .map(|digest| digest.as_bytes().as_slice())
-            .into()
+        value.map(|digest| digest.as_bytes().as_slice()).into()
     }
 }
 

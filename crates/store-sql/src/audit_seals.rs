@@ -104,7 +104,8 @@ pub(crate) async fn order_erasure(
         erasure.done_at.into(),
         erasure.user_id.into(),
     ];
-    let sql = "UPDATE audit_erasures SET ordered_at = ?, signature = ?, done_at = ? WHERE user_id = ?";
+    let sql =
+        "UPDATE audit_erasures SET ordered_at = ?, signature = ?, done_at = ? WHERE user_id = ?";
     if transaction.execute(sql, &args).await? == 0 {
         let sql = "INSERT INTO audit_erasures (ordered_at, signature, done_at, user_id) VALUES (?, ?, ?, ?)";
         transaction.execute(sql, &args).await?;
@@ -226,7 +227,8 @@ impl AuditLog for SqlStore {
 
     async fn find_erasure(&self, user_id: UserId) -> Result<Option<Erasure>, StoreError> {
         const OPERATION: &str = "find erasure";
-        let sql = "SELECT user_id, ordered_at, signature, done_at FROM audit_erasures WHERE user_id = ?";
+        let sql =
+            "SELECT user_id, ordered_at, signature, done_at FROM audit_erasures WHERE user_id = ?";
         let row = self.row(OPERATION, sql, &[user_id.into()]).await?;
         row::one(OPERATION, row.as_ref(), erasure)
     }

@@ -23,6 +23,7 @@ pub mod patience;
 pub mod port;
 pub mod process;
 pub mod repository;
+pub mod sealing;
 pub mod servers;
 pub mod tools;
 pub mod webdriver;

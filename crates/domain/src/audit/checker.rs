@@ -201,6 +201,11 @@ impl Checker {
         }
     }
 
+    /// The position of the last seal that was looked at; 0 before the first.
+    pub fn position(&self) -> i64 {
+        self.last.map_or(0, |(position, _)| position)
+    }
+
     /// The last seal that was looked at.
     pub fn last(&self) -> Option<Checkpoint> {
         self.last.map(|(position, digest)| Checkpoint {
@@ -318,9 +323,9 @@ impl Checker {
             findings.extend(self.check_personal(record, erasures));
         }
         if self.extent == Extent::Whole {
-            let missing = expected.keys().map(|id| {
-                Finding::of_event(Fault::EventMissing, Some(seal.position), *id)
-            });
+            let missing = expected
+                .keys()
+                .map(|id| Finding::of_event(Fault::EventMissing, Some(seal.position), *id));
             findings.extend(missing);
         }
     }

@@ -39,11 +39,7 @@ impl Tables {
         records
     }
 
-    pub(super) fn seal(
-        &mut self,
-        seal: Seal,
-        events: Vec<SealedEvent>,
-    ) -> Result<(), ApplyError> {
+    pub(super) fn seal(&mut self, seal: Seal, events: Vec<SealedEvent>) -> Result<(), ApplyError> {
         if self.audit_seals.contains_key(&seal.position) {
             return Err(ApplyError::Stale);
         }
@@ -66,8 +62,11 @@ impl Tables {
         seal.let_go = Some(let_go);
         seal.leaves = None;
         let marks = &self.audit_marks;
-        self.audit_events
-            .retain(|event| marks.get(&event.id).is_none_or(|(seal, _)| *seal != position));
+        self.audit_events.retain(|event| {
+            marks
+                .get(&event.id)
+                .is_none_or(|(seal, _)| *seal != position)
+        });
         self.audit_marks.retain(|_, (seal, _)| *seal != position);
         self.audit_seals.retain(|other, _| *other >= position);
         Ok(())
@@ -91,7 +90,10 @@ impl Tables {
 impl AuditLog for MemoryStore {
     async fn last_seal(&self) -> Result<Option<Seal>, StoreError> {
         let tables = self.tables();
-        Ok(tables.audit_seals.last_key_value().map(|(_, seal)| seal.clone()))
+        Ok(tables
+            .audit_seals
+            .last_key_value()
+            .map(|(_, seal)| seal.clone()))
     }
 
     async fn list_seals(&self, after: i64, limit: usize) -> Result<Vec<Seal>, StoreError> {

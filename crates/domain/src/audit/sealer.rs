@@ -1,0 +1,212 @@
+//! Seals what waits, lets go what has been kept long enough, and erases whose account is gone.
+//!
+//! The worker of every node does it; what is written holds or fails as one, and the next position of
+//! the chain is taken by one node alone, so that a node that is killed, or comes second, leaves
+//! nothing half done.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::checker::actor_id;
+use super::{AuditSigner, Checkpoint, digest};
+use crate::changes::{ApplyError, Change, Changes};
+use crate::model::{AuditRecord, Erasure, Event, Leaf, Outcome, Seal, SealedEvent};
+use crate::ports::{Secrets, Store, StoreError};
+use crate::values::{AuditEventId, Digest, Token};
+
+/// How old an event is before it is sealed: by then, whoever was writing it is done. One that comes
+/// later still goes into a later seal.
+pub const SEALED_AFTER: SignedDuration = SignedDuration::from_secs(5);
+/// How long an account is gone before its addresses are erased: by then, all about it is sealed.
+const ERASED_AFTER: SignedDuration = SignedDuration::from_mins(5);
+/// How many events a seal holds at most.
+const EVENTS: usize = 200;
+/// How many seals are made, or let go, in one turn.
+const SEALS: usize = 50;
+/// How many events are erased at a time, and how many accounts looked at.
+const PIECE: usize = 200;
+
+/// What a turn has done.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SealedTurn {
+    /// How many events were sealed.
+    pub events: usize,
+    /// The newest seal this node made.
+    pub newest: Option<Checkpoint>,
+}
+
+/// Looks after the log of one store.
+pub struct Sealer<'a> {
+    /// Where the log is.
+    pub store: &'a dyn Store,
+    /// Who signs.
+    pub signer: AuditSigner,
+    /// For salts.
+    pub secrets: &'a dyn Secrets,
+    /// The time.
+    pub now: Timestamp,
+}
+
+impl Sealer<'_> {
+    /// Seals what waits.
+    pub async fn seal(&self) -> Result<SealedTurn, ApplyError> {
+        let mut turn = SealedTurn::default();
+        for _ in 0..SEALS {
+            let log = self.store.audit_log();
+            let last = log.last_seal().await?;
+            let before = AuditEventId::first_at(self.now - SEALED_AFTER);
+            let records = log.list_unsealed(None, before, EVENTS).await?;
+            if records.is_empty() {
+                break;
+            }
+            let (seal, events) = self.sealed(last, &records);
+            let checkpoint = Checkpoint::of(&seal);
+            let seal = Box::new(seal);
+            let mut changes: Changes = vec![Change::Seal { seal, events }];
+            changes.extend(self.erasures(&records).await?);
+            match self.store.apply(changes).await {
+                Ok(()) => {}
+                // Another node is at it.
+                Err(ApplyError::Stale) => break,
+                Err(other) => return Err(other),
+            }
+            turn.events += records.len();
+            turn.newest = Some(checkpoint);
+            if records.len() < EVENTS {
+                break;
+            }
+        }
+        Ok(turn)
+    }
+
+    /// The next seal, over these events.
+    fn sealed(&self, last: Option<Seal>, records: &[AuditRecord]) -> (Seal, Vec<SealedEvent>) {
+        let records: Vec<_> = records.iter().map(|record| self.salted(record)).collect();
+        let leaf = |record: &AuditRecord| Leaf {
+            id: record.id,
+            digest: digest::of_event(record),
+        };
+        let leaves: Vec<_> = records.iter().map(leaf).collect();
+        let id_of = |leaf: Option<&Leaf>| leaf.map(|leaf| leaf.id).expect("a seal holds an event");
+        let mut seal = Seal {
+            position: last.as_ref().map_or(1, |last| last.position + 1),
+            previous: last.as_ref().map_or_else(digest::none, |last| last.digest),
+            digest: digest::none(),
+            events: digest::of_leaves(&leaves),
+            first_id: id_of(leaves.first()),
+            last_id: id_of(leaves.last()),
+            counted: i64::try_from(leaves.len()).expect("a seal holds few events"),
+            leaves: Some(leaves),
+            sealed_at: self.now,
+            signature: Vec::new(),
+            let_go: None,
+        };
+        seal.digest = digest::of_seal(&seal);
+        seal.signature = self.signer.sign_seal(&seal.digest);
+        let mark = |record: &AuditRecord| SealedEvent {
+            id: record.id,
+            actor_id: record.actor_id,
+            personal_digest: record.personal_digest,
+            personal_salt: record.personal_salt,
+        };
+        (seal, records.iter().map(mark).collect())
+    }
+
+    fn salted(&self, record: &AuditRecord) -> AuditRecord {
+        let (address, user_agent) = (record.address.as_deref(), record.user_agent.as_deref());
+        let is_personal = address.is_some() || user_agent.is_some();
+        let salt = || Token::generate(self.secrets).digest();
+        let salt: Option<Digest> = is_personal.then(salt);
+        AuditRecord {
+            actor_id: actor_id(&record.actor),
+            personal_digest: salt.map(|salt| digest::of_personal(&salt, address, user_agent)),
+            personal_salt: salt,
+            ..record.clone()
+        }
+    }
+
+    /// Orders the erasure of everybody who, as these events say, is deleted, and is so.
+    async fn erasures(&self, records: &[AuditRecord]) -> Result<Changes, StoreError> {
+        let mut changes = Vec::new();
+        for record in records.iter().filter(|record| tells_of_deletion(record)) {
+            let Some(user_id) = record.user_id else {
+                continue;
+            };
+            if self.store.find_user(user_id).await?.is_none() {
+                let erasure = self.signer.erasure(user_id, record.at);
+                changes.push(Change::OrderErasure(erasure));
+            }
+        }
+        Ok(changes)
+    }
+
+    /// Lets go the seals whose events are all older than the log is kept, from the start on. Answers
+    /// how many went.
+    pub async fn let_go(&self, kept_for: SignedDuration) -> Result<usize, ApplyError> {
+        let before = AuditEventId::first_at(self.now - kept_for);
+        for gone in 0..SEALS {
+            let log = self.store.audit_log();
+            let first = log.list_seals(0, 2).await?;
+            let next = first.into_iter().find(|seal| seal.let_go.is_none());
+            let Some(seal) = next.filter(|seal| seal.last_id < before) else {
+                return Ok(gone);
+            };
+            let let_go = self.signer.let_go(&seal, self.now);
+            let position = seal.position;
+            match self
+                .store
+                .apply(vec![Change::LetSealGo { position, let_go }])
+                .await
+            {
+                Ok(()) => {}
+                Err(ApplyError::Stale) => return Ok(gone),
+                Err(other) => return Err(other),
+            }
+        }
+        Ok(SEALS)
+    }
+
+    /// Erases addresses and user agents of those whose accounts are gone, a piece at a time. Answers
+    /// how many accounts are done.
+    pub async fn erase(&self) -> Result<usize, ApplyError> {
+        let log = self.store.audit_log();
+        let oldest = log
+            .list_unsealed(None, AuditEventId::first_at(self.now), 1)
+            .await?;
+        // What waits for its seal may be about them.
+        let before = oldest.first().map_or(self.now, |record| record.at) - ERASED_AFTER;
+        let open = log.list_open_erasures(PIECE).await?;
+        let mut done = 0;
+        for erasure in open.iter().filter(|open| open.ordered_at < before) {
+            self.erase_one(erasure).await?;
+            done += 1;
+        }
+        Ok(done)
+    }
+
+    async fn erase_one(&self, erasure: &Erasure) -> Result<(), ApplyError> {
+        let user_id = erasure.user_id;
+        loop {
+            let log = self.store.audit_log();
+            let ids = log.list_personal(user_id, PIECE).await?;
+            if ids.is_empty() {
+                break;
+            }
+            self.store.apply(vec![Change::ErasePersonal(ids)]).await?;
+        }
+        let done = Change::ErasureDone {
+            user_id,
+            at: self.now,
+        };
+        self.store.apply(vec![done]).await
+    }
+}
+
+fn tells_of_deletion(record: &AuditRecord) -> bool {
+    let deletions = [
+        Event::UserDeleted,
+        Event::SignUpExpired,
+        Event::SignUpDisowned,
+    ];
+    record.outcome == Outcome::Success.as_str()
+        && deletions.iter().any(|event| event.as_str() == record.event)
+}

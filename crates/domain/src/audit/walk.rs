@@ -1,0 +1,184 @@
+//! A walk through the log: seal after seal with what belongs to it, and what the checker says of it.
+//! It takes as long as the log is, and holds one seal at a time.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::checker::{Checker, Extent, Fault, Finding};
+use super::{AuditPublicKey, Checkpoint, owner_of};
+use crate::model::{AuditRecord, Erasure, Seal};
+use crate::ports::{Store, StoreError};
+use crate::values::AuditEventId;
+
+/// An event that is not sealed by then will never be, unless a server runs.
+const UNSEALED_FOR: SignedDuration = SignedDuration::from_mins(5);
+/// How many events too many are told of a seal; and of those that belong to none.
+const TOO_MANY: usize = 100;
+const PIECE: usize = 200;
+
+/// A seal with all that says it belongs to it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SealedBatch {
+    /// The seal.
+    pub seal: Seal,
+    /// Its events, and whatever else says so.
+    pub records: Vec<AuditRecord>,
+    /// Why some of them have lost their addresses.
+    pub erasures: Vec<Erasure>,
+}
+
+/// What the walk came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuditVerdict {
+    /// How many seals there are.
+    pub seals: u64,
+    /// How many sealed events.
+    pub events: u64,
+    /// How many of them have lost their addresses with their accounts.
+    pub erased: u64,
+    /// How many wait for their seal.
+    pub waiting: u64,
+    /// Events of this seal and all before were let go.
+    pub let_go_to: Option<i64>,
+    /// The end of the chain.
+    pub last: Option<Checkpoint>,
+    /// How many of the checkpoints that were handed in are there.
+    pub checkpoints_met: u64,
+    /// How much is wrong.
+    pub findings: u64,
+}
+
+/// Who walks.
+pub struct Walk<'a> {
+    /// Where the log is.
+    pub store: &'a dyn Store,
+    /// The time.
+    pub now: Timestamp,
+}
+
+impl Walk<'_> {
+    /// The next seal after that position, with its events.
+    pub async fn read_seal(&self, after: i64) -> Result<Option<SealedBatch>, StoreError> {
+        let log = self.store.audit_log();
+        let Some(seal) = log.list_seals(after, 1).await?.pop() else {
+            return Ok(None);
+        };
+        let counted = usize::try_from(seal.counted).unwrap_or(0).min(100 * PIECE);
+        let records = log.list_sealed(seal.position, counted + TOO_MANY).await?;
+        let mut erasures: Vec<Erasure> = Vec::new();
+        for record in records.iter().filter(|record| is_erased(record)) {
+            let Some(owner) = owner_of(record) else {
+                continue;
+            };
+            if erasures.iter().all(|known| known.user_id != owner) {
+                erasures.extend(log.find_erasure(owner).await?);
+            }
+        }
+        Ok(Some(SealedBatch {
+            seal,
+            records,
+            erasures,
+        }))
+    }
+
+    /// Events that wait for their seal, after that one.
+    pub async fn read_unsealed(
+        &self,
+        after: Option<AuditEventId>,
+    ) -> Result<Vec<AuditRecord>, StoreError> {
+        let end = AuditEventId::from_bytes([255; 16]);
+        let log = self.store.audit_log();
+        log.list_unsealed(after, end, PIECE).await
+    }
+
+    /// Walks the log from its start to its end, and tells `found` what is wrong as it goes.
+    pub async fn verify(
+        &self,
+        keys: &[AuditPublicKey],
+        checkpoints: &[Checkpoint],
+        found: &mut (dyn FnMut(Finding) + Send),
+    ) -> Result<AuditVerdict, StoreError> {
+        let mut findings = 0;
+        let mut tell = |finding| {
+            findings += 1;
+            found(finding);
+        };
+        let mut checker = Checker::new(keys.to_vec(), Extent::Whole, checkpoints);
+        let (mut first, mut last) = (1, 0);
+        loop {
+            while let Some((checked, wrong)) = self.step(&checker).await? {
+                checker = checked;
+                last = checker.position();
+                if checker.seals == 1 {
+                    first = last;
+                }
+                wrong.into_iter().for_each(&mut tell);
+            }
+            let log = self.store.audit_log();
+            let outside = log.list_outside_seals(first, last, TOO_MANY).await?;
+            if !outside.is_empty() && !log.list_seals(last, 1).await?.is_empty() {
+                // A seal was made meanwhile.
+                continue;
+            }
+            let added = |one: &AuditRecord| Finding::of_event(Fault::EventAdded, one.seal, one.id);
+            outside.iter().map(added).for_each(&mut tell);
+            break;
+        }
+        let waiting = self.check_unsealed(&mut tell).await?;
+        checker.finish().into_iter().for_each(&mut tell);
+        Ok(AuditVerdict {
+            seals: checker.seals,
+            events: checker.events,
+            erased: checker.erased,
+            waiting,
+            let_go_to: checker.let_go_to,
+            last: checker.last(),
+            checkpoints_met: checker.checkpoints_met,
+            findings,
+        })
+    }
+
+    /// The next seal, looked at; none where there is none.
+    async fn step(&self, checker: &Checker) -> Result<Option<(Checker, Vec<Finding>)>, StoreError> {
+        let check = |batch: &SealedBatch| {
+            let mut checked = checker.clone();
+            let wrong = checked.check(&batch.seal, &batch.records, &batch.erasures);
+            (checked, wrong)
+        };
+        let after = checker.position();
+        let Some(batch) = self.read_seal(after).await? else {
+            return Ok(None);
+        };
+        let (checked, wrong) = check(&batch);
+        if wrong.is_empty() {
+            return Ok(Some((checked, wrong)));
+        }
+        // It may have been erased, or let go, between two questions.
+        let again = self.read_seal(after).await?;
+        Ok(Some(again.map_or((checked, wrong), |again| check(&again))))
+    }
+
+    async fn check_unsealed(
+        &self,
+        tell: &mut (dyn FnMut(Finding) + Send),
+    ) -> Result<u64, StoreError> {
+        let overdue = AuditEventId::first_at(self.now - UNSEALED_FOR);
+        let (mut waiting, mut after) = (0, None);
+        loop {
+            let records = self.read_unsealed(after).await?;
+            let Some(last) = records.last() else {
+                return Ok(waiting);
+            };
+            after = Some(last.id);
+            for record in &records {
+                waiting += 1;
+                if record.id < overdue {
+                    tell(Finding::of_event(Fault::Unsealed, None, record.id));
+                }
+            }
+        }
+    }
+}
+
+fn is_erased(record: &AuditRecord) -> bool {
+    record.personal_digest.is_some() && record.personal_salt.is_none()
+}

@@ -1,0 +1,152 @@
+//! The seals of the audit log: made in order by one node at a time, checked, let go, and holding where
+//! somebody is forgotten (L-01, L-03, L-05).
+
+use std::sync::Arc;
+
+use doorward_domain::audit::walk::AuditVerdict;
+use doorward_domain::changes::{ApplyError, Change};
+use doorward_domain::memory::SeededSecrets;
+use doorward_domain::model::{AuditEvent, AuditFilter, Event, LetGo};
+use doorward_domain::ports::Store;
+use jiff::SignedDuration;
+
+use super::{must, race};
+use crate::fixtures;
+use crate::sealing::{at, event, sealer, verify, write_sealed};
+
+async fn holds(store: &dyn Store, second: i64) -> AuditVerdict {
+    let (verdict, findings) = verify(store, second, &[]).await;
+    assert_eq!(findings, [], "{verdict:?}");
+    verdict
+}
+
+pub async fn what_was_sealed_verifies(store: Arc<dyn Store>) {
+    assert_eq!(holds(&*store, 0).await.seals, 0);
+    write_sealed(&*store, 8).await;
+    let verdict = holds(&*store, 8).await;
+    assert_eq!((verdict.seals, verdict.events, verdict.waiting), (2, 6, 2));
+    // What waits too long is told: no server runs.
+    let (_, findings) = verify(&*store, 1000, &[]).await;
+    assert_eq!(findings.len(), 2);
+    let secrets = SeededSecrets::new(1);
+    let turn = sealer(&*store, &secrets, at(1000)).seal().await.unwrap();
+    assert_eq!(turn.events, 2);
+    assert_eq!(holds(&*store, 1000).await.last, turn.newest);
+    let nothing = sealer(&*store, &secrets, at(2000)).seal().await.unwrap();
+    assert_eq!((nothing.events, nothing.newest), (0, None));
+}
+
+pub async fn an_event_that_comes_late_goes_into_a_later_seal(store: Arc<dyn Store>) {
+    write_sealed(&*store, 6).await;
+    let late = event(1, fixtures::user_id());
+    must(&*store, vec![Change::Audit(Box::new(late))]).await;
+    let secrets = SeededSecrets::new(2);
+    // The youngest waits until whoever writes beside it is done.
+    let young = event(20, fixtures::user_id());
+    must(&*store, vec![Change::Audit(Box::new(young))]).await;
+    let turn = sealer(&*store, &secrets, at(20)).seal().await.unwrap();
+    assert_eq!(turn.events, 1);
+    let verdict = holds(&*store, 20).await;
+    assert_eq!((verdict.seals, verdict.events, verdict.waiting), (3, 7, 1));
+}
+
+pub async fn of_many_nodes_that_seal_one_does(store: Arc<dyn Store>) {
+    for second in 0..40 {
+        let event = event(second, fixtures::user_id());
+        must(&*store, vec![Change::Audit(Box::new(event))]).await;
+    }
+    let sealed = race(8, |number| {
+        let store = store.clone();
+        async move {
+            let secrets = SeededSecrets::new(number.try_into().expect("few"));
+            sealer(&*store, &secrets, at(100)).seal().await
+        }
+    });
+    let events: usize = sealed
+        .await
+        .into_iter()
+        .map(|turn| turn.expect("who comes second does nothing").events)
+        .sum();
+    assert_eq!(events, 40);
+    let verdict = holds(&*store, 100).await;
+    assert_eq!((verdict.seals, verdict.events), (1, 40));
+}
+
+pub async fn whole_seals_are_let_go_from_the_start(store: Arc<dyn Store>) {
+    write_sealed(&*store, 9).await;
+    let secrets = SeededSecrets::new(3);
+    let kept = SignedDuration::from_secs(100);
+    // The last of the first six events is a second too young.
+    let node = sealer(&*store, &secrets, at(104));
+    assert_eq!(node.let_go(kept).await.unwrap(), 1);
+    let verdict = holds(&*store, 104).await;
+    assert_eq!(
+        (verdict.seals, verdict.events, verdict.let_go_to),
+        (3, 6, Some(1))
+    );
+    let node = sealer(&*store, &secrets, at(108));
+    assert_eq!(node.let_go(kept).await.unwrap(), 1);
+    assert_eq!(node.let_go(kept).await.unwrap(), 0);
+    let verdict = holds(&*store, 108).await;
+    assert_eq!(
+        (verdict.seals, verdict.events, verdict.let_go_to),
+        (2, 3, Some(2))
+    );
+    let all = AuditFilter {
+        limit: 20,
+        ..AuditFilter::default()
+    };
+    assert_eq!(store.list_audit_events(&all).await.unwrap().len(), 3);
+    // Another node that comes second, or again after it was killed, does nothing.
+    let seal = store.audit_log().last_seal().await.unwrap().unwrap();
+    let again = Change::LetSealGo {
+        position: 2,
+        let_go: LetGo {
+            at: at(108),
+            signature: seal.signature,
+        },
+    };
+    let refused = store.apply(vec![again]).await;
+    assert!(matches!(refused, Err(ApplyError::Stale)), "{refused:?}");
+    holds(&*store, 108).await;
+}
+
+pub async fn whoever_is_deleted_is_forgotten_and_the_chain_holds(store: Arc<dyn Store>) {
+    let (ben, ada) = (fixtures::user(), fixtures::user());
+    must(&*store, vec![Change::InsertUser(Box::new(ada.clone()))]).await;
+    let by_admin = AuditEvent {
+        actor: format!("user:{}", ada.id),
+        ..event(2, ben.id)
+    };
+    let tried = AuditEvent {
+        actor: "anonymous".to_owned(),
+        ..event(3, ben.id)
+    };
+    let deleted = AuditEvent {
+        event: Event::UserDeleted,
+        ..event(4, ben.id)
+    };
+    let lines = [event(1, ben.id), by_admin, tried, deleted, event(5, ada.id)];
+    for line in &lines {
+        must(&*store, vec![Change::Audit(Box::new(line.clone()))]).await;
+    }
+    let secrets = SeededSecrets::new(4);
+    sealer(&*store, &secrets, at(30)).seal().await.unwrap();
+    // Not before all about them is sealed.
+    assert_eq!(sealer(&*store, &secrets, at(60)).erase().await.unwrap(), 0);
+    assert_eq!(sealer(&*store, &secrets, at(400)).erase().await.unwrap(), 1);
+    assert_eq!(sealer(&*store, &secrets, at(400)).erase().await.unwrap(), 0);
+    let all = AuditFilter {
+        limit: 20,
+        ..AuditFilter::default()
+    };
+    let kept = store.list_audit_events(&all).await.unwrap();
+    // Newest first: only what the admin did is said to come from where it came from.
+    let has_address: Vec<_> = kept.iter().map(|line| line.address.is_some()).collect();
+    assert_eq!(has_address, [true, false, false, true, false]);
+    let has_agent: Vec<_> = kept.iter().map(|line| line.user_agent.is_some()).collect();
+    assert_eq!(has_agent, has_address);
+    assert!(kept[1..].iter().all(|line| line.user_id == Some(ben.id)));
+    let verdict = holds(&*store, 400).await;
+    assert_eq!((verdict.events, verdict.erased), (5, 3));
+}
