@@ -6,6 +6,7 @@ mod bench;
 mod common_passwords;
 mod fuzz;
 mod package;
+mod parsers;
 mod run;
 mod test;
 mod timing;
@@ -21,6 +22,8 @@ cargo xtask TASK
   upgrade           build the previous release and let it serve beside this one
   fuzz [SEED]       build the server and let schemathesis loose on its API, for two minutes each as
                     nobody, a user and an admin; by the seed of an earlier run, to see it again
+  fuzz parsers [TARGET..] [--seconds N]
+                    let libFuzzer loose on every reader of outside bytes, or on these, each for N seconds
   timing [SAMPLES] [BINARY]
                     build the release binary, or take this one, and hold the times of its answers about
                     accounts that are there against those about accounts that are not
@@ -35,7 +38,10 @@ fn main() -> ExitCode {
     let outcome = match arguments.next().as_deref() {
         Some("test") => test::test(),
         Some("upgrade") => upgrade::upgrade(),
-        Some("fuzz") => fuzz::fuzz(arguments.next()),
+        Some("fuzz") => match arguments.next() {
+            Some(what) if what == "parsers" => parsers::parsers(arguments),
+            seed => fuzz::fuzz(seed),
+        },
         Some("timing") => timing::timing(arguments.next(), arguments.next()),
         Some("bench") => bench::bench(),
         Some("package") => package::package(arguments.next()),

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use crate::run::{cargo, run, target};
-use crate::{fuzz, tools};
+use crate::{fuzz, parsers, tools};
 
 /// Installs, formats, lints, tests, documents.
 pub(crate) fn test() -> anyhow::Result<()> {
@@ -27,6 +27,7 @@ pub(crate) fn test() -> anyhow::Result<()> {
     })?;
     step("tests", tests)?;
     step("fuzz", fuzz::fuzz_release)?;
+    step("fuzz parsers", parsers::every_parser_shortly)?;
     step("documentation", || {
         run(cargo(&[
             "doc",

@@ -1,0 +1,232 @@
+//! `cargo xtask fuzz parsers`: libFuzzer against every reader of what strangers and operators write; and
+//! the same, shorter, as a step of `cargo xtask test`.
+//!
+//! The programs are `fuzz/fuzz_targets`, what must hold stands in each crate's `fuzzing` module, the
+//! seeds lie in `fuzz/corpus`. They are built with the pinned toolchain: nothing of ours is unsafe, so
+//! what a nightly one could add, a sanitizer, has little to find. With one, `cargo fuzz run` works too.
+//! A finding is kept in the target folder and becomes a seed, and a test, before it is mended.
+
+use std::collections::VecDeque;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::{Mutex, PoisonError};
+
+use anyhow::{Context, bail};
+
+use crate::run::{cargo, root, run, target};
+
+/// Coverage, counted in the programs themselves and all that they are made of.
+const INSTRUMENTED: &str = "--cfg fuzzing -Cpasses=sancov-module \
+    -Cllvm-args=-sanitizer-coverage-level=4 \
+    -Cllvm-args=-sanitizer-coverage-inline-8bit-counters \
+    -Cllvm-args=-sanitizer-coverage-pc-table \
+    -Cllvm-args=-sanitizer-coverage-trace-compares \
+    -Cllvm-args=-simplifycfg-branch-fold-threshold=0";
+
+/// How long each is tried in `cargo xtask test`.
+const SHORT: u32 = 5;
+/// And by hand, unless another time is asked for.
+const LONG: u32 = 60;
+/// A reader that takes more memory than this, in MiB, or longer than this, in seconds, is a finding.
+const MOST_MEMORY: u32 = 512;
+const MOST_SECONDS: u32 = 10;
+/// No input is longer: bodies end at 64 KiB, and what is hard is in the first kilobytes of each.
+const MOST_BYTES: u32 = 4096;
+
+/// What is tried, and how.
+struct Hunt {
+    programs: PathBuf,
+    seconds: u32,
+    /// The same random numbers and nothing found before, so that a failure is about what was changed.
+    is_fresh: bool,
+}
+
+/// As typed: targets, and `--seconds N` for each.
+pub(crate) fn parsers(arguments: impl Iterator<Item = String>) -> anyhow::Result<()> {
+    let (mut seconds, mut chosen) = (LONG, Vec::new());
+    let mut arguments = arguments.peekable();
+    while let Some(argument) = arguments.next() {
+        match argument.as_str() {
+            "--seconds" => {
+                let text = arguments.next().context("--seconds takes a number")?;
+                seconds = text.parse().context("--seconds takes a number")?;
+            }
+            _ => chosen.push(argument),
+        }
+    }
+    let every = targets()?;
+    if let Some(unknown) = chosen.iter().find(|name| !every.contains(name)) {
+        bail!(
+            "there is no target {unknown}; there are: {}",
+            every.join(", ")
+        );
+    }
+    let hunt = Hunt {
+        programs: build()?,
+        seconds,
+        is_fresh: false,
+    };
+    hunt.each(if chosen.is_empty() { every } else { chosen })
+}
+
+/// For `cargo xtask test`.
+pub(crate) fn every_parser_shortly() -> anyhow::Result<()> {
+    let hunt = Hunt {
+        programs: build()?,
+        seconds: SHORT,
+        is_fresh: true,
+    };
+    hunt.each(targets()?)
+}
+
+fn targets() -> anyhow::Result<Vec<String>> {
+    let mut names = Vec::new();
+    for file in std::fs::read_dir(root().join("fuzz/fuzz_targets"))? {
+        let path = file?.path();
+        let name = path.file_stem().context("a file has a name")?;
+        names.push(name.to_string_lossy().into_owned());
+    }
+    names.sort();
+    Ok(names)
+}
+
+/// In a target folder of its own: every crate is another one when it is instrumented.
+fn build() -> anyhow::Result<PathBuf> {
+    let folder = target().join("fuzz");
+    let host = host()?;
+    let arguments = [
+        "build",
+        "--profile",
+        "fuzz",
+        "--package",
+        "doorward-fuzz",
+        "--locked",
+        "--target",
+        &host,
+    ];
+    run(cargo(&arguments)
+        .env("CARGO_TARGET_DIR", &folder)
+        .env_remove("CARGO_ENCODED_RUSTFLAGS")
+        .env("RUSTFLAGS", INSTRUMENTED))?;
+    Ok(folder.join(host).join("fuzz"))
+}
+
+/// Named as the target, so that build scripts and macros, which run here, are not instrumented.
+fn host() -> anyhow::Result<String> {
+    let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+    let output = Command::new(rustc)
+        .arg("-vV")
+        .current_dir(root())
+        .output()
+        .context("cannot run rustc")?;
+    let said = String::from_utf8(output.stdout)?;
+    let host = said.lines().find_map(|line| line.strip_prefix("host: "));
+    Ok(host.context("rustc does not say its host")?.to_owned())
+}
+
+impl Hunt {
+    /// As many at a time as there are cores. All are tried, and then every failure is told.
+    fn each(&self, names: Vec<String>) -> anyhow::Result<()> {
+        let count = names.len();
+        let waiting = Mutex::new(VecDeque::from(names));
+        let failed = Mutex::new(Vec::new());
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        std::thread::scope(|scope| {
+            for _ in 0..cores {
+                scope.spawn(|| {
+                    while let Some(name) = locked(&waiting).pop_front() {
+                        match self.one(&name) {
+                            Ok(said) => println!("-- {name}: {said}"),
+                            Err(error) => locked(&failed).push(format!("{name}: {error:#}")),
+                        }
+                    }
+                });
+            }
+        });
+        let failed = failed.into_inner().unwrap_or_else(PoisonError::into_inner);
+        if !failed.is_empty() {
+            bail!("there are findings\n{}", failed.join("\n"));
+        }
+        println!(
+            "{count} readers held for {} s each, begun with the seeds of fuzz/corpus",
+            self.seconds
+        );
+        Ok(())
+    }
+
+    fn one(&self, name: &str) -> anyhow::Result<String> {
+        let kept = target().join("fuzz/corpus").join(name);
+        let corpus = if self.is_fresh {
+            target().join("fuzz/fresh").join(name)
+        } else {
+            kept
+        };
+        if self.is_fresh && corpus.exists() {
+            std::fs::remove_dir_all(&corpus)?;
+        }
+        std::fs::create_dir_all(&corpus)?;
+        put_seeds(&root().join("fuzz/corpus").join(name), &corpus)?;
+        let findings = target().join("fuzz/findings");
+        std::fs::create_dir_all(&findings)?;
+        let log = findings.join(format!("{name}.log"));
+        let mut command = Command::new(self.programs.join(name));
+        command
+            .arg(&corpus)
+            .arg(format!("-max_total_time={}", self.seconds))
+            .arg(format!("-rss_limit_mb={MOST_MEMORY}"))
+            .arg(format!("-timeout={MOST_SECONDS}"))
+            .arg(format!("-max_len={MOST_BYTES}"))
+            .arg(format!("-artifact_prefix={}/{name}-", findings.display()))
+            .args(["-detect_leaks=0", "-print_final_stats=1"]);
+        if self.is_fresh {
+            command.arg("-seed=1");
+        }
+        let output = File::create(&log)?;
+        let status = command
+            .stdout(output.try_clone()?)
+            .stderr(output)
+            .current_dir(&findings)
+            .status()
+            .with_context(|| format!("cannot run {name}"))?;
+        let said = String::from_utf8_lossy(&std::fs::read(&log)?).into_owned();
+        if !status.success() {
+            let last: Vec<_> = said.lines().rev().take(30).collect();
+            let last: Vec<_> = last.into_iter().rev().collect();
+            bail!("the log is {}\n{}", log.display(), last.join("\n"));
+        }
+        let tries = said
+            .lines()
+            .find_map(|line| line.strip_prefix("stat::number_of_executed_units:"))
+            .context("it did not say how often it tried")?;
+        Ok(format!("{} inputs", tries.trim()))
+    }
+}
+
+/// The seeds as the program reads them: those of `NAME.hex` are binary.
+fn put_seeds(from: &Path, to: &Path) -> anyhow::Result<()> {
+    for file in std::fs::read_dir(from).with_context(|| format!("{} is missing", from.display()))? {
+        let path = file?.path();
+        let seed = std::fs::read(&path)?;
+        let name = path.file_name().context("a file has a name")?;
+        let is_hex = path.extension().is_some_and(|end| end == "hex");
+        let seed = if is_hex { bytes_of(&seed) } else { seed };
+        std::fs::write(to.join(name), seed)?;
+    }
+    Ok(())
+}
+
+fn bytes_of(hex: &[u8]) -> Vec<u8> {
+    let digits: Vec<u32> = hex
+        .iter()
+        .filter_map(|digit| char::from(*digit).to_digit(16))
+        .collect();
+    digits
+        .chunks_exact(2)
+        .filter_map(|pair| u8::try_from(pair[0] << 4 | pair[1]).ok())
+        .collect()
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
