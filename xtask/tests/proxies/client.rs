@@ -57,8 +57,25 @@ impl Client {
     }
 
     #[track_caller]
+    /// Sends a form from its page, with what it was shown with.
     pub fn post(&self, path: &str, form: &str) -> Answer {
-        self.ask(path, &["--data-raw", form])
+        let form = format!("{}&{form}", self.shown(path));
+        self.ask(path, &["--data-raw", &form])
+    }
+
+    /// Looks at the page of a form: the field that it carries.
+    #[track_caller]
+    pub fn shown(&self, path: &str) -> String {
+        let page = match path {
+            "/password" | "/auth/end" => "/password",
+            _ => "/recovery",
+        };
+        let page = self.ask(page, &["-H", "Accept: text/html"]);
+        let (_, rest) = page
+            .body
+            .split_once("name=\"form_token\" value=\"")
+            .unwrap_or_default();
+        format!("form_token={}", rest.split('"').next().unwrap_or_default())
     }
 
     #[track_caller]
@@ -109,7 +126,7 @@ impl Client {
         let jar = std::fs::read_to_string(self.file("jar")).unwrap();
         let line = jar
             .lines()
-            .find(|line| line.contains("__Host-doorward"))
+            .find(|line| line.contains("\t__Host-doorward\t"))
             .unwrap();
         format!("__Host-doorward={}", line.rsplit('\t').next().unwrap())
     }

@@ -4,7 +4,7 @@
 use doorward_web::routes::TABLE;
 use serde_json::json;
 
-use crate::support::{PASSWORD, PUBLIC_URL, TestApp, path_in};
+use crate::support::{JSON, PASSWORD, PUBLIC_URL, TestApp, path_in};
 
 /// H-06, H-11: every route, as nobody and as an admin; `send` looks at the headers.
 #[tokio::test]
@@ -91,12 +91,203 @@ async fn a_request_cannot_tell_us_where_we_live() {
     let body = json!({"username": "ben", "email": "ben@example.com", "password": PASSWORD});
     let answer = draft.json(&body).send().await.expect(201);
     assert!(answer.header("location").unwrap().starts_with(PUBLIC_URL));
-    let link = path_in(&app.one_mail().await);
+    let mail = app.one_mail().await;
+    assert!(
+        mail.url
+            .as_ref()
+            .unwrap()
+            .starts_with(&format!("{PUBLIC_URL}/confirmation/"))
+    );
+    let link = path_in(&mail);
     let mut draft = anon.request("POST", &link);
     for (name, value) in forged {
         draft = draft.header(name, value);
     }
     assert!(!draft.send().await.expect(200).text().contains("evil"));
+}
+
+/// T-HOST, W-05: every `Location` there is, of every redirect there is, whole and by 303.
+#[tokio::test]
+async fn every_way_on_begins_with_the_public_url() {
+    let app = TestApp::new().await;
+    let ben = app.user("ben").await;
+    let anon = app.anon();
+    let form = "username=ben&password=plum+cake+on+sundays";
+    for (client, method, path, form) in [
+        (&anon, "GET", "/.well-known/change-password", None),
+        (&ben, "GET", "/auth?return_to=/x", None),
+        (&anon, "GET", "/auth/check", None),
+        (&anon, "POST", "/auth", Some(form)),
+        (&ben, "POST", "/auth/end", Some("")),
+    ] {
+        let mut draft = client
+            .request(method, path)
+            .header("host", "evil.example")
+            .header("x-forwarded-host", "evil.example")
+            .header("x-forwarded-proto", "http")
+            .header("forwarded", "host=evil.example;proto=http")
+            .header("x-forwarded-method", "GET")
+            .header("x-forwarded-uri", "/x");
+        draft = match form {
+            Some(form) => draft.on_our_page().form(form),
+            None => draft.html(),
+        };
+        let answer = draft.send().await.expect(303);
+        let place = answer.header("location").unwrap();
+        assert!(
+            place.starts_with("https://accounts.example/"),
+            "{path}: {place}"
+        );
+    }
+}
+
+/// T-HOST, H-13: two hosts are one too many, wherever they stand.
+#[tokio::test]
+async fn a_request_has_one_host() {
+    let app = TestApp::new().await;
+    let anon = app.anon();
+    for (path, hosts) in [
+        ("/", &["accounts.example", "accounts.example"][..]),
+        ("/", &["accounts.example", "evil.example"]),
+        (
+            "https://evil.example/",
+            &["accounts.example", "evil.example"],
+        ),
+    ] {
+        let mut draft = anon.request("GET", path);
+        for host in hosts {
+            draft = draft.header("host", host);
+        }
+        draft.send().await.expect_problem(400, "malformed-request");
+    }
+}
+
+/// H-06: a token's answer is kept by no cache, however old; an error neither, and of files those alone
+/// that are named by what is in them.
+#[tokio::test]
+async fn what_shows_a_token_is_kept_nowhere() {
+    let app = TestApp::new().await;
+    let ben = app.user("ben").await;
+    let sign_in = json!({"username": "ben", "password": PASSWORD});
+    for (path, body) in [
+        ("/auth", sign_in),
+        ("/auth/token", json!({"audience": "https://api.example"})),
+        ("/auth/renewal", json!({})),
+    ] {
+        let answer = ben.post(path, body).await;
+        assert!(
+            answer.status < 300 && answer.json()["token"].is_string(),
+            "{path}"
+        );
+        assert_eq!(answer.header("cache-control"), Some("no-store"), "{path}");
+        assert_eq!(answer.header("pragma"), Some("no-cache"), "{path}");
+    }
+    let page = app.anon().request("GET", "/").html().send().await.text();
+    let files: Vec<_> = page
+        .split('"')
+        .filter(|text| text.starts_with("/assets/"))
+        .collect();
+    assert!(files.len() >= 3, "{files:?}");
+    for file in files {
+        let kept = app.anon().get(file).await.expect(200);
+        assert_eq!(
+            kept.header("cache-control"),
+            Some("public, max-age=31536000, immutable")
+        );
+        let (stem, rest) = file.split_once('-').unwrap();
+        let (hash, extension) = rest.split_once('.').unwrap();
+        assert_eq!(hash.len(), 12, "{file}");
+        for other in [
+            format!("{stem}.{extension}"),
+            format!("{stem}-AAAAAAAAAAAA.{extension}"),
+        ] {
+            let none = app
+                .anon()
+                .get(&other)
+                .await
+                .expect_problem(404, "not-found");
+            assert_eq!(none.header("cache-control"), Some("no-store"), "{other}");
+        }
+    }
+}
+
+/// H-11, W-06: whatever goes wrong, and whatever is asked: `send` looks at the headers of each.
+#[tokio::test]
+async fn every_kind_of_answer_wears_the_headers() {
+    let app = TestApp::new().await;
+    let anon = app.anon();
+    let large = "x".repeat(70_000);
+    for html in [false, true] {
+        for (method, path, kind, body, status) in [
+            ("GET", "/nothing", JSON, "", 404),
+            ("GET", "/%ff", JSON, "", 404),
+            ("DELETE", "/healthz", JSON, "", 405),
+            ("OPTIONS", "/user/me", JSON, "", 405),
+            ("OPTIONS", "*", JSON, "", 404),
+            ("TRACE", "/", JSON, "", 405),
+            ("BREW", "/", JSON, "", 405),
+            ("POST", "/auth", JSON, large.as_str(), 413),
+            ("POST", "/auth", JSON, "[", 400),
+            ("POST", "/auth", JSON, "{}", 422),
+            ("GET", "/user/me", JSON, "", 401),
+            ("POST", "/auth", "text/plain", "x", 415),
+            ("GET", "/openapi.json", JSON, "", 200),
+            ("GET", "/docs", JSON, "", 200),
+            ("GET", "/problems/forbidden", JSON, "", 200),
+        ] {
+            let mut draft = anon
+                .request(method, path)
+                .header("sec-fetch-site", "same-origin");
+            if html {
+                draft = draft.html();
+            }
+            if method == "POST" {
+                draft = draft.body(kind, body.to_owned());
+            }
+            let answer = draft.send().await;
+            let is_form = html && kind == "text/plain";
+            assert_eq!(
+                answer.status,
+                if is_form { 403 } else { status },
+                "{method} {path}"
+            );
+        }
+        for path in ["/", "/healthz", "/nothing", "/docs"] {
+            let draft = anon.request("HEAD", path);
+            let draft = if html { draft.html() } else { draft };
+            let head = draft.send().await;
+            assert!(head.body.is_empty());
+            let policy = head.header("content-security-policy").unwrap();
+            assert!(policy.starts_with("default-src 'none'"), "{policy}");
+            assert!(head.header("permissions-policy").is_some());
+            assert!(head.header("server").is_none());
+        }
+    }
+}
+
+/// W-01: word by word what SECURITY.md asks for.
+#[tokio::test]
+async fn pages_and_answers_have_their_policies() {
+    let app = TestApp::with(|options| {
+        options.choices.return_origins = "https://app.example".parse().unwrap();
+    })
+    .await;
+    let usual = TestApp::new().await;
+    for (app, places) in [(&usual, "'self'"), (&app, "'self' https://app.example")] {
+        let page = app.anon().request("GET", "/").html().send().await;
+        let policy = format!(
+            "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; form-action {places}; base-uri 'none'; object-src 'none'; frame-ancestors 'none'"
+        );
+        assert_eq!(
+            page.header("content-security-policy"),
+            Some(policy.as_str())
+        );
+        let answer = app.anon().get("/").await;
+        assert_eq!(
+            answer.header("content-security-policy"),
+            Some("default-src 'none'; frame-ancestors 'none'")
+        );
+    }
 }
 
 /// L-03: what a client calls itself is cleaned and cut before it is kept.

@@ -142,3 +142,87 @@ async fn a_check_changes_nothing_and_is_kept_by_nobody() {
     }
     assert_eq!(ben.get("/auth").await.expect(200).json(), before);
 }
+
+/// W-04: on to an origin that the operator has named, and to none that looks like it.
+#[tokio::test]
+async fn a_way_to_a_named_origin_is_taken() {
+    let app = TestApp::with(|options| {
+        options.choices.return_origins = "https://app.example".parse().unwrap();
+    })
+    .await;
+    app.create("ben", Role::User).await;
+    let anon = app.anon();
+    let there = "https://app.example/reports?a=1";
+    let encoded = "https%3A%2F%2Fapp.example%2Freports%3Fa%3D1";
+    let door = page(&anon, &format!("/auth?return_to={encoded}")).await;
+    assert_eq!(carriers(&door.expect(200), there), 2);
+    let form = format!("username=ben&password=plum+cake+on+sundays&return_to={encoded}");
+    let signed_in = post(&anon, "/auth", &form).await.expect(303);
+    assert_eq!(signed_in.header("location"), Some(there));
+    let jo = app.user("jo").await;
+    let on = page(&jo, &format!("/auth?return_to={encoded}")).await;
+    assert_eq!(on.expect(303).header("location"), Some(there));
+    for evil in [
+        "https%3A%2F%2Fapp.example.evil.example%2F",
+        "https%3A%2F%2Fapp.example%40evil.example%2F",
+        "https%3A%2F%2Fapp.example%5C%40evil.example%2F",
+        "https%3A%2F%2Fapp.example%3A8443%2F",
+        "http%3A%2F%2Fapp.example%2F",
+        "https%3A%2F%2FAPP.example%2F",
+        "%2F%2Fapp.example%2F",
+        "https%3A%2F%2Fapp.example%2F%2Fevil.example",
+    ] {
+        let form = format!("username=ben&password=plum+cake+on+sundays&return_to={evil}");
+        let signed_in = post(&anon, "/auth", &form).await.expect(303);
+        let home = format!("{OURS}/");
+        assert_eq!(signed_in.header("location"), Some(home.as_str()), "{evil}");
+    }
+}
+
+/// Who signs up on the way somewhere goes on there once the address is confirmed, in the same browser;
+/// the mail says nothing of where, and nobody else's browser is led anywhere.
+#[tokio::test]
+async fn a_sign_up_goes_on_behind_its_mail() {
+    let app = TestApp::new().await;
+    let anon = app.anon();
+    let form = "email=ben%40example.com&password=plum+cake+on+sundays&return_to=%2Freports%3Fa%3D1";
+    let signed_up = post(&anon, "/user", form).await.expect(201);
+    let cookies = signed_up.cookies();
+    let waits = cookies
+        .iter()
+        .find(|cookie| cookie.starts_with("__Host-doorward-way="))
+        .unwrap();
+    assert!(waits.ends_with("; Max-Age=86400"), "{waits}");
+    let mail = app.one_mail().await;
+    assert!(!mail.url.contains("reports"));
+    let link = crate::support::path_in(&mail);
+    let on = "href=\"/auth?return_to=%2Freports%3Fa%3D1\"";
+    let press = |cookie: String| {
+        let draft = anon.request("POST", &link).header("cookie", &cookie);
+        draft.on_our_page().send()
+    };
+    for elsewhere in [
+        "",
+        "__Host-doorward-way=%2F%2Fevil.example",
+        "__Host-doorward-way=https%3A%2F%2Fevil.example",
+        "__Host-doorward-way=%2Fa; __Host-doorward-way=%2Fb",
+        "doorward-way=%2Freports%3Fa%3D1",
+    ] {
+        let confirmed = press(elsewhere.to_owned()).await.expect(200).text();
+        assert!(confirmed.contains("href=\"/auth\""), "{confirmed}");
+    }
+    let way = waits.split(';').next().unwrap().to_owned();
+    let confirmed = press(way).await.expect(200);
+    assert!(confirmed.text().contains(on), "{}", confirmed.text());
+    assert_eq!(confirmed.cookie("__Host-doorward-way"), Some(""));
+    // Nothing waits for who was going nowhere, or needs no mail.
+    for form in [
+        "email=eve%40example.com&password=plum+cake+on+sundays",
+        "username=zoe&password=plum+cake+on+sundays&return_to=%2Fx",
+        "email=jo%40example.com&password=plum+cake+on+sundays&return_to=%2F%2Fevil.example",
+    ] {
+        let signed_up = post(&anon, "/user", form).await.expect(201);
+        assert_eq!(signed_up.cookie("__Host-doorward-way"), None, "{form}");
+    }
+    app.leaves_mail();
+}

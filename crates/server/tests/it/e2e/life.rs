@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::{Setup, Sink};
-use crate::support::{OTHER_PASSWORD, PASSWORD};
+use crate::support::{OTHER_PASSWORD, PASSWORD, form_token};
 
 #[test]
 fn somebody_signs_up_confirms_lives_and_leaves() {
@@ -97,7 +97,26 @@ fn somebody_signs_up_confirms_lives_and_leaves() {
     server.stop();
 }
 
+/// What a browser does: a form is sent from its page, with what it was shown with.
 fn browse(
+    server: &super::Server,
+    method: &str,
+    path: &str,
+    cookie: Option<&str>,
+    form: &str,
+) -> super::http::Reply {
+    if method == "GET" {
+        return ask(server, method, path, cookie, form);
+    }
+    let page = ask(server, "GET", "/recovery", None, "").expect(200);
+    let visit = page
+        .header("set-cookie")
+        .and_then(|set| set.split(';').next());
+    let form = format!("form_token={}&{form}", form_token(&page.body));
+    ask(server, method, path, visit, &form)
+}
+
+fn ask(
     server: &super::Server,
     method: &str,
     path: &str,

@@ -1,6 +1,7 @@
 //! `PUT` and `PATCH /user/{user}`: what people say of themselves, and lost updates.
 
 use doorward_domain::model::Role;
+use doorward_web::IfMatchRule;
 use serde_json::{Value, json};
 
 use crate::support::TestApp;
@@ -105,6 +106,55 @@ async fn forms_and_every_name_of_the_user_do_as_well() {
         .expect_problem(415, "unsupported-media-type");
 }
 
+/// H-07 (RFC 9110, 13.1.1): any of several, in one field or more.
+#[tokio::test]
+async fn a_list_of_versions_fits_where_one_of_them_does() {
+    let app = TestApp::new().await;
+    let (ben, eve) = (app.user("ben").await, app.user("eve").await);
+    for build in [
+        |tag: &str| vec![format!("\"98\", {tag}, \"99\"")],
+        |tag: &str| vec!["\"98\"".to_owned(), tag.to_owned()],
+        |tag: &str| vec![format!("W/{tag},{tag}")],
+        |_: &str| vec!["*".to_owned()],
+    ] {
+        let read = ben.get("/user/me").await.expect(200);
+        let mut draft = ben.request("PATCH", "/user/me");
+        let mut other = eve.request("PATCH", "/user/ben");
+        for field in build(read.header("etag").unwrap()) {
+            draft = draft.header("if-match", &field);
+            other = other.header("if-match", &field);
+        }
+        draft.json(&json!({"name": "Ben"})).send().await.expect(200);
+        // Whose it is not is told so, and no more.
+        let other = other.json(&json!({"name": "x"})).send().await;
+        other.expect_problem(403, "forbidden");
+    }
+}
+
+/// H-07: the strict mode, by which nobody writes on what they have not read.
+#[tokio::test]
+async fn a_version_may_be_asked_for() {
+    let app = TestApp::with(|options| options.choices.if_match = IfMatchRule::Required).await;
+    let ben = app.user("ben").await;
+    for (method, path) in [
+        ("PATCH", "/user/me"),
+        ("PUT", "/user/me"),
+        ("PUT", "/user/me/email"),
+        ("DELETE", "/user/me"),
+    ] {
+        let draft = ben.request(method, path).json(&json!({}));
+        let told = draft.send().await;
+        told.expect_problem(428, "precondition-required");
+    }
+    let read = ben.get("/user/me").await.expect(200);
+    let draft = ben
+        .request("PATCH", "/user/me")
+        .header("if-match", read.header("etag").unwrap());
+    draft.json(&json!({"name": "Ben"})).send().await.expect(200);
+    // What is no write to a user is none.
+    ben.delete("/auth").await.expect(204);
+}
+
 /// H-07.
 #[tokio::test]
 async fn a_write_on_what_has_changed_since_is_refused() {
@@ -125,7 +175,7 @@ async fn a_write_on_what_has_changed_since_is_refused() {
             .expect_problem(412, "precondition-failed");
     }
     let weak = format!("W/{newer}");
-    let list = format!("\"99\", {newer}x");
+    let list = format!("\"99\", \"98\", {newer}x");
     for tag in [
         weak.as_str(),
         &list,
@@ -145,8 +195,8 @@ async fn a_write_on_what_has_changed_since_is_refused() {
     }
     let twice = ben
         .request("PATCH", "/user/me")
-        .header("if-match", &newer)
-        .header("if-match", &newer);
+        .header("if-match", &weak)
+        .header("if-match", "\"98\"");
     twice
         .json(&json!({"name": "lost"}))
         .send()
