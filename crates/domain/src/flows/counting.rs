@@ -400,6 +400,7 @@ fn own_key(ctx: &Ctx, door: Door) -> Option<String> {
     match (door, &ctx.actor) {
         (Door::SignUp, _) => None,
         (Door::Token, Actor::User { id, .. }) => Some(format!("user/{id}")),
+        (Door::Token, _) => None,
         (_, Actor::User { session_id, .. }) => Some(format!("session/{session_id}")),
         _ => ctx.client.known.first().map(|known| known.key.clone()),
     }

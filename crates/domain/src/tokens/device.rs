@@ -138,7 +138,7 @@ mod tests {
         let (known, secrets) = (devices(1, "device"), SeededSecrets::new(1));
         let cookie = known.write(None, user(1), now(), &secrets);
         let text = cookie.expose().as_str();
-        let later = |days| now() + SignedDuration::from_hours(24 * days);
+        let later = |days: i64| now() + SignedDuration::from_hours(24 * days);
         assert_eq!(known.read(text, later(180)).len(), 1);
         assert_eq!(known.read(text, later(181)), []);
         assert_eq!(devices(2, "device").read(text, now()), []);

@@ -365,9 +365,14 @@ pub struct CountedThrottle {
 impl CountedThrottle {
     pub fn new() -> Self {
         Self {
-            throttle: MemoryThrottle::new(1000),
+            throttle: MemoryThrottle::new(20_000),
             asked: Mutex::default(),
         }
+    }
+
+    /// The counters themselves.
+    pub fn inner(&self) -> &MemoryThrottle {
+        &self.throttle
     }
 
     /// What it was asked since the last time, and for how each attempt is counted; not for whom.

@@ -77,7 +77,8 @@ impl World {
         let clock = Arc::new(SteppedClock::new(start));
         let mut policy = Policy::new("https://accounts.example/");
         choose(&mut policy);
-        let world = Self::node(spy, clock, policy, 1, &[7; 32]);
+        let throttle = Arc::new(CountedThrottle::new());
+        let world = Self::node(spy, clock, throttle, policy, 1, &[7; 32]);
         world.accounts.ensure_keys(&world.worker()).await.unwrap();
         world.forget();
         world
@@ -94,7 +95,8 @@ impl World {
     pub async fn moved_to(&self, url: &str) -> Self {
         let policy = Policy::new(url);
         let spy = Arc::new(Spy::on(self.store.clone()));
-        let node = Self::node(spy, self.clock.clone(), policy, 3, &[7; 32]);
+        let throttle = self.throttle.clone();
+        let node = Self::node(spy, self.clock.clone(), throttle, policy, 3, &[7; 32]);
         node.accounts.ensure_keys(&node.worker()).await.unwrap();
         node
     }
@@ -103,18 +105,19 @@ impl World {
     pub fn cold_node(&self, seed: u64, master: &[u8; 32]) -> Self {
         let policy = self.accounts.policy().clone();
         let spy = Arc::new(Spy::on(self.store.clone()));
-        Self::node(spy, self.clock.clone(), policy, seed, master)
+        let throttle = self.throttle.clone();
+        Self::node(spy, self.clock.clone(), throttle, policy, seed, master)
     }
 
     fn node(
         spy: Arc<Spy>,
         clock: Arc<SteppedClock>,
+        throttle: Arc<CountedThrottle>,
         policy: Policy,
         seed: u64,
         master: &[u8; 32],
     ) -> Self {
         let secrets = Arc::new(CountedSecrets::new(seed));
-        let throttle = Arc::new(CountedThrottle::new());
         let postbox = Arc::new(Postbox::default());
         let noted = Arc::new(Noted::default());
         let settings = HasherSettings {
