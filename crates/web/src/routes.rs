@@ -16,7 +16,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::api::{
-    auth, confirmation, home, inbox, operations, passwords, recovery, sessions, users,
+    auth, confirmation, email_undo, home, inbox, operations, passwords, recovery, sessions, users,
 };
 use crate::app::App;
 use crate::cors;
@@ -123,13 +123,15 @@ pub static TABLE: &[Route] = &[
     page(Method::GET,   "/confirmation",                Anyone,  None),
     api(Method::POST,   "/confirmation",                Anyone,  Some(MailRequest), &[]),
     api(Method::GET,    "/confirmation/{token}",        Anyone,  Some(Link), &[NotFound, LinkExpired]),
-    api(Method::POST,   "/confirmation/{token}",        Anyone,  Some(Link), &[NotFound, LinkExpired]),
+    api(Method::POST,   "/confirmation/{token}",        Anyone,  Some(Link), &[InvalidCredentials, WrongPassword, NotFound, LinkExpired, Overloaded]),
     api(Method::DELETE, "/confirmation/{token}",        Anyone,  Some(Link), &[NotFound, LinkExpired]),
     page(Method::POST,  "/confirmation/{token}/disown", Anyone,  Some(Link)),
     page(Method::GET,   "/recovery",                    Anyone,  None),
     api(Method::POST,   "/recovery",                    Anyone,  Some(MailRequest), &[]),
     api(Method::GET,    "/recovery/{token}",            Anyone,  Some(Link), &[NotFound, LinkExpired]),
     api(Method::POST,   "/recovery/{token}",            Anyone,  Some(Link), &[NotFound, LinkExpired, Overloaded]),
+    api(Method::GET,    "/email-undo/{token}",          Anyone,  Some(Link), &[NotFound, LinkExpired]),
+    api(Method::POST,   "/email-undo/{token}",          Anyone,  Some(Link), &[NotFound, LinkExpired, Overloaded]),
     api(Method::GET,    "/audit",                       Session, None, &[Forbidden, MalformedRequest, ValidationFailed]),
     api(Method::POST,   "/auth",                        Anyone,  Some(SignIn), &[InvalidCredentials, WrongPassword, UnknownAccount, EmailUnconfirmed, AccountDisabled, Overloaded]),
     api(Method::GET,    "/auth",                        SessionOrPage, None, &[]),
@@ -228,6 +230,10 @@ pub(crate) fn api_routes() -> OpenApiRouter<App> {
             confirmation::view_confirmation,
             confirmation::confirm,
             confirmation::disown
+        ))
+        .routes(routes!(
+            email_undo::view_email_undo,
+            email_undo::undo_email_change
         ))
         .routes(routes!(recovery::request_recovery))
         .routes(routes!(recovery::view_recovery, recovery::recover))

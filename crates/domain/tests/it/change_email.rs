@@ -233,7 +233,7 @@ async fn the_old_address_is_told_even_when_the_new_one_was_confirmed_first() {
     world.postbox.is_full("nobody's");
     world.advance(minutes(1));
     let notice = world.one_mail().await;
-    assert_eq!(notice.template, MailTemplate::EmailChangeNotice);
+    assert_eq!(notice.template, MailTemplate::EmailChangeUndo);
     assert_eq!(notice.to.as_str(), "ben@example.com");
     assert_eq!(notice.new_email.as_deref(), Some("n***@example.com"));
 }

@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
-use doorward_domain::values::{EmailAddress, Token};
+use doorward_domain::values::{EmailAddress, Password, Token};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -96,19 +96,57 @@ pub(crate) async fn view_confirmation(
     .into_response())
 }
 
+/// A body is needed only where the operator has set `confirmation.ask_password`.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Confirmation, example = json!({"password": "three boats on a lake"}))]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ConfirmationBody {
+    /// The password that was chosen at sign-up.
+    #[schema(format = Password, max_length = 256)]
+    password: Option<String>,
+}
+
+fn read_password(fields: Option<Fields>) -> Result<Option<Password>, Problem> {
+    let Some(mut fields) = fields else {
+        return Ok(None);
+    };
+    let password = fields.optional("password", Password::parse);
+    fields.finish(|| Some(password))
+}
+
 /// Confirms the address. The same again while the link lives.
-#[utoipa::path(post, path = "/confirmation/{token}", tag = "Account", params(("token" = String, Path, description = "The link's secret")),
+#[utoipa::path(post, path = "/confirmation/{token}", tag = "Account", request_body = Option<ConfirmationBody>, params(("token" = String, Path, description = "The link's secret")),
     responses((status = 200, description = "The user", body = UserView)))]
 pub(crate) async fn confirm(
     State(app): State<App>,
     caller: Caller,
     Path(token): Path<String>,
     headers: HeaderMap,
+    fields: Option<Fields>,
 ) -> Result<Response, Problem> {
-    let user = app
-        .accounts
-        .confirm(caller.ctx(), &read_token(&token)?)
-        .await?;
+    let secret = read_token(&token)?;
+    let confirmed = match read_password(fields) {
+        Ok(password) => app
+            .accounts
+            .confirm_with_password(caller.ctx(), &secret, password.as_ref())
+            .await
+            .map_err(Problem::from),
+        Err(problem) => Err(problem),
+    };
+    let user = match confirmed {
+        Ok(user) => user,
+        // A person gets the form back with what is wrong, and the link still works.
+        Err(problem) if caller.wants_html() && problem.code != Code::LinkExpired => {
+            let user = app
+                .accounts
+                .view_confirmation(caller.ctx(), &secret)
+                .await?;
+            let form = Form::default().refused(&problem);
+            let page = app.pages.confirm(caller.sheet(), &user, &token, &form);
+            return Err(problem.on_page(page));
+        }
+        Err(problem) => return Err(problem),
+    };
     if caller.wants_html() {
         let way_back = WayBack::of_cookie(&headers, &app.choices.return_origins);
         let locale = caller.ctx().client.locale;

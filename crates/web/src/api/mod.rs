@@ -6,6 +6,7 @@
 pub mod auth;
 pub mod confirmation;
 pub(crate) mod etag;
+pub mod email_undo;
 pub mod home;
 pub mod inbox;
 pub mod operations;

@@ -42,10 +42,10 @@ templates! {
     "layout.html", "parts.html", "docs.html", "problems.html", "inbox.html",
     "en/welcome.html", "en/home.html", "en/password.html", "en/password-changed.html", "en/signed-up.html",
     "en/ask-confirmation.html", "en/confirm.html", "en/confirmed.html", "en/disowned.html", "en/ask-recovery.html",
-    "en/mail-requested.html", "en/recover.html", "en/recovered.html", "en/problem.html", "en/words.html",
+    "en/mail-requested.html", "en/undo-email.html", "en/email-restored.html", "en/recover.html", "en/recovered.html", "en/problem.html", "en/words.html",
     "de/welcome.html", "de/home.html", "de/password.html", "de/password-changed.html", "de/signed-up.html",
     "de/ask-confirmation.html", "de/confirm.html", "de/confirmed.html", "de/disowned.html", "de/ask-recovery.html",
-    "de/mail-requested.html", "de/recover.html", "de/recovered.html", "de/problem.html", "de/words.html",
+    "de/mail-requested.html", "de/undo-email.html", "de/email-restored.html", "de/recover.html", "de/recovered.html", "de/problem.html", "de/words.html",
 }
 
 /// The two forms of the start page, at most one of them given back, and where they lead.
@@ -70,12 +70,18 @@ impl Pages {
         environment.add_global("script", assets::SCRIPT.path());
         environment.add_global("icon", assets::ICON.path());
         environment.add_global("min_length", min_length);
+        environment.add_global("asks_password", false);
         for (name, text) in TEMPLATES {
             environment
                 .add_template(name, text)
                 .expect("the templates are compiled in, and a test renders each");
         }
         Self(environment)
+    }
+
+    /// A confirmation asks for the password of the sign-up from here on.
+    pub(crate) fn ask_sign_up_password(&mut self) {
+        self.0.add_global("asks_password", true);
     }
 
     fn render(&self, name: &str, lang: &str, values: Value) -> Html<String> {
@@ -245,6 +251,22 @@ impl Pages {
             token,
         };
         self.page_with_form(sheet, "recover", values)
+    }
+
+    /// The page behind the link by which the old mailbox takes an e-mail change back.
+    pub(crate) fn undo_email(
+        &self,
+        sheet: Sheet<'_>,
+        email: &EmailAddress,
+        token: &str,
+        form: &Form,
+    ) -> Html<String> {
+        let values = context! { email => email.as_str(), token, form => Value::from(form) };
+        self.page_with_form(sheet, "undo-email", values)
+    }
+
+    pub(crate) fn email_restored(&self, locale: Locale) -> Html<String> {
+        self.page(locale, "email-restored", context! {})
     }
 
     pub(crate) fn recovered(&self, locale: Locale) -> Html<String> {

@@ -56,6 +56,15 @@ pub(crate) async fn page(
         "/password" => pages.password(sheet, user, &form),
         "/recovery" => pages.ask_recovery(sheet, &form),
         "/confirmation" => pages.ask_confirmation(sheet, &form),
+        "/email-undo/{token}" => {
+            let (text, secret) = secret()?;
+            let link = app
+                .accounts
+                .view_email_undo(caller.ctx(), &secret)
+                .await
+                .ok()?;
+            pages.undo_email(sheet, &link.email, text, &form)
+        }
         "/recovery/{token}" => {
             let (text, secret) = secret()?;
             let user = app

@@ -1,0 +1,187 @@
+//! What voids a link that was mailed before it: every event against every kind of link.
+
+use doorward_domain::Error;
+use doorward_domain::ports::{Mail, MailTemplate};
+use doorward_domain::values::Token;
+
+use crate::world::*;
+
+const KINDS: [MailTemplate; 3] = [
+    MailTemplate::EmailChange,
+    MailTemplate::Recover,
+    MailTemplate::EmailChangeUndo,
+];
+
+/// What happens, and which kinds of link it leaves alone.
+const EVENTS: [(&str, &[MailTemplate]); 11] = [
+    (
+        "a new recovery link",
+        &[MailTemplate::EmailChange, MailTemplate::EmailChangeUndo],
+    ),
+    (
+        "another e-mail change",
+        &[MailTemplate::Recover, MailTemplate::EmailChangeUndo],
+    ),
+    // A thief can do these: the owner's way back stays.
+    (
+        "the e-mail change confirmed",
+        &[MailTemplate::EmailChangeUndo],
+    ),
+    ("a password change", &[MailTemplate::EmailChangeUndo]),
+    ("a recovery", &[MailTemplate::EmailChangeUndo]),
+    (
+        "a password set by the operator",
+        &[MailTemplate::EmailChangeUndo],
+    ),
+    ("the e-mail change undone", &[]),
+    ("switched off", &[]),
+    ("switched off and on", &[]),
+    ("deleted", &[]),
+    ("deleted and signed up again", &[]),
+];
+
+fn token(mails: &[Mail], template: MailTemplate) -> Token {
+    let found = mails.iter().find(|mail| mail.template == template);
+    token_in(found.unwrap_or_else(|| panic!("{template:?}: {:?}", summary(mails))))
+}
+
+/// Ben, who is about to move, with a link of each kind.
+async fn with_links() -> (World, [Token; 3]) {
+    let world = World::with(|policy| policy.throttle = false).await;
+    world.active("ben").await;
+    let mut mails = change_email(&world, "new@example.org").await;
+    mails.extend(ask_recovery(&world).await);
+    let tokens = KINDS.map(|kind| token(&mails, kind));
+    (world, tokens)
+}
+
+async fn change_email(world: &World, new: &str) -> Vec<Mail> {
+    let session = world.sign_in("ben").await;
+    let (ctx, new, shown) = (world.of(&session), email(new), password(PASSWORD));
+    let asked = world
+        .accounts
+        .change_email(&ctx, "me", &new, Some(&shown), None)
+        .await;
+    asked.unwrap();
+    world.mails().await
+}
+
+async fn ask_recovery(world: &World) -> Vec<Mail> {
+    let address = email("ben@example.com");
+    let asked = world
+        .accounts
+        .request_recovery(&world.anon(), &address)
+        .await;
+    asked.unwrap();
+    world.mails().await
+}
+
+async fn happen(world: &World, what: &str, [confirm, recover, undo]: &[Token; 3]) {
+    let (accounts, anon, operator) = (&world.accounts, world.anon(), world.operator());
+    let new = secret(OTHER_PASSWORD);
+    match what {
+        "a new recovery link" => drop(ask_recovery(world).await),
+        "another e-mail change" => drop(change_email(world, "third@example.org").await),
+        "the e-mail change confirmed" => drop(accounts.confirm(&anon, confirm).await.unwrap()),
+        "a password change" => {
+            let session = world.sign_in("ben").await;
+            let current = password(PASSWORD);
+            let changed = accounts
+                .change_password(&world.of(&session), None, &current, &new)
+                .await;
+            changed.unwrap();
+        }
+        "a recovery" => accounts.recover(&anon, recover, &new).await.unwrap(),
+        "a password set by the operator" => {
+            accounts.set_password(&operator, "ben", &new).await.unwrap();
+        }
+        "the e-mail change undone" => accounts.undo_email_change(&anon, undo).await.unwrap(),
+        "switched off" => drop(accounts.disable(&operator, "ben", None).await.unwrap()),
+        "switched off and on" => {
+            accounts.disable(&operator, "ben", None).await.unwrap();
+            accounts.enable(&operator, "ben", None).await.unwrap();
+        }
+        _ => {
+            accounts
+                .delete_account(&operator, "ben", None)
+                .await
+                .unwrap();
+            if what == "deleted and signed up again" {
+                world.active("ben").await;
+            }
+        }
+    }
+}
+
+async fn opens(world: &World, kind: MailTemplate, token: &Token) -> Result<(), Error> {
+    let (accounts, anon) = (&world.accounts, world.anon());
+    match kind {
+        MailTemplate::EmailChange => accounts.confirm(&anon, token).await.map(drop),
+        MailTemplate::Recover => {
+            let newest = secret("a third one for luck");
+            accounts.recover(&anon, token, &newest).await
+        }
+        _ => accounts.undo_email_change(&anon, token).await,
+    }
+}
+
+/// each event against each kind of link. What takes an e-mail change back outlives what a
+/// thief of the password can do, or it would be no use.
+#[tokio::test]
+async fn each_event_voids_what_it_should() {
+    for (what, spared) in EVENTS {
+        for (index, kind) in KINDS.into_iter().enumerate() {
+            let (world, tokens) = with_links().await;
+            happen(&world, what, &tokens).await;
+            // A confirmation that was posted says so again, as long as it would have lived.
+            let is_repeated =
+                what == "the e-mail change confirmed" && kind == MailTemplate::EmailChange;
+            let expected = spared.contains(&kind) || is_repeated;
+            let opened = opens(&world, kind, &tokens[index]).await;
+            assert_eq!(opened.is_ok(), expected, "{what}: {kind:?}: {opened:?}");
+            if let Err(error) = opened {
+                assert!(matches!(error, Error::LinkExpired), "{what}: {error:?}");
+            }
+        }
+    }
+}
+
+/// with the setting, nobody confirms a sign-up without the password that was chosen with it, and
+/// a wrong one counts like one at sign-in.
+#[tokio::test]
+async fn a_confirmation_can_ask_for_the_password() {
+    let world = World::with(|policy| policy.confirmation_asks_password = true).await;
+    let ben = world.pending("ben").await;
+    let link = token_in(&world.one_mail().await);
+    let (accounts, anon) = (&world.accounts, world.anon());
+    assert!(accounts.asks_password(&ben));
+    world.audited();
+    assert_err!(accounts.confirm(&anon, &link).await, Error::Invalid(faults) if faults[0].field == "password");
+    assert_eq!(world.audited(), [""; 0]);
+    let wrong = password(OTHER_PASSWORD);
+    for _ in 0..3 {
+        let refused = accounts
+            .confirm_with_password(&anon, &link, Some(&wrong))
+            .await;
+        assert_err!(refused, Error::InvalidCredentials);
+    }
+    assert_eq!(world.audited(), ["email-confirmed!wrong password"; 3]);
+    let right = password(PASSWORD);
+    let confirm = async |ctx| {
+        accounts
+            .confirm_with_password(&ctx, &link, Some(&right))
+            .await
+    };
+    assert_err!(confirm(world.anon()).await, Error::TooManyAttempts { .. });
+    world.advance(seconds(2));
+    let confirmed = confirm(world.anon()).await.unwrap();
+    assert_eq!(confirmed.email, Some(email("ben@example.com")));
+    // “This wasn't me” needs none.
+    world.pending("eve").await;
+    let link = token_in(&world.one_mail().await);
+    world.accounts.disown(&world.anon(), &link).await.unwrap();
+    // Nor does an e-mail change, which was asked for with it.
+    let mails = change_email(&world, "new@example.org").await;
+    let link = token(&mails, MailTemplate::EmailChange);
+    world.accounts.confirm(&world.anon(), &link).await.unwrap();
+}

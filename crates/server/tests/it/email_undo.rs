@@ -1,0 +1,259 @@
+//! `/email-undo`: the old mailbox takes an e-mail change back.
+
+use serde_json::{Value, json};
+
+use crate::support::{Client, OTHER_PASSWORD, PASSWORD, TestApp, path_in, summary};
+
+/// Somebody who knows Ben's password has moved the account: the link in Ben's mailbox.
+async fn stolen(app: &TestApp) -> (Client, String) {
+    let thief = app.user("ben").await;
+    let body = json!({"email": "thief@example.org", "password": PASSWORD});
+    thief.put("/user/me/email", body).await.expect(202);
+    let mails = app.mails().await;
+    let to = |address: &str| {
+        let found = mails.iter().find(|mail| mail.to.as_str() == address);
+        path_in(found.unwrap())
+    };
+    let confirm = to("thief@example.org");
+    app.anon()
+        .request("POST", &confirm)
+        .send()
+        .await
+        .expect(200);
+    (app.sign_in("ben").await, to("ben@example.com"))
+}
+
+/// looking changes nothing; the POST gives the address back, ends every session and leaves
+/// one way in, a mail to that address; it works once.
+#[tokio::test]
+async fn the_link_takes_the_account_back_once() {
+    let app = TestApp::new().await;
+    let (thief, link) = stolen(&app).await;
+    assert!(link.starts_with("/email-undo/"), "{link}");
+    let anon = app.anon();
+    for _ in 0..5 {
+        let seen = anon.get(&link).await.expect(200);
+        assert_eq!(seen.header("cache-control"), Some("no-store"));
+        assert_eq!(seen.header("referrer-policy"), Some("no-referrer"));
+    }
+    assert_eq!(anon.request("HEAD", &link).send().await.status, 200);
+    thief.get("/auth").await.expect(200);
+    let done = app.anon().request("POST", &link).send().await.expect(204);
+    assert!(done.body.is_empty() && done.header("set-cookie").is_none());
+    thief
+        .get("/auth")
+        .await
+        .expect_problem(401, "invalid-token");
+    for name in ["ben@example.com", "thief@example.org"] {
+        let body = json!({"email": name, "password": PASSWORD});
+        let refused = app.anon().post("/auth", body).await;
+        refused.expect_problem(401, "invalid-credentials");
+    }
+    let mails = app.mails().await;
+    assert_eq!(
+        summary(&mails),
+        [
+            ("ben@example.com", "recover"),
+            ("thief@example.org", "email-change-notice")
+        ]
+    );
+    let recovery = path_in(
+        mails
+            .iter()
+            .find(|mail| mail.url.contains("/recovery/"))
+            .unwrap(),
+    );
+    let body = json!({"new_password": OTHER_PASSWORD});
+    app.anon().post(&recovery, body).await.expect(204);
+    let body = json!({"email": "ben@example.com", "password": OTHER_PASSWORD});
+    app.anon().post("/auth", body).await.expect(201);
+    for method in ["GET", "POST"] {
+        let again = app.anon().request(method, &link).send().await;
+        again.expect_problem(410, "link-expired");
+    }
+    assert_eq!(app.mails().await.len(), 1, "the new password is told of");
+    let admin = app.admin().await;
+    let lines = admin.get("/audit?event=email-change-undone").await.json();
+    assert_eq!(lines["items"].as_array().unwrap().len(), 1);
+}
+
+/// the page has one button, and is in the reader's language.
+#[tokio::test]
+async fn a_person_gets_a_page_with_a_button() {
+    let app = TestApp::new().await;
+    let (_, link) = stolen(&app).await;
+    let anon = app.anon();
+    for (language, words) in [
+        ("en", "Take my account back"),
+        ("de", "Mein Konto zurückholen"),
+    ] {
+        let page = anon
+            .request("GET", &link)
+            .html()
+            .header("accept-language", language);
+        let page = page.send().await.expect(200).text();
+        assert!(
+            page.contains(words) && page.contains("ben@example.com"),
+            "{page}"
+        );
+    }
+    let done = app.anon().request("POST", &link).on_our_page().form("");
+    let done = done.send().await.expect(200).text();
+    assert!(done.contains("Your account is back"), "{done}");
+    assert_eq!(app.mails().await.len(), 2);
+}
+
+/// a week, to the second, with nothing swept.
+#[tokio::test]
+async fn a_link_lives_a_week() {
+    for (after, status) in [(7 * 24 * 3600 - 1, 204), (7 * 24 * 3600 + 1, 410)] {
+        let app = TestApp::new().await;
+        let (_, link) = stolen(&app).await;
+        app.advance_seconds(after);
+        app.anon()
+            .request("POST", &link)
+            .send()
+            .await
+            .expect(status);
+        app.mails().await;
+    }
+}
+
+/// A link of each kind, of Ben's and of Eve's, with what a POST to it needs.
+async fn links(app: &TestApp) -> Vec<(String, Value)> {
+    app.user("eve").await;
+    let (_, undo) = stolen(app).await;
+    let pending = app.pending("zoe").await;
+    let body = json!({"email": "eve@example.com"});
+    app.anon().post("/recovery", body).await.expect(202);
+    let recovery = path_in(&app.one_mail().await);
+    let new = json!({"new_password": OTHER_PASSWORD});
+    vec![(undo, Value::Null), (pending, Value::Null), (recovery, new)]
+}
+
+/// R-03, T-TOKEN: what cannot be a token is no such thing, whatever is wrong with it; what could be
+/// one and is not this link's has the one answer of all dead links. Neither uses the link up.
+#[tokio::test]
+async fn every_wrong_token_has_one_of_two_answers() {
+    let app = TestApp::with(|options| options.policy.throttle = false).await;
+    let links = links(&app).await;
+    let send = async |path: String, body: &Value| {
+        let anon = app.anon();
+        let draft = anon.request("POST", &path);
+        match body.is_null() {
+            true => draft.send().await,
+            false => draft.json(body).send().await,
+        }
+    };
+    for (link, body) in &links {
+        let (kind, token) = link.rsplit_once('/').unwrap();
+        let mut no_token: Vec<String> = (1..token.len())
+            .map(|end| token[..end].to_owned())
+            .collect();
+        no_token.extend([
+            format!("{token}A"),
+            format!("{token}="),
+            format!("{token}=="),
+            format!("%20{token}"),
+            format!("{token}%00"),
+            format!("{}+{}", &token[..20], &token[21..]),
+            "null".to_owned(),
+            "0".to_owned(),
+            "[]".to_owned(),
+            "%7B%7D".to_owned(),
+            "A".repeat(5000),
+        ]);
+        for wrong in no_token {
+            let answer = send(format!("{kind}/{wrong}"), body).await;
+            answer.expect_problem(404, "not-found");
+        }
+        let flipped = (0..token.len()).filter_map(|at| {
+            let byte = char::from(token.as_bytes()[at]);
+            let other = match byte {
+                'a'..='z' => byte.to_ascii_uppercase(),
+                'A'..='Z' => byte.to_ascii_lowercase(),
+                _ => return None,
+            };
+            Some(format!("{}{other}{}", &token[..at], &token[at + 1..]))
+        });
+        let others = links.iter().filter(|(other, _)| other != link);
+        let others = others.map(|(other, _)| other.rsplit_once('/').unwrap().1.to_owned());
+        let random = ["A".repeat(43)];
+        for wrong in flipped.chain(others).chain(random) {
+            let answer = send(format!("{kind}/{wrong}"), body).await;
+            // The last letter holds bits that a token has not: another one there may be none.
+            match answer.status {
+                404 => assert!(wrong[..42] == token[..42], "{wrong}"),
+                _ => drop(answer.expect_problem(410, "link-expired")),
+            }
+        }
+        let empty = send(format!("{kind}/"), body).await;
+        assert!(matches!(empty.status, 404 | 405), "{}", empty.text());
+    }
+    for (link, body) in &links {
+        let used = send(link.clone(), body).await;
+        assert!(used.status < 300, "{link}: {}", used.text());
+    }
+    // Spent; a confirmation says the same again.
+    for (link, body) in links
+        .iter()
+        .filter(|(link, _)| !link.starts_with("/confirmation"))
+    {
+        let spent = send(link.clone(), body).await;
+        spent.expect_problem(410, "link-expired");
+    }
+    app.mails().await;
+}
+
+/// with the setting, a confirmation takes the password of the sign-up, on the page and by API.
+#[tokio::test]
+async fn a_confirmation_can_ask_for_the_password() {
+    let app = TestApp::with(|options| options.policy.confirmation_asks_password = true).await;
+    let (by_api, by_page) = (app.pending("ben").await, app.pending("eve").await);
+    let anon = app.anon();
+    anon.request("POST", &by_api)
+        .send()
+        .await
+        .assert_faults(&[("password", "missing")]);
+    anon.post(&by_api, json!({"password": OTHER_PASSWORD}))
+        .await
+        .expect_problem(401, "invalid-credentials");
+    anon.post(&by_api, json!({"password": PASSWORD}))
+        .await
+        .expect(200);
+    let person = app.anon();
+    let page = person
+        .request("GET", &by_page)
+        .html()
+        .send()
+        .await
+        .expect(200);
+    assert!(page.text().contains("type=\"password\""), "{}", page.text());
+    let missing = person.request("POST", &by_page).on_our_page().form("");
+    let missing = missing.send().await.expect(422).text();
+    assert!(missing.contains("Give a password"), "{missing}");
+    let shown = person
+        .request("POST", &by_page)
+        .on_our_page()
+        .form("password=plum+cake+on+sundays");
+    shown.send().await.expect(200);
+    let body = json!({"email": "eve@example.com", "password": PASSWORD});
+    app.anon().post("/auth", body).await.expect(201);
+}
+
+/// without it none is asked for.
+#[tokio::test]
+async fn a_confirmation_asks_for_nothing_unless_told_to() {
+    let app = TestApp::new().await;
+    let link = app.pending("ben").await;
+    let page = app.anon();
+    let page = page
+        .request("GET", &link)
+        .html()
+        .send()
+        .await
+        .expect(200)
+        .text();
+    assert!(!page.contains("type=\"password\""), "{page}");
+    app.anon().request("POST", &link).send().await.expect(200);
+}

@@ -1,0 +1,212 @@
+//! The password again: for a role, a status, a deletion, somebody's address.
+
+use doorward_domain::model::Role;
+use jiff::SignedDuration;
+use serde_json::{Value, json};
+
+use crate::support::{Answer, Client, OTHER_PASSWORD, PASSWORD, TestApp};
+
+/// Method, path and body of what needs it.
+fn acts() -> [(&'static str, &'static str, Value); 5] {
+    [
+        ("PUT", "/user/ben/role", json!({"role": "admin"})),
+        ("PUT", "/user/ben/status", json!({"status": "disabled"})),
+        (
+            "PUT",
+            "/user/ben/email",
+            json!({"email": "new@example.org"}),
+        ),
+        ("DELETE", "/user/ben", Value::Null),
+        ("DELETE", "/user/me", Value::Null),
+    ]
+}
+
+async fn send(client: &Client, (method, path, body): &(&str, &str, Value)) -> Answer {
+    let draft = client.request(method, path);
+    match body.is_null() {
+        true => draft.send().await,
+        false => draft.json(body).send().await,
+    }
+}
+
+fn showing(
+    act: &(&'static str, &'static str, Value),
+    shown: &str,
+) -> (&'static str, &'static str, Value) {
+    let (method, path, mut body) = act.clone();
+    body["password"] = shown.into();
+    (method, path, body)
+}
+
+async fn people() -> (TestApp, Client) {
+    let app = TestApp::new().await;
+    app.leaves_mail();
+    let admin = app.admin().await;
+    app.create("other", Role::Admin).await;
+    app.create("ben", Role::User).await;
+    (app, admin)
+}
+
+/// A-13, Z-05: five minutes after sign-in a stable code asks for the password; with it the same
+/// request passes, with a wrong one it is a failed sign-in. A renewed token is no password.
+#[tokio::test]
+async fn what_matters_most_asks_for_the_password_again() {
+    for act in acts() {
+        let (app, admin) = people().await;
+        app.advance_seconds(300);
+        app.advance(SignedDuration::from_micros(1));
+        let refused = send(&admin, &act)
+            .await
+            .expect_problem(403, "reauthentication-required");
+        assert!(
+            refused.json()["detail"]
+                .as_str()
+                .unwrap()
+                .contains("`password`")
+        );
+        let renewed = admin.post("/auth/renewal", Value::Null).await;
+        let token = renewed.expect(200).json()["token"]
+            .as_str()
+            .unwrap()
+            .to_owned();
+        let admin = admin.with_token(&token);
+        send(&admin, &act)
+            .await
+            .expect_problem(403, "reauthentication-required");
+        send(&admin, &showing(&act, OTHER_PASSWORD))
+            .await
+            .expect_problem(401, "invalid-credentials");
+        let done = send(&admin, &showing(&act, PASSWORD)).await;
+        assert!(done.status < 300, "{act:?}: {}", done.text());
+    }
+}
+
+/// at five minutes to the microsecond it is still fresh.
+#[tokio::test]
+async fn a_fresh_session_needs_nothing_more() {
+    for act in acts() {
+        let (app, admin) = people().await;
+        app.advance_seconds(300);
+        let done = send(&admin, &act).await;
+        assert!(done.status < 300, "{act:?}: {}", done.text());
+    }
+}
+
+/// what is shown is looked at, also where none would be asked for; and it is counted.
+#[tokio::test]
+async fn a_wrong_password_is_never_passed_over() {
+    let (app, admin) = people().await;
+    let act = showing(&acts()[0], OTHER_PASSWORD);
+    for _ in 0..3 {
+        send(&admin, &act)
+            .await
+            .expect_problem(401, "invalid-credentials");
+    }
+    let refused = app
+        .anon()
+        .post("/auth", json!({"username": "root", "password": PASSWORD}));
+    refused.await.expect_problem(429, "too-many-attempts");
+}
+
+/// A deletion's body may be JSON, a form, or nothing; what is not known in it is refused.
+#[tokio::test]
+async fn a_deletion_takes_a_body_or_none() {
+    let (app, admin) = people().await;
+    app.advance_seconds(600);
+    let refused = admin
+        .request("DELETE", "/user/ben")
+        .json(&json!({"role": "x"}));
+    refused.send().await.assert_faults(&[("role", "unknown")]);
+    let refused = admin
+        .request("DELETE", "/user/ben")
+        .json(&json!({"password": 7}));
+    refused
+        .send()
+        .await
+        .assert_faults(&[("password", "wrong-type")]);
+    let refused = admin
+        .request("DELETE", "/user/ben")
+        .body("text/plain", "x".to_owned());
+    refused
+        .send()
+        .await
+        .expect_problem(415, "unsupported-media-type");
+    let body = "password=plum+cake+on+sundays";
+    admin
+        .request("DELETE", "/user/ben")
+        .form(body)
+        .send()
+        .await
+        .expect(204);
+}
+
+/// an admin shows their own password, and chooses nobody else's.
+#[tokio::test]
+async fn no_admin_chooses_a_password() {
+    let (app, admin) = people().await;
+    for (method, path, body) in [
+        ("PUT", "/user/ben", json!({"new_password": OTHER_PASSWORD})),
+        ("PUT", "/user/ben", json!({"password": OTHER_PASSWORD})),
+        ("PATCH", "/user/ben", json!({"password": OTHER_PASSWORD})),
+        (
+            "PUT",
+            "/user/ben/role",
+            json!({"role": "user", "new_password": OTHER_PASSWORD}),
+        ),
+        (
+            "PUT",
+            "/user/ben/status",
+            json!({"status": "active", "new_password": OTHER_PASSWORD}),
+        ),
+        (
+            "PUT",
+            "/user/ben/email",
+            json!({"email": "x@example.org", "new_password": OTHER_PASSWORD}),
+        ),
+    ] {
+        let answer = send(&admin, &(method, path, body)).await;
+        answer.expect_problem(422, "validation-failed");
+    }
+    let ben = app.anon();
+    ben.post("/auth", json!({"username": "ben", "password": PASSWORD}))
+        .await
+        .expect(201);
+}
+
+/// nothing that says that an address is confirmed can be written.
+#[tokio::test]
+async fn nobody_writes_what_a_link_must_show() {
+    let (app, admin) = people().await;
+    let ben = app.sign_in("ben").await;
+    for (client, user) in [(&ben, "me"), (&admin, "ben")] {
+        for field in [
+            "email",
+            "email_verified",
+            "pending_email",
+            "status",
+            "confirmed",
+            "email_key",
+        ] {
+            for method in ["PUT", "PATCH"] {
+                let body = json!({field: "x@example.org"});
+                let path = format!("/user/{user}");
+                let draft = client.request(method, &path).json(&body);
+                draft.send().await.assert_faults(&[(field, "unknown")]);
+            }
+        }
+        for field in ["email_verified", "pending_email", "confirmed"] {
+            let mut body = json!({"email": "x@example.org", "password": PASSWORD});
+            body[field] = true.into();
+            let path = format!("/user/{user}/email");
+            client
+                .put(&path, body)
+                .await
+                .assert_faults(&[(field, "unknown")]);
+        }
+    }
+    let user = ben.get("/user/me").await.expect(200).json();
+    assert_eq!(
+        (&user["email"], user.get("pending_email")),
+        (&json!("ben@example.com"), None)
+    );
+}
