@@ -4,10 +4,13 @@
 
 mod bench;
 mod common_passwords;
+mod flood;
 mod fuzz;
 mod package;
 mod parsers;
 mod run;
+mod sbom;
+mod supply;
 mod test;
 mod timing;
 mod tools;
@@ -28,6 +31,9 @@ cargo xtask TASK
                     build the release binary, or take this one, and hold the times of its answers about
                     accounts that are there against those about accounts that are not
   bench             build the release binary and print the first figures
+  supply            hold what the binary is made of against deny.toml and xtask/supply
+  reproduce         build the release twice, in two folders, and compare
+  flood [debug]     flood the release binary, or the debug one, from many addresses and print the figures
   package [BINARY]  build the release binary, or take this one, and pack what people download
   common-passwords  make crates/domain/src/passwords/common-passwords.txt anew
   tools             only install what the tests need
@@ -44,6 +50,9 @@ fn main() -> ExitCode {
         },
         Some("timing") => timing::timing(arguments.next(), arguments.next()),
         Some("bench") => bench::bench(),
+        Some("flood") => flood::flood(arguments.next()),
+        Some("supply") => supply::supply(),
+        Some("reproduce") => package::reproduce(),
         Some("package") => package::package(arguments.next()),
         Some("common-passwords") => common_passwords::make(),
         Some("tools") => tools::install(),

@@ -14,6 +14,7 @@ use crate::flows::counting::Counting;
 use crate::flows::keys::KeyLook;
 use crate::happening::Happening;
 use crate::model::{AuditEvent, Event, MailJob, MailKind, Outcome, User};
+use crate::outbox_room::OutboxRoom;
 use crate::passwords::Hasher;
 use crate::policy::Policy;
 use crate::ports::{Clock, Mailer, Meter, Outbox, Secrets, Seen, Sessions, Store, Throttle};
@@ -61,6 +62,7 @@ pub struct Accounts {
     /// What shows that a client was here before.
     pub(crate) devices: Devices,
     pub(crate) counting: Counting,
+    pub(crate) outbox_room: OutboxRoom,
     mail_waiting: Notify,
 }
 
@@ -79,6 +81,7 @@ impl Accounts {
             seen: Mutex::new(HashMap::new()),
             key_look: tokio::sync::Mutex::default(),
             readiness: Readiness::default(),
+            outbox_room: OutboxRoom::default(),
             mail_waiting: Notify::new(),
         }
     }
@@ -160,9 +163,8 @@ impl Accounts {
     /// Writes, and makes sure that this node forgets what it knew of the users written.
     pub(crate) async fn apply(&self, changes: Changes) -> Result<(), ApplyError> {
         let touched: Vec<UserId> = changes.iter().filter_map(touched_user).collect();
-        let has_mail = changes
-            .iter()
-            .any(|change| matches!(change, Change::EnqueueMail(_)));
+        let is_mail = |change: &&Change| matches!(change, Change::EnqueueMail(_));
+        let mails = changes.iter().filter(is_mail).count();
         let audited: Vec<Happening> = changes.iter().filter_map(audited).collect();
         let outcome = self.ports.store.apply(changes).await;
         // Even a failed write may have happened: its answer can be lost.
@@ -171,7 +173,8 @@ impl Accounts {
         }
         if outcome.is_ok() {
             audited.into_iter().for_each(|line| self.note(line));
-            if has_mail {
+            self.outbox_room.note(mails);
+            if mails > 0 {
                 self.mail_waiting.notify_one();
             }
         }
@@ -235,11 +238,39 @@ impl Accounts {
     pub async fn authorize(&self, ctx: &Ctx, action: Action, target: Target) -> Result<(), Error> {
         let answer = access::authorize(&ctx.actor, action, target);
         if matches!(answer, Err(Error::Forbidden)) {
-            let detail = format!("{action:?}");
-            let audit = self.audit_failure(ctx, Event::Forbidden, None, &detail);
-            self.apply(vec![audit]).await?;
+            self.write_forbidden(ctx, action, None).await?;
         }
         answer
+    }
+
+    /// Whoever reaches for what is not theirs, again and again, does not fill the log (L-01).
+    async fn write_forbidden(
+        &self,
+        ctx: &Ctx,
+        action: Action,
+        whom: Option<UserId>,
+    ) -> Result<(), Error> {
+        if self.may_fill_the_log(ctx, Event::Forbidden) {
+            let detail = format!("{action:?}");
+            let audit = self.audit_failure(ctx, Event::Forbidden, whom, &detail);
+            self.apply(vec![audit]).await?;
+        }
+        Ok(())
+    }
+
+    /// Writes down that somebody looked at what is another's, once it is known that they may (Z-05,
+    /// L-01).
+    pub(crate) async fn write_look(
+        &self,
+        ctx: &Ctx,
+        event: Event,
+        whom: Option<UserId>,
+    ) -> Result<(), Error> {
+        let is_own = whom.is_some() && whom == ctx.actor.user_id();
+        if is_own || ctx.actor == Actor::Worker {
+            return Ok(());
+        }
+        Ok(self.apply(vec![self.audit(ctx, event, whom)]).await?)
     }
 
     /// Finds whom a path's `{user}` names, once the actor may do that to them. Whoever may not is
@@ -252,8 +283,21 @@ impl Accounts {
     ) -> Result<User, Error> {
         let is_own = names_actor(&ctx.actor, named);
         let target = if is_own { Target::Own } else { Target::Others };
-        self.authorize(ctx, action, target).await?;
         let store = &self.ports.store;
+        let answer = access::authorize(&ctx.actor, action, target);
+        if matches!(answer, Err(Error::Forbidden)) {
+            // For the log alone: the answer is the same whether there is somebody of that name.
+            let whom = match (named.parse(), Username::parse(named)) {
+                (Ok(id), _) => Some(id),
+                (Err(()), Ok(username)) => store
+                    .find_user_by_username(username.key())
+                    .await?
+                    .map(|user| user.id),
+                _ => None,
+            };
+            self.write_forbidden(ctx, action, whom).await?;
+        }
+        answer?;
         let found = match (ctx.actor.user_id().filter(|_| is_own), named.parse()) {
             (Some(own), _) => store.find_user(own).await?,
             (None, Ok(id)) => store.find_user(id).await?,

@@ -22,6 +22,7 @@ pub mod fuzzing;
 pub mod happening;
 pub mod memory;
 pub mod model;
+mod outbox_room;
 pub mod passwords;
 pub mod policy;
 pub mod ports;

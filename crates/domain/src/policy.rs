@@ -58,6 +58,8 @@ pub struct Policy {
     pub access_token_lifetime: SignedDuration,
     /// How long an unconfirmed sign-up stays.
     pub pending_lifetime: SignedDuration,
+    /// How many mails may wait before nobody can ask for more.
+    pub max_outbox: u64,
     /// How long a mail is tried.
     pub mail_lifetime: SignedDuration,
     /// How old the signing key gets.
@@ -91,6 +93,7 @@ impl Policy {
             recovery_lifetime: SignedDuration::from_mins(30),
             access_token_lifetime: SignedDuration::from_mins(5),
             pending_lifetime: hours(3 * 24),
+            max_outbox: 10_000,
             mail_lifetime: hours(3 * 24),
             key_lifetime: hours(90 * 24),
             audit_lifetime: Some(hours(400 * 24)),

@@ -378,8 +378,11 @@ fn policy(config: &Config, listening: SocketAddr) -> anyhow::Result<Policy> {
             breached,
         },
         throttle: config.throttle,
+        max_outbox: config.outbox,
         limits: config.throttle_limits.clone(),
         key_lifetime: SignedDuration::from_hours(24 * config.key_days),
+        audit_lifetime: (config.audit_keep_days > 0)
+            .then(|| SignedDuration::from_hours(24 * config.audit_keep_days)),
         reauthenticate_after: SignedDuration::from_mins(config.session_reauthenticate_minutes),
         session_idle: SignedDuration::from_mins(config.session_idle_minutes),
         admin_session_idle: SignedDuration::from_mins(config.session_admin_idle_minutes),

@@ -13,7 +13,7 @@ use crate::happening::SessionEnd;
 use crate::model::{Event, Link, MailKind, Purpose, Status, User};
 use crate::values::{EmailAddress, Invalid, Password, Token};
 
-/// How many unconfirmed claims to one address are cleared away or mailed at a time.
+/// How many unconfirmed claims to one address are cleared away, or looked at to be mailed, at a time.
 pub(crate) const MAX_CLAIMS: usize = 20;
 
 impl Accounts {
@@ -21,6 +21,7 @@ impl Accounts {
     /// answer: the worker looks, not we.
     #[tracing::instrument(level = "trace", skip_all)]
     pub async fn request_confirmation(&self, ctx: &Ctx, email: &EmailAddress) -> Result<(), Error> {
+        self.ensure_outbox_room()?;
         self.throttle_mailbox(ctx, email).await?;
         let mail = self.mail(
             ctx,

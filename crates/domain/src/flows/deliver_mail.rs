@@ -18,7 +18,7 @@ use crate::flows::confirm::MAX_CLAIMS;
 use crate::happening::{Happening, MailFate};
 use crate::model::{Event, Link, MailJob, MailKind, Purpose, Status, User};
 use crate::ports::{Mail, MailError, MailTemplate};
-use crate::values::{EmailAddress, Name, Token, Username};
+use crate::values::{EmailAddress, MailJobId, Name, Token, Username};
 
 /// How long a worker may hold a mail without a word; for so long a dead worker's mails wait.
 const LEASE: SignedDuration = SignedDuration::from_mins(2);
@@ -58,6 +58,7 @@ impl Delivered {
 impl Accounts {
     /// Sends up to `limit` mails that are due, side by side. One turn of the worker.
     pub async fn deliver_mail(&self, ctx: &Ctx, limit: usize) -> Result<Delivered, Error> {
+        self.look_at_outbox(ctx).await?;
         let jobs = self
             .ports
             .store
@@ -105,11 +106,10 @@ impl Accounts {
         }
         let mut changes = vec![Change::MailDone(job.id)];
         if job.kind == MailKind::Recovery {
-            changes.extend(
-                letters
-                    .iter()
-                    .map(|letter| self.audit(ctx, Event::RecoveryRequested, Some(letter.user.id))),
-            );
+            changes.extend(letters.iter().map(|letter| {
+                let user_id = Some(letter.user.id);
+                self.audit_detail(ctx, Event::RecoveryRequested, user_id, &job.audit_detail())
+            }));
         }
         self.apply(changes).await?;
         self.note(Happening::Mail(job.kind, MailFate::Sent));
@@ -207,8 +207,8 @@ impl Accounts {
                     let claims = store
                         .list_users_by_pending_email(job.email.key(), MAX_CLAIMS)
                         .await?;
-                    let newest = claims.into_iter().take(3);
-                    newest.flat_map(|user| claim(user, &job.email)).collect()
+                    let chosen = some_of(claims, job.id);
+                    chosen.flat_map(|user| claim(user, &job.email)).collect()
                 }
             },
             MailKind::Recovery => match owner {
@@ -379,6 +379,26 @@ fn letter(
         purpose,
     };
     to.map(with).into_iter().collect()
+}
+
+/// Three of those who claim an address: the newest, the oldest, and by turns one of those between, so
+/// that who signs up again and again with somebody else's address does not crowd its owner out. More
+/// than three would let them fill the mailbox.
+fn some_of(claims: Vec<User>, job: MailJobId) -> impl Iterator<Item = User> {
+    let (last, between) = (
+        claims.len().saturating_sub(1),
+        claims.len().saturating_sub(2),
+    );
+    let turn = job
+        .as_bytes()
+        .iter()
+        .map(|byte| usize::from(*byte))
+        .sum::<usize>();
+    let middle = 1 + turn % between.max(1);
+    let claims = claims.into_iter().enumerate();
+    claims
+        .filter(move |(at, _)| *at == 0 || *at == last || *at == middle)
+        .map(|(_, user)| user)
 }
 
 /// The address that the account is moving to, or has moved to since the mail was written.

@@ -16,9 +16,12 @@ impl Accounts {
     /// Asks for a recovery mail. The answer is the same whoever's address it is.
     #[tracing::instrument(level = "trace", skip_all)]
     pub async fn request_recovery(&self, ctx: &Ctx, email: &EmailAddress) -> Result<(), Error> {
+        self.ensure_outbox_room()?;
         self.throttle_mailbox(ctx, email).await?;
         let mail = self.mail(ctx, MailKind::Recovery, None, email, ctx.client.locale);
-        Ok(self.apply(vec![mail]).await?)
+        // Who asked, and from where; whose account it is, the worker writes where it has one.
+        let audit = self.audit_detail(ctx, Event::RecoveryAsked, None, &mail_detail(&mail));
+        Ok(self.apply(vec![mail, audit]).await?)
     }
 
     /// Whether a recovery link can still be used, for the page that asks for the new password.
@@ -112,6 +115,14 @@ impl Accounts {
             ));
         }
         changes
+    }
+}
+
+/// Joins the line of whoever asked with the line about whom it was sent to.
+fn mail_detail(mail: &Change) -> String {
+    match mail {
+        Change::EnqueueMail(job) => job.audit_detail(),
+        _ => String::new(),
     }
 }
 

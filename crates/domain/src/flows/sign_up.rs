@@ -42,6 +42,9 @@ impl Accounts {
         {
             return Err(Error::EmailTaken);
         }
+        if wanted.email.is_some() {
+            self.ensure_outbox_room()?;
+        }
         let _share = self.hasher.share_for(ctx)?;
         let password_hash = self.hasher.hash(wanted.password.as_password()).await?;
         let user = self.new_user(ctx, wanted);

@@ -1,0 +1,96 @@
+//! `cargo xtask flood` (T-FLOOD): strangers press from many addresses, and an honest client asks
+//! `/healthz` all the while, on a new connection each time.
+//!
+//! Prints what was seen, and fails where it is not as it should be: memory bounded, the honest client
+//! answered, the surplus refused at once. Every flood has a function in `floods`.
+
+mod floods;
+mod honest;
+mod server;
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use honest::Honest;
+use server::Server;
+
+/// Beyond what an idle server takes: two hashes at once, and this (P-10).
+const MEMORY_KIB: u64 = (2 * 19 + 64) * 1024;
+/// The honest client's answers.
+const P99: Duration = Duration::from_millis(100);
+
+fn main() -> ExitCode {
+    let wanted = rustix::process::Rlimit {
+        current: rustix::process::getrlimit(rustix::process::Resource::Nofile).maximum,
+        ..rustix::process::getrlimit(rustix::process::Resource::Nofile)
+    };
+    rustix::process::setrlimit(rustix::process::Resource::Nofile, wanted).unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .unwrap();
+    let chosen = std::env::args()
+        .skip(1)
+        .find(|word| !word.starts_with("--"));
+    let mut faults = Vec::new();
+    println!(
+        "{:<42} {:>9} {:>9} {:>8} {:>8} {:>7}  what came of it",
+        "flood", "idle KiB", "peak KiB", "p50 ms", "p99 ms", "failed"
+    );
+    for (name, flood) in floods::ALL {
+        if chosen
+            .as_ref()
+            .is_some_and(|chosen| !name.contains(chosen.as_str()))
+        {
+            continue;
+        }
+        faults.extend(runtime.block_on(run(name, *flood)));
+    }
+    for fault in &faults {
+        println!("NOT AS IT SHOULD BE: {fault}");
+    }
+    match faults.is_empty() {
+        true => ExitCode::SUCCESS,
+        false => ExitCode::FAILURE,
+    }
+}
+
+async fn run(name: &str, flood: floods::Flood) -> Vec<String> {
+    let server = Server::start();
+    server.warm_up().await;
+    let idle = server.memory_kib();
+    let honest = Honest::begin(server.address);
+    let outcome = flood(&server).await;
+    let seen = honest.end().await;
+    let peak = server.peak_kib();
+    let warnings = server.log_lines("more connections or requests");
+    println!(
+        "{name:<42} {idle:>9} {peak:>9} {:>8.1} {:>8.1} {:>7}  {}; {warnings} lines of it in the log",
+        seen.percentile(50.0),
+        seen.percentile(99.0),
+        seen.failed,
+        outcome.said
+    );
+    let mut faults: Vec<_> = outcome
+        .faults
+        .iter()
+        .map(|fault| format!("{name}: {fault}"))
+        .collect();
+    let mut must = |holds: bool, what: &str| {
+        if !holds {
+            faults.push(format!("{name}: {what}"));
+        }
+    };
+    must(peak <= idle + MEMORY_KIB, "memory is not bounded");
+    must(
+        seen.percentile(99.0) < P99.as_secs_f64() * 1000.0,
+        "the honest client waits",
+    );
+    must(
+        seen.failed == 0 && seen.count() > 20,
+        "the honest client is not answered",
+    );
+    must(warnings <= 2, "the log is flooded");
+    faults
+}
