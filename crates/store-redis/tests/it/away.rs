@@ -4,12 +4,13 @@ use std::time::{Duration, Instant};
 
 use doorward_domain::model::Session;
 use doorward_domain::ports::{Allowance, Sessions, Throttle};
-use doorward_domain::throttle::SIGN_UP;
 use doorward_store_redis::RedisStore;
 use doorward_testkit::fixtures;
 use doorward_testkit::servers::{Mood, OwnRedis, Proxy, RedisOptions, own_redis};
 
-use crate::support::{BOUND, PATIENCE, RIGHTS, cause, open, took, use_it, wait_until_back};
+use crate::support::{
+    BOUND, PATIENCE, RIGHTS, cause, open, sign_up, took, use_it, wait_until_back,
+};
 
 /// What a call may take that asks nobody.
 const AT_ONCE: Duration = Duration::from_millis(200);
@@ -66,7 +67,10 @@ async fn a_restart_between_two_calls_fails_neither() {
     assert_eq!(found.unwrap().as_ref(), Some(&session));
     // Nor is it noticed by what cannot be sent twice.
     redis.restart().await;
-    store.take(&SIGN_UP, "key", fixtures::now()).await.unwrap();
+    store
+        .take(&[sign_up("key")], fixtures::now())
+        .await
+        .unwrap();
     redis.restart().await;
     let renewed = Session {
         generation: session.generation + 1,
@@ -228,11 +232,11 @@ async fn what_would_not_bear_it_is_not_asked_twice() {
     let store = open(&proxy.url(&redis.url()));
     use_it(&store).await;
     proxy.set(Mood::LoseAnswer("EVALSHA", 1)).await;
-    assert!(store.take(&SIGN_UP, "once", fixtures::now()).await.is_err());
+    let charges = [sign_up("once")];
+    assert!(store.take(&charges, fixtures::now()).await.is_err());
     proxy.set(Mood::Pass).await;
-    let left = store.take(&SIGN_UP, "once", fixtures::now()).await.unwrap();
-    let remaining = SIGN_UP.burst - 2;
-    assert_eq!(left, Allowance::Allowed { remaining });
+    let left = store.take(&charges, fixtures::now()).await.unwrap();
+    assert_eq!(left, [Allowance::Allowed { remaining: 18 }]);
 }
 
 /// The primary becomes a replica, and the replica the primary: both were named.

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use doorward_domain::memory::SteppedClock;
 use doorward_domain::model::Session;
-use doorward_domain::ports::{Seen, Sessions, StoreError, Throttle};
-use doorward_domain::throttle::SIGN_IN;
+use doorward_domain::ports::{Charge, Seen, Sessions, StoreError, Throttle};
+use doorward_domain::throttle::{Door, Limits};
 use doorward_store_redis::{Fault, RedisSettings, RedisStore};
 use doorward_testkit::fixtures;
 
@@ -58,13 +58,23 @@ pub async fn use_it(store: &RedisStore) {
     assert_eq!(kept.unwrap().unwrap().epoch, 9);
     assert_eq!(store.list_sessions(user_id, now).await.unwrap().len(), 1);
     assert!(store.delete_session(user_id, session.id).await.unwrap());
-    store.take(&SIGN_IN, "key", now).await.unwrap();
+    let charges = [sign_up("key"), guess("key")];
     for _ in 0..2 {
-        store.reserve_guess("key", now).await.unwrap();
+        store.take(&charges, now).await.unwrap();
     }
-    store.release_guess("key", now).await.unwrap();
-    store.clear_guesses("key").await.unwrap();
+    store.give_back(&charges, now).await.unwrap();
+    store.clear(&charges, now).await.unwrap();
     store.ping().await.unwrap();
+}
+
+/// Of twenty an hour.
+pub fn sign_up(key: &str) -> Charge {
+    let [budget, ..] = Limits::default().budgets(Door::SignUp);
+    Charge::budget(budget, key.to_owned())
+}
+
+pub fn guess(key: &str) -> Charge {
+    Charge::guess(&Arc::new(Limits::default().slowing()), key.to_owned())
 }
 
 pub fn cause(error: &StoreError) -> &Fault {
