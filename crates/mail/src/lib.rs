@@ -38,6 +38,7 @@ mod samples;
 pub use error::MailSetupError;
 pub use examine::examine;
 pub use mailer::TemplateMailer;
+pub use mask::mask_addresses;
 pub use settings::MailSettings;
 pub use templates::TemplateError;
 pub use transport::inbox::{Inbox, InboxMail};

@@ -38,6 +38,13 @@ pub(crate) fn mask_reply(text: &str) -> String {
     }
 }
 
+/// A text of any kind with every address in it masked, for what others have written.
+pub fn mask_addresses(text: &str) -> String {
+    let mut masked = String::with_capacity(text.len());
+    mask_word(text, &mut masked);
+    masked
+}
+
 /// Masks each address in a word such as `<ben@example.com>:` and keeps what stands around it.
 fn mask_word(word: &str, masked: &mut String) {
     let is_part = |c: char| c.is_alphanumeric() || "!#$%&'*+-/=?^_`{|}~.@".contains(c);
@@ -49,12 +56,23 @@ fn mask_word(word: &str, masked: &mut String) {
         let end = rest.find(|c| !is_part(c)).unwrap_or(rest.len());
         let run = &rest[..end];
         if run.contains('@') {
+            let (name, run) = named(run);
+            masked.push_str(name);
             // Writing to a String cannot fail.
             let _ = write!(masked, "{}", mask_address(run));
         } else {
             masked.push_str(run);
         }
         rest = &rest[end..];
+    }
+}
+
+/// What a line of the log calls an address, `mail.to=`, and the address.
+fn named(run: &str) -> (&str, &str) {
+    let is_name = |c: char| c.is_ascii_lowercase() || c == '_' || c == '.';
+    match run.find('=') {
+        Some(end) if end > 0 && run[..end].chars().all(is_name) => run.split_at(end + 1),
+        _ => ("", run),
     }
 }
 

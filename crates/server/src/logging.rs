@@ -2,7 +2,9 @@
 //! which come from the same source.
 //!
 //! A line of the log holds what its event says and nothing of the spans around it: those are for traces
-//! alone, and libraries' spans may say what people sent.
+//! alone, and libraries' spans may say what people sent. `lines` has the last look at each of them.
+
+mod lines;
 
 use std::io::IsTerminal;
 
@@ -14,6 +16,8 @@ use tracing_subscriber::{EnvFilter, Registry};
 
 use crate::config::{Config, LogFormat};
 use crate::telemetry::Traces;
+
+use lines::{Form, Lines};
 
 /// Libraries that would write what people sent, or secrets, at their finest levels (L-02).
 const CAPPED: &str = ",sqlx=warn,lettre=warn,hyper=info,rustls=info,h2=info";
@@ -29,10 +33,14 @@ pub fn start(config: &Config) -> anyhow::Result<Option<Traces>> {
         LogFormat::Json => false,
         LogFormat::Auto => std::io::stderr().is_terminal(),
     };
-    let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let form = match as_text {
+        true if std::io::stderr().is_terminal() => Form::Coloured,
+        true => Form::Text,
+        false => Form::Json,
+    };
+    let layer = tracing_subscriber::fmt::layer().with_writer(Lines(form));
     let layer: Box<dyn Layer<Registry> + Send + Sync> = if as_text {
-        let is_seen = std::io::stderr().is_terminal();
-        Box::new(layer.with_ansi(is_seen).with_target(false))
+        Box::new(layer.with_ansi(form == Form::Coloured).with_target(false))
     } else {
         let layer = layer.json().flatten_event(true);
         Box::new(layer.with_current_span(false).with_span_list(false))

@@ -120,7 +120,7 @@ impl<'a> Unverified<'a> {
         let (signed, signature) = token.rsplit_once('.')?;
         let (header, payload) = signed.split_once('.')?;
         let header: Header = decode_json(header)?;
-        let is_ours = header.alg == "EdDSA" && header.typ == C::TYPE && header.kid.len() <= 64;
+        let is_ours = header.alg == "EdDSA" && header.typ == C::TYPE && is_kid(&header.kid);
         is_ours.then_some(Self {
             signed,
             payload,
@@ -136,6 +136,12 @@ impl<'a> Unverified<'a> {
             .ok()?;
         decode_json(self.payload)
     }
+}
+
+/// Whether it could name a key at all: what is a path or a query is not even looked for (J-02).
+fn is_kid(kid: &str) -> bool {
+    let is_part = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
+    (1..=64).contains(&kid.len()) && kid.bytes().all(is_part)
 }
 
 fn encode_json<T: Serialize>(value: &T) -> String {
@@ -279,7 +285,17 @@ mod tests {
         ] {
             refused(&with(header(), "typ", json!(typ)), &good);
         }
-        for kid in [json!("k".repeat(65)), json!(["k"]), json!(1), json!(null)] {
+        for kid in [
+            json!("k".repeat(65)),
+            json!(""),
+            json!("../../dev/null"),
+            json!("k' OR '1'='1"),
+            json!("k\u{0}"),
+            json!("é"),
+            json!(["k"]),
+            json!(1),
+            json!(null),
+        ] {
             refused(&with(header(), "kid", kid), &good);
         }
         for name in ["alg", "typ", "kid"] {

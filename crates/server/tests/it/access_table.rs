@@ -19,7 +19,7 @@ fn paths() -> BTreeSet<&'static str> {
 }
 
 /// The path with a name in every place.
-fn filled(path: &str, user: &str) -> String {
+pub fn filled(path: &str, user: &str) -> String {
     let path = path
         .replace("{user}", user)
         .replace("{token}", &"A".repeat(43));
@@ -29,7 +29,7 @@ fn filled(path: &str, user: &str) -> String {
 }
 
 /// A body that the route would take.
-fn body_of(route: &Route) -> Option<Value> {
+pub fn body_of(route: &Route) -> Option<Value> {
     Some(match (route.method.as_str(), route.path) {
         ("POST", "/user") => json!({"username": "fresh", "password": PASSWORD}),
         ("PUT" | "PATCH", "/user/{user}") => json!({"name": "x"}),
@@ -47,7 +47,7 @@ fn body_of(route: &Route) -> Option<Value> {
     })
 }
 
-async fn ask(client: &Client, route: &Route, user: &str) -> Answer {
+pub async fn ask(client: &Client, route: &Route, user: &str) -> Answer {
     let draft = client.request(route.method.as_str(), &filled(route.path, user));
     match body_of(route) {
         Some(body) => draft.json(&body).send().await,

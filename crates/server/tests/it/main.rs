@@ -12,6 +12,7 @@ mod e2e;
 mod email_undo;
 mod headers;
 mod inbox;
+mod matrix;
 mod model;
 mod openapi;
 mod operations;

@@ -1,0 +1,205 @@
+//! The last look at a line of the log before it is written, whoever wrote it (L-02, L-03).
+//!
+//! No e-mail address leaves in full, no character that moves a terminal's cursor or turns the direction
+//! of writing leaves as it is, and no line is so long that it drowns the others. Most lines are plain
+//! ASCII without an `@`, and pass at the price of being read once. A client's network address is not
+//! looked for here: no event names one, and where one must, it is by `throttle::network_key`.
+//!
+//! To hide another kind of thing: a step in [`clean`], with its test.
+
+use std::borrow::Cow;
+use std::fmt::Write as _;
+use std::io::{self, Write};
+
+use doorward_mail::mask_addresses;
+use serde_json::Value;
+use tracing_subscriber::fmt::MakeWriter;
+
+/// The longest line that leaves as it is, in bytes.
+const LONGEST_LINE: usize = 8_192;
+/// The longest text within a longer one, in characters.
+const LONGEST_TEXT: usize = 1_024;
+
+/// What lines look like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    /// A JSON object a line.
+    Json,
+    /// Text, to be read or stored.
+    Text,
+    /// Text on a terminal, where the formatter's own colours are kept; it has made those of others
+    /// harmless before.
+    Coloured,
+}
+
+/// Standard error, by way of [`clean`].
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Lines(pub(super) Form);
+
+impl<'a> MakeWriter<'a> for Lines {
+    type Writer = Self;
+
+    fn make_writer(&'a self) -> Self {
+        *self
+    }
+}
+
+impl Write for Lines {
+    /// The formatter hands over a line at a time.
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        io::stderr().lock().write_all(&clean(line, self.0))?;
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        io::stderr().flush()
+    }
+}
+
+/// The line as it may be written.
+fn clean(line: &[u8], form: Form) -> Cow<'_, [u8]> {
+    let text = line.strip_suffix(b"\n").unwrap_or(line);
+    let is_plain = |byte: &u8| (b' '..=b'~').contains(byte) && *byte != b'@';
+    if text.len() <= LONGEST_LINE && text.iter().all(is_plain) {
+        return Cow::Borrowed(line);
+    }
+    let text = String::from_utf8_lossy(text);
+    let text = mask_addresses(&text);
+    let text = match form {
+        _ if text.len() <= LONGEST_LINE => text,
+        Form::Json => shortened(&text),
+        Form::Text | Form::Coloured => cut(&text, LONGEST_LINE / 4),
+    };
+    let mut written = escaped(&text, form);
+    written.push('\n');
+    Cow::Owned(written.into_bytes())
+}
+
+/// The object with its long texts cut; what is no object is one text.
+fn shortened(text: &str) -> String {
+    let mut value = serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.to_owned()));
+    shorten(&mut value);
+    if value.is_object() {
+        return value.to_string();
+    }
+    serde_json::json!({"message": value}).to_string()
+}
+
+fn shorten(value: &mut Value) {
+    match value {
+        Value::String(text) if text.len() > LONGEST_TEXT => *text = cut(text, LONGEST_TEXT),
+        Value::Array(items) => items.iter_mut().for_each(shorten),
+        Value::Object(fields) => fields.values_mut().for_each(shorten),
+        _ => {}
+    }
+}
+
+fn cut(text: &str, longest: usize) -> String {
+    match text.char_indices().nth(longest) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
+/// With every character spelled out that does not stand for itself. Within JSON such a one can only
+/// be part of a text, where this is how it is spelled.
+fn escaped(text: &str, form: Form) -> String {
+    let mut written = String::with_capacity(text.len());
+    for c in text.chars() {
+        let is_colour = form == Form::Coloured && c == '\u{1b}';
+        if is_colour || !is_misleading(c) {
+            written.push(c);
+            continue;
+        }
+        for unit in c.encode_utf16(&mut [0; 2]) {
+            // Writing to a String cannot fail.
+            let _ = write!(written, "\\u{unit:04x}");
+        }
+    }
+    written
+}
+
+/// Control characters, line ends of any kind, what cannot be seen, and what turns the direction.
+fn is_misleading(c: char) -> bool {
+    c.is_control()
+        || matches!(c,
+            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cleaned(line: &str, form: Form) -> String {
+        String::from_utf8(clean(line.as_bytes(), form).into_owned()).unwrap()
+    }
+
+    #[test]
+    fn a_plain_line_passes_as_it_is() {
+        for form in [Form::Json, Form::Text, Form::Coloured] {
+            let line = "{\"message\":\"request\",\"took_ms\":0.5}\n";
+            assert_eq!(cleaned(line, form), line);
+        }
+    }
+
+    /// L-03: no line forges another, moves the cursor or turns the writing.
+    #[test]
+    fn what_misleads_is_spelled_out() {
+        let hostile = "a\rb\nc\td\u{1b}[31me\u{7f}f\u{9b}g\u{85}h\u{2028}i\u{202e}j\u{2066}k\u{200b}l\u{e0041}é🦊";
+        for form in [Form::Json, Form::Text] {
+            let written = cleaned(&format!("{hostile}\n"), form);
+            assert_eq!(written.matches('\n').count(), 1, "{written}");
+            assert!(!written.trim_end().chars().any(is_misleading), "{written}");
+            assert!(
+                written.contains("i\\u202ej") && written.contains("é🦊"),
+                "{written}"
+            );
+            assert!(written.contains("l\\udb40\\udc41"), "{written}");
+        }
+        assert!(
+            cleaned("\u{1b}[31mWARN\u{1b}[0m x\ny\n", Form::Coloured).contains("\u{1b}[31mWARN")
+        );
+        let json = serde_json::json!({"message": hostile}).to_string();
+        let read: Value = serde_json::from_str(&cleaned(&json, Form::Json)).unwrap();
+        assert_eq!(read["message"], hostile, "it is still the same text");
+    }
+
+    /// L-02: whoever wrote it, and whatever stands around it.
+    #[test]
+    fn no_address_leaves_in_full() {
+        for form in [Form::Json, Form::Text, Form::Coloured] {
+            let line = "{\"error\":\"550 <Ben.Doe+x@example.com>: no\",\"to\":\"b***@example.com\"} mail.to=ben@example.org\n";
+            let written = cleaned(line, form);
+            assert!(
+                !written.contains("Ben.Doe") && !written.contains("ben@"),
+                "{written}"
+            );
+            assert!(
+                written.contains("<B***@example.com>: no\",\"to\":\"b***@example.com\""),
+                "{written}"
+            );
+            assert!(written.contains("mail.to=b***@example.org"), "{written}");
+        }
+    }
+
+    /// L-03: a long text is cut, and JSON stays JSON.
+    #[test]
+    fn no_line_is_without_end() {
+        let long = "\u{e9}\"\\".repeat(100_000);
+        let line = serde_json::json!({"level": "INFO", "fields": {"path": long}}).to_string();
+        let written = cleaned(&format!("{line}\n"), Form::Json);
+        assert!(written.len() < LONGEST_LINE, "{}", written.len());
+        let read: Value = serde_json::from_str(&written).unwrap();
+        assert_eq!(read["level"], "INFO");
+        assert_eq!(
+            read["fields"]["path"].as_str().unwrap().chars().count(),
+            LONGEST_TEXT + 1
+        );
+        for form in [Form::Text, Form::Coloured] {
+            assert!(cleaned(&line, form).len() < LONGEST_LINE);
+        }
+        let no_json = cleaned(&"é ".repeat(9_000), Form::Json);
+        assert!(serde_json::from_str::<Value>(&no_json).is_ok());
+    }
+}

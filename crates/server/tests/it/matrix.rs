@@ -1,0 +1,336 @@
+//! Every route of the table, as everybody there is, with every field there is, and with stores that
+//! fail. Nothing here names a route: one that is new is tried from its first day.
+
+use std::collections::BTreeSet;
+
+use doorward_domain::model::Role;
+use doorward_web::routes::{Guard, Route, TABLE};
+use serde_json::{Value, json};
+
+use crate::access_table::{ask, body_of, filled};
+use crate::support::{Client, FORM, Mood, OTHER_PASSWORD, PASSWORD, TestApp, path_in};
+
+const MIGRATIONS: [&str; 3] = [
+    include_str!("../../../store-sql/src/migrations/0001_accounts.sql"),
+    include_str!("../../../store-sql/src/migrations/0002_many_nodes.sql"),
+    include_str!("../../../store-sql/src/migrations/0003_safe_under_traffic.sql"),
+];
+
+async fn unthrottled() -> TestApp {
+    TestApp::with(|options| options.policy.throttle = false).await
+}
+
+fn guarded() -> impl Iterator<Item = &'static Route> {
+    let asks = |route: &&Route| {
+        matches!(
+            route.guard,
+            Guard::Session | Guard::SessionOrPage | Guard::Maybe
+        )
+    };
+    TABLE.iter().filter(asks)
+}
+
+/// A session for each way to end one, and how it was ended.
+async fn ended(app: &TestApp) -> Vec<(&'static str, Client)> {
+    let admin = app.admin().await;
+    let mut all = Vec::new();
+    for how in [
+        "signed out",
+        "disabled",
+        "deleted",
+        "password",
+        "recovered",
+        "all ended",
+        "one ended",
+        "surplus",
+        "address",
+    ] {
+        let name = how.replace(' ', "-");
+        let client = app.user(&name).await;
+        let other = app.sign_in(&name).await;
+        let own = format!("{name}@example.com");
+        match how {
+            "signed out" => drop(client.delete("/auth").await.expect(204)),
+            "disabled" => {
+                let path = format!("/user/{name}/status");
+                let body = json!({"status": "disabled"});
+                drop(admin.put(&path, body).await.expect(200));
+            }
+            "deleted" => drop(admin.delete(&format!("/user/{name}")).await.expect(204)),
+            "password" => {
+                let body = json!({"current_password": PASSWORD, "new_password": OTHER_PASSWORD});
+                drop(other.put("/password", body).await.expect(204));
+                // The one that changed it stays.
+                other.get("/auth").await.expect(200);
+            }
+            "recovered" => {
+                app.mails().await;
+                let body = json!({"email": own});
+                app.anon().post("/recovery", body).await.expect(202);
+                let link = path_in(&app.one_mail().await);
+                let body = json!({"new_password": OTHER_PASSWORD});
+                drop(app.anon().post(&link, body).await.expect(204));
+            }
+            "all ended" => drop(other.delete("/user/me/session").await.expect(204)),
+            "one ended" => {
+                let id = client.get("/auth").await.json()["session"]["id"].clone();
+                let path = format!("/user/me/session/{}", id.as_str().unwrap());
+                drop(other.delete(&path).await.expect(204));
+            }
+            "surplus" => {
+                for _ in 0..50 {
+                    app.advance_seconds(1);
+                    app.sign_in(&name).await;
+                }
+            }
+            _ => {
+                app.mails().await;
+                let body = json!({"email": "moved@example.org", "password": PASSWORD});
+                other.put("/user/me/email", body).await.expect(202);
+                let mails = app.mails().await;
+                let mail = mails
+                    .iter()
+                    .find(|mail| mail.to.as_str() == "moved@example.org");
+                let link = path_in(mail.unwrap());
+                drop(app.anon().request("POST", &link).send().await.expect(200));
+            }
+        }
+        all.push((how, client));
+    }
+    all
+}
+
+/// T-MATRIX, Z-01, Z-04, S-06: whoever was somebody a moment ago is nobody at every route, on every
+/// store.
+#[tokio::test]
+async fn an_ended_session_opens_no_route() {
+    let app = unthrottled().await;
+    for (how, client) in ended(&app).await {
+        for route in guarded() {
+            for user in ["me", "root"] {
+                let answer = ask(&client, route, user).await;
+                let told = format!("{how}: {route:?} {}", answer.text());
+                assert_eq!(
+                    (answer.status, answer.code().as_str()),
+                    (401, "invalid-token"),
+                    "{told}"
+                );
+            }
+        }
+        let greeting = client.get("/").await.expect(200).json();
+        assert_eq!(greeting, json!({"message": "Hello World"}), "{how}");
+    }
+    app.leaves_mail();
+}
+
+/// T-MATRIX, S-03: nor does one whose day is over, to the second.
+#[tokio::test]
+async fn a_session_of_yesterday_opens_no_route() {
+    let app = unthrottled().await;
+    let ben = app.user("ben").await;
+    app.advance_seconds(24 * 3600 - 1);
+    ben.get("/auth").await.expect(200);
+    app.advance_seconds(1);
+    for route in guarded() {
+        let answer = ask(&ben, route, "me").await;
+        answer.expect_problem(401, "invalid-token");
+    }
+}
+
+/// T-MATRIX, R-09: whoever has not confirmed has no session, by any name.
+#[tokio::test]
+async fn the_unconfirmed_get_no_session() {
+    let app = unthrottled().await;
+    app.pending("ben").await;
+    for named in [
+        json!({"username": "ben"}),
+        json!({"email": "ben@example.com"}),
+    ] {
+        let mut body = named;
+        body["password"] = PASSWORD.into();
+        let answer = app.anon().post("/auth", body).await;
+        assert!(matches!(answer.status, 401 | 403), "{}", answer.text());
+        assert!(answer.header("set-cookie").is_none());
+        assert!(!answer.text().contains("token\":"), "{}", answer.text());
+    }
+}
+
+/// T-MATRIX, T-IDOR, Z-02, Z-04: an ex-admin is like any other user, from the next request on: 403 in
+/// the very bytes of a name that nobody has.
+#[tokio::test]
+async fn an_ex_admin_may_do_nothing_to_others() {
+    let app = unthrottled().await;
+    let (root, ex) = (app.admin().await, app.user("ex").await);
+    let ben = app.create("ben", Role::User).await;
+    root.put("/user/ex/role", json!({"role": "admin"}))
+        .await
+        .expect(200);
+    ex.get("/user/ben").await.expect(200);
+    root.put("/user/ex/role", json!({"role": "user"}))
+        .await
+        .expect(200);
+    let ex = match ex.get("/auth").await.status {
+        200 => ex,
+        // A change of role may ask for a new sign-in.
+        _ => app.sign_in("ex").await,
+    };
+    let id = ben.id.to_string();
+    let others = |route: &&Route| route.path.contains("{user}");
+    for route in TABLE.iter().filter(others) {
+        let mut answers = Vec::new();
+        for named in [
+            "ben",
+            "BEN",
+            &id,
+            "root",
+            "nobody",
+            "00000000-0000-7000-8000-000000000000",
+        ] {
+            let answer = ask(&ex, route, named).await;
+            let answer = answer.expect_problem(403, "forbidden");
+            let body = answer
+                .text()
+                .replace(answer.header("x-request-id").unwrap(), "");
+            answers.push((body, answer.headers_without(&["x-request-id"])));
+        }
+        answers.dedup();
+        assert_eq!(answers.len(), 1, "{route:?}");
+    }
+    for path in ["/user", "/audit"] {
+        ex.get(path).await.expect_problem(403, "forbidden");
+    }
+    ex.get("/user/me").await.expect(200);
+    assert_eq!(root.get("/user/ben").await.json()["role"], "user");
+}
+
+/// Z-06: with a store that fails while it is asked who somebody is, or may, or is to be changed, no
+/// route says yes.
+#[tokio::test]
+async fn an_error_while_deciding_is_no_yes_on_any_route() {
+    let app = unthrottled().await;
+    let admin = app.admin().await;
+    app.create("ben", Role::User).await;
+    // What was looked up before is forgotten.
+    app.advance_seconds(2);
+    for mood in [Mood::Down, Mood::SessionsDown, Mood::Panics] {
+        app.turn_store(mood);
+        for route in TABLE {
+            let needs_store = matches!(route.guard, Guard::Session | Guard::SessionOrPage)
+                || route.path == "/" && mood != Mood::Panics;
+            let changes = route.method != "GET" && mood != Mood::SessionsDown;
+            if !needs_store && !changes {
+                continue;
+            }
+            for user in ["me", "ben"] {
+                let draft = admin.request(route.method.as_str(), &filled(route.path, user));
+                let answer = match body_of(route) {
+                    Some(body) => draft.json(&body).send_to_broken().await,
+                    None => draft.send_to_broken().await,
+                };
+                let told = format!("{mood:?} {route:?}: {} {}", answer.status, answer.text());
+                assert!(
+                    answer.status >= 500 || (!needs_store && answer.status >= 400),
+                    "{told}"
+                );
+                assert!(!answer.text().contains("root"), "{told}");
+            }
+        }
+    }
+    app.turn_store(Mood::Fine);
+    admin.get("/auth").await.expect(200);
+    app.leaves_mail();
+}
+
+/// Every column of every table, as the migrations spell them.
+fn columns() -> BTreeSet<String> {
+    let column = |line: &str| {
+        let line = line
+            .trim()
+            .trim_start_matches("ALTER TABLE audit_events ADD COLUMN ");
+        let (name, kind) = line.split_once(' ')?;
+        kind.starts_with('{').then(|| name.to_owned())
+    };
+    MIGRATIONS
+        .iter()
+        .flat_map(|text| text.lines().filter_map(column))
+        .collect()
+}
+
+/// The fields that a route's document says it takes.
+fn fields_of(document: &Value, route: &Route) -> BTreeSet<String> {
+    let method = route.method.as_str().to_lowercase();
+    let body = &document["paths"][route.path][&method]["requestBody"]["content"];
+    let schema = &body["application/json"]["schema"];
+    let name = schema["$ref"]
+        .as_str()
+        .and_then(|name| name.rsplit('/').next());
+    let schema = name.map_or(schema, |name| &document["components"]["schemas"][name]);
+    let fields = schema["properties"].as_object();
+    fields
+        .into_iter()
+        .flat_map(|fields| fields.keys().cloned())
+        .collect()
+}
+
+/// T-MASS, Z-03, R-12: every column of every table and every field of every other body is refused where
+/// it is not asked for, as JSON and in a form; in a query or a header it does nothing.
+#[tokio::test]
+async fn no_field_slips_in_on_any_route() {
+    let app = unthrottled().await;
+    let admin = app.admin().await;
+    let document = doorward_web::openapi_document("https://accounts.example");
+    let bodies = || TABLE.iter().filter(|route| body_of(route).is_some());
+    let mut names = columns();
+    assert!(
+        names.len() > 30 && names.contains("session_epoch"),
+        "{names:?}"
+    );
+    names.extend(bodies().flat_map(|route| fields_of(&document, route)));
+    names.extend(["is_admin", "email_verified", "user", "__proto__", "_method"].map(str::to_owned));
+    for route in bodies().filter(|route| !route.page) {
+        let known = fields_of(&document, route);
+        assert!(!known.is_empty(), "{route:?}");
+        let path = filled(route.path, "me");
+        let body = body_of(route).unwrap();
+        for name in names.difference(&known) {
+            let mut more = body.clone();
+            more[name] = "admin".into();
+            let json = admin
+                .request(route.method.as_str(), &path)
+                .json(&more)
+                .send()
+                .await;
+            let form = admin.request(route.method.as_str(), &path);
+            let form = form.body(FORM, format!("{name}=admin")).send().await;
+            for answer in [json, form] {
+                let told = format!("{name} {route:?}: {}", answer.text());
+                assert_eq!(answer.status, 422, "{told}");
+                assert!(
+                    answer
+                        .faults()
+                        .contains(&(name.clone(), "unknown".to_owned())),
+                    "{told}"
+                );
+            }
+        }
+    }
+    let ben = app.user("ben").await;
+    let before = ben.get("/user/me").await.json();
+    let query: Vec<_> = names.iter().map(|name| format!("{name}=admin")).collect();
+    let path = format!("/user/me?{}", query.join("&"));
+    let mut draft = ben.request("PATCH", &path);
+    for name in &names {
+        let name = name.replace('_', "-");
+        if name.starts_with(|c: char| c.is_ascii_alphabetic()) {
+            draft = draft.header(&format!("x-{name}"), "admin");
+        }
+    }
+    let after = draft.json(&json!({})).send().await.expect(200).json();
+    for (field, value) in before.as_object().unwrap() {
+        assert!(
+            field == "updated_at" || after[field] == *value,
+            "{field}: {after}"
+        );
+    }
+    app.leaves_mail();
+}
