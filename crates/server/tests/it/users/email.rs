@@ -24,7 +24,7 @@ async fn the_new_address_takes_over_once_confirmed_and_the_old_one_is_told() {
     assert_eq!(
         summary(&mails),
         [
-            ("ben@example.com", "email-change-notice"),
+            ("ben@example.com", "email-change-undo"),
             ("new@example.org", "email-change")
         ]
     );
@@ -185,7 +185,7 @@ async fn an_address_of_somebody_else_is_answered_alike_and_its_owner_told() {
     assert_eq!(
         summary(&app.mails().await),
         [
-            ("ben@example.com", "email-change-notice"),
+            ("ben@example.com", "email-change-undo"),
             ("eve@example.com", "already-registered")
         ]
     );

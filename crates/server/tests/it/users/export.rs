@@ -44,7 +44,7 @@ async fn a_person_takes_everything_along() {
     assert_eq!(words(&held["links"], "purpose"), ["recovery"]);
     assert_eq!(
         words(&held["mails"], "kind"),
-        ["email-change", "email-change-notice"]
+        ["email-change", "email-change-undo"]
     );
     let events = words(&held["audit"], "event");
     assert_eq!(events[0], "user-exported");
