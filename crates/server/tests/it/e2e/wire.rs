@@ -17,91 +17,132 @@ fn status(address: std::net::SocketAddr, request: &[u8]) -> u16 {
     }
 }
 
+/// H-01, H-04, H-05, H-13: what two readers could take for two things is refused, with a problem, and
+/// the connection ends.
 #[test]
 fn ambiguous_requests_are_refused_and_the_server_lives_on() {
     let server = Setup::new().start();
-    let address = server.address();
-    let headers = |count: usize| {
-        (0..count)
-            .map(|number| format!("X-{number}: y\r\n"))
-            .collect::<String>()
-    };
+    let fields = |count: usize| "X-A: y\r\n".repeat(count);
+    let get = |fields: &str| format!("GET / HTTP/1.1\r\nHost: x\r\n{fields}\r\n");
+    let post = |fields: &str| format!("POST /auth HTTP/1.1\r\nHost: x\r\n{fields}\r\n{{}}");
     for (request, expected) in [
+        (post("Content-Length: 2\r\nContent-Length: 3\r\n"), 400),
+        (post("Content-Length: 2\r\nContent-Length: 2\r\n"), 400),
+        (post("Content-Length: -1\r\n"), 400),
+        (post("Content-Length: +2\r\n"), 400),
         (
-            "POST /auth HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{}"
-                .to_owned(),
-            vec![400],
+            post("Content-Length: 2\r\nTransfer-Encoding: chunked\r\n"),
+            400,
+        ),
+        (post("Transfer-Encoding: gzip\r\n"), 400),
+        (get("A: b\r\n c\r\n"), 400),
+        (get("A : b\r\n"), 400),
+        (get("A: \0\r\n"), 400),
+        (get("A: b\n"), 400),
+        (get("A: b\rC: d\r\n"), 400),
+        (get("X_Forwarded_For: 10.0.0.1\r\n"), 400),
+        (get("Connection: close, X-Forwarded-For\r\n"), 400),
+        (get("Host: y\r\n"), 400),
+        ("GET / HTTP/1.1\r\n\r\n".to_owned(), 400),
+        ("GET / HTTP/1.1\nHost: x\n\n".to_owned(), 400),
+        ("GET  / HTTP/1.1\r\nHost: x\r\n\r\n".to_owned(), 400),
+        ("GET /\x01 HTTP/1.1\r\nHost: x\r\n\r\n".to_owned(), 400),
+        ("nonsense\r\n\r\n".to_owned(), 400),
+        ("GET / HTTP/9.9\r\n\r\n".to_owned(), 400),
+        (get(&fields(101)), 431),
+        (get(&format!("A: {}\r\n", "x".repeat(20_000))), 431),
+        (
+            format!("GET /{} HTTP/1.1\r\nHost: x\r\n\r\n", "x".repeat(8192)),
+            414,
         ),
         (
-            "POST /auth HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n{}".to_owned(),
-            vec![400],
+            format!("GET /{} HTTP/1.1\r\nHost: x\r\n\r\n", "x".repeat(900_000)),
+            414,
         ),
+        (get("Accept: image/png\r\nConnection: close\r\n"), 406),
+    ] {
+        // What comes after it is not read.
+        let both = format!("{request}{}", get(""));
+        let reply = http::exchange(server.address(), both.as_bytes()).unwrap();
+        let shown = &request[..request.len().min(80)];
+        assert_eq!(reply.status, expected, "{shown:?}");
+        if expected != 406 {
+            assert_eq!(reply.header("connection"), Some("close"), "{shown:?}");
+        }
+        let kind = reply.header("content-type");
+        assert_eq!(kind, Some("application/problem+json"), "{shown:?}");
+        assert_eq!(reply.json()["status"], expected);
+        let id = reply.header("x-request-id").map(str::to_owned);
+        assert_eq!(reply.json()["request_id"].as_str(), id.as_deref());
+    }
+    server.get("/healthz").expect(200);
+}
+
+/// H-03, H-05: what is odd, and has one meaning.
+#[test]
+fn what_has_one_meaning_is_answered() {
+    let server = Setup::new().start();
+    let address = server.address();
+    let close = "Host: x\r\nConnection: close\r\n";
+    for (request, expected) in [
+        (format!("TRACE / HTTP/1.1\r\n{close}\r\n"), vec![405]),
         (
-            "POST /auth HTTP/1.1\r\nHost: x\r\nContent-Length: +2\r\n\r\n{}".to_owned(),
-            vec![400],
-        ),
-        (
-            "GET / HTTP/1.1\r\nHost: x\r\nA: b\r\n c\r\n\r\n".to_owned(),
-            vec![400],
-        ),
-        (
-            "GET / HTTP/1.1\r\nHost: x\r\nA : b\r\n\r\n".to_owned(),
-            vec![400],
-        ),
-        (
-            "GET / HTTP/1.1\r\nHost: x\r\nA: \0\r\n\r\n".to_owned(),
-            vec![400],
-        ),
-        ("GET  / HTTP/1.1\r\nHost: x\r\n\r\n".to_owned(), vec![400]),
-        (
-            "GET /\x01 HTTP/1.1\r\nHost: x\r\n\r\n".to_owned(),
-            vec![400],
-        ),
-        ("nonsense\r\n\r\n".to_owned(), vec![400, 0]),
-        ("GET / HTTP/9.9\r\n\r\n".to_owned(), vec![400, 505, 0]),
-        (
-            format!("GET / HTTP/1.1\r\nHost: x\r\n{}\r\n", headers(101)),
-            vec![431, 400],
-        ),
-        (
-            format!(
-                "GET / HTTP/1.1\r\nHost: x\r\nA: {}\r\n\r\n",
-                "x".repeat(20_000)
-            ),
-            vec![431, 400],
-        ),
-        (
-            format!("GET /{} HTTP/1.1\r\nHost: x\r\n\r\n", "x".repeat(20_000)),
-            vec![414, 431, 400],
-        ),
-        (
-            "TRACE / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".to_owned(),
-            vec![405],
-        ),
-        (
-            "CONNECT evil.example:443 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".to_owned(),
+            format!("CONNECT evil.example:443 HTTP/1.1\r\n{close}\r\n"),
             vec![400, 404, 405],
         ),
         (
-            "GET http://evil.example/ HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".to_owned(),
+            format!("GET http://evil.example/ HTTP/1.1\r\n{close}\r\n"),
             vec![200],
         ),
         (
-            format!(
-                "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{}\r\n",
-                headers(90)
-            ),
+            format!("GET / HTTP/1.1\r\n{close}X-HTTP-Method-Override: DELETE\r\n\r\n"),
             vec![200],
         ),
+        (
+            format!("GET / HTTP/1.1\r\n{close}{}\r\n", "X-A: y\r\n".repeat(98)),
+            vec![200],
+        ),
+        (format!("\r\nGET / HTTP/1.1\r\n{close}\r\n"), vec![200]),
+        ("GET / HTTP/1.0\r\n\r\n".to_owned(), vec![200]),
     ] {
         let got = status(address, request.as_bytes());
-        assert!(
-            expected.contains(&got),
-            "{got} for {:?}",
-            &request[..request.len().min(80)]
-        );
+        assert!(expected.contains(&got), "{got} for {request:?}");
     }
-    server.get("/healthz").expect(200);
+}
+
+/// H-13: requests in one go are each answered, in their order, and one that is refused after others.
+#[test]
+fn many_in_one_go_are_answered_in_their_order() {
+    let server = Setup::new().start();
+    let get = |path: &str| format!("GET {path} HTTP/1.1\r\nHost: x\r\n\r\n");
+    let chunked = "POST /auth HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n2;a=b\r\n{}\r\n0\r\nA: b\r\n\r\n";
+    let sized = "POST /auth HTTP/1.1\r\nHost: x\r\nContent-Type: text/plain\r\nContent-Length: 14\r\n\r\nGET / HTTP/1.1";
+    let all = [
+        &get("/healthz"),
+        chunked,
+        &get("/nope"),
+        sized,
+        &get("/healthz"),
+        "GET /\n\n",
+        &get("/nope"),
+    ];
+    let mut stream = http::open(server.address()).unwrap();
+    // Byte by byte, and in one go.
+    for piece in [1, 7, 100_000] {
+        for part in all.concat().as_bytes().chunks(piece) {
+            stream.write_all(part).unwrap();
+        }
+        let mut answers = String::new();
+        stream.read_to_string(&mut answers).unwrap();
+        let heads = answers.split("HTTP/1.1 ").skip(1);
+        let statuses: Vec<_> = heads.map(|head| &head[..3]).collect();
+        assert_eq!(
+            statuses,
+            ["200", "422", "404", "415", "200", "400"],
+            "{answers}"
+        );
+        stream = http::open(server.address()).unwrap();
+    }
 }
 
 #[test]

@@ -1,0 +1,213 @@
+//! Strangers who press, in small (T-FLOOD); `cargo xtask flood` does it in earnest.
+
+use std::io::{Read, Write};
+use std::net::{IpAddr, SocketAddr, TcpStream};
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use super::{Server, Setup, eventually, http};
+use crate::support::PASSWORD;
+
+/// A connection from another address of this machine.
+fn from(source: u8, address: SocketAddr) -> TcpStream {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_io()
+        .build()
+        .unwrap();
+    let stream = runtime.block_on(async {
+        let socket = tokio::net::TcpSocket::new_v4().unwrap();
+        let source = SocketAddr::new(IpAddr::from([127, 0, 0, source]), 0);
+        socket.bind(source).unwrap();
+        socket.connect(address).await.unwrap().into_std().unwrap()
+    });
+    stream.set_nonblocking(false).unwrap();
+    let patience = Some(Duration::from_secs(30));
+    stream.set_read_timeout(patience).unwrap();
+    stream
+}
+
+fn is_closed(stream: &mut TcpStream) -> bool {
+    matches!(stream.read(&mut [0]), Ok(0) | Err(_))
+}
+
+fn said(server: &Server) -> usize {
+    server.log().matches("more connections or requests").count()
+}
+
+/// H-05, T-FLOOD: whoever holds all places open keeps nobody out, and the log says so once.
+#[test]
+fn those_who_say_nothing_make_room_for_those_who_do() {
+    let server = Setup::new()
+        .with("DOORWARD_LIMITS__CONNECTIONS", "16")
+        .with("DOORWARD_LIMITS__CONNECTIONS_PER_ADDRESS", "8")
+        .start();
+    let mut held: Vec<_> = (0..4)
+        .flat_map(|source| std::iter::repeat_n(source + 2, 8))
+        .map(|source| from(source, server.address()))
+        .collect();
+    for _ in 0..10 {
+        server.get("/healthz").expect(200);
+    }
+    assert!(is_closed(&mut held[0]));
+    eventually("the log says so", || (said(&server) > 0).then_some(()));
+    assert_eq!(said(&server), 1);
+}
+
+/// H-05: one address has its own share, and its own connections make room.
+#[test]
+fn one_address_has_as_many_connections_as_it_may() {
+    let server = Setup::new()
+        .with("DOORWARD_LIMITS__CONNECTIONS_PER_ADDRESS", "2")
+        .start();
+    let mut other = from(9, server.address());
+    let mut first = from(2, server.address());
+    let mut later = [from(2, server.address()), from(2, server.address())];
+    assert!(is_closed(&mut first));
+    let request = http::request("GET", "/healthz", &[], "");
+    for stream in later.iter_mut().chain([&mut other]) {
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+    }
+}
+
+/// P-10, T-FLOOD: the surplus is told at once to come back, and nobody waits for long.
+#[test]
+fn more_sign_ins_than_can_be_hashed_are_refused_with_a_time_to_come_back() {
+    let server = Setup::new()
+        .with("DOORWARD_HASHING__THREADS", "1")
+        .with("DOORWARD_HASHING__QUEUE", "8")
+        .with("DOORWARD_THROTTLE__ENABLED", "false")
+        .start();
+    let answers: Vec<_> = std::thread::scope(|scope| {
+        let attempt = |number: usize| {
+            let body = json!({"username": format!("user-{number}"), "password": PASSWORD});
+            let began = Instant::now();
+            let reply = server.post("/auth", body);
+            (reply, began.elapsed())
+        };
+        let attempts: Vec<_> = (0..60)
+            .map(|number| scope.spawn(move || attempt(number)))
+            .collect();
+        attempts
+            .into_iter()
+            .map(|attempt| attempt.join().unwrap())
+            .collect()
+    });
+    let refused: Vec<_> = answers
+        .iter()
+        .filter(|(reply, _)| reply.status == 503)
+        .collect();
+    assert!(
+        !refused.is_empty() && refused.len() < 60,
+        "{}",
+        refused.len()
+    );
+    for (reply, took) in &answers {
+        assert!(matches!(reply.status, 401 | 503), "{}", reply.body);
+        assert!(*took < Duration::from_secs(5));
+    }
+    for (reply, _) in refused {
+        assert_eq!(reply.header("retry-after"), Some("1"));
+        assert_eq!(reply.json()["code"], "overloaded");
+    }
+    server.get("/healthz").expect(200);
+}
+
+fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
+    let head = [&length[1..], &[kind, flags], &stream.to_be_bytes()].concat();
+    [&head, payload].concat()
+}
+
+/// H-05, T-FLOOD: who begins and takes back, who never ends a head, and who only pings is hung up
+/// on, or not read any further.
+#[test]
+fn floods_of_frames_come_to_an_end() {
+    let server = Setup::new().start();
+    let head = b"\x82\x84\x86\x41\x01x";
+    let resets = (0..5000_u32).flat_map(|number| {
+        let stream = 2 * number + 1;
+        [
+            frame(1, 5, stream, head),
+            frame(3, 0, stream, &[0, 0, 0, 8]),
+        ]
+        .concat()
+    });
+    let endless = [
+        frame(1, 1, 1, head),
+        frame(9, 0, 1, b"\x00\x03x-a\x01y").repeat(5000),
+    ]
+    .concat();
+    for frames in [resets.collect(), endless] {
+        let mut stream = from(2, server.address());
+        let preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0".to_vec();
+        // It may be hung up on half way through.
+        let _ = stream.write_all(&[preface, frames].concat());
+        let mut answer = Vec::new();
+        let _ = stream.read_to_end(&mut answer);
+        // GOAWAY, where it came through.
+        assert!(answer.is_empty() || answer.windows(5).any(|part| part[3] == 7));
+    }
+    server.get("/healthz").expect(200);
+}
+
+/// H-05: who reads no answer does not hold up the end of a server.
+#[test]
+fn whoever_reads_nothing_holds_up_no_stop() {
+    let server = Setup::new().start();
+    let mut streams: Vec<_> = (0..3).map(|_| from(2, server.address())).collect();
+    let request = "GET /openapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n".repeat(200);
+    for stream in &mut streams {
+        stream
+            .set_write_timeout(Some(Duration::from_millis(200)))
+            .unwrap();
+        let _ = stream.write_all(request.as_bytes());
+    }
+    server.get("/healthz").expect(200);
+    let began = Instant::now();
+    server.stop();
+    assert!(
+        began.elapsed() < Duration::from_secs(15),
+        "{:?}",
+        began.elapsed()
+    );
+    drop(streams);
+}
+
+/// S-10: nobody becomes a session, whatever they look at.
+#[test]
+fn whoever_only_looks_leaves_no_session_behind() {
+    let server = Setup::new().start();
+    server
+        .post("/user", json!({"username": "ben", "password": PASSWORD}))
+        .expect(201);
+    let token = server.sign_in("ben", PASSWORD);
+    let mut stream = http::open(server.address()).unwrap();
+    for path in ["/", "/auth", "/user", "/confirmation", "/recovery", "/docs"]
+        .iter()
+        .cycle()
+        .take(600)
+    {
+        let request =
+            format!("HEAD {path} HTTP/1.1\r\nHost: localhost\r\nAccept: text/html\r\n\r\n");
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut head = Vec::new();
+        let mut byte = [0];
+        while !head.ends_with(b"\r\n\r\n") {
+            stream.read_exact(&mut byte).unwrap();
+            head.push(byte[0]);
+        }
+        let head = String::from_utf8(head).unwrap().to_ascii_lowercase();
+        assert!(!head.contains("set-cookie: __host-doorward="), "{head}");
+    }
+    let sessions = server.send("GET", "/user/me/sessions", Some(&token), None);
+    assert_eq!(
+        sessions.expect(200).json()["items"]
+            .as_array()
+            .map(Vec::len),
+        Some(1)
+    );
+}
