@@ -1,7 +1,8 @@
 //! `cargo xtask package`: what people download, to be unpacked into `/usr/local`.
 //!
 //! The binary, its completions and man pages (which it writes itself), the documentation with all it
-//! links to, and the licences, with a checksum beside. Of the repository only what is under git: what
+//! links to, the licences, its own and those of all that is in it, and a bill of materials, which also
+//! lies beside it, each with a checksum. Of the repository only what is under git: what
 //! somebody has tried out in it is theirs. The same tree packed twice is the same file, byte for byte:
 //! names are sorted, the owner is root, and the time is that of the commit (or `SOURCE_DATE_EPOCH`).
 //! To add a file: a line in [`DOCUMENTS`] or [`MADE`].
@@ -13,6 +14,7 @@ use std::process::Command;
 use anyhow::{Context, bail};
 
 use crate::run::{cargo, root, run, target};
+use crate::sbom;
 
 /// Files and folders of the repository, laid out as there, so that their links lead somewhere.
 const DOCUMENTS: &[&str] = &[
@@ -54,14 +56,14 @@ pub(crate) fn package(binary: Option<String>) -> anyhow::Result<()> {
     let binary = match binary {
         Some(binary) => PathBuf::from(binary),
         None => {
-            run(&mut cargo(&["build", "--release", "--locked"]))?;
+            build(&target(), root())?;
             target().join("release/doorward")
         }
     };
     let folder = target().join("package");
+    let version = version(&binary)?;
     let name = format!(
-        "doorward-{}-{}-{}",
-        version(&binary)?,
+        "doorward-{version}-{}-{}",
         std::env::consts::ARCH,
         std::env::consts::OS
     );
@@ -70,15 +72,111 @@ pub(crate) fn package(binary: Option<String>) -> anyhow::Result<()> {
         std::fs::remove_dir_all(&tree)?;
     }
     fill(&tree, &binary)?;
+    let bill = format!("{name}.cdx.json");
+    std::fs::write(
+        folder.join(&bill),
+        sbom::document(&version, &written_at()?)?,
+    )?;
+    put(
+        &folder.join(&bill),
+        &tree.join("share/doc/doorward/sbom.cdx.json"),
+    )?;
     let archive = format!("{name}.tar.gz");
     pack(&folder, &name, &archive)?;
-    let sums = File::create(folder.join(format!("{archive}.sha256")))?;
-    run(Command::new("sha256sum")
-        .arg(&archive)
-        .current_dir(&folder)
-        .stdout(sums))?;
-    println!("{}", folder.join(archive).display());
+    for file in [archive, bill] {
+        let sums = File::create(folder.join(format!("{file}.sha256")))?;
+        run(Command::new("sha256sum")
+            .arg(&file)
+            .current_dir(&folder)
+            .stdout(sums))?;
+        println!("{}", folder.join(file).display());
+    }
     Ok(())
+}
+
+/// Builds the release so that nothing in it tells where: the same commit, toolchain and target give the
+/// same file, byte for byte, in any folder.
+fn build(target: &Path, workspace: &Path) -> anyhow::Result<()> {
+    let home = match std::env::var_os("CARGO_HOME") {
+        Some(home) => PathBuf::from(home),
+        None => PathBuf::from(std::env::var_os("HOME").context("there is no HOME")?).join(".cargo"),
+    };
+    // One flag a line of this variable's own separator, so that a folder may have spaces in its name.
+    let flags = [
+        format!("--remap-path-prefix={}=/cargo", home.display()),
+        format!("--remap-path-prefix={}=/doorward", workspace.display()),
+        // The target folder may lie in the workspace: of two that fit, the last one counts.
+        format!("--remap-path-prefix={}=/target", target.display()),
+    ];
+    let mapped = [
+        format!("-ffile-prefix-map={}=/cargo", home.display()),
+        format!("-ffile-prefix-map={}=/target", target.display()),
+    ];
+    run(cargo(&["build", "--release", "--locked"])
+        .current_dir(workspace)
+        .env("CARGO_TARGET_DIR", target)
+        .env("CARGO_INCREMENTAL", "0")
+        .env("SOURCE_DATE_EPOCH", seconds()?)
+        .env("CFLAGS", mapped.join(" "))
+        .env("CARGO_ENCODED_RUSTFLAGS", flags.join("\x1f")))
+}
+
+/// Two clones of this commit, built in two folders, are one file. It takes two whole builds, so it is no
+/// step of `cargo xtask test`.
+pub(crate) fn reproduce() -> anyhow::Result<()> {
+    let folder = target().join("reproduce");
+    if folder.exists() {
+        std::fs::remove_dir_all(&folder)?;
+    }
+    let mut sums = Vec::new();
+    for name in ["one", "another place"] {
+        let clone = folder.join(name);
+        let tree = clone.join("tree");
+        std::fs::create_dir_all(&clone)?;
+        run(Command::new("git")
+            .args([
+                "-c",
+                "safe.directory=*",
+                "clone",
+                "--quiet",
+                "--no-hardlinks",
+            ])
+            .arg(root())
+            .arg(&tree))?;
+        build(&clone.join("target"), &tree)?;
+        let binary = clone.join("target/release/doorward");
+        let output = Command::new("sha256sum").arg("--").arg(&binary).output()?;
+        let said = String::from_utf8(output.stdout)?;
+        let sum = said.trim_start_matches('\\').split(' ').next();
+        sums.push(sum.unwrap_or_default().to_owned());
+    }
+    if sums[0] != sums[1] || sums[0].len() != 64 {
+        bail!(
+            "two builds of one commit differ: {} in {}",
+            sums.join(" and "),
+            folder.display()
+        );
+    }
+    println!("{} twice", sums[0]);
+    Ok(std::fs::remove_dir_all(folder)?)
+}
+
+/// When this commit was made, in seconds, or when the builder says.
+fn seconds() -> anyhow::Result<String> {
+    match std::env::var("SOURCE_DATE_EPOCH") {
+        Ok(seconds) => Ok(seconds),
+        Err(_) => Ok(git(&["log", "-1", "--format=%ct"])?.trim().to_owned()),
+    }
+}
+
+/// The same as RFC 3339 has it.
+fn written_at() -> anyhow::Result<String> {
+    let output = Command::new("date")
+        .args(["--utc", "+%Y-%m-%dT%H:%M:%SZ"])
+        .arg(format!("--date=@{}", seconds()?))
+        .output()
+        .context("cannot run date")?;
+    Ok(String::from_utf8(output.stdout)?.trim().to_owned())
 }
 
 fn version(binary: &Path) -> anyhow::Result<String> {
@@ -101,6 +199,8 @@ fn fill(tree: &Path, binary: &Path) -> anyhow::Result<()> {
         make_folder_of(&to)?;
         std::fs::write(&to, told(binary, arguments)?)?;
     }
+    let licences = tree.join("share/doc/doorward/THIRD-PARTY-LICENSES.txt");
+    std::fs::write(licences, sbom::licences()?)?;
     let pages = tree.join("share/man/man1");
     let pages = pages.to_str().context("the target folder is no text")?;
     told(binary, &["man", "--out", pages]).map(drop)
@@ -136,11 +236,7 @@ fn make_folder_of(file: &Path) -> anyhow::Result<()> {
 }
 
 fn pack(folder: &Path, name: &str, archive: &str) -> anyhow::Result<()> {
-    let seconds = match std::env::var("SOURCE_DATE_EPOCH") {
-        Ok(seconds) => seconds,
-        // When this commit was made.
-        Err(_) => git(&["log", "-1", "--format=%ct"])?.trim().to_owned(),
-    };
+    let seconds = seconds()?;
     run(Command::new("tar")
         .args(["--create", "--file", archive])
         .args(["--use-compress-program", "gzip --no-name --best"])

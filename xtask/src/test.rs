@@ -3,12 +3,13 @@
 use std::time::Instant;
 
 use crate::run::{cargo, run, target};
-use crate::{fuzz, parsers, tools};
+use crate::{fuzz, parsers, supply, tools};
 
 /// Installs, formats, lints, tests, documents.
 pub(crate) fn test() -> anyhow::Result<()> {
     let started = Instant::now();
     step("tools", tools::install)?;
+    step("supply chain", supply::check)?;
     step("format", || run(&mut cargo(&["fmt", "--all", "--check"])))?;
     step("clippy", || {
         run(&mut cargo(&[

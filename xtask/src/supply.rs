@@ -1,0 +1,204 @@
+//! `cargo xtask supply`: what the binary is made of, held against what was agreed; a step of
+//! `cargo xtask test`.
+//!
+//! `deny.toml` says which crates, licences and sources may be in it. `xtask/supply/unsafe.tsv` has a line
+//! for each crate of the release: its version and how often `unsafe` stands in it, counted in its source.
+//! Both a new crate and more `unsafe` show in that file, and so to whoever reads the change;
+//! `BLESS=1 cargo xtask supply` writes it anew. What can be told from the repository alone (pins,
+//! workflows, our own code) is a test in `xtask/tests/supply`.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, bail};
+
+use crate::run::{cargo, root, run};
+use crate::tools;
+
+/// The most crates that a release is built from; more is a decision.
+const MOST_CRATES: usize = 300;
+/// Where the advisories are published.
+const ADVISORIES: &str = "https://github.com/RustSec/advisory-db";
+
+/// A crate that the release is made of.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Part {
+    /// Its name.
+    pub(crate) name: String,
+    /// Its version.
+    pub(crate) version: String,
+    /// Its licence, as an SPDX expression.
+    pub(crate) license: String,
+    /// Whether it is of this repository.
+    pub(crate) is_ours: bool,
+}
+
+/// Installs what it needs, and looks.
+pub(crate) fn supply() -> anyhow::Result<()> {
+    tools::install()?;
+    check()
+}
+
+/// For `cargo xtask test`, which has installed it all.
+pub(crate) fn check() -> anyhow::Result<()> {
+    denied(&["bans", "licenses", "sources"])?;
+    advisories()?;
+    let parts = parts("normal,build")?;
+    if parts.len() > MOST_CRATES {
+        bail!(
+            "the release is built from {} crates, and {MOST_CRATES} are the most: do without one, or decide otherwise",
+            parts.len()
+        );
+    }
+    println!("{} crates, of {MOST_CRATES} at most", parts.len());
+    counted(&parts)
+}
+
+fn denied(what: &[&str]) -> anyhow::Result<()> {
+    let mut command = Command::new(tools::program("cargo-deny"));
+    command
+        .args(["--locked", "--log-level", "error", "check"])
+        .args(["--hide-inclusion-graph", "--allow", "duplicate"])
+        .args(what);
+    run(command.current_dir(root()))
+}
+
+/// Known weaknesses, and versions that were taken back: where their database can be reached.
+fn advisories() -> anyhow::Result<()> {
+    let asked = Command::new("git")
+        .args(["-c", "http.lowSpeedLimit=1", "-c", "http.lowSpeedTime=10"])
+        .args(["ls-remote", "--exit-code", ADVISORIES, "HEAD"])
+        .env("GIT_TERMINAL_PROMPT", "0")
+        .output();
+    if asked.is_ok_and(|output| output.status.success()) {
+        return denied(&["advisories"]);
+    }
+    println!(
+        "advisories: NOT CHECKED, since {ADVISORIES} cannot be reached from here; the public CI checks them every day"
+    );
+    Ok(())
+}
+
+/// The crates of the release on this machine, by name; `edges` as Cargo calls them.
+pub(crate) fn parts(edges: &str) -> anyhow::Result<Vec<Part>> {
+    let mut parts: Vec<Part> = tree(edges, "none")?
+        .lines()
+        .filter_map(|line| part(line).map(|(_, part)| part))
+        .collect();
+    parts.sort();
+    parts.dedup();
+    Ok(parts)
+}
+
+/// `cargo tree` of the binary.
+pub(crate) fn tree(edges: &str, prefix: &str) -> anyhow::Result<String> {
+    let output = cargo(&["tree", "--package", "doorward", "--locked"])
+        .args(["--edges", edges, "--prefix", prefix])
+        .args(["--format", "{p} | {l}"])
+        .output()
+        .context("cannot run cargo tree")?;
+    if !output.status.success() {
+        bail!("cargo tree: {}", String::from_utf8_lossy(&output.stderr));
+    }
+    Ok(String::from_utf8(output.stdout)?)
+}
+
+/// A line of it, and how deep it stands where it says so.
+pub(crate) fn part(line: &str) -> Option<(usize, Part)> {
+    let digits = line.bytes().take_while(u8::is_ascii_digit).count();
+    let depth = line[..digits].parse().unwrap_or_default();
+    let (package, license) = line[digits..].split_once(" | ")?;
+    let mut words = package.split(' ');
+    let (name, version) = (words.next()?, words.next()?.strip_prefix('v')?);
+    let part = Part {
+        name: name.to_owned(),
+        version: version.to_owned(),
+        license: license.trim_end_matches(" (*)").to_owned(),
+        is_ours: package.contains("(/"),
+    };
+    Some((depth, part))
+}
+
+/// Counts, and compares with what was agreed.
+fn counted(parts: &[Part]) -> anyhow::Result<()> {
+    let mut table = String::from("crate\tversion\tunsafe\n");
+    let mut total = 0;
+    for part in parts.iter().filter(|part| !part.is_ours) {
+        let count = unsafe_in(&source_of(part)?)?;
+        total += count;
+        writeln!(table, "{}\t{}\t{count}", part.name, part.version)?;
+    }
+    println!("`unsafe` stands {total} times in them, and never in ours");
+    let path = root().join("xtask/supply/unsafe.tsv");
+    if std::env::var_os("BLESS").is_some() {
+        std::fs::write(&path, &table)?;
+    }
+    let agreed = std::fs::read_to_string(&path).unwrap_or_default();
+    let lines = |text: &str| -> BTreeMap<String, String> {
+        let rows = text.lines().filter_map(|line| line.rsplit_once('\t'));
+        rows.map(|(name, count)| (name.to_owned(), count.to_owned()))
+            .collect()
+    };
+    let (found, agreed) = (lines(&table), lines(&agreed));
+    if found != agreed {
+        let new = found
+            .iter()
+            .filter(|(name, n)| agreed.get(*name) != Some(n));
+        let gone = agreed.keys().filter(|name| !found.contains_key(*name));
+        let told: Vec<_> = new
+            .map(|(name, count)| format!("  {name}: {count}"))
+            .chain(gone.map(|name| format!("  {name}: gone")))
+            .collect();
+        bail!(
+            "what the release is made of is not what xtask/supply/unsafe.tsv says; look at it, and then run `BLESS=1 cargo xtask supply`\n{}",
+            told.join("\n")
+        );
+    }
+    Ok(())
+}
+
+/// Where Cargo has unpacked a crate.
+pub(crate) fn source_of(part: &Part) -> anyhow::Result<PathBuf> {
+    let home = match std::env::var_os("CARGO_HOME") {
+        Some(home) => PathBuf::from(home),
+        None => PathBuf::from(std::env::var_os("HOME").context("there is no HOME")?).join(".cargo"),
+    };
+    let name = format!("{}-{}", part.name, part.version);
+    for registry in std::fs::read_dir(home.join("registry/src"))? {
+        let folder = registry?.path().join(&name);
+        if folder.is_dir() {
+            return Ok(folder);
+        }
+    }
+    bail!("the source of {name} is not unpacked; build the release first");
+}
+
+/// How often the word stands in the code of a crate, which is more than what is compiled: other
+/// systems' code is counted too, so that the number does not depend on the machine.
+fn unsafe_in(folder: &Path) -> anyhow::Result<usize> {
+    let mut count = 0;
+    for entry in std::fs::read_dir(folder)? {
+        let path = entry?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        if path.is_dir() {
+            if !["tests", "benches", "examples", "fuzz"].contains(&&*name) {
+                count += unsafe_in(&path)?;
+            }
+        } else if name.ends_with(".rs") {
+            count += words_of(&String::from_utf8_lossy(&std::fs::read(&path)?));
+        }
+    }
+    Ok(count)
+}
+
+/// `unsafe` as a word of its own, outside of comments that take the whole line.
+fn words_of(code: &str) -> usize {
+    let is_code = |line: &&str| !line.trim_start().starts_with("//");
+    code.lines()
+        .filter(is_code)
+        .flat_map(|line| line.split(|c: char| !c.is_alphanumeric() && c != '_'))
+        .filter(|word| *word == "unsafe")
+        .count()
+}
