@@ -1,14 +1,17 @@
-//! The background worker: mail, what was seen, what has run out, keys, the certificate, the time.
+//! The background worker: mail, what was seen, what has run out, keys, the certificate, the time, the
+//! seals of the audit log.
 //!
 //! Each duty is one turn and a wait. A turn that fails says so in the log and is tried again.
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use doorward_domain::Error;
+use doorward_domain::audit::Checkpoint;
 use doorward_domain::ctx::Actor;
 use tokio::sync::{Mutex, watch};
 use tokio::task::JoinSet;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::listener::reloading::Keeper;
 use crate::system::Comparison;
@@ -26,6 +29,11 @@ const KEYS_EVERY: Duration = Duration::from_secs(60);
 const FOLLOW_EVERY: Duration = Duration::from_millis(500);
 const SWEEP_EVERY: Duration = Duration::from_secs(600);
 const CLOCK_EVERY: Duration = Duration::from_secs(30);
+const SEAL_EVERY: Duration = Duration::from_secs(5);
+/// How often the log of the audit is let go and erased from, in turns of sealing.
+const KEEP_EVERY: u32 = 12;
+/// How often a checkpoint of the audit log goes into the log, at most.
+const CHECKPOINT_EVERY: Duration = Duration::from_secs(600);
 
 const MAIL: &str = "mail";
 const LAST_SEEN: &str = "last-seen";
@@ -33,9 +41,19 @@ const KEYS: &str = "keys";
 const KEY_WATCH: &str = "key-watch";
 const SWEEP: &str = "sweep";
 const CLOCK: &str = "clock";
+const AUDIT: &str = "audit";
 const CERTIFICATE: &str = "certificate";
 /// What the duties are called in the log and among the metrics.
-pub const DUTIES: [&str; 7] = [MAIL, LAST_SEEN, KEYS, KEY_WATCH, SWEEP, CLOCK, CERTIFICATE];
+pub const DUTIES: [&str; 8] = [
+    MAIL,
+    LAST_SEEN,
+    KEYS,
+    KEY_WATCH,
+    SWEEP,
+    CLOCK,
+    AUDIT,
+    CERTIFICATE,
+];
 
 /// Starts the duties; they end, each after its turn, when `stop` turns true.
 pub fn start(wired: &Arc<Wired>, stop: &watch::Receiver<bool>) -> JoinSet<()> {
@@ -58,6 +76,7 @@ pub fn start(wired: &Arc<Wired>, stop: &watch::Receiver<bool>) -> JoinSet<()> {
     ));
     duties.spawn(supervise(SWEEP, wired.clone(), stop.clone(), sweep));
     duties.spawn(supervise(CLOCK, wired.clone(), stop.clone(), keep_time));
+    duties.spawn(supervise(AUDIT, wired.clone(), stop.clone(), keep_audit));
     duties
 }
 
@@ -185,6 +204,61 @@ async fn sweep(wired: Arc<Wired>, mut stop: watch::Receiver<bool>) {
             return;
         }
     }
+}
+
+/// Seals the audit log, and now and then says where it stands, so that logs which are shipped
+/// elsewhere anchor its end (L-01, L-03).
+async fn keep_audit(wired: Arc<Wired>, mut stop: watch::Receiver<bool>) {
+    let mut told_at: Option<Instant> = None;
+    let mut untold = None;
+    let mut turns = 0;
+    loop {
+        let is_last = pause(SEAL_EVERY, &mut stop).await;
+        let mut turn = seal_audit(&wired).await;
+        if turns % KEEP_EVERY == 0 && wired.clock.is_trusted() {
+            turn = match turn {
+                Ok(newest) => let_audit_go(&wired).await.map(|()| newest),
+                failed => failed,
+            };
+        }
+        match turn {
+            Ok(newest) => untold = newest.or(untold),
+            Err(error) => {
+                failed(&wired, AUDIT);
+                tracing::error!(
+                    error = format!("{:#}", anyhow::Error::from(error)),
+                    "the audit log could not be sealed"
+                );
+            }
+        }
+        turns += 1;
+        let is_due = told_at.is_none_or(|told_at| told_at.elapsed() >= CHECKPOINT_EVERY);
+        if (is_due || is_last)
+            && let Some(checkpoint) = untold.take()
+        {
+            told_at = Some(Instant::now());
+            tracing::info!(
+                audit.checkpoint = %checkpoint,
+                "the audit log is sealed up to here"
+            );
+        }
+        if is_last {
+            return;
+        }
+    }
+}
+
+async fn seal_audit(wired: &Wired) -> Result<Option<Checkpoint>, Error> {
+    let ctx = wired.ctx(Actor::Worker);
+    Ok(wired.accounts.seal_audit(&ctx).await?.newest)
+}
+
+/// Whoever is deleted is forgotten, and so is what has been kept long enough.
+async fn let_audit_go(wired: &Wired) -> Result<(), Error> {
+    let ctx = wired.ctx(Actor::Worker);
+    wired.accounts.erase_from_audit(&ctx).await?;
+    wired.accounts.let_audit_go(&ctx).await?;
+    Ok(())
 }
 
 /// The first comparison was made before anything else (`wiring`).

@@ -52,12 +52,12 @@ impl Sealer<'_> {
         let mut turn = SealedTurn::default();
         for _ in 0..SEALS {
             let log = self.store.audit_log();
-            let last = log.last_seal().await?;
             let before = AuditEventId::first_at(self.now - SEALED_AFTER);
             let records = log.list_unsealed(None, before, EVENTS).await?;
             if records.is_empty() {
                 break;
             }
+            let last = log.last_seal().await?;
             let (seal, events) = self.sealed(last, &records);
             let checkpoint = Checkpoint::of(&seal);
             let seal = Box::new(seal);

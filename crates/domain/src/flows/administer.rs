@@ -61,7 +61,9 @@ impl Accounts {
     pub async fn list_users(&self, ctx: &Ctx, filter: &UserFilter) -> Result<Vec<User>, Error> {
         self.authorize(ctx, Action::ListUsers, Target::Others)
             .await?;
-        Ok(self.ports.store.list_users(filter).await?)
+        let users = self.ports.store.list_users(filter).await?;
+        self.write_look(ctx, Event::UsersListed, None).await?;
+        Ok(users)
     }
 
     /// Gives or takes the admin role. It bites at the user's next request.

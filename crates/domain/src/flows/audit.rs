@@ -4,9 +4,16 @@ use crate::access::{Action, Target};
 use crate::accounts::Accounts;
 use crate::ctx::Ctx;
 use crate::error::Error;
-use crate::model::{AuditEvent, AuditFilter};
+use crate::model::{AuditEvent, AuditFilter, Event};
 
 impl Accounts {
+    /// Writes down that a server started, and how it is configured: plain words, never a value that is
+    /// secret, nor a digest of one (L-01).
+    pub async fn note_started(&self, ctx: &Ctx, configuration: &str) -> Result<(), Error> {
+        let audit = self.audit_detail(ctx, Event::ServerStarted, None, configuration);
+        Ok(self.apply(vec![audit]).await?)
+    }
+
     /// Events, newest first.
     #[tracing::instrument(level = "trace", skip_all)]
     pub async fn list_audit_events(
@@ -16,7 +23,10 @@ impl Accounts {
     ) -> Result<Vec<AuditEvent>, Error> {
         self.authorize(ctx, Action::ReadAudit, Target::Others)
             .await?;
-        Ok(self.ports.store.list_audit_events(filter).await?)
+        let events = self.ports.store.list_audit_events(filter).await?;
+        // Afterwards: whoever reads sees who read before, and not themselves.
+        self.write_look(ctx, Event::AuditRead, None).await?;
+        Ok(events)
     }
 
     /// The id of the user a filter names: by id, or by user name while there is one.

@@ -37,6 +37,12 @@ const WRITTEN: Rate = Rate {
     burst: 60,
     window: Duration::from_secs(60),
 };
+/// How many lines of one kind somebody who is signed in causes, where their doing is not bounded
+/// otherwise.
+const LINES: Rate = Rate {
+    burst: 60,
+    window: Duration::from_secs(3600),
+};
 /// How long a session that is over still shows that this client was here, at the most.
 const RECENT_SECONDS: i64 = 30 * 24 * 3600;
 
@@ -178,6 +184,15 @@ impl Accounts {
         let all = [attempt.taken.as_slice(), &attempt.beside].concat();
         if !all.is_empty() {
             self.ports.throttle.clear(&all, ctx.now).await?;
+        }
+        Ok(())
+    }
+
+    /// The password was wrong: a known device's guess counts with those of strangers as well (P-12), which
+    /// refuse it nothing.
+    pub(crate) async fn count_beside(&self, ctx: &Ctx, attempt: &Attempt) -> Result<(), Error> {
+        if !attempt.beside.is_empty() {
+            self.ports.throttle.take(&attempt.beside, ctx.now).await?;
         }
         Ok(())
     }
@@ -359,6 +374,17 @@ impl Accounts {
             }
         }
         Error::TooManyAttempts { retry_after }
+    }
+
+    /// Whether a line may be written about what somebody who is signed in can do again and again: so
+    /// many an hour, that nobody fills the audit log (L-01).
+    pub(crate) fn may_fill_the_log(&self, ctx: &Ctx, event: Event) -> bool {
+        let budget = LINES.named(event.as_str());
+        let charge = Charge::budget(budget, ctx.actor.audit_name());
+        let answers = self.counting.written.take_now(&[charge], ctx.now);
+        !answers
+            .iter()
+            .any(|answer| matches!(answer, Allowance::Denied { .. }))
     }
 
     /// Whether this is the first refusal of its kind for a while, and not one of a flood.

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use crate::accounts::Accounts;
 use crate::ctx::{Actor, Ctx};
 use crate::error::Error;
-use crate::model::{Credential, User, UserFilter};
+use crate::model::{Credential, Event, User, UserFilter};
 use crate::values::UserId;
 
 /// A user and their password. Not `Clone`: one is written and let go.
@@ -30,6 +30,9 @@ impl Accounts {
         limit: usize,
     ) -> Result<Vec<ExportedUser>, Error> {
         ensure_operator(ctx)?;
+        if after.is_none() {
+            self.write_look(ctx, Event::UsersExported, None).await?;
+        }
         let filter = UserFilter {
             after,
             limit,

@@ -90,7 +90,9 @@ impl Accounts {
     async fn end_surplus(&self, ctx: &Ctx, user_id: UserId) -> Result<(), Error> {
         let open = self.ports.sessions.list_sessions(user_id, ctx.now).await?;
         for oldest in open.iter().skip(self.policy.max_sessions) {
-            self.end_session(ctx, user_id, oldest.id, SessionEnd::Surplus, None)
+            let audit =
+                self.audit_detail(ctx, Event::SessionEnded, Some(user_id), "one too many");
+            self.end_session(ctx, user_id, oldest.id, SessionEnd::Surplus, Some(audit))
                 .await?;
         }
         Ok(())
@@ -301,6 +303,8 @@ impl Accounts {
     #[tracing::instrument(level = "trace", skip_all)]
     pub async fn list_sessions(&self, ctx: &Ctx, named: &str) -> Result<Vec<Session>, Error> {
         let user = self.resolve(ctx, Action::ListSessions, named).await?;
+        self.write_look(ctx, Event::SessionsListed, Some(user.id))
+            .await?;
         Ok(self.open_sessions(ctx, &user).await?)
     }
 

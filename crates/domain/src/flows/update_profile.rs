@@ -34,7 +34,10 @@ impl Accounts {
     /// The user a path names.
     #[tracing::instrument(level = "trace", skip_all)]
     pub async fn view_user(&self, ctx: &Ctx, named: &str) -> Result<User, Error> {
-        self.resolve(ctx, Action::ViewUser, named).await
+        let user = self.resolve(ctx, Action::ViewUser, named).await?;
+        self.write_look(ctx, Event::UserViewed, Some(user.id))
+            .await?;
+        Ok(user)
     }
 
     /// The user a path names, as somebody signed in asks for it. Whoever asks for themselves gets
@@ -66,13 +69,14 @@ impl Accounts {
         for _ in 0..ATTEMPTS {
             ensure_version(&user, expected)?;
             let updated = updated(ctx, &user, update)?;
-            let changes = vec![
-                Change::UpdateUser {
-                    user: Box::new(updated.clone()),
-                    expected: user.version,
-                },
-                self.audit(ctx, Event::ProfileUpdated, Some(user.id)),
-            ];
+            let mut changes = vec![Change::UpdateUser {
+                user: Box::new(updated.clone()),
+                expected: user.version,
+            }];
+            let is_own = ctx.actor.user_id() == Some(user.id);
+            if !is_own || self.may_fill_the_log(ctx, Event::ProfileUpdated) {
+                changes.push(self.audit(ctx, Event::ProfileUpdated, Some(user.id)));
+            }
             match self.apply(changes).await {
                 Ok(()) => return Ok(updated),
                 Err(ApplyError::Stale) if expected.is_none() => {

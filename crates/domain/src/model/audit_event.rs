@@ -28,6 +28,8 @@ words! {
         PasswordChanged => "password-changed",
         /// A password was set from the command line.
         PasswordSet => "password-set",
+        /// A recovery was asked for; nobody has looked yet whose address it is.
+        RecoveryAsked => "recovery-asked",
         /// A recovery was mailed.
         RecoveryRequested => "recovery-requested",
         /// A recovery link set a new password.
@@ -72,8 +74,6 @@ words! {
         AuditExported => "audit-exported",
         /// Users were exported with their password hashes.
         UsersExported => "users-exported",
-        /// The database was copied.
-        BackupMade => "backup-made",
         /// A server started; the detail says how it is configured.
         ServerStarted => "server-started",
         /// What a newer release calls otherwise: the word stands in the detail. Never written.

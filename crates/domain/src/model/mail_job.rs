@@ -89,3 +89,10 @@ pub struct MailJob {
     /// When it was given up; it stays for a while to be looked at.
     pub failed_at: Option<Timestamp>,
 }
+
+impl MailJob {
+    /// How the audit log names it.
+    pub fn audit_detail(&self) -> String {
+        format!("mail {}", self.id)
+    }
+}

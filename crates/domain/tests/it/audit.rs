@@ -24,7 +24,10 @@ const SCENARIOS: [(&str, &[&str]); 22] = [
     ("sign out", &["sign-out"]),
     ("end all sessions", &["sessions-revoked"]),
     ("change the password", &["password-changed"]),
-    ("recover", &["recovery-requested", "recovered"]),
+    (
+        "recover",
+        &["recovery-asked", "recovery-requested", "recovered"],
+    ),
     (
         "change the address",
         &["email-change-requested", "email-confirmed"],
@@ -201,6 +204,7 @@ async fn admins_read_the_log_newest_first_and_filter_it() {
     world.advance(seconds(1));
     let session = world.sign_in("ada").await;
     let ctx = world.of(&session);
+    // What was read is in the log as well (Z-05).
     let events = async |filter: AuditFilter| {
         let filter = AuditFilter {
             limit: 50,
@@ -212,6 +216,7 @@ async fn admins_read_the_log_newest_first_and_filter_it() {
             .await
             .unwrap();
         let names = lines.iter().map(|line| line.event.as_str());
+        let names = names.filter(|name| *name != "audit-read");
         names.collect::<Vec<_>>().join(" ")
     };
     let all = events(AuditFilter::default()).await;

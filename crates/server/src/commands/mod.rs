@@ -1,5 +1,6 @@
 //! The commands, a file each: each reads, calls one story, and prints.
 
+mod audit;
 mod backup;
 mod completions;
 mod config;
@@ -51,6 +52,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Import(args) => import::run(&load()?.config, &args, output).await,
         Command::User(command) => user::run(&load()?.config, command, output).await,
         Command::Keys(command) => keys::run(&load()?.config, &command, output).await,
+        Command::Audit(command) => audit::run(&load()?.config, command, output).await,
         // What cannot be used is what these two are for.
         Command::Config(command) => config::run(load(), &command, output),
         Command::Doctor(args) => doctor::run(load(), &args, output).await,

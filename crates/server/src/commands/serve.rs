@@ -133,6 +133,10 @@ async fn begin(config: &Config) -> anyhow::Result<Begun> {
         .accounts
         .ensure_keys(&wired.ctx(Actor::Worker))
         .await?;
+    wired
+        .accounts
+        .note_started(&wired.ctx(Actor::Worker), &summary(config))
+        .await?;
     let made_up = bootstrap::ensure_admin(&wired, config).await?;
     Ok(Begun {
         sockets,
@@ -140,6 +144,30 @@ async fn begin(config: &Config) -> anyhow::Result<Begun> {
         wired,
         made_up,
     })
+}
+
+/// How this server is configured, for the audit log.
+fn summary(config: &Config) -> String {
+    let scheme = |url: &str| url.split(':').next().unwrap_or_default().to_owned();
+    let on_off = |on| if on { "on" } else { "off" };
+    format!(
+        "version {}; database {}; sessions {}; throttle {}; disclosure {:?}; master key {}; audit kept {} days",
+        env!("CARGO_PKG_VERSION"),
+        scheme(&config.database_url()),
+        if config.redis_url.is_some() {
+            "redis"
+        } else {
+            "database"
+        },
+        on_off(config.throttle),
+        config.disclosure,
+        if config.master_key.is_some() {
+            "configured"
+        } else {
+            "in a file"
+        },
+        config.audit_keep_days,
+    )
 }
 
 /// What listens. A server of which one part no longer does must not look well: it ends, and whoever

@@ -115,6 +115,8 @@ pub struct Config {
     pub hashing_queue: usize,
     /// How old a signing key gets, in days.
     pub key_days: i64,
+    /// How many days the audit log is kept; 0 is for ever.
+    pub audit_keep_days: i64,
     /// The secret that signing keys are sealed with; none is a file in the data folder.
     pub master_key: Option<Secret<String>>,
     /// Whether throttles are on.
@@ -197,6 +199,7 @@ impl Default for Config {
             hashing_threads: cores,
             hashing_queue: 256,
             key_days: 90,
+            audit_keep_days: 400,
             master_key: None,
             throttle: true,
             throttle_limits: throttle::Limits::default(),

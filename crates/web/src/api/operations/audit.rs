@@ -19,6 +19,7 @@ use crate::views::{AuditEventView, List};
         ("user" = Option<String>, Query, description = "About this user: `me`, a user name or a user id"),
         ("event" = Option<String>, Query, description = "Of this kind, such as `sign-in`"),
         ("since" = Option<String>, Query, description = "From this moment on (RFC 3339)", format = DateTime),
+        ("until" = Option<String>, Query, description = "Before this moment (RFC 3339)", format = DateTime),
         ("limit" = Option<u32>, Query, description = "1 to 200, else 50", minimum = 1, maximum = 200),
         ("cursor" = Option<String>, Query, description = "`next` of the page before", pattern = "^[A-Za-z0-9_-]{21}[AQgw]$")),
     responses((status = 200, description = "A page of events", body = List<AuditEventView>, headers(("Link" = String, description = "rel=\"next\", where there is one")))))]
@@ -41,6 +42,10 @@ pub(crate) async fn list_audit_events(
         text.parse()
             .map_err(|_| Invalid::new("invalid", "A moment looks like 2026-11-21T08:00:00Z."))
     });
+    let until = query.optional("until", |text| {
+        text.parse()
+            .map_err(|_| Invalid::new("invalid", "A moment looks like 2026-11-21T08:00:00Z."))
+    });
     query.finish()?;
     let user_id = match named {
         // A name that nobody has is no reason to show everybody.
@@ -56,6 +61,7 @@ pub(crate) async fn list_audit_events(
         user_id,
         event,
         since,
+        until,
         before,
         limit: limit + 1,
     };

@@ -1,0 +1,262 @@
+//! `doorward audit verify`: the database's log, or a file's.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+
+use anyhow::{Context, bail};
+use doorward_domain::audit::checker::{Checker, Extent};
+use doorward_domain::audit::walk::AuditVerdict;
+use doorward_domain::audit::{AuditPublicKey, Checkpoint, Finding};
+use doorward_domain::ctx::Actor;
+use doorward_domain::model::{AuditRecord, Erasure, Seal};
+use serde_json::{Value, json};
+
+use super::super::{Output, open, say};
+use super::lines::{self, Line};
+use crate::cli::VerifyAudit;
+use crate::config::Config;
+
+/// How many findings are shown; all are counted.
+const SHOWN: u64 = 1000;
+/// What the server writes before a checkpoint.
+const MARK: &str = "audit.checkpoint";
+
+pub(super) async fn run(config: &Config, args: &VerifyAudit, output: Output) -> anyhow::Result<()> {
+    let keys = args.key.iter().map(|key| {
+        let read: Result<AuditPublicKey, ()> = key.parse();
+        read.map_err(|()| {
+            anyhow::anyhow!("{key:?} is no public key: `doorward audit key` prints it")
+        })
+    });
+    let keys = keys.collect::<anyhow::Result<Vec<_>>>()?;
+    let checkpoints = checkpoints(args)?;
+    let mut told = Told { output, count: 0 };
+    let (verdict, extent) = match &args.file {
+        Some(file) => of_file(file, &keys, &checkpoints, &mut told)?,
+        None => {
+            let wired = open(config).await?;
+            let ctx = wired.ctx(Actor::CommandLine);
+            let mut found = |finding| told.tell(&finding);
+            let verdict = wired
+                .accounts
+                .verify_audit(&ctx, &keys, &checkpoints, &mut found)
+                .await;
+            wired.close().await;
+            (verdict?, Extent::Whole)
+        }
+    };
+    conclude(&verdict, extent, &checkpoints, output)
+}
+
+/// Says what is wrong as it is found.
+struct Told {
+    output: Output,
+    count: u64,
+}
+
+impl Told {
+    fn tell(&mut self, finding: &Finding) {
+        self.count += 1;
+        if self.count > SHOWN {
+            return;
+        }
+        let line = if self.output.json {
+            json!({"finding": finding.word(), "seal": finding.position, "to_seal": finding.to,
+                "event": finding.event.map(|id| id.to_string()), "detail": finding.to_string()})
+            .to_string()
+        } else {
+            finding.to_string()
+        };
+        // Nobody may listen; the exit code says it too.
+        let _ = say(&line);
+    }
+}
+
+fn conclude(
+    verdict: &AuditVerdict,
+    extent: Extent,
+    checkpoints: &[Checkpoint],
+    output: Output,
+) -> anyhow::Result<()> {
+    let value = value(verdict, extent);
+    let AuditVerdict { seals, events, .. } = verdict;
+    let mut text = format!("{events} events in {seals} seals");
+    if let Some(position) = verdict.let_go_to {
+        text += &format!("; up to seal {position} they were let go after their time");
+    }
+    if verdict.erased > 0 {
+        text += &format!(
+            "; {} without their addresses, since the accounts are deleted",
+            verdict.erased
+        );
+    }
+    if verdict.waiting > 0 {
+        text += &format!(
+            "; {} more wait for a seal, and could still be changed",
+            verdict.waiting
+        );
+    }
+    if let Some(last) = &verdict.last {
+        text += &format!(".\nThe log ends with checkpoint {last}");
+    }
+    if extent == Extent::Chosen {
+        text += ".\nThe file holds a choice of events: whether others are missing cannot be told from it";
+    }
+    text += if checkpoints.is_empty() {
+        ".\nNo checkpoint was given: whether seals were cut off the end cannot be told (--checkpoint, --from-log)."
+    } else {
+        "."
+    };
+    output.print(&text, &value)?;
+    match verdict.findings {
+        0 => Ok(()),
+        findings => bail!("the audit log does not hold: {findings} findings"),
+    }
+}
+
+fn value(verdict: &AuditVerdict, extent: Extent) -> Value {
+    json!({"holds": verdict.findings == 0, "findings": verdict.findings, "seals": verdict.seals,
+        "events": verdict.events, "erased": verdict.erased, "waiting": verdict.waiting,
+        "let_go_to": verdict.let_go_to, "checkpoint": verdict.last.as_ref().map(ToString::to_string),
+        "checkpoints_met": verdict.checkpoints_met, "whole": extent == Extent::Whole})
+}
+
+fn checkpoints(args: &VerifyAudit) -> anyhow::Result<Vec<Checkpoint>> {
+    let mut all = Vec::new();
+    for text in &args.checkpoint {
+        let read = Checkpoint::parse(text);
+        all.push(read.with_context(|| format!("{text:?} is no checkpoint: POSITION:DIGEST"))?);
+    }
+    if let Some(path) = &args.from_log {
+        let before = all.len();
+        for line in reader(path)?.lines() {
+            all.extend(checkpoint_in(&line?));
+        }
+        if all.len() == before {
+            bail!("no checkpoint is in {}", path.display());
+        }
+    }
+    Ok(all)
+}
+
+/// The checkpoint that a line of the log tells of, in whatever format.
+fn checkpoint_in(line: &str) -> Option<Checkpoint> {
+    let (_, rest) = line.split_once(MARK)?;
+    let rest = rest.trim_start_matches(|c: char| !c.is_ascii_digit());
+    let end = rest.find(|c: char| c != ':' && !c.is_ascii_hexdigit());
+    Checkpoint::parse(&rest[..end.unwrap_or(rest.len())])
+}
+
+fn reader(path: &Path) -> anyhow::Result<Box<dyn BufRead>> {
+    if path == Path::new("-") {
+        return Ok(Box::new(std::io::stdin().lock()));
+    }
+    let file = File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
+    Ok(Box::new(BufReader::new(file)))
+}
+
+/// A seal of the file with what follows it.
+struct Group {
+    erasures: Vec<Erasure>,
+    seal: Box<Seal>,
+    records: Vec<AuditRecord>,
+}
+
+fn of_file(
+    path: &Path,
+    keys: &[AuditPublicKey],
+    checkpoints: &[Checkpoint],
+    told: &mut Told,
+) -> anyhow::Result<(AuditVerdict, Extent)> {
+    if keys.is_empty() {
+        bail!(
+            "say whose signatures to trust: --key KEY, as `doorward audit key` prints it on the server"
+        );
+    }
+    let mut lines = reader(path)?.lines();
+    let bad = |number: usize| {
+        format!(
+            "line {number} of {} is none of an exported audit log",
+            path.display()
+        )
+    };
+    let first = lines.next().transpose()?.unwrap_or_default();
+    let Some(Line::Head { chosen }) = lines::read(&first) else {
+        bail!(bad(1));
+    };
+    let extent = if chosen {
+        Extent::Chosen
+    } else {
+        Extent::Whole
+    };
+    let mut checker = Checker::new(keys.to_vec(), extent, checkpoints);
+    let (mut erasures, mut group, mut waiting) = (Vec::new(), None::<Group>, 0);
+    for (number, line) in (2..).zip(lines) {
+        match lines::read(&line?).with_context(|| bad(number))? {
+            Line::Head { .. } => bail!(bad(number)),
+            Line::Erasure(erasure) => erasures.push(erasure),
+            Line::Seal(seal) => {
+                check(&mut checker, group.take(), told);
+                group = Some(Group {
+                    erasures: std::mem::take(&mut erasures),
+                    seal,
+                    records: Vec::new(),
+                });
+            }
+            Line::Event(record) if record.seal.is_none() => waiting += 1,
+            Line::Event(record) => match &mut group {
+                Some(group) => group.records.push(*record),
+                None => bail!(bad(number)),
+            },
+        }
+    }
+    check(&mut checker, group, told);
+    for finding in checker.finish() {
+        told.tell(&finding);
+    }
+    let verdict = AuditVerdict {
+        seals: checker.seals,
+        events: checker.events,
+        erased: checker.erased,
+        waiting,
+        let_go_to: checker.let_go_to,
+        last: checker.last(),
+        checkpoints_met: checker.checkpoints_met,
+        findings: told.count,
+    };
+    Ok((verdict, extent))
+}
+
+fn check(checker: &mut Checker, group: Option<Group>, told: &mut Told) {
+    let Some(group) = group else {
+        return;
+    };
+    for finding in checker.check(&group.seal, &group.records, &group.erasures) {
+        told.tell(&finding);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_checkpoint_is_found_in_either_format_of_the_log() {
+        let digest = "ab".repeat(32);
+        let expected = Checkpoint::parse(&format!("12:{digest}"));
+        for line in [
+            format!(
+                "2026-11-21T08:00:00Z  INFO the audit log is sealed up to here audit.checkpoint=12:{digest}"
+            ),
+            format!(
+                "{{\"level\":\"INFO\",\"audit.checkpoint\":\"12:{digest}\",\"message\":\"x\"}}"
+            ),
+            format!("\u{1b}[3maudit.checkpoint\u{1b}[0m\u{1b}[2m=\u{1b}[0m12:{digest} 7"),
+        ] {
+            assert_eq!(checkpoint_in(&line), expected, "{line}");
+        }
+        assert_eq!(checkpoint_in("audit.checkpoint=12:ab"), None);
+        assert_eq!(checkpoint_in("nothing"), None);
+    }
+}
