@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 
 use crate::host::is_loopback_url;
 use crate::page_operations;
+use crate::plain_http;
 use crate::problem::Code;
 use crate::routes::{self, Guard, Route};
 
@@ -319,9 +320,9 @@ fn complete_response(response: &mut Value) {
 /// Its own problems, and those of every route of its kind.
 pub(crate) fn problems_of(route: &Route, has_body: bool) -> Vec<Code> {
     use Code::{
-        AuthenticationRequired, BodyTooLarge, CrossSiteRequest, HeadersTooLarge, InternalError,
-        InvalidToken, MalformedRequest, NotAcceptable, Overloaded, RequestTimeout,
-        StoreUnavailable, TooManyAttempts, UnsupportedMediaType, UriTooLong, ValidationFailed,
+        AuthenticationRequired, BodyTooLarge, CrossSiteRequest, HeadersTooLarge, HttpsRequired,
+        InternalError, InvalidToken, MalformedRequest, NotAcceptable, Overloaded,
+        PreconditionFailed, PreconditionRequired, RequestTimeout, StoreUnavailable, TooManyAttempts, UnsupportedMediaType, UriTooLong, ValidationFailed,
     };
     let mut codes = route.problems.to_vec();
     if route.page {
@@ -332,6 +333,12 @@ pub(crate) fn problems_of(route: &Route, has_body: bool) -> Vec<Code> {
     // Those two answer whoever asks, and in whatever kind.
     if !["/healthz", "/readyz"].contains(&route.path) {
         codes.push(NotAcceptable);
+    }
+    if !plain_http::EXEMPT.contains(&route.path) {
+        codes.push(HttpsRequired);
+    }
+    if route.problems.contains(&PreconditionFailed) && route.path.starts_with("/user/{user}") {
+        codes.push(PreconditionRequired);
     }
     if has_body {
         codes.extend([

@@ -49,7 +49,9 @@ pub(crate) fn problems_of(page: &Route) -> Vec<Code> {
         .find(|route| page.method == http::Method::POST && route.path == page.path && !route.page);
     let own = twin.map(|route| route.problems).into_iter().flatten();
     let own = own.copied();
-    own.chain(twin.map(|_| Code::CrossSiteRequest)).collect()
+    own.chain(twin.map(|_| Code::CrossSiteRequest))
+        .chain(twin.map(|_| Code::FormExpired))
+        .collect()
 }
 
 /// A problem is a page to whoever would rather have one.

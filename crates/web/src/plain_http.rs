@@ -20,7 +20,7 @@ use crate::negotiate;
 use crate::problem::{Code, Problem};
 
 /// Asked by machines next door: probes, and a proxy that tells of the site before it with the same words.
-const EXEMPT: [&str; 3] = ["/healthz", "/readyz", "/auth/check"];
+pub(crate) const EXEMPT: [&str; 3] = ["/healthz", "/readyz", "/auth/check"];
 
 /// Whether it has been said that requests come without TLS.
 #[derive(Debug, Default)]

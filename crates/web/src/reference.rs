@@ -27,12 +27,15 @@ Every route: who may ask, what goes in, what comes out, what can go wrong. Writt
 | who asks | `Authorization: Bearer TOKEN`, with the token of [`POST /auth`](#post-auth); or the cookie that the server's own pages use, which works for no other site. One of the two at a time: both at once are refused with 400 |
 | `{user}` | `me`, a user name or a user id |
 | errors | `application/problem+json` (RFC 9457), with a stable `code`. [Problem](#problem) |
-| lost updates | a user comes with an `ETag`; a write with `If-Match` that no longer fits is refused with 412 |
+| lost updates | a user comes with an `ETag`; a write with `If-Match` (a list of tags, or `*`) that no longer fits is refused with 412. With the setting `api.require_if_match`, one without it is refused with 428 (`precondition-required`) |
+| with the cookie | an unsafe method has to come from a page of this server (`Sec-Fetch-Site`, `Origin`), and a body is JSON; a page's form also carries the token that it was shown with, or it is shown again (403 `form-expired`) |
+| other origins | none, unless the operator names them in `cors.origins`: their scripts come with a bearer token, and read `ETag`, `Link`, `Location`, `RateLimit`, `RateLimit-Policy`, `Retry-After`, `WWW-Authenticate` and `X-Request-Id` beside the usual fields |
+| again | a sign-up with the same address answers as the first did, and makes one account; one with the same user name is 409, and signing in tells whether it was yours |
 | lists | `items` and `next`: pass `next` as `cursor` until it is null |
 | limits | counted by network address; 429 says by `Retry-After` when to come back, and `RateLimit` fields how much is left. Wrong passwords are counted by account as well, and each one makes the next try wait longer |
 | whoever asks too much | `store-unavailable` and `overloaded` are 503 with `Retry-After`: ask again then |
 
-**Problems of every route**, not repeated below: `malformed-request` (400), `not-acceptable` (406), `uri-too-long` (414), `headers-too-large` (431),
+**Problems of every route**, not repeated below: `malformed-request` (400), `https-required` (403), `not-acceptable` (406), `uri-too-long` (414), `headers-too-large` (431),
 `internal-error` (500), `overloaded` and `store-unavailable` (503); where a body is read also
 `request-timeout` (408), `body-too-large` (413), `unsupported-media-type` (415), `validation-failed` (422); where a session is asked for also
 `authentication-required` and `invalid-token` (401), and for writes `cross-site-request` (403); where there is a limit also `too-many-attempts` (429).
