@@ -146,6 +146,7 @@ impl Accounts {
                 }
             }
         }
+        self.count_beside(ctx, &attempt).await?;
         Err(self.refuse_password(ctx, meant, event).await?)
     }
 

@@ -58,13 +58,17 @@ async fn the_current_password_is_asked_for_and_a_wrong_one_counts() {
         assert_err!(refused, Error::InvalidCredentials);
     }
     assert_eq!(world.audited(), ["password-changed!wrong password"; 3]);
-    // By that session, which has to wait; whoever signs in elsewhere has not guessed.
+    assert_err!(
+        world.try_sign_in("ben", PASSWORD).await,
+        Error::TooManyAttempts { .. }
+    );
+    // And the session itself has to wait.
     let ctx = world.of(&signed_in);
     let refused = change(&world, &ctx, PASSWORD, "three lamps afloat").await;
     assert_err!(refused, Error::TooManyAttempts { .. });
+    world.advance(seconds(1));
     world.sign_in("ben").await;
     world.check(&signed_in).await.unwrap();
-    world.advance(seconds(1));
     let ctx = world.of(&signed_in);
     change(&world, &ctx, PASSWORD, "three lamps afloat")
         .await

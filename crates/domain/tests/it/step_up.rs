@@ -97,7 +97,7 @@ async fn the_password_can_come_with_the_request() {
     }
 }
 
-/// a wrong password is counted, by that session, as those of a sign-in are.
+/// a wrong password is counted where those of the sign-in are.
 #[tokio::test]
 async fn a_session_guesses_no_faster_than_a_stranger() {
     let world = admins().await;
@@ -111,6 +111,8 @@ async fn a_session_guesses_no_faster_than_a_stranger() {
             .await;
         assert_err!(refused, Error::InvalidCredentials);
     }
+    let refused = world.try_sign_in("ada", PASSWORD).await;
+    assert_err!(refused, Error::TooManyAttempts { .. });
     let (ctx, right) = (world.of(&session), password(PASSWORD));
     let refused = world
         .accounts

@@ -120,7 +120,7 @@ impl TestApp {
             store,
             postbox,
             router: doorward_web::router(app),
-            next_address: AtomicU32::new(1),
+            next_address: AtomicU32::new(0),
             leaves_mail: AtomicBool::new(false),
             _folder: folder,
         };
@@ -131,13 +131,11 @@ impl TestApp {
         app
     }
 
-    /// Somebody unknown, at an address nobody else has.
+    /// Somebody unknown, at an address in a network that nobody else has.
     pub fn anon(&self) -> Client {
-        let [_, a, b, c] = self
-            .next_address
-            .fetch_add(1, Ordering::Relaxed)
-            .to_be_bytes();
-        Client::new(self.router.clone(), IpAddr::from([10, a, b, c]))
+        let number = self.next_address.fetch_add(1, Ordering::Relaxed);
+        let [_, _, a, b] = number.to_be_bytes();
+        Client::new(self.router.clone(), IpAddr::from([10, a, b, 1]))
     }
 
     /// Somebody unknown at that address.
