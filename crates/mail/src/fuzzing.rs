@@ -36,6 +36,7 @@ pub fn mail_urls(data: &[u8]) {
             .contains(|c: char| c.is_control() || c.is_whitespace() || "@/?#[]".contains(c))
     );
     let is_loopback = settings.host == "localhost"
+        || settings.host.to_ascii_lowercase().ends_with(".localhost")
         || settings
             .host
             .parse::<std::net::IpAddr>()

@@ -4,6 +4,7 @@
 
 use url::Url;
 
+use crate::dialect::Dialect;
 use crate::hosts;
 
 #[cfg(test)]
@@ -20,6 +21,11 @@ const PASSWORD: &str = "hunter2";
 /// has no password in it.
 pub fn database_urls(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
+    // Which of them it is, is known by then.
+    let dialect = Dialect::of_url(&text);
+    if !matches!(dialect, Some(Dialect::Postgres | Dialect::Mysql)) {
+        return;
+    }
     let _: (String, String) = hosts::user_and_database(&text);
     let _: Option<&str> = hosts::ipv6_of(&text);
     let read = match hosts::of_url(&text) {

@@ -201,7 +201,10 @@ pub fn negotiation(data: &[u8]) {
 pub fn ways_back(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
     let ours = Url::parse("https://accounts.example").expect("a URL");
-    let ways = [WayBack::parse(&text), WayBack::of_query(Some(&text), &Origins::default())];
+    let ways = [
+        WayBack::parse(&text),
+        WayBack::of_query(Some(&text), &Origins::default()),
+    ];
     for way in ways.into_iter().flatten() {
         let path = way.as_str();
         assert!(path.starts_with('/') && path.len() <= 2048 && path.is_ascii());
@@ -222,7 +225,10 @@ pub fn ways_back(data: &[u8]) {
         let values: Vec<_> = link.query_pairs().collect();
         assert_eq!(values.len(), 1);
         assert_eq!(values[0].1, path);
-        assert_eq!(WayBack::of_query(link.query(), &Origins::default()).as_ref(), Some(&way));
+        assert_eq!(
+            WayBack::of_query(link.query(), &Origins::default()).as_ref(),
+            Some(&way)
+        );
     }
 }
 
@@ -261,16 +267,19 @@ pub fn public_urls(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
     let host = host_of(&text);
     assert!(host.len() <= text.len() && !host.contains('/'));
+    // Settings refuse the rest before they ask.
+    if !["http://", "https://"]
+        .iter()
+        .any(|scheme| text.starts_with(scheme))
+    {
+        return;
+    }
     if !is_loopback_url(&text) {
         return;
     }
     let Ok(url) = Url::parse(&text) else {
         return;
     };
-    // Settings refuse the rest before they ask.
-    if !["http", "https"].contains(&url.scheme()) || !text.contains("://") {
-        return;
-    }
     let is_loopback = match url.host() {
         Some(Host::Domain(name)) => name == "localhost",
         Some(Host::Ipv4(address)) => address.is_loopback(),

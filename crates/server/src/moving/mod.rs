@@ -244,14 +244,33 @@ pub fn sentence(error: &impl fmt::Display) -> String {
     format!("{}{}.", first.unwrap_or_default(), rest.as_str())
 }
 
-/// What serde says, less any text of the file it quotes: it could be a hash.
+/// What serde and the reader of times say, less any text of the file they quote: it could be a hash.
 fn unquoted(error: &serde_json::Error) -> String {
     let text = error.to_string();
-    match text.split_once("string \"") {
+    match text.split_once('"') {
         Some((before, after)) => {
             let rest = after.rsplit_once('"').map_or("", |(_, rest)| rest);
-            format!("{before}string{rest}")
+            format!("{}{rest}", before.trim_end())
         }
         None => text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// C-02: whatever stands where a time or a number belongs is not said back.
+    #[test]
+    fn no_text_of_the_file_is_quoted() {
+        let hash = "$argon2id$v=19$m=64,t=1,p=1$c29tZXNhbHQ$9sTbSlTio3Biev89thdrlA";
+        for wrong in [
+            serde_json::from_value::<Timestamp>(format!("2026-01-01T00:00:00{hash}").into()).err(),
+            serde_json::from_value::<Timestamp>(hash.into()).err(),
+            serde_json::from_value::<i64>(format!("a\"{hash}\"b").into()).err(),
+        ] {
+            let told = unquoted(&wrong.unwrap());
+            assert!(!told.contains("argon2") && told.len() > 10, "{told}");
+        }
     }
 }
