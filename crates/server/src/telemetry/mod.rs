@@ -13,6 +13,7 @@
 //! [`Meter`]: doorward_domain::ports::Meter
 //! [`Observer`]: doorward_web::Observer
 
+mod connections;
 mod figures;
 mod listener;
 mod measured;
@@ -22,7 +23,6 @@ mod process;
 mod requests;
 mod scrape;
 mod traces;
-mod watch;
 
 use std::sync::Arc;
 
@@ -57,7 +57,7 @@ pub fn observer(wired: &Wired) -> Arc<dyn Observer> {
 /// Who is told of connections, where anybody looks.
 pub fn watch(wired: &Wired) -> Option<Arc<dyn Watch>> {
     let figures = wired.figures.clone()?;
-    Some(Arc::new(watch::Connections(figures)))
+    Some(Arc::new(connections::Connections(figures)))
 }
 
 /// Serves the figures, where that is wanted, until what it gives back is dropped; that of the end of
