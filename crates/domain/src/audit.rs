@@ -1,4 +1,4 @@
-//! How the audit log is kept from being cut or edited without a trace (`docs/decisions/0026-audit-seals.md`).
+//! How the audit log is kept from being cut or edited without a trace (`docs/decisions/0019-audit-seals.md`).
 //!
 //! Events are written by the stories and know of no seal. The worker seals them soon after
 //! ([`sealer`]): so many at a time, each with a digest, and all of them chained to the

@@ -1,0 +1,421 @@
+//! Whoever has the database can change the audit log, and is found out: every way there is to cut, edit,
+//! add and swap is tried by SQL behind the store's back, on each database (L-01, L-03).
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
+
+use std::sync::Arc;
+
+use doorward_domain::audit::checker::{Checker, Extent};
+use doorward_domain::audit::sealer::Sealer;
+use doorward_domain::audit::walk::Walk;
+use doorward_domain::audit::{Checkpoint, Finding};
+use doorward_domain::memory::SeededSecrets;
+use doorward_domain::model::AuditEvent;
+use doorward_domain::ports::Store;
+use doorward_store_sql::{SqlSettings, SqlStore};
+use doorward_testkit::sealing::{at, event, sealer, signer, verify, write, write_sealed};
+use doorward_testkit::{fixtures, servers};
+use sqlx::{AnyConnection, AssertSqlSafe, Connection, raw_sql};
+
+/// A log of three seals with three events each, and who may do as they like with it.
+struct Tampered {
+    url: String,
+    store: Arc<SqlStore>,
+    events: Vec<AuditEvent>,
+}
+
+impl Tampered {
+    async fn new(url: &str) -> Self {
+        let settings = SqlSettings::new(url);
+        let store = SqlStore::connect(&settings, fixtures::now()).await;
+        let store = Arc::new(store.unwrap());
+        let events = write_sealed(&*store, 9).await;
+        Self {
+            url: url.to_owned(),
+            store,
+            events,
+        }
+    }
+
+    async fn execute(&self, sql: &str) {
+        sqlx::any::install_default_drivers();
+        let mut connection = AnyConnection::connect(&self.url).await.unwrap();
+        let sql = AssertSqlSafe(sql.to_owned());
+        raw_sql(sql).execute(&mut connection).await.unwrap();
+        connection.close().await.unwrap();
+    }
+
+    /// Notes a table as it is, to be put back.
+    async fn keep(&self, table: &str) {
+        self.execute(&format!("CREATE TABLE kept AS SELECT * FROM {table}"))
+            .await;
+    }
+
+    async fn put_back(&self, table: &str) {
+        self.execute(&format!(
+            "DELETE FROM {table}; INSERT INTO {table} SELECT * FROM kept; DROP TABLE kept;"
+        ))
+        .await;
+    }
+
+    /// Bytes, as this database reads them.
+    fn bytes(&self, bytes: &[u8]) -> String {
+        let digits: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        match self.url.starts_with("postgres") {
+            true => format!("decode('{digits}', 'hex')"),
+            false => format!("x'{digits}'"),
+        }
+    }
+
+    fn id(&self, number: usize) -> String {
+        self.bytes(self.events[number].id.as_bytes())
+    }
+
+    async fn findings(&self) -> Vec<Finding> {
+        verify(&*self.store, 10, &[]).await.1
+    }
+
+    /// What is found, in words, and in which seals and events.
+    async fn found(&self) -> Vec<(&'static str, Option<i64>, Option<usize>)> {
+        let number = |finding: &Finding| {
+            let id = finding.event?;
+            self.events.iter().position(|event| event.id == id)
+        };
+        let findings = self.findings().await;
+        let line = |finding: &Finding| (finding.word(), finding.position, number(finding));
+        findings.iter().map(line).collect()
+    }
+}
+
+/// How to open a database that is nobody else's, three times.
+macro_rules! on_each_database {
+    ($($case:ident),+ $(,)?) => {
+        mod sqlite {
+            $(#[tokio::test]
+            async fn $case() {
+                let folder = tempfile::tempdir().unwrap();
+                super::$case(&format!("sqlite:{}/doorward.db", folder.path().display())).await;
+            })+
+        }
+        mod postgres {
+            $(#[tokio::test]
+            async fn $case() {
+                super::$case(&super::servers::postgres().await).await;
+            })+
+        }
+        mod mariadb {
+            $(#[tokio::test]
+            async fn $case() {
+                super::$case(&super::servers::mariadb().await).await;
+            })+
+        }
+    };
+}
+
+on_each_database! {
+    every_column_of_an_event_is_held,
+    a_row_that_is_cut_added_or_moved_is_named,
+    every_column_of_a_seal_is_held,
+    a_seal_that_is_cut_shows,
+    a_cut_at_the_end_shows_against_a_checkpoint,
+    a_log_made_anew_with_another_key_shows,
+    rows_of_an_older_release_are_sealed_too,
+}
+
+/// L-01: an edit of any column is found, and in which row.
+async fn every_column_of_an_event_is_held(url: &str) {
+    let log = Tampered::new(url).await;
+    assert_eq!(log.found().await, []);
+    let fifth = log.id(4);
+    let somebody = log.bytes(&[9; 16]);
+    let salt = log.bytes(&[9; 32]);
+    let (edited, address) = ("event-edited", "event-address-edited");
+    let erased = "event-erased-without-order";
+    for (change, word) in [
+        ("occurred_at = occurred_at + 1".to_owned(), edited),
+        ("event = 'sign-out'".to_owned(), edited),
+        ("event = 'a word of a later release'".to_owned(), edited),
+        ("outcome = 'failure'".to_owned(), edited),
+        ("actor = 'command-line'".to_owned(), edited),
+        ("actor_id = NULL".to_owned(), edited),
+        (format!("actor_id = {somebody}"), edited),
+        ("user_id = NULL".to_owned(), edited),
+        (format!("user_id = {somebody}"), edited),
+        ("request_id = ''".to_owned(), edited),
+        ("detail = NULL".to_owned(), edited),
+        ("detail = 'rot'".to_owned(), edited),
+        (format!("personal_digest = {salt}"), edited),
+        ("address = '192.0.2.8'".to_owned(), address),
+        ("address = NULL".to_owned(), address),
+        ("user_agent = NULL".to_owned(), address),
+        (format!("personal_salt = {salt}"), address),
+        ("personal_salt = NULL".to_owned(), address),
+        (
+            "address = NULL, user_agent = NULL, personal_salt = NULL".to_owned(),
+            erased,
+        ),
+    ] {
+        log.keep("audit_events").await;
+        log.execute(&format!(
+            "UPDATE audit_events SET {change} WHERE id = {fifth}"
+        ))
+        .await;
+        let found = log.found().await;
+        assert!(
+            found.contains(&(word, Some(2), Some(4))),
+            "{change}: {found:?}"
+        );
+        assert!(
+            found.iter().all(|(_, _, event)| *event == Some(4)),
+            "{found:?}"
+        );
+        log.put_back("audit_events").await;
+        assert_eq!(log.found().await, [], "{change}");
+    }
+}
+
+/// L-01: what is cut, added, moved or swapped is named.
+async fn a_row_that_is_cut_added_or_moved_is_named(url: &str) {
+    let log = Tampered::new(url).await;
+    let (second, third, fifth) = (log.id(1), log.id(2), log.id(4));
+    let (other, spare) = (log.bytes(&[9; 16]), log.bytes(&[8; 16]));
+    let add = format!(
+        "INSERT INTO audit_events SELECT {other}, occurred_at, event, outcome, actor, user_id, address, \
+         user_agent, request_id, detail, actor_id, seal, personal_digest, personal_salt \
+         FROM audit_events WHERE id = {fifth}"
+    );
+    let rename =
+        |from: &str, to: &str| format!("UPDATE audit_events SET id = {to} WHERE id = {from};");
+    let swap = [
+        rename(&second, &spare),
+        rename(&third, &second),
+        rename(&spare, &third),
+    ];
+    let (missing, added) = ("event-missing", "event-added");
+    let edited = "event-edited";
+    for (change, expected) in [
+        (
+            format!("DELETE FROM audit_events WHERE id = {fifth}"),
+            vec![(missing, Some(2), Some(4))],
+        ),
+        (add, vec![(added, Some(2), None)]),
+        (
+            format!("UPDATE audit_events SET seal = 3 WHERE id = {fifth}"),
+            vec![(missing, Some(2), Some(4)), (added, Some(3), Some(4))],
+        ),
+        (
+            format!("UPDATE audit_events SET seal = NULL WHERE id = {fifth}"),
+            vec![(missing, Some(2), Some(4))],
+        ),
+        (
+            format!("UPDATE audit_events SET seal = 99 WHERE id = {fifth}"),
+            vec![(missing, Some(2), Some(4)), (added, Some(99), Some(4))],
+        ),
+        (
+            swap.concat(),
+            vec![(edited, Some(1), Some(1)), (edited, Some(1), Some(2))],
+        ),
+    ] {
+        log.keep("audit_events").await;
+        log.execute(&change).await;
+        assert_eq!(log.found().await, expected, "{change}");
+        log.put_back("audit_events").await;
+    }
+    assert_eq!(log.found().await, []);
+}
+
+/// L-01: so is an edit of a seal, whatever column it is.
+async fn every_column_of_a_seal_is_held(url: &str) {
+    let log = Tampered::new(url).await;
+    let (digest, id, bytes) = (
+        log.bytes(&[9; 32]),
+        log.bytes(&[9; 16]),
+        log.bytes(&[9; 64]),
+    );
+    for change in [
+        format!("previous = {digest}"),
+        format!("digest = {digest}"),
+        format!("events = {digest}"),
+        format!("first_id = {id}"),
+        format!("last_id = {id}"),
+        "counted = 4".to_owned(),
+        "sealed_at = sealed_at + 1".to_owned(),
+        format!("signature = {bytes}"),
+        "leaves = NULL".to_owned(),
+        format!("leaves = {bytes}"),
+        format!("let_go_at = sealed_at, let_go_signature = {bytes}"),
+        "let_go_at = sealed_at, let_go_signature = signature".to_owned(),
+    ] {
+        log.keep("audit_seals").await;
+        log.execute(&format!(
+            "UPDATE audit_seals SET {change} WHERE position = 2"
+        ))
+        .await;
+        let found = log.found().await;
+        assert_eq!(
+            found.first().and_then(|one| one.1),
+            Some(2),
+            "{change}: {found:?}"
+        );
+        log.put_back("audit_seals").await;
+    }
+    // Two that have changed places.
+    log.keep("audit_seals").await;
+    log.execute(
+        "UPDATE audit_seals SET position = 99 WHERE position = 1; \
+         UPDATE audit_seals SET position = 1 WHERE position = 2; \
+         UPDATE audit_seals SET position = 2 WHERE position = 99;",
+    )
+    .await;
+    assert!(!log.found().await.is_empty());
+    log.put_back("audit_seals").await;
+    assert_eq!(log.found().await, []);
+}
+
+/// A whole seal, with its events or without; from the start, in the middle; and let go by nobody.
+async fn a_seal_that_is_cut_shows(url: &str) {
+    let log = Tampered::new(url).await;
+    for (change, word, position) in [
+        (
+            "DELETE FROM audit_seals WHERE position = 2; DELETE FROM audit_events WHERE seal = 2;",
+            "seal-missing",
+            2,
+        ),
+        (
+            "DELETE FROM audit_seals WHERE position = 1; DELETE FROM audit_events WHERE seal = 1;",
+            "seal-missing",
+            1,
+        ),
+        (
+            "DELETE FROM audit_events WHERE seal = 2;",
+            "event-missing",
+            2,
+        ),
+        (
+            "DELETE FROM audit_seals WHERE position = 2;",
+            "seal-missing",
+            2,
+        ),
+        ("DELETE FROM audit_seals;", "event-added", 1),
+    ] {
+        log.execute("CREATE TABLE kept_seals AS SELECT * FROM audit_seals")
+            .await;
+        log.keep("audit_events").await;
+        log.execute(change).await;
+        let found = log.found().await;
+        assert_eq!(
+            found.first().map(|one| (one.0, one.1)),
+            Some((word, Some(position))),
+            "{change}"
+        );
+        log.put_back("audit_events").await;
+        log.execute("DELETE FROM audit_seals; INSERT INTO audit_seals SELECT * FROM kept_seals; DROP TABLE kept_seals;").await;
+    }
+    assert_eq!(log.found().await, []);
+    // What was let go lawfully is no cut; what is cut after it, is.
+    let secrets = SeededSecrets::new(5);
+    let node = sealer(&*log.store, &secrets, at(200));
+    let kept = jiff::SignedDuration::from_secs(195);
+    assert_eq!(node.let_go(kept).await.unwrap(), 1);
+    assert_eq!(log.found().await, []);
+    log.execute(
+        "DELETE FROM audit_seals WHERE position = 2; DELETE FROM audit_events WHERE seal = 2;",
+    )
+    .await;
+    assert_eq!(log.found().await[0].0, "seal-missing");
+}
+
+/// Without a checkpoint that was kept elsewhere nobody can tell; with one, everybody.
+async fn a_cut_at_the_end_shows_against_a_checkpoint(url: &str) {
+    let log = Tampered::new(url).await;
+    let (verdict, _) = verify(&*log.store, 10, &[]).await;
+    let checkpoint = verdict.last.unwrap();
+    let kept = [checkpoint.clone()];
+    let (verdict, findings) = verify(&*log.store, 10, &kept).await;
+    assert_eq!((verdict.checkpoints_met, findings.len()), (1, 0));
+    log.execute(
+        "DELETE FROM audit_seals WHERE position = 3; DELETE FROM audit_events WHERE seal = 3;",
+    )
+    .await;
+    assert_eq!(log.found().await, []);
+    let (_, findings) = verify(&*log.store, 10, &kept).await;
+    assert_eq!(
+        (findings[0].word(), findings[0].position),
+        ("tail-cut", Some(3))
+    );
+    // The worker goes on from there, and makes another third seal.
+    write(&*log.store, &event(20, fixtures::user_id())).await;
+    let secrets = SeededSecrets::new(6);
+    sealer(&*log.store, &secrets, at(30)).seal().await.unwrap();
+    let (_, findings) = verify(&*log.store, 30, &kept).await;
+    assert_eq!(
+        (findings[0].word(), findings[0].position),
+        ("checkpoint-differs", Some(3))
+    );
+    let other = Checkpoint {
+        digest: "0".repeat(64),
+        ..checkpoint
+    };
+    let (_, findings) = verify(&*log.store, 30, &[other]).await;
+    assert_eq!(findings[0].word(), "checkpoint-differs");
+}
+
+/// Whoever has the database can make all digests anew, and cannot sign them.
+async fn a_log_made_anew_with_another_key_shows(url: &str) {
+    let log = Tampered::new(url).await;
+    log.execute("DELETE FROM audit_seals; UPDATE audit_events SET seal = NULL, detail = 'forged';")
+        .await;
+    let secrets = SeededSecrets::new(7);
+    let forger = Sealer {
+        signer: signer(2),
+        ..sealer(&*log.store, &secrets, at(100))
+    };
+    assert_eq!(forger.seal().await.unwrap().events, 9);
+    let found = log.found().await;
+    assert_eq!(found, [("seal-forged", Some(1), None)]);
+    // By the forger's own key all is well: which key is trusted is what matters.
+    let mut findings = Vec::new();
+    let walk = Walk {
+        store: &*log.store,
+        now: at(100),
+    };
+    let mut tell = |finding| findings.push(finding);
+    walk.verify(&[signer(2).public_key()], &[], &mut tell)
+        .await
+        .unwrap();
+    assert_eq!(findings, []);
+    let batch = walk.read_seal(0).await.unwrap().unwrap();
+    let mut checker = Checker::new(Vec::new(), Extent::Whole, &[]);
+    assert_eq!(checker.check(&batch.seal, &batch.records, &[]).len(), 1);
+}
+
+/// A node of the release before knows no column of a seal.
+async fn rows_of_an_older_release_are_sealed_too(url: &str) {
+    let log = Tampered::new(url).await;
+    let (id, somebody) = (
+        log.bytes(event(20, fixtures::user_id()).id.as_bytes()),
+        fixtures::user_id(),
+    );
+    let at_micros = at(20).as_microsecond();
+    log.execute(&format!(
+        "INSERT INTO audit_events (id, occurred_at, event, outcome, actor, user_id, address, user_agent, request_id, detail) \
+         VALUES ({id}, {at_micros}, 'a-word-to-come', 'success', 'user:{somebody}', NULL, '192.0.2.9', NULL, 'r', NULL)"
+    ))
+    .await;
+    let secrets = SeededSecrets::new(8);
+    let turn = sealer(&*log.store, &secrets, at(30)).seal().await.unwrap();
+    assert_eq!(turn.events, 1);
+    assert_eq!(log.found().await, []);
+    let sealed = log.store.audit_log().list_sealed(4, 10).await.unwrap();
+    assert_eq!(sealed[0].actor_id, Some(somebody));
+    // And read, whatever the word is.
+    let all = doorward_domain::model::AuditFilter {
+        limit: 1,
+        ..Default::default()
+    };
+    let line = log.store.list_audit_events(&all).await.unwrap().remove(0);
+    assert_eq!(
+        (line.event.as_str(), line.detail.as_deref()),
+        ("other", Some("a-word-to-come "))
+    );
+}
