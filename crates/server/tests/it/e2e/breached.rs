@@ -1,0 +1,229 @@
+//! The file of breached passwords: from the public list, by the command, to a password that is refused
+//! wherever one is set (P-05).
+
+use std::fmt::Write;
+
+use ring::digest;
+use serde_json::{Value, json};
+
+use super::server::{Server, Setup};
+use crate::support::{OTHER_PASSWORD, PASSWORD};
+
+const BREACHED: &str = "eleven lost umbrellas";
+
+/// The public list, were these passwords all there is.
+fn list(passwords: &[&str]) -> String {
+    let mut lines: Vec<String> = passwords
+        .iter()
+        .map(|password| {
+            let hash = digest::digest(&digest::SHA1_FOR_LEGACY_USE_ONLY, password.as_bytes());
+            let mut line = String::new();
+            for byte in hash.as_ref() {
+                write!(line, "{byte:02X}").unwrap();
+            }
+            line + ":17\r\n"
+        })
+        .collect();
+    lines.sort();
+    lines.concat()
+}
+
+/// A server-to-be whose operator has built the file.
+fn prepared() -> Setup {
+    let setup = Setup::new()
+        .file("list.txt", &list(&[BREACHED, "another one that is known"]))
+        .with("ADMIN_PASSWORD", PASSWORD);
+    let built = setup.run(&BUILD).expect(0).json();
+    assert_eq!(built["passwords"], 2);
+    assert_eq!(built["missing_ranges"], 0);
+    assert!(built["look_up_nanoseconds"].as_u64().unwrap() > 0);
+    let path = setup.path("breached.bin").display().to_string();
+    setup.with("DOORWARD_PASSWORD__BREACHED_FILTER", &path)
+}
+
+const BUILD: [&str; 7] = [
+    "passwords",
+    "build-filter",
+    "--from",
+    "list.txt",
+    "--to",
+    "breached.bin",
+    "--json",
+];
+
+#[track_caller]
+fn assert_breached(answer: &Value, field: &str) {
+    let fault = &answer["errors"][0];
+    assert_eq!(
+        (&fault["field"], &fault["code"]),
+        (&json!(field), &json!("breached"))
+    );
+}
+
+/// A link from the inbox.
+fn mailed(server: &Server, kind: &str) -> String {
+    super::eventually("the mail is in the inbox", || {
+        let page = server.get("/inbox").expect(200).body;
+        let at = page.find(&format!("/{kind}/"))?;
+        let rest = page[at..].chars();
+        Some(
+            rest.take_while(|c| c.is_ascii_alphanumeric() || "/-_".contains(*c))
+                .collect(),
+        )
+    })
+}
+
+/// P-05: sign-up, change, recovery, and both commands; what holds a breached one is fine.
+#[test]
+fn a_breached_password_is_refused_on_every_path() {
+    let setup = prepared();
+    let server = setup.start();
+    let wanted = |name: &str, password: &str| {
+        let email = format!("{name}@example.com");
+        json!({"username": name, "email": email, "password": password})
+    };
+    let refused = server.post("/user", wanted("eve", BREACHED)).expect(422);
+    assert_breached(&refused.json(), "password");
+    let longer = format!("{BREACHED}x");
+    server.post("/user", wanted("ann", &longer)).expect(201);
+    server
+        .post("/user", wanted("bea", &BREACHED.to_uppercase()))
+        .expect(201);
+
+    let create = [
+        "user",
+        "create",
+        "--username",
+        "ben",
+        "--email",
+        "ben@example.com",
+    ];
+    let create = [&create[..], &["--password-stdin"]].concat();
+    let said = setup
+        .run_with_input(&create, &format!("{BREACHED}\n"))
+        .expect(1);
+    assert!(said.err.contains("breach"), "{}", said.err);
+    setup
+        .run_with_input(&create, &format!("{PASSWORD}\n"))
+        .expect(0);
+    let set = ["user", "set-password", "ben", "--password-stdin"];
+    setup
+        .run_with_input(&set, &format!("{BREACHED}\n"))
+        .expect(1);
+
+    let token = server.sign_in("ben", PASSWORD);
+    let change = json!({"current_password": PASSWORD, "new_password": BREACHED});
+    let refused = server.send("PUT", "/password", Some(&token), Some(change));
+    assert_breached(&refused.expect(422).json(), "new_password");
+
+    server
+        .post("/recovery", json!({"email": "ben@example.com"}))
+        .expect(202);
+    let link = mailed(&server, "recovery");
+    let refused = server
+        .post(&link, json!({"new_password": BREACHED}))
+        .expect(422);
+    assert_breached(&refused.json(), "new_password");
+    server
+        .post(&link, json!({"new_password": OTHER_PASSWORD}))
+        .expect(204);
+    server.sign_in("ben", OTHER_PASSWORD);
+}
+
+/// P-05, A-11: the first admin has no breached password either.
+#[test]
+fn the_first_admin_s_password_is_looked_up() {
+    let setup = prepared().with("ADMIN_PASSWORD", BREACHED);
+    for command in [&["config", "check"][..], &["serve"]] {
+        let said = setup.run(command).expect(1);
+        assert!(said.err.contains("breach"), "{}", said.err);
+    }
+}
+
+/// A file that is not whole is never taken for a list of nothing.
+#[test]
+fn a_file_that_is_not_whole_refuses_the_start_with_a_sentence() {
+    let setup = prepared();
+    let file = setup.path("breached.bin");
+    let whole = std::fs::read(&file).unwrap();
+    let mut spoilt = whole.clone();
+    *spoilt.last_mut().unwrap() ^= 1;
+    let mut newer = whole.clone();
+    newer[8] = 2;
+    for (bytes, why) in [
+        (&spoilt[..], "damaged"),
+        (&whole[..whole.len() - 3], "cut short"),
+        (&newer, "version 2"),
+        (
+            b"PK\x03\x04 no such file, and long enough to have a header of one"
+                .repeat(4)
+                .as_slice(),
+            "no file of breached passwords",
+        ),
+    ] {
+        std::fs::write(&file, bytes).unwrap();
+        for command in [&["serve"][..], &["config", "check"], &["doctor"]] {
+            let said = setup.run(command).expect(1);
+            let all: Vec<_> = said
+                .out
+                .split_whitespace()
+                .chain(said.err.split_whitespace())
+                .collect();
+            let all = all.join(" ");
+            assert!(
+                all.contains(why) && all.contains("breached passwords"),
+                "{why}: {all}"
+            );
+        }
+    }
+    std::fs::write(&file, &whole).unwrap();
+    let doctor = setup.run(&["doctor", "--json"]).json();
+    let findings = doctor["findings"].as_array().unwrap();
+    let ours = findings
+        .iter()
+        .find(|one| one["part"] == "breached passwords")
+        .unwrap();
+    assert_eq!(ours["verdict"], "fine", "{ours}");
+}
+
+/// A running server keeps the file that it opened; the next start takes the one in its place.
+#[test]
+fn a_new_file_is_taken_at_the_next_start() {
+    let setup = prepared();
+    let server = setup.start();
+    let setup = setup.file("list.txt", &list(&["a password lost this week"]));
+    setup.run(&BUILD).expect(0);
+    let tries = |server: &Server, name: &str, password: &str| {
+        server
+            .post("/user", json!({"username": name, "password": password}))
+            .status
+    };
+    assert_eq!(tries(&server, "eve", BREACHED), 422);
+    server.stop();
+    let server = setup.start();
+    assert_eq!(tries(&server, "eve", "a password lost this week"), 422);
+    assert_eq!(tries(&server, "eve", BREACHED), 201);
+}
+
+/// What is no list of SHA-1 hashes leaves the file as it was.
+#[test]
+fn a_list_of_another_kind_is_refused() {
+    let setup = prepared().file("list.txt", "0123456789ABCDEF0123456789ABCDEF:5\n");
+    let before = std::fs::read(setup.path("breached.bin")).unwrap();
+    let said = setup.run(&BUILD).expect(1);
+    assert!(said.err.contains("NTLM"), "{}", said.err);
+    assert_eq!(std::fs::read(setup.path("breached.bin")).unwrap(), before);
+    let piped = [
+        "passwords",
+        "build-filter",
+        "--from",
+        "-",
+        "--to",
+        "other.bin",
+        "--json",
+    ];
+    let built = setup
+        .run_with_input(&piped, &list(&["by a pipe"]))
+        .expect(0);
+    assert_eq!(built.json()["passwords"], 1);
+}

@@ -1,0 +1,110 @@
+//! Peppers: what is in the database alone verifies nothing (P-08).
+
+use serde_json::json;
+
+use super::server::Setup;
+use crate::support::{OTHER_PASSWORD, PASSWORD};
+
+const ONE: &str = "Zq8mW3tLx0RvYb6NcK1sPdHf9GjTuA4e";
+const TWO: &str = "hR5uXo2JkE7wVnBq0MzCy8LtSaFi3DgP";
+
+fn peppered(setup: Setup, pepper: &str, old: &str) -> Setup {
+    let setup = match old {
+        "" => setup,
+        old => setup.with("DOORWARD_PASSWORD__PEPPERS_OLD", old),
+    };
+    setup.with("DOORWARD_PASSWORD__PEPPER", pepper)
+}
+
+/// The kept hash of somebody, as an export has it.
+fn hash_of(setup: &Setup, name: &str) -> String {
+    let text = setup.run(&["export", "-"]).expect(0).out;
+    let line = text
+        .lines()
+        .find(|line| line.contains(&format!("\"{name}\"")));
+    let at = line.unwrap().find("$argon2id$").unwrap();
+    line.unwrap()[at..].split('"').next().unwrap().to_owned()
+}
+
+/// P-08: on, rotated, and without the old one; nobody has to choose another password.
+#[test]
+fn a_pepper_is_put_in_and_rotated_while_people_sign_in() {
+    let bare = Setup::new().with("ADMIN_PASSWORD", PASSWORD);
+    let server = bare.start();
+    server.sign_in("admin", PASSWORD);
+    server.stop();
+    assert!(!hash_of(&bare, "admin").contains("keyid="));
+
+    let first = peppered(bare.clone(), ONE, "");
+    let server = first.start();
+    assert_eq!(
+        server
+            .post(
+                "/auth",
+                json!({"username": "admin", "password": OTHER_PASSWORD})
+            )
+            .status,
+        401
+    );
+    assert!(
+        !hash_of(&first, "admin").contains("keyid="),
+        "a wrong password changes nothing"
+    );
+    server.sign_in("admin", PASSWORD);
+    server.stop();
+    let under_one = hash_of(&first, "admin");
+    assert!(under_one.contains(",keyid="), "{under_one}");
+
+    let second = peppered(bare.clone(), TWO, ONE);
+    let server = second.start();
+    server.sign_in("admin", PASSWORD);
+    server.stop();
+    let under_two = hash_of(&second, "admin");
+    assert!(under_two.contains(",keyid="));
+    let key_id = |hash: &str| hash.split("keyid=").nth(1).unwrap()[..8].to_owned();
+    assert_ne!(key_id(&under_one), key_id(&under_two));
+
+    let server = peppered(bare.clone(), TWO, "").start();
+    server.sign_in("admin", PASSWORD);
+}
+
+/// P-08: a lost pepper is the operator's to hear of, at the start, and not everybody's wrong password.
+#[test]
+fn a_missing_pepper_refuses_the_start_with_a_sentence() {
+    let bare = Setup::new().with("ADMIN_PASSWORD", PASSWORD);
+    peppered(bare.clone(), ONE, "").start().stop();
+    for setup in [bare.clone(), peppered(bare.clone(), TWO, "")] {
+        let said = setup.run(&["serve"]).expect(1);
+        assert!(said.err.contains("`password.peppers_old`"), "{}", said.err);
+        assert!(!said.err.contains(ONE) && !said.err.contains(TWO));
+    }
+    peppered(bare, TWO, ONE).start().sign_in("admin", PASSWORD);
+}
+
+/// C-01, C-02, P-08: short ones are refused, and none is shown.
+#[test]
+fn a_pepper_is_long_enough_and_shown_nowhere() {
+    for bad in [
+        "short",
+        "                                        ",
+        &"a".repeat(40),
+        "Zq8mW3tLx0RvYb6N,cK1sPdHf9GjTuA4e",
+    ] {
+        let said = Setup::new()
+            .with("DOORWARD_PASSWORD__PEPPER", bad)
+            .run(&["config", "check"])
+            .expect(1);
+        assert!(said.err.contains("32 characters"), "{}", said.err);
+    }
+    let setup = peppered(Setup::new(), ONE, TWO);
+    for command in [
+        &["config", "show"][..],
+        &["config", "show", "--json"],
+        &["config", "check"],
+    ] {
+        let said = setup.run(command).expect(0);
+        for secret in [ONE, TWO] {
+            assert!(!said.out.contains(secret) && !said.err.contains(secret));
+        }
+    }
+}
