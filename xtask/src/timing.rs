@@ -9,7 +9,7 @@
 //!
 //! Other work on the machine makes it blind, not wrong: it hits all classes alike. The deterministic
 //! half is `crates/domain/tests/it/equal_work.rs`; what has been seen here stands in
-//! `docs/decisions/0020-one-answer-one-timing.md`. To add a route: an [`Experiment`] in `experiments`.
+//! `docs/decisions/0021-one-answer-one-timing.md`. To add a route: an [`Experiment`] in `experiments`.
 
 mod client;
 mod experiments;

@@ -21,7 +21,9 @@ pub(super) struct Experiment {
 pub(super) struct Class {
     pub(super) name: String,
     status: u16,
-    client: Client,
+    port: u16,
+    /// None before it is needed: the server hangs up on idle ones.
+    client: Option<Client>,
     make: Box<dyn Fn(usize) -> String>,
     /// What is asked right after, and measured in its place.
     after: Option<String>,
@@ -31,7 +33,11 @@ impl Class {
     /// How long the answer took.
     pub(super) fn ask(&mut self, round: usize) -> anyhow::Result<u64> {
         let request = (self.make)(round);
-        let answer = self.client.ask(&request)?;
+        let client = match &mut self.client {
+            Some(client) => client,
+            None => self.client.insert(Client::connect(self.port)?),
+        };
+        let answer = client.ask(&request)?;
         ensure!(
             answer.status == self.status,
             "{}: {} instead of {}: {request}\n{}",
@@ -42,7 +48,7 @@ impl Class {
         );
         match &self.after {
             None => Ok(answer.nanoseconds),
-            Some(next) => Ok(self.client.ask(next)?.nanoseconds),
+            Some(next) => Ok(client.ask(next)?.nanoseconds),
         }
     }
 }
@@ -107,7 +113,8 @@ fn class(
     Ok(Class {
         name: name.to_owned(),
         status,
-        client: Client::connect(server.port)?,
+        port: server.port,
+        client: None,
         make: Box::new(make),
         after: after.cloned(),
     })

@@ -5,7 +5,7 @@
 //! 2^20 prefixes that the public list is published by. A look-up reads two numbers of the index and
 //! one bucket of some 3 KB; nothing is held in memory but what the system caches (P-05). A password
 //! that is on no list is refused with a chance of the list's length in 2^48: one in 280,000 at a
-//! billion. Why so: `docs/decisions/0019-breached-passwords.md`.
+//! billion. Why so: `docs/decisions/0020-breached-passwords.md`.
 //!
 //! `lists` reads what is published, `build` writes the file, `bucket` knows how a bucket is packed.
 //! Nothing here knows what a password has to be. What changes in the file's form takes another
