@@ -21,7 +21,9 @@ use crate::ports::{Clock, Mailer, Meter, Outbox, Secrets, Seen, Sessions, Store,
 use crate::readiness::Readiness;
 use crate::session_cache::SessionCache;
 use crate::tokens::{Devices, FormTokens, Keyring, ShownTo};
-use crate::values::{EmailAddress, Locale, MailJobId, NewPassword, SessionId, UserId, Username};
+use crate::values::{
+    AuditEventIds, EmailAddress, Locale, MailJobId, NewPassword, SessionId, UserId, Username,
+};
 
 /// How often a story reads again and retries when somebody else wrote in between; then the server
 /// is [`Error::Overloaded`].
@@ -64,6 +66,7 @@ pub struct Accounts {
     pub(crate) counting: Counting,
     pub(crate) outbox_room: OutboxRoom,
     mail_waiting: Notify,
+    audit_ids: AuditEventIds,
 }
 
 impl Accounts {
@@ -83,6 +86,7 @@ impl Accounts {
             readiness: Readiness::default(),
             outbox_room: OutboxRoom::default(),
             mail_waiting: Notify::new(),
+            audit_ids: AuditEventIds::default(),
         }
     }
 
@@ -181,8 +185,13 @@ impl Accounts {
         outcome
     }
 
+    fn audit_line(&self, ctx: &Ctx, event: Event, user_id: Option<UserId>) -> AuditEvent {
+        let id = self.audit_ids.next(ctx.now, &*self.ports.secrets);
+        ctx.audit(id, event, user_id)
+    }
+
     pub(crate) fn audit(&self, ctx: &Ctx, event: Event, user_id: Option<UserId>) -> Change {
-        Change::Audit(Box::new(ctx.audit(&*self.ports.secrets, event, user_id)))
+        Change::Audit(Box::new(self.audit_line(ctx, event, user_id)))
     }
 
     pub(crate) fn audit_detail(
@@ -194,7 +203,7 @@ impl Accounts {
     ) -> Change {
         Change::Audit(Box::new(AuditEvent {
             detail: Some(detail.to_owned()),
-            ..ctx.audit(&*self.ports.secrets, event, user_id)
+            ..self.audit_line(ctx, event, user_id)
         }))
     }
 
@@ -208,7 +217,7 @@ impl Accounts {
         Change::Audit(Box::new(AuditEvent {
             outcome: Outcome::Failure,
             detail: Some(detail.to_owned()),
-            ..ctx.audit(&*self.ports.secrets, event, user_id)
+            ..self.audit_line(ctx, event, user_id)
         }))
     }
 

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use crate::model::{AuditEvent, Event, Outcome, Role, Session, User};
-use crate::ports::{Client, Secrets};
+use crate::ports::Client;
 use crate::values::{AuditEventId, SessionId, UserId};
 
 /// Who acts.
@@ -83,14 +83,9 @@ impl Ctx {
     }
 
     /// A line of the audit log about `user`.
-    pub fn audit(
-        &self,
-        secrets: &dyn Secrets,
-        event: Event,
-        user_id: Option<UserId>,
-    ) -> AuditEvent {
+    pub fn audit(&self, id: AuditEventId, event: Event, user_id: Option<UserId>) -> AuditEvent {
         AuditEvent {
-            id: AuditEventId::generate(self.now, secrets),
+            id,
             at: self.now,
             event,
             outcome: Outcome::Success,

@@ -15,7 +15,7 @@ mod secret;
 mod username;
 
 pub use email::EmailAddress;
-pub use ids::{AuditEventId, MailJobId, SessionId, UserId};
+pub use ids::{AuditEventId, AuditEventIds, MailJobId, SessionId, UserId};
 pub use locale::Locale;
 pub use password::{NewPassword, Password, PasswordRules};
 pub use profile::{Data, Name};
