@@ -6,6 +6,7 @@ mod bench;
 mod common_passwords;
 mod flood;
 mod fuzz;
+mod mutants;
 mod package;
 mod parsers;
 mod run;
@@ -31,9 +32,11 @@ cargo xtask TASK
                     build the release binary, or take this one, and hold the times of its answers about
                     accounts that are there against those about accounts that are not
   bench             build the release binary and print the first figures
+  mutants [FILE]    take the rules' checks out one at a time, and expect a test of the domain to notice
   supply            hold what the binary is made of against deny.toml and xtask/supply
   reproduce         build the release twice, in two folders, and compare
   flood [debug]     flood the release binary, or the debug one, from many addresses and print the figures
+  sbom              print the bill of materials that a release has beside it
   package [BINARY]  build the release binary, or take this one, and pack what people download
   common-passwords  make crates/domain/src/passwords/common-passwords.txt anew
   tools             only install what the tests need
@@ -51,7 +54,9 @@ fn main() -> ExitCode {
         Some("timing") => timing::timing(arguments.next(), arguments.next()),
         Some("bench") => bench::bench(),
         Some("flood") => flood::flood(arguments.next()),
+        Some("mutants") => mutants::mutants_of(arguments.next().as_deref()),
         Some("supply") => supply::supply(),
+        Some("sbom") => package::print_bill(),
         Some("reproduce") => package::reproduce(),
         Some("package") => package::package(arguments.next()),
         Some("common-passwords") => common_passwords::make(),

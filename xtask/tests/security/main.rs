@@ -10,6 +10,7 @@
 #![cfg(test)]
 
 mod markers;
+mod mutants;
 mod page;
 mod ways_in;
 

@@ -1,0 +1,116 @@
+//! `cargo xtask mutants`: takes the checks out of the rules, one at a time, and expects a test of the
+//! domain to notice each (T-MUTANT).
+//!
+//! By hand, not by a tool that turns every operator round: the list is of checks that, were they gone,
+//! would let somebody in. It works on a copy of the repository, so that nobody's tree is changed, and
+//! takes about half a minute a mutant. That each still stands in its file is a test of the house's
+//! (`xtask/tests/security`), so the list cannot go stale. To add one: a row in `xtask/mutants.txt`.
+
+use std::fs;
+use std::path::Path;
+use std::process::Stdio;
+
+use anyhow::{Context, bail};
+
+use crate::run::{cargo, root, run, target};
+
+/// A check and what stands in its place.
+struct Mutant {
+    file: String,
+    from: String,
+    to: String,
+}
+
+/// The list: a file, what stands there (`\n` for a line's end), what does instead, an empty line.
+fn mutants() -> anyhow::Result<Vec<Mutant>> {
+    let text = fs::read_to_string(root().join("xtask/mutants.txt"))?;
+    let blocks = text.split("\n\n").map(str::trim);
+    let blocks = blocks.filter(|block| !block.is_empty() && !block.starts_with('#'));
+    blocks
+        .map(|block| {
+            let lines: Vec<_> = block.lines().collect();
+            let [file, from, to] = lines[..] else {
+                bail!("a mutant has three lines: {block}");
+            };
+            let of = |line: &str, mark: &str| {
+                let rest = line
+                    .strip_prefix(mark)
+                    .map(|rest| rest.trim().replace("\\n", "\n"));
+                rest.with_context(|| format!("`{line}` does not begin with `{mark}`"))
+            };
+            Ok(Mutant {
+                file: file.to_owned(),
+                from: of(from, "-")?,
+                to: of(to, "+")?,
+            })
+        })
+        .collect()
+}
+
+/// Tries each, or those of files that have this in their names.
+pub(crate) fn mutants_of(wanted: Option<&str>) -> anyhow::Result<()> {
+    let tree = target().join("mutants/tree");
+    copy(&tree)?;
+    if !is_well(&tree)? {
+        bail!("the domain's tests fail as they are");
+    }
+    let mut survivors = Vec::new();
+    for mutant in mutants()? {
+        if wanted.is_some_and(|wanted| !mutant.file.contains(wanted)) {
+            continue;
+        }
+        let path = tree.join(&mutant.file);
+        let sound = fs::read_to_string(&path)?;
+        if sound.matches(&mutant.from).count() != 1 {
+            bail!("`{}` does not stand once in {}", mutant.from, mutant.file);
+        }
+        fs::write(&path, sound.replace(&mutant.from, &mutant.to))?;
+        let compiles = tests(&tree, true)?;
+        let survives = compiles && tests(&tree, false)?;
+        fs::write(&path, sound)?;
+        let fate = match (compiles, survives) {
+            (false, _) => "does not compile",
+            (true, true) => "SURVIVES",
+            (true, false) => "is noticed",
+        };
+        println!("{fate}: {}: {} -> {}", mutant.file, mutant.from, mutant.to);
+        if fate != "is noticed" {
+            survivors.push(mutant.from);
+        }
+    }
+    match survivors.len() {
+        0 => Ok(()),
+        count => bail!("{count} checks can be taken out and no test notices"),
+    }
+}
+
+fn copy(tree: &Path) -> anyhow::Result<()> {
+    let _ = fs::remove_dir_all(tree);
+    fs::create_dir_all(tree)?;
+    let copy = "git ls-files -z | xargs -0 cp --parents -t \"$0\"";
+    let mut shell = std::process::Command::new("sh");
+    run(shell.args(["-c", copy]).arg(tree).current_dir(root()))
+}
+
+fn is_well(tree: &Path) -> anyhow::Result<bool> {
+    tests(tree, false)
+}
+
+fn tests(tree: &Path, only_compile: bool) -> anyhow::Result<bool> {
+    let mut command = cargo(&[
+        "test",
+        "--locked",
+        "--quiet",
+        "--package",
+        "doorward-domain",
+    ]);
+    if only_compile {
+        command.arg("--no-run");
+    }
+    command
+        .current_dir(tree)
+        .env("CARGO_TARGET_DIR", target().join("mutants/target"))
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    Ok(command.status()?.success())
+}
