@@ -32,7 +32,8 @@ Every route: who may ask, what goes in, what comes out, what can go wrong. Writt
 | other origins | none, unless the operator names them in `cors.origins`: their scripts come with a bearer token, and read `ETag`, `Link`, `Location`, `RateLimit`, `RateLimit-Policy`, `Retry-After`, `WWW-Authenticate` and `X-Request-Id` beside the usual fields |
 | again | a sign-up with the same address answers as the first did, and makes one account; one with the same user name is 409, and signing in tells whether it was yours |
 | lists | `items` and `next`: pass `next` as `cursor` until it is null |
-| limits | counted by network address; 429 says by `Retry-After` when to come back, and `RateLimit` fields how much is left. Wrong passwords are counted by account as well, and each one makes the next try wait longer |
+| limits | counted by network address, more widely by network, and over all strangers together; 429 says by `Retry-After` when to come back, and `RateLimit` fields how much is left and what refused. Wrong passwords are counted by account as well, and each one makes the next try wait longer |
+| known again | a sign-in sets the cookie `__Host-doorward-device`, also for a program. It opens nothing; whoever shows it with a later sign-in is let in though strangers have used up the limits |
 | whoever asks too much | `store-unavailable` and `overloaded` are 503 with `Retry-After`: ask again then |
 
 **Problems of every route**, not repeated below: `malformed-request` (400), `https-required` (403), `not-acceptable` (406), `uri-too-long` (414), `headers-too-large` (431),
