@@ -99,12 +99,9 @@ async fn a_named_origin_reads_every_answer() {
         }
     }
     let body = json!({"username": "zoe", "password": PASSWORD});
-    let draft = app
-        .anon()
-        .request("POST", "/user")
-        .header("origin", APP)
-        .json(&body);
-    draft.send().await.expect(201);
+    let anon = app.anon();
+    let draft = anon.request("POST", "/user").header("origin", APP);
+    draft.json(&body).send().await.expect(201);
 }
 
 /// H-09: letter by letter.
