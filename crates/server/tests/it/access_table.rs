@@ -242,7 +242,9 @@ async fn another_user_gets_403_whether_or_not_the_name_exists() {
 /// Each row as an admin, on another and on nobody.
 #[tokio::test]
 async fn an_admin_gets_what_the_table_gives() {
-    let app = TestApp::new().await;
+    // What the password is asked for again has tests of its own.
+    let ever = jiff::SignedDuration::ZERO;
+    let app = TestApp::with(|options| options.policy.reauthenticate_after = ever).await;
     let admin = app.admin().await;
     app.create("ben", Role::User).await;
     // What ends the user or the session comes last.

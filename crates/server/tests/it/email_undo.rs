@@ -97,7 +97,8 @@ async fn a_person_gets_a_page_with_a_button() {
             "{page}"
         );
     }
-    let done = app.anon().request("POST", &link).on_our_page().form("");
+    let person = app.anon();
+    let done = person.request("POST", &link).on_our_page().form("");
     let done = done.send().await.expect(200).text();
     assert!(done.contains("Your account is back"), "{done}");
     assert_eq!(app.mails().await.len(), 2);

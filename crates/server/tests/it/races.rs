@@ -308,3 +308,66 @@ async fn of_many_password_changes_one_is_made() {
     );
     assert_eq!(app.mails().await.len(), 1);
 }
+
+/// How many redeem one link at once, and how often over.
+const REDEEMERS: usize = 64;
+const ROUNDS: usize = 100;
+
+async fn redeemed(app: &TestApp, method: &'static str, link: &str, body: &Value) {
+    let clients = (0..REDEEMERS).map(|_| app.anon()).collect();
+    let answers = at_once(clients, method, link, None, body).await;
+    assert_eq!(
+        (count(&answers, 204), count(&answers, 410)),
+        (1, REDEEMERS - 1),
+        "{method} {link}: {:?}",
+        statuses(&answers)
+    );
+}
+
+/// R-05, T-RACE: 64 at once, a hundred times over, and every recovery link is used once.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_recovery_link_is_used_once_however_many_come() {
+    let app = TestApp::with(|options| options.policy.throttle = false).await;
+    app.create("ben", doorward_domain::model::Role::User).await;
+    for round in 0..ROUNDS {
+        let body = json!({"email": "ben@example.com"});
+        app.anon().post("/recovery", body).await.expect(202);
+        let link = path_in(&app.one_mail().await);
+        let body = json!({"new_password": format!("another one, number {round}")});
+        redeemed(&app, "POST", &link, &body).await;
+        assert_eq!(app.mails().await.len(), 1, "it is told of once");
+    }
+}
+
+/// T-RACE: so is every other link that works once.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn every_link_that_works_once_is_used_once() {
+    let app = TestApp::with(|options| options.policy.throttle = false).await;
+    for round in 0..ROUNDS / 10 {
+        let link = app.pending("ben").await;
+        redeemed(&app, "DELETE", &link, &Value::Null).await;
+        let name = format!("ben{round}");
+        let ben = app.user(&name).await;
+        let new = format!("thief{round}@example.org");
+        let body = json!({"email": new, "password": PASSWORD});
+        ben.put("/user/me/email", body).await.expect(202);
+        let mails = app.mails().await;
+        let of = |purpose: &str| {
+            let found = mails.iter().map(path_in);
+            let mut found = found.filter(|path| path.starts_with(purpose));
+            found.next().unwrap()
+        };
+        let confirm = of("/confirmation/");
+        app.anon()
+            .request("POST", &confirm)
+            .send()
+            .await
+            .expect(200);
+        redeemed(&app, "POST", &of("/email-undo/"), &Value::Null).await;
+        let told: Vec<_> = app.mails().await;
+        assert_eq!(told.len(), 2, "{:?}", crate::support::summary(&told));
+    }
+    let admin = app.admin().await;
+    let undone = admin.get("/audit?event=email-change-undone").await.json();
+    assert_eq!(undone["items"].as_array().unwrap().len(), ROUNDS / 10);
+}

@@ -173,6 +173,12 @@ async fn a_recovery_lifts_the_stop_after_a_hundred_guesses() {
         .await
         .expect_problem(429, "too-many-attempts");
     ben.get("/auth").await.expect(200);
+    // its owner is told, and that is what to do.
+    let told = app.one_mail().await;
+    assert_eq!(
+        (told.template.as_str(), path_in(&told).as_str()),
+        ("guessing-stopped", "/recovery")
+    );
     let link = recovery_link(&app, "ben@example.com").await;
     app.anon()
         .post(&link, json!({"new_password": OTHER_PASSWORD}))

@@ -63,7 +63,11 @@ impl TestApp {
     /// An application whose operator chose otherwise.
     pub async fn with(choose: impl FnOnce(&mut Options)) -> Self {
         let mut options = Options {
-            policy: Policy::new(PUBLIC_URL),
+            // Here everybody comes from a network of their own: each sign-in would be told of by mail.
+            policy: Policy {
+                sign_in_notices: false,
+                ..Policy::new(PUBLIC_URL)
+            },
             stores: None,
             hashing_threads: 1,
             hashing_queue: 256,
