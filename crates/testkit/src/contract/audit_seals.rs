@@ -6,7 +6,7 @@ use std::sync::Arc;
 use doorward_domain::audit::walk::AuditVerdict;
 use doorward_domain::changes::{ApplyError, Change};
 use doorward_domain::memory::SeededSecrets;
-use doorward_domain::model::{AuditEvent, AuditFilter, Event, LetGo};
+use doorward_domain::model::{AuditEvent, AuditFilter, Event, LetGo, SealedEvent};
 use doorward_domain::ports::Store;
 use jiff::SignedDuration;
 
@@ -70,6 +70,33 @@ pub async fn of_many_nodes_that_seal_one_does(store: Arc<dyn Store>) {
     assert_eq!(events, 40);
     let verdict = holds(&*store, 100).await;
     assert_eq!((verdict.seals, verdict.events), (1, 40));
+}
+
+/// Whatever stops a node in the middle, what it wrote is whole or not there.
+pub async fn a_seal_that_cannot_hold_all_its_events_holds_none(store: Arc<dyn Store>) {
+    write_sealed(&*store, 3).await;
+    let mut seal = store.audit_log().last_seal().await.unwrap().unwrap();
+    let waiting = event(4, fixtures::user_id());
+    must(&*store, vec![Change::Audit(Box::new(waiting.clone()))]).await;
+    let mark = |id| SealedEvent {
+        id,
+        actor_id: None,
+        personal_digest: None,
+        personal_salt: None,
+    };
+    let nobodys = event(5, fixtures::user_id()).id;
+    let sealed = seal.first_id;
+    for (position, other) in [(2, nobodys), (2, sealed), (1, nobodys)] {
+        seal.position = position;
+        let change = Change::Seal {
+            seal: Box::new(seal.clone()),
+            events: vec![mark(waiting.id), mark(other)],
+        };
+        let refused = store.apply(vec![change]).await;
+        assert!(matches!(refused, Err(ApplyError::Stale)), "{refused:?}");
+        let verdict = holds(&*store, 4).await;
+        assert_eq!((verdict.seals, verdict.events, verdict.waiting), (1, 3, 1));
+    }
 }
 
 pub async fn whole_seals_are_let_go_from_the_start(store: Arc<dyn Store>) {

@@ -142,6 +142,7 @@ macro_rules! store_contract {
                 what_was_sealed_verifies,
                 an_event_that_comes_late_goes_into_a_later_seal,
                 of_many_nodes_that_seal_one_does,
+                a_seal_that_cannot_hold_all_its_events_holds_none,
                 whole_seals_are_let_go_from_the_start,
                 whoever_is_deleted_is_forgotten_and_the_chain_holds,
             }
