@@ -94,6 +94,13 @@ pub(crate) fn package(binary: Option<String>) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// The bill of materials of this tree, for whoever asks before there is a release.
+pub(crate) fn print_bill() -> anyhow::Result<()> {
+    let version = env!("CARGO_PKG_VERSION");
+    print!("{}", sbom::document(version, &written_at()?)?);
+    Ok(())
+}
+
 /// Builds the release so that nothing in it tells where: the same commit, toolchain and target give the
 /// same file, byte for byte, in any folder.
 fn build(target: &Path, workspace: &Path) -> anyhow::Result<()> {

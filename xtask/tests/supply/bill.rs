@@ -1,0 +1,62 @@
+//! The bill of materials: sound by its schema, and complete.
+
+use std::collections::BTreeSet;
+use std::process::Command;
+
+use doorward_testkit::process::{piped, succeed};
+use doorward_testkit::repository::root;
+use doorward_testkit::tools::{cargo, tool};
+use serde_json::Value;
+
+fn bill() -> String {
+    let mut xtask = Command::new(env!("CARGO_BIN_EXE_xtask"));
+    xtask.env("SOURCE_DATE_EPOCH", "1700000000");
+    let output = succeed(xtask.arg("sbom").current_dir(root()));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// Somebody else's reader and the published schema of CycloneDX 1.6 take it, and it is the same twice.
+#[test]
+fn the_bill_of_materials_is_sound_by_its_schema() {
+    let bill = bill();
+    assert!(bill == self::bill(), "two bills of one tree differ");
+    assert!(bill.contains("\"timestamp\": \"2023-11-14T22:13:20Z\""));
+    let script = "
+import sys
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
+error = JsonStrictValidator(SchemaVersion.V1_6).validate_str(sys.stdin.read())
+sys.exit(f'{error}' if error else 0)
+";
+    let output = piped(tool("python").args(["-c", script]), &bill);
+    assert!(output.status.success(), "{output:?}");
+}
+
+#[test]
+fn the_bill_of_materials_lists_every_crate_with_its_licence_and_its_archive() {
+    let bill: Value = serde_json::from_str(&bill()).unwrap();
+    let components = bill["components"].as_array().unwrap();
+    let listed: BTreeSet<String> = components
+        .iter()
+        .map(|part| format!("{} v{}", part["name"], part["version"]).replace('"', ""))
+        .collect();
+    let mut tree = cargo();
+    tree.args(["tree", "--package", "doorward", "--locked", "--offline"]);
+    let output = succeed(tree.args(["--edges", "normal,build", "--prefix", "none"]));
+    for line in String::from_utf8(output.stdout).unwrap().lines() {
+        let words: Vec<_> = line.split(' ').take(2).collect();
+        let is_itself = words[0] == "doorward" || line.starts_with('[') || line.is_empty();
+        assert!(is_itself || listed.contains(&words.join(" ")), "{line}");
+    }
+    assert!(listed.iter().any(|name| name.starts_with("sqlite v3.")));
+    for part in components {
+        let license = part["licenses"][0].to_string();
+        assert!(license.len() > r#"{"expression":""}"#.len(), "{part}");
+        let is_ours = part["name"].as_str().unwrap().starts_with("doorward-");
+        let is_brought_along = part["purl"].as_str().unwrap().starts_with("pkg:generic/");
+        assert!(
+            is_ours || is_brought_along || part["hashes"][0]["content"].is_string(),
+            "{part}"
+        );
+    }
+}

