@@ -124,7 +124,8 @@ fn what_is_put_off_is_counted_by_its_budget() {
     let seen = server.scrape();
     let throttled = |budget| seen.one("doorward_throttled_total", &[("budget", budget)]);
     assert!(throttled("guess") > 0.0 && throttled("sign-in") > 0.0);
-    assert_eq!(throttled("guess") + throttled("sign-in"), put_off);
+    let all = ["guess", "sign-in", "sign-in-failures"].map(throttled);
+    assert_eq!(all.iter().sum::<f64>(), put_off);
     // Whoever put it off, it was a sign-in.
     assert_eq!(seen.one(SIGN_INS, &[("outcome", "throttled")]), put_off);
     // Another thing that the same budget counts is none.

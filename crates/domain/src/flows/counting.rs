@@ -156,14 +156,11 @@ impl Accounts {
             // What was shown at the door is not about this account.
             charges.extend(self.of_strangers(ctx, Door::SignIn));
         }
-        let (charge, wait) = match self.try_take(&charges, ctx.now).await? {
-            Ok(_) => {
-                return Ok(Attempt {
-                    taken,
-                    beside: Vec::new(),
-                });
-            }
-            Err(refused) => refused,
+        let Err((charge, wait)) = self.try_take(&charges, ctx.now).await? else {
+            return Ok(Attempt {
+                taken,
+                beside: Vec::new(),
+            });
         };
         if charge == guess {
             if let Some(own) = self.at_familiar_place(ctx, user_id).await? {

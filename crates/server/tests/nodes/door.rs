@@ -67,7 +67,8 @@ impl Door {
     pub fn as_somebody_else(self) -> Self {
         static NEXT: AtomicU16 = AtomicU16::new(0);
         let [high, low] = NEXT.fetch_add(1, Ordering::Relaxed).to_be_bytes();
-        self.from(Ipv4Addr::new(127, 21, high, low))
+        // In a network of their own.
+        self.from(Ipv4Addr::new(127, 21 + high, low, 1))
     }
 
     /// A request of nobody, or of whoever has that token; an error where there is no whole answer.
