@@ -66,8 +66,12 @@ pub(crate) enum SentBy {
 
 /// Whether a form of ours is sent there: to the pages' own routes, and to those that need no session.
 fn takes_form(route: &Route, by: SentBy) -> bool {
-    let is_open = by == SentBy::Page && route.guard == Guard::Anyone;
-    route.method == Method::POST && (route.page || is_open)
+    let is_sent_there = match by {
+        SentBy::Page => route.page || route.guard == Guard::Anyone,
+        SentBy::Cookie => route.page,
+        SentBy::Program => false,
+    };
+    route.method == Method::POST && is_sent_there
 }
 
 /// Lets a form pass that was shown to whoever sends it, without its token; and whatever is no form.
@@ -78,10 +82,10 @@ pub(crate) async fn admit_form(
     caller: &Caller,
     request: Request,
 ) -> Result<Request, Problem> {
-    let by = if caller.wants_html() {
-        SentBy::Page
-    } else {
-        SentBy::Program
+    let by = match (caller.wants_html(), caller.by_cookie()) {
+        (true, _) => SentBy::Page,
+        (false, true) => SentBy::Cookie,
+        (false, false) => SentBy::Program,
     };
     if !takes_form(route, by) || is_json(request.headers()) {
         return Ok(request);

@@ -10,7 +10,8 @@ if (!["en", "de"].includes(root.lang)) complaints.push(`lang is "${root.lang}"`)
 if (!/^.+ · Doorward$/.test(document.title)) complaints.push(`the title is "${document.title}"`);
 if (all("h1").length !== 1) complaints.push(`${all("h1").length} h1`);
 if (all("main").length !== 1) complaints.push(`${all("main").length} main`);
-if (all("script, [style], style, iframe").length) complaints.push("script or style in the page");
+if (all("[style], style, iframe, object, embed").length) complaints.push("style or a frame in the page");
+if (all("script").some((script) => script.text || !/\/assets\/script-[\w-]{12}\.js$/.test(script.src))) complaints.push("script in the page");
 if (root.scrollWidth > root.clientWidth) {
   const wide = all("body *").filter((element) => element.getBoundingClientRect().right > root.clientWidth);
   complaints.push(`wider than the screen (${root.scrollWidth} > ${root.clientWidth}): ${wide.slice(0, 3).map(about)}`);
@@ -28,6 +29,12 @@ for (const input of all("input:not([hidden]), select, textarea")) {
 }
 for (const named of all("button, a")) {
   if (!named.innerText.trim()) complaints.push(`no name: ${about(named)}`);
+}
+// A button at each password that shows it, where scripts run (P-11).
+for (const field of all("input[type=password]")) {
+  const button = field.nextElementSibling;
+  const isSound = button?.matches("button[type=button][aria-pressed=false]") && button.getAttribute("aria-controls") === field.id;
+  if (!isSound) complaints.push(`no button to show it: ${about(field)}`);
 }
 for (const image of all("img:not([alt])")) complaints.push(`no alt: ${about(image)}`);
 for (const target of all("button, .button, input:not([hidden])")) {

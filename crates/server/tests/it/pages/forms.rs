@@ -29,7 +29,7 @@ async fn look(client: &Client, path: &str, cookies: &[(&str, &str)]) -> (String,
 /// W-03: sign-in, sign-up, and all that nobody need be signed in for, as an old browser sends them.
 #[tokio::test]
 async fn a_form_comes_from_the_browser_it_was_shown_to() {
-    let app = TestApp::new().await;
+    let app = TestApp::with(|options| options.policy.throttle = false).await;
     app.leaves_mail();
     app.create("ben", Role::User).await;
     let (anon, eve) = (app.anon(), app.anon());

@@ -36,6 +36,7 @@ async fn each_problem_has_a_page_in_both_languages() {
         let away = anon
             .request("POST", "/auth")
             .html()
+            .header("sec-fetch-site", "cross-site")
             .header("accept-language", language);
         code(
             Page::of(&away.form("username=ben").send().await, language),
