@@ -38,6 +38,18 @@ const EDGES: &[(&str, &[&str], &[&str])] = &[
         ],
         &["doorward-testkit"],
     ),
+    (
+        "doorward-fuzz",
+        &[
+            "doorward",
+            "doorward-domain",
+            "doorward-store-redis",
+            "doorward-store-sql",
+            "doorward-mail",
+            "doorward-web",
+        ],
+        &[],
+    ),
     // To be copied out, so it sees none of ours.
     ("doorward-example", &[], &[]),
     ("xtask", &[], &["doorward-testkit"]),
