@@ -83,7 +83,7 @@ pub(crate) fn package(binary: Option<String>) -> anyhow::Result<()> {
     )?;
     let archive = format!("{name}.tar.gz");
     pack(&folder, &name, &archive)?;
-    for file in [archive, bill] {
+    for file in [bill, archive] {
         let sums = File::create(folder.join(format!("{file}.sha256")))?;
         run(Command::new("sha256sum")
             .arg(&file)

@@ -78,6 +78,8 @@ fn it_is_the_same_every_time_and_runs_where_it_is_unpacked() {
         "share/zsh/site-functions/_doorward",
         "share/fish/vendor_completions.d/doorward.fish",
         "share/doorward/doorward.ps1",
+        "share/doc/doorward/THIRD-PARTY-LICENSES.txt",
+        "share/doc/doorward/sbom.cdx.json",
         "share/doorward/doorward.toml",
         "share/man/man1/doorward.1",
         "share/man/man1/doorward-user-list.1",

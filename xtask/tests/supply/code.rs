@@ -103,6 +103,7 @@ const NAMES: &[&str] = &[
     "condition",
     "conditions",
     "key",
+    "kinds",
     "places",
     "table",
 ];
