@@ -4,6 +4,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use axum::http::HeaderValue;
+use axum::body::Bytes;
 use doorward_domain::Accounts;
 use doorward_domain::ports::Secrets;
 
@@ -81,8 +82,9 @@ pub struct Inner {
     /// Whether people reach the server by HTTPS, and their browsers shall never use HTTP there. Not
     /// on `localhost`: what else a developer runs there, on whatever port, would no longer be reached.
     pub(crate) has_hsts: bool,
-    pub(crate) openapi: String,
-    pub(crate) docs: String,
+    /// Shared by all answers, however many clients read slowly (H-05).
+    pub(crate) openapi: Bytes,
+    pub(crate) docs: Bytes,
 }
 
 impl App {
@@ -94,14 +96,14 @@ impl App {
             pages.ask_sign_up_password();
         }
         let document = crate::openapi::document(public_url);
-        let docs = pages.docs(&document);
+        let docs = pages.docs(&document).into();
         Self(Arc::new(Inner {
             origin: origin_of(public_url),
             page_policy: page_policy(&parts.choices.return_origins),
             plain_http: Told::default(),
             choices: parts.choices,
             has_hsts: public_url.starts_with("https://") && !is_loopback_url(public_url),
-            openapi: document.to_string(),
+            openapi: document.to_string().into(),
             docs,
             pages,
             accounts: parts.accounts,

@@ -13,6 +13,8 @@ async fn a_full_outbox_takes_no_mail_that_a_stranger_asks_for() {
     })
     .await;
     let ben = world.active("ben").await;
+    world.mails().await;
+    world.advance(seconds(3));
     world.deliver().await;
     for name in ["eve", "tom", "sue"] {
         let address = format!("{name}@example.com");
@@ -52,6 +54,7 @@ async fn many_claims_do_not_crowd_out_the_first_nor_the_last() {
         let wanted = sign_up(Some(name), Some(address));
         world.try_sign_up(wanted).await.unwrap();
         world.mails().await;
+        world.advance(seconds(5));
     }
     let mut told = std::collections::BTreeSet::new();
     for _ in 0..40 {

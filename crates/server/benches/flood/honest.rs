@@ -1,18 +1,16 @@
-//! Somebody who asks a cheap thing now and then, from an address of their own, while others press.
+//! Somebody who asks a cheap thing now and then while others press, on a thread of their own: what
+//! they wait for is the server.
 
-use std::net::SocketAddr;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::task::JoinHandle;
-use tokio::time::timeout;
-
-use crate::server;
-
 const REQUEST: &[u8] = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
-const PAUSE: Duration = Duration::from_millis(20);
+const PAUSE: Duration = Duration::from_millis(10);
+const PATIENCE: Duration = Duration::from_secs(10);
 
 pub struct Honest {
     is_over: Arc<AtomicBool>,
@@ -29,51 +27,49 @@ pub struct Seen {
 impl Honest {
     pub fn begin(address: SocketAddr) -> Self {
         let is_over = Arc::new(AtomicBool::new(false));
-        let seen = ask(address, is_over.clone());
-        let asking = tokio::spawn(seen);
+        let ends = is_over.clone();
+        let asking = std::thread::spawn(move || {
+            let mut seen = Seen::default();
+            while !ends.load(Ordering::Relaxed) || seen.millis.len() + seen.failed < 50 {
+                seen.note(address);
+                std::thread::park_timeout(PAUSE);
+            }
+            seen
+        });
         Self { is_over, asking }
     }
 
-    pub async fn end(self) -> Seen {
+    pub fn end(self) -> Seen {
         self.is_over.store(true, Ordering::Relaxed);
-        self.asking.await.unwrap()
+        self.asking.join().unwrap()
     }
 }
 
 impl Seen {
-    pub fn count(&self) -> usize {
-        self.millis.len()
+    fn note(&mut self, address: SocketAddr) {
+        let began = Instant::now();
+        match ask(address) {
+            Ok(answer) if answer.starts_with("HTTP/1.1 200 ") => {
+                self.millis.push(began.elapsed().as_secs_f64() * 1000.0);
+            }
+            _ => self.failed += 1,
+        }
     }
 
     pub fn percentile(&self, percent: f64) -> f64 {
         let mut sorted = self.millis.clone();
         sorted.sort_by(f64::total_cmp);
         let at = (sorted.len() as f64 * percent / 100.0).ceil() as usize;
-        sorted
-            .get(at.saturating_sub(1))
-            .copied()
-            .unwrap_or(f64::INFINITY)
+        let value = sorted.get(at.saturating_sub(1));
+        value.copied().unwrap_or(f64::INFINITY)
     }
 }
 
-async fn ask(address: SocketAddr, is_over: Arc<AtomicBool>) -> Seen {
-    let mut seen = Seen::default();
-    while !is_over.load(Ordering::Relaxed) {
-        let began = Instant::now();
-        let answer = async {
-            let mut stream = server::connect(server::from(250), address).await?;
-            stream.write_all(REQUEST).await?;
-            let mut text = String::new();
-            stream.read_to_string(&mut text).await?;
-            std::io::Result::Ok(text)
-        };
-        match timeout(Duration::from_secs(10), answer).await {
-            Ok(Ok(text)) if text.contains(" 200 ") => {
-                seen.millis.push(began.elapsed().as_secs_f64() * 1000.0);
-            }
-            _ => seen.failed += 1,
-        }
-        tokio::time::sleep(PAUSE).await;
-    }
-    seen
+fn ask(address: SocketAddr) -> std::io::Result<String> {
+    let mut stream = TcpStream::connect(address)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.write_all(REQUEST)?;
+    let mut text = String::new();
+    stream.read_to_string(&mut text)?;
+    Ok(text)
 }

@@ -22,7 +22,7 @@ use super::seats::Seat;
 /// What a client says first in HTTP/2 (RFC 9113, 3.4). Whatever else it says is HTTP/1.
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /// Handed on in place of what is refused.
-const STAND_IN: &[u8] = b"GET / HTTP/1.1\r\nHost: refused\r\nConnection: close\r\n\r\n";
+const STAND_IN: &[u8] = b"GET /.refused HTTP/1.1\r\nHost: refused\r\nConnection: close\r\n\r\n";
 /// How much more than its target the first line may have.
 const MAX_LINE: usize = head::MAX_URI_BYTES + 64;
 /// How many empty lines may come before a request: some old clients end a body with one.
@@ -403,5 +403,98 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Gate<S> {
 
     fn is_write_vectored(&self) -> bool {
         self.stream.is_write_vectored()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
+
+    use super::*;
+    use crate::listener::seats::{Limits, Seats};
+
+    const LIMIT: Duration = Duration::from_secs(10);
+
+    fn gate() -> (DuplexStream, Gate<DuplexStream>) {
+        let (client, server) = duplex(64 * 1024);
+        let limits = Limits {
+            connections: 1,
+            per_address: 1,
+            trusted: "".parse().unwrap(),
+        };
+        let seat = Seats::new(limits, None)
+            .take([127, 0, 0, 1].into())
+            .unwrap();
+        (client, Gate::new(server, LIMIT, seat))
+    }
+
+    /// What hyper would be given of this, until the client is waited for too long, or for ever.
+    async fn handed_on(said: &[u8]) -> (String, bool) {
+        let (mut client, mut gate) = gate();
+        client.write_all(said).await.unwrap();
+        let mut heard = Vec::new();
+        let mut buffer = [0; 4096];
+        loop {
+            let reading = tokio::time::timeout(2 * LIMIT, gate.read(&mut buffer));
+            match reading.await {
+                Ok(Ok(count)) => heard.extend_from_slice(&buffer[..count]),
+                Ok(Err(error)) => {
+                    assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+                    return (String::from_utf8(heard).unwrap(), false);
+                }
+                Err(_) => return (String::from_utf8(heard).unwrap(), true),
+            }
+        }
+    }
+
+    const GET: &str = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
+
+    /// H-05: time is moved, so that nobody waits for it.
+    #[tokio::test(start_paused = true)]
+    async fn heads_are_hurried_and_what_is_between_them_is_not() {
+        let half = format!("{GET}GET / HTTP/1.1\r\n");
+        for said in [
+            "",
+            "P",
+            "G",
+            "PRI * HTTP/2.0\r\n\r\nSM\r\n\r",
+            "GET / HTTP/1.1\r\nHost:",
+            &half,
+        ] {
+            let (heard, is_waited_for) = handed_on(said.as_bytes()).await;
+            assert!(!is_waited_for, "{said}");
+            // Nothing of a head that is not whole.
+            assert_eq!(heard, if said == half { GET } else { "" });
+        }
+        let body = "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nhalf";
+        for said in [
+            GET,
+            body,
+            "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+            "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\nmore",
+        ] {
+            assert_eq!(handed_on(said.as_bytes()).await, (said.to_owned(), true));
+        }
+    }
+
+    /// H-13: in place of what is refused comes what stands for it, and nothing after it.
+    #[tokio::test(start_paused = true)]
+    async fn what_is_refused_is_not_handed_on() {
+        let stand_in = std::str::from_utf8(STAND_IN).unwrap();
+        let sized = "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\n\n\n\n";
+        let chunked = "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3\r\n\n\n\n\r\n0\r\n\r\n";
+        for before in ["", GET, sized, chunked] {
+            for torn in [
+                "GET /\n",
+                "GET / HTTP/1.1\r\nHost: x\r\nA_b: c\r\n\r\n",
+                "\r\n\r\n\r\n",
+                "\0",
+            ] {
+                let said = format!("{before}{torn}{GET}{GET}");
+                let (heard, is_waited_for) = handed_on(said.as_bytes()).await;
+                assert_eq!(heard, format!("{before}{stand_in}"), "{said:?}");
+                assert!(is_waited_for);
+            }
+        }
     }
 }

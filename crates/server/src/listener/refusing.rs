@@ -10,8 +10,8 @@ use tokio::time::timeout;
 
 use super::tasks::Tasks;
 
-/// How many are told at once; whoever comes beside them is hung up on.
-const MAX_TOLD: usize = 64;
+/// How many are waited for at once while they read it; whoever comes beside them is not.
+const MAX_TOLD: usize = 128;
 /// How long one has for it, and how much is read of them meanwhile: who is hung up on while they
 /// write may never see the answer.
 const TIME: Duration = Duration::from_secs(1);
@@ -37,13 +37,15 @@ impl Refusing {
 
     /// Tells them, and hangs up.
     pub fn turn_away(&self, mut stream: TcpStream, tasks: &Tasks) {
-        let Ok(place) = self.places.clone().try_acquire_owned() else {
-            return;
-        };
         if self.is_silent {
             return;
         }
         let answer = (self.answer)();
+        let Ok(place) = self.places.clone().try_acquire_owned() else {
+            // A new connection has room for it. Whether it is read is luck.
+            let _ = stream.try_write(answer.as_bytes());
+            return;
+        };
         tasks.spawn(async move {
             let telling = async {
                 stream.write_all(answer.as_bytes()).await?;

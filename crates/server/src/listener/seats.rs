@@ -23,6 +23,8 @@ use super::crowd::{Crowd, Why};
 const MAX_REQUESTS: usize = 2048;
 /// How long a connection may wait for its next request (H-05).
 pub const KEEP_ALIVE: Duration = Duration::from_secs(75);
+/// How long a newcomer is one: what it asks is on its way. Others of its own address do not push it out.
+const NEW: Duration = Duration::from_secs(1);
 /// How long an answer may take to be read, from its first byte on.
 const ANSWER: Duration = Duration::from_secs(60);
 /// How long nothing of what is written may be taken.
@@ -132,6 +134,7 @@ impl Seats {
         let of_origin = origin.as_ref().and_then(|origin| room.origins.get(origin));
         let is_many = of_origin.is_some_and(|origin| origin.connections >= self.limits.per_address);
         let oldest = of_origin.and_then(|origin| origin.waiting.first().copied());
+        let oldest = oldest.filter(|(since, _)| since.elapsed() >= NEW);
         if is_many {
             let Some((_, oldest)) = oldest else {
                 return Err(self.turned_away(&mut room, Why::Address));
@@ -462,9 +465,13 @@ mod tests {
         let first = seats.take(peer(1)).unwrap();
         tokio::time::advance(Duration::from_secs(1)).await;
         let second = seats.take(peer(1)).unwrap();
+        let _second = at_work(&second);
         let third = seats.take(peer(1)).unwrap();
         assert!(is_sent_off(&first) && !is_sent_off(&second) && !is_sent_off(&other));
-        let (_one, _two) = (at_work(&second), at_work(&third));
+        // The third has only just come.
+        assert_eq!(seats.take(peer(1)).err(), Some(Why::Address));
+        tokio::time::advance(NEW).await;
+        let _third = at_work(&third);
         assert_eq!(seats.take(peer(1)).err(), Some(Why::Address));
         // A proxy speaks for many.
         let proxied: Vec<_> = (0..5).map(|_| seats.take(peer(9)).unwrap()).collect();

@@ -54,23 +54,34 @@ fn those_who_say_nothing_make_room_for_those_who_do() {
     assert_eq!(said(&server), 1);
 }
 
-/// H-05: one address has its own share, and its own connections make room.
+/// H-05: one address has its own share. What is over is told to come back, and once its connections
+/// have said nothing for a moment, they make room; others notice nothing.
 #[test]
 fn one_address_has_as_many_connections_as_it_may() {
     let server = Setup::new()
         .with("DOORWARD_LIMITS__CONNECTIONS_PER_ADDRESS", "2")
         .start();
     let mut other = from(9, server.address());
-    let mut first = from(2, server.address());
-    let mut later = [from(2, server.address()), from(2, server.address())];
-    assert!(is_closed(&mut first));
+    let mut held = [from(2, server.address()), from(2, server.address())];
     let request = http::request("GET", "/healthz", &[], "");
-    for stream in later.iter_mut().chain([&mut other]) {
-        stream.write_all(request.as_bytes()).unwrap();
+    let ask = |stream: &mut TcpStream| {
+        let _ = stream.write_all(request.as_bytes());
         let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
-    }
+        let _ = stream.read_to_string(&mut answer);
+        answer
+    };
+    let refused = ask(&mut from(2, server.address()));
+    assert!(refused.starts_with("HTTP/1.1 503 "), "{refused}");
+    assert!(refused.contains("\r\nRetry-After: 1\r\n"), "{refused}");
+    let body = refused.split("\r\n\r\n").nth(1).unwrap();
+    let body: serde_json::Value = serde_json::from_str(body).unwrap();
+    assert_eq!(body["code"], "overloaded");
+    eventually("the oldest makes room", || {
+        let answer = ask(&mut from(2, server.address()));
+        answer.starts_with("HTTP/1.1 200 ").then_some(())
+    });
+    assert!(is_closed(&mut held[0]));
+    assert!(ask(&mut other).starts_with("HTTP/1.1 200 "));
 }
 
 /// P-10, T-FLOOD: the surplus is told at once to come back, and nobody waits for long.
@@ -203,7 +214,7 @@ fn whoever_only_looks_leaves_no_session_behind() {
         let head = String::from_utf8(head).unwrap().to_ascii_lowercase();
         assert!(!head.contains("set-cookie: __host-doorward="), "{head}");
     }
-    let sessions = server.send("GET", "/user/me/sessions", Some(&token), None);
+    let sessions = server.send("GET", "/user/me/session", Some(&token), None);
     assert_eq!(
         sessions.expect(200).json()["items"]
             .as_array()
