@@ -230,6 +230,7 @@ mod tests {
                 greeting: Some(value.to_owned()),
                 username: Some(value.to_owned()),
                 new_email: Some(value.to_owned()),
+                device: Some(value.to_owned()),
                 ..samples::mail(MailTemplate::Confirm, Locale::En)
             };
             let message = compose(&mail);

@@ -55,6 +55,7 @@ async fn a_mail_arrives_once_and_reads_back_as_it_was_meant() {
     assert_eq!(sink.stop(), [] as [Value; 0], "and nothing else happened");
 }
 
+/// R-14, T-MAIL: every text there is, in every language, is one recipient's sound message.
 #[tokio::test]
 async fn every_mail_in_every_language_arrives_without_a_defect() {
     let sink = Sink::start("ok");
@@ -73,11 +74,12 @@ async fn every_mail_in_every_language_arrives_without_a_defect() {
     for _ in 0..Locale::ALL.len() * MailTemplate::ALL.len() {
         let received = sink.expect("mail");
         assert_eq!(received["parsed"]["defects"], json!([]));
+        assert_eq!(received["rcpt_tos"], json!(["Ben.Miller@example.com"]));
         assert!(header(&received, "Subject")[0].contains("Doorward"));
     }
 }
 
-/// the envelope and the fields stay ours whatever a person calls themselves.
+/// R-14, T-MAIL: the envelope and the fields stay ours whatever a person calls themselves.
 #[tokio::test]
 async fn hostile_names_arrive_as_text() {
     let sink = Sink::start("ok");
@@ -93,6 +95,8 @@ async fn hostile_names_arrive_as_text() {
         let sent = Mail {
             greeting: Some(value.to_owned()),
             username: Some(value.to_owned()),
+            new_email: Some(value.to_owned()),
+            device: Some(value.to_owned()),
             ..mail(2)
         };
         mailer.send(&sent).await.unwrap();
