@@ -43,6 +43,8 @@ pub(crate) fn supply() -> anyhow::Result<()> {
 
 /// For `cargo xtask test`, which has installed it all.
 pub(crate) fn check() -> anyhow::Result<()> {
+    // Their sources are looked into; where something was built already, they are there.
+    run(&mut cargo(&["fetch", "--locked", "--quiet"]))?;
     denied(&["bans", "licenses", "sources"])?;
     advisories()?;
     let parts = parts("normal,build")?;
