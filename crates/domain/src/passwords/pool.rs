@@ -272,7 +272,12 @@ mod tests {
     #[tokio::test]
     async fn whoever_has_waited_too_long_is_refused_without_work() {
         let pool = Arc::new(Pool::start(1, 2, Engine::Portable));
-        let blocked = pool.run(|_| std::thread::sleep(PATIENCE + Duration::from_millis(50)));
+        let blocked = pool.run(|_| {
+            let began = Instant::now();
+            while began.elapsed() <= PATIENCE {
+                std::thread::park_timeout(Duration::from_millis(50));
+            }
+        });
         let worked = Arc::new(AtomicUsize::new(0));
         let counted = worked.clone();
         let late = pool.run(move |_| counted.fetch_add(1, Ordering::Relaxed));

@@ -19,6 +19,9 @@ pub struct Outcome {
 pub type Flood = for<'a> fn(&'a Server) -> Pin<Box<dyn Future<Output = Outcome> + 'a>>;
 
 pub const ALL: &[(&str, Flood)] = &[
+    ("nothing, for comparison", |server| {
+        Box::pin(nothing(server))
+    }),
     ("500 sign-ins at once, one address", |server| {
         Box::pin(sign_ins(server, 1))
     }),
@@ -74,6 +77,15 @@ fn counted<T: Ord + std::fmt::Debug>(all: impl IntoIterator<Item = T>) -> String
 fn faults(checks: &[(bool, &'static str)]) -> Vec<&'static str> {
     let broken = checks.iter().filter(|(holds, _)| !holds);
     broken.map(|(_, what)| *what).collect()
+}
+
+/// What the machine does by itself.
+async fn nothing(_: &Server) -> Outcome {
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    Outcome {
+        said: "nothing".to_owned(),
+        faults: Vec::new(),
+    }
 }
 
 /// P-10.

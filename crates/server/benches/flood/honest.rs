@@ -56,10 +56,11 @@ impl Seen {
         }
     }
 
-    pub fn percentile(&self, percent: f64) -> f64 {
+    /// In milliseconds.
+    pub fn percentile(&self, percent: usize) -> f64 {
         let mut sorted = self.millis.clone();
         sorted.sort_by(f64::total_cmp);
-        let at = (sorted.len() as f64 * percent / 100.0).ceil() as usize;
+        let at = (sorted.len() * percent).div_ceil(100);
         let value = sorted.get(at.saturating_sub(1));
         value.copied().unwrap_or(f64::INFINITY)
     }

@@ -22,12 +22,11 @@ pub struct Server {
 impl Server {
     pub fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let given = std::env::var_os("DOORWARD_TEST_BINARY");
-        let binary = given.unwrap_or_else(|| env!("CARGO_BIN_EXE_doorward").into());
+        let mut command = Command::new(binary());
         let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let metrics = free.local_addr().unwrap().port();
         drop(free);
-        let mut child = Command::new(binary)
+        let mut child = command
             .arg("serve")
             .env_clear()
             .env("DOORWARD_LISTEN", "127.0.0.1:0")
@@ -144,6 +143,16 @@ impl Drop for Server {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// The one that was built for this, or the one that somebody names.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "which binary is flooded is no configuration of the server"
+)]
+fn binary() -> std::ffi::OsString {
+    let given = std::env::var_os("DOORWARD_TEST_BINARY");
+    given.unwrap_or_else(|| env!("CARGO_BIN_EXE_doorward").into())
 }
 
 /// A stranger's address.
