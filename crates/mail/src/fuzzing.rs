@@ -48,7 +48,10 @@ pub fn mail_urls(data: &[u8]) {
     assert!(is_protected || is_loopback, "{}", settings.host);
     if let Some(login) = &settings.login {
         let shown = format!("{settings:?}");
-        assert!(!login.password.expose().contains(PASSWORD) || !shown.contains(PASSWORD));
+        // A name may look like it.
+        let is_once = text.matches(PASSWORD).count() == 1;
+        let is_it = is_once && login.password.expose().contains(PASSWORD);
+        assert!(!is_it || !shown.contains(PASSWORD), "{shown}");
     }
     if let Ok(url) = Url::parse(text.trim()) {
         let host = match url.host() {

@@ -10,7 +10,7 @@ use zeroize::{Zeroize, Zeroizing};
 use crate::ports::Secrets;
 
 /// Something that must not be printed. `Debug` shows `[secret]`; there is no `Display`, no
-/// `Serialize` and no `PartialEq`.
+/// `Serialize` and no `PartialEq`, which would stop at the first difference (C-04).
 #[derive(Clone)]
 pub struct Secret<T: Zeroize>(Zeroizing<T>);
 
