@@ -3,7 +3,7 @@
 //! A browser sends its cookies along whoever asks it to. Two things tell our own pages from others: what
 //! the browser says of a request (`Sec-Fetch-Site`, `Origin`), and a token in every form, which was shown
 //! to that browser alone. The first is asked of every request that a browser's cookie or form makes;
-//! the second of every form, and is what counts where a browser says nothing. Who asks is not looked at
+//! the second of every form of ours, and of every form where a browser does not say `same-origin` of it. Who asks is not looked at
 //! here. A route that takes a form needs no line: [`takes_form`] knows it by its row.
 
 use axum::body::Body;
@@ -93,7 +93,13 @@ pub(crate) async fn admit_form(
     let (mut parts, body) = request.into_parts();
     let bytes = body::read(&parts.headers, body).await?;
     let (token, rest) = split(&bytes);
-    if caller.was_shown(token) {
+    let is_ours = match token {
+        Some(token) => caller.was_shown(token),
+        // A page of somebody's own on this very origin has a form without one; no other site can have
+        // a browser say so of it.
+        None => says_same_origin(&parts.headers),
+    };
+    if is_ours {
         parts.headers.remove(header::CONTENT_LENGTH);
         return Ok(Request::from_parts(parts, Body::from(rest)));
     }
@@ -106,13 +112,13 @@ pub(crate) async fn admit_form(
 }
 
 /// The token of a form, and the form without it.
-fn split(form: &[u8]) -> (&str, Vec<u8>) {
-    let mut token = "";
+fn split(form: &[u8]) -> (Option<&str>, Vec<u8>) {
+    let mut token = None;
     let mut rest = Vec::with_capacity(form.len());
     for pair in form.split(|b| *b == b'&') {
         let value = pair.strip_prefix(FIELD.as_bytes());
         if let Some(value) = value.and_then(|rest| rest.strip_prefix(b"=")) {
-            token = std::str::from_utf8(value).unwrap_or_default();
+            token = Some(std::str::from_utf8(value).unwrap_or_default());
             continue;
         }
         if !rest.is_empty() {
@@ -136,6 +142,13 @@ fn is_json(headers: &HeaderMap) -> bool {
         essence.as_str(),
         "application/json" | "application/merge-patch+json"
     )
+}
+
+/// Whether a browser says that a page of this very origin made the request.
+fn says_same_origin(headers: &HeaderMap) -> bool {
+    headers
+        .get("sec-fetch-site")
+        .is_some_and(|site| site == "same-origin")
 }
 
 /// Browsers send `Sec-Fetch-Site` to HTTPS and to localhost; where it is missing, `Origin` must be ours.
@@ -162,13 +175,17 @@ mod tests {
     #[test]
     fn a_form_is_told_from_its_token() {
         for (form, token, rest) in [
-            ("form_token=x&username=ben", "x", "username=ben"),
-            ("username=ben&form_token=x&a=b", "x", "username=ben&a=b"),
-            ("form_token=x", "x", ""),
-            ("form_token=&a=b", "", "a=b"),
-            ("a=b&xform_token=x", "", "a=b&xform_token=x"),
-            ("a=b&form_token", "", "a=b&form_token"),
-            ("", "", ""),
+            ("form_token=x&username=ben", Some("x"), "username=ben"),
+            (
+                "username=ben&form_token=x&a=b",
+                Some("x"),
+                "username=ben&a=b",
+            ),
+            ("form_token=x", Some("x"), ""),
+            ("form_token=&a=b", Some(""), "a=b"),
+            ("a=b&xform_token=x", None, "a=b&xform_token=x"),
+            ("a=b&form_token", None, "a=b&form_token"),
+            ("", None, ""),
         ] {
             assert_eq!(split(form.as_bytes()), (token, rest.into()), "{form}");
         }

@@ -214,3 +214,30 @@ async fn a_program_is_asked_for_no_form() {
     let (visit, _) = look(&anon, "/", &[]).await;
     assert_eq!(look(&anon, "/", &[(VISIT, &visit)]).await.0, "");
 }
+
+/// A page of the operator's own on the same origin has its own form, without what ours carry: its
+/// browser says whose it is. What a form does carry has to be right, whatever is said.
+#[tokio::test]
+async fn a_form_of_the_same_origin_may_be_somebody_elses_page() {
+    let app = TestApp::new().await;
+    app.create("ben", Role::User).await;
+    let anon = app.anon();
+    let form = "username=ben&password=plum+cake+on+sundays";
+    for (name, value, form, status) in [
+        ("sec-fetch-site", "same-origin", form.to_owned(), 303),
+        (
+            "sec-fetch-site",
+            "same-origin",
+            format!("form_token=x&{form}"),
+            403,
+        ),
+        ("sec-fetch-site", "none", form.to_owned(), 403),
+        ("sec-fetch-site", "same-site", form.to_owned(), 403),
+        ("origin", "https://accounts.example", form.to_owned(), 403),
+        ("origin", "null", form.to_owned(), 403),
+    ] {
+        let draft = anon.request("POST", "/auth").html().header(name, value);
+        let answer = draft.body(FORM, form).send().await;
+        assert_eq!(answer.status, status, "{name}: {value}");
+    }
+}
