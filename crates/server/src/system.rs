@@ -159,7 +159,7 @@ fn system_time() -> Timestamp {
     Timestamp::from_microsecond(now.as_microsecond()).unwrap_or(now)
 }
 
-/// The system's randomness.
+/// The system's randomness, and the only one there is (C-04).
 pub struct SystemSecrets(SystemRandom);
 
 impl SystemSecrets {
