@@ -25,4 +25,5 @@ mod sessions;
 mod step_up;
 mod stores;
 mod support;
+mod throttles;
 mod users;

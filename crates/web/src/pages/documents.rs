@@ -1,5 +1,6 @@
 //! Pages for developers: the API reference and what each problem means.
 
+use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::response::Html;
 use minijinja::{Value, context};
@@ -9,7 +10,7 @@ use crate::app::App;
 use crate::problem::{Code, Problem};
 
 /// The reference, made from the OpenAPI document at start.
-pub(crate) async fn docs(State(app): State<App>) -> Html<String> {
+pub(crate) async fn docs(State(app): State<App>) -> Html<Bytes> {
     Html(app.docs.clone())
 }
 
