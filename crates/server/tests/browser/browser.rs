@@ -46,6 +46,11 @@ pub struct Browser {
 
 impl Browser {
     pub fn open(setup: Setup) -> Self {
+        Self::open_at(setup, &[])
+    }
+
+    /// At a server that was told something.
+    pub fn open_at(setup: Setup, variables: &[(&str, &str)]) -> Self {
         let turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
         let profile = tempfile::tempdir().unwrap();
         let mut arguments: Vec<String> = FLAGS.iter().map(|flag| (*flag).to_owned()).collect();
@@ -60,7 +65,7 @@ impl Browser {
             },
             "goog:loggingPrefs": {"browser": "ALL", "performance": "ALL"},
         });
-        let (server, driver) = (Server::start(), Driver::start());
+        let (server, driver) = (Server::start(variables), Driver::start());
         Self {
             session: driver.open(options),
             driver,
@@ -190,6 +195,15 @@ impl Browser {
     #[track_caller]
     pub fn run(&self, script: &str) -> Value {
         self.post("/execute/sync", &json!({"script": script, "args": []}))
+    }
+
+    /// The same of one that takes its time: its last argument is told when it is done.
+    #[track_caller]
+    pub fn run_async(&self, script: &str, arguments: &Value) -> Value {
+        self.post(
+            "/execute/async",
+            &json!({"script": script, "args": arguments}),
+        )
     }
 
     /// Presses the tab key so often.

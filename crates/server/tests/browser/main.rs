@@ -10,4 +10,5 @@ mod audit;
 mod browser;
 mod journeys;
 mod pages;
+mod scripts;
 mod server;

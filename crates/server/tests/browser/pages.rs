@@ -103,7 +103,7 @@ fn on_a_phone(language: &'static str) -> Browser {
     browser
 }
 
-/// W-01, P-11, WCAG 2.2: for each page see `audit`.
+/// W-01, P-11, WCAG 2.2: for each page see `audit`; nothing on the console, so no report of the policy.
 #[test]
 fn every_page_is_sound_on_a_phone_in_both_schemes_and_by_keyboard() {
     let browser = on_a_phone("en");

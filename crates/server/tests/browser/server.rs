@@ -19,7 +19,7 @@ pub struct Server {
 impl Server {
     /// Nothing configured but a free port, and no throttles: a journey makes more requests than a
     /// person would.
-    pub fn start() -> Self {
+    pub fn start(variables: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut child = Command::new(env!("CARGO_BIN_EXE_doorward"))
             .arg("serve")
@@ -28,6 +28,7 @@ impl Server {
             .env("DOORWARD_LISTEN", "127.0.0.1:0")
             .env("DOORWARD_DATA_DIR", folder.path().join("data"))
             .env("DOORWARD_THROTTLE__ENABLED", "false")
+            .envs(variables.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())

@@ -1,0 +1,92 @@
+//! What scripts may do: ours on our pages, and those of other origins with our answers.
+
+use std::io::{Read, Write};
+use std::net::TcpListener;
+
+use serde_json::json;
+
+use crate::browser::{Browser, Setup};
+
+const WITH_SCRIPT: Setup = Setup {
+    language: "en",
+    script: true,
+};
+/// Asks for a path in every way that matters, and says what came of it.
+const ASK: &str = "\
+    const [url, how] = arguments;
+    const done = arguments[arguments.length - 1];
+    fetch(url, how).then((answer) => answer.text().then((text) => done(
+        [answer.status, text.length > 0, answer.headers.get('x-request-id') !== null])), () => done('refused'));";
+
+/// P-11: the button shows what was typed, says so to who cannot see it, and never sends it as a text.
+#[test]
+fn a_password_can_be_shown_and_is_hidden_again() {
+    let browser = Browser::open(WITH_SCRIPT);
+    browser.go("/");
+    browser.fill("#in-password", "three boats");
+    let state = "const [field, button] = [document.querySelector('#in-password'), document.querySelector('#in-password + button')];";
+    let look = || {
+        browser.run(&format!(
+            "{state} return [field.type, field.value, button.getAttribute('aria-pressed'), button.innerText, button.getAttribute('aria-controls')];"
+        ))
+    };
+    let seen = |kind: &str, pressed: &str| {
+        json!([kind, "three boats", pressed, "Show password", "in-password"])
+    };
+    assert_eq!(look(), seen("password", "false"));
+    browser.run(&format!("{state} button.click();"));
+    assert_eq!(look(), seen("text", "true"));
+    browser.run(&format!(
+        "{state} field.form.addEventListener('submit', (event) => event.preventDefault()); field.form.elements.username.value = 'ben'; field.form.requestSubmit();"
+    ));
+    assert_eq!(look(), seen("password", "false"));
+}
+
+/// W-01: without script nothing is missing, nor promised.
+#[test]
+fn without_script_there_is_no_button_that_does_nothing() {
+    let browser = Browser::open(Setup {
+        script: false,
+        ..WITH_SCRIPT
+    });
+    browser.go("/");
+    assert!(browser.has("#in-password") && !browser.has(".show"));
+}
+
+/// H-09: a script of a named origin reads what it asks for with a token, and nothing by the cookie; one of
+/// another origin reads nothing.
+#[test]
+fn a_script_of_another_origin_reads_what_it_was_named_for() {
+    let (app, other) = (blank_page("127.0.0.1"), blank_page("127.0.0.1"));
+    let browser = Browser::open_at(WITH_SCRIPT, &[("DOORWARD_CORS__ORIGINS", &app)]);
+    let home = browser.url("/");
+    let me = browser.url("/user/me");
+    let write = json!({"method": "PATCH", "headers": {"Authorization": "Bearer x", "Content-Type": "application/json", "If-Match": "\"1\""}, "body": "{}"});
+    for (origin, is_named) in [(&app, true), (&other, false)] {
+        browser.go(origin);
+        let ask = |url: &str, how: &serde_json::Value| browser.run_async(ASK, &json!([url, how]));
+        let expected = |status: u16| match is_named {
+            true => json!([status, true, true]),
+            false => json!("refused"),
+        };
+        assert_eq!(ask(&home, &json!({})), expected(200), "{origin}");
+        assert_eq!(ask(&me, &write), expected(401), "{origin}");
+        let by_cookie = json!({"credentials": "include"});
+        assert_eq!(ask(&home, &by_cookie), json!("refused"), "{origin}");
+    }
+}
+
+/// An origin with a page of nothing.
+fn blank_page(host: &str) -> String {
+    let listener = TcpListener::bind((host, 0)).unwrap();
+    let origin = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let _ = stream.read(&mut [0; 4096]);
+            let page = "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 29\r\nConnection: close\r\n\r\n<!doctype html><h1>Blank</h1>";
+            let _ = stream.write_all(page.as_bytes());
+        }
+    });
+    origin
+}
