@@ -82,8 +82,12 @@ pub fn usernames(data: &[u8]) {
     assert_eq!(name.as_str(), text);
     assert!(!key.is_empty() && !key.contains('@') && key != "me");
     assert!(!key.contains(|c: char| c.is_control() || c.is_whitespace()));
-    let again = Username::parse(key).map(|again| again.key().to_owned());
-    assert_eq!(again.as_deref(), Ok(key));
+    // A few capitals become two letters, so that a key may be longer than a name: stores have room for it.
+    assert!(key.len() <= 1024);
+    if key.chars().count() <= Username::MAX_LENGTH {
+        let again = Username::parse(key).map(|again| again.key().to_owned());
+        assert_eq!(again.as_deref(), Ok(key));
+    }
     for spelled in [
         text.nfc().collect::<String>(),
         text.nfd().collect(),
