@@ -7,14 +7,20 @@ use super::{Setup, Sink};
 const PASSWORD: &str = "canary-password-7b1f";
 const OTHER_PASSWORD: &str = "canary-other-password-9c2e";
 const NAME: &str = "Canary Surname";
+const CLIENT: &str = "198.51.100.77";
+const CLIENT_6: &str = "2001:db8:77aa:bb::cc";
 const MASTER: &str = "canaryQ-master3-key8-wL0zXv5uTn2r";
 
+/// T-CANARY, L-02: passwords, tokens, cookies, links, e-mail and network addresses, in the log at its most
+/// talkative and in the metrics.
 #[test]
 fn the_log_at_its_finest_holds_no_token_no_password_and_no_address() {
     let sink = Sink::start();
     let setup = Setup::new()
         .with("SMTP_URL", &sink.url())
         .with("DOORWARD_LOG__FILTER", "trace")
+        .with("DOORWARD_TRUSTED_PROXIES", "127.0.0.1, ::1")
+        .with("DOORWARD_METRICS__LISTEN", "127.0.0.1:0")
         .with("JWT_SECRET_KEY", MASTER)
         .with("ADMIN_PASSWORD", OTHER_PASSWORD);
     let server = setup.start();
@@ -26,6 +32,8 @@ fn the_log_at_its_finest_holds_no_token_no_password_and_no_address() {
         "canary@example.com",
         "moved@example.org",
         "Canary/1.0",
+        CLIENT,
+        CLIENT_6,
     ]
     .map(str::to_owned)
     .to_vec();
@@ -99,7 +107,19 @@ fn the_log_at_its_finest_holds_no_token_no_password_and_no_address() {
         "User-Agent: Canary/1.0\tevil \u{1}".replace('\u{1}', ""),
         format!("Cookie: __Host-doorward={token}"),
         format!("X-Canary: {PASSWORD}"),
+        format!("X-Forwarded-For: {CLIENT}"),
     ];
+    for address in [CLIENT, CLIENT_6] {
+        let fields = [
+            format!("X-Forwarded-For: {address}"),
+            "Content-Type: application/json".to_owned(),
+        ];
+        let body = json!({"username": "canary-user", "password": OTHER_PASSWORD}).to_string();
+        let request = super::http::request("POST", "/auth", &fields, &body);
+        let reply = super::http::exchange(server.address(), request.as_bytes()).unwrap();
+        assert_eq!(reply.status, 401);
+        assert!(!reply.body.contains("canary"), "{}", reply.body);
+    }
     let request = super::http::request("GET", "/auth", &fields, "");
     assert_eq!(
         super::http::exchange(server.address(), request.as_bytes())
@@ -111,6 +131,9 @@ fn the_log_at_its_finest_holds_no_token_no_password_and_no_address() {
     server
         .send("PUT", "/password", Some(&token), Some(change))
         .expect(204);
+    let metrics = metrics_of(&server);
+    assert!(metrics.contains("doorward_"), "{metrics}");
+    assert!(!metrics.contains(CLIENT) && !metrics.to_lowercase().contains("canary"));
     let log = server.stop();
 
     assert!(log.lines().count() > 10);
@@ -130,6 +153,49 @@ fn the_log_at_its_finest_holds_no_token_no_password_and_no_address() {
             "{secret} is in the log: {}",
             &log[at.unwrap().saturating_sub(300)..][..400]
         );
+    }
+}
+
+fn metrics_of(server: &super::Server) -> String {
+    let log = server.log();
+    let lines = log
+        .lines()
+        .filter_map(|line| serde_json::from_str(line).ok());
+    let mut addresses =
+        lines.filter_map(|line: Value| line["metrics.listen"].as_str().map(str::to_owned));
+    let address = addresses.next().unwrap().parse().unwrap();
+    let request = super::http::request("GET", "/metrics", &[], "");
+    super::http::exchange(address, request.as_bytes())
+        .unwrap()
+        .body
+}
+
+/// L-03: what turns a line around or begins another is spelled out, whoever sends it and wherever.
+#[test]
+fn no_hostile_text_reaches_the_log_as_it_is() {
+    let setup = Setup::new().with("DOORWARD_LOG__FILTER", "trace");
+    let server = setup.start();
+    let hostile = "\u{1b}[2J\u{202e}evil\u{2066}\u{9b}31m\u{85}\u{2028}";
+    let name = format!("x{hostile}\r\n{{\"level\":\"ERROR\"}}");
+    for field in ["username", "email", "name", "password", &name] {
+        let mut body = json!({"username": "eve", "password": PASSWORD});
+        body[field] = name.clone().into();
+        let status = server.post("/user", body).status;
+        assert!(matches!(status, 201 | 409 | 422), "{status}");
+    }
+    let path = "/user/%1b%5b2J%e2%80%ae%0d%0aX?q=%e2%80%ae%1b%0a";
+    let agent = format!("User-Agent: {}", hostile.replace('\u{1b}', ""));
+    for path in [path, "/%e2%80%ae", "/confirmation/%0a%e2%80%ae"] {
+        let request = super::http::request("GET", path, std::slice::from_ref(&agent), "");
+        super::http::exchange(server.address(), request.as_bytes()).unwrap();
+    }
+    let log = server.stop();
+    let is_hostile =
+        |c: char| c != '\n' && (c.is_control() || "\u{202e}\u{2066}\u{2028}".contains(c));
+    for line in log.lines() {
+        let read: Value = serde_json::from_str(line).unwrap();
+        assert_ne!(read["level"], "ERROR", "{line}");
+        assert!(!line.contains(is_hostile) && line.len() < 9_000, "{line}");
     }
 }
 
