@@ -58,8 +58,12 @@ impl Accounts {
 
     async fn held_on(&self, ctx: &Ctx, user: User) -> Result<HeldOn, Error> {
         let store = &self.ports.store;
-        self.apply(vec![self.audit(ctx, Event::UserExported, Some(user.id))])
-            .await?;
+        // A person who takes it along again and again fills no log by that.
+        let is_own = ctx.actor.user_id() == Some(user.id);
+        if !is_own || self.may_fill_the_log(ctx, Event::UserExported) {
+            let audit = self.audit(ctx, Event::UserExported, Some(user.id));
+            self.apply(vec![audit]).await?;
+        }
         let credential = store.find_credential(user.id).await?;
         let email_key = user.email.as_ref().map(EmailAddress::key);
         Ok(HeldOn {

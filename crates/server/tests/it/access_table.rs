@@ -165,7 +165,7 @@ async fn nobody_gets_past_a_guard() {
                 }
                 Guard::Maybe => drop(answer.expect_problem(401, "invalid-credentials")),
                 Guard::Anyone | Guard::Optional => assert!(
-                    !matches!(answer.status, 403 | 405),
+                    !matches!(answer.status, 403 | 405) || answer.code() == "form-expired",
                     "{route:?} {}",
                     answer.text()
                 ),
@@ -180,7 +180,8 @@ async fn nobody_gets_past_a_guard() {
             stale.expect_problem(401, "invalid-token");
         } else {
             assert!(
-                !matches!(stale.status, 401 | 403) || stale.code() == "invalid-credentials",
+                !matches!(stale.status, 401 | 403)
+                    || ["invalid-credentials", "form-expired"].contains(&stale.code().as_str()),
                 "{route:?}"
             );
         }
@@ -218,7 +219,8 @@ async fn another_user_gets_403_whether_or_not_the_name_exists() {
                 .expect_problem(403, "forbidden");
             answers.push((
                 answer.json_without(&["request_id"]),
-                answer.headers_without(&["x-request-id"]),
+                // How much is left is the asker's own.
+                answer.headers_without(&["x-request-id", "ratelimit"]),
             ));
             // Nor does the body or the version matter before the name is one's own.
             let draft = app.anon().with_token(eve.token());
@@ -268,6 +270,10 @@ async fn an_admin_gets_what_the_table_gives() {
         }
         let answer = ask(&client, route, "ben").await;
         app.advance_seconds(200);
+        if route.page && answer.code() == "form-expired" {
+            // A form that was shown to nobody is for `pages` to try.
+            continue;
+        }
         let expected: &[u16] = match route.path {
             "/user/{user}/session/{id}" | "/assets/{file}" | "/inbox" | "/inbox.json" => &[404],
             path if path.contains("{token}") => &[410],
@@ -338,9 +344,10 @@ async fn whoever_was_switched_off_or_deleted_is_nobody_at_every_guard() {
 /// A route that takes a body takes it as a form too, but for lists and the like.
 #[tokio::test]
 async fn every_route_with_a_body_knows_json_and_forms_and_nothing_else() {
-    let app = TestApp::new().await;
+    let app = TestApp::with(|options| options.policy.throttle = false).await;
     let admin = app.admin().await;
-    for route in TABLE.iter().filter(|route| body_of(route).is_some()) {
+    let takes_body = |route: &&Route| !route.page && body_of(route).is_some();
+    for route in TABLE.iter().filter(takes_body) {
         let path = filled(route.path, "root");
         let ask = async |kind: Option<&str>, body: &'static str| {
             let client = app.anon().with_token(admin.token());
