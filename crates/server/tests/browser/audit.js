@@ -23,7 +23,7 @@ for (const heading of all("h1, h2, h3, h4")) {
   if (next > level + 1) complaints.push(`a heading is skipped before ${about(heading)}`);
   level = next;
 }
-for (const input of all("input:not([hidden]), select, textarea")) {
+for (const input of all("input:not([hidden], [type=hidden]), select, textarea")) {
   if (![...input.labels].some((label) => label.innerText.trim())) complaints.push(`no label: ${about(input)}`);
   if (!input.autocomplete) complaints.push(`no autocomplete: ${about(input)}`);
 }
@@ -37,7 +37,7 @@ for (const field of all("input[type=password]")) {
   if (!isSound) complaints.push(`no button to show it: ${about(field)}`);
 }
 for (const image of all("img:not([alt])")) complaints.push(`no alt: ${about(image)}`);
-for (const target of all("button, .button, input:not([hidden])")) {
+for (const target of all("button, .button, input:not([hidden], [type=hidden])")) {
   if (target.getBoundingClientRect().height < 44) complaints.push(`too small to touch: ${about(target)}`);
 }
 const ids = all("[id]").map((element) => element.id);
@@ -71,7 +71,7 @@ const behind = (element) => {
   return "rgb(255, 255, 255)";
 };
 const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
-const elements = new Set(all("input:not([hidden])"));
+const elements = new Set(all("input:not([hidden], [type=hidden])"));
 while (texts.nextNode()) if (texts.currentNode.data.trim()) elements.add(texts.currentNode.parentElement);
 for (const element of elements) {
   if (!element.checkVisibility()) continue;
