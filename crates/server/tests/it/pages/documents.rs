@@ -90,7 +90,7 @@ async fn a_program_gets_no_page_and_a_browser_no_json() {
         ("*/*", false),
         ("application/json, text/html;q=0.5", false),
         ("text/html", true),
-        ("text/html;q=0", false),
+        ("text/html;q=0, */*", false),
         ("TEXT/HTML", true),
     ] {
         let answer = app
