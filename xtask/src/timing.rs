@@ -21,6 +21,7 @@ use std::path::PathBuf;
 use anyhow::{Context, bail};
 
 use crate::run::{cargo, run, target};
+use client::Client;
 use experiments::{Experiment, experiments};
 use server::Server;
 use statistics::{Comparison, median};
@@ -55,9 +56,9 @@ pub(crate) fn timing(samples: Option<String>, binary: Option<String>) -> anyhow:
     let comparisons: usize = experiments.iter().map(|one| one.classes.len() - 1).sum();
     println!("{samples} samples of each class, {comparisons} comparisons\n");
     let mut told = 0;
-    for mut experiment in experiments {
+    for experiment in &experiments {
         if experiment.name.contains(&only) {
-            told += measure(&mut experiment, samples, comparisons)?;
+            told += measure(experiment, &server, samples, comparisons)?;
         }
     }
     if told > 0 {
@@ -69,11 +70,12 @@ pub(crate) fn timing(samples: Option<String>, binary: Option<String>) -> anyhow:
 
 /// How many classes of it can be told from the first.
 fn measure(
-    experiment: &mut Experiment,
+    experiment: &Experiment,
+    server: &Server,
     samples: usize,
     comparisons: usize,
 ) -> anyhow::Result<usize> {
-    let times = sample(experiment, samples)?;
+    let times = sample(experiment, server, samples)?;
     println!("{}", experiment.name);
     let base = &times[0];
     println!(
@@ -102,7 +104,12 @@ fn measure(
 }
 
 /// Times in nanoseconds, of each class, taken in random order.
-fn sample(experiment: &mut Experiment, samples: usize) -> anyhow::Result<Vec<Vec<u64>>> {
+fn sample(
+    experiment: &Experiment,
+    server: &Server,
+    samples: usize,
+) -> anyhow::Result<Vec<Vec<u64>>> {
+    let mut client = Client::connect(server.port)?;
     let count = experiment.classes.len();
     let mut order = statistics::Shuffle::new(0x5eed);
     let mut times = vec![Vec::with_capacity(samples); count];
@@ -110,7 +117,7 @@ fn sample(experiment: &mut Experiment, samples: usize) -> anyhow::Result<Vec<Vec
         let mut classes: Vec<usize> = (0..count).collect();
         order.shuffle(&mut classes);
         for class in classes {
-            let time = experiment.classes[class].ask(round)?;
+            let time = experiment.classes[class].ask(&mut client, round)?;
             if round >= WARM_UP {
                 times[class].push(time);
             }

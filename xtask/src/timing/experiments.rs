@@ -17,26 +17,20 @@ pub(super) struct Experiment {
     pub(super) classes: Vec<Class>,
 }
 
-/// What is asked, the round being given, and on what connection.
+/// What is asked, the round being given.
 pub(super) struct Class {
     pub(super) name: String,
     status: u16,
-    port: u16,
-    /// None before it is needed: the server hangs up on idle ones.
-    client: Option<Client>,
     make: Box<dyn Fn(usize) -> String>,
     /// What is asked right after, and measured in its place.
     after: Option<String>,
 }
 
 impl Class {
-    /// How long the answer took.
-    pub(super) fn ask(&mut self, round: usize) -> anyhow::Result<u64> {
+    /// How long the answer took. All classes share a connection: two of them may be served by two
+    /// threads, of which one is the slower one.
+    pub(super) fn ask(&self, client: &mut Client, round: usize) -> anyhow::Result<u64> {
         let request = (self.make)(round);
-        let client = match &mut self.client {
-            Some(client) => client,
-            None => self.client.insert(Client::connect(self.port)?),
-        };
         let answer = client.ask(&request)?;
         ensure!(
             answer.status == self.status,
@@ -58,26 +52,21 @@ pub(super) fn experiments(server: &Server) -> anyhow::Result<Vec<Experiment>> {
     populate(server)?;
     let token = server.token("asker")?;
     Ok(vec![
-        sign_in(server, "username")?,
-        sign_in(server, "email")?,
-        change_password(server)?,
-        mail(server, "POST /confirmation", None)?,
-        mail(server, "POST /recovery", None)?,
+        sign_in("username"),
+        sign_in("email"),
+        change_password(),
+        mail("POST /confirmation", None),
+        mail("POST /recovery", None),
         mail(
-            server,
             "POST /recovery, and what is asked right after",
             Some(probe()),
-        )?,
-        sign_up(server, "POST /user", None)?,
-        sign_up(
-            server,
-            "POST /user, and what is asked right after",
-            Some(probe()),
-        )?,
-        change_email(server, &token)?,
-        another(server, "GET", &token)?,
-        another(server, "PUT", &token)?,
-        another(server, "DELETE", &token)?,
+        ),
+        sign_up("POST /user", None),
+        sign_up("POST /user, and what is asked right after", Some(probe())),
+        change_email(&token),
+        another("GET", &token),
+        another("PUT", &token),
+        another("DELETE", &token),
     ])
 }
 
@@ -104,23 +93,20 @@ fn probe() -> String {
 }
 
 fn class(
-    server: &Server,
     name: &str,
     status: u16,
     after: Option<&String>,
     make: impl Fn(usize) -> String + 'static,
-) -> anyhow::Result<Class> {
-    Ok(Class {
+) -> Class {
+    Class {
         name: name.to_owned(),
         status,
-        port: server.port,
-        client: None,
         make: Box::new(make),
         after: after.cloned(),
-    })
+    }
 }
 
-fn sign_in(server: &Server, by: &'static str) -> anyhow::Result<Experiment> {
+fn sign_in(by: &'static str) -> Experiment {
     let classes = CROWD.map(|name| {
         let who = if by == "email" {
             format!("{name}@example.com")
@@ -128,34 +114,34 @@ fn sign_in(server: &Server, by: &'static str) -> anyhow::Result<Experiment> {
             name.to_owned()
         };
         let body = format!(r#"{{"{by}":"{who}","password":"{WRONG}"}}"#);
-        class(server, name, 401, None, move |_| {
+        class(name, 401, None, move |_| {
             request("POST", "/auth", "", &body)
         })
     });
-    Ok(Experiment {
+    Experiment {
         name: if by == "email" {
             "POST /auth, by e-mail"
         } else {
             "POST /auth, by user name"
         },
-        classes: classes.into_iter().collect::<Result<_, _>>()?,
-    })
+        classes: classes.into(),
+    }
 }
 
-fn change_password(server: &Server) -> anyhow::Result<Experiment> {
+fn change_password() -> Experiment {
     let classes = CROWD.map(|name| {
         let body = format!(
             r#"{{"email":"{name}@example.com","current_password":"{WRONG}","new_password":"three lamps and a boat"}}"#
         );
-        class(server, name, 401, None, move |_| request("PUT", "/password", "", &body))
+        class(name, 401, None, move |_| request("PUT", "/password", "", &body))
     });
-    Ok(Experiment {
+    Experiment {
         name: "PUT /password without a session",
-        classes: classes.into_iter().collect::<Result<_, _>>()?,
-    })
+        classes: classes.into(),
+    }
 }
 
-fn mail(server: &Server, name: &'static str, after: Option<String>) -> anyhow::Result<Experiment> {
+fn mail(name: &'static str, after: Option<String>) -> Experiment {
     let path = if name.contains("recovery") {
         "/recovery"
     } else {
@@ -163,67 +149,63 @@ fn mail(server: &Server, name: &'static str, after: Option<String>) -> anyhow::R
     };
     let ask = move |email: String| request("POST", path, "", &format!(r#"{{"email":"{email}"}}"#));
     let after = after.as_ref();
-    Ok(Experiment {
+    Experiment {
         name,
         classes: vec![
-            class(server, "unknown", 202, after, move |round| {
+            class("unknown", 202, after, move |round| {
                 ask(format!("none{}@example.com", round % MANY))
-            })?,
-            class(server, "known", 202, after, move |round| {
+            }),
+            class("known", 202, after, move |round| {
                 ask(format!("many{}@example.com", round % MANY))
-            })?,
-            class(server, "pending", 202, after, move |_| {
+            }),
+            class("pending", 202, after, move |_| {
                 ask("pending@example.com".to_owned())
-            })?,
+            }),
         ],
-    })
+    }
 }
 
-fn sign_up(
-    server: &Server,
-    name: &'static str,
-    after: Option<String>,
-) -> anyhow::Result<Experiment> {
+fn sign_up(name: &'static str, after: Option<String>) -> Experiment {
     let run = if after.is_some() { "b" } else { "a" };
     let ask = move |email: String| {
         let body = format!(r#"{{"email":"{email}","password":"{PASSWORD}"}}"#);
         request("POST", "/user", "", &body)
     };
     let after = after.as_ref();
-    Ok(Experiment {
+    Experiment {
         name,
         classes: vec![
-            class(server, "free address", 201, after, move |round| {
+            class("free address", 201, after, move |round| {
                 ask(format!("free{run}{round}@example.com"))
-            })?,
-            class(server, "taken address", 201, after, move |round| {
+            }),
+            class("taken address", 201, after, move |round| {
                 ask(format!("many{}@example.com", round % MANY))
-            })?,
+            }),
         ],
-    })
+    }
 }
 
-fn change_email(server: &Server, token: &str) -> anyhow::Result<Experiment> {
+fn change_email(token: &str) -> Experiment {
     let token = token.to_owned();
     let other = token.clone();
     let ask = |token: &str, email: String| {
         let body = format!(r#"{{"email":"{email}","password":"{PASSWORD}"}}"#);
         request("PUT", "/user/me/email", token, &body)
     };
-    Ok(Experiment {
+    Experiment {
         name: "PUT /user/me/email",
         classes: vec![
-            class(server, "free address", 202, None, move |round| {
+            class("free address", 202, None, move |round| {
                 ask(&token, format!("new{}@example.com", round % MANY))
-            })?,
-            class(server, "taken address", 202, None, move |round| {
+            }),
+            class("taken address", 202, None, move |round| {
                 ask(&other, format!("many{}@example.com", round % MANY))
-            })?,
+            }),
         ],
-    })
+    }
 }
 
-fn another(server: &Server, method: &'static str, token: &str) -> anyhow::Result<Experiment> {
+fn another(method: &'static str, token: &str) -> Experiment {
     let body = if method == "PUT" {
         r#"{"name":"x","data":{}}"#
     } else {
@@ -231,14 +213,14 @@ fn another(server: &Server, method: &'static str, token: &str) -> anyhow::Result
     };
     let classes = ["unknown", "known", "pending", "deleted"].map(|name| {
         let request = request(method, &format!("/user/{name}"), token, body);
-        class(server, name, 403, None, move |_| request.clone())
+        class(name, 403, None, move |_| request.clone())
     });
-    Ok(Experiment {
+    Experiment {
         name: match method {
             "GET" => "GET /user/{user} as another",
             "PUT" => "PUT /user/{user} as another",
             _ => "DELETE /user/{user} as another",
         },
-        classes: classes.into_iter().collect::<Result<_, _>>()?,
-    })
+        classes: classes.into(),
+    }
 }

@@ -27,6 +27,7 @@ mod import;
 mod keys;
 mod operator;
 mod outbox_room;
+mod password_rules;
 mod recover;
 mod renewal;
 mod rewind;

@@ -6,6 +6,7 @@ mod server;
 mod sink;
 
 mod activation;
+mod audit;
 mod backup;
 mod breached;
 mod certificates;
@@ -24,6 +25,7 @@ mod log;
 mod mail;
 mod migrate;
 mod moving;
+mod password_rules;
 mod pepper;
 mod privacy;
 mod redis;

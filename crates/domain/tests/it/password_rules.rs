@@ -1,0 +1,79 @@
+//! What a password has to be, counted: nothing is hashed for one that is refused.
+
+use std::sync::Arc;
+
+use doorward_domain::Error;
+use doorward_domain::passwords::{Breached, BreachedList};
+
+use crate::world::*;
+
+/// P-02: above 1,024 bytes there is no hash, on any path.
+#[tokio::test]
+async fn what_is_too_long_is_never_hashed() {
+    let world = World::new().await;
+    let user = world.active("ben").await;
+    let session = world.sign_in("ben").await;
+    let long = "é".repeat(512) + "x";
+    assert_eq!(long.len(), 1025);
+    world.forget();
+    let refused = world.accounts.judge_password(&long, &[]);
+    assert_eq!(refused.unwrap_err().code, "too-long");
+    assert!(doorward_domain::values::Password::parse(&long).is_err());
+    let link = world
+        .link(
+            &user,
+            doorward_domain::model::Purpose::Recovery,
+            "ben@example.com",
+        )
+        .await;
+    world.forget();
+    let (anon, long) = (world.anon(), secret(&long));
+    let recovered = world.accounts.recover(&anon, &link, &long);
+    assert_err!(recovered.await, Error::Invalid(_));
+    assert_eq!(world.secrets.take_hashes(), 0);
+    // The current one is shown first, and is a hash's work; the new one is not.
+    let (ctx, shown) = (world.of(&session), password(PASSWORD));
+    let changed = world.accounts.change_password(&ctx, None, &shown, &long);
+    assert_err!(changed.await, Error::Invalid(_));
+    assert_eq!(world.secrets.take_hashes(), 1);
+}
+
+/// All that begin with a lost one.
+struct Lost;
+
+impl BreachedList for Lost {
+    fn holds(&self, password: &str) -> bool {
+        password.starts_with("lost ")
+    }
+}
+
+/// P-05: a breached password is asked for after NFC, wherever one is set, and never at a sign-in.
+#[tokio::test]
+async fn the_breached_list_is_asked_wherever_a_password_is_set() {
+    let world = World::with(|policy| {
+        policy.password_rules.breached = Breached::of(Arc::new(Lost));
+    })
+    .await;
+    let user = world.active("ben").await;
+    let session = world.sign_in("ben").await;
+    let judged = world.accounts.judge_password("lost umbrella", &[]);
+    assert_eq!(judged.unwrap_err().code, "breached");
+    let (ctx, anon) = (world.of(&session), world.anon());
+    let (shown, lost) = (password(PASSWORD), secret("lost umbrella"));
+    let is_breached = |error: &Error| matches!(error, Error::Invalid(faults) if faults[0].invalid.code == "breached");
+    let changed = world.accounts.change_password(&ctx, None, &shown, &lost);
+    assert!(changed.await.is_err_and(|error| is_breached(&error)));
+    let link = world
+        .link(
+            &user,
+            doorward_domain::model::Purpose::Recovery,
+            "ben@example.com",
+        )
+        .await;
+    let recovered = world.accounts.recover(&anon, &link, &lost);
+    assert!(recovered.await.is_err_and(|error| is_breached(&error)));
+    assert_err!(
+        world.try_sign_in("ben", "lost umbrella").await,
+        Error::InvalidCredentials
+    );
+}
