@@ -396,7 +396,6 @@ pub enum KeysCommand {
 }
 
 const REVOKE_EXAMPLE: &str = "Examples:
-  doorward keys list
   doorward keys revoke JzVvN7a0n5D9uRkX
 
 The key leaves the JWKS, and where it is the one that signs, a new one takes
