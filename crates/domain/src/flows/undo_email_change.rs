@@ -70,7 +70,7 @@ impl Accounts {
         let nobodys = Token::generate(&*self.ports.secrets).expose();
         let nobodys = Password::parse(&nobodys)
             .map_err(|_| Error::Internal("a random password cannot be one"))?;
-        Ok(self.hasher.hash(&nobodys).await?)
+        self.hasher.hash(&nobodys).await
     }
 
     fn undoing(&self, ctx: &Ctx, link: &Link, user: &User, locked: Secret<String>) -> Changes {
