@@ -297,7 +297,8 @@ async fn a_password_is_judged_at_its_edges() {
     }
 }
 
-/// What a stranger can learn: nothing. T-EQUAL.
+/// What a stranger can learn: nothing. T-EQUAL. And whoever sends it again, for want of an answer, gets the
+/// same one (H-08).
 #[tokio::test]
 async fn a_known_address_is_answered_exactly_like_a_fresh_one() {
     let app = TestApp::new().await;
@@ -345,7 +346,7 @@ async fn an_operator_who_would_rather_tell_does() {
     );
 }
 
-/// an address that nobody confirmed blocks nobody.
+/// R-09, H-08: an address that nobody confirmed blocks nobody, and however often it signs up, one has it.
 #[tokio::test]
 async fn of_two_sign_ups_with_one_address_the_first_to_confirm_has_it() {
     let app = TestApp::new().await;

@@ -64,6 +64,8 @@ pub(crate) async fn create_user(
     Ok(response)
 }
 
+/// Sent again for want of an answer, a sign-up by address is answered alike, and whoever confirms first has
+/// it; a user name is told to be taken, and signing in tells by whom (H-08).
 async fn create(app: &App, caller: &Caller, fields: Fields) -> Result<User, Problem> {
     let wanted = read(fields, &app.accounts)?;
     Ok(app.accounts.sign_up(caller.ctx(), wanted).await?)
