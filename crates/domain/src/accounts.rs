@@ -282,6 +282,24 @@ impl Accounts {
         Ok(self.apply(vec![self.audit(ctx, event, whom)]).await?)
     }
 
+    /// The same for whom a path's `{user}` names. Nobody looks whose a name is (Z-02), and no name
+    /// goes into the log: an id says whom.
+    pub(crate) async fn authorize_named(
+        &self,
+        ctx: &Ctx,
+        action: Action,
+        named: &str,
+    ) -> Result<(), Error> {
+        let is_own = names_actor(&ctx.actor, named);
+        let target = if is_own { Target::Own } else { Target::Others };
+        let answer = access::authorize(&ctx.actor, action, target);
+        if matches!(answer, Err(Error::Forbidden)) {
+            let whom = named.parse().ok();
+            self.write_forbidden(ctx, action, whom).await?;
+        }
+        answer
+    }
+
     /// Finds whom a path's `{user}` names, once the actor may do that to them. Whoever may not is
     /// told so before anybody looks.
     pub(crate) async fn resolve(
@@ -290,16 +308,9 @@ impl Accounts {
         action: Action,
         named: &str,
     ) -> Result<User, Error> {
+        self.authorize_named(ctx, action, named).await?;
         let is_own = names_actor(&ctx.actor, named);
-        let target = if is_own { Target::Own } else { Target::Others };
         let store = &self.ports.store;
-        let answer = access::authorize(&ctx.actor, action, target);
-        if matches!(answer, Err(Error::Forbidden)) {
-            // Nobody looks whose a name is (Z-02), and no name goes into the log: an id says whom.
-            let whom = named.parse().ok();
-            self.write_forbidden(ctx, action, whom).await?;
-        }
-        answer?;
         let found = match (ctx.actor.user_id().filter(|_| is_own), named.parse()) {
             (Some(own), _) => store.find_user(own).await?,
             (None, Ok(id)) => store.find_user(id).await?,

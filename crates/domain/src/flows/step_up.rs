@@ -6,8 +6,8 @@
 //! none can be reached without; [`Accounts::showing_password`] is how a request shows it. To add an
 //! action: ask in its story, and give it its event in [`event_of`].
 
-use crate::access::{Action, Target};
-use crate::accounts::{Accounts, names_actor};
+use crate::access::Action;
+use crate::accounts::Accounts;
 use crate::ctx::{Actor, Ctx};
 use crate::error::Error;
 use crate::flows::change_password::own_identifier;
@@ -29,8 +29,7 @@ impl Accounts {
         let Some(password) = password else {
             return Ok(ctx.clone());
         };
-        self.authorize(ctx, action, target(&ctx.actor, named))
-            .await?;
+        self.authorize_named(ctx, action, named).await?;
         self.admit(ctx, Door::SignIn).await?;
         self.show_own_password(ctx, password, event_of(action))
             .await
@@ -75,8 +74,7 @@ impl Accounts {
         action: Action,
         named: &str,
     ) -> Result<(), Error> {
-        self.authorize(ctx, action, target(&ctx.actor, named))
-            .await?;
+        self.authorize_named(ctx, action, named).await?;
         let Actor::User {
             id,
             password_shown_at,
@@ -93,13 +91,6 @@ impl Accounts {
         let audit = self.audit_failure(ctx, event_of(action), Some(*id), detail);
         self.apply(vec![audit]).await?;
         Err(Error::ReauthenticationRequired)
-    }
-}
-
-fn target(actor: &Actor, named: &str) -> Target {
-    match names_actor(actor, named) {
-        true => Target::Own,
-        false => Target::Others,
     }
 }
 
