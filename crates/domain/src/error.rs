@@ -1,6 +1,6 @@
 //! Why a story did not end as asked.
 //!
-//! One closed list, since the stories share most of it (`docs/decisions/0003-one-error-list.md`).
+//! What fails while deciding is an error like any other, and never a yes (Z-06). One closed list, since the stories share most of it (`docs/decisions/0003-one-error-list.md`).
 //! It knows no HTTP: `web::problem` turns each into its answer, the command line into a sentence.
 
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! The OpenAPI 3.1 document: paths, bodies and schemas come from the handlers (`utoipa`); who may
+//! The OpenAPI 3.1 document (H-15): paths, bodies and schemas come from the handlers (`utoipa`); who may
 //! ask, what else can go wrong and the form spelling of bodies come from [`crate::routes::TABLE`].
 
 mod problems;

@@ -1,7 +1,7 @@
 //! Every route on one screen: who may ask, how often, and what can go wrong.
 //!
-//! [`TABLE`] is what `guard` enforces and what the OpenAPI document says; a test holds it against
-//! [`router`]. A route without a row answers nobody.
+//! [`TABLE`] is what `guard` enforces (H-03) and what the OpenAPI document says; a test holds it
+//! against [`router`]. A route without a row answers nobody.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;

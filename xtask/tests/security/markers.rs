@@ -36,9 +36,11 @@ impl Markers {
     /// Those of all files under git.
     pub fn of_repository() -> Self {
         let mut markers = Self::default();
-        let own = "xtask/tests/security/";
+        // Where numbers are examples.
+        let own =
+            ["main.rs", "markers.rs", "page.rs"].map(|name| format!("xtask/tests/security/{name}"));
         for file in tracked(&["*.rs", "*.lua", "*.sql", "*.toml", "*.yml"]) {
-            if !file.starts_with(own) && file != "Cargo.lock" {
+            if !own.contains(&file) && file != "Cargo.lock" {
                 let text = std::fs::read_to_string(root().join(&file)).unwrap_or_default();
                 markers.read(&file, &text);
             }

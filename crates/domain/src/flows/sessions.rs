@@ -1,4 +1,5 @@
-//! Sessions: issued in one place, checked at every request, renewed, listed, ended.
+//! Sessions: issued in one place, checked at every request (S-03, S-06, Z-04), renewed (J-08),
+//! listed and ended (S-07).
 
 use std::sync::{Arc, PoisonError};
 

@@ -1,4 +1,4 @@
-//! A mailed link: opens one thing, for one user, once, for a while.
+//! A mailed link: opens one thing, for one user, once, for a while.
 
 use jiff::Timestamp;
 

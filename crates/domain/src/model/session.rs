@@ -1,4 +1,4 @@
-//! A signed-in device.
+//! A signed-in device. The store has the digest of the secret in its token and no more (S-01).
 
 use std::net::IpAddr;
 

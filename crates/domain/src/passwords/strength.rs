@@ -29,7 +29,7 @@ pub fn is_common(password: &str) -> bool {
     false
 }
 
-/// Whether the password is nothing but one of these names: alone, doubled, or with digits
+/// Whether the password is nothing but one of these names (P-06): alone, doubled, or with digits
 /// before or after.
 pub fn is_a_name<'a>(password: &str, names: impl Iterator<Item = &'a str>) -> bool {
     let password = password.to_lowercase();

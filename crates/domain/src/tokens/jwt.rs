@@ -1,4 +1,5 @@
-//! The format: JWS compact serialisation (RFC 7515) with `EdDSA` over Ed25519 (RFC 8037).
+//! The format: JWS compact serialisation (RFC 7515) with `EdDSA` over Ed25519 (RFC 8037), one algorithm
+//! and one `typ` a kind (J-01, J-04), and claims that name nobody but by id (J-05).
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;

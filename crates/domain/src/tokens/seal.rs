@@ -26,7 +26,7 @@ impl MasterKey {
     /// The fewest bytes a master key is made from.
     pub const MIN_BYTES: usize = 32;
 
-    /// From a secret of at least 32 bytes; `None` where it is shorter.
+    /// From a secret of at least 32 bytes; `None` where it is shorter (J-07).
     pub fn from_secret(secret: Secret<Vec<u8>>) -> Option<Self> {
         (secret.expose().len() >= Self::MIN_BYTES).then_some(Self(secret))
     }

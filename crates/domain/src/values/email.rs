@@ -1,4 +1,4 @@
-//! E-mail addresses: what is shown, what mail goes to, and the key by which one is unique.
+//! E-mail addresses: what is shown, what mail goes to, and the key by which one is unique.
 
 use std::fmt;
 

@@ -1,4 +1,5 @@
-//! Identifiers: UUIDv7 (RFC 9562, 5.7), made from the clock and the randomness a caller passes in.
+//! Identifiers: UUIDv7 (RFC 9562, 5.7), made from the clock and the randomness a caller passes in, and
+//! never given out again.
 
 use std::fmt;
 use std::str::FromStr;

@@ -161,6 +161,7 @@ fn go(place: &str) -> Response {
     response
 }
 
+/// The session's cookie, for as long as the session may live (S-09).
 fn set_cookie(headers: &mut HeaderMap, token: &str, max_age: i64) {
     let cookie =
         format!("{COOKIE}={token}; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age={max_age}");

@@ -2,7 +2,7 @@
 //!
 //! Handlers in this folder serve the routes that only people use; the pages of API routes are
 //! rendered from their handlers under `api/`. Templates are compiled in; every value is escaped by
-//! the engine. To add a page: a template in each language's folder, its line in [`TEMPLATES`], a
+//! the engine (W-02). To add a page: a template in each language's folder, its line in [`TEMPLATES`], a
 //! method here.
 
 pub mod assets;

@@ -1,4 +1,4 @@
-//! `/healthz` and `/readyz`: for whatever restarts or routes to this process.
+//! `/healthz` and `/readyz`: for whatever restarts or routes to this process (H-14).
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
