@@ -18,8 +18,8 @@ use jiff::Timestamp;
 use crate::audit::AuditLog;
 use crate::changes::{ApplyError, Change, Changes, Unique};
 use crate::model::{
-    AuditEvent, AuditFilter, Credential, Erasure, Link, MailJob, Role, Seal, SealedEvent, Session, SigningKey, Status, User,
-    UserFilter,
+    AuditEvent, AuditFilter, Credential, Erasure, Link, MailJob, Role, Seal, SealedEvent, Session,
+    SigningKey, Status, User, UserFilter,
 };
 use crate::ports::{Outbox, Seen, Sessions, Store, StoreError};
 use crate::values::{

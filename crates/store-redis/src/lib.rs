@@ -32,9 +32,9 @@ use std::sync::Arc;
 
 use doorward_domain::ports::Clock;
 
+pub use crate::url::RedisUrl;
 pub use examine::examine;
 pub use fault::Fault;
-pub use crate::url::RedisUrl;
 
 /// How to reach Redis, and how to name things there.
 #[derive(Debug, Clone)]

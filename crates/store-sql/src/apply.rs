@@ -14,7 +14,8 @@ use crate::transaction::Transaction;
 use crate::tries::Tries;
 use crate::witness::{self, Settled};
 use crate::{
-    SqlStore, audit_events, audit_seals, credentials, ended_sessions, links, mail_jobs, signing_keys, users,
+    SqlStore, audit_events, audit_seals, credentials, ended_sessions, links, mail_jobs,
+    signing_keys, users,
 };
 
 pub(crate) async fn apply(store: &SqlStore, changes: &[Change]) -> Result<(), ApplyError> {

@@ -3,8 +3,8 @@
 use std::ops::Deref;
 use std::sync::Arc;
 
-use axum::http::HeaderValue;
 use axum::body::Bytes;
+use axum::http::HeaderValue;
 use doorward_domain::Accounts;
 use doorward_domain::ports::Secrets;
 

@@ -129,7 +129,10 @@ pub(crate) async fn guard(State(app): State<App>, request: Request, next: Next) 
                         Ok(request) => next.run(request).await,
                         Err(problem) => problem.into_response(),
                     };
-                    caller.0.reader.remember(response.headers_mut());
+                    // A program has no form to send back, and so no use for the name of a visit.
+                    if caller.wants_html() {
+                        caller.0.reader.remember(response.headers_mut());
+                    }
                     response
                 }
                 Err(refusal) => refusal.into_response(),
@@ -238,7 +241,7 @@ fn context(app: &App, request: &Parts, ledger: &Ledger) -> Ctx {
     let user_agent = user_agent.map(|value| {
         let text = String::from_utf8_lossy(value.as_bytes());
         text.chars()
-            .filter(|c| !c.is_control())
+            .filter(|c| !c.is_control() && !is_unseen(*c))
             .take(MAX_USER_AGENT)
             .collect()
     });
@@ -260,6 +263,16 @@ fn context(app: &App, request: &Parts, ledger: &Ledger) -> Ctx {
             .unwrap_or_default(),
         now: app.accounts.now(),
     }
+}
+
+/// What changes how a text reads without being seen in it: marks that turn its direction, and letters
+/// without width. A list of sessions shows what a browser calls itself.
+fn is_unseen(c: char) -> bool {
+    matches!(
+        c,
+        '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}'
+    )
 }
 
 /// Counts a request at its door: under whoever shows that they were here before, else as a stranger's.

@@ -271,6 +271,9 @@ fn complete(operation: &mut Value, route: &Route) {
         .flat_map(Map::values_mut)
         .for_each(complete_response);
     let has_body = operation.get("requestBody").is_some();
+    if let Some(body) = operation.get_mut("requestBody") {
+        leave_to_choice(body);
+    }
     if let Some(content) = operation
         .pointer_mut("/requestBody/content")
         .and_then(Value::as_object_mut)
@@ -300,6 +303,19 @@ fn complete(operation: &mut Value, route: &Route) {
     }
 }
 
+/// A body that may be left out says so itself, and not as a body that may be `null`.
+fn leave_to_choice(body: &mut Value) {
+    let schema = body.pointer_mut("/content/application~1json/schema");
+    let choices = schema
+        .as_ref()
+        .and_then(|schema| schema["oneOf"].as_array());
+    let named = choices.and_then(|each| each.iter().find(|one| one["$ref"].is_string()));
+    if let (Some(named), Some(schema)) = (named.cloned(), schema) {
+        *schema = named;
+        body["required"] = json!(false);
+    }
+}
+
 /// Lists are called by what is on them, and a version or a place is never left out.
 fn complete_response(response: &mut Value) {
     if let Some(schema) = response.pointer_mut("/content/application~1json/schema") {
@@ -322,7 +338,8 @@ pub(crate) fn problems_of(route: &Route, has_body: bool) -> Vec<Code> {
     use Code::{
         AuthenticationRequired, BodyTooLarge, CrossSiteRequest, HeadersTooLarge, HttpsRequired,
         InternalError, InvalidToken, MalformedRequest, NotAcceptable, Overloaded,
-        PreconditionFailed, PreconditionRequired, RequestTimeout, StoreUnavailable, TooManyAttempts, UnsupportedMediaType, UriTooLong, ValidationFailed,
+        PreconditionFailed, PreconditionRequired, RequestTimeout, StoreUnavailable,
+        TooManyAttempts, UnsupportedMediaType, UriTooLong, ValidationFailed,
     };
     let mut codes = route.problems.to_vec();
     if route.page {

@@ -320,10 +320,7 @@ fn limit(door: Door) -> String {
 fn pages() -> String {
     let mut text = "\n## Pages\n\nFor people with a browser; they answer with HTML.\n\n| route | limit |\n| --- | --- |\n".to_owned();
     for route in TABLE.iter().filter(|route| route.page) {
-        let limit = route.budget.map_or_else(
-            || "–".to_owned(),
-            limit,
-        );
+        let limit = route.budget.map_or_else(|| "–".to_owned(), limit);
         writeln!(text, "| `{}` | {limit} |", name_of(route)).unwrap();
     }
     text

@@ -75,12 +75,7 @@ const fn api(
     }
 }
 
-const fn page(
-    method: Method,
-    path: &'static str,
-    guard: Guard,
-    budget: Option<Door>,
-) -> Route {
+const fn page(method: Method, path: &'static str, guard: Guard, budget: Option<Door>) -> Route {
     Route {
         method,
         path,

@@ -28,9 +28,9 @@ pub use argon2id::{Cost, Engine};
 pub use breached::{Breached, BreachedList};
 pub use foreign::UnreadableHash;
 pub use foreign_firebase::FirebaseParameters;
-pub use shares::Share;
 pub use pepper::Peppers;
 use pool::Pool;
+pub use shares::Share;
 use shares::Shares;
 
 /// How passwords are hashed, and on how many threads.

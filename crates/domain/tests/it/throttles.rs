@@ -386,7 +386,10 @@ async fn a_session_has_guesses_of_its_own() {
         }
         world.advance(seconds(10));
     }
-    assert_eq!(looked_at, 100, "its own ten, and the rest of any stranger's");
+    assert_eq!(
+        looked_at, 100,
+        "its own ten, and the rest of any stranger's"
+    );
 }
 
 /// L-01: the first refusal of a kind is written down, those after it are not; and of a flood from

@@ -290,7 +290,9 @@ impl Config {
             ("cors.origins", &self.cors_origins),
             ("return_to.origins", &self.return_origins),
         ] {
-            let open = origins.iter().filter(|origin| origin.starts_with("http://"));
+            let open = origins
+                .iter()
+                .filter(|origin| origin.starts_with("http://"));
             faults.extend(open.filter(|origin| !self.allow_http && !is_loopback_url(origin)).map(
                 |origin| format!("`{key}` names {origin}, which is without TLS: use https, or set `allow_http = true` if this network is private"),
             ));

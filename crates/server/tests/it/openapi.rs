@@ -300,7 +300,7 @@ fn every_body_is_closed_and_known_as_a_form() {
             );
         }
     }
-    assert_eq!(bodies, 13);
+    assert_eq!(bodies, 15);
 }
 
 /// The example of a body: its own, or of its fields.

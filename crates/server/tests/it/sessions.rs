@@ -62,6 +62,26 @@ async fn a_list_shows_each_device_and_which_one_asks() {
     );
 }
 
+/// S-07, L-03: what a browser calls itself is read as it is written: nothing turns its direction, and
+/// nothing of it is unseen.
+#[tokio::test]
+async fn what_cannot_be_seen_of_a_browser_is_not_kept() {
+    let app = TestApp::new().await;
+    app.create("ben", Role::User).await;
+    let anon = app.anon();
+    let hostile = "Fox\u{202e}diputs\u{2066}\u{200b} 1\u{ad}\u{feff}\u{e0041}/ü\u{85}\u{2028}🦊";
+    let draft = anon.request("POST", "/auth").header("user-agent", hostile);
+    let signed_in = draft
+        .json(&json!({"username": "ben", "password": PASSWORD}))
+        .send()
+        .await
+        .expect(201)
+        .json();
+    let ben = anon.with_token(signed_in["token"].as_str().unwrap());
+    let sessions = open(&ben, PATH).await;
+    assert_eq!(sessions[0]["user_agent"], "Foxdiputs 1/ü🦊");
+}
+
 #[tokio::test]
 async fn one_session_ends_and_the_others_go_on() {
     let app = TestApp::new().await;

@@ -128,8 +128,8 @@ macro_rules! store_contract {
                 a_mail_is_retried_given_up_and_done,
                 no_mail_is_held_by_two_workers,
                 the_outbox_says_what_waits_and_since_when,
-                mails_to_an_address_alone_are_listed_and_forgotten,
                 the_sweep_takes_what_was_given_up,
+                mails_to_an_address_alone_are_listed_and_forgotten,
             }
             signing_keys {
                 every_field_comes_back,

@@ -5,8 +5,8 @@
 
 pub mod auth;
 pub mod confirmation;
-pub(crate) mod etag;
 pub mod email_undo;
+pub(crate) mod etag;
 pub mod home;
 pub mod inbox;
 pub mod operations;

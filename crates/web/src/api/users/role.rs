@@ -19,7 +19,7 @@ use crate::views::UserView;
 
 /// The role.
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(as = RoleChange)]
+#[schema(as = RoleChange, example = json!({"role": "admin"}))]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RoleBody {
     /// `user` or `admin`.

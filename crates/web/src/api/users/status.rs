@@ -19,7 +19,7 @@ use crate::views::UserView;
 
 /// The status.
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(as = StatusChange)]
+#[schema(as = StatusChange, example = json!({"status": "disabled"}))]
 #[serde(deny_unknown_fields)]
 pub(crate) struct StatusBody {
     /// `active` or `disabled`.
