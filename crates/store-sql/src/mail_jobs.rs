@@ -140,17 +140,17 @@ async fn take_each(
     Ok(taken)
 }
 
+/// A kind that only a newer release knows is left out, and hides no other.
 pub(crate) async fn list(
     store: &SqlStore,
     user_id: UserId,
     email_key: Option<&str>,
 ) -> Result<Vec<MailJob>, StoreError> {
-    const OPERATION: &str = "list mails";
     let sql = "SELECT id, kind, user_id, email, locale, created_at, attempts, due_at, failed_at FROM mail_jobs \
         WHERE user_id = ? OR (user_id IS NULL AND LOWER(email) = ?) ORDER BY id";
     let args = [user_id.into(), email_key.into()];
-    let rows = store.rows(OPERATION, sql, &args).await?;
-    row::all(OPERATION, &rows, from_row)
+    let rows = store.rows("list mails", sql, &args).await?;
+    Ok(row::readable(&rows, from_row))
 }
 
 /// Counts alone, since a sum is of another type on each database.

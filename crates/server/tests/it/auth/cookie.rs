@@ -211,7 +211,6 @@ async fn a_visit_is_not_promoted() {
     let out = anon
         .request("POST", "/auth/end")
         .html()
-        .header("sec-fetch-site", "same-origin")
         .header(
             "cookie",
             &format!("__Host-doorward-visit={visit}; __Host-doorward={session}"),

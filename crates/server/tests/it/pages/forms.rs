@@ -146,7 +146,8 @@ async fn a_form_of_somebody_signed_in_comes_from_their_session() {
     ben.get("/auth").await.expect(401);
 }
 
-/// W-03, R-07: the buttons of mailed links. The link still works when its page comes back.
+/// W-03, R-07: the buttons of mailed links. A mail is read in browsers that keep no cookies: the link is
+/// what its forms are known by. It still works when its page comes back.
 #[tokio::test]
 async fn a_mailed_links_button_is_pressed_on_its_page() {
     let app = TestApp::new().await;
@@ -162,13 +163,29 @@ async fn a_mailed_links_button_is_pressed_on_its_page() {
         assert!(back.text().contains(&format!("action=\"{link}\"")));
     }
     let (visit, token) = look(&anon, &link, &[]).await;
+    assert_eq!(visit, "", "a link's page begins no visit");
+    let (_, elsewhere) = look(&anon, "/recovery", &[]).await;
+    let form = format!("form_token={elsewhere}");
+    post(&anon, &link, &[], &form).await.expect(403);
     let form = format!("form_token={token}");
-    post(&anon, &link, &[(VISIT, &visit)], &form)
+    for (name, value) in [
+        ("sec-fetch-site", "cross-site"),
+        ("origin", "https://evil.example"),
+    ] {
+        let draft = anon.request("POST", &link).html().header(name, value);
+        let answer = draft.body(FORM, form.clone()).send().await;
+        assert_eq!(answer.status, 403, "{name}");
+    }
+    // With the cookies of whatever else is open, or with none.
+    post(&anon, &link, &[], &form).await.expect(200);
+    post(&anon, &link, &[(VISIT, &"A".repeat(22))], &form)
         .await
         .expect(200);
     let body = serde_json::json!({"email": "ben@example.com"});
     anon.post("/recovery", body).await.expect(202);
     let link = path_in(&app.one_mail().await);
+    let of_another = format!("{form}&new_password=three+boats+on+a+lake");
+    post(&anon, &link, &[], &of_another).await.expect(403);
     let form = "new_password=three+boats+on+a+lake";
     let back = post(&anon, &link, &[], form).await.expect(403);
     assert!(
@@ -177,11 +194,9 @@ async fn a_mailed_links_button_is_pressed_on_its_page() {
         back.text()
     );
     assert!(!back.text().contains("boats"));
-    let visit = back.cookie(VISIT).unwrap().to_owned();
+    assert_eq!(back.cookie(VISIT), None);
     let form = format!("{form}&form_token={}", form_token(&back.text()));
-    post(&anon, &link, &[(VISIT, &visit)], &form)
-        .await
-        .expect(200);
+    post(&anon, &link, &[], &form).await.expect(200);
     app.leaves_mail();
     // A link that is no link is not made one by a form.
     let nothing = post(&anon, "/recovery/nothing", &[], form.as_str()).await;
@@ -216,28 +231,46 @@ async fn a_program_is_asked_for_no_form() {
 }
 
 /// A page of the operator's own on the same origin has its own form, without what ours carry: its
-/// browser says whose it is. What a form does carry has to be right, whatever is said.
+/// browser says whose it is. So does the browser of one of ours, whatever became of its cookies.
 #[tokio::test]
-async fn a_form_of_the_same_origin_may_be_somebody_elses_page() {
+async fn a_form_of_the_same_origin_is_taken_as_the_browser_says() {
     let app = TestApp::new().await;
     app.create("ben", Role::User).await;
     let anon = app.anon();
+    let (_, token) = look(&anon, "/", &[]).await;
     let form = "username=ben&password=plum+cake+on+sundays";
+    let shown = format!("form_token={token}&{form}");
     for (name, value, form, status) in [
-        ("sec-fetch-site", "same-origin", form.to_owned(), 303),
-        (
-            "sec-fetch-site",
-            "same-origin",
-            format!("form_token=x&{form}"),
-            403,
-        ),
-        ("sec-fetch-site", "none", form.to_owned(), 403),
-        ("sec-fetch-site", "same-site", form.to_owned(), 403),
-        ("origin", "https://accounts.example", form.to_owned(), 403),
-        ("origin", "null", form.to_owned(), 403),
+        ("sec-fetch-site", "same-origin", form, 303),
+        ("sec-fetch-site", "same-origin", &shown, 303),
+        ("sec-fetch-site", "none", form, 403),
+        ("sec-fetch-site", "none", &shown, 403),
+        ("sec-fetch-site", "same-site", form, 403),
+        ("sec-fetch-site", "same-site", &shown, 403),
+        ("origin", "https://accounts.example", form, 403),
+        ("origin", "null", form, 403),
     ] {
         let draft = anon.request("POST", "/auth").html().header(name, value);
-        let answer = draft.body(FORM, form).send().await;
+        let answer = draft.body(FORM, form.to_owned()).send().await;
         assert_eq!(answer.status, status, "{name}: {value}");
+    }
+}
+
+/// Two pages opened at once by a new browser: the visit that is kept is one page's alone, and each of
+/// their forms is taken.
+#[tokio::test]
+async fn two_pages_of_a_new_browser_are_both_of_use() {
+    let app = TestApp::new().await;
+    app.leaves_mail();
+    let anon = app.anon();
+    let (_, first) = look(&anon, "/recovery", &[]).await;
+    let (visit, second) = look(&anon, "/recovery", &[]).await;
+    for token in [first, second] {
+        let form = format!("form_token={token}&email=a%40example.com");
+        let draft = anon.request("POST", "/recovery").html();
+        let draft = draft
+            .header("sec-fetch-site", "same-origin")
+            .header("cookie", &format!("{VISIT}={visit}"));
+        draft.body(FORM, form).send().await.expect(202);
     }
 }

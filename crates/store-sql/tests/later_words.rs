@@ -1,0 +1,159 @@
+//! Words that only a newer release writes: while two releases run beside each other, the older one reads
+//! what the newer one has stored. It leaves alone what it does not know, and nothing that stands beside
+//! it is held up or hidden. Tried on each database, by SQL behind the store's back.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
+
+use std::sync::Arc;
+
+use doorward_domain::changes::Change;
+use doorward_domain::model::{AuditFilter, Event, Link, MailJob, Purpose};
+use doorward_domain::ports::Store;
+use doorward_store_sql::{SqlSettings, SqlStore};
+use doorward_testkit::fixtures::{self, later, now};
+use doorward_testkit::servers;
+use sqlx::{AnyConnection, AssertSqlSafe, Connection, query};
+
+struct Shared {
+    url: String,
+    store: Arc<SqlStore>,
+}
+
+impl Shared {
+    async fn new(url: &str) -> Self {
+        let settings = SqlSettings::new(url);
+        let store = SqlStore::connect(&settings, now()).await;
+        Self {
+            url: url.to_owned(),
+            store: Arc::new(store.unwrap()),
+        }
+    }
+
+    async fn write(&self, changes: Vec<Change>) {
+        self.store.apply(changes).await.unwrap();
+    }
+
+    /// Has a newer release write the one row that has this id.
+    async fn rewrite(&self, table: &str, column: &str, key: &str, id: &[u8]) {
+        sqlx::any::install_default_drivers();
+        let mut connection = AnyConnection::connect(&self.url).await.unwrap();
+        let place = if self.url.starts_with("postgres") {
+            "$1"
+        } else {
+            "?"
+        };
+        let sql = format!("UPDATE {table} SET {column} = 'of-tomorrow' WHERE {key} = {place}");
+        let rows = query(AssertSqlSafe(sql)).bind(id.to_vec());
+        let rows = rows.execute(&mut connection).await.unwrap();
+        assert_eq!(rows.rows_affected(), 1);
+        connection.close().await.unwrap();
+    }
+}
+
+/// The others of the outbox are listed and sent; the unknown one stays for the nodes that know it.
+async fn a_mail_of_an_unknown_kind(url: &str) {
+    let shared = Shared::new(url).await;
+    let user = fixtures::user_id();
+    let jobs = [fixtures::mail_job(user), fixtures::mail_job(user)];
+    shared
+        .write(jobs.iter().cloned().map(Change::EnqueueMail).collect())
+        .await;
+    shared
+        .rewrite("mail_jobs", "kind", "id", jobs[0].id.as_bytes())
+        .await;
+    let listed = shared.store.list_mail_jobs(user, None).await.unwrap();
+    assert_eq!(listed, [jobs[1].clone()]);
+    let claimed = shared.store.claim_mail_jobs(now(), later(9), 1).await;
+    let ids: Vec<_> = claimed.unwrap().iter().map(|job| job.id).collect();
+    assert_eq!(ids, [jobs[1].id], "one place, and the known one has it");
+    shared.write(vec![Change::MailDone(jobs[1].id)]).await;
+    let outbox = shared.store.outbox().await.unwrap();
+    assert_eq!(outbox.waiting, 1);
+    let unchanged: Vec<MailJob> = shared.store.list_mail_jobs(user, None).await.unwrap();
+    assert_eq!(unchanged, []);
+}
+
+/// It opens nothing, and what it is for is nobody's guess; the user's others are listed and open.
+async fn a_link_of_an_unknown_purpose(url: &str) {
+    let shared = Shared::new(url).await;
+    let user = fixtures::user_id();
+    let links = [Purpose::Confirmation, Purpose::Recovery].map(|each| fixtures::link(user, each));
+    shared
+        .write(links.iter().cloned().map(Change::PutLink).collect())
+        .await;
+    let [unknown, known]: &[Link; 2] = &links;
+    shared
+        .rewrite("links", "purpose", "digest", unknown.digest.as_bytes())
+        .await;
+    let listed = shared.store.list_links(user).await.unwrap();
+    assert_eq!(listed, [known.clone()]);
+    let found = shared.store.find_link(&unknown.digest).await.unwrap();
+    assert_eq!(found, None);
+    let found = shared.store.find_link(&known.digest).await.unwrap();
+    assert_eq!(found.as_ref(), Some(known));
+}
+
+/// L-01: it is on the lists under a word of its own, with the word that stands there.
+async fn an_event_of_an_unknown_name(url: &str) {
+    let shared = Shared::new(url).await;
+    let user = fixtures::user_id();
+    let events = [fixtures::audit_event(user), fixtures::audit_event(user)];
+    let changes = events.iter().cloned().map(|e| Change::Audit(Box::new(e)));
+    shared.write(changes.collect()).await;
+    shared
+        .rewrite("audit_events", "event", "id", events[0].id.as_bytes())
+        .await;
+    let filter = AuditFilter {
+        user_id: Some(user),
+        event: None,
+        since: None,
+        until: None,
+        before: None,
+        limit: 10,
+    };
+    let everything = shared.store.list_audit_events(&filter).await.unwrap();
+    let of_user = shared.store.list_audit_events_of(user, None, 10).await;
+    assert_eq!(everything, of_user.unwrap());
+    let [known, unknown] = &everything[..] else {
+        panic!("{everything:?}");
+    };
+    assert_eq!(known, &events[1]);
+    assert_eq!(unknown.event, Event::Other);
+    assert_eq!(unknown.detail.as_deref(), Some("of-tomorrow grün"));
+    let other = AuditFilter {
+        event: Some(Event::SignIn),
+        ..filter
+    };
+    let sign_ins = shared.store.list_audit_events(&other).await.unwrap();
+    assert_eq!(sign_ins, [events[1].clone()]);
+}
+
+macro_rules! on_each_database {
+    ($($case:ident),+ $(,)?) => {
+        mod sqlite {
+            $(#[tokio::test]
+            async fn $case() {
+                let folder = tempfile::tempdir().unwrap();
+                super::$case(&format!("sqlite:{}/doorward.db", folder.path().display())).await;
+            })+
+        }
+        mod postgres {
+            $(#[tokio::test]
+            async fn $case() {
+                super::$case(&super::servers::postgres().await).await;
+            })+
+        }
+        mod mariadb {
+            $(#[tokio::test]
+            async fn $case() {
+                super::$case(&super::servers::mariadb().await).await;
+            })+
+        }
+    };
+}
+
+on_each_database! {
+    a_mail_of_an_unknown_kind,
+    a_link_of_an_unknown_purpose,
+    an_event_of_an_unknown_name,
+}
