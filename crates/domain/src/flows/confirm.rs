@@ -87,6 +87,7 @@ impl Accounts {
                         let (epoch, why) = (confirmed.session_epoch, SessionEnd::AccountChanged);
                         self.end_sessions(ctx, user.id, epoch, why, None).await;
                     }
+                    self.forget_guesses(ctx, &confirmed).await;
                     return Ok(confirmed);
                 }
                 // Used, or the user changed, in between: look again.

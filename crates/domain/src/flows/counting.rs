@@ -43,6 +43,8 @@ const LINES: Rate = Rate {
     burst: 60,
     window: Duration::from_secs(3600),
 };
+/// Of an account that had no password but its first; an address without an account is counted alike.
+const FIRST_EPOCH: i64 = 1;
 /// How long a session that is over still shows that this client was here, at the most.
 const RECENT_SECONDS: i64 = 30 * 24 * 3600;
 
@@ -126,7 +128,8 @@ impl Accounts {
         Ok(refused.is_err())
     }
 
-    /// Counts a try at the password of the account that is named, and of whoever is at the door.
+    /// Counts a try at the password of the account that is named, and of whoever is at the door. Who
+    /// merely claims an address is no such account.
     pub(crate) async fn reserve(
         &self,
         ctx: &Ctx,
@@ -261,25 +264,39 @@ impl Accounts {
         Some(Charge::budget(budget, address_key(address)))
     }
 
-    /// All names of an account share one count of guesses; an unknown name has its own. A new
-    /// password begins a new count, on every node: the guesses before it were at another one.
+    /// All names of an account share one count of guesses, and it is that of its confirmed
+    /// address; an unknown name has its own. So an address is counted alike whether it has an owner, is
+    /// claimed by a sign-up or is nobody's: nothing that strangers do elsewhere moves its count. A claim
+    /// is counted by itself, under its user name. A new password begins a new count, on every node: the
+    /// guesses before it were at another one.
     ///
     /// An account without a confirmed address cannot be recovered by mail, so it is never shut for good.
-    /// Whoever names an address is told the same whether it is anybody's.
     fn guess_of_stranger(&self, identifier: &Identifier, account: Option<&User>) -> Charge {
-        let (key, by_name) = match (account, identifier) {
-            (Some(user), Identifier::Username(_)) => (of_user(user), Some(user)),
-            (Some(user), Identifier::Email(_)) => (of_user(user), None),
+        let (stopping, slowing) = (&self.counting.stopping, &self.counting.slowing);
+        let (ladder, key) = match (account, identifier) {
+            (Some(user), _) => match &user.email {
+                Some(email) => (stopping, of_address(email, user.session_epoch)),
+                None => (slowing, format!("user/{}/{}", user.id, user.session_epoch)),
+            },
             (None, Identifier::Username(username)) => {
-                (format!("username/{}", username.key()), None)
+                (stopping, format!("username/{}", username.key()))
             }
-            (None, Identifier::Email(email)) => (format!("email/{}", email.key()), None),
-        };
-        let ladder = match by_name {
-            Some(user) if user.email.is_none() => &self.counting.slowing,
-            _ => &self.counting.stopping,
+            (None, Identifier::Email(email)) => (stopping, of_address(email, FIRST_EPOCH)),
         };
         Charge::guess(ladder, key)
+    }
+
+    /// Forgets the guesses at an address from before it had an owner: they were at nobody's password. Where
+    /// that fails they are held against the owner, who can recover the account.
+    pub(crate) async fn forget_guesses(&self, ctx: &Ctx, owner: &User) {
+        let Some(email) = owner.email.as_ref().filter(|_| self.policy.throttle) else {
+            return;
+        };
+        let key = of_address(email, owner.session_epoch);
+        let guess = Charge::guess(&self.counting.stopping, key);
+        if let Err(error) = self.ports.throttle.clear(&[guess], ctx.now).await {
+            tracing::warn!(%error, "guesses at an address without an owner could not be forgotten");
+        }
     }
 
     /// The own count of whoever comes from where the account has a session just now. As many questions
@@ -413,8 +430,9 @@ impl Attempt {
     }
 }
 
-fn of_user(user: &User) -> String {
-    format!("user/{}/{}", user.id, user.session_epoch)
+/// The key of the guesses at the password that an address signs in with.
+fn of_address(email: &EmailAddress, epoch: i64) -> String {
+    format!("email/{}/{epoch}", email.key())
 }
 
 /// The key of whoever is no stranger at a door: by account for what a session is good for, by the means

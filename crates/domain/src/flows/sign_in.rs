@@ -127,26 +127,30 @@ impl Accounts {
         password: &Password,
         event: Event,
     ) -> Result<User, Error> {
-        let meant = named.owner.as_ref().or(named.claim.as_ref()).cloned();
-        let attempt = self.reserve(ctx, identifier, meant.as_ref()).await?;
-        let candidates = match named.is_claimable {
-            true => vec![named.owner, named.claim],
-            false => vec![named.owner],
-        };
-        for candidate in candidates {
-            match self.try_password(ctx, candidate, password).await {
-                Ok(None) => {}
-                Ok(Some(user)) => {
-                    self.settle(ctx, &attempt).await?;
-                    return Ok(user);
-                }
-                Err(error) => {
-                    self.release(ctx, &attempt).await?;
-                    return Err(error);
-                }
+        let Named {
+            owner,
+            claim,
+            is_claimable,
+        } = named;
+        let meant = owner.as_ref().or(claim.as_ref()).cloned();
+        let attempt = self.reserve(ctx, identifier, owner.as_ref()).await?;
+        match self.try_password(ctx, owner, password).await {
+            Ok(None) => {}
+            Ok(Some(user)) => {
+                self.settle(ctx, &attempt).await?;
+                return Ok(user);
+            }
+            Err(error) => {
+                self.release(ctx, &attempt).await?;
+                return Err(error);
             }
         }
+        // From here on a guess was made at the owner's password, and stays counted whatever comes:
+        // whoever claims the address would clear it with a password of their own choice, and guess on.
         self.count_beside(ctx, &attempt).await?;
+        if is_claimable && let Some(user) = self.try_password(ctx, claim, password).await? {
+            return Ok(user);
+        }
         Err(self.refuse_password(ctx, meant, event).await?)
     }
 

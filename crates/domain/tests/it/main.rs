@@ -20,6 +20,7 @@ mod delete_account;
 mod deliver_mail;
 mod equal_work;
 mod export_user;
+mod guess_counts;
 mod happenings;
 mod housekeeping;
 mod idle;
