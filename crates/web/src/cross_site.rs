@@ -3,8 +3,9 @@
 //! A browser sends its cookies along whoever asks it to. Two things tell our own pages from others: what
 //! the browser says of a request (`Sec-Fetch-Site`, `Origin`), and a token in every form, which was shown
 //! to that browser alone. The first is asked of every request that a browser's cookie or form makes;
-//! the second of every form of ours, and of every form where a browser does not say `same-origin` of it. Who asks is not looked at
-//! here. A route that takes a form needs no line: [`takes_form`] knows it by its row.
+//! the second of every form of which the browser does not say `same-origin`. Where it does, the token has
+//! nothing to add, and would keep out whoever's browser kept no cookie, or another one since. Who asks is
+//! not looked at here. A route that takes a form needs no line: [`takes_form`] knows it by its row.
 
 use axum::body::Body;
 use axum::extract::Request;
@@ -14,6 +15,7 @@ use axum::http::request::Parts;
 
 use crate::app::App;
 use crate::body::{self, Fields};
+use crate::cors;
 use crate::guard::Caller;
 use crate::pages::reader::FIELD;
 use crate::pages::refused;
@@ -31,8 +33,14 @@ enum Site {
 /// Refuses what a page of another site sent with somebody's cookie, or as a form.
 pub(crate) fn refuse(app: &App, route: &Route, request: &Parts, by: SentBy) -> Result<(), Problem> {
     let is_safe = matches!(request.method, Method::GET | Method::HEAD | Method::OPTIONS);
-    if is_safe || by == SentBy::Program {
+    if is_safe {
         return Ok(());
+    }
+    if by == SentBy::Program {
+        return match is_another_sites_script(app, &request.headers) {
+            true => Err(Problem::new(Code::CrossSiteRequest)),
+            false => Ok(()),
+        };
     }
     let is_form = takes_form(route, by) && !is_json(&request.headers);
     match site(app, &request.headers) {
@@ -51,6 +59,15 @@ pub(crate) fn refuse(app: &App, route: &Route, request: &Parts, by: SentBy) -> R
         ));
     }
     Ok(())
+}
+
+/// Whether a script of a page that is not let in made its visitor's browser send this. It shows nothing
+/// of theirs, but would sign up, ask for mails and guess passwords from everybody's address. Programs
+/// say nothing of an origin; whoever shows a bearer token has been asked for it by `cors` before.
+fn is_another_sites_script(app: &App, headers: &HeaderMap) -> bool {
+    !headers.contains_key(header::AUTHORIZATION)
+        && site(app, headers) == Site::Other
+        && cors::allowed_origin(app, headers).is_none()
 }
 
 /// What sent a request, as far as can be told before it is known who asks.
@@ -93,13 +110,9 @@ pub(crate) async fn admit_form(
     let (mut parts, body) = request.into_parts();
     let bytes = body::read(&parts.headers, body).await?;
     let (token, rest) = split(&bytes);
-    let is_ours = match token {
-        Some(token) => caller.was_shown(token),
-        // A page of somebody's own on this very origin has a form without one; no other site can have
-        // a browser say so of it.
-        None => says_same_origin(&parts.headers),
-    };
-    if is_ours {
+    // No other site can have a browser say that it is this one.
+    let was_shown = || token.is_some_and(|token| caller.was_shown(token));
+    if says_same_origin(&parts.headers) || was_shown() {
         parts.headers.remove(header::CONTENT_LENGTH);
         return Ok(Request::from_parts(parts, Body::from(rest)));
     }

@@ -18,7 +18,7 @@ use doorward_domain::ctx::actor_of;
 use doorward_domain::flows::sessions::Authenticated;
 use doorward_domain::ports::{Allowance, Budget, Client};
 use doorward_domain::throttle::{Door, Ledger};
-use doorward_domain::tokens::Acquaintance;
+use doorward_domain::tokens::{Acquaintance, ShownTo};
 use doorward_domain::values::Secret;
 use doorward_domain::{Actor, Ctx, Error};
 use percent_encoding::percent_decode_str;
@@ -202,9 +202,11 @@ async fn admit(
     }
     let (authenticated, token) = opened?.unzip();
     let session = authenticated.as_ref().map(|found| found.session().id);
+    let link = route.link_in(request.uri.path());
+    let page_of = link.map(ShownTo::Link).or(session.map(ShownTo::Session));
     let (accounts, locale) = (&app.accounts, ctx.client.locale);
     let inner = Inner {
-        reader: Reader::of(accounts, &request.headers, locale, session),
+        reader: Reader::of(accounts, &request.headers, locale, page_of),
         ctx,
         authenticated,
         token,

@@ -176,6 +176,12 @@ impl Route {
     pub(crate) fn is_sign_in(&self) -> bool {
         self.method == Method::POST && self.path == "/auth"
     }
+
+    /// The secret of a mailed link, as it stands in a path of this route.
+    pub(crate) fn link_in(&self, path: &str) -> Option<String> {
+        let at = self.path.split('/').position(|part| part == "{token}")?;
+        path.split('/').nth(at).map(ToOwned::to_owned)
+    }
 }
 
 /// A path that the router has matched, as the table spells it.

@@ -15,12 +15,15 @@ const RANDOM_BYTES: usize = 16;
 const MAC_BYTES: usize = 32;
 
 /// Whom a form was shown to.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum ShownTo {
     /// Somebody who is signed in.
     Session(SessionId),
     /// A browser that is not, by the name of its visit: chance, and good for nothing else (S-02).
     Visit(String),
+    /// Whoever has a mailed link, by the secret in its address, which no other site knows: mail is read
+    /// in browsers that keep no cookies, and what a link does is done to no session.
+    Link(String),
 }
 
 impl ShownTo {
@@ -30,6 +33,7 @@ impl ShownTo {
         match self {
             Self::Session(id) => [b"s", id.to_string().as_bytes()].concat(),
             Self::Visit(name) => [b"v", name.as_bytes()].concat(),
+            Self::Link(secret) => [b"l", secret.as_bytes()].concat(),
         }
     }
 }
@@ -97,6 +101,11 @@ mod tests {
         let of_session = ours.make(&ShownTo::Session(session), &secrets);
         assert!(ours.knows(&ShownTo::Session(session), &of_session));
         assert!(!ours.knows(&called_alike, &of_session));
+        let link = ShownTo::Link(session.to_string());
+        assert!(
+            !ours.knows(&link, &of_session)
+                && !ours.knows(&called_alike, &ours.make(&link, &secrets))
+        );
         for stranger in [tokens(2, "form"), tokens(1, "other")] {
             assert!(!stranger.knows(&visit, &token));
         }

@@ -3,7 +3,7 @@
 //!
 //! Somebody who is not signed in is told apart by a visit: a random name in a cookie of its own, which
 //! opens nothing and never becomes a session (S-02). It is set with the first form that is shown, and is
-//! gone when the browser is closed.
+//! gone when the browser is closed. The page of a mailed link needs none: whoever has the link is known by it.
 
 use std::sync::{Arc, OnceLock};
 
@@ -11,7 +11,7 @@ use axum::http::HeaderValue;
 use axum::http::header::{self, HeaderMap};
 use doorward_domain::Accounts;
 use doorward_domain::tokens::ShownTo;
-use doorward_domain::values::{Locale, SessionId};
+use doorward_domain::values::Locale;
 
 /// The cookie of a visit.
 pub(crate) const VISIT: &str = "__Host-doorward-visit";
@@ -39,18 +39,18 @@ pub(crate) struct Sheet<'r> {
 }
 
 impl Reader {
-    /// The reader behind a request; `session` is whose page it is.
+    /// The reader behind a request; `page_of` is whose page it is, where that is known without a visit.
     pub(crate) fn of(
         accounts: &Arc<Accounts>,
         headers: &HeaderMap,
         locale: Locale,
-        session: Option<SessionId>,
+        page_of: Option<ShownTo>,
     ) -> Self {
         let visit = || visit(headers).map(ShownTo::Visit);
         Self {
             locale,
             accounts: accounts.clone(),
-            known: session.map(ShownTo::Session).or_else(visit),
+            known: page_of.or_else(visit),
             new: OnceLock::new(),
             token: OnceLock::new(),
         }

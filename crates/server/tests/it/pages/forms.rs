@@ -265,8 +265,8 @@ async fn two_pages_of_a_new_browser_are_both_of_use() {
     let anon = app.anon();
     let (_, first) = look(&anon, "/recovery", &[]).await;
     let (visit, second) = look(&anon, "/recovery", &[]).await;
-    for token in [first, second] {
-        let form = format!("form_token={token}&email=a%40example.com");
+    for (token, name) in [(first, "ann"), (second, "ben")] {
+        let form = format!("form_token={token}&email={name}%40example.com");
         let draft = anon.request("POST", "/recovery").html();
         let draft = draft
             .header("sec-fetch-site", "same-origin")
