@@ -9,6 +9,7 @@ mod body;
 mod confirmation;
 mod cors;
 mod e2e;
+mod each_store;
 mod email_undo;
 mod headers;
 mod inbox;

@@ -1,5 +1,5 @@
-//! What ends a session on one node ends it on that node at once, and on every other within a second
-//! of the answer (T-REVOKE).
+//! What ends a session or voids a mailed link on one node does so on that node at once, and on every
+//! other within a second of the answer (T-REVOKE).
 
 use std::time::{Duration, Instant};
 
@@ -17,11 +17,12 @@ const WATCHED: Duration = Duration::from_millis(1500);
 /// Between two looks.
 const DENSELY: Duration = Duration::from_millis(5);
 
-/// A session that is about to end, and how to tell.
+/// A session or a link that is about to end, and how to tell.
 struct Victim {
-    token: String,
-    /// What the owner of a live session gets for a `GET` of this, and of an ended one.
-    path: &'static str,
+    /// None is a link, which is its own path.
+    token: Option<String>,
+    /// What whoever has a live one gets for a `GET` of this, and of an ended one.
+    path: String,
     alive: u16,
     ended: u16,
 }
@@ -29,11 +30,26 @@ struct Victim {
 impl Victim {
     fn session(token: String) -> Self {
         Self {
-            token,
-            path: "/auth",
+            token: Some(token),
+            path: "/auth".to_owned(),
             alive: 200,
             ended: 401,
         }
+    }
+
+    fn link(path: String) -> Self {
+        Self {
+            token: None,
+            path,
+            alive: 200,
+            ended: 410,
+        }
+    }
+
+    /// What it is good for at that door.
+    async fn status(&self, door: Door) -> u16 {
+        let asked = door.send("GET", &self.path, self.token.as_deref(), None);
+        asked.await.status
     }
 
     /// Looks again and again until told to stop, and gives when each look began and what it saw.
@@ -41,7 +57,7 @@ impl Victim {
         let mut looks = Vec::new();
         while !*stop.borrow() {
             let began = Instant::now();
-            looks.push((began, door.get(self.path, &self.token).await.status));
+            looks.push((began, self.status(door).await));
             crate::pass(DENSELY).await;
         }
         looks
@@ -68,8 +84,7 @@ async fn ends(
 ) -> Duration {
     let [a, b, c] = cluster.doors();
     for door in [a, b, c] {
-        let status = door.get(victim.path, &victim.token).await.status;
-        assert_eq!(status, victim.alive);
+        assert_eq!(victim.status(door).await, victim.alive, "{what}");
     }
     let (stopper, stop) = watch::channel(false);
     let acting = async {
@@ -77,7 +92,7 @@ async fn ends(
         let done = a.send(act.method, &act.path, act.token.as_deref(), act.body);
         done.await.expect(act.status);
         let answered = Instant::now();
-        let there = a.get(victim.path, &victim.token).await.status;
+        let there = victim.status(a).await;
         assert_eq!(there, victim.ended, "{what}: at once where it was asked");
         crate::pass(WATCHED).await;
         stopper.send_replace(true);
@@ -142,10 +157,7 @@ async fn prepare(cluster: &Cluster, act: &str, name: &str) -> (Victim, Act) {
         status,
     };
     let act = match act {
-        "sign-out" => {
-            let token = Some(victim.token.clone());
-            request("DELETE", "/auth", &token, None, 204)
-        }
+        "sign-out" => request("DELETE", "/auth", &victim.token, None, 204),
         "one session" => {
             let path = format!("/user/me/session/{session}");
             request("DELETE", &path, &own, None, 204)
@@ -189,12 +201,61 @@ async fn prepare(cluster: &Cluster, act: &str, name: &str) -> (Victim, Act) {
             let made = a.send("PUT", &path, admin.as_deref(), Some(body));
             made.await.expect(200);
             crate::pass(WITHIN).await;
-            (victim.path, victim.ended) = ("/user?limit=1", 403);
+            (victim.path, victim.ended) = ("/user?limit=1".to_owned(), 403);
             request("PUT", &path, &admin, Some(json!({"role": "user"})), 200)
         }
         other => panic!("nobody knows how to do a {other}"),
     };
     (victim, act)
+}
+
+/// What voids a link that is out: the act, and where the link leads.
+const LINK_ACTS: [(&str, &str); 8] = [
+    ("password change", "recovery"),
+    ("password change", "confirmation"),
+    ("recovery", "recovery"),
+    ("recovery", "confirmation"),
+    ("e-mail change", "recovery"),
+    ("disable", "recovery"),
+    ("disable", "confirmation"),
+    ("delete", "recovery"),
+];
+
+/// A link of that user that is out while the act is about to be done.
+async fn link_of(cluster: &Cluster, leads_to: &str, name: &str, act: &Act) -> Victim {
+    let a = cluster.door(0);
+    let link = match leads_to {
+        // Used up by the act itself.
+        "recovery" if act.path.starts_with("/recovery/") => act.path.clone(),
+        "recovery" => {
+            let address = format!("{name}@example.com");
+            let asked = a.post("/recovery", json!({"email": address}));
+            asked.await.expect(202);
+            cluster.link_to(&address, "/recovery/").await
+        }
+        _ => {
+            let token = a.token(name, PASSWORD).await;
+            let address = format!("{name}@example.net");
+            let body = json!({"email": address, "password": PASSWORD});
+            let asked = a.send("PUT", "/user/me/email", Some(&token), Some(body));
+            asked.await.expect(202);
+            cluster.link_to(&address, "/confirmation/").await
+        }
+    };
+    Victim::link(link)
+}
+
+/// Each act with each link that it voids, on a user of its own.
+async fn every_link(ground: Ground) {
+    let cluster = Cluster::start(ground).await;
+    for (number, (act, leads_to)) in LINK_ACTS.into_iter().enumerate() {
+        let name = format!("linked-{number}");
+        let (_, request) = prepare(&cluster, act, &name).await;
+        let link = link_of(&cluster, leads_to, &name, &request).await;
+        let what = format!("{act}, of a link to {leads_to}");
+        let after = Duration::from_millis(10 + 110 * number as u64);
+        ends(&what, &cluster, &link, after, request).await;
+    }
 }
 
 /// Each act, on a user of its own.
@@ -208,6 +269,24 @@ async fn every_act(ground: Ground) {
         worst = worst.max(ends(what, &cluster, &victim, after, act).await);
     }
     println!("on {ground:?} the worst was {worst:?}");
+}
+
+/// T-REVOKE, R-05, R-06, S-06.
+#[tokio::test(flavor = "multi_thread")]
+async fn of_links_on_postgres() {
+    every_link(Ground::Postgres).await;
+}
+
+/// T-REVOKE, R-05, R-06, S-06.
+#[tokio::test(flavor = "multi_thread")]
+async fn of_links_on_postgres_and_redis() {
+    every_link(Ground::PostgresRedis).await;
+}
+
+/// T-REVOKE, R-05, R-06, S-06.
+#[tokio::test(flavor = "multi_thread")]
+async fn of_links_on_mariadb() {
+    every_link(Ground::MariaDb).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
