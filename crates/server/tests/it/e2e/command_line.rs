@@ -91,9 +91,21 @@ const CALLS: &[&[&str]] = &[
     &["user", "role", "eve", "admin"],
     &["user", "disable", "eve"],
     &["user", "enable", "eve"],
+    &["user", "export", "eve"],
     &["user", "delete", "eve"],
     &["keys", "rotate"],
     &["keys", "list"],
+    &[
+        "passwords",
+        "build-filter",
+        "--from",
+        "hashes.txt",
+        "--to",
+        "breached.bin",
+    ],
+    &["audit", "verify"],
+    &["audit", "key"],
+    &["audit", "export", "audit.jsonl"],
     &["config", "show"],
     &["config", "check"],
     &["doctor"],
@@ -105,7 +117,7 @@ const CALLS: &[&[&str]] = &[
 
 #[test]
 fn every_command_answers_programs_in_json() {
-    let setup = peopled();
+    let setup = peopled().file("hashes.txt", &format!("{}:1\n", "AB".repeat(20)));
     let mut missing = leaves(&setup);
     for call in CALLS {
         let outcome = setup.run(&[call, &["--json"][..]].concat());
@@ -116,6 +128,11 @@ fn every_command_answers_programs_in_json() {
         missing.remove(&call[..2.min(call.len())].join("-"));
         missing.remove(call[0]);
     }
+    let keys = setup.run(&["keys", "list", "--json"]).expect(0).json();
+    let kid = keys["keys"][0]["kid"].as_str().unwrap();
+    let revoked = setup.run(&["keys", "revoke", kid, "--json"]);
+    revoked.expect(0).json();
+    missing.remove("keys-revoke");
     let server = setup.start();
     let address = format!("127.0.0.1:{}", server.port);
     let asking = setup.clone().with("DOORWARD_LISTEN", &address);
