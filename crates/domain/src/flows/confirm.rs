@@ -11,7 +11,7 @@ use crate::error::Error;
 use crate::flows::sign_in::{Identifier, Named};
 use crate::happening::SessionEnd;
 use crate::model::{Event, Link, MailKind, Purpose, Status, User};
-use crate::values::{EmailAddress, Invalid, Password, Token};
+use crate::values::{Data, EmailAddress, Invalid, Password, Token};
 
 /// How many unconfirmed claims to one address are cleared away, or looked at to be mailed, at a time.
 pub(crate) const MAX_CLAIMS: usize = 20;
@@ -39,7 +39,9 @@ impl Accounts {
         let (link, user) = self
             .find_living_link(ctx, token, Purpose::Confirmation)
             .await?;
-        if is_confirmed(&user, &link) || is_open(&user, &link) {
+        if is_confirmed(&user, &link) {
+            Ok(as_confirmed(user, &link))
+        } else if is_open(&user, &link) {
             Ok(user)
         } else {
             Err(Error::LinkExpired)
@@ -67,7 +69,7 @@ impl Accounts {
                 .await?;
             // Asked first: another POST may have used the link between the two reads.
             if is_confirmed(&user, &link) {
-                return Ok(user);
+                return Ok(as_confirmed(user, &link));
             }
             if !is_open(&user, &link) {
                 return Err(Error::LinkExpired);
@@ -237,6 +239,19 @@ fn is_open(user: &User, link: &Link) -> bool {
 
 fn is_confirmed(user: &User, link: &Link) -> bool {
     user.email.as_ref().map(EmailAddress::key) == Some(link.email.key())
+}
+
+/// The user, to whoever shows a spent link once more: the same as the first time, or, once they have
+/// written something of their own, without that. The mail may be in other hands by then.
+fn as_confirmed(user: User, link: &Link) -> User {
+    match link.used_at {
+        Some(at) if user.updated_at <= at => user,
+        _ => User {
+            name: None,
+            data: Data::default(),
+            ..user
+        },
+    }
 }
 
 fn confirmed(ctx: &Ctx, user: &User) -> User {

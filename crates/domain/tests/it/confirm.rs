@@ -2,8 +2,10 @@
 
 use doorward_domain::Error;
 use doorward_domain::changes::Change;
+use doorward_domain::flows::update_profile::ProfileUpdate;
 use doorward_domain::model::{Purpose, Status};
-use doorward_domain::values::Token;
+use doorward_domain::values::{Data, Token};
+use serde_json::json;
 
 use crate::world::*;
 
@@ -24,6 +26,34 @@ async fn the_mailed_link_makes_the_user_active_and_says_so_again() {
         world.audited().is_empty(),
         "nothing happened the second time"
     );
+}
+
+/// a spent link, in whoever's hands by then, does not tell what was written since.
+#[tokio::test]
+async fn a_link_shown_again_tells_nothing_that_came_after_it() {
+    let world = World::new().await;
+    world.pending("ben").await;
+    let token = token_in(&world.one_mail().await);
+    world.accounts.confirm(&world.anon(), &token).await.unwrap();
+    let signed_in = world.sign_in("ben").await;
+    world.advance(seconds(1));
+    let profile = ProfileUpdate::Replace {
+        name: None,
+        data: Data::parse(json!({"phone": "555 2368"})).unwrap(),
+    };
+    let ctx = world.of(&signed_in);
+    let updated = world.accounts.update_profile(&ctx, "me", &profile, None);
+    updated.await.unwrap();
+    let again = world.accounts.confirm(&world.anon(), &token).await.unwrap();
+    assert_eq!(
+        (again.status, again.data),
+        (Status::Active, Data::default())
+    );
+    let viewed = world
+        .accounts
+        .view_confirmation(&world.anon(), &token)
+        .await;
+    assert_eq!(viewed.unwrap().data, Data::default());
 }
 
 /// by the clock, not by a sweeper.
