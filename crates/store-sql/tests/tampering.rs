@@ -8,10 +8,11 @@ use std::sync::Arc;
 use doorward_domain::audit::checker::{Checker, Extent};
 use doorward_domain::audit::sealer::Sealer;
 use doorward_domain::audit::walk::Walk;
-use doorward_domain::audit::{Checkpoint, Finding};
+use doorward_domain::audit::{Checkpoint, Finding, digest};
 use doorward_domain::memory::SeededSecrets;
 use doorward_domain::model::AuditEvent;
 use doorward_domain::ports::Store;
+use doorward_domain::values::AuditEventId;
 use doorward_store_sql::{SqlSettings, SqlStore};
 use doorward_testkit::sealing::{at, event, sealer, signer, verify, write, write_sealed};
 use doorward_testkit::{fixtures, servers};
@@ -117,6 +118,8 @@ on_each_database! {
     a_row_that_is_cut_added_or_moved_is_named,
     every_column_of_a_seal_is_held,
     a_seal_that_is_cut_shows,
+    an_edited_seal_is_not_let_go,
+    nothing_follows_a_seal_without_a_next_position,
     a_cut_at_the_end_shows_against_a_checkpoint,
     a_log_made_anew_with_another_key_shows,
     rows_of_an_older_release_are_sealed_too,
@@ -323,6 +326,76 @@ async fn a_seal_that_is_cut_shows(url: &str) {
     )
     .await;
     assert_eq!(log.found().await[0].0, "seal-missing");
+}
+
+/// L-01: whoever edits a seal so that its time seems to have run out, and puts it back later, does not get
+/// the server to cut the log for them, and to sign that.
+async fn an_edited_seal_is_not_let_go(url: &str) {
+    let log = Tampered::new(url).await;
+    let long_ago = log.bytes(&[0; 16]);
+    let secrets = SeededSecrets::new(9);
+    let kept = jiff::SignedDuration::from_secs(100);
+    for position in [1, 3] {
+        log.keep("audit_seals").await;
+        log.execute(&format!(
+            "UPDATE audit_seals SET last_id = {long_ago} WHERE position = {position}"
+        ))
+        .await;
+        let node = sealer(&*log.store, &secrets, at(20));
+        assert_eq!(node.let_go(kept).await.unwrap(), 0);
+        log.put_back("audit_seals").await;
+        assert_eq!(log.found().await, []);
+    }
+    // Nor is one whose list of events was exchanged.
+    log.keep("audit_seals").await;
+    log.execute("UPDATE audit_seals SET leaves = NULL WHERE position = 1")
+        .await;
+    let node = sealer(&*log.store, &secrets, at(200));
+    assert_eq!(node.let_go(kept).await.unwrap(), 0);
+    log.put_back("audit_seals").await;
+    // With a digest to match it is let go, and shows ever after: what was signed is what it said then.
+    log.keep("audit_seals").await;
+    let mut forged = log
+        .store
+        .audit_log()
+        .list_seals(0, 1)
+        .await
+        .unwrap()
+        .remove(0);
+    forged.last_id = AuditEventId::from_bytes([0; 16]);
+    let digest = log.bytes(digest::of_seal(&forged).as_bytes());
+    log.execute(&format!(
+        "UPDATE audit_seals SET last_id = {long_ago}, digest = {digest} WHERE position = 1"
+    ))
+    .await;
+    let node = sealer(&*log.store, &secrets, at(20));
+    assert_eq!(node.let_go(kept).await.unwrap(), 1);
+    assert_eq!(log.found().await[0].0, "seal-forged");
+    log.execute(
+        "UPDATE audit_seals SET last_id = (SELECT last_id FROM kept WHERE position = 1), \
+         digest = (SELECT digest FROM kept WHERE position = 1) WHERE position = 1",
+    )
+    .await;
+    assert_eq!(log.found().await[0].0, "let-go-forged");
+}
+
+/// L-01: a last seal that was edited so that nothing can follow stops nobody for good, and breaks nothing.
+async fn nothing_follows_a_seal_without_a_next_position(url: &str) {
+    let log = Tampered::new(url).await;
+    log.keep("audit_seals").await;
+    log.execute(&format!(
+        "UPDATE audit_seals SET position = {} WHERE position = 3",
+        i64::MAX
+    ))
+    .await;
+    write(&*log.store, &event(20, fixtures::user_id())).await;
+    let secrets = SeededSecrets::new(10);
+    let turn = sealer(&*log.store, &secrets, at(30)).seal().await.unwrap();
+    assert_eq!(turn.events, 0);
+    log.put_back("audit_seals").await;
+    let turn = sealer(&*log.store, &secrets, at(30)).seal().await.unwrap();
+    assert_eq!(turn.events, 1);
+    assert_eq!(log.found().await, []);
 }
 
 /// Without a checkpoint that was kept elsewhere nobody can tell; with one, everybody.

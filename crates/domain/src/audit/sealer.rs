@@ -58,7 +58,15 @@ impl Sealer<'_> {
                 break;
             }
             let last = log.last_seal().await?;
-            let (seal, events) = self.sealed(last, &records);
+            self.look_at_last(last.as_ref());
+            let position = last.as_ref().map_or(0, |last| last.position).checked_add(1);
+            let Some(position) = position else {
+                tracing::error!(
+                    "no seal of the audit log can follow the last one: it was edited. `doorward audit verify` tells more"
+                );
+                break;
+            };
+            let (seal, events) = self.sealed(position, last, &records);
             let checkpoint = Checkpoint::of(&seal);
             let seal = Box::new(seal);
             let mut changes: Changes = vec![Change::Seal { seal, events }];
@@ -78,8 +86,31 @@ impl Sealer<'_> {
         Ok(turn)
     }
 
+    /// Tells the operator where the chain goes on from a seal that is not ours. It goes on all the same:
+    /// events without a seal would be worse off, and what was edited shows when the log is verified.
+    fn look_at_last(&self, last: Option<&Seal>) {
+        let Some(last) = last else {
+            return;
+        };
+        let is_ours = || {
+            let key = self.signer.public_key();
+            key.signed_seal(&last.digest, &last.signature)
+        };
+        if digest::of_seal(last) != last.digest || !is_ours() {
+            tracing::warn!(
+                audit.seal = last.position,
+                "the last seal of the audit log was edited, or signed before the master key was changed: `doorward audit verify` tells which"
+            );
+        }
+    }
+
     /// The next seal, over these events.
-    fn sealed(&self, last: Option<Seal>, records: &[AuditRecord]) -> (Seal, Vec<SealedEvent>) {
+    fn sealed(
+        &self,
+        position: i64,
+        last: Option<Seal>,
+        records: &[AuditRecord],
+    ) -> (Seal, Vec<SealedEvent>) {
         let records: Vec<_> = records.iter().map(|record| self.salted(record)).collect();
         let leaf = |record: &AuditRecord| Leaf {
             id: record.id,
@@ -88,7 +119,7 @@ impl Sealer<'_> {
         let leaves: Vec<_> = records.iter().map(leaf).collect();
         let id_of = |leaf: Option<&Leaf>| leaf.map(|leaf| leaf.id).expect("a seal holds an event");
         let mut seal = Seal {
-            position: last.as_ref().map_or(1, |last| last.position + 1),
+            position,
             previous: last.as_ref().map_or_else(digest::none, |last| last.digest),
             digest: digest::none(),
             events: digest::of_leaves(&leaves),
@@ -150,6 +181,13 @@ impl Sealer<'_> {
             let Some(seal) = next.filter(|seal| seal.last_id < before) else {
                 return Ok(gone);
             };
+            if !is_as_sealed(&seal) {
+                tracing::error!(
+                    audit.seal = seal.position,
+                    "a seal of the audit log was edited, so nothing is let go: `doorward audit verify` tells more"
+                );
+                return Ok(gone);
+            }
             let let_go = self.signer.let_go(&seal, self.now);
             let position = seal.position;
             match self
@@ -199,6 +237,14 @@ impl Sealer<'_> {
         };
         self.store.apply(vec![done]).await
     }
+}
+
+/// Whether a seal says what its digest says it does. Letting go signs that digest, so whoever edits a seal
+/// to have it let go before its time cannot put it back. Who signed it is not asked: seals from before a
+/// change of the master key have their time too, and one that nobody trusts shows when the log is verified.
+fn is_as_sealed(seal: &Seal) -> bool {
+    let leaves = seal.leaves.as_deref().map(digest::of_leaves);
+    digest::of_seal(seal) == seal.digest && leaves == Some(seal.events)
 }
 
 fn tells_of_deletion(record: &AuditRecord) -> bool {
