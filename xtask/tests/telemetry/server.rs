@@ -47,9 +47,13 @@ impl Watched {
         TcpStream::connect(&self.metrics).unwrap()
     }
 
+    /// With nothing in its body where that is null.
     pub(crate) fn send(&self, method: &str, path: &str, headers: &str, body: Value) -> Answer {
         let request = ask(method, &self.url(path), headers);
-        request.json(&body).send()
+        match body {
+            Value::Null => request.send(),
+            body => request.json(&body).send(),
+        }
     }
 
     pub(crate) fn get(&self, path: &str, token: &str) -> Answer {
