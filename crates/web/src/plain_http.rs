@@ -77,7 +77,10 @@ fn words(headers: &HeaderMap) -> impl Iterator<Item = &str> {
     });
     let has_older = headers.contains_key("x-forwarded-proto");
     let standard = standard.filter(move |_| !has_older);
-    older.map(str::trim).chain(standard)
+    older
+        .map(str::trim)
+        .chain(standard)
+        .filter(|word| !word.is_empty())
 }
 
 #[cfg(test)]
@@ -94,6 +97,7 @@ mod tests {
             (&[("x-forwarded-proto", "https")], false),
             (&[("x-forwarded-proto", "https, http")], false),
             (&[("x-forwarded-proto", "http,http")], true),
+            (&[("x-forwarded-proto", "http,")], true),
             (&[("x-forwarded-proto", "")], false),
             (&[("x-forwarded-proto", "ws")], false),
             (&[("forwarded", "for=192.0.2.7;proto=http;by=x")], true),

@@ -51,7 +51,9 @@ impl TrustedProxies {
         }
         let fields: Vec<_> = headers.get_all(self.header.name()).iter().collect();
         for field in fields.iter().rev() {
-            for hop in hops_from_the_right(field.to_str().ok()?) {
+            let field = as_ascii(field.as_bytes());
+            // What stands between two commas and is nothing is no element (RFC 9110, 5.6.1).
+            for hop in hops_from_the_right(&field).filter(|hop| !hop.trim().is_empty()) {
                 let hop = match self.header {
                     ForwardedBy::XForwardedFor => address_of(hop),
                     ForwardedBy::Forwarded => node_of(hop),
@@ -105,6 +107,19 @@ impl Unnamed {
         }
         is_due
     }
+}
+
+/// The field with a mark for each byte that no address has: what a client wrote far to the left shall
+/// not make what a proxy has added to it unreadable.
+fn as_ascii(field: &[u8]) -> String {
+    let as_char = |byte: &u8| {
+        if byte.is_ascii() {
+            char::from(*byte)
+        } else {
+            '?'
+        }
+    };
+    field.iter().map(as_char).collect()
 }
 
 /// The hops of a field, the nearest first. A comma within quotes is part of a hop; quotes are counted
@@ -333,7 +348,8 @@ mod tests {
             ("10.0.0.1", &[b"proto=https"], None),
             ("10.0.0.1", &[b"for=192.0.2.7;for=192.0.2.8"], None),
             ("10.0.0.1", &[b"for=192.0.2.7, for=_hidden"], None),
-            ("10.0.0.1", &[b"for=192.0.2.7,"], None),
+            ("10.0.0.1", &[b"for=192.0.2.7,"], Some("192.0.2.7")),
+            ("10.0.0.1", &[b"for=\xff, for=192.0.2.7"], Some("192.0.2.7")),
             ("10.0.0.1", &[b"for=\"192.0.2.7"], None),
             ("10.0.0.1", &[b"for=192.0.2.7\""], None),
             ("10.0.0.1", &[b"for=\""], None),
@@ -394,7 +410,11 @@ mod tests {
             ("10.0.0.1", &[b""], None),
             ("10.0.0.1", &[b"10.0.0.2, 127.0.0.1"], None),
             ("10.0.0.1", &[b"192.0.2.7, nonsense"], None),
-            ("10.0.0.1", &[b"192.0.2.7,"], None),
+            ("10.0.0.1", &[b"192.0.2.7,"], Some("192.0.2.7")),
+            ("10.0.0.1", &[b"192.0.2.7, ,10.0.0.2, "], Some("192.0.2.7")),
+            // What a client wrote to the left makes nothing unreadable.
+            ("10.0.0.1", &[b"\xff, 192.0.2.7"], Some("192.0.2.7")),
+            ("10.0.0.1", &[b"\xff", b"192.0.2.7"], Some("192.0.2.7")),
             ("10.0.0.1", &[b"192.0.2.7:99999"], None),
             ("10.0.0.1", &[b"[192.0.2.7]"], None),
             ("10.0.0.1", &[b"unknown"], None),

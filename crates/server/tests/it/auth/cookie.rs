@@ -177,6 +177,50 @@ async fn forms_that_sign_in_or_up_come_from_our_own_pages() {
     assert!(answer.cookie("__Host-doorward").is_none());
 }
 
+/// H-10, W-03: what another site's script can send without asking first is not taken either, though it
+/// brings no cookie: its visitors would guess and sign up for it, each from an address of their own.
+#[tokio::test]
+async fn the_visitors_of_another_site_send_nothing_for_it() {
+    let app = TestApp::with(|options| {
+        options.choices.cors_origins = "https://app.example".parse().unwrap();
+    })
+    .await;
+    app.create("ben", Role::User).await;
+    let anon = app.anon();
+    let form = "application/x-www-form-urlencoded";
+    let json = r#"{"username": "ben", "password": "plum cake on sundays"}"#;
+    let (site, origin) = ("sec-fetch-site", "origin");
+    for (fields, kind, status) in [
+        (&[(site, "cross-site")][..], form, 403),
+        (&[(site, "same-site")], form, 403),
+        (&[(origin, "https://evil.example")], form, 403),
+        (&[(site, "cross-site"), (origin, "null")], form, 403),
+        (&[(site, "cross-site")], "text/plain", 403),
+        // Our own pages, programs, and whoever the operator has let in.
+        (&[(site, "same-origin")], form, 201),
+        (&[(origin, "https://accounts.example")], form, 201),
+        (&[], form, 201),
+        (
+            &[(site, "cross-site"), (origin, "https://app.example")],
+            form,
+            201,
+        ),
+        // For this a browser asks first, and is told no; one that did not ask is no better.
+        (&[(site, "cross-site")], "application/json", 403),
+    ] {
+        let mut draft = anon.request("POST", "/auth");
+        for (name, value) in fields {
+            draft = draft.header(name, value);
+        }
+        let body = if kind == form { FORM } else { json };
+        let answer = draft.body(kind, body).send().await;
+        assert_eq!(answer.status, status, "{fields:?} {kind}");
+        if status == 403 {
+            answer.expect_problem(403, "cross-site-request");
+        }
+    }
+}
+
 /// S-02: no name that a client brings becomes a session's, and the visit of a browser opens nothing.
 #[tokio::test]
 async fn a_visit_is_not_promoted() {
