@@ -2,13 +2,17 @@
 
 use std::process::Command;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::{Setup, Sink};
+use super::http::{self, Reply};
+use super::{Server, Setup, Sink, eventually};
 use crate::support::{Combination, PASSWORD};
 
 /// Every name of the person begins or ends with one of these.
 const TRACES: [&str; 2] = ["canary", "skylark"];
+
+/// Where the person's browser is, and what it calls itself.
+const BROWSER: [&str; 2] = ["198.51.100.77", "redkite/7"];
 
 /// All bytes that are kept, in small letters: the data folder, the database, what Redis holds.
 fn all_that_is_kept(setup: &Setup, stores: &[(&str, String)]) -> Vec<u8> {
@@ -44,8 +48,8 @@ fn said(program: &str, arguments: &[&str]) -> Vec<u8> {
     output.stdout
 }
 
-/// `mysql://USER:PASSWORD@HOST:PORT/DATABASE`, or a socket behind a `?`.
-fn mariadb(url: &str) -> Vec<u8> {
+/// `mysql://USER:PASSWORD@HOST:PORT/DATABASE`, or a socket behind a `?`; the last word is the database.
+fn mariadb_words(url: &str) -> Vec<String> {
     let (who, place) = place_of(url);
     let (user, password) = who.split_once(':').unwrap_or((who, ""));
     let (place, query) = place.split_once('?').unwrap_or((place, ""));
@@ -57,6 +61,11 @@ fn mariadb(url: &str) -> Vec<u8> {
         None => words.extend([format!("--host={host}"), format!("--port={port}")]),
     }
     words.push(database.to_owned());
+    words
+}
+
+fn mariadb(url: &str) -> Vec<u8> {
+    let words = mariadb_words(url);
     let words: Vec<_> = words.iter().map(String::as_str).collect();
     said("mariadb-dump", &words)
 }
@@ -85,8 +94,13 @@ fn redis(url: &str) -> Vec<u8> {
 }
 
 fn traces_in(kept: &[u8]) -> Vec<String> {
+    places_of(&TRACES, kept)
+}
+
+/// What stands around each of these words.
+fn places_of(words: &[&str], kept: &[u8]) -> Vec<String> {
     let mut found = Vec::new();
-    for trace in TRACES {
+    for trace in words {
         let places = kept.windows(trace.len());
         let places = places
             .enumerate()
@@ -148,4 +162,103 @@ fn nothing_of_a_deleted_person_is_kept_anywhere() {
         after.len(),
         &after[..after.len().min(8)]
     );
+}
+
+/// A request of the person's browser, as a proxy hands it on.
+fn from_browser(
+    server: &Server,
+    request: (&str, &str),
+    token: Option<&str>,
+    body: Option<&Value>,
+) -> Reply {
+    let [address, browser] = BROWSER;
+    let mut fields = vec![
+        format!("X-Forwarded-For: {address}"),
+        format!("User-Agent: {browser}"),
+    ];
+    fields.extend(token.map(|token| format!("Authorization: Bearer {token}")));
+    fields.extend(body.map(|_| "Content-Type: application/json".to_owned()));
+    let body = body.map(Value::to_string).unwrap_or_default();
+    let text = http::request(request.0, request.1, &fields, &body);
+    http::exchange(server.address(), text.as_bytes()).unwrap()
+}
+
+/// Ten minutes later: a file has its server's time. A database server has its own, which nodes follow;
+/// there, the order to erase is made as old.
+fn ten_minutes_later(setup: Setup, stores: &[(&str, String)]) -> Setup {
+    let Some((_, url)) = stores.iter().find(|(name, _)| *name == "DATABASE_URL") else {
+        let library = libfaketime();
+        return setup
+            .with("LD_PRELOAD", library.to_str().unwrap())
+            .with("FAKETIME", "+600s")
+            .with("FAKETIME_DONT_FAKE_MONOTONIC", "1");
+    };
+    let sql = "UPDATE audit_erasures SET ordered_at = ordered_at - 600000000";
+    if url.starts_with("postgres") {
+        said("psql", &["-X", "-q", "-c", sql, url]);
+    } else {
+        let mut words = vec!["-e".to_owned(), sql.to_owned()];
+        words.extend(mariadb_words(url));
+        let words: Vec<_> = words.iter().map(String::as_str).collect();
+        said("mariadb", &words);
+    }
+    setup
+}
+
+fn libfaketime() -> std::path::PathBuf {
+    let folders = std::fs::read_dir("/usr/lib").unwrap().flatten();
+    let mut found = folders
+        .map(|folder| folder.path().join("faketime/libfaketimeMT.so.1"))
+        .filter(|path| path.is_file());
+    found
+        .next()
+        .expect("faketime is not installed here; `cargo xtask test` installs it")
+}
+
+/// L-05: what the audit log has of the person's network and browser is erased from its rows, a few
+/// minutes after the account has gone; the rows stay, and the log is still whole.
+#[test]
+fn the_audit_log_forgets_where_a_deleted_person_was() {
+    let stores = Combination::chosen().variables();
+    let on_stores = |setup: Setup, (name, value): &(&str, String)| setup.with(name, value);
+    let setup = stores.iter().fold(Setup::on_a_file(), on_stores);
+    let setup = setup.with("DOORWARD_TRUSTED_PROXIES", "127.0.0.1, ::1");
+    let server = setup.start();
+    let body = json!({"username": "canary", "password": PASSWORD});
+    from_browser(&server, ("POST", "/user"), None, Some(&body)).expect(201);
+    let wrong = json!({"username": "canary", "password": "nothing of the kind"});
+    from_browser(&server, ("POST", "/auth"), None, Some(&wrong)).expect(401);
+    let signed_in = from_browser(&server, ("POST", "/auth"), None, Some(&body));
+    let signed_in = signed_in.expect(201).json();
+    let token = signed_in["token"].as_str();
+    let id = signed_in["user"]["id"].as_str().unwrap().to_owned();
+    from_browser(&server, ("DELETE", "/user/me"), token, None).expect(204);
+    let places = || places_of(&BROWSER, &all_that_is_kept(&setup, &stores));
+    eventually("all is sealed", || {
+        let verdict = setup.run(&["audit", "verify", "--json"]).expect(0).json();
+        (verdict["waiting"] == 0).then_some(())
+    });
+    assert!(places().len() >= 8, "{:#?}", places());
+    server.stop();
+
+    let later = ten_minutes_later(setup, &stores);
+    let server = later.start();
+    let exported = later.path("audit.jsonl").display().to_string();
+    let rows = eventually("they are erased", || {
+        let _ = std::fs::remove_file(&exported);
+        later.run(&["audit", "export", &exported]).expect(0);
+        let rows = std::fs::read_to_string(&exported).unwrap();
+        places_of(&BROWSER, rows.as_bytes())
+            .is_empty()
+            .then_some(rows)
+    });
+    // What a file of SQLite has of overwritten rows goes when its journal is folded in.
+    server.stop();
+    let left = places_of(&BROWSER, &all_that_is_kept(&later, &stores));
+    assert!(left.is_empty(), "{left:#?}");
+    let about = rows.lines().filter(|row| row.contains(&id)).count();
+    assert!(about >= 4, "{rows}");
+    if !stores.iter().any(|(name, _)| *name == "DATABASE_URL") {
+        later.run(&["audit", "verify"]).expect(0);
+    }
 }
