@@ -85,14 +85,19 @@ pub(crate) async fn list_of(
     let before = before.unwrap_or(AuditEventId::from_bytes([255; 16]));
     let actor = format!("user:{user_id}");
     let mut events = Vec::new();
-    for (condition, whose) in [
-        ("user_id = ?", user_id.into()),
-        ("actor_id = ?", user_id.into()),
-        ("seal IS NULL AND actor = ?", actor.as_str().into()),
+    for (condition, whose, order) in [
+        ("user_id = ?", user_id.into(), "id DESC"),
+        ("actor_id = ?", user_id.into(), "id DESC"),
+        // In the order of its index, or PostgreSQL steps over all that is sealed.
+        (
+            "seal IS NULL AND actor = ?",
+            actor.as_str().into(),
+            "seal DESC, id DESC",
+        ),
     ] {
         let sql = format!(
             "SELECT id, occurred_at, event, outcome, actor, user_id, address, user_agent, request_id, detail \
-             FROM audit_events WHERE {condition} AND id < ? ORDER BY id DESC LIMIT ?"
+             FROM audit_events WHERE {condition} AND id < ? ORDER BY {order} LIMIT ?"
         );
         let args = [whose, before.into(), limit.into()];
         let rows = store.rows(OPERATION, &sql, &args).await?;

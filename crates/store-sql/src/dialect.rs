@@ -129,9 +129,18 @@ impl Dialect {
     }
 
     /// What clears away what was deleted where it lies besides its table: SQLite's journal keeps a page
-    /// as it was until another is written over it (L-05). One that is busy is cleared the next time.
-    pub(crate) fn forgetting(self) -> Option<&'static str> {
-        (self == Self::Sqlite).then_some("PRAGMA wal_checkpoint(TRUNCATE)")
+    /// as it was until another is written over it (L-05). It takes the writer's lock and then waits for
+    /// whoever reads, so it is told not to wait: a journal that is read is cleared the next time. The
+    /// last statement puts back what the first has changed, and is sent whatever became of the second.
+    pub(crate) fn forgetting(self, limits: Limits) -> Option<[String; 3]> {
+        let half = limits.statement.as_millis().max(1000) / 2;
+        (self == Self::Sqlite).then(|| {
+            [
+                "PRAGMA busy_timeout=0".to_owned(),
+                "PRAGMA wal_checkpoint(TRUNCATE)".to_owned(),
+                format!("PRAGMA busy_timeout={half}"),
+            ]
+        })
     }
 
     /// How long a connection may rest before it is closed; a file does not hang up. Less than the

@@ -132,8 +132,8 @@ impl Store for SqlStore {
         links::sweep(self, before).await?;
         mail_jobs::sweep(self, before).await?;
         ended_sessions::sweep(self, before).await?;
-        match self.dialect.forgetting() {
-            Some(sql) => self.row("clear the journal", sql, &[]).await.map(drop),
+        match self.dialect.forgetting(self.pool.servers().limits) {
+            Some(statements) => clear_journal(self, &statements).await,
             None => Ok(()),
         }
     }
@@ -145,6 +145,21 @@ impl Store for SqlStore {
     async fn ping(&self) -> Result<(), StoreError> {
         ping(self).await
     }
+}
+
+async fn clear_journal(store: &SqlStore, statements: &[String; 3]) -> Result<(), StoreError> {
+    const OPERATION: &str = "clear the journal";
+    let [impatient, clear, patient] = statements;
+    let until = store.tries().until;
+    let failed = |fault: Fault| fault.into_store_error(OPERATION);
+    let mut connection = store.pool.acquire(until).await.map_err(failed)?;
+    connection
+        .row(impatient, &[], until)
+        .await
+        .map_err(failed)?;
+    let cleared = connection.row(clear, &[], until).await;
+    connection.row(patient, &[], until).await.map_err(failed)?;
+    cleared.map(drop).map_err(failed)
 }
 
 /// Makes a tiny write, since nothing less shows that one is taken: a full disk, a lock, a missing

@@ -115,3 +115,40 @@ async fn a_node_without_its_cluster_is_left() {
     let fault = held.execute(not_primary, &[], until).await.err().unwrap();
     assert!(fault.is_lost(), "{fault:?}");
 }
+
+/// A-10, L-01: each question about the log that has a limit is answered by an index, and steps over
+/// nothing to get there: the log of a year has millions of lines.
+#[tokio::test]
+async fn questions_about_the_audit_log_are_served_by_their_index() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite:{}/doorward.db", folder.path().display());
+    let settings = SqlSettings::new(url);
+    let store = SqlStore::connect(&settings, fixtures::now()).await.unwrap();
+    for (condition, index) in [
+        (
+            "user_id = x'00' AND event = 'sign-in' AND id >= x'00' ORDER BY id DESC",
+            "audit_events_user_id_event_id (user_id=? AND event=? AND id>?)",
+        ),
+        (
+            "seal IS NULL AND id > x'00' AND id < x'ff' ORDER BY seal, id",
+            "audit_events_seal_id (seal=? AND id>? AND id<?)",
+        ),
+        (
+            "seal IS NULL AND actor = 'x' AND id < x'ff' ORDER BY seal DESC, id DESC",
+            "audit_events_seal_id (seal=? AND id<?)",
+        ),
+        (
+            "actor_id = x'00' AND id < x'ff' ORDER BY id DESC",
+            "audit_events_actor_id_id (actor_id=? AND id<?)",
+        ),
+    ] {
+        let sql =
+            format!("EXPLAIN QUERY PLAN SELECT * FROM audit_events WHERE {condition} LIMIT 200");
+        let plan = store.rows("explain", &sql, &[]).await.unwrap();
+        let plan: Vec<String> = plan.iter().map(|row| row.get("detail")).collect();
+        let [only] = plan.as_slice() else {
+            panic!("{condition}: {plan:?}");
+        };
+        assert!(only.ends_with(index), "{condition}: {only}");
+    }
+}

@@ -6,6 +6,8 @@ ALTER TABLE audit_events ADD COLUMN personal_digest {digest};
 ALTER TABLE audit_events ADD COLUMN personal_salt {digest};
 CREATE INDEX audit_events_seal_id ON audit_events (seal, id);
 CREATE INDEX audit_events_actor_id_id ON audit_events (actor_id, id);
+-- What one user did of one kind is asked at every sign-in (A-10): SQLite would go by the kind alone.
+CREATE INDEX audit_events_user_id_event_id ON audit_events (user_id, event, id);
 
 CREATE TABLE audit_seals (
   position {int} NOT NULL,
