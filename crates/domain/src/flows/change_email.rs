@@ -48,7 +48,8 @@ impl Accounts {
         }
         self.throttle_email_changes(ctx, &user).await?;
         self.ensure_outbox_room()?;
-        self.throttle_mailbox(ctx, email).await?;
+        self.throttle_mailbox(ctx, MailKind::EmailChange, email)
+            .await?;
         self.write_pending_email(ctx, user, email, expected).await
     }
 

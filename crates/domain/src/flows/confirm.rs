@@ -22,7 +22,8 @@ impl Accounts {
     #[tracing::instrument(level = "trace", skip_all)]
     pub async fn request_confirmation(&self, ctx: &Ctx, email: &EmailAddress) -> Result<(), Error> {
         self.ensure_outbox_room()?;
-        self.throttle_mailbox(ctx, email).await?;
+        self.throttle_mailbox(ctx, MailKind::ConfirmationAgain, email)
+            .await?;
         let mail = self.mail(
             ctx,
             MailKind::ConfirmationAgain,

@@ -20,7 +20,7 @@ use crate::ctx::{Actor, Ctx};
 use crate::error::Error;
 use crate::flows::sign_in::Identifier;
 use crate::happening::Happening;
-use crate::model::{Event, User};
+use crate::model::{Event, MailKind, User};
 use crate::ports::{Allowance, Budget, Charge, Counted};
 use crate::throttle::{
     Door, GUESS, KNOWN_FOR, LONGEST_WAIT, Ladder, Limits, MemoryThrottle, Rate, address_key,
@@ -87,10 +87,7 @@ impl Accounts {
         if !self.policy.throttle {
             return Ok(());
         }
-        let own = own_key(ctx, door).map(|key| {
-            let [budget, ..] = self.policy.limits.budgets(door);
-            vec![Charge::budget(budget, key)]
-        });
+        let own = own_key(ctx, door).map(|key| self.of_known(ctx, door, key));
         if own.is_none() {
             ctx.client.ledger.pass(door);
         }
@@ -98,10 +95,13 @@ impl Accounts {
         self.take(ctx, &charges, None).await
     }
 
-    /// Takes one from each budget of a mailbox, known or not.
+    /// Takes one from each budget of a mailbox, known or not, for mails of one kind: whoever asks for
+    /// others, or signs up with the address, keeps nobody from their recovery. What is asked for by a
+    /// stranger goes to the mailbox all the same, and its link is as good.
     pub(crate) async fn throttle_mailbox(
         &self,
         ctx: &Ctx,
+        kind: MailKind,
         email: &EmailAddress,
     ) -> Result<(), Error> {
         if !self.policy.throttle {
@@ -112,14 +112,18 @@ impl Accounts {
             limits.mailbox_pause.named("mailbox-pause"),
             limits.mailbox.named("mailbox"),
         ]
-        .map(|budget| Charge::budget(budget, email.key().to_owned()));
+        .map(|budget| Charge::budget(budget, of_mailbox(kind, email)));
         self.take(ctx, &charges, None).await
     }
 
-    /// Takes one from what a mailbox gets in the long run; whether it has had enough.
-    pub(crate) async fn has_mail_enough(&self, email: &EmailAddress) -> Result<bool, Error> {
+    /// Takes one from what a mailbox gets of that kind in the long run; whether it has had enough.
+    pub(crate) async fn has_mail_enough(
+        &self,
+        kind: MailKind,
+        email: &EmailAddress,
+    ) -> Result<bool, Error> {
         let budget = self.policy.limits.mailbox.named("mailbox");
-        let charge = Charge::budget(budget, email.key().to_owned());
+        let charge = Charge::budget(budget, of_mailbox(kind, email));
         let now = self.now();
         let refused = self.try_take(std::slice::from_ref(&charge), now).await?;
         if refused.is_err() {
@@ -166,12 +170,6 @@ impl Accounts {
             });
         };
         if charge == guess {
-            if let Some(own) = self.at_familiar_place(ctx, user_id).await? {
-                charges[0] = own.clone();
-                if self.try_take(&charges, ctx.now).await?.is_ok() {
-                    return Ok(Attempt::of_known(own, guess));
-                }
-            }
             let refusal = Allowance::Denied { retry_after: wait };
             self.tell_guessing_stopped(ctx, identifier, account, &guess.key, refusal)
                 .await?;
@@ -244,6 +242,17 @@ impl Accounts {
         })
     }
 
+    /// The budgets of whoever is known, at a door. A mail to anybody's mailbox, and a link, are not about
+    /// the account that makes them known, so that with many accounts they stay in what their network has.
+    fn of_known(&self, ctx: &Ctx, door: Door, key: String) -> Vec<Charge> {
+        let [own, network, _] = self.policy.limits.budgets(door);
+        let mut charges = vec![Charge::budget(own, key)];
+        if let (Door::MailRequest | Door::Link, Some(address)) = (door, ctx.client.address) {
+            charges.push(Charge::budget(network, network_key(address)));
+        }
+        charges
+    }
+
     /// The budgets of a stranger at a door.
     fn of_strangers(&self, ctx: &Ctx, door: Door) -> Vec<Charge> {
         let Some(address) = ctx.client.address else {
@@ -297,26 +306,6 @@ impl Accounts {
         if let Err(error) = self.ports.throttle.clear(&[guess], ctx.now).await {
             tracing::warn!(%error, "guesses at an address without an owner could not be forgotten");
         }
-    }
-
-    /// The own count of whoever comes from where the account has a session just now. As many questions
-    /// are asked whether there is such an account or not.
-    async fn at_familiar_place(
-        &self,
-        ctx: &Ctx,
-        user_id: Option<UserId>,
-    ) -> Result<Option<Charge>, Error> {
-        let Some(place) = ctx.client.address.map(address_key) else {
-            return Ok(None);
-        };
-        let asked = user_id.unwrap_or(UserId::from_bytes([0; 16]));
-        let open = self.ports.sessions.list_sessions(asked, ctx.now).await?;
-        let mut places = open.iter().filter_map(|session| session.address);
-        let is_familiar = places.any(|address| address_key(address) == place);
-        Ok(is_familiar.then(|| {
-            let key = format!("place/{asked}/{place}");
-            Charge::guess(&self.counting.device, key)
-        }))
     }
 
     async fn take(
@@ -430,21 +419,26 @@ impl Attempt {
     }
 }
 
+/// The key of the mails of one kind to one mailbox.
+fn of_mailbox(kind: MailKind, email: &EmailAddress) -> String {
+    format!("{}/{}", kind.as_str(), email.key())
+}
+
 /// The key of the guesses at the password that an address signs in with.
 fn of_address(email: &EmailAddress, epoch: i64) -> String {
     format!("email/{}/{epoch}", email.key())
 }
 
-/// The key of whoever is no stranger at a door: by account for what a session is good for, by the means
-/// of showing it elsewhere. Signing up is for strangers.
+/// The key of whoever is no stranger at a door: their account, since anybody makes sessions and cookies
+/// of their own as they like. Signing up is for strangers.
 fn own_key(ctx: &Ctx, door: Door) -> Option<String> {
-    match (door, &ctx.actor) {
+    let user_id = match (door, &ctx.actor) {
         (Door::SignUp, _) => None,
-        (Door::Token, Actor::User { id, .. }) => Some(format!("user/{id}")),
+        (_, Actor::User { id, .. }) => Some(*id),
         (Door::Token, _) => None,
-        (_, Actor::User { session_id, .. }) => Some(format!("session/{session_id}")),
-        _ => ctx.client.known.first().map(|known| known.key.clone()),
-    }
+        _ => ctx.client.known.first().map(|known| known.user_id),
+    };
+    user_id.map(|id| format!("user/{id}"))
 }
 
 /// What shows that whoever is at the door has signed in to that account before.

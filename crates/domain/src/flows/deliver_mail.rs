@@ -145,7 +145,7 @@ impl Accounts {
         if !self.policy.throttle || job.kind != MailKind::SignUp || job.attempts > 1 {
             return Ok(false);
         }
-        self.has_mail_enough(&job.email).await
+        self.has_mail_enough(job.kind, &job.email).await
     }
 
     async fn send_failed(

@@ -17,7 +17,8 @@ impl Accounts {
     #[tracing::instrument(level = "trace", skip_all)]
     pub async fn request_recovery(&self, ctx: &Ctx, email: &EmailAddress) -> Result<(), Error> {
         self.ensure_outbox_room()?;
-        self.throttle_mailbox(ctx, email).await?;
+        self.throttle_mailbox(ctx, MailKind::Recovery, email)
+            .await?;
         let mail = self.mail(ctx, MailKind::Recovery, None, email, ctx.client.locale);
         // Who asked, and from where; whose account it is, the worker writes where it has one.
         let audit = self.audit_detail(ctx, Event::RecoveryAsked, None, &mail_detail(&mail));
