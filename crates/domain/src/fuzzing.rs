@@ -19,8 +19,11 @@ use crate::values::{
 #[path = "../../../fuzz/replay.rs"]
 mod replay;
 
+/// A name, and what is done with any bytes.
+pub type Target = (&'static str, fn(&[u8]));
+
 /// Every target, by the name of its program and of its seeds' folder.
-pub const TARGETS: &[(&str, fn(&[u8]))] = &[
+pub const TARGETS: &[Target] = &[
     ("data", data),
     ("email_addresses", email_addresses),
     ("hashes", hashes),

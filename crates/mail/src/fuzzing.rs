@@ -10,8 +10,11 @@ use crate::{Security, TransportSettings, parse_transport};
 #[path = "../../../fuzz/replay.rs"]
 mod replay;
 
+/// A name, and what is done with any bytes.
+pub type Target = (&'static str, fn(&[u8]));
+
 /// Every target, by the name of its program and of its seeds' folder.
-pub const TARGETS: &[(&str, fn(&[u8]))] = &[("mail_urls", mail_urls)];
+pub const TARGETS: &[Target] = &[("mail_urls", mail_urls)];
 
 /// The word that stands for a password in the seeds: it is never said back.
 const PASSWORD: &str = "hunter2";

@@ -14,8 +14,11 @@ pub use crate::moving::fuzzing::{
 #[path = "../../../fuzz/replay.rs"]
 mod replay;
 
+/// A name, and what is done with any bytes.
+pub type Target = (&'static str, fn(&[u8]));
+
 /// Every target, by the name of its program and of its seeds' folder.
-pub const TARGETS: &[(&str, fn(&[u8]))] = &[
+pub const TARGETS: &[Target] = &[
     ("certificates", certificates),
     ("config_files", config_files),
     ("django_files", django_files),

@@ -11,8 +11,11 @@ use crate::url::Seed;
 #[path = "../../../fuzz/replay.rs"]
 mod replay;
 
+/// A name, and what is done with any bytes.
+pub type Target = (&'static str, fn(&[u8]));
+
 /// Every target, by the name of its program and of its seeds' folder.
-pub const TARGETS: &[(&str, fn(&[u8]))] = &[("redis_urls", redis_urls)];
+pub const TARGETS: &[Target] = &[("redis_urls", redis_urls)];
 
 /// The word that stands for a password in the seeds: it is never said back.
 const PASSWORD: &str = "hunter2";

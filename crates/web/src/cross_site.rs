@@ -174,7 +174,7 @@ fn site(app: &App, headers: &HeaderMap) -> Site {
             _ => Site::Other,
         };
     }
-    match headers.get(header::ORIGIN).map(|origin| origin.as_bytes()) {
+    match headers.get(header::ORIGIN).map(axum::http::HeaderValue::as_bytes) {
         None | Some(b"null") => Site::Untold,
         Some(origin) if origin.eq_ignore_ascii_case(app.origin.as_bytes()) => Site::Ours,
         Some(_) => Site::Other,

@@ -27,8 +27,11 @@ use crate::{host_of, is_loopback_url, json, negotiate};
 #[path = "../../../fuzz/replay.rs"]
 mod replay;
 
+/// A name, and what is done with any bytes.
+pub type Target = (&'static str, fn(&[u8]));
+
 /// Every target, by the name of its program and of its seeds' folder.
-pub const TARGETS: &[(&str, fn(&[u8]))] = &[
+pub const TARGETS: &[Target] = &[
     ("credentials", credentials),
     ("entity_tags", entity_tags),
     ("forms", forms),

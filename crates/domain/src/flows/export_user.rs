@@ -15,8 +15,10 @@ use crate::values::{AuditEventId, EmailAddress};
 /// The longest name of a scheme that is told.
 const MAX_SCHEME: usize = 24;
 
-/// All that is held on a user but the audit log, which may be long.
+/// All that is held on a user but the audit log, which may be long. No other crate makes one: who has it
+/// was allowed to see it.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct HeldOn {
     /// The account.
     pub user: User,
@@ -28,8 +30,6 @@ pub struct HeldOn {
     pub links: Vec<Link>,
     /// Mails that wait or were given up.
     pub mails: Vec<MailJob>,
-    /// None is made elsewhere: who has one was allowed to see it.
-    _seal: (),
 }
 
 /// What may be said of a password.
@@ -75,7 +75,6 @@ impl Accounts {
             links: store.list_links(user.id).await?,
             mails: store.list_mail_jobs(user.id, email_key).await?,
             user,
-            _seal: (),
         })
     }
 
