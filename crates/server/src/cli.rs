@@ -498,7 +498,7 @@ pub struct BuildFilterArgs {
 /// Where the list comes from, and how big the file gets.
 pub const BUILD_FILTER_EXAMPLE: &str = "Examples:
   doorward passwords build-filter --from pwnedpasswords.txt --to breached.bin
-  doorward passwords build-filter --from hashes/ --to breached.bin --min-count 10
+  doorward passwords build-filter --from hashes/ --to seen.bin --min-count 10
   zcat list.gz | doorward passwords build-filter --from - --to breached.bin
 
 The list is public: haveibeenpwned-downloader fetches it as one file, or (-s

@@ -61,7 +61,7 @@ async fn a_healthy_server_is_fine_throughout() {
         assert!(schema.found.contains("1 (accounts)"), "{}", schema.found);
         // Nothing was made by looking.
         let made = migrate(&SqlSettings::new(&url), fixtures::now()).await;
-        assert_eq!(made.unwrap().len(), 2);
+        assert_eq!(made.unwrap().len(), 3);
         let findings = examined(&url).await;
         assert_all_fine(&findings);
         assert_eq!(findings.len(), 7, "{findings:#?}");

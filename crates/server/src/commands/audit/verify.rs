@@ -143,9 +143,11 @@ fn checkpoints(args: &VerifyAudit) -> anyhow::Result<Vec<Checkpoint>> {
 /// The checkpoint that a line of the log tells of, in whatever format.
 fn checkpoint_in(line: &str) -> Option<Checkpoint> {
     let (_, rest) = line.split_once(MARK)?;
-    let rest = rest.trim_start_matches(|c: char| !c.is_ascii_digit());
-    let end = rest.find(|c: char| c != ':' && !c.is_ascii_hexdigit());
-    Checkpoint::parse(&rest[..end.unwrap_or(rest.len())])
+    // Colours, between the name and the value, have numbers too.
+    let words = rest.split(|c: char| c != ':' && !c.is_ascii_hexdigit());
+    words
+        .map(|word| word.trim_start_matches(':'))
+        .find_map(Checkpoint::parse)
 }
 
 fn reader(path: &Path) -> anyhow::Result<Box<dyn BufRead>> {
