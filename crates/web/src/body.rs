@@ -22,8 +22,9 @@ use crate::problem::{Code, Problem};
 pub const MAX_BODY_BYTES: usize = 64 * 1024;
 /// How long a body may take to arrive.
 const BODY_TIMEOUT: Duration = Duration::from_secs(30);
-/// How long nothing is asked of its pace, and how many bytes are to come in each second after that.
-const BODY_GRACE: Duration = Duration::from_secs(5);
+/// How long nothing is asked of its pace: a lost packet of a bad mobile link comes seven seconds later.
+/// And how many bytes are to come in each second after that.
+const BODY_GRACE: Duration = Duration::from_secs(15);
 const BYTES_A_SECOND: u64 = 1024;
 /// The most fields of a form or a query.
 const MAX_FIELDS: usize = 64;

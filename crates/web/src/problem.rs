@@ -65,7 +65,7 @@ codes! {
     UnknownAccount = "unknown-account", 404, "No such account", "Said apart from a wrong password only where the operator has set `disclosure = \"plain\"`.";
     MethodNotAllowed = "method-not-allowed", 405, "Not with this method", "The route exists; `Allow` lists its methods.";
     NotAcceptable = "not-acceptable", 406, "There is nothing of that kind here", "`Accept` allows neither JSON nor HTML. Ask for `application/json`, or leave it out.";
-    RequestTimeout = "request-timeout", 408, "The request took too long to arrive", "Send the whole body within 30 seconds, and after the first five of them at least 1 KiB each second.";
+    RequestTimeout = "request-timeout", 408, "The request took too long to arrive", "Send the whole body within 30 seconds, and after the first fifteen of them at least 1 KiB each second.";
     UsernameTaken = "username-taken", 409, "The user name is taken", "User names are unique, whatever their letter case. Choose another.";
     EmailTaken = "email-taken", 409, "The e-mail address is taken", "Told only where the operator has set `disclosure = \"plain\"`. Sign in, or recover the password.";
     LastAdmin = "last-admin", 409, "The last active admin stays", "Make another user an admin first.";
