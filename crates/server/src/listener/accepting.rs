@@ -219,12 +219,15 @@ impl Hall {
                 }
                 (Patience::Idle, Some(at)) if at + FAREWELL > Instant::now() => at + FAREWELL,
                 (Patience::Idle, Some(_)) => return,
-                (Patience::Stalled, _) => return seat.was_slow(),
+                (Patience::Stalled, _) => {
+                    tracing::info!("an answer was not read in its time; the connection was closed");
+                    return seat.was_slow();
+                }
             };
             tokio::select! {
                 outcome = connection.as_mut() => {
                     if let Err(error) = outcome {
-                        self.broke_off(&seat, &*error);
+                        tracing::debug!(error, "a connection broke off");
                     }
                     return;
                 }
@@ -236,18 +239,6 @@ impl Hall {
                 () = sleep_until(look_again) => {}
             }
         }
-    }
-
-    fn broke_off(&self, seat: &Seat, error: &(dyn std::error::Error + Send + Sync + 'static)) {
-        let causes = std::iter::successors(error.source(), |cause| cause.source());
-        let kinds = causes.filter_map(|cause| cause.downcast_ref::<std::io::Error>());
-        if kinds
-            .map(std::io::Error::kind)
-            .any(|kind| kind == std::io::ErrorKind::TimedOut)
-        {
-            seat.was_slow();
-        }
-        tracing::debug!(error, "a connection broke off");
     }
 
     async fn answer(
@@ -275,7 +266,7 @@ impl Hall {
             let close = HeaderValue::from_static("close");
             answer.headers_mut().insert(CONNECTION, close);
         }
-        Ok(visit.send_off(answer))
+        Ok(visit.send_off(answer, version))
     }
 
     /// Waits until all have gone, as long as may be; what is to be said of those that have not.
@@ -351,6 +342,7 @@ mod tests {
     use tokio::sync::oneshot;
 
     use super::*;
+    use crate::listener::crowd::Why;
 
     const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
 
@@ -383,6 +375,74 @@ mod tests {
         let mut answer = String::new();
         client.read_to_string(&mut answer).await.unwrap();
         assert!(answer.ends_with("here"), "{answer}");
+    }
+
+    #[derive(Default)]
+    struct Told(std::sync::Mutex<Vec<Why>>);
+
+    impl Watch for Told {
+        fn open(&self, _: usize) {}
+
+        fn turned_away(&self, why: Why) {
+            self.0.lock().unwrap().push(why);
+        }
+    }
+
+    /// H-05, T-FLOOD: whoever says nothing, or half a head, is counted when they are sent away. Time is
+    /// moved, so that nobody waits for it.
+    #[tokio::test(start_paused = true)]
+    async fn who_takes_too_long_over_a_head_is_counted() {
+        let half = b"GET / HTTP/1.1\r\n".as_slice();
+        let second = [b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", half].concat();
+        for said in [b"", half, b"PRI * HTTP/2.0\r\n", &second] {
+            let (mut door, address) = door().await;
+            let told = Arc::new(Told::default());
+            door.watch = Some(told.clone());
+            let (_phases, phase) = watch::channel(Phase::Serving);
+            let router = Router::new().route("/", get(async || "here"));
+            let serving = tokio::spawn(serve(door, router, phase));
+            let mut client = TcpStream::connect(address).await.unwrap();
+            client.write_all(said).await.unwrap();
+            let mut answer = Vec::new();
+            let _is_hung_up_on = client.read_to_end(&mut answer).await;
+            for _ in 0..1000 {
+                tokio::task::yield_now().await;
+            }
+            let said = String::from_utf8_lossy(said);
+            assert_eq!(*told.0.lock().unwrap(), [Why::Slow], "{said:?}");
+            serving.abort();
+        }
+    }
+
+    /// H-05, T-FLOOD: in HTTP/2 too, an answer that is not read ends its connection. The client takes one
+    /// byte of each, and says that it is still there.
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_that_is_not_read_ends_its_connection() {
+        const PING: u8 = 6;
+        // The preface, a window of one byte, and a request for / by the names of the static table.
+        let mut said =
+            b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\x06\x04\0\0\0\0\0\0\x04\0\0\0\x01".to_vec();
+        said.extend(b"\0\0\x06\x01\x05\0\0\0\x01\x82\x84\x86\x41\x01x");
+        let (mut door, address) = door().await;
+        let told = Arc::new(Told::default());
+        door.watch = Some(told.clone());
+        let (_phases, phase) = watch::channel(Phase::Serving);
+        let router = Router::new().route("/", get(async || "a long answer"));
+        let serving = tokio::spawn(serve(door, router, phase));
+        let mut client = TcpStream::connect(address).await.unwrap();
+        client.write_all(&said).await.unwrap();
+        let mut head = [0; 9];
+        while client.read_exact(&mut head).await.is_ok() {
+            let mut payload = vec![0; usize::from(head[2])];
+            let is_there = client.read_exact(&mut payload).await.is_ok();
+            if is_there && head[3] == PING && head[4] == 0 {
+                head[4] = 1;
+                let pong = [head.as_slice(), &payload].concat();
+                client.write_all(&pong).await.unwrap();
+            }
+        }
+        assert_eq!(*told.0.lock().unwrap(), [Why::Slow]);
+        serving.abort();
     }
 
     /// A handler that is told of by what it drops when it is cut off.

@@ -84,7 +84,8 @@ fn sound(is_sound: bool) -> io::Result<()> {
     is_sound.then_some(()).ok_or_else(broken)
 }
 
-fn broken() -> io::Error {
+/// What is said of a body that cannot be taken apart.
+pub(super) fn broken() -> io::Error {
     io::Error::new(
         io::ErrorKind::InvalidData,
         "the chunks of a body cannot be read",

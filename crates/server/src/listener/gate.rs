@@ -15,7 +15,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Sleep;
 
-use super::chunks::Chunks;
+use super::chunks::{self, Chunks};
 use super::head::{self, Fault, Length};
 use super::seats::Seat;
 
@@ -62,6 +62,10 @@ enum Place {
     Chunks(Chunks),
     /// HTTP/2.
     Frames,
+    /// After a head that took too long.
+    Late,
+    /// In a body that cannot be read further. What came before it is handed on, and so is answered.
+    Broken,
     /// After a refusal: nothing more is handed on.
     Refused,
 }
@@ -122,7 +126,7 @@ impl<S> Gate<S> {
     }
 
     /// Takes in what was just read.
-    fn take(&mut self, bytes: &[u8]) -> io::Result<()> {
+    fn take(&mut self, bytes: &[u8]) {
         self.held.extend_from_slice(bytes);
         loop {
             let fresh = self.held.len() - self.cleared;
@@ -140,27 +144,31 @@ impl<S> Gate<S> {
                         false
                     }
                 }
-                Place::Chunks(chunks) => {
-                    let taken = chunks.take(&self.held[self.cleared..])?;
-                    self.cleared += taken;
-                    if chunks.is_over() {
-                        self.place = Place::Head;
-                        false
-                    } else {
-                        true
+                Place::Chunks(chunks) => match chunks.take(&self.held[self.cleared..]) {
+                    Ok(taken) => {
+                        self.cleared += taken;
+                        let is_over = chunks.is_over();
+                        if is_over {
+                            self.place = Place::Head;
+                        }
+                        !is_over
                     }
-                }
+                    Err(_) => {
+                        self.place = Place::Broken;
+                        false
+                    }
+                },
                 Place::Frames => {
                     self.cleared = self.held.len();
                     true
                 }
-                Place::Refused => {
+                Place::Refused | Place::Broken | Place::Late => {
                     self.held.truncate(self.cleared);
                     true
                 }
             };
             if is_over {
-                return Ok(());
+                return;
             }
         }
     }
@@ -308,11 +316,20 @@ impl<S: AsyncRead + Unpin> AsyncRead for Gate<S> {
             if this.hand_on(buffer) || buffer.remaining() == 0 {
                 return Poll::Ready(Ok(()));
             }
+            match this.place {
+                Place::Broken => return Poll::Ready(Err(chunks::broken())),
+                Place::Late => return Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
+                _ => {}
+            }
             let before = buffer.filled().len();
             let outcome = pin!(&mut this.stream).poll_read(cx, buffer);
             if outcome.is_pending() {
                 if let Some(deadline) = &mut this.deadline {
                     ready!(deadline.as_mut().poll(cx));
+                    // Counted here, since hyper says nothing of a head that it has not seen.
+                    this.seat.was_slow();
+                    this.deadline = None;
+                    this.place = Place::Late;
                     return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
                 }
                 return Poll::Pending;
@@ -337,7 +354,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Gate<S> {
                 }
                 continue;
             }
-            this.take(&buffer.filled()[before..])?;
+            this.take(&buffer.filled()[before..]);
             buffer.set_filled(before);
         }
     }
@@ -495,6 +512,22 @@ mod tests {
                 assert_eq!(heard, format!("{before}{stand_in}"), "{said:?}");
                 assert!(is_waited_for);
             }
+        }
+    }
+
+    /// H-13: what came before a chunk that cannot be read is handed on, so that it is answered.
+    #[tokio::test]
+    async fn a_head_is_handed_on_before_its_broken_chunk() {
+        let (mut client, mut gate) = gate();
+        let head = "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n";
+        let said = format!("{head}+5\r\nabcde\r\n0\r\n\r\n");
+        client.write_all(said.as_bytes()).await.unwrap();
+        let mut heard = [0; 4096];
+        let count = gate.read(&mut heard).await.unwrap();
+        assert_eq!(&heard[..count], head.as_bytes());
+        for _ in 0..2 {
+            let error = gate.read(&mut [0; 16]).await.unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::InvalidData);
         }
     }
 }

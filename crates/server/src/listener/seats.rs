@@ -25,8 +25,10 @@ const MAX_REQUESTS: usize = 2048;
 pub const KEEP_ALIVE: Duration = Duration::from_secs(75);
 /// How long a newcomer is one: what it asks is on its way. Others of its own address do not push it out.
 const NEW: Duration = Duration::from_secs(1);
-/// How long an answer may take to be read, from its first byte on.
+/// How long an answer may take to be read, from its first byte on; and how many bytes of a long one give
+/// it a second more, so that who reads on an ordinary line reads to its end.
 const ANSWER: Duration = Duration::from_secs(60);
+const BYTES_A_SECOND: u64 = 8 * 1024;
 /// How long nothing of what is written may be taken.
 const STALL: Duration = Duration::from_secs(20);
 /// The same once the server stops.
@@ -83,16 +85,32 @@ struct Origin {
 struct Seated {
     origin: Option<String>,
     leave: Arc<Notify>,
+    /// Since when it waits for its client, where it does.
     since: Instant,
     is_waiting: bool,
+    has_asked: bool,
     /// Requests that were begun and whose answers have not gone out.
     open: usize,
     /// Those among them that this server works on.
     at_work: usize,
     /// Since when the client takes nothing of what is written.
     stalled: Option<Instant>,
-    /// Since when its answers go out, oldest first.
-    answers: Vec<(u64, Instant)>,
+    /// Its answers that go out.
+    answers: Vec<Answering>,
+}
+
+/// An answer on its way out.
+struct Answering {
+    number: u64,
+    since: Instant,
+    bytes: u64,
+}
+
+impl Answering {
+    /// When it is too late for the rest of it.
+    fn end(&self) -> Instant {
+        self.since + ANSWER + Duration::from_secs(self.bytes / BYTES_A_SECOND)
+    }
 }
 
 /// A place for one connection, given back with the last clone.
@@ -133,10 +151,9 @@ impl Seats {
         let mut room = self.room();
         let of_origin = origin.as_ref().and_then(|origin| room.origins.get(origin));
         let is_many = of_origin.is_some_and(|origin| origin.connections >= self.limits.per_address);
-        let oldest = of_origin.and_then(|origin| origin.waiting.first().copied());
-        let oldest = oldest.filter(|(since, _)| since.elapsed() >= NEW);
         if is_many {
-            let Some((_, oldest)) = oldest else {
+            let oldest = of_origin.and_then(|origin| room.dispensable(origin));
+            let Some(oldest) = oldest else {
                 return Err(self.turned_away(&mut room, Why::Address));
             };
             self.send_off(&mut room, oldest);
@@ -220,6 +237,7 @@ impl Room {
             leave,
             since: Instant::now(),
             is_waiting: false,
+            has_asked: false,
             open: 0,
             at_work: 0,
             stalled: None,
@@ -227,6 +245,18 @@ impl Room {
         };
         self.seated.insert(id, seated);
         self.change(id, |_| {});
+    }
+
+    /// Which one of an address may go for another of its own: the one that has waited longest, unless it
+    /// has only just come, or begun to ask. Who has had an answer and asks nothing is no newcomer, however
+    /// short a time ago that was: a proxy's connections are like that.
+    fn dispensable(&self, origin: &Origin) -> Option<u64> {
+        let mut waiting = origin.waiting.iter();
+        let may_go = |(since, id): &&(Instant, u64)| {
+            let seated = self.seated.get(id);
+            since.elapsed() >= NEW || seated.is_some_and(Seated::is_idle)
+        };
+        waiting.find(may_go).map(|(_, id)| *id)
     }
 
     fn stand_up(&mut self, id: u64) -> Option<Seated> {
@@ -273,6 +303,13 @@ impl Room {
     }
 }
 
+impl Seated {
+    /// Whether it has had its answers, and asks nothing.
+    fn is_idle(&self) -> bool {
+        self.has_asked && self.open == 0
+    }
+}
+
 impl Seat {
     /// When it has to go, at once.
     pub async fn sent_off(&self) {
@@ -297,7 +334,13 @@ impl Seat {
         }
         let number = room.next;
         room.next += 1;
-        room.change(self.0.id, |seated| seated.open += 1);
+        let now = Instant::now();
+        room.change(self.0.id, |seated| {
+            seated.open += 1;
+            seated.has_asked = true;
+            // From now on it is this request that is waited for.
+            seated.since = now;
+        });
         drop(room);
         Some(Visit {
             seat: self.clone(),
@@ -328,14 +371,12 @@ impl Seat {
             return Patience::Until(now + KEEP_ALIVE);
         };
         let stall = if is_stopping { STALL_AT_THE_END } else { STALL };
-        let answer = if is_stopping {
-            STALL_AT_THE_END
-        } else {
-            ANSWER
-        };
         let stalled = seated.stalled.map(|since| since + stall);
-        let answering = seated.answers.first().map(|(_, since)| *since + answer);
-        let ends = stalled.into_iter().chain(answering).min();
+        let answers = seated.answers.iter().map(|answer| match is_stopping {
+            true => answer.since + STALL_AT_THE_END,
+            false => answer.end(),
+        });
+        let ends = stalled.into_iter().chain(answers).min();
         if ends.is_some_and(|end| end <= now) {
             return Patience::Stalled;
         }
@@ -400,7 +441,23 @@ impl Visit {
         self.seat.change(|seated| {
             seated.at_work -= usize::from(was_at_work);
             seated.since = now;
-            seated.answers.push((number, now));
+            let (since, bytes) = (now, 0);
+            seated.answers.push(Answering {
+                number,
+                since,
+                bytes,
+            });
+        });
+    }
+
+    /// So much more of it goes out.
+    pub fn wrote(&mut self, count: usize) {
+        let number = self.number;
+        self.seat.change(|seated| {
+            let mut answers = seated.answers.iter_mut();
+            if let Some(answer) = answers.find(|answer| answer.number == number) {
+                answer.bytes += count as u64;
+            }
         });
     }
 }
@@ -414,7 +471,7 @@ impl Drop for Visit {
             seated.at_work -= usize::from(was_at_work);
             seated.since = now;
             seated.open -= 1;
-            seated.answers.retain(|(answer, _)| *answer != number);
+            seated.answers.retain(|answer| answer.number != number);
             seated.origin.clone()
         });
         // Who has been sent off took its requests along.
@@ -485,6 +542,23 @@ mod tests {
         assert_eq!(room.origins["2001:db8:0:0::/64"].connections, 2);
     }
 
+    /// H-05: the connections of a proxy that is not named, or of an office, are used again and again. Who
+    /// has just had an answer makes room for another of the same address; who has just come or asks does not.
+    #[tokio::test(start_paused = true)]
+    async fn who_has_had_an_answer_is_no_newcomer() {
+        let seats = seats(10, 3, "");
+        let taken: Vec<_> = (0..3).map(|_| seats.take(peer(1)).unwrap()).collect();
+        assert_eq!(seats.take(peer(1)).err(), Some(Why::Address));
+        let mut answered = at_work(&taken[1]);
+        answered.answered();
+        let _asking = taken[2].begin().unwrap();
+        assert_eq!(seats.take(peer(1)).err(), Some(Why::Address));
+        drop(answered);
+        let _fourth = seats.take(peer(1)).unwrap();
+        assert!(is_sent_off(&taken[1]));
+        assert_eq!(seats.take(peer(1)).err(), Some(Why::Address));
+    }
+
     /// H-05, T-FLOOD: whoever waits longest goes; whoever is worked for stays.
     #[tokio::test(start_paused = true)]
     async fn the_longest_waiting_make_room_and_those_at_work_do_not() {
@@ -524,6 +598,15 @@ mod tests {
         advance(59).await;
         assert!(matches!(seat.patience(false), Patience::Until(_)));
         assert_eq!(seat.patience(true), Patience::Stalled);
+        advance(1).await;
+        assert_eq!(seat.patience(false), Patience::Stalled);
+        drop(visit);
+        // A long one that is read has longer, by its bytes.
+        let mut visit = at_work(&seat);
+        visit.answered();
+        visit.wrote(usize::try_from(30 * BYTES_A_SECOND).unwrap());
+        advance(89).await;
+        assert!(matches!(seat.patience(false), Patience::Until(_)));
         advance(1).await;
         assert_eq!(seat.patience(false), Patience::Stalled);
         drop(visit);

@@ -7,7 +7,7 @@ use std::task::{Context, Poll, ready};
 
 use axum::body::Body;
 use hyper::body::{Body as _, Bytes, Frame, SizeHint};
-use hyper::{Request, Response};
+use hyper::{Request, Response, Version};
 
 use super::seats::Visit;
 
@@ -33,9 +33,20 @@ pub fn receive(request: Request<Body>, visit: Option<Visit>) -> (Request<Body>, 
 
 impl Visiting {
     /// Watches the answer go out.
-    pub fn send_off(self, answer: Response<Body>) -> Response<Body> {
+    pub fn send_off(self, answer: Response<Body>, version: Version) -> Response<Body> {
         self.with(Visit::answered);
-        answer.map(|body| Body::new(Going { body, _visit: self }))
+        let end = match version {
+            Version::HTTP_2 => End::Asked,
+            _ => End::Handed,
+        };
+        answer.map(|body| {
+            Body::new(Going {
+                body,
+                end,
+                kept: None,
+                visit: self,
+            })
+        })
     }
 
     fn is_in(&self) {
@@ -85,10 +96,33 @@ impl Drop for Coming {
     }
 }
 
+/// When the last of an answer is handed on.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum End {
+    /// With the rest: HTTP/1 asks for no more than it can write.
+    Handed,
+    /// When it is asked for: a stream of HTTP/2 takes all of a piece as soon as its client takes one byte,
+    /// and holds it for as long as the client likes. So the last byte is a piece of its own, which is
+    /// asked for once the client takes those before.
+    Asked,
+}
+
 /// The body of an answer. Once it is dropped, all of it is on its way.
 struct Going {
     body: Body,
-    _visit: Visiting,
+    end: End,
+    kept: Option<Bytes>,
+    visit: Visiting,
+}
+
+impl Going {
+    /// Keeps the last byte of the last piece back.
+    fn hold_back(&mut self, mut piece: Bytes) -> Frame<Bytes> {
+        if self.end == End::Asked && piece.len() > 1 && self.body.is_end_stream() {
+            self.kept = Some(piece.split_off(piece.len() - 1));
+        }
+        Frame::data(piece)
+    }
 }
 
 impl hyper::body::Body for Going {
@@ -99,14 +133,33 @@ impl hyper::body::Body for Going {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        Pin::new(&mut self.body).poll_frame(context)
+        if let Some(kept) = self.kept.take() {
+            return Poll::Ready(Some(Ok(Frame::data(kept))));
+        }
+        let frame = match ready!(Pin::new(&mut self.body).poll_frame(context)) {
+            Some(Ok(frame)) => frame,
+            other => return Poll::Ready(other),
+        };
+        let frame = match frame.into_data() {
+            Ok(piece) => {
+                if !self.body.is_end_stream() {
+                    self.visit.with(|visit| visit.wrote(piece.len()));
+                }
+                self.hold_back(piece)
+            }
+            Err(trailers) => trailers,
+        };
+        Poll::Ready(Some(Ok(frame)))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        self.kept.is_none() && self.body.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+        match &self.kept {
+            Some(kept) => SizeHint::with_exact(kept.len() as u64),
+            None => self.body.size_hint(),
+        }
     }
 }
