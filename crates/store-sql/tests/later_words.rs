@@ -86,7 +86,7 @@ async fn a_link_of_an_unknown_purpose(url: &str) {
         .rewrite("links", "purpose", "digest", unknown.digest.as_bytes())
         .await;
     let listed = shared.store.list_links(user).await.unwrap();
-    assert_eq!(listed, [known.clone()]);
+    assert_eq!(listed, std::slice::from_ref(known));
     let found = shared.store.find_link(&unknown.digest).await.unwrap();
     assert_eq!(found, None);
     let found = shared.store.find_link(&known.digest).await.unwrap();

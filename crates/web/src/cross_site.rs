@@ -9,9 +9,9 @@
 
 use axum::body::Body;
 use axum::extract::Request;
-use axum::http::Method;
 use axum::http::header::{self, HeaderMap};
 use axum::http::request::Parts;
+use axum::http::{HeaderValue, Method};
 
 use crate::app::App;
 use crate::body::{self, Fields};
@@ -174,7 +174,7 @@ fn site(app: &App, headers: &HeaderMap) -> Site {
             _ => Site::Other,
         };
     }
-    match headers.get(header::ORIGIN).map(axum::http::HeaderValue::as_bytes) {
+    match headers.get(header::ORIGIN).map(HeaderValue::as_bytes) {
         None | Some(b"null") => Site::Untold,
         Some(origin) if origin.eq_ignore_ascii_case(app.origin.as_bytes()) => Site::Ours,
         Some(_) => Site::Other,

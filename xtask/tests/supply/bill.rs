@@ -15,7 +15,7 @@ fn bill() -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// Somebody else's reader and the published schema of CycloneDX 1.6 take it, and it is the same twice.
+/// Somebody else's reader and the published schema of `CycloneDX` 1.6 take it, and it is the same twice.
 #[test]
 fn the_bill_of_materials_is_sound_by_its_schema() {
     let bill = bill();

@@ -218,7 +218,7 @@ async fn reaching_for_another_costs_the_same_work_whether_there_is_one_or_not() 
         works.push((named, work(&world)));
     }
     let only_written_down = |call: &&str| *call == "apply";
-    assert!(works[0].1.calls.iter().all(|call| only_written_down(call)));
+    assert!(works[0].1.calls.iter().all(only_written_down));
     assert_alike(&works);
 }
 
