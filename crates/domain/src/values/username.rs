@@ -5,6 +5,8 @@ use std::fmt;
 use precis_profiles::UsernameCaseMapped;
 use precis_profiles::precis_core::profile::PrecisFastInvocation;
 
+use unicode_security::{GeneralSecurityProfile, MixedScript};
+
 use super::{Invalid, UserId};
 
 /// A user name as its owner spells it, with the key by which it is unique.
@@ -60,6 +62,21 @@ impl Username {
         })
     }
 
+    /// Reads a user name that somebody wants to have: one script alone, and none of the letters that are
+    /// of no living language (UTS 39, 3.1 and 5.1), so that nobody is called `admin` with a Cyrillic `а`.
+    /// Whoever has a name already is called by [`Self::parse`].
+    pub fn choose(text: &str) -> Result<Self, Invalid> {
+        let name = Self::parse(text)?;
+        let is_common = |c: char| c.is_ascii() || c.identifier_allowed();
+        if name.text.is_single_script() && name.text.chars().all(is_common) {
+            return Ok(name);
+        }
+        Err(Invalid::new(
+            "look-alike",
+            "A user name is written in one script, with letters in everyday use: another could be taken for somebody else's.",
+        ))
+    }
+
     /// Back from a store, as it was kept: a rule that has become stricter locks nobody out.
     pub fn from_stored(text: String, key: String) -> Self {
         Self { text, key }
@@ -106,6 +123,40 @@ mod tests {
 
     fn key(text: &str) -> String {
         Username::parse(text).unwrap().key().to_owned()
+    }
+
+    /// R-01's sister for user names: look-alikes by script.
+    #[test]
+    fn a_name_is_of_one_script() {
+        for name in [
+            "admin",
+            "élodie",
+            "анна",
+            "Ελένη",
+            "山田太郎",
+            "やまだ太郎",
+            "김민준",
+            "محمد",
+            "דוד",
+            "jean-luc_2",
+        ] {
+            assert!(Username::choose(name).is_ok(), "{name}");
+        }
+        for name in [
+            "\u{430}dmin",
+            "\u{391}dmin",
+            "admi\u{578}",
+            "\u{1d00}dmin",
+            "adm\u{456}n",
+            "b\u{3bf}b",
+        ] {
+            assert!(Username::parse(name).is_ok(), "{name} is a name");
+            assert_eq!(
+                Username::choose(name).unwrap_err().code,
+                "look-alike",
+                "{name}"
+            );
+        }
     }
 
     #[test]

@@ -120,7 +120,7 @@ async fn create(
     wanted: CreateUser,
     output: Output,
 ) -> anyhow::Result<()> {
-    let username = typed("--username", wanted.username.as_deref(), Username::parse)?;
+    let username = typed("--username", wanted.username.as_deref(), Username::choose)?;
     let email = typed("--email", wanted.email.as_deref(), EmailAddress::parse)?;
     let name = typed("--name", wanted.name.as_deref(), Name::parse)?;
     let (password, made_up) = password(wired, wanted.password_stdin)?;

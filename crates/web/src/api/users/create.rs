@@ -112,7 +112,7 @@ fn read(mut fields: Fields, accounts: &Accounts) -> Result<SignUp, Problem> {
             Invalid::new("missing", "Give a `username`, an `email` or both."),
         );
     }
-    let username = fields.optional("username", Username::parse);
+    let username = fields.optional("username", Username::choose);
     let email = fields.optional("email", EmailAddress::parse);
     let name = fields.optional("name", Name::parse);
     let personal = [
