@@ -14,6 +14,13 @@ const METHODS: [&str; 8] = [
     "GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND",
 ];
 
+/// Where a proxy in front passes paths on.
+const PROXIES: [&str; 3] = [
+    include_str!("../../../../examples/nginx/site.conf"),
+    include_str!("../../../../examples/caddy/Caddyfile"),
+    include_str!("../../../../examples/traefik/site.yml"),
+];
+
 fn paths() -> BTreeSet<&'static str> {
     TABLE.iter().map(|route| route.path).collect()
 }
@@ -384,5 +391,30 @@ async fn every_route_with_a_body_knows_json_and_forms_and_nothing_else() {
         ask(Some("application/json"), "")
             .await
             .expect_problem(400, "malformed-request");
+    }
+}
+
+/// a link of a mail leads to Doorward behind each of the proxies that are shown to people.
+#[test]
+fn the_proxy_examples_know_every_path() {
+    // Asked by the operator's own, and not through the proxy.
+    let own = ["", "healthz", "readyz"];
+    let firsts = TABLE.iter().map(|route| route.path.split('/').nth(1));
+    let firsts: BTreeSet<_> = firsts
+        .flatten()
+        .filter(|part| !own.contains(part))
+        .collect();
+    for proxy in PROXIES {
+        let text = proxy.replace("[.]", ".").replace("\\.", ".");
+        let words = text.lines().filter(|line| line.contains('|'));
+        let words: BTreeSet<_> = words
+            .flat_map(|line| line.split(['(', ')', '|', '/']))
+            .collect();
+        for first in &firsts {
+            assert!(
+                words.contains(first),
+                "{first} is passed on by none of: {proxy}"
+            );
+        }
     }
 }
