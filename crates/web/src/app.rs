@@ -91,10 +91,7 @@ impl App {
     /// Puts the parts together.
     pub fn new(parts: AppParts) -> Self {
         let public_url = &parts.accounts.policy().public_url;
-        let mut pages = Pages::new(parts.accounts.policy().password_rules.min_length);
-        if parts.accounts.policy().confirmation_asks_password {
-            pages.ask_sign_up_password();
-        }
+        let pages = Pages::new(parts.accounts.policy().password_rules.min_length);
         let document = crate::openapi::document(public_url);
         let docs = pages.docs(&document).into();
         Self(Arc::new(Inner {

@@ -15,6 +15,17 @@ use crate::values::{Data, EmailAddress, Invalid, Password, Token};
 
 /// How many unconfirmed claims to one address are cleared away, or looked at to be mailed, at a time.
 pub(crate) const MAX_CLAIMS: usize = 20;
+/// How many times over the rest is cleared away; what is left then has its time to run out.
+const MOST_CLEARED: usize = 50;
+
+/// Whether a confirmation takes the password that was chosen at sign-up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SignUpPassword {
+    /// It does.
+    Asked,
+    /// The link is enough.
+    NotAsked,
+}
 
 impl Accounts {
     /// Asks for the confirmation mail once more. Whether the address is known shows in nobody's
@@ -75,7 +86,7 @@ impl Accounts {
             if !is_open(&user, &link) {
                 return Err(Error::LinkExpired);
             }
-            if is_password_due && self.asks_password(&user) {
+            if is_password_due && self.asks_password(&user).await? == SignUpPassword::Asked {
                 self.show_sign_up_password(ctx, &user, &link.email, password)
                     .await?;
                 is_password_due = false;
@@ -91,6 +102,7 @@ impl Accounts {
                         self.end_sessions(ctx, user.id, epoch, why, None).await;
                     }
                     self.forget_guesses(ctx, &confirmed).await;
+                    self.clear_claims(&link.email).await;
                     return Ok(confirmed);
                 }
                 // Used, or the user changed, in between: look again.
@@ -103,9 +115,60 @@ impl Accounts {
         Err(Error::Overloaded)
     }
 
-    /// Whether a confirmation would ask for the sign-up's password.
-    pub fn asks_password(&self, user: &User) -> bool {
-        self.policy.confirmation_asks_password && user.status == Status::Pending
+    /// Whether a confirmation asks for the sign-up's password. Always, where the operator wants it; and
+    /// where more claim the address than it is mailed for: strangers may have crowded out its owner's
+    /// sign-up, and the link at hand be one of theirs.
+    pub async fn asks_password(&self, user: &User) -> Result<SignUpPassword, Error> {
+        let Some(email) = user.pending_email.as_ref() else {
+            return Ok(SignUpPassword::NotAsked);
+        };
+        if user.status != Status::Pending {
+            return Ok(SignUpPassword::NotAsked);
+        }
+        if self.policy.confirmation_asks_password {
+            return Ok(SignUpPassword::Asked);
+        }
+        if !self.policy.throttle {
+            return Ok(SignUpPassword::NotAsked);
+        }
+        let mailed = usize::try_from(self.policy.limits.mailbox.burst).unwrap_or(usize::MAX - 1);
+        let store = &self.ports.store;
+        let claims = store
+            .list_users_by_pending_email(email.key(), mailed + 1)
+            .await?;
+        Ok(match claims.len() > mailed {
+            true => SignUpPassword::Asked,
+            false => SignUpPassword::NotAsked,
+        })
+    }
+
+    /// Clears away what is left of the claims to an address that has an owner now, where there were more
+    /// than one change takes.
+    async fn clear_claims(&self, email: &EmailAddress) {
+        for _ in 0..MOST_CLEARED {
+            let store = &self.ports.store;
+            let claims = match store
+                .list_users_by_pending_email(email.key(), MAX_CLAIMS)
+                .await
+            {
+                Ok(claims) => claims,
+                Err(error) => {
+                    tracing::warn!(%error, "claims to a confirmed address could not be read");
+                    return;
+                }
+            };
+            let pending = claims.iter().filter(|one| one.status == Status::Pending);
+            let mut ids: Vec<_> = pending.map(|claim| claim.id).collect();
+            if ids.is_empty() {
+                return;
+            }
+            ids.sort_unstable();
+            let changes = ids.into_iter().map(Change::DeletePendingUser).collect();
+            if let Err(error) = self.apply(changes).await {
+                tracing::warn!(%error, "claims to a confirmed address wait for their time to run out");
+                return;
+            }
+        }
     }
 
     /// A wrong one counts like one at sign-in.

@@ -283,9 +283,13 @@ impl Accounts {
     fn guess_of_stranger(&self, identifier: &Identifier, account: Option<&User>) -> Charge {
         let (stopping, slowing) = (&self.counting.stopping, &self.counting.slowing);
         let (ladder, key) = match (account, identifier) {
-            (Some(user), _) => match &user.email {
-                Some(email) => (stopping, of_address(email, user.session_epoch)),
-                None => (slowing, format!("user/{}/{}", user.id, user.session_epoch)),
+            (Some(user), named) => match (&user.email, named) {
+                (Some(email), _) => (stopping, of_address(email, user.session_epoch)),
+                // By the link that was mailed: no stranger uses up what its holder has.
+                (None, Identifier::Email(_)) => (slowing, format!("confirmation/{}", user.id)),
+                (None, Identifier::Username(_)) => {
+                    (slowing, format!("user/{}/{}", user.id, user.session_epoch))
+                }
             },
             (None, Identifier::Username(username)) => {
                 (stopping, format!("username/{}", username.key()))

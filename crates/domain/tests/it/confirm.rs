@@ -2,6 +2,7 @@
 
 use doorward_domain::Error;
 use doorward_domain::changes::Change;
+use doorward_domain::flows::confirm::SignUpPassword;
 use doorward_domain::flows::update_profile::ProfileUpdate;
 use doorward_domain::model::{Purpose, Status};
 use doorward_domain::ports::MailTemplate;
@@ -91,6 +92,76 @@ async fn looking_at_the_link_changes_nothing() {
     }
     assert!(!world.spy.take_calls().contains(&"apply"));
     world.accounts.confirm(&world.anon(), &token).await.unwrap();
+}
+
+/// whoever claims an address so often that its owner's own mail is crowded out gains nothing: a
+/// link then takes the password of its sign-up, which the owner has for theirs alone. All claims fall away.
+#[tokio::test]
+async fn many_claims_to_an_address_do_not_make_its_owner_confirm_a_strangers() {
+    let world = World::new().await;
+    let claim = |name: String, shown: &str| {
+        let mut wanted = sign_up(Some(&name), Some("ben@example.com"));
+        wanted.password = new_password(shown);
+        wanted
+    };
+    let mut strangers = Vec::new();
+    for number in 0..50 {
+        let wanted = claim(format!("eve{number}"), OTHER_PASSWORD);
+        strangers.push(world.try_sign_up(wanted).await.unwrap());
+        world.advance(seconds(1));
+    }
+    world.mails().await;
+    let wanted = claim("ben".to_owned(), PASSWORD);
+    let ben = world.try_sign_up(wanted).await.unwrap();
+    assert!(world.mails().await.is_empty(), "the mailbox has had enough");
+    let (accounts, anon) = (&world.accounts, world.anon());
+    let address = email("ben@example.com");
+    let asked = accounts.request_confirmation(&anon, &address);
+    asked.await.unwrap();
+    let mails = world.mails().await;
+    assert_eq!(mails.len(), 3);
+    let own = password(PASSWORD);
+    for mail in &mails {
+        let (link, is_own) = (token_in(mail), mail.username.as_deref() == Some("ben"));
+        let viewed = accounts.view_confirmation(&anon, &link).await.unwrap();
+        let asks = accounts.asks_password(&viewed).await.unwrap();
+        assert_eq!(asks, SignUpPassword::Asked);
+        assert_err!(accounts.confirm(&anon, &link).await, Error::Invalid(faults) if faults[0].field == "password");
+        if !is_own {
+            let shown = accounts.confirm_with_password(&anon, &link, Some(&own));
+            assert_err!(shown.await, Error::InvalidCredentials);
+        }
+    }
+    let link = mails
+        .iter()
+        .find(|mail| mail.username.as_deref() == Some("ben"))
+        .map(token_in)
+        .expect("the newest is among them");
+    let confirmed = accounts.confirm_with_password(&anon, &link, Some(&own));
+    assert_eq!(confirmed.await.unwrap().id, ben.id);
+    for stranger in &strangers {
+        assert_eq!(world.kept(stranger).await, None);
+    }
+}
+
+/// what strangers guess at the user name or the address of a sign-up keeps nobody from confirming it by
+/// the mailed link, with its password.
+#[tokio::test]
+async fn guesses_of_strangers_keep_nobody_from_confirming() {
+    let world = World::with(|policy| policy.confirmation_asks_password = true).await;
+    world.pending("ben").await;
+    let link = token_in(&world.one_mail().await);
+    for _ in 0..100 {
+        for name in ["ben", "ben@example.com"] {
+            let _ = world.try_sign_in(name, OTHER_PASSWORD).await;
+        }
+        world.advance(seconds(10));
+    }
+    let (anon, own) = (world.anon(), password(PASSWORD));
+    let confirmed = world
+        .accounts
+        .confirm_with_password(&anon, &link, Some(&own));
+    confirmed.await.unwrap();
 }
 
 /// the first to confirm has the address; the other claims fall away.

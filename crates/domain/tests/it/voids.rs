@@ -1,6 +1,7 @@
 //! What voids a link that was mailed before it: every event against every kind of link.
 
 use doorward_domain::Error;
+use doorward_domain::flows::confirm::SignUpPassword;
 use doorward_domain::ports::{Mail, MailTemplate};
 use doorward_domain::values::Token;
 
@@ -154,7 +155,8 @@ async fn a_confirmation_can_ask_for_the_password() {
     let ben = world.pending("ben").await;
     let link = token_in(&world.one_mail().await);
     let (accounts, anon) = (&world.accounts, world.anon());
-    assert!(accounts.asks_password(&ben));
+    let asked = accounts.asks_password(&ben).await.unwrap();
+    assert_eq!(asked, SignUpPassword::Asked);
     world.audited();
     assert_err!(accounts.confirm(&anon, &link).await, Error::Invalid(faults) if faults[0].field == "password");
     assert_eq!(world.audited(), [""; 0]);

@@ -85,10 +85,11 @@ pub(crate) async fn view_confirmation(
         .view_confirmation(caller.ctx(), &read_token(&token)?)
         .await?;
     if caller.wants_html() {
-        return Ok(app
+        let (password, form) = (app.accounts.asks_password(&user).await?, Form::default());
+        let page = app
             .pages
-            .confirm(caller.sheet(), &user, &token, &Form::default())
-            .into_response());
+            .confirm(caller.sheet(), &user, password, &token, &form);
+        return Ok(page.into_response());
     }
     Ok(Json(Message {
         message: "POST to this URL to confirm the address.",
@@ -96,7 +97,8 @@ pub(crate) async fn view_confirmation(
     .into_response())
 }
 
-/// A body is needed only where the operator has set `confirmation.ask_password`.
+/// A body is needed only where the operator has set `confirmation.ask_password`, or where more sign-ups claim
+/// the address than it is mailed for.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Confirmation, example = json!({"password": "three boats on a lake"}))]
 #[serde(deny_unknown_fields)]
@@ -142,7 +144,10 @@ pub(crate) async fn confirm(
                 .view_confirmation(caller.ctx(), &secret)
                 .await?;
             let form = Form::default().refused(&problem);
-            let page = app.pages.confirm(caller.sheet(), &user, &token, &form);
+            let password = app.accounts.asks_password(&user).await?;
+            let page = app
+                .pages
+                .confirm(caller.sheet(), &user, password, &token, &form);
             return Err(problem.on_page(page));
         }
         Err(problem) => return Err(problem),

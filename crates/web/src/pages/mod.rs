@@ -20,6 +20,7 @@ pub(crate) mod way_back;
 use std::fmt::Write;
 
 use axum::response::Html;
+use doorward_domain::flows::confirm::SignUpPassword;
 use doorward_domain::model::{Role, Status, User};
 use doorward_domain::values::{EmailAddress, Locale, Name, Username};
 use minijinja::value::ValueKind;
@@ -70,18 +71,12 @@ impl Pages {
         environment.add_global("script", assets::SCRIPT.path());
         environment.add_global("icon", assets::ICON.path());
         environment.add_global("min_length", min_length);
-        environment.add_global("asks_password", false);
         for (name, text) in TEMPLATES {
             environment
                 .add_template(name, text)
                 .expect("the templates are compiled in, and a test renders each");
         }
         Self(environment)
-    }
-
-    /// A confirmation asks for the password of the sign-up from here on.
-    pub(crate) fn ask_sign_up_password(&mut self) {
-        self.0.add_global("asks_password", true);
     }
 
     fn render(&self, name: &str, lang: &str, values: Value) -> Html<String> {
@@ -187,10 +182,12 @@ impl Pages {
         &self,
         sheet: Sheet<'_>,
         user: &User,
+        password: SignUpPassword,
         token: &str,
         form: &Form,
     ) -> Html<String> {
         let values = context! {
+            asks_password => password == SignUpPassword::Asked,
             username => user.username.as_ref().map(Username::as_str),
             name => user.name.as_ref().map(Name::as_str),
             email => user.pending_email.as_ref().or(user.email.as_ref()).map(EmailAddress::as_str),

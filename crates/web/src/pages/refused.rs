@@ -28,7 +28,9 @@ pub(crate) async fn page(
     let (pages, sheet, has_inbox) = (&app.pages, caller.sheet(), app.inbox.is_some());
     let form = Form::of(&fields).refused(problem);
     let way_back = WayBack::of_form(&mut fields, &app.choices.return_origins);
-    let user = caller.session().map(doorward_domain::flows::sessions::Authenticated::user);
+    let user = caller
+        .session()
+        .map(doorward_domain::flows::sessions::Authenticated::user);
     let secret = || {
         let mut parts = uri.path().split('/').skip(2);
         parts
@@ -81,7 +83,8 @@ pub(crate) async fn page(
                 .view_confirmation(caller.ctx(), &secret)
                 .await
                 .ok()?;
-            pages.confirm(sheet, &user, text, &form)
+            let password = app.accounts.asks_password(&user).await.ok()?;
+            pages.confirm(sheet, &user, password, text, &form)
         }
         _ => return None,
     };
