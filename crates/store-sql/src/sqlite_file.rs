@@ -88,17 +88,37 @@ pub(crate) fn path_of(url: &str) -> Result<PathBuf, ConnectError> {
     }
 }
 
-/// Opens the file once for reading and writing, and answers with its absolute path.
+/// Makes the file where it is missing, and answers with its absolute path. One that is there is asked
+/// about and never opened: a process that closes a file loses all its POSIX locks on it, those of
+/// SQLite's other connections too (sqlite.org/howtocorrupt.html, 2.2). Another process that opens and
+/// closes the database then takes its journal away, and with it every write from there on (T-POWER).
 fn make_ready(path: &Path, if_missing: IfMissing) -> io::Result<PathBuf> {
     let absolute = std::path::absolute(path)?;
     let create = if_missing == IfMissing::Create;
     if create && let Some(folder) = absolute.parent() {
         make_folder(folder)?;
     }
-    let mut options = OpenOptions::new();
-    options.read(true).write(true).create(create);
-    own_file(&mut options).open(&absolute)?;
+    match fs::metadata(&absolute) {
+        Ok(_) => may_use(&absolute)?,
+        Err(error) if create && error.kind() == io::ErrorKind::NotFound => {
+            let mut options = OpenOptions::new();
+            options.read(true).write(true).create(true);
+            own_file(&mut options).open(&absolute)?;
+        }
+        Err(error) => return Err(error),
+    }
     fs::canonicalize(&absolute)
+}
+
+#[cfg(unix)]
+fn may_use(path: &Path) -> io::Result<()> {
+    use rustix::fs::{Access, access};
+    Ok(access(path, Access::READ_OK | Access::WRITE_OK)?)
+}
+
+#[cfg(not(unix))]
+fn may_use(_: &Path) -> io::Result<()> {
+    Ok(())
 }
 
 #[cfg(unix)]

@@ -152,3 +152,31 @@ async fn questions_about_the_audit_log_are_served_by_their_index() {
         assert!(only.ends_with(index), "{condition}: {only}");
     }
 }
+
+/// T-POWER: whoever looks into the file beside the server takes nothing away. POSIX locks belong to the
+/// process, so a second one has to look.
+#[tokio::test]
+async fn another_process_that_looks_into_the_file_does_not_end_the_journal() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("doorward.db");
+    let settings = SqlSettings {
+        max_connections: 4,
+        ..SqlSettings::new(format!("sqlite:{}", file.display()))
+    };
+    let store = SqlStore::connect(&settings, fixtures::now()).await.unwrap();
+    let until = store.tries().until;
+    let mut held = Vec::new();
+    for _ in 0..4 {
+        held.push(store.pool.acquire(until).await.unwrap());
+    }
+    for connection in &mut held {
+        let sql = "SELECT COUNT(*) FROM users";
+        connection.row(sql, &[], until).await.unwrap();
+    }
+    let look = "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); \
+        c.execute('SELECT COUNT(*) FROM users').fetchone(); c.close()";
+    let mut python = std::process::Command::new("python3");
+    doorward_testkit::process::succeed(python.args(["-c", look]).arg(&file));
+    let journal = folder.path().join("doorward.db-wal");
+    assert!(journal.exists(), "the server's journal was removed under it");
+}

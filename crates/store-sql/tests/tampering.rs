@@ -123,6 +123,9 @@ on_each_database! {
     a_cut_at_the_end_shows_against_a_checkpoint,
     a_log_made_anew_with_another_key_shows,
     rows_of_an_older_release_are_sealed_too,
+    an_event_of_the_future_is_named,
+    a_line_that_tells_of_no_deletion_erases_nothing,
+    seals_that_have_no_place_are_named,
 }
 
 /// L-01: an edit of any column is found, and in which row.
@@ -317,8 +320,8 @@ async fn a_seal_that_is_cut_shows(url: &str) {
     assert_eq!(log.found().await, []);
     // What was let go lawfully is no cut; what is cut after it, is.
     let secrets = SeededSecrets::new(5);
-    let node = sealer(&*log.store, &secrets, at(200));
-    let kept = jiff::SignedDuration::from_secs(195);
+    let node = sealer(&*log.store, &secrets, at(86_405));
+    let kept = jiff::SignedDuration::from_hours(24);
     assert_eq!(node.let_go(kept).await.unwrap(), 1);
     assert_eq!(log.found().await, []);
     log.execute(
@@ -334,7 +337,7 @@ async fn an_edited_seal_is_not_let_go(url: &str) {
     let log = Tampered::new(url).await;
     let long_ago = log.bytes(&[0; 16]);
     let secrets = SeededSecrets::new(9);
-    let kept = jiff::SignedDuration::from_secs(100);
+    let kept = jiff::SignedDuration::from_hours(24);
     for position in [1, 3] {
         log.keep("audit_seals").await;
         log.execute(&format!(
@@ -350,7 +353,7 @@ async fn an_edited_seal_is_not_let_go(url: &str) {
     log.keep("audit_seals").await;
     log.execute("UPDATE audit_seals SET leaves = NULL WHERE position = 1")
         .await;
-    let node = sealer(&*log.store, &secrets, at(200));
+    let node = sealer(&*log.store, &secrets, at(2 * 86_400));
     assert_eq!(node.let_go(kept).await.unwrap(), 0);
     log.put_back("audit_seals").await;
     // With a digest to match it is let go, and shows ever after: what was signed is what it said then.
@@ -491,4 +494,85 @@ async fn rows_of_an_older_release_are_sealed_too(url: &str) {
         (line.event.as_str(), line.detail.as_deref()),
         ("other", Some("a-word-to-come "))
     );
+}
+
+/// L-01: what is put beyond the reach of the sealer stays editable, and is named for as long as it does.
+async fn an_event_of_the_future_is_named(url: &str) {
+    let log = Tampered::new(url).await;
+    let far = log.bytes(&[255, 255, 0, 0, 0, 0, 0x70, 0, 0x80, 0, 0, 0, 0, 0, 0, 1]);
+    let columns = "event, outcome, actor, user_id, address, user_agent, request_id, detail";
+    let add = |id: &str, at: &str| {
+        format!(
+            "INSERT INTO audit_events (id, occurred_at, {columns}) SELECT {id}, {at}, {columns} \
+             FROM audit_events WHERE id = {}",
+            log.id(4)
+        )
+    };
+    log.execute(&add(&far, "occurred_at")).await;
+    let secrets = SeededSecrets::new(11);
+    let node = sealer(&*log.store, &secrets, at(1000));
+    assert_eq!(node.seal_rest().await.unwrap().events, 0);
+    assert_eq!(log.found().await, [("event-ahead", None, None)]);
+    log.execute(&format!("DELETE FROM audit_events WHERE id = {far}"))
+        .await;
+    // An id of now, and a time of long ago: before it is sealed, and after.
+    let now = log.bytes(event(9, fixtures::user_id()).id.as_bytes());
+    log.execute(&add(&now, "occurred_at - 86400000000")).await;
+    assert_eq!(log.found().await, [("event-misdated", None, None)]);
+    assert_eq!(node.seal_rest().await.unwrap().events, 1);
+    assert_eq!(log.found().await, [("event-misdated", Some(4), None)]);
+}
+
+/// L-05: whoever adds a line that tells of a deletion has nobody's addresses erased who is there.
+async fn a_line_that_tells_of_no_deletion_erases_nothing(url: &str) {
+    let log = Tampered::new(url).await;
+    let ben = fixtures::user();
+    let tells = AuditEvent {
+        event: doorward_domain::model::Event::UserDeleted,
+        ..event(20, ben.id)
+    };
+    write(&*log.store, &tells).await;
+    let secrets = SeededSecrets::new(12);
+    // He was taken out for the moment in which that was sealed.
+    sealer(&*log.store, &secrets, at(30)).seal().await.unwrap();
+    let back = doorward_domain::changes::Change::InsertUser(Box::new(ben.clone()));
+    log.store.apply(vec![back]).await.unwrap();
+    sealer(&*log.store, &secrets, at(1000))
+        .erase()
+        .await
+        .unwrap();
+    let left = log.store.audit_log().list_personal(ben.id, 10).await;
+    assert_eq!(left.unwrap().len(), 1);
+    assert_eq!(log.found().await, []);
+}
+
+/// L-01: a seal row that belongs nowhere is named, and so is a letting-go that nobody signed.
+async fn seals_that_have_no_place_are_named(url: &str) {
+    let log = Tampered::new(url).await;
+    let copy = |position: &str| {
+        format!(
+            "INSERT INTO audit_seals SELECT {position}, previous, digest, events, leaves, first_id, last_id, \
+             counted, sealed_at, signature, let_go_at, let_go_signature FROM audit_seals WHERE position = 2"
+        )
+    };
+    for change in [
+        copy("0"),
+        copy("-5"),
+        "UPDATE audit_seals SET let_go_at = sealed_at WHERE position = 2".to_owned(),
+        "UPDATE audit_seals SET let_go_signature = signature WHERE position = 2".to_owned(),
+    ] {
+        log.keep("audit_seals").await;
+        log.execute(&change).await;
+        assert!(!log.found().await.is_empty(), "{change}");
+        log.put_back("audit_seals").await;
+    }
+    assert_eq!(log.found().await, []);
+    // One that was let go by nobody does not hold up those whose time has run out.
+    log.execute("UPDATE audit_seals SET let_go_at = sealed_at WHERE position = 1")
+        .await;
+    let secrets = SeededSecrets::new(13);
+    let node = sealer(&*log.store, &secrets, at(3 * 86_400));
+    let kept = jiff::SignedDuration::from_hours(24);
+    assert_eq!(node.let_go(kept).await.unwrap(), 2);
+    assert_eq!(log.found().await, []);
 }
