@@ -30,6 +30,10 @@ const DOCUMENTS: &[&str] = &[
     "examples",
 ];
 
+/// The page that shows the source of everything it says: whoever has the package has no source, and
+/// reads names where the repository has links.
+const GENERATED: &str = "docs/SECURITY-MODEL.md";
+
 /// What the binary says when it is asked so, and into which file.
 const MADE: &[(&[&str], &str)] = &[
     (
@@ -196,10 +200,17 @@ fn fill(tree: &Path, binary: &Path) -> anyhow::Result<()> {
     put(binary, &tree.join("bin/doorward"))?;
     let listed = git(&[&["ls-files", "-z", "--"], DOCUMENTS].concat())?;
     for file in listed.split_terminator('\0') {
-        put(
-            &root().join(file),
-            &tree.join("share/doc/doorward").join(file),
-        )?;
+        let to = tree.join("share/doc/doorward").join(file);
+        match file == GENERATED {
+            true => {
+                make_folder_of(&to)?;
+                std::fs::write(
+                    &to,
+                    without_source(&std::fs::read_to_string(root().join(file))?),
+                )?;
+            }
+            false => put(&root().join(file), &to)?,
+        }
     }
     for (arguments, to) in MADE {
         let to = tree.join(to);
@@ -211,6 +222,31 @@ fn fill(tree: &Path, binary: &Path) -> anyhow::Result<()> {
     let pages = tree.join("share/man/man1");
     let pages = pages.to_str().context("the target folder is no text")?;
     told(binary, &["man", "--out", pages]).map(drop)
+}
+
+/// Links into folders of the source become what they say.
+fn without_source(page: &str) -> String {
+    let mut shown = String::with_capacity(page.len());
+    let mut rest = page;
+    while let Some(at) = rest.find("](../") {
+        let (before, link) = rest.split_at(at);
+        let is_source = ["crates/", "xtask/", "fuzz/", ".github/"]
+            .iter()
+            .any(|folder| link["](../".len()..].starts_with(folder));
+        match (is_source, before.rfind('['), link.find(')')) {
+            (true, Some(open), Some(end)) => {
+                shown += &before[..open];
+                shown += &before[open + 1..];
+                rest = &link[end + 1..];
+            }
+            _ => {
+                shown += before;
+                shown += "](";
+                rest = &link[2..];
+            }
+        }
+    }
+    shown + rest
 }
 
 /// What the binary says, with nothing set.
