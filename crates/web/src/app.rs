@@ -70,6 +70,8 @@ pub struct Inner {
     pub(crate) trusted_proxies: TrustedProxies,
     /// When it was last said that a proxy does not name its clients.
     pub(crate) unnamed: Unnamed,
+    /// When it was last said that a proxy is named nowhere.
+    pub(crate) forgotten: Unnamed,
     pub(crate) stopping: Stopping,
     pub(crate) observer: Arc<dyn Observer>,
     pub(crate) pages: Pages,
@@ -107,6 +109,7 @@ impl App {
             request_ids: RequestIds::new(&*parts.secrets),
             trusted_proxies: parts.trusted_proxies,
             unnamed: Unnamed::default(),
+            forgotten: Unnamed::default(),
             inbox: parts.inbox,
             stopping: parts.stopping,
             observer: parts.observer,

@@ -239,6 +239,12 @@ async fn open(
 
 fn context(app: &App, request: &Parts, ledger: &Ledger) -> Ctx {
     let peer = request.extensions.get::<ConnectInfo<SocketAddr>>();
+    if peer.is_some_and(|ConnectInfo(peer)| {
+        app.trusted_proxies
+            .are_forgotten(peer.ip(), &request.headers)
+    }) {
+        app.forgotten.say_forgotten(app.trusted_proxies.header());
+    }
     let user_agent = request.headers.get(header::USER_AGENT);
     let user_agent = user_agent.map(|value| {
         let text = String::from_utf8_lossy(value.as_bytes());

@@ -77,6 +77,17 @@ impl TrustedProxies {
         self.header
     }
 
+    /// Whether a request looks as if it came through a proxy of the operator's own that is named nowhere:
+    /// all its people then share what one address may do.
+    pub(crate) fn are_forgotten(&self, peer: IpAddr, headers: &HeaderMap) -> bool {
+        let peer = peer.to_canonical();
+        let is_near = match peer {
+            IpAddr::V4(peer) => peer.is_loopback() || peer.is_private(),
+            IpAddr::V6(peer) => peer.is_loopback() || peer.is_unique_local(),
+        };
+        is_near && !self.has(peer) && headers.contains_key(self.header.name())
+    }
+
     /// Whether that is a proxy of ours, and not a stranger.
     pub fn has(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();
@@ -90,6 +101,15 @@ impl TrustedProxies {
 pub(crate) struct Unnamed(Mutex<Option<Instant>>);
 
 impl Unnamed {
+    /// Says that a proxy may be named nowhere, unless it has been said lately.
+    pub(crate) fn say_forgotten(&self, header: ForwardedBy) {
+        if self.is_due(Instant::now()) {
+            tracing::warn!(
+                "requests with {header} come from this machine or a private network, and from no address of `trusted_proxies`: if a proxy passes them on, name it there, or all its people count as one in throttles and limits"
+            );
+        }
+    }
+
     /// Says it, unless it has been said lately.
     pub(crate) fn say(&self, header: ForwardedBy) {
         if self.is_due(Instant::now()) {
@@ -425,6 +445,30 @@ mod tests {
         }
         let nobody = client("", "127.0.0.1", &[b"192.0.2.7"]);
         assert_eq!(nobody.as_deref(), Some("127.0.0.1"));
+    }
+
+    ///
+    #[test]
+    fn a_proxy_that_is_named_nowhere_is_noticed() {
+        let trusted: TrustedProxies = "10.0.0.1".parse().unwrap();
+        let mut headers = HeaderMap::new();
+        headers.insert("forwarded", HeaderValue::from_static("for=192.0.2.7"));
+        let near = [
+            "127.0.0.1",
+            "::1",
+            "10.0.0.2",
+            "172.17.0.1",
+            "fd00::1",
+            "::ffff:192.168.0.1",
+        ];
+        let asks =
+            |peer: &str, headers: &HeaderMap| trusted.are_forgotten(peer.parse().unwrap(), headers);
+        assert!(near.iter().all(|peer| !asks(peer, &headers)));
+        headers.insert("x-forwarded-for", HeaderValue::from_static("192.0.2.7"));
+        assert!(near.iter().all(|peer| asks(peer, &headers)));
+        for other in ["10.0.0.1", "203.0.113.5", "2001:db8::1"] {
+            assert!(!asks(other, &headers), "{other}");
+        }
     }
 
     #[test]

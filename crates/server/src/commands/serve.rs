@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use doorward_domain::ctx::Actor;
+use doorward_domain::policy::Disclosure;
 use doorward_domain::values::Secret;
 use doorward_web::Stopping;
 use tokio::signal::unix::SignalKind;
@@ -151,7 +152,7 @@ fn summary(config: &Config) -> String {
     let scheme = |url: &str| url.split(':').next().unwrap_or_default().to_owned();
     let on_off = |on| if on { "on" } else { "off" };
     format!(
-        "version {}; database {}; sessions {}; throttle {}; disclosure {:?}; master key {}; audit kept {} days",
+        "version {}; database {}; sessions {}; throttle {}; disclosure {}; master key {}; audit kept {} days",
         env!("CARGO_PKG_VERSION"),
         scheme(&config.database_url()),
         if config.redis_url.is_some() {
@@ -160,7 +161,10 @@ fn summary(config: &Config) -> String {
             "database"
         },
         on_off(config.throttle),
-        config.disclosure,
+        match config.disclosure {
+            Disclosure::Private => "private",
+            Disclosure::Plain => "plain",
+        },
         if config.master_key.is_some() {
             "configured"
         } else {
@@ -212,6 +216,7 @@ async fn close(mut duties: JoinSet<()>, wired: &Wired, traces: Option<Traces>) {
             "a mail was still being sent; it is tried again elsewhere, or after the next start"
         );
     }
+    worker::seal_rest(wired).await;
     wired.close().await;
     if let Some(traces) = traces {
         traces.close().await;

@@ -70,7 +70,7 @@ impl Crowd {
             refused.requests = requests,
             closed.made_room = made_room,
             closed.slow = slow,
-            "more connections or requests than are taken in: some were refused, or closed for others. This is said once a minute; `limits.connections` and `limits.connections_per_address` set how many there may be"
+            "more connections or requests than are taken in: some were refused, or closed for others. This is said once a minute; `limits.connections` and `limits.connections_per_address` set how many there may be; if they all come through a proxy, name it in `trusted_proxies`"
         );
     }
 }

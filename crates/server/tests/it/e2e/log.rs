@@ -218,6 +218,26 @@ fn a_request_leaves_a_line_with_its_id_and_route() {
     assert!(!log.contains("AAAA"));
 }
 
+/// all who come through it would count as one.
+#[test]
+fn a_proxy_that_is_named_nowhere_is_spoken_of_once() {
+    for (trusted, told) in [("", 1), ("127.0.0.1, ::1", 0)] {
+        let setup = Setup::on_a_file().with("DOORWARD_TRUSTED_PROXIES", trusted);
+        let server = setup.start();
+        server.get("/").expect(200);
+        assert!(!server.log().contains("from no address of"));
+        for _ in 0..2 {
+            let fields = ["X-Forwarded-For: 192.0.2.7".to_owned()];
+            let request = super::http::request("GET", "/", &fields, "");
+            super::http::exchange(server.address(), request.as_bytes())
+                .unwrap()
+                .expect(200);
+        }
+        let log = server.stop();
+        assert_eq!(log.matches("from no address of").count(), told, "{log}");
+    }
+}
+
 /// Nobody's attempts are counted by address then, and nothing else would show it.
 #[test]
 fn a_proxy_that_names_no_client_is_spoken_of_once() {
