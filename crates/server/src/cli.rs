@@ -432,9 +432,10 @@ const VERIFY_EXAMPLE: &str = "Examples:
   doorward audit verify --from-log /var/log/doorward.log
   doorward audit verify --file audit.jsonl --key KEY
 
-Exit code 1 where something does not fit. A log whose end was cut looks like a
-shorter one: only a checkpoint that was kept elsewhere tells. The server writes
-one into its own log every ten minutes. More: docs/operations/audit-log.md";
+Exit code 3 where something does not fit; 1 where the log could not be read. A
+log whose end was cut looks like a shorter one: only a checkpoint that was kept
+elsewhere tells. The server writes one into its own log every ten minutes and
+when it stops. More: docs/operations/audit-log.md";
 
 /// `audit verify`
 #[derive(Debug, Args)]

@@ -60,11 +60,11 @@ pub fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) if is_for_programs => {
             eprintln!("{}", json!({"error": told(&error)}));
-            ExitCode::FAILURE
+            commands::exit_code(&error)
         }
         Err(error) => {
             eprintln!("doorward: {}", told(&error));
-            ExitCode::FAILURE
+            commands::exit_code(&error)
         }
     }
 }

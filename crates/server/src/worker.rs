@@ -248,6 +248,26 @@ async fn keep_audit(wired: Arc<Wired>, mut stop: watch::Receiver<bool>) {
     }
 }
 
+/// Seals what is left, however young: nobody may be there to do it later (L-01). For a server that
+/// stops, once nobody writes any more, and for a command that has written.
+pub async fn seal_rest(wired: &Wired) {
+    let ctx = wired.ctx(Actor::Worker);
+    match wired.accounts.seal_rest_of_audit(&ctx).await {
+        Ok(turn) => {
+            if let Some(checkpoint) = turn.newest {
+                tracing::info!(
+                    audit.checkpoint = %checkpoint,
+                    "the audit log is sealed up to here"
+                );
+            }
+        }
+        Err(error) => tracing::warn!(
+            error = format!("{:#}", anyhow::Error::from(error)),
+            "the end of the audit log could not be sealed; the next server that runs does it"
+        ),
+    }
+}
+
 async fn seal_audit(wired: &Wired) -> Result<Option<Checkpoint>, Error> {
     let ctx = wired.ctx(Actor::Worker);
     Ok(wired.accounts.seal_audit(&ctx).await?.newest)

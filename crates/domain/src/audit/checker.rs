@@ -1,16 +1,24 @@
 //! Finds what does not fit: seal after seal, each with its events, in constant memory.
 //!
 //! It asks nobody and knows no store: whoever walks hands in what there is, from the database or from
-//! a file. What it cannot see: events that were cut before they were sealed, and a tail that was cut
-//! where nobody wrote a checkpoint down.
+//! a file. What it cannot see: what was cut, edited or added before it was sealed (for some seconds; for
+//! as long as no worker runs, whoever can stop it), and a tail that was cut where nobody wrote a
+//! checkpoint down. What was sealed long after it says it was written is counted.
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
+use jiff::{SignedDuration, Timestamp};
+
 use super::{AuditPublicKey, Checkpoint, digest, owner_of};
 use crate::model::{AuditRecord, Erasure, Leaf, Seal};
 use crate::values::{AuditEventId, Digest, UserId};
+
+/// No operator keeps the log for less: what was let go sooner, was not let go by its time.
+pub const LEAST_KEPT: SignedDuration = SignedDuration::from_hours(24);
+/// An event is sealed by then, wherever a server runs; and clocks are not further apart.
+pub(super) const LATE: SignedDuration = SignedDuration::from_mins(10);
 
 /// What is wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,8 +47,12 @@ pub enum Fault {
     ErasedWithoutOrder,
     /// An event says it belongs to a seal that does not hold it.
     EventAdded,
-    /// An event waits for its seal far too long: the worker does not run.
+    /// An event waits for its seal in a file that was written after it should have had one.
     Unsealed,
+    /// An event without a seal is of a time that is yet to come, when it would be sealed.
+    EventAhead,
+    /// An event's id is of another time than it says.
+    EventMisdated,
     /// A checkpoint that was written down has no seal: the end of the log was cut.
     TailCut,
     /// A checkpoint that was written down names another digest: the log was made anew from there.
@@ -63,6 +75,8 @@ impl Fault {
             Self::ErasedWithoutOrder => "event-erased-without-order",
             Self::EventAdded => "event-added",
             Self::Unsealed => "event-unsealed",
+            Self::EventAhead => "event-ahead",
+            Self::EventMisdated => "event-misdated",
             Self::TailCut => "tail-cut",
             Self::CheckpointDiffers => "checkpoint-differs",
         }
@@ -77,7 +91,7 @@ impl Fault {
             Self::ChainBroken => "does not follow upon the seal before it",
             Self::LeavesEdited => "was edited: its list of events is not the one that was sealed",
             Self::LetGoForged => {
-                "says that its events were let go, which is not signed by a key that is trusted"
+                "says that its events were let go: too early, or not signed by a key that is trusted"
             }
             Self::EventMissing => "is missing from it",
             Self::EventEdited => "was edited",
@@ -86,7 +100,13 @@ impl Fault {
                 "has lost its address and user agent, though no account of it was deleted"
             }
             Self::EventAdded => "was added: the seal does not hold it",
-            Self::Unsealed => "waits for its seal far too long: is a server running?",
+            Self::Unsealed => "has no seal, and had to have one when the file was written",
+            Self::EventAhead => {
+                "has no seal, and is of a time that is yet to come: it was added or edited, or a clock was wrong"
+            }
+            Self::EventMisdated => {
+                "says another time than its id: it was added or edited before it was sealed"
+            }
             Self::TailCut => {
                 "was written down as a checkpoint and is not there: the end of the log was cut"
             }
@@ -111,7 +131,7 @@ pub struct Finding {
 }
 
 impl Finding {
-    fn of_seal(fault: Fault, position: i64) -> Self {
+    pub(super) fn of_seal(fault: Fault, position: i64) -> Self {
         Self {
             fault,
             position: Some(position),
@@ -152,6 +172,61 @@ impl fmt::Display for Finding {
     }
 }
 
+/// How many events are worth a word and are no finding, and the first of them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// How many.
+    pub count: u64,
+    /// The first.
+    pub first: Option<AuditEventId>,
+}
+
+impl Tally {
+    pub(super) fn add(&mut self, id: AuditEventId) {
+        self.count += 1;
+        self.first = self.first.or(Some(id));
+    }
+}
+
+/// Events that no seal holds, one after the other.
+pub struct Waiting {
+    now: Timestamp,
+    /// How many there are.
+    pub count: u64,
+    /// Those that had to be sealed by now, had a server run.
+    pub overdue: Tally,
+}
+
+impl Waiting {
+    /// An event that is not sealed by then will not be, unless a server runs.
+    const UNSEALED_FOR: SignedDuration = SignedDuration::from_mins(5);
+
+    /// What waits at that moment.
+    pub fn new(now: Timestamp) -> Self {
+        Self {
+            now,
+            count: 0,
+            overdue: Tally::default(),
+        }
+    }
+
+    /// Looks at the next.
+    pub fn look(&mut self, record: &AuditRecord) -> Option<Finding> {
+        self.count += 1;
+        if record.id < AuditEventId::first_at(self.now - Self::UNSEALED_FOR) {
+            self.overdue.add(record.id);
+        }
+        let fault = if record.id > AuditEventId::first_at(self.now + LATE) {
+            Fault::EventAhead
+        } else if is_misdated(record) {
+            Fault::EventMisdated
+        } else {
+            return None;
+        };
+        Some(of_record(fault, record))
+    }
+}
+
 /// How much of the log is handed in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Extent {
@@ -178,6 +253,9 @@ pub struct Checker {
     pub erased: u64,
     /// How many checkpoints were met.
     pub checkpoints_met: u64,
+    /// Events that were sealed long after they say they were written: no server ran, or was upgraded; or
+    /// they were added.
+    pub late: Tally,
 }
 
 impl Checker {
@@ -198,6 +276,7 @@ impl Checker {
             events: 0,
             erased: 0,
             checkpoints_met: 0,
+            late: Tally::default(),
         }
     }
 
@@ -257,7 +336,11 @@ impl Checker {
         let is_let_go = match &seal.let_go {
             None => false,
             Some(let_go) => {
-                let may = self.trusts(|key| key.signed_letting_go(seal, let_go));
+                let is_due = let_go
+                    .at
+                    .checked_sub(LEAST_KEPT)
+                    .is_ok_and(|at| seal.last_id < AuditEventId::first_at(at));
+                let may = is_due && self.trusts(|key| key.signed_letting_go(seal, let_go));
                 if !may {
                     findings.push(Finding::of_seal(Fault::LetGoForged, seal.position));
                 }
@@ -265,8 +348,9 @@ impl Checker {
             }
         };
         let (before, digest) = self.last.unwrap_or((0, digest::none()));
-        let next = before + 1;
-        if seal.position < next {
+        // After the last there is, nothing has a place.
+        let next = before.saturating_add(1);
+        if seal.position < next || seal.position == before {
             findings.push(Finding::of_seal(Fault::SealOutOfOrder, seal.position));
         } else if seal.position > next && !is_let_go {
             findings.push(Finding {
@@ -320,6 +404,13 @@ impl Checker {
             if digest::of_event(record) != leaf || record.actor_id != actor_id(&record.actor) {
                 findings.push(of_record(Fault::EventEdited, record));
             }
+            if is_misdated(record) {
+                findings.push(of_record(Fault::EventMisdated, record));
+            } else if record.at.as_millisecond()
+                < seal.sealed_at.as_millisecond().saturating_sub(millis(LATE))
+            {
+                self.late.add(record.id);
+            }
             findings.extend(self.check_personal(record, erasures));
         }
         if self.extent == Extent::Whole {
@@ -361,7 +452,81 @@ fn of_record(fault: Fault, record: &AuditRecord) -> Finding {
     Finding::of_event(fault, record.seal, record.id)
 }
 
+/// Lists are by id, and ids are made of the moment.
+fn is_misdated(record: &AuditRecord) -> bool {
+    let mut bytes = [0; 8];
+    bytes[2..].copy_from_slice(&record.id.as_bytes()[..6]);
+    let of_id = i64::from_be_bytes(bytes);
+    of_id.abs_diff(record.at.as_millisecond()) > millis(LATE).unsigned_abs()
+}
+
+fn millis(duration: SignedDuration) -> i64 {
+    duration.as_secs().saturating_mul(1000)
+}
+
 /// The user that an event's actor names.
 pub fn actor_id(actor: &str) -> Option<UserId> {
     actor.strip_prefix("user:")?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::audit::AuditSigner;
+    use crate::tokens::MasterKey;
+    use crate::values::Secret;
+
+    fn signer() -> AuditSigner {
+        AuditSigner::of(&MasterKey::from_secret(Secret::new(vec![1; 32])).unwrap())
+    }
+
+    fn seal(position: i64, last: Timestamp) -> Seal {
+        let mut seal = Seal {
+            position,
+            previous: digest::none(),
+            digest: digest::none(),
+            events: digest::of_leaves(&[]),
+            leaves: None,
+            first_id: AuditEventId::first_at(last),
+            last_id: AuditEventId::first_at(last),
+            counted: 0,
+            sealed_at: last,
+            signature: Vec::new(),
+            let_go: None,
+        };
+        seal.digest = digest::of_seal(&seal);
+        seal.signature = signer().sign_seal(&seal.digest);
+        seal
+    }
+
+    fn found(seals: &[Seal]) -> Vec<&'static str> {
+        let mut checker = Checker::new(vec![signer().public_key()], Extent::Whole, &[]);
+        let check = |seal| checker.check(seal, &[], &[]);
+        let findings: Vec<_> = seals.iter().flat_map(check).collect();
+        findings.iter().map(Finding::word).collect()
+    }
+
+    /// L-01: whoever gets the server to sign a letting-go before its time is found out.
+    #[test]
+    fn what_was_let_go_too_early_is_found() {
+        let last = Timestamp::from_second(1_700_000_000).unwrap();
+        for (hours, expected) in [
+            (0, vec!["let-go-forged", "leaves-edited"]),
+            (23, vec!["let-go-forged", "leaves-edited"]),
+            (25, vec![]),
+        ] {
+            let mut seal = seal(1, last);
+            seal.let_go = Some(signer().let_go(&seal, last + SignedDuration::from_hours(hours)));
+            assert_eq!(found(&[seal]), expected, "{hours}");
+        }
+    }
+
+    /// L-01: a seal at the end of all numbers is named, and so is one behind it.
+    #[test]
+    fn nothing_follows_the_last_position_there_is() {
+        let last = seal(i64::MAX, Timestamp::UNIX_EPOCH);
+        let found = found(&[last.clone(), last]);
+        assert!(found.contains(&"seal-missing"), "{found:?}");
+        assert!(found.contains(&"seal-out-of-order"), "{found:?}");
+    }
 }

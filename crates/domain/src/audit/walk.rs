@@ -1,16 +1,14 @@
 //! A walk through the log: seal after seal with what belongs to it, and what the checker says of it.
 //! It takes as long as the log is, and holds one seal at a time.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
-use super::checker::{Checker, Extent, Fault, Finding};
+use super::checker::{Checker, Extent, Fault, Finding, Tally, Waiting};
 use super::{AuditPublicKey, Checkpoint, owner_of};
 use crate::model::{AuditRecord, Erasure, Seal};
 use crate::ports::{Store, StoreError};
 use crate::values::AuditEventId;
 
-/// An event that is not sealed by then will never be, unless a server runs.
-const UNSEALED_FOR: SignedDuration = SignedDuration::from_mins(5);
 /// How many events too many are told of a seal; and of those that belong to none.
 const TOO_MANY: usize = 100;
 const PIECE: usize = 200;
@@ -37,6 +35,10 @@ pub struct AuditVerdict {
     pub erased: u64,
     /// How many wait for their seal.
     pub waiting: u64,
+    /// Those of them that had to have one by now, had a server run.
+    pub overdue: Tally,
+    /// Events that were sealed long after they say they were written.
+    pub late: Tally,
     /// Events of this seal and all before were let go.
     pub let_go_to: Option<i64>,
     /// The end of the chain.
@@ -70,7 +72,10 @@ impl Walk<'_> {
                 continue;
             };
             if erasures.iter().all(|known| known.user_id != owner) {
-                erasures.extend(log.find_erasure(owner).await?);
+                // Whoever is still there, or there again, was not to be forgotten.
+                if self.store.find_user(owner).await?.is_none() {
+                    erasures.extend(log.find_erasure(owner).await?);
+                }
             }
         }
         Ok(Some(SealedBatch {
@@ -103,6 +108,16 @@ impl Walk<'_> {
             found(finding);
         };
         let mut checker = Checker::new(keys.to_vec(), Extent::Whole, checkpoints);
+        // Before the first there is none, and whoever is there was put there.
+        let misplaced = self
+            .store
+            .audit_log()
+            .list_seals(i64::MIN, TOO_MANY)
+            .await?;
+        let misplaced = misplaced.iter().filter(|seal| seal.position < 1);
+        misplaced
+            .map(|seal| Finding::of_seal(Fault::SealOutOfOrder, seal.position))
+            .for_each(&mut tell);
         let (mut first, mut last) = (1, 0);
         loop {
             while let Some((checked, wrong)) = self.step(&checker).await? {
@@ -129,7 +144,9 @@ impl Walk<'_> {
             seals: checker.seals,
             events: checker.events,
             erased: checker.erased,
-            waiting,
+            waiting: waiting.count,
+            overdue: waiting.overdue,
+            late: checker.late,
             let_go_to: checker.let_go_to,
             last: checker.last(),
             checkpoints_met: checker.checkpoints_met,
@@ -160,9 +177,8 @@ impl Walk<'_> {
     async fn check_unsealed(
         &self,
         tell: &mut (dyn FnMut(Finding) + Send),
-    ) -> Result<u64, StoreError> {
-        let overdue = AuditEventId::first_at(self.now - UNSEALED_FOR);
-        let (mut waiting, mut after) = (0, None);
+    ) -> Result<Waiting, StoreError> {
+        let (mut waiting, mut after) = (Waiting::new(self.now), None);
         loop {
             let records = self.read_unsealed(after).await?;
             let Some(last) = records.last() else {
@@ -170,10 +186,7 @@ impl Walk<'_> {
             };
             after = Some(last.id);
             for record in &records {
-                waiting += 1;
-                if record.id < overdue {
-                    tell(Finding::of_event(Fault::Unsealed, None, record.id));
-                }
+                waiting.look(record).into_iter().for_each(&mut *tell);
             }
         }
     }

@@ -12,6 +12,11 @@ impl Accounts {
         Ok(self.sealer(ctx).seal().await?)
     }
 
+    /// Seals what is there, however young: for whoever stops, and may be the last.
+    pub async fn seal_rest_of_audit(&self, ctx: &Ctx) -> Result<SealedTurn, Error> {
+        Ok(self.sealer(ctx).seal_rest().await?)
+    }
+
     /// Lets go what is older than the operator keeps. Answers how many seals went.
     pub async fn let_audit_go(&self, ctx: &Ctx) -> Result<usize, Error> {
         match self.policy.audit_lifetime {

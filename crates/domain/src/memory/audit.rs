@@ -98,7 +98,8 @@ impl AuditLog for MemoryStore {
 
     async fn list_seals(&self, after: i64, limit: usize) -> Result<Vec<Seal>, StoreError> {
         let tables = self.tables();
-        let seals = tables.audit_seals.range(after + 1..);
+        let after = (std::ops::Bound::Excluded(after), std::ops::Bound::Unbounded);
+        let seals = tables.audit_seals.range(after);
         Ok(seals.take(limit).map(|(_, seal)| seal.clone()).collect())
     }
 

@@ -9,7 +9,7 @@ use doorward_domain::values::UserId;
 use doorward_store_sql::migration_status;
 use serde_json::json;
 
-use super::{Output, open};
+use super::{Output, finish, open};
 use crate::cli::ExportArgs;
 use crate::config::Config;
 use crate::moving::doorward;
@@ -30,7 +30,7 @@ pub(super) async fn run(config: &Config, args: &ExportArgs, output: Output) -> a
         Some(path) if path == Path::new("-") => to_stdout(&wired, output).await,
         Some(path) => to_file(config, &wired, path, output).await,
     };
-    wired.close().await;
+    finish(&wired).await;
     exported
 }
 

@@ -13,7 +13,7 @@ use doorward_domain::values::{EmailAddress, Locale, Username};
 use serde_json::json;
 use tokio::sync::mpsc;
 
-use super::{Output, open};
+use super::{Output, finish, open};
 use crate::cli::ImportArgs;
 use crate::config::Config;
 use crate::moving::progress::Progress;
@@ -55,7 +55,7 @@ pub(super) async fn run(config: &Config, args: &ImportArgs, output: Output) -> a
         report: Report::begin(args.report.as_deref())?,
     };
     let imported = import.all(source, terms, output).await;
-    wired.close().await;
+    finish(&wired).await;
     if imported.is_err() {
         import.report.cut_short();
     }

@@ -6,7 +6,7 @@ use doorward_domain::flows::keys::KeysError;
 use doorward_domain::model::SigningKey;
 use serde_json::json;
 
-use super::{Output, open};
+use super::{Output, finish, open};
 use crate::cli::{KeysCommand, RevokeKey};
 use crate::config::Config;
 
@@ -45,7 +45,7 @@ pub(super) async fn run(
             output.print(&format!("{kid} is revoked: all it has signed is refused, by every running server within a second, and by services that keep the JWKS within five minutes. Who was signed in with it signs in again. {signs} signs from now on."), &json!({"revoked": kid, "kid": signs}))?;
         }
     }
-    wired.close().await;
+    finish(&wired).await;
     Ok(())
 }
 

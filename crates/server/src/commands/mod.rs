@@ -1,6 +1,6 @@
 //! The commands, a file each: each reads, calls one story, and prints.
 
-mod audit;
+pub(crate) mod audit;
 mod backup;
 mod completions;
 mod config;
@@ -18,6 +18,7 @@ mod serve;
 mod user;
 
 use std::io::{ErrorKind, Write};
+use std::process::ExitCode;
 
 use anyhow::Context;
 use serde_json::Value;
@@ -28,6 +29,7 @@ use crate::config as configuration;
 use crate::config::{Config, Flag};
 use crate::moving::progress::Watched;
 use crate::wiring::{self, Wired};
+use crate::worker;
 
 /// Runs the command that was typed.
 pub async fn run(cli: Cli) -> anyhow::Result<()> {
@@ -67,6 +69,14 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Passwords(command) => passwords::run(&command, output),
         Command::Completions(args) => completions::run(&args, output),
         Command::Man(args) => man::run(&args, output),
+    }
+}
+
+/// What a program is told of an error: 3 where the audit log was looked at and does not hold, else 1.
+pub fn exit_code(error: &anyhow::Error) -> ExitCode {
+    match error.is::<audit::DoesNotHold>() {
+        true => ExitCode::from(3),
+        false => ExitCode::FAILURE,
     }
 }
 
@@ -126,4 +136,10 @@ async fn open(config: &Config) -> anyhow::Result<Wired> {
         ..config.clone()
     };
     wiring::wire(&quiet, config.listen).await
+}
+
+/// Seals what the command has written to the audit log, for no server may run to do it, and hangs up.
+async fn finish(wired: &Wired) {
+    worker::seal_rest(wired).await;
+    wired.close().await;
 }

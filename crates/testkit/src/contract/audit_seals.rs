@@ -14,6 +14,9 @@ use super::{must, race};
 use crate::fixtures;
 use crate::sealing::{at, event, sealer, verify, write_sealed};
 
+/// In seconds.
+const DAY: i64 = 86_400;
+
 async fn holds(store: &dyn Store, second: i64) -> AuditVerdict {
     let (verdict, findings) = verify(store, second, &[]).await;
     assert_eq!(findings, [], "{verdict:?}");
@@ -25,13 +28,14 @@ pub async fn what_was_sealed_verifies(store: Arc<dyn Store>) {
     write_sealed(&*store, 8).await;
     let verdict = holds(&*store, 8).await;
     assert_eq!((verdict.seals, verdict.events, verdict.waiting), (2, 6, 2));
-    // What waits too long is told: no server runs.
-    let (_, findings) = verify(&*store, 1000, &[]).await;
-    assert_eq!(findings.len(), 2);
+    // What waits too long is told, and is no finding: no server runs.
+    let verdict = holds(&*store, 1000).await;
+    assert_eq!((verdict.overdue.count, verdict.late.count), (2, 0));
     let secrets = SeededSecrets::new(1);
     let turn = sealer(&*store, &secrets, at(1000)).seal().await.unwrap();
     assert_eq!(turn.events, 2);
-    assert_eq!(holds(&*store, 1000).await.last, turn.newest);
+    let verdict = holds(&*store, 1000).await;
+    assert_eq!((verdict.last, verdict.late.count), (turn.newest, 2));
     let nothing = sealer(&*store, &secrets, at(2000)).seal().await.unwrap();
     assert_eq!((nothing.events, nothing.newest), (0, None));
 }
@@ -102,19 +106,22 @@ pub async fn a_seal_that_cannot_hold_all_its_events_holds_none(store: Arc<dyn St
 pub async fn whole_seals_are_let_go_from_the_start(store: Arc<dyn Store>) {
     write_sealed(&*store, 9).await;
     let secrets = SeededSecrets::new(3);
-    let kept = SignedDuration::from_secs(100);
+    let kept = SignedDuration::from_secs(DAY);
     // The last of the first six events is a second too young.
-    let node = sealer(&*store, &secrets, at(104));
+    let node = sealer(&*store, &secrets, at(DAY + 4));
     assert_eq!(node.let_go(kept).await.unwrap(), 1);
-    let verdict = holds(&*store, 104).await;
+    let verdict = holds(&*store, DAY + 4).await;
     assert_eq!(
         (verdict.seals, verdict.events, verdict.let_go_to),
         (3, 6, Some(1))
     );
-    let node = sealer(&*store, &secrets, at(108));
+    // No operator keeps it for less than a day, whatever is asked.
+    let shorter = SignedDuration::from_secs(1);
+    assert_eq!(node.let_go(shorter).await.unwrap(), 0);
+    let node = sealer(&*store, &secrets, at(DAY + 8));
     assert_eq!(node.let_go(kept).await.unwrap(), 1);
     assert_eq!(node.let_go(kept).await.unwrap(), 0);
-    let verdict = holds(&*store, 108).await;
+    let verdict = holds(&*store, DAY + 8).await;
     assert_eq!(
         (verdict.seals, verdict.events, verdict.let_go_to),
         (2, 3, Some(2))
@@ -129,13 +136,13 @@ pub async fn whole_seals_are_let_go_from_the_start(store: Arc<dyn Store>) {
     let again = Change::LetSealGo {
         position: 2,
         let_go: LetGo {
-            at: at(108),
+            at: at(DAY + 8),
             signature: seal.signature,
         },
     };
     let refused = store.apply(vec![again]).await;
     assert!(matches!(refused, Err(ApplyError::Stale)), "{refused:?}");
-    holds(&*store, 108).await;
+    holds(&*store, DAY + 8).await;
 }
 
 pub async fn whoever_is_deleted_is_forgotten_and_the_chain_holds(store: Arc<dyn Store>) {
@@ -176,4 +183,8 @@ pub async fn whoever_is_deleted_is_forgotten_and_the_chain_holds(store: Arc<dyn 
     assert!(kept[1..].iter().all(|line| line.user_id == Some(ben.id)));
     let verdict = holds(&*store, 400).await;
     assert_eq!((verdict.events, verdict.erased), (5, 3));
+    // L-05: for somebody who is there again, it is not as it should be.
+    must(&*store, vec![Change::InsertUser(Box::new(ben))]).await;
+    let (_, findings) = verify(&*store, 400, &[]).await;
+    assert_eq!(findings[0].word(), "event-erased-without-order");
 }

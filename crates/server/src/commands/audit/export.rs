@@ -17,6 +17,7 @@ use serde_json::json;
 use super::super::Output;
 use super::lines;
 use crate::cli::ExportAudit;
+use crate::columns;
 use crate::wiring::Wired;
 
 /// Which events are asked for.
@@ -59,6 +60,8 @@ pub(super) async fn run(wired: &Wired, args: &ExportAudit, output: Output) -> an
     };
     let detail = if choice.is_all() { "all" } else { "a choice" };
     wired.accounts.note_audit_export(&ctx, detail).await?;
+    // What no seal holds proves nothing to an auditor.
+    wired.accounts.seal_rest_of_audit(&ctx).await?;
     if args.file == Path::new("-") {
         let mut stdout = BufWriter::new(std::io::stdout().lock());
         write(wired, &ctx, &choice, &mut stdout).await?;
@@ -76,8 +79,13 @@ pub(super) async fn run(wired: &Wired, args: &ExportAudit, output: Output) -> an
     file.into_inner()
         .map_err(std::io::IntoInnerError::into_error)?
         .sync_all()?;
-    output.print(
-        &format!("{count} events are in {path}. There are addresses of people in it. Check it with `doorward audit verify --file {path} --key {}`.", wired.accounts.audit_public_key()),
+    let key = wired.accounts.audit_public_key();
+    let told = columns::fitted(&format!(
+        "{count} events are in {path}. There are addresses of people in it. Check it with"
+    ));
+    // To be copied, so on a line of its own, however long.
+    output.print_as_it_is(
+        &format!("{told}\ndoorward audit verify --file {path} --key {key}"),
         &json!({"events": count, "file": path}),
     )
 }

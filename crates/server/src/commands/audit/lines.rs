@@ -16,6 +16,8 @@ pub(super) enum Line {
     Head {
         /// Some events were left out.
         chosen: bool,
+        /// When it was written.
+        exported_at: Timestamp,
     },
     /// Why the next seal's events have lost their addresses.
     Erasure(Erasure),
@@ -71,20 +73,41 @@ pub(super) fn of_record(record: &AuditRecord) -> Value {
     }})
 }
 
-/// Reads a line; none where it is not one of ours.
+/// Reads a line; none where it is not one of ours, or says anything that is not read: a field that nobody
+/// knows or that stands there twice would tell another reader another story.
 pub(super) fn read(line: &str) -> Option<Line> {
     let value: Value = serde_json::from_str(line).ok()?;
     if let Some(format) = value.get("format") {
         let chosen = value.get("chosen")?.as_bool()?;
-        return (format == FORMAT).then_some(Line::Head { chosen });
+        let exported_at = time(&value, "exported_at")?;
+        let head = Line::Head {
+            chosen,
+            exported_at,
+        };
+        return (format == FORMAT).then_some(head);
     }
     let (kind, fields) = value.as_object()?.iter().next()?;
-    match kind.as_str() {
-        "erasure" => erasure(fields).map(Line::Erasure),
-        "seal" => seal(fields).map(|seal| Line::Seal(Box::new(seal))),
-        "event" => record(fields).map(|record| Line::Event(Box::new(record))),
-        _ => None,
-    }
+    let (read, again) = match kind.as_str() {
+        "erasure" => {
+            let erasure = erasure(fields)?;
+            let again = of_erasure(&erasure);
+            (Line::Erasure(erasure), again)
+        }
+        "seal" => {
+            let seal = seal(fields)?;
+            let again = of_seal(&seal);
+            (Line::Seal(Box::new(seal)), again)
+        }
+        "event" => {
+            let record = record(fields)?;
+            let again = of_record(&record);
+            (Line::Event(Box::new(record)), again)
+        }
+        _ => return None,
+    };
+    // As long as well: of a field that stands there twice, one is left.
+    let is_all = again == value && again.to_string().len() == line.trim_end().len();
+    is_all.then_some(read)
 }
 
 fn erasure(value: &Value) -> Option<Erasure> {
@@ -184,4 +207,35 @@ fn from_hex(text: &str) -> Option<Vec<u8>> {
     let digit = |byte: u8| char::from(byte).to_digit(16);
     let byte = |[high, low]: &[u8; 2]| u8::try_from(digit(*high)? * 16 + digit(*low)?).ok();
     pairs.iter().map(byte).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// H-04, L-01: a line is read in one way, or in none.
+    #[test]
+    fn what_is_read_is_all_that_a_line_says() {
+        let erasure = Erasure {
+            user_id: "019363a0-0000-7000-8000-000000000000".parse().unwrap(),
+            ordered_at: "2026-11-21T08:00:00.25Z".parse().unwrap(),
+            signature: vec![0, 255],
+            done_at: None,
+        };
+        let line = of_erasure(&erasure).to_string();
+        assert!(matches!(read(&line), Some(Line::Erasure(read)) if read == erasure));
+        assert!(read(&format!("{line}\r")).is_some());
+        for (from, to) in [
+            ("{\"erasure\":{", "{\"erasure\":{\"done_at\":null,"),
+            ("{\"erasure\":{", "{\"erasure\":{\"signature\":\"00ff\","),
+            ("{\"erasure\":{", "{\"erasure\":{\"more\":1,"),
+            ("{\"erasure\":{", "{\"more\":{},\"erasure\":{"),
+            ("{\"erasure\":{", "{ \"erasure\":{"),
+            ("00ff", "00FF"),
+            ("08:00:00.25Z", "09:00:00.25+01:00"),
+        ] {
+            assert!(line.contains(from), "{line}");
+            assert!(read(&line.replacen(from, to, 1)).is_none(), "{from} {to}");
+        }
+    }
 }

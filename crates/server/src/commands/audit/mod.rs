@@ -1,6 +1,8 @@
 //! `doorward audit`: for whoever answers for the log, and for auditors.
 
 mod export;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 mod lines;
 mod verify;
 
@@ -8,10 +10,26 @@ use anyhow::Context;
 use doorward_domain::audit::AuditSigner;
 use serde_json::json;
 
-use super::{Output, open};
+use super::{Output, finish, open};
 use crate::cli::AuditCommand;
 use crate::config::Config;
 use crate::master_key;
+
+/// The log was looked at, and something is wrong: unlike a log that could not be looked at, this has an
+/// exit code of its own.
+#[derive(Debug)]
+pub(super) struct DoesNotHold {
+    findings: u64,
+}
+
+impl std::fmt::Display for DoesNotHold {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let findings = self.findings;
+        write!(f, "the audit log does not hold: {findings} findings")
+    }
+}
+
+impl std::error::Error for DoesNotHold {}
 
 pub(super) async fn run(
     config: &Config,
@@ -23,7 +41,7 @@ pub(super) async fn run(
         AuditCommand::Export(args) => {
             let wired = open(config).await?;
             let exported = export::run(&wired, &args, output).await;
-            wired.close().await;
+            finish(&wired).await;
             exported
         }
         AuditCommand::Key => {

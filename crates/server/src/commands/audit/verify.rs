@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 
 use anyhow::{Context, bail};
-use doorward_domain::audit::checker::{Checker, Extent};
+use doorward_domain::audit::checker::{Checker, Extent, Fault, Tally, Waiting};
 use doorward_domain::audit::walk::AuditVerdict;
 use doorward_domain::audit::{AuditPublicKey, Checkpoint, Finding};
 use doorward_domain::ctx::Actor;
@@ -13,8 +13,10 @@ use doorward_domain::model::{AuditRecord, Erasure, Seal};
 use serde_json::{Value, json};
 
 use super::super::{Output, open, say};
+use super::DoesNotHold;
 use super::lines::{self, Line};
 use crate::cli::VerifyAudit;
+use crate::columns;
 use crate::config::Config;
 
 /// How many findings are shown; all are counted.
@@ -73,6 +75,29 @@ impl Told {
     }
 }
 
+/// What is worth a word, and is nothing wrong by itself.
+fn notes(verdict: &AuditVerdict) -> Vec<(&'static str, u64, String)> {
+    let noted = [
+        (
+            "event-unsealed",
+            verdict.overdue,
+            "wait for a seal for more than five minutes: no server runs, or it cannot seal",
+        ),
+        (
+            "event-sealed-late",
+            verdict.late,
+            "were sealed more than ten minutes after they say they were written: no server ran, or it had \
+             just been upgraded; or they were added then",
+        ),
+    ];
+    let note = |(word, tally, sentence): (_, Tally, _)| {
+        let (first, count) = (tally.first?, tally.count);
+        let text = format!("{count} events {sentence}. The first is {first}");
+        Some((word, count, text))
+    };
+    noted.into_iter().filter_map(note).collect()
+}
+
 fn conclude(
     verdict: &AuditVerdict,
     extent: Extent,
@@ -80,6 +105,19 @@ fn conclude(
     output: Output,
 ) -> anyhow::Result<()> {
     let value = value(verdict, extent);
+    let mut text = columns::fitted(&in_words(verdict, extent, checkpoints));
+    // To be copied, so on a line of its own, however long.
+    if let Some(last) = &verdict.last {
+        text += &format!("\nThe log ends with this checkpoint:\n{last}");
+    }
+    output.print_as_it_is(&text, &value)?;
+    match verdict.findings {
+        0 => Ok(()),
+        findings => Err(DoesNotHold { findings }.into()),
+    }
+}
+
+fn in_words(verdict: &AuditVerdict, extent: Extent, checkpoints: &[Checkpoint]) -> String {
     let AuditVerdict { seals, events, .. } = verdict;
     let mut text = format!("{events} events in {seals} seals");
     if let Some(position) = verdict.let_go_to {
@@ -97,8 +135,8 @@ fn conclude(
             verdict.waiting
         );
     }
-    if let Some(last) = &verdict.last {
-        text += &format!(".\nThe log ends with checkpoint {last}");
+    for (_, _, note) in notes(verdict) {
+        text += &format!(".\nNote: {note}");
     }
     if extent == Extent::Chosen {
         text += ".\nThe file holds a choice of events: whether others are missing cannot be told from it";
@@ -108,18 +146,17 @@ fn conclude(
     } else {
         "."
     };
-    output.print(&text, &value)?;
-    match verdict.findings {
-        0 => Ok(()),
-        findings => bail!("the audit log does not hold: {findings} findings"),
-    }
+    text
 }
 
 fn value(verdict: &AuditVerdict, extent: Extent) -> Value {
+    let note = |(word, count, text)| json!({"note": word, "count": count, "detail": text});
+    let notes: Vec<_> = notes(verdict).into_iter().map(note).collect();
     json!({"holds": verdict.findings == 0, "findings": verdict.findings, "seals": verdict.seals,
         "events": verdict.events, "erased": verdict.erased, "waiting": verdict.waiting,
         "let_go_to": verdict.let_go_to, "checkpoint": verdict.last.as_ref().map(ToString::to_string),
-        "checkpoints_met": verdict.checkpoints_met, "whole": extent == Extent::Whole})
+        "checkpoints_met": verdict.checkpoints_met, "whole": extent == Extent::Whole,
+        "notes": notes})
 }
 
 fn checkpoints(args: &VerifyAudit) -> anyhow::Result<Vec<Checkpoint>> {
@@ -184,7 +221,11 @@ fn of_file(
         )
     };
     let first = lines.next().transpose()?.unwrap_or_default();
-    let Some(Line::Head { chosen }) = lines::read(&first) else {
+    let Some(Line::Head {
+        chosen,
+        exported_at,
+    }) = lines::read(&first)
+    else {
         bail!(bad(1));
     };
     let extent = if chosen {
@@ -193,10 +234,13 @@ fn of_file(
         Extent::Whole
     };
     let mut checker = Checker::new(keys.to_vec(), extent, checkpoints);
-    let (mut erasures, mut group, mut waiting) = (Vec::new(), None::<Group>, 0);
+    let (mut erasures, mut group) = (Vec::new(), None::<Group>);
+    let mut waiting = Waiting::new(exported_at);
     for (number, line) in (2..).zip(lines) {
         match lines::read(&line?).with_context(|| bad(number))? {
             Line::Head { .. } => bail!(bad(number)),
+            // What waits for its seal comes last.
+            Line::Erasure(_) | Line::Seal(_) if waiting.count > 0 => bail!(bad(number)),
             Line::Erasure(erasure) => erasures.push(erasure),
             Line::Seal(seal) => {
                 check(&mut checker, group.take(), told);
@@ -206,7 +250,10 @@ fn of_file(
                     records: Vec::new(),
                 });
             }
-            Line::Event(record) if record.seal.is_none() => waiting += 1,
+            Line::Event(record) if record.seal.is_none() => {
+                let finding = waiting.look(&record);
+                finding.iter().for_each(|finding| told.tell(finding));
+            }
             Line::Event(record) => match &mut group {
                 Some(group) => group.records.push(*record),
                 None => bail!(bad(number)),
@@ -214,14 +261,19 @@ fn of_file(
         }
     }
     check(&mut checker, group, told);
-    for finding in checker.finish() {
-        told.tell(&finding);
+    // Whoever exports seals what is there first: only the youngest may wait.
+    let overdue = waiting.overdue.first;
+    let overdue = overdue.map(|first| Finding::of_event(Fault::Unsealed, None, first));
+    for finding in checker.finish().iter().chain(&overdue) {
+        told.tell(finding);
     }
     let verdict = AuditVerdict {
         seals: checker.seals,
         events: checker.events,
         erased: checker.erased,
-        waiting,
+        waiting: waiting.count,
+        overdue: Tally::default(),
+        late: checker.late,
         let_go_to: checker.let_go_to,
         last: checker.last(),
         checkpoints_met: checker.checkpoints_met,

@@ -15,7 +15,7 @@ use doorward_web::held::Document;
 use doorward_web::views::UserView;
 use serde_json::json;
 
-use super::{Output, open};
+use super::{Output, finish, open};
 use crate::bootstrap::random_password;
 use crate::cli::{CreateUser, RoleName, SetPassword, UserCommand};
 use crate::config::Config;
@@ -29,7 +29,7 @@ pub(super) async fn run(
     let wired = open(config).await?;
     let ctx = wired.ctx(Actor::CommandLine);
     let outcome = perform(&wired, &ctx, command, output).await;
-    wired.close().await;
+    finish(&wired).await;
     outcome
 }
 

@@ -35,7 +35,7 @@ fn the_audit_log_is_sealed_verified_and_exported() {
         .expect(0);
     let beyond = format!("99:{}", "a".repeat(64));
     let cut = setup.run(&["audit", "verify", "--checkpoint", &beyond]);
-    let cut = cut.expect(1);
+    let cut = cut.expect(3);
     assert!(
         cut.out.contains("the end of the log was cut"),
         "{}",
@@ -57,13 +57,13 @@ fn the_audit_log_is_sealed_verified_and_exported() {
     ] {
         assert!(text.contains(from), "{from}");
         std::fs::write(&file, text.replacen(from, to, 1)).unwrap();
-        let found = setup.run(&of_file).expect(1);
+        let found = setup.run(&of_file).expect(3);
         assert!(found.out.contains("event-"), "{}", found.out);
     }
     std::fs::write(&file, &text).unwrap();
     let other = "A".repeat(43);
     let forged = setup.run(&["audit", "verify", "--file", &file, "--key", &other]);
-    assert!(forged.expect(1).out.contains("is not signed by a key"));
+    assert!(forged.expect(3).out.contains("is not signed by a key"));
 
     // A choice can be checked as far as it goes.
     let chosen = setup.path("chosen.jsonl").display().to_string();
@@ -78,4 +78,75 @@ fn the_audit_log_is_sealed_verified_and_exported() {
         (&verdict["whole"], &verdict["events"]),
         (&Value::from(false), &Value::from(1))
     );
+}
+
+/// L-01: nothing waits for a seal where nobody would make it: not after a server has stopped, and not
+/// after a command; and what could not be looked at is told from what does not hold.
+#[test]
+fn what_is_left_is_sealed_at_a_stop_and_after_a_command() {
+    let setup = Setup::new().with("ADMIN_PASSWORD", PASSWORD);
+    let server = setup.start();
+    server.sign_in("admin", PASSWORD);
+    server.stop();
+    let verify = ["audit", "verify", "--json"];
+    let stopped = setup.run(&verify).expect(0).json();
+    assert_eq!(stopped["waiting"], 0, "{stopped}");
+    setup.run(&["keys", "rotate"]).expect(0);
+    let rotated = setup.run(&verify).expect(0).json();
+    assert_eq!(rotated["waiting"], 0, "{rotated}");
+    assert!(rotated["events"].as_u64() > stopped["events"].as_u64());
+
+    let wrong = ["audit", "verify", "--key", "no key"];
+    setup.run(&wrong).expect(1);
+
+    // What is to be copied stands on a line of its own.
+    let checkpoint = rotated["checkpoint"].as_str().unwrap();
+    let told = setup.run(&["audit", "verify"]).expect(0).out;
+    assert!(told.lines().any(|line| line == checkpoint), "{told}");
+    let file = setup.path("audit.jsonl").display().to_string();
+    let exported = setup.run(&["audit", "export", &file]).expect(0).out;
+    let key = setup.run(&["audit", "key"]).expect(0).out.trim().to_owned();
+    let copied = format!("doorward audit verify --file {file} --key {key}");
+    assert!(exported.lines().any(|line| line == copied), "{exported}");
+}
+
+/// L-01: whoever takes the last seals out of an exported file cannot call what they held waiting.
+#[test]
+fn what_is_unsealed_in_a_file_shows() {
+    let setup = Setup::new().with("ADMIN_PASSWORD", PASSWORD);
+    setup.start().stop();
+    let file = setup.path("audit.jsonl").display().to_string();
+    setup.run(&["audit", "export", &file]).expect(0);
+    let key = setup.run(&["audit", "key"]).expect(0).out.trim().to_owned();
+    let verify = ["audit", "verify", "--file", &file, "--key", &key, "--json"];
+    let verdict = setup.run(&verify).expect(0).json();
+    assert_eq!(verdict["waiting"], 0, "{verdict}");
+    let lines: Vec<Value> = std::fs::read_to_string(&file)
+        .unwrap()
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let (head, event) = (&lines[0], lines.last().unwrap());
+    let mut loose = event.clone();
+    for key in ["seal", "personal_digest", "personal_salt"] {
+        loose["event"][key] = Value::Null;
+    }
+    // Of this moment it may be: it could be anything, and that is said.
+    std::fs::write(&file, format!("{head}\n{loose}\n")).unwrap();
+    assert_eq!(setup.run(&verify).expect(0).json()["waiting"], 1);
+    loose["event"]["at"] = Value::from("2020-01-01T00:00:00Z");
+    std::fs::write(&file, format!("{head}\n{loose}\n")).unwrap();
+    let found = setup.run(&verify).expect(3).out;
+    assert!(found.contains("event-misdated"), "{found}");
+    loose["event"]["id"] = Value::from("016f5e66-e800-7000-8000-000000000000");
+    std::fs::write(&file, format!("{head}\n{loose}\n")).unwrap();
+    let found = setup.run(&verify).expect(3).out;
+    assert!(found.contains("event-unsealed"), "{found}");
+    // And none stands before a seal.
+    let seal = lines.iter().find(|line| line.get("seal").is_some());
+    std::fs::write(&file, format!("{head}\n{event}\n")).unwrap();
+    setup.run(&verify).expect(1);
+    let mixed = format!("{head}\n{loose}\n{}\n", seal.unwrap());
+    std::fs::write(&file, mixed).unwrap();
+    setup.run(&verify).expect(1);
 }
