@@ -45,6 +45,11 @@ const LINES: Rate = Rate {
 };
 /// Of an account that had no password but its first; an address without an account is counted alike.
 const FIRST_EPOCH: i64 = 1;
+/// How many tries a network has at a door where the budget of all strangers together is used up.
+const FIRST_TRIES: Rate = Rate {
+    burst: 3,
+    window: Duration::from_secs(3600),
+};
 /// How long a session that is over still shows that this client was here, at the most.
 const RECENT_SECONDS: i64 = 30 * 24 * 3600;
 
@@ -91,8 +96,38 @@ impl Accounts {
         if own.is_none() {
             ctx.client.ledger.pass(door);
         }
-        let charges = own.unwrap_or_else(|| self.of_strangers(ctx, door));
+        if let Some(charges) = own {
+            return self.take(ctx, &charges, None).await;
+        }
+        let mut charges = self.of_strangers(ctx, door);
+        if charges.is_empty() {
+            return Ok(());
+        }
+        match self.try_take(&charges, ctx.now).await? {
+            Ok(answers) => {
+                Self::tell_first(ctx, &charges, &answers);
+                return Ok(());
+            }
+            // A flood from elsewhere shuts nobody out who comes new: a quiet network has a few tries of
+            // its own, whatever all others do.
+            Err((refused, _)) if charges.get(2) == Some(&refused) => {
+                charges.truncate(2);
+                charges.extend(self.first_tries(ctx, door));
+            }
+            Err((refused, wait)) => return Err(self.refuse(ctx, &refused, wait, None).await),
+        }
         self.take(ctx, &charges, None).await
+    }
+
+    /// What a network has beside the ceiling.
+    fn first_tries(&self, ctx: &Ctx, door: Door) -> Option<Charge> {
+        let [_, _, everybody] = self.policy.limits.budgets(door);
+        let first = Budget {
+            burst: FIRST_TRIES.burst,
+            window: FIRST_TRIES.window.max(everybody.window),
+            ..everybody
+        };
+        Some(Charge::budget(first, network_key(ctx.client.address?)))
     }
 
     /// Takes one from each budget of a mailbox, known or not, for mails of one kind: whoever asks for
@@ -108,12 +143,32 @@ impl Accounts {
             return Ok(());
         }
         let limits = &self.policy.limits;
+        let mut key = of_mailbox(kind, email);
+        if kind == MailKind::Recovery
+            && let Some(user_id) = self.known_owner(ctx, email).await?
+        {
+            key = format!("{key}/{user_id}");
+        }
         let charges = [
             limits.mailbox_pause.named("mailbox-pause"),
             limits.mailbox.named("mailbox"),
         ]
-        .map(|budget| Charge::budget(budget, of_mailbox(kind, email)));
+        .map(|budget| Charge::budget(budget, key.clone()));
         self.take(ctx, &charges, None).await
+    }
+
+    /// The account with that address, where the client shows that it was signed in to before. Only the
+    /// accounts that it shows are looked at, never the address, so nobody learns whose it is.
+    async fn known_owner(&self, ctx: &Ctx, email: &EmailAddress) -> Result<Option<UserId>, Error> {
+        let known = ctx.client.known.iter().map(|known| known.user_id);
+        for user_id in ctx.actor.user_id().into_iter().chain(known) {
+            let user = self.ports.store.find_user(user_id).await?;
+            let own = user.and_then(|user| user.email);
+            if own.is_some_and(|own| own.key() == email.key()) {
+                return Ok(Some(user_id));
+            }
+        }
+        Ok(None)
     }
 
     /// Takes one from what a mailbox gets of that kind in the long run; whether it has had enough.
@@ -323,16 +378,20 @@ impl Accounts {
         }
         match self.try_take(charges, ctx.now).await? {
             Ok(answers) => {
-                // The first is the client's own: a mailbox's is not.
-                if let (Counted::Budget(budget), Some(answer)) =
-                    (&charges[0].counted, answers.first())
-                    && !budget.name.starts_with("mailbox")
-                {
-                    ctx.client.ledger.tell(*budget, *answer);
-                }
+                Self::tell_first(ctx, charges, &answers);
                 Ok(())
             }
             Err((charge, wait)) => Err(self.refuse(ctx, &charge, wait, user_id).await),
+        }
+    }
+
+    /// Tells the client what it has left: of the first, which is its own. A mailbox's is not.
+    fn tell_first(ctx: &Ctx, charges: &[Charge], answers: &[Allowance]) {
+        if let (Some(charge), Some(answer)) = (charges.first(), answers.first())
+            && let Counted::Budget(budget) = &charge.counted
+            && !budget.name.starts_with("mailbox")
+        {
+            ctx.client.ledger.tell(*budget, *answer);
         }
     }
 
