@@ -2,13 +2,13 @@
 //! index. It stands beside its place until it is whole.
 
 use std::fs::File;
-use std::io::{self, BufWriter, Seek, SeekFrom, Write};
+use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, ensure};
 use ring::digest;
 
-use super::{BUCKETS, DATA, Facts, bucket, sha256, split};
+use super::{BUCKETS, DATA, Facts, MAGIC, bucket, sha256, split};
 
 /// A file that is being written.
 pub struct Builder {
@@ -37,12 +37,35 @@ impl Drop for Draft {
     }
 }
 
+/// Whether nothing is lost where a filter takes that place: there is none, or an older filter. The list that
+/// it is made of is hours of downloading, and a device is no file.
+fn is_ours_to_replace(target: &Path) -> anyhow::Result<()> {
+    let other = || {
+        format!(
+            "{} is there already, and is no filter: name another file, or take it away",
+            target.display()
+        )
+    };
+    let found = match std::fs::metadata(target) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        found => found.with_context(other)?,
+    };
+    ensure!(found.is_file(), other());
+    let mut first = [0; MAGIC.len()];
+    File::open(target)
+        .and_then(|mut file| file.read_exact(&mut first))
+        .with_context(other)?;
+    ensure!(first == MAGIC, other());
+    Ok(())
+}
+
 impl Builder {
     /// Begins a file that will stand at `target`.
     pub fn create(target: &Path) -> anyhow::Result<Self> {
         let name = target
             .file_name()
             .with_context(|| format!("{} is no name for a file", target.display()))?;
+        is_ours_to_replace(target)?;
         let draft = format!(".{}.{}.part", name.to_string_lossy(), std::process::id());
         let path = target.with_file_name(draft);
         let mut file =
@@ -112,6 +135,10 @@ impl Builder {
     /// Writes the index and the header, and moves the file to its place: whoever has the old one open
     /// keeps it.
     pub fn finish(mut self, min_count: u64) -> anyhow::Result<Facts> {
+        ensure!(
+            self.count > 0,
+            "no password of the list was seen so often: a filter without any would refuse none"
+        );
         while self.index.len() < BUCKETS {
             self.end_bucket()?;
         }

@@ -224,3 +224,27 @@ fn a_replaced_file_is_seen_when_it_is_opened_anew() {
     assert!(filter.holds("old") && !filter.holds("new"));
     assert!(room.open().unwrap().holds("new"));
 }
+
+/// C-01: what is no filter is not replaced by one, and a filter of nothing replaces none.
+#[test]
+fn nothing_is_lost_to_a_filter() {
+    let room = Room::new();
+    let list = room.list(&[("password", 7)]);
+    room.build(&list, 1).unwrap();
+    room.build(&list, 1).unwrap();
+    assert!(refused(room.build(&list, 8)).contains("refuse none"));
+    assert!(room.open().unwrap().holds("password"));
+    assert_eq!(room.names(), ["filter"]);
+    std::fs::create_dir(room.at("folder")).unwrap();
+    std::fs::write(room.at("short"), "DW").unwrap();
+    for target in [
+        &list,
+        &room.at("folder"),
+        &room.at("short"),
+        Path::new("/dev/full"),
+    ] {
+        let text = refused(Builder::create(target));
+        assert!(text.contains("no filter"), "{text}");
+    }
+    assert!(std::fs::read_to_string(list).unwrap().contains(":7"));
+}

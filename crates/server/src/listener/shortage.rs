@@ -16,10 +16,15 @@ const OVER_AFTER: Duration = Duration::from_secs(10);
 /// What a process needs beside its connections: databases, files, the log, threads of the runtime.
 const RESERVE: u64 = 256;
 
+/// How many descriptors so many connections need.
+pub fn needed(connections: usize) -> u64 {
+    connections as u64 + RESERVE
+}
+
 /// Asks the system for descriptors for so many connections; for how many there are any. A service
 /// begins with 1,024 for the sake of old programs, and may have as many as its hard limit says.
 pub fn allow(connections: usize) -> usize {
-    let wanted = connections as u64 + RESERVE;
+    let wanted = needed(connections);
     let limit = getrlimit(Resource::Nofile);
     let Some(current) = limit.current.filter(|current| *current < wanted) else {
         return connections;

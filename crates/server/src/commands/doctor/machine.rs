@@ -7,9 +7,8 @@ use rustix::process::{Resource, getrlimit};
 
 use super::folder;
 use crate::config::Config;
+use crate::listener::shortage;
 
-/// For the listener, the log, files and what else a process has open.
-const OTHER_DESCRIPTORS: u64 = 64;
 const MIB: u64 = 1024 * 1024;
 /// Below this, nobody knows how long the database can still write.
 const DISK_FAULT: u64 = 64 * MIB;
@@ -24,9 +23,9 @@ pub(super) fn examine(config: &Config) -> Vec<Finding> {
 
 fn descriptors(config: &Config) -> Finding {
     const PART: &str = "open files";
-    let needed =
-        config.connections as u64 + u64::from(config.database_connections) + OTHER_DESCRIPTORS;
-    match getrlimit(Resource::Nofile).current {
+    let needed = shortage::needed(config.connections);
+    // The server asks for as many as the hard limit lets it have.
+    match getrlimit(Resource::Nofile).maximum {
         Some(limit) if limit < needed => Finding::warning(
             PART,
             format!(
