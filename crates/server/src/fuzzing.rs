@@ -4,8 +4,11 @@
 
 use jiff::Timestamp;
 
+pub use crate::breached::fuzzing::breached_filters;
+pub use crate::commands::audit::fuzzing::audit_lines;
 pub use crate::config::fuzzing::{config_files, dotenv_files, masked_settings, settings};
 use crate::listener::certificate::{element, validity};
+pub use crate::listener::fuzzing::{chunks, request_heads};
 pub use crate::moving::fuzzing::{
     django_files, doorward_files, firebase_files, firebase_hashing, keycloak_files, supabase_files,
 };
@@ -19,7 +22,10 @@ pub type Target = (&'static str, fn(&[u8]));
 
 /// Every target, by the name of its program and of its seeds' folder.
 pub const TARGETS: &[Target] = &[
+    ("audit_lines", audit_lines),
+    ("breached_filters", breached_filters),
     ("certificates", certificates),
+    ("chunks", chunks),
     ("config_files", config_files),
     ("django_files", django_files),
     ("doorward_files", doorward_files),
@@ -28,6 +34,7 @@ pub const TARGETS: &[Target] = &[
     ("firebase_hashing", firebase_hashing),
     ("keycloak_files", keycloak_files),
     ("masked_settings", masked_settings),
+    ("request_heads", request_heads),
     ("settings", settings),
     ("supabase_files", supabase_files),
 ];

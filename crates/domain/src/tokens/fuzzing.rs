@@ -1,5 +1,7 @@
 //! What the fuzzer asks of the readers of tokens; see [`crate::fuzzing`].
 
+mod browser;
+
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ring::signature::{Ed25519KeyPair, KeyPair};
@@ -7,6 +9,8 @@ use serde_json::Value;
 
 use super::jwt::{self, Claims, Unverified};
 use super::{AccessClaims, SessionClaims};
+
+pub use browser::{device_cookies, form_tokens};
 
 /// The longest that J-09 lets a token be.
 const MOST: usize = 8 * 1024;

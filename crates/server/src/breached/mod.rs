@@ -13,6 +13,8 @@
 
 mod bucket;
 mod build;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 mod lists;
 
 use std::fs::File;

@@ -15,6 +15,8 @@ mod chunks;
 mod crowd;
 pub mod development;
 pub mod drain;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 mod gate;
 mod head;
 #[cfg(test)]
