@@ -57,6 +57,7 @@ const RECENT_SECONDS: i64 = 30 * 24 * 3600;
 pub(crate) struct Counting {
     stopping: Arc<Ladder>,
     slowing: Arc<Ladder>,
+    hourly: Arc<Ladder>,
     device: Arc<Ladder>,
     /// What was refused lately and has been written down.
     written: MemoryThrottle,
@@ -67,6 +68,7 @@ impl Counting {
         Self {
             stopping: Arc::new(limits.stopping()),
             slowing: Arc::new(limits.slowing()),
+            hourly: Arc::new(Ladder::hourly()),
             device: Arc::new(limits.device()),
             written: MemoryThrottle::new(REFUSALS),
         }
@@ -225,6 +227,16 @@ impl Accounts {
             });
         };
         if charge == guess {
+            if let Some(own) = self.try_of_network(ctx, &guess, wait) {
+                charges[0] = own;
+                if self.try_take(&charges, ctx.now).await?.is_ok() {
+                    charges.truncate(taken.len());
+                    return Ok(Attempt {
+                        taken: charges,
+                        beside: vec![guess],
+                    });
+                }
+            }
             let refusal = Allowance::Denied { retry_after: wait };
             self.tell_guessing_stopped(ctx, identifier, account, &guess.key, refusal)
                 .await?;
@@ -352,6 +364,18 @@ impl Accounts {
             (None, Identifier::Email(email)) => (stopping, of_address(email, FIRST_EPOCH)),
         };
         Charge::guess(ladder, key)
+    }
+
+    /// The try that a network has of its own where an account that cannot be recovered by mail has stopped.
+    fn try_of_network(&self, ctx: &Ctx, guess: &Charge, wait: Duration) -> Option<Charge> {
+        let slowing = &self.counting.slowing;
+        let is_slowed =
+            matches!(&guess.counted, Counted::Guess(ladder) if Arc::ptr_eq(ladder, slowing));
+        if !is_slowed || !slowing.is_stop(wait) {
+            return None;
+        }
+        let key = format!("{}/{}", guess.key, network_key(ctx.client.address?));
+        Some(Charge::guess(&self.counting.hourly, key))
     }
 
     /// Forgets the guesses at an address from before it had an owner: they were at nobody's password. Where

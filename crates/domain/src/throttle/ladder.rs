@@ -41,6 +41,22 @@ impl Ladder {
         Self::of(pauses, stop, HOUR)
     }
 
+    /// For each network at such an account once it has stopped: one try an hour, whatever the others do, or
+    /// a stranger who asks once an hour would keep its owner out.
+    pub fn hourly() -> Self {
+        Self {
+            steps: vec![(1, HOUR)],
+            remembered: HOUR,
+            at_most: HOUR,
+        }
+    }
+
+    /// Whether so long a wait is the last step, and no pause on the way there.
+    pub fn is_stop(&self, wait: Duration) -> bool {
+        let before = self.steps.iter().rev().nth(1);
+        before.is_none_or(|(_, pause)| wait > *pause)
+    }
+
     /// For a known device: so many, and it is no longer known.
     pub fn known(pauses: &Pauses, guesses: u32) -> Self {
         Self {

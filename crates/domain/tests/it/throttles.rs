@@ -404,6 +404,37 @@ async fn an_account_without_a_mailbox_is_never_shut_for_good() {
     world.try_sign_in("ben", OTHER_PASSWORD).await.unwrap();
 }
 
+/// the try an hour is each network's own: a stranger who asks first every hour does not keep the
+/// owner out, and no network has two.
+#[tokio::test]
+async fn nobody_takes_the_hourly_try_of_another_network() {
+    let world = World::new().await;
+    world.nameless_mailbox("ann").await;
+    for number in 0..100 {
+        let stranger = from(&world, &bot(number));
+        let _ = try_from(&world, &stranger, "ann", OTHER_PASSWORD).await;
+        world.advance(seconds(11));
+    }
+    let (thief, beside, owner) = (
+        from(&world, "192.0.2.66"),
+        from(&world, "192.0.2.67"),
+        from(&world, "198.51.100.1"),
+    );
+    for _ in 0..3 {
+        let mut looked_at = 0;
+        for _ in 0..10 {
+            for ctx in [&thief, &beside] {
+                let refused = try_from(&world, ctx, "ann", OTHER_PASSWORD).await;
+                looked_at += u32::from(matches!(refused, Err(Error::InvalidCredentials)));
+            }
+        }
+        assert!((1..=2).contains(&looked_at), "{looked_at}");
+        world.advance(hours(1));
+    }
+    let _ = try_from(&world, &thief, "ann", OTHER_PASSWORD).await;
+    try_from(&world, &owner, "ann", PASSWORD).await.unwrap();
+}
+
 /// whoever is refused is refused alike, and by the same work, whether there is such an
 /// account, whatever it has, and whichever of its names is used.
 #[tokio::test]
