@@ -198,6 +198,15 @@ impl Network {
         shared >= self.prefix
     }
 
+    /// The shortest prefix that is taken: that of the largest private networks. Everybody in two halves is
+    /// everybody.
+    const fn widest(address: IpAddr) -> u32 {
+        match address {
+            IpAddr::V4(_) => 8,
+            IpAddr::V6(_) => 7,
+        }
+    }
+
     const fn length(address: IpAddr) -> u32 {
         match address {
             IpAddr::V4(_) => 32,
@@ -222,8 +231,8 @@ impl FromStr for Network {
             Some(prefix) => prefix.parse().map_err(|_| wrong())?,
         };
         match prefix {
-            0 => Err(format!(
-                "`{text}` is everybody: name the proxies alone, or anybody could give any address"
+            prefix if prefix < Self::widest(address) => Err(format!(
+                "`{text}` is too many: name the proxies alone, or anybody could give any address"
             )),
             prefix if prefix > longest => Err(wrong()),
             prefix => Ok(Self { address, prefix }),
@@ -498,6 +507,9 @@ mod tests {
             "10.0.0.0/-1",
             "0.0.0.0/0",
             "::/0",
+            "0.0.0.0/1,128.0.0.0/1",
+            "10.0.0.0/7",
+            "::/1",
             "127.0.0.1 10.0.0.1",
             "127.0.0.1:80",
         ] {
