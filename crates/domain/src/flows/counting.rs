@@ -45,6 +45,11 @@ const LINES: Rate = Rate {
 };
 /// Of an account that had no password but its first; an address without an account is counted alike.
 const FIRST_EPOCH: i64 = 1;
+/// Changes of one account's address.
+const EMAIL_CHANGES: Rate = Rate {
+    burst: 5,
+    window: Duration::from_secs(3600),
+};
 /// How many tries a network has at a door where the budget of all strangers together is used up.
 const FIRST_TRIES: Rate = Rate {
     burst: 3,
@@ -144,19 +149,43 @@ impl Accounts {
         if !self.policy.throttle {
             return Ok(());
         }
-        let limits = &self.policy.limits;
-        let mut key = of_mailbox(kind, email);
+        let mut key = mailbox_key(kind, email);
         if kind == MailKind::Recovery
             && let Some(user_id) = self.known_owner(ctx, email).await?
         {
             key = format!("{key}/{user_id}");
         }
-        let charges = [
+        let charges = self.of_mailbox(&key);
+        self.take(ctx, &charges, None).await
+    }
+
+    /// Takes one from what an account has of changes of its address, each of which mails the old one a link
+    /// that lives for days, and from what the new one has of such mails.
+    pub(crate) async fn throttle_email_change(
+        &self,
+        ctx: &Ctx,
+        user: &User,
+        email: &EmailAddress,
+    ) -> Result<(), Error> {
+        if !self.policy.throttle {
+            return Ok(());
+        }
+        let own = Charge::budget(
+            EMAIL_CHANGES.named("email-change"),
+            format!("user/{}", user.id),
+        );
+        let of_new = self.of_mailbox(&mailbox_key(MailKind::EmailChange, email));
+        let charges = [vec![own], of_new.to_vec()].concat();
+        self.take(ctx, &charges, Some(user.id)).await
+    }
+
+    fn of_mailbox(&self, key: &str) -> [Charge; 2] {
+        let limits = &self.policy.limits;
+        [
             limits.mailbox_pause.named("mailbox-pause"),
             limits.mailbox.named("mailbox"),
         ]
-        .map(|budget| Charge::budget(budget, key.clone()));
-        self.take(ctx, &charges, None).await
+        .map(|budget| Charge::budget(budget, key.to_owned()))
     }
 
     /// The account with that address, where the client shows that it was signed in to before. Only the
@@ -180,13 +209,20 @@ impl Accounts {
         email: &EmailAddress,
     ) -> Result<bool, Error> {
         let budget = self.policy.limits.mailbox.named("mailbox");
-        let charge = Charge::budget(budget, of_mailbox(kind, email));
+        let charge = Charge::budget(budget, mailbox_key(kind, email));
         let now = self.now();
         let refused = self.try_take(std::slice::from_ref(&charge), now).await?;
         if refused.is_err() {
             self.note(Happening::Throttled(budget.name));
         }
         Ok(refused.is_err())
+    }
+
+    /// The same for the further letters of one request: they show in no answer.
+    pub(crate) async fn has_letters_enough(&self, email: &EmailAddress) -> Result<bool, Error> {
+        let budget = self.policy.limits.mailbox.named("mailbox");
+        let charge = Charge::budget(budget, format!("further/{}", email.key()));
+        Ok(self.try_take(&[charge], self.now()).await?.is_err())
     }
 
     /// Counts a try at the password of the account that is named, and of whoever is at the door. Who
@@ -202,7 +238,7 @@ impl Accounts {
         }
         let user_id = account.map(|user| user.id);
         let guess = self.guess_of_stranger(identifier, account);
-        if let Some(key) = known_as(ctx, user_id) {
+        if let Some(key) = known_as(ctx, account) {
             let own = Charge::guess(&self.counting.device, key);
             match self.try_take(std::slice::from_ref(&own), ctx.now).await? {
                 Ok(_) => return Ok(Attempt::of_known(own, guess)),
@@ -285,9 +321,10 @@ impl Accounts {
     }
 
     /// What a browser keeps from now on to be known again, after a sign-in to that account.
-    pub fn device_after(&self, ctx: &Ctx, before: Option<&str>, user_id: UserId) -> Secret<String> {
+    pub fn device_after(&self, ctx: &Ctx, before: Option<&str>, user: &User) -> Secret<String> {
         let secrets = &*self.ports.secrets;
-        self.devices.write(before, user_id, ctx.now, secrets)
+        let of = (user.id, user.session_epoch);
+        self.devices.write(before, of, ctx.now, secrets)
     }
 
     /// For how many seconds it keeps that.
@@ -306,6 +343,7 @@ impl Accounts {
         Some(Acquaintance {
             user_id: claims.sub.parse().ok()?,
             key: format!("token/{shown}"),
+            epoch: None,
         })
     }
 
@@ -507,7 +545,7 @@ impl Attempt {
 }
 
 /// The key of the mails of one kind to one mailbox.
-fn of_mailbox(kind: MailKind, email: &EmailAddress) -> String {
+fn mailbox_key(kind: MailKind, email: &EmailAddress) -> String {
     format!("{}/{}", kind.as_str(), email.key())
 }
 
@@ -529,14 +567,14 @@ fn own_key(ctx: &Ctx, door: Door) -> Option<String> {
 }
 
 /// What shows that whoever is at the door has signed in to that account before.
-fn known_as(ctx: &Ctx, user_id: Option<UserId>) -> Option<String> {
-    let user_id = user_id?;
+fn known_as(ctx: &Ctx, account: Option<&User>) -> Option<String> {
+    let user = account?;
     if let Actor::User { id, session_id, .. } = &ctx.actor
-        && *id == user_id
+        && *id == user.id
     {
         return Some(format!("session/{session_id}"));
     }
     let mut known = ctx.client.known.iter();
-    let own = known.find(|known| known.user_id == user_id)?;
+    let own = known.find(|known| known.is_of(user))?;
     Some(own.key.clone())
 }

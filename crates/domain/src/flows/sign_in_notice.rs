@@ -110,7 +110,9 @@ impl Accounts {
     ) -> Result<(), Error> {
         let is_stop =
             matches!(refusal, Allowance::Denied { retry_after } if retry_after > LONGEST_PAUSE);
-        if !is_stop || !self.may_mail(ctx, STOP_NOTICE, key).await? {
+        // Anybody can bring it about, for any address: it takes no mail's last room.
+        let has_room = is_stop && self.ensure_outbox_room().is_ok();
+        if !has_room || !self.may_mail(ctx, STOP_NOTICE, key).await? {
             return Ok(());
         }
         let own = account.and_then(|user| Some((user.id, user.mail_address()?)));
@@ -176,12 +178,12 @@ fn out_of_the_ordinary(ctx: &Ctx, user: &User, past: &[AuditEvent]) -> Option<Ma
     if failures.count() >= MANY_FAILURES {
         return Some(MailKind::SignInAfterFailures);
     }
-    // A browser that shows a cookie of this account, wherever it is.
+    // A browser that shows a cookie of this account, wherever it is, from since its last new password.
     if ctx
         .client
         .known
         .iter()
-        .any(|known| known.user_id == user.id)
+        .any(|known| known.is_of(user) && known.epoch.is_some())
     {
         return None;
     }

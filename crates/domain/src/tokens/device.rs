@@ -1,7 +1,7 @@
 //! What a browser keeps to be known again: proof that somebody has signed in here before.
 //!
-//! It opens nothing. It says which account was signed in to, with a random id of its own and when,
-//! under a MAC; whoever shows it has guesses at that account's password of their own, so that strangers
+//! It opens nothing. It says which account was signed in to, in which of its epochs, with a random id of
+//! its own and when, under a MAC; a recovery, which begins a new epoch, ends it as it ends sessions; whoever shows it has guesses at that account's password of their own, so that strangers
 //! cannot use up the owner's. One cookie holds several, for the people who share a browser.
 
 use base64::Engine;
@@ -9,17 +9,18 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::Timestamp;
 use ring::hmac;
 
+use crate::model::User;
 use crate::ports::Secrets;
 use crate::throttle::KNOWN_FOR;
 use crate::values::{Secret, UserId};
 
 /// How many accounts one browser is known to; the oldest makes room.
 const MOST: usize = 5;
-/// User id, random id, seconds, MAC.
-const LEN: usize = 16 + 16 + 8 + 32;
+/// User id, random id, epoch, seconds, MAC.
+const LEN: usize = 16 + 16 + 8 + 8 + 32;
 const SIGNED: usize = LEN - 32;
 /// The same in base64.
-const TEXT_LEN: usize = LEN.div_ceil(3) * 4;
+const TEXT_LEN: usize = (LEN * 4).div_ceil(3);
 
 /// An account that a client has signed in to before, as it can show.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,6 +29,15 @@ pub struct Acquaintance {
     pub user_id: UserId,
     /// What its guesses are counted under.
     pub(crate) key: String,
+    /// Of which epoch of the account it is. A session's token, which ends by itself, does not say.
+    pub(crate) epoch: Option<i64>,
+}
+
+impl Acquaintance {
+    /// Whether it is of that account as it is now.
+    pub(crate) fn is_of(&self, user: &User) -> bool {
+        self.user_id == user.id && self.epoch.is_none_or(|epoch| epoch == user.session_epoch)
+    }
 }
 
 /// Makes and reads them.
@@ -49,14 +59,15 @@ impl Devices {
     pub(crate) fn write(
         &self,
         before: Option<&str>,
-        user_id: UserId,
+        (user_id, epoch): (UserId, i64),
         now: Timestamp,
         secrets: &dyn Secrets,
     ) -> Secret<String> {
         let mut id = [0; 16];
         secrets.fill(&mut id);
         let at = now.as_second().to_be_bytes();
-        let signed = [user_id.as_bytes().as_slice(), &id, &at].concat();
+        let epoch = epoch.to_be_bytes();
+        let signed = [user_id.as_bytes().as_slice(), &id, &epoch, &at].concat();
         let tag = hmac::sign(&self.0, &signed);
         let newest = URL_SAFE_NO_PAD.encode([signed.as_slice(), tag.as_ref()].concat());
         let others = self.entries(before.unwrap_or_default(), now);
@@ -84,13 +95,15 @@ impl Devices {
         let (signed, tag) = bytes.split_at_checked(SIGNED)?;
         hmac::verify(&self.0, signed, tag).ok()?;
         let (user_id, rest) = signed.split_first_chunk::<16>()?;
-        let (id, at) = rest.split_first_chunk::<16>()?;
+        let (id, rest) = rest.split_first_chunk::<16>()?;
+        let (epoch, at) = rest.split_first_chunk::<8>()?;
         let at = i64::from_be_bytes(at.try_into().ok()?);
         let age = now.as_second().checked_sub(at)?;
         let is_known = age <= i64::try_from(KNOWN_FOR.as_secs()).ok()?;
         is_known.then(|| Acquaintance {
             user_id: UserId::from_bytes(*user_id),
             key: format!("device/{}", URL_SAFE_NO_PAD.encode(id)),
+            epoch: Some(i64::from_be_bytes(*epoch)),
         })
     }
 }
@@ -123,20 +136,20 @@ mod tests {
         let mut cookie = None;
         for byte in [1, 2, 1, 3, 4, 5, 6] {
             let before = cookie.as_ref().map(Secret::expose).map(String::as_str);
-            cookie = Some(devices.write(before, user(byte), now(), &secrets));
+            cookie = Some(devices.write(before, (user(byte), 1), now(), &secrets));
         }
         let cookie = cookie.unwrap();
         let known = devices.read(cookie.expose(), now());
         let ids: Vec<_> = known.iter().map(|known| known.user_id).collect();
         assert_eq!(ids, [6, 5, 4, 3, 1].map(user));
-        assert!(cookie.expose().len() < 500, "with room in a cookie");
+        assert!(cookie.expose().len() < 600, "with room in a cookie");
     }
 
     /// known for 180 days, by the key of this server alone, and as it was written.
     #[test]
     fn a_cookie_holds_as_it_was_written_and_for_half_a_year() {
         let (known, secrets) = (devices(1, "device"), SeededSecrets::new(1));
-        let cookie = known.write(None, user(1), now(), &secrets);
+        let cookie = known.write(None, (user(1), 1), now(), &secrets);
         let text = cookie.expose().as_str();
         let later = |days: i64| now() + SignedDuration::from_hours(24 * days);
         assert_eq!(known.read(text, later(180)).len(), 1);

@@ -179,3 +179,36 @@ async fn the_stop_is_told_to_the_owner_and_tells_no_stranger() {
         }
     }
 }
+
+/// a browser is known until the password is another: what a thief keeps of it tells nobody
+/// that nothing is out of the ordinary.
+#[tokio::test]
+async fn a_known_browser_is_not_known_after_a_recovery() {
+    let world = ben().await;
+    let signed_in = sign_in(&world, HOME, FIREFOX).await.unwrap();
+    let cookie = world
+        .accounts
+        .device_after(&world.anon(), None, &signed_in.user);
+    let shown_abroad = async |shown: &str| {
+        let mut ctx = from(&world, ABROAD, "curl/8.5.0");
+        ctx.client.known = world.accounts.recognise(&ctx, Some(cookie.expose()), None);
+        assert_eq!(ctx.client.known.len(), 1);
+        let (name, shown) = (identifier("ben"), password(shown));
+        world.accounts.sign_in(&ctx, &name, &shown).await
+    };
+    shown_abroad(PASSWORD).await.unwrap();
+    assert!(world.mails().await.is_empty());
+    let (anon, bens) = (world.anon(), email("ben@example.com"));
+    let asked = world.accounts.request_recovery(&anon, &bens).await;
+    asked.unwrap();
+    let link = token_in(&world.one_mail().await);
+    let new = secret(OTHER_PASSWORD);
+    world.accounts.recover(&anon, &link, &new).await.unwrap();
+    world.mails().await;
+    // Its guesses are a stranger's: three, and the fourth waits.
+    for _ in 0..3 {
+        assert_err!(shown_abroad(PASSWORD).await, Error::InvalidCredentials);
+    }
+    let own = shown_abroad(OTHER_PASSWORD).await;
+    assert_err!(own, Error::TooManyAttempts { .. });
+}

@@ -21,7 +21,7 @@ fn from(world: &World, address: &str) -> Ctx {
 /// The same from a browser that keeps what a sign-in to that account has left there.
 fn known(world: &World, address: &str, user: &User) -> Ctx {
     let mut ctx = from(world, address);
-    let cookie = world.accounts.device_after(&ctx, None, user.id);
+    let cookie = world.accounts.device_after(&ctx, None, user);
     ctx.client.known = world.accounts.recognise(&ctx, Some(cookie.expose()), None);
     assert_eq!(ctx.client.known.len(), 1);
     ctx

@@ -77,7 +77,7 @@ pub(crate) async fn sign_in(
         let signed_in = open_session(&app, &caller, fields).await?;
         let view = SignedInView::new(&signed_in, caller.ctx().now);
         let mut response = token_response(StatusCode::CREATED, view);
-        device::remember(&app, &caller, signed_in.user.id, response.headers_mut());
+        device::remember(&app, &caller, &signed_in.user, response.headers_mut());
         return Ok(response);
     }
     let form = Form::of(&fields);
@@ -138,7 +138,7 @@ fn signed_in_by_page(
         .duration_since(caller.ctx().now)
         .as_secs();
     set_cookie(headers, signed_in.token.expose(), life);
-    device::remember(app, caller, signed_in.user.id, headers);
+    device::remember(app, caller, &signed_in.user, headers);
     response
 }
 
