@@ -10,7 +10,7 @@ use crate::accounts::Accounts;
 use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::model::{AuditEvent, Event, Link, MailJob, Session, User};
-use crate::values::{AuditEventId, EmailAddress};
+use crate::values::AuditEventId;
 
 /// The longest name of a scheme that is told.
 const MAX_SCHEME: usize = 24;
@@ -65,7 +65,6 @@ impl Accounts {
             self.apply(vec![audit]).await?;
         }
         let credential = store.find_credential(user.id).await?;
-        let email_key = user.email.as_ref().map(EmailAddress::key);
         Ok(HeldOn {
             password: credential.map(|credential| PasswordFacts {
                 since: credential.updated_at,
@@ -73,9 +72,22 @@ impl Accounts {
             }),
             sessions: self.open_sessions(ctx, &user).await?,
             links: store.list_links(user.id).await?,
-            mails: store.list_mail_jobs(user.id, email_key).await?,
+            mails: self.mails_about(&user).await?,
             user,
         })
+    }
+
+    /// The same mails that go with the account when it is deleted.
+    async fn mails_about(&self, user: &User) -> Result<Vec<MailJob>, Error> {
+        let store = &self.ports.store;
+        let mut mails = store.list_mail_jobs(user.id, None).await?;
+        for address in self.addresses_of_nobody_else(user).await? {
+            let more = store.list_mail_jobs(user.id, Some(address.key())).await?;
+            mails.extend(more);
+        }
+        mails.sort_by_key(|mail| mail.id);
+        mails.dedup_by_key(|mail| mail.id);
+        Ok(mails)
     }
 
     /// What the audit log says about them and of what they did, newest first, older than `before`, at

@@ -17,6 +17,10 @@ use crate::model::{
 };
 use crate::values::{Password, Secret, Token};
 
+/// How many links that take a change back live at once for one user: the first of them, which a thief's
+/// later changes must not void, and the last.
+const MOST_UNDO_LINKS: usize = 10;
+
 impl Accounts {
     /// Whose account a living link takes back, and to which address.
     #[tracing::instrument(level = "trace", skip_all)]
@@ -29,7 +33,7 @@ impl Accounts {
     #[tracing::instrument(level = "trace", skip_all)]
     pub async fn undo_email_change(&self, ctx: &Ctx, token: &Token) -> Result<(), Error> {
         self.find_undo(ctx, token).await?;
-        let locked = self.locked_password().await?;
+        let locked = self.locked_password(ctx).await?;
         for _ in 0..ATTEMPTS {
             let (link, user) = self.find_undo(ctx, token).await?;
             let changes = self.undoing(ctx, &link, &user, locked.clone());
@@ -66,10 +70,11 @@ impl Accounts {
     }
 
     /// The hash of a password that nobody knows.
-    async fn locked_password(&self) -> Result<Secret<String>, Error> {
+    async fn locked_password(&self, ctx: &Ctx) -> Result<Secret<String>, Error> {
         let nobodys = Token::generate(&*self.ports.secrets).expose();
         let nobodys = Password::parse(&nobodys)
             .map_err(|_| Error::Internal("a random password cannot be one"))?;
+        let _share = self.hasher.share_for(ctx)?;
         self.hasher.hash(&nobodys).await
     }
 
@@ -105,6 +110,43 @@ impl Accounts {
             changes.push(self.mail(ctx, kind, Some(user.id), left, user.locale));
         }
         changes
+    }
+
+    /// Stores the link of that mail. It voids the one of the mail's earlier try, which may have arrived
+    /// nowhere, and where too many live it takes the place of the one before it: the first stay.
+    pub(crate) async fn put_undo_link(&self, job: &MailJob, link: Link) -> Result<(), Error> {
+        let now = link.created_at;
+        let link = Link {
+            created_at: job.created_at,
+            ..link
+        };
+        for _ in 0..ATTEMPTS {
+            let mut living = self.ports.store.list_links(link.user_id).await?;
+            living.retain(|kept| {
+                let is_open = kept.used_at.is_none() && kept.expires_at > now;
+                is_open && kept.purpose == Purpose::EmailUndo
+            });
+            living.sort_by_key(|kept| kept.created_at);
+            let is_same_mail = |kept: &Link| {
+                let is_same =
+                    kept.created_at == link.created_at && kept.email.key() == link.email.key();
+                is_same && job.attempts > 1
+            };
+            let (own, others): (Vec<_>, Vec<_>) = living.into_iter().partition(is_same_mail);
+            let spare = others.into_iter().skip(MOST_UNDO_LINKS - 1);
+            let voids = own.into_iter().chain(spare).map(|kept| Change::UseLink {
+                digest: kept.digest,
+                at: now,
+            });
+            let changes = voids.chain([Change::PutLink(link.clone())]).collect();
+            match self.apply(changes).await {
+                Ok(()) => return Ok(()),
+                // One of them was used in between: look again.
+                Err(ApplyError::Stale) => {}
+                Err(other) => return Err(other.into()),
+            }
+        }
+        Err(Error::Overloaded)
     }
 
     /// Whether a change that a mail tells of was taken back since. Asked once the mail's own link is

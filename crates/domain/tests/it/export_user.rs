@@ -114,3 +114,27 @@ async fn a_long_log_comes_in_pages() {
     let by_anyone_else = world.accounts.export_named(&world.anon(), "ben").await;
     assert_err!(by_anyone_else, Error::Forbidden);
 }
+
+/// L-05: mails to the address that an account moves to are held on its user as well, while nobody else
+/// claims it.
+#[tokio::test]
+async fn mails_to_the_address_to_come_are_there() {
+    let world = World::new().await;
+    world.active("ben").await;
+    let session = world.sign_in("ben").await;
+    let (ctx, new) = (world.of(&session), email("new@example.com"));
+    let shown = password(PASSWORD);
+    let accounts = &world.accounts;
+    let asked = accounts.change_email(&ctx, "me", &new, Some(&shown), None);
+    asked.await.unwrap();
+    world.mails().await;
+    let asked = accounts.request_confirmation(&world.anon(), &new).await;
+    asked.unwrap();
+    let held = accounts.export_user(&ctx, "me").await.unwrap();
+    assert_eq!(held.mails, world.store.mail_jobs());
+    assert_eq!(held.mails.len(), 1);
+    let wanted = sign_up(None, Some("new@example.com"));
+    world.try_sign_up(wanted).await.unwrap();
+    let held = accounts.export_user(&ctx, "me").await.unwrap();
+    assert!(held.mails.is_empty(), "they may be the other's");
+}

@@ -2,8 +2,8 @@
 
 use doorward_domain::Error;
 use doorward_domain::flows::sessions::SignedIn;
-use doorward_domain::model::{Purpose, Status, User};
-use doorward_domain::ports::{Mail, MailTemplate};
+use doorward_domain::model::{Link, Purpose, Status, User};
+use doorward_domain::ports::{Mail, MailTemplate, Store};
 use doorward_domain::values::Token;
 use jiff::SignedDuration;
 
@@ -279,4 +279,43 @@ async fn changes_of_address_are_counted() {
         }
         world.advance(SignedDuration::from_secs(1));
     }
+}
+
+async fn living(world: &World, user: &User) -> usize {
+    let links = world.store.list_links(user.id).await.unwrap();
+    let is_open = |link: &&Link| link.used_at.is_none() && link.expires_at > world.now();
+    let undoing = links
+        .iter()
+        .filter(|link| link.purpose == Purpose::EmailUndo);
+    undoing.filter(is_open).count()
+}
+
+/// R-11, H-05: each mail has one living link however often it is tried, each user a few; and the first,
+/// which is its owner's, stays among them.
+#[tokio::test]
+async fn links_that_take_a_change_back_are_few() {
+    let (world, ben, session) = thief().await;
+    world.postbox.refuse(Some(Refusal::ForNow));
+    ask(&world, &session, NEW, PASSWORD).await;
+    for _ in 0..6 {
+        world.advance(hours(1));
+        world.deliver().await;
+        assert_eq!(living(&world, &ben).await, 1);
+    }
+    world.postbox.refuse(None);
+    world.advance(hours(1));
+    let mails = world.mails().await;
+    let first = token_in(of(&mails, OLD, MailTemplate::EmailChangeUndo));
+    for number in 0..15 {
+        world.advance(hours(1));
+        let session = world.sign_in("ben").await;
+        let new = format!("thief{number}@example.org");
+        let mails = ask(&world, &session, &new, PASSWORD).await;
+        let last = token_in(of(&mails, OLD, MailTemplate::EmailChangeUndo));
+        let viewed = world.accounts.view_email_undo(&world.anon(), &last).await;
+        viewed.unwrap();
+        assert!(living(&world, &ben).await <= 10);
+    }
+    undo(&world, &first).await.unwrap();
+    assert_eq!(living(&world, &ben).await, 0);
 }
