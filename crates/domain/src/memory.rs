@@ -278,6 +278,19 @@ impl Store for MemoryStore {
         Ok(users)
     }
 
+    async fn list_claims(
+        &self,
+        key: &str,
+        after: Option<UserId>,
+        limit: usize,
+    ) -> Result<Vec<User>, StoreError> {
+        let mut users = self.list_users_by_pending_email(key, usize::MAX).await?;
+        users.reverse();
+        users.retain(|user| after.is_none_or(|after| user.id > after));
+        users.truncate(limit);
+        Ok(users)
+    }
+
     async fn list_users(&self, filter: &UserFilter) -> Result<Vec<User>, StoreError> {
         let tables = self.tables();
         let mut users: Vec<_> = tables

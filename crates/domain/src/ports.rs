@@ -87,6 +87,13 @@ pub trait Store: Send + Sync {
         key: &str,
         limit: usize,
     ) -> Result<Vec<User>, StoreError>;
+    /// The same oldest first, from behind that one on: all of them, in pieces.
+    async fn list_claims(
+        &self,
+        key: &str,
+        after: Option<UserId>,
+        limit: usize,
+    ) -> Result<Vec<User>, StoreError>;
     /// Users by id, oldest first.
     async fn list_users(&self, filter: &UserFilter) -> Result<Vec<User>, StoreError>;
     /// Whether any admin is active.

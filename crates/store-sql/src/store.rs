@@ -50,6 +50,15 @@ impl Store for SqlStore {
         users::list_by_pending_email(self, key, limit).await
     }
 
+    async fn list_claims(
+        &self,
+        key: &str,
+        after: Option<UserId>,
+        limit: usize,
+    ) -> Result<Vec<User>, StoreError> {
+        users::list_claims(self, key, after, limit).await
+    }
+
     async fn list_users(&self, filter: &UserFilter) -> Result<Vec<User>, StoreError> {
         users::list(self, filter).await
     }

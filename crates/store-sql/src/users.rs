@@ -119,6 +119,22 @@ pub(crate) async fn list_by_pending_email(
     row::all("list users by pending address", &rows, from_row)
 }
 
+/// Oldest first, behind that one.
+pub(crate) async fn list_claims(
+    store: &SqlStore,
+    key: &str,
+    after: Option<UserId>,
+    limit: usize,
+) -> Result<Vec<User>, StoreError> {
+    let after = after.unwrap_or(UserId::from_bytes([0; 16]));
+    let sql = format!(
+        "SELECT {COLUMNS} FROM users WHERE pending_email_key = ? AND id > ? ORDER BY id LIMIT ?"
+    );
+    let args = [key.into(), after.into(), limit.into()];
+    let rows = store.rows("list claims to an address", &sql, &args).await?;
+    row::all("list claims to an address", &rows, from_row)
+}
+
 pub(crate) async fn list(store: &SqlStore, filter: &UserFilter) -> Result<Vec<User>, StoreError> {
     let mut conditions = vec!["1 = 1"];
     let mut args = Vec::new();

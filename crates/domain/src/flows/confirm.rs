@@ -15,8 +15,6 @@ use crate::values::{Data, EmailAddress, Invalid, Password, Token};
 
 /// How many unconfirmed claims to one address are cleared away, or looked at to be mailed, at a time.
 pub(crate) const MAX_CLAIMS: usize = 20;
-/// How many times over the rest is cleared away; what is left then has its time to run out.
-const MOST_CLEARED: usize = 50;
 
 /// Whether a confirmation takes the password that was chosen at sign-up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,6 +23,15 @@ pub enum SignUpPassword {
     Asked,
     /// The link is enough.
     NotAsked,
+}
+
+/// How many wait to confirm one address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Claims {
+    /// Nobody else.
+    One,
+    /// Others as well: an own sign-up may be another one.
+    Several,
 }
 
 impl Accounts {
@@ -142,28 +149,47 @@ impl Accounts {
         })
     }
 
+    /// What the page of a link has to ask and to say.
+    pub async fn confirmation_asks(&self, user: &User) -> Result<(SignUpPassword, Claims), Error> {
+        let password = self.asks_password(user).await?;
+        Ok((password, self.claims_beside(user).await?))
+    }
+
+    /// Whether others wait to confirm the same address, so that the page says so.
+    pub async fn claims_beside(&self, user: &User) -> Result<Claims, Error> {
+        let Some(email) = user.pending_email.as_ref() else {
+            return Ok(Claims::One);
+        };
+        let store = &self.ports.store;
+        let claims = store.list_users_by_pending_email(email.key(), 2).await?;
+        Ok(match claims.len() > 1 {
+            true => Claims::Several,
+            false => Claims::One,
+        })
+    }
+
     /// Clears away what is left of the claims to an address that has an owner now, where there were more
     /// than one change takes.
     async fn clear_claims(&self, email: &EmailAddress) {
-        for _ in 0..MOST_CLEARED {
+        let mut after = None;
+        loop {
             let store = &self.ports.store;
-            let claims = match store
-                .list_users_by_pending_email(email.key(), MAX_CLAIMS)
-                .await
-            {
+            let claims = match store.list_claims(email.key(), after, MAX_CLAIMS).await {
                 Ok(claims) => claims,
                 Err(error) => {
                     tracing::warn!(%error, "claims to a confirmed address could not be read");
                     return;
                 }
             };
+            let Some(last) = claims.last() else { return };
+            after = Some(last.id);
             let pending = claims.iter().filter(|one| one.status == Status::Pending);
-            let mut ids: Vec<_> = pending.map(|claim| claim.id).collect();
-            if ids.is_empty() {
-                return;
+            let changes: Changes = pending
+                .map(|claim| Change::DeletePendingUser(claim.id))
+                .collect();
+            if changes.is_empty() {
+                continue;
             }
-            ids.sort_unstable();
-            let changes = ids.into_iter().map(Change::DeletePendingUser).collect();
             if let Err(error) = self.apply(changes).await {
                 tracing::warn!(%error, "claims to a confirmed address wait for their time to run out");
                 return;

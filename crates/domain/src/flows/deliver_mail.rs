@@ -14,11 +14,10 @@ use crate::accounts::Accounts;
 use crate::changes::Change;
 use crate::ctx::Ctx;
 use crate::error::Error;
-use crate::flows::confirm::MAX_CLAIMS;
 use crate::happening::{Happening, MailFate};
 use crate::model::{Event, Link, MailJob, MailKind, Purpose, Status, User};
 use crate::ports::{Mail, MailError, MailTemplate};
-use crate::values::{EmailAddress, MailJobId, Name, Token, Username};
+use crate::values::{EmailAddress, Name, Token, Username};
 
 /// How long a worker may hold a mail without a word; for so long a dead worker's mails wait.
 const LEASE: SignedDuration = SignedDuration::from_mins(2);
@@ -27,6 +26,8 @@ const LEASE_RENEWED: Duration = Duration::from_secs(40);
 /// The shortest and the longest pause between two tries.
 const SHORTEST_PAUSE_SECONDS: i64 = 2;
 const LONGEST_PAUSE_SECONDS: i64 = 1800;
+/// A longer user name can say something to whoever reads it in a mail.
+const LONGEST_MERE_NAME: usize = 24;
 
 /// What one turn of the worker did.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -203,13 +204,7 @@ impl Accounts {
             },
             MailKind::ConfirmationAgain => match owner {
                 Some(_) => Vec::new(),
-                None => {
-                    let claims = store
-                        .list_users_by_pending_email(job.email.key(), MAX_CLAIMS)
-                        .await?;
-                    let chosen = some_of(claims, job.id);
-                    chosen.flat_map(|user| claim(user, &job.email)).collect()
-                }
+                None => self.claims_in_turn(job).await?,
             },
             MailKind::Recovery => match owner {
                 Some(owner) if owner.status == Status::Active => {
@@ -278,17 +273,12 @@ impl Accounts {
                 )
             }
         };
-        let username = user
-            .username
-            .as_ref()
-            .map(Username::as_str)
-            .map(str::to_owned);
-        let name = user.name.as_ref().map(Name::as_str).map(str::to_owned);
+        let (name, username) = names(letter);
         Ok(Mail {
             template: letter.template,
             to: letter.to.clone(),
             locale: user.locale,
-            greeting: name.or_else(|| username.clone()),
+            greeting: name,
             username,
             url,
             valid_minutes,
@@ -310,7 +300,7 @@ impl Accounts {
             let revoked = Change::RevokeLinks(user_id, vec![purpose]);
             return Ok(self.apply(vec![revoked, Change::PutLink(link)]).await?);
         }
-        self.apply(vec![Change::PutLink(link)]).await?;
+        self.put_undo_link(job, link).await?;
         if self.was_undone_since(job).await? {
             let revoked = Change::RevokeLinks(user_id, vec![purpose]);
             self.apply(vec![revoked]).await?;
@@ -329,7 +319,7 @@ impl Accounts {
 }
 
 /// A mail to somebody, before its link is made.
-struct Letter {
+pub(crate) struct Letter {
     user: User,
     to: EmailAddress,
     template: MailTemplate,
@@ -353,7 +343,7 @@ fn about_sign_in(user: Option<User>, template: MailTemplate) -> Vec<Letter> {
 }
 
 /// To an address somebody claims, while they still do.
-fn claim(user: User, email: &EmailAddress) -> Vec<Letter> {
+pub(crate) fn claim(user: User, email: &EmailAddress) -> Vec<Letter> {
     let to = user
         .pending_email
         .clone()
@@ -381,24 +371,24 @@ fn letter(
     to.map(with).into_iter().collect()
 }
 
-/// Three of those who claim an address: the newest, the oldest, and by turns one of those between, so
-/// that who signs up again and again with somebody else's address does not crowd its owner out. More
-/// than three would let them fill the mailbox.
-fn some_of(claims: Vec<User>, job: MailJobId) -> impl Iterator<Item = User> {
-    let (last, between) = (
-        claims.len().saturating_sub(1),
-        claims.len().saturating_sub(2),
-    );
-    let turn = job
-        .as_bytes()
-        .iter()
-        .map(|byte| usize::from(*byte))
-        .sum::<usize>();
-    let middle = 1 + turn % between.max(1);
-    let claims = claims.into_iter().enumerate();
-    claims
-        .filter(move |(at, _)| *at == 0 || *at == last || *at == middle)
-        .map(|(_, user)| user)
+/// How somebody is greeted, and the user name that a mail says. To an address that nobody has proven to be
+/// theirs goes nothing that a stranger chose: the page behind the link shows it.
+fn names(letter: &Letter) -> (Option<String>, Option<String>) {
+    let user = &letter.user;
+    let username = user.username.as_ref().map(Username::as_str);
+    if letter.purpose == Some(Purpose::Confirmation) {
+        let plain = username.filter(|name| is_mere_name(name));
+        return (None, plain.map(str::to_owned));
+    }
+    let name = user.name.as_ref().map(Name::as_str).or(username);
+    (name.map(str::to_owned), username.map(str::to_owned))
+}
+
+/// Neither an address of the web nor a sentence.
+fn is_mere_name(name: &str) -> bool {
+    let signs = name.chars().filter(|c| !c.is_alphanumeric()).count();
+    let is_plain = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_');
+    name.chars().all(is_plain) && signs <= 1 && name.chars().count() <= LONGEST_MERE_NAME
 }
 
 /// The address that the account is moving to, or has moved to since the mail was written.

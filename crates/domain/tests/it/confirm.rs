@@ -2,7 +2,7 @@
 
 use doorward_domain::Error;
 use doorward_domain::changes::Change;
-use doorward_domain::flows::confirm::SignUpPassword;
+use doorward_domain::flows::confirm::{Claims, SignUpPassword};
 use doorward_domain::flows::update_profile::ProfileUpdate;
 use doorward_domain::model::{Purpose, Status};
 use doorward_domain::ports::MailTemplate;
@@ -431,4 +431,54 @@ async fn a_mailbox_is_mailed_at_most_once_in_three_minutes_and_three_times_in_a_
     ask().await.unwrap();
     world.advance(minutes(3));
     assert_err!(ask().await, Error::TooManyAttempts { .. });
+}
+
+/// at a confirmation all other sign-ups with the address fall away, however many, also where an
+/// account that wants to move there stands among them.
+#[tokio::test]
+async fn all_other_claims_fall_away_however_many() {
+    let world = World::with(|policy| policy.throttle = false).await;
+    let mut movers = Vec::new();
+    for number in 0..25 {
+        let name = format!("mover{number}");
+        world.active(&name).await;
+        let session = world.sign_in(&name).await;
+        let (new, shown) = (email("ben@example.com"), password(PASSWORD));
+        let ctx = world.of(&session);
+        let asked = world
+            .accounts
+            .change_email(&ctx, "me", &new, Some(&shown), None)
+            .await;
+        asked.unwrap();
+        movers.push(session.user);
+    }
+    let mut claims = Vec::new();
+    for number in 0..45 {
+        let wanted = sign_up(Some(&format!("eve{number}")), Some("ben@example.com"));
+        claims.push(world.try_sign_up(wanted).await.unwrap());
+    }
+    let ben = claims.swap_remove(20);
+    let link = world
+        .link(&ben, Purpose::Confirmation, "ben@example.com")
+        .await;
+    world.accounts.confirm(&world.anon(), &link).await.unwrap();
+    for claim in &claims {
+        assert_eq!(world.kept(claim).await, None);
+    }
+    for mover in &movers {
+        assert_eq!(world.kept_user(mover).await.status, Status::Active);
+    }
+}
+
+/// the page can say that an own sign-up may be another one.
+#[tokio::test]
+async fn it_is_known_whether_others_claim_the_address() {
+    let world = World::new().await;
+    let ben = world.pending("ben").await;
+    let claims = world.accounts.claims_beside(&ben).await;
+    assert_eq!(claims.unwrap(), Claims::One);
+    let wanted = sign_up(None, Some("BEN@example.com"));
+    world.try_sign_up(wanted).await.unwrap();
+    let claims = world.accounts.claims_beside(&ben).await;
+    assert_eq!(claims.unwrap(), Claims::Several);
 }

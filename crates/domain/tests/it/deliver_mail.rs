@@ -71,7 +71,6 @@ async fn a_mail_says_who_is_meant_and_where_to_go() {
     wanted.name = Some(Name::parse("Ben").unwrap());
     world.try_sign_up(wanted).await.unwrap();
     let mail = world.one_mail().await;
-    assert_eq!(mail.greeting.as_deref(), Some("Ben"));
     assert_eq!(mail.username.as_deref(), Some("ben"));
     assert!(
         mail.url
@@ -425,6 +424,63 @@ async fn job(world: &World, kind: MailKind, user: Option<&str>, address: &str) -
         due_at: world.now(),
         failed_at: None,
     }
+}
+
+/// a sign-up does not make the server say a stranger's words to somebody else's mailbox.
+#[tokio::test]
+async fn nothing_that_a_stranger_chose_is_mailed_to_an_unproven_address() {
+    let world = World::new().await;
+    for (number, (name, told)) in [
+        ("ben", Some("ben")),
+        ("ben_k7", Some("ben_k7")),
+        ("evil.com", None),
+        ("your-account-is-locked", None),
+        ("callthisnumberatonce08001234567", None),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let address = format!("anybody{number}@example.com");
+        let mut wanted = sign_up(Some(name), Some(&address));
+        wanted.name = Some(Name::parse("Your account is locked. Visit evil.com").unwrap());
+        let user = world.try_sign_up(wanted).await.unwrap();
+        let mail = world.one_mail().await;
+        assert_eq!(
+            (mail.greeting.as_deref(), mail.username.as_deref()),
+            (None, told)
+        );
+        // The page behind the link shows who it is.
+        let viewed = world
+            .accounts
+            .view_confirmation(&world.anon(), &token_in(&mail))
+            .await;
+        assert_eq!(viewed.unwrap().name, user.name);
+    }
+}
+
+/// one request to send the confirmation again is one letter, and a few more an hour.
+#[tokio::test]
+async fn many_claims_do_not_multiply_the_mails_of_a_request() {
+    let world = World::new().await;
+    let address = email("victim@example.com");
+    for number in 0..25 {
+        let wanted = sign_up(Some(&format!("ben{number}")), Some(address.as_str()));
+        world.try_sign_up(wanted).await.unwrap();
+        world.advance(seconds(1));
+    }
+    while !world.deliver().await.is_empty() {}
+    world.postbox.take();
+    let mut letters = Vec::new();
+    for _ in 0..3 {
+        let anon = world.anon();
+        let asked = world.accounts.request_confirmation(&anon, &address).await;
+        asked.unwrap();
+        let sent = world.mails().await.len();
+        assert!(sent > 0, "each request is answered by a letter");
+        letters.push(sent);
+        world.advance(minutes(3));
+    }
+    assert_eq!(letters, [3, 2, 1]);
 }
 
 /// three mails an hour to one mailbox, whoever signs up with it.

@@ -175,6 +175,16 @@ impl Store for Spy {
         self.store.list_users_by_pending_email(key, limit).await
     }
 
+    async fn list_claims(
+        &self,
+        key: &str,
+        after: Option<UserId>,
+        limit: usize,
+    ) -> Result<Vec<User>, StoreError> {
+        self.asked("list_claims").await?;
+        self.store.list_claims(key, after, limit).await
+    }
+
     async fn list_users(&self, filter: &UserFilter) -> Result<Vec<User>, StoreError> {
         self.asked("list_users").await?;
         self.store.list_users(filter).await

@@ -247,6 +247,14 @@ pub async fn claims_on_an_address_come_newest_first(store: Arc<dyn Store>) {
         .await
         .unwrap();
     assert_eq!(found, claimants[..3]);
+    claimants.reverse();
+    let oldest = store.list_claims(address.key(), None, 3).await.unwrap();
+    assert_eq!(oldest, claimants[..3]);
+    let rest = store
+        .list_claims(address.key(), Some(oldest[2].id), 3)
+        .await
+        .unwrap();
+    assert_eq!(rest, claimants[3..]);
 }
 
 pub async fn pending_users_end_at_the_edge(store: Arc<dyn Store>) {

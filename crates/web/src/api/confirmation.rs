@@ -85,10 +85,10 @@ pub(crate) async fn view_confirmation(
         .view_confirmation(caller.ctx(), &read_token(&token)?)
         .await?;
     if caller.wants_html() {
-        let (password, form) = (app.accounts.asks_password(&user).await?, Form::default());
+        let asks = app.accounts.confirmation_asks(&user).await?;
         let page = app
             .pages
-            .confirm(caller.sheet(), &user, password, &token, &form);
+            .confirm(caller.sheet(), &user, asks, &token, &Form::default());
         return Ok(page.into_response());
     }
     Ok(Json(Message {
@@ -144,10 +144,10 @@ pub(crate) async fn confirm(
                 .view_confirmation(caller.ctx(), &secret)
                 .await?;
             let form = Form::default().refused(&problem);
-            let password = app.accounts.asks_password(&user).await?;
+            let asks = app.accounts.confirmation_asks(&user).await?;
             let page = app
                 .pages
-                .confirm(caller.sheet(), &user, password, &token, &form);
+                .confirm(caller.sheet(), &user, asks, &token, &form);
             return Err(problem.on_page(page));
         }
         Err(problem) => return Err(problem),

@@ -83,8 +83,8 @@ pub(crate) async fn page(
                 .view_confirmation(caller.ctx(), &secret)
                 .await
                 .ok()?;
-            let password = app.accounts.asks_password(&user).await.ok()?;
-            pages.confirm(sheet, &user, password, text, &form)
+            let asks = app.accounts.confirmation_asks(&user).await.ok()?;
+            pages.confirm(sheet, &user, asks, text, &form)
         }
         _ => return None,
     };

@@ -139,6 +139,7 @@ passed_on!(Store by ask_store {
     pass find_user_by_username(key: &str) -> Result<Option<User>, StoreError>;
     pass find_user_by_email(key: &str) -> Result<Option<User>, StoreError>;
     pass list_users_by_pending_email(key: &str, limit: usize) -> Result<Vec<User>, StoreError>;
+    pass list_claims(key: &str, after: Option<UserId>, limit: usize) -> Result<Vec<User>, StoreError>;
     pass list_users(filter: &UserFilter) -> Result<Vec<User>, StoreError>;
     pass has_active_admin() -> Result<bool, StoreError>;
     pass list_pending_users_before(before: Timestamp, limit: usize) -> Result<Vec<UserId>, StoreError>;

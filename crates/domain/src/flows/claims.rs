@@ -1,0 +1,78 @@
+//! Which of those who claim an address are mailed when somebody asks for the confirmation once more.
+//!
+//! Who asked cannot be told: it may be any of them, or a stranger. So each request mails the oldest claim,
+//! the newest, and by chance one of those between: whoever signs up again and again with somebody else's
+//! address crowds its owner out of nothing for long. The first of the three always goes; the further ones
+//! take from a budget of the mailbox of their own, which no answer tells of.
+
+use crate::accounts::Accounts;
+use crate::error::Error;
+use crate::flows::confirm::MAX_CLAIMS;
+use crate::flows::deliver_mail::{Letter, claim};
+use crate::model::{MailJob, User};
+use crate::values::{EmailAddress, UserId};
+
+/// How many pieces of the claims are looked through for one between: some thousand.
+const MOST_PIECES: usize = 50;
+
+impl Accounts {
+    /// The letters of one request, the one that goes in any case first.
+    pub(crate) async fn claims_in_turn(&self, job: &MailJob) -> Result<Vec<Letter>, Error> {
+        let turn = job.id.as_bytes().iter().map(|byte| usize::from(*byte));
+        let turn: usize = turn.sum();
+        let mut chosen = self.some_claims(&job.email, turn).await?;
+        if !chosen.is_empty() {
+            let first = turn % chosen.len();
+            chosen.rotate_left(first);
+        }
+        let mut letters = Vec::new();
+        for user in chosen {
+            let is_further = !letters.is_empty() && self.policy.throttle;
+            if is_further && self.has_letters_enough(&job.email).await? {
+                break;
+            }
+            letters.extend(claim(user, &job.email));
+        }
+        Ok(letters)
+    }
+
+    async fn some_claims(&self, email: &EmailAddress, turn: usize) -> Result<Vec<User>, Error> {
+        let store = &self.ports.store;
+        let newest = store.list_users_by_pending_email(email.key(), 1).await?;
+        let oldest = store.list_claims(email.key(), None, 1).await?;
+        let (Some(newest), Some(oldest)) = (newest.into_iter().next(), oldest.into_iter().next())
+        else {
+            return Ok(Vec::new());
+        };
+        let between = self.claims_between(email, oldest.id, newest.id).await?;
+        let mut chosen = Vec::new();
+        if let Some(id) = between.get(turn % between.len().max(1)) {
+            chosen.extend(store.find_user(*id).await?);
+        }
+        let is_alone = oldest.id == newest.id;
+        chosen.push(newest);
+        if !is_alone {
+            chosen.push(oldest);
+        }
+        Ok(chosen)
+    }
+
+    async fn claims_between(
+        &self,
+        email: &EmailAddress,
+        oldest: UserId,
+        newest: UserId,
+    ) -> Result<Vec<UserId>, Error> {
+        let (mut ids, mut after) = (Vec::new(), oldest);
+        for _ in 0..MOST_PIECES {
+            let store = &self.ports.store;
+            let piece = store
+                .list_claims(email.key(), Some(after), MAX_CLAIMS)
+                .await?;
+            let Some(last) = piece.last() else { break };
+            after = last.id;
+            ids.extend(piece.iter().map(|user| user.id).filter(|id| *id < newest));
+        }
+        Ok(ids)
+    }
+}
