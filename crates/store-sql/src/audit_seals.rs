@@ -6,26 +6,19 @@
 use async_trait::async_trait;
 use doorward_domain::audit::AuditLog;
 use doorward_domain::changes::ApplyError;
-use doorward_domain::model::{AuditRecord, Erasure, Leaf, LetGo, Seal, SealedEvent};
+use doorward_domain::model::{AuditRecord, Erasure, LetGo, Seal, SealedEvent};
 use doorward_domain::ports::StoreError;
-use doorward_domain::values::{AuditEventId, Digest, UserId};
+use doorward_domain::values::{AuditEventId, UserId};
 use jiff::Timestamp;
 use sqlx::any::AnyRow;
 
 use crate::SqlStore;
 use crate::apply::stale_if_none;
 use crate::arg::Arg;
+use crate::audit_rows::{self, erasure, to_bytes};
 use crate::error::Fault;
-use crate::row::{self, BadRow, Row};
+use crate::row::{self, Row};
 use crate::transaction::Transaction;
-
-const SEAL: &str = "position, previous, digest, events, leaves, first_id, last_id, counted, sealed_at, \
-    signature, let_go_at, let_go_signature";
-const RECORD: &str = "id, occurred_at, event, outcome, actor, actor_id, user_id, address, user_agent, \
-    request_id, detail, seal, personal_digest, personal_salt";
-
-/// An id, and a digest.
-const LEAF: usize = 16 + 32;
 
 pub(crate) async fn insert(
     transaction: &mut Transaction,
@@ -141,19 +134,24 @@ pub(crate) async fn erasure_done(
 impl AuditLog for SqlStore {
     async fn last_seal(&self) -> Result<Option<Seal>, StoreError> {
         const OPERATION: &str = "find the last seal";
-        let sql = format!("SELECT {SEAL} FROM audit_seals ORDER BY position DESC LIMIT 1");
+        let columns = audit_rows::SEAL;
+        let sql = format!(
+            "SELECT {columns} FROM audit_seals AS kept ORDER BY kept.position DESC LIMIT 1"
+        );
         let row = self.row(OPERATION, &sql, &[]).await?;
-        row::one(OPERATION, row.as_ref(), seal)
+        Ok(row.as_ref().map(audit_rows::seal))
     }
 
     async fn list_seals(&self, after: i64, limit: usize) -> Result<Vec<Seal>, StoreError> {
         const OPERATION: &str = "list seals";
-        let sql =
-            format!("SELECT {SEAL} FROM audit_seals WHERE position > ? ORDER BY position LIMIT ?");
+        let columns = audit_rows::SEAL;
+        let sql = format!(
+            "SELECT {columns} FROM audit_seals AS kept WHERE position > ? ORDER BY kept.position LIMIT ?"
+        );
         let rows = self
             .rows(OPERATION, &sql, &[after.into(), limit.into()])
             .await?;
-        row::all(OPERATION, &rows, seal)
+        Ok(rows.iter().map(audit_rows::seal).collect())
     }
 
     async fn list_unsealed(
@@ -165,7 +163,9 @@ impl AuditLog for SqlStore {
         let after = after.unwrap_or(AuditEventId::from_bytes([0; 16]));
         // In the order of the index, though `seal` is the same in all: by `id` alone PostgreSQL walks the
         // primary key, and steps over all that is sealed before each piece.
-        let condition = "seal IS NULL AND id > ? AND id < ? ORDER BY seal, id";
+        // What has no id as ours are cannot be sealed, and shows outside the seals.
+        let condition =
+            "seal IS NULL AND id > ? AND id < ? AND LENGTH(id) = 16 ORDER BY kept.seal, kept.id";
         let args = [after.into(), before.into(), limit.into()];
         records(self, condition, &args).await
     }
@@ -176,7 +176,7 @@ impl AuditLog for SqlStore {
         limit: usize,
     ) -> Result<Vec<AuditRecord>, StoreError> {
         let args = [position.into(), limit.into()];
-        records(self, "seal = ? ORDER BY id", &args).await
+        records(self, "seal = ? ORDER BY kept.id", &args).await
     }
 
     async fn list_outside_seals(
@@ -186,9 +186,18 @@ impl AuditLog for SqlStore {
         limit: usize,
     ) -> Result<Vec<AuditRecord>, StoreError> {
         let mut found = Vec::new();
-        for (condition, bound) in [("seal < ?", first), ("seal > ?", last)] {
-            let condition = format!("{condition} ORDER BY seal, id");
-            found.extend(records(self, &condition, &[bound.into(), limit.into()]).await?);
+        let first_id = AuditEventId::from_bytes([0; 16]);
+        for (condition, bound) in [
+            ("seal < ?", first.into()),
+            ("seal > ?", last.into()),
+            // Nothing that ever seals an event reaches one with such an id.
+            (
+                "seal IS NULL AND NOT (LENGTH(id) = 16 AND id >= ?)",
+                first_id.into(),
+            ),
+        ] {
+            let condition = format!("{condition} ORDER BY kept.seal, kept.id");
+            found.extend(records(self, &condition, &[bound, limit.into()]).await?);
         }
         found.truncate(limit);
         Ok(found)
@@ -213,7 +222,7 @@ impl AuditLog for SqlStore {
                 let row = Row::new(row, "audit_events", "id");
                 Ok(AuditEventId::from_bytes(row.array("id")?))
             };
-            ids.extend(row::all(OPERATION, &rows, of_row)?);
+            ids.extend(row::readable(&rows, of_row));
         }
         ids.truncate(limit);
         Ok(ids)
@@ -222,9 +231,9 @@ impl AuditLog for SqlStore {
     async fn list_open_erasures(&self, limit: usize) -> Result<Vec<Erasure>, StoreError> {
         const OPERATION: &str = "list open erasures";
         let sql = "SELECT user_id, ordered_at, signature, done_at FROM audit_erasures \
-            WHERE done_at IS NULL LIMIT ?";
+            WHERE done_at IS NULL ORDER BY ordered_at LIMIT ?";
         let rows = self.rows(OPERATION, sql, &[limit.into()]).await?;
-        row::all(OPERATION, &rows, erasure)
+        Ok(row::readable(&rows, erasure))
     }
 
     async fn find_erasure(&self, user_id: UserId) -> Result<Option<Erasure>, StoreError> {
@@ -242,85 +251,8 @@ async fn records(
     args: &[Arg<'_>],
 ) -> Result<Vec<AuditRecord>, StoreError> {
     const OPERATION: &str = "list what is sealed";
-    let sql = format!("SELECT {RECORD} FROM audit_events WHERE {condition} LIMIT ?");
+    let columns = audit_rows::of_record(store.dialect);
+    let sql = format!("SELECT {columns} FROM audit_events AS kept WHERE {condition} LIMIT ?");
     let rows = store.rows(OPERATION, &sql, args).await?;
-    row::all(OPERATION, &rows, record)
-}
-
-fn record(row: &AnyRow) -> Result<AuditRecord, BadRow> {
-    let row = Row::new(row, "audit_events", "id");
-    Ok(AuditRecord {
-        id: AuditEventId::from_bytes(row.array("id")?),
-        at: row.time("occurred_at")?,
-        event: row.text("event")?,
-        outcome: row.text("outcome")?,
-        actor: row.text("actor")?,
-        actor_id: row.opt_array("actor_id")?.map(UserId::from_bytes),
-        user_id: row.opt_array("user_id")?.map(UserId::from_bytes),
-        address: row.opt_text("address")?,
-        user_agent: row.opt_text("user_agent")?,
-        request_id: row.text("request_id")?,
-        detail: row.opt_text("detail")?,
-        seal: row.opt_int("seal")?,
-        personal_digest: row.opt_array("personal_digest")?.map(Digest::from_bytes),
-        personal_salt: row.opt_array("personal_salt")?.map(Digest::from_bytes),
-    })
-}
-
-fn seal(row: &AnyRow) -> Result<Seal, BadRow> {
-    let row = Row::new(row, "audit_seals", "digest");
-    let let_go = match (
-        row.opt_time("let_go_at")?,
-        row.opt_bytes("let_go_signature")?,
-    ) {
-        (None, None) => None,
-        // Half of it is a forgery, and shows as one.
-        (at, signature) => Some(LetGo {
-            at: at.unwrap_or(Timestamp::UNIX_EPOCH),
-            signature: signature.unwrap_or_default(),
-        }),
-    };
-    Ok(Seal {
-        position: row.int("position")?,
-        previous: Digest::from_bytes(row.array("previous")?),
-        digest: Digest::from_bytes(row.array("digest")?),
-        events: Digest::from_bytes(row.array("events")?),
-        leaves: row.opt_bytes("leaves")?.map(|bytes| from_bytes(&bytes)),
-        first_id: AuditEventId::from_bytes(row.array("first_id")?),
-        last_id: AuditEventId::from_bytes(row.array("last_id")?),
-        counted: row.int("counted")?,
-        sealed_at: row.time("sealed_at")?,
-        signature: row.bytes("signature")?,
-        let_go,
-    })
-}
-
-fn erasure(row: &AnyRow) -> Result<Erasure, BadRow> {
-    let row = Row::new(row, "audit_erasures", "user_id");
-    Ok(Erasure {
-        user_id: UserId::from_bytes(row.array("user_id")?),
-        ordered_at: row.time("ordered_at")?,
-        signature: row.bytes("signature")?,
-        done_at: row.opt_time("done_at")?,
-    })
-}
-
-fn to_bytes(leaves: &[Leaf]) -> Vec<u8> {
-    let pairs = leaves
-        .iter()
-        .flat_map(|leaf| [leaf.id.as_bytes().as_slice(), leaf.digest.as_bytes()]);
-    pairs.collect::<Vec<_>>().concat()
-}
-
-/// What was tampered with need not fit: the rest is left out, and the digest over all tells.
-fn from_bytes(bytes: &[u8]) -> Vec<Leaf> {
-    let (leaves, _) = bytes.as_chunks::<LEAF>();
-    let leaf = |bytes: &[u8; LEAF]| {
-        let (id, digest) = bytes.split_first_chunk()?;
-        Some(Leaf {
-            id: AuditEventId::from_bytes(*id),
-            digest: Digest::from_bytes(digest.try_into().ok()?),
-        })
-    };
-    leaves.iter().filter_map(leaf).collect()
+    Ok(rows.iter().map(audit_rows::record).collect())
 }

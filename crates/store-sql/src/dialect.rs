@@ -143,6 +143,15 @@ impl Dialect {
         })
     }
 
+    /// A column of text to be read whatever somebody has put there: SQLite takes bytes that are no text,
+    /// and the driver then reads nothing of the whole answer.
+    pub(crate) fn text_as_it_stands(self, column: &str) -> String {
+        match self {
+            Self::Sqlite => format!("CAST({column} AS BLOB) AS {column}"),
+            Self::Postgres | Self::Mysql => column.to_owned(),
+        }
+    }
+
     /// How long a connection may rest before it is closed; a file does not hang up. Less than the
     /// `wait_timeout` above.
     pub(crate) fn longest_rest(self) -> Option<Duration> {

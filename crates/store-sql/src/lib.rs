@@ -29,6 +29,7 @@
 mod apply;
 mod arg;
 mod audit_events;
+mod audit_rows;
 mod audit_seals;
 mod backup;
 mod credentials;

@@ -126,6 +126,7 @@ on_each_database! {
     an_event_of_the_future_is_named,
     a_line_that_tells_of_no_deletion_erases_nothing,
     seals_that_have_no_place_are_named,
+    a_spoilt_row_is_named_and_hides_no_other,
 }
 
 /// L-01: an edit of any column is found, and in which row.
@@ -575,4 +576,111 @@ async fn seals_that_have_no_place_are_named(url: &str) {
     let kept = jiff::SignedDuration::from_hours(24);
     assert_eq!(node.let_go(kept).await.unwrap(), 2);
     assert_eq!(log.found().await, []);
+}
+
+/// L-01: a row that cannot be read is named, and what stands behind it is looked at, sealed and read.
+async fn a_spoilt_row_is_named_and_hides_no_other(url: &str) {
+    let log = Tampered::new(url).await;
+    let is_sqlite = url.starts_with("sqlite");
+    let far = i64::MAX;
+    let mut changes = vec![format!("occurred_at = {far}")];
+    if is_sqlite {
+        // The others refuse such values.
+        changes.extend(
+            [
+                "user_id = x'00'",
+                "actor_id = x'00'",
+                "actor = CAST(x'ff' AS TEXT)",
+                "detail = CAST(x'ff' AS TEXT)",
+            ]
+            .map(str::to_owned),
+        );
+    }
+    let (second, eighth) = (log.id(1), log.id(7));
+    for change in changes {
+        log.keep("audit_events").await;
+        for (change, id) in [(change.as_str(), &second), ("detail = 'rot'", &eighth)] {
+            log.execute(&format!("UPDATE audit_events SET {change} WHERE id = {id}"))
+                .await;
+        }
+        let found = log.found().await;
+        let edited = |event: i64| {
+            (
+                "event-edited",
+                Some(1 + event / 3),
+                usize::try_from(event).ok(),
+            )
+        };
+        assert!(found.contains(&edited(1)), "{change}: {found:?}");
+        assert!(found.contains(&edited(7)), "{change}: {found:?}");
+        log.put_back("audit_events").await;
+    }
+    if is_sqlite {
+        for change in [
+            "digest = x'00'",
+            "last_id = x'00'",
+            "sealed_at = 9223372036854775807",
+        ] {
+            log.keep("audit_seals").await;
+            log.execute(&format!(
+                "UPDATE audit_seals SET {change} WHERE position IN (1, 3)"
+            ))
+            .await;
+            let found = log.found().await;
+            assert!(found.contains(&("seal-edited", Some(1), None)), "{found:?}");
+            assert!(found.contains(&("seal-edited", Some(3), None)), "{found:?}");
+            log.put_back("audit_seals").await;
+        }
+        for id in ["x'00'", "x'0102'"] {
+            log.keep("audit_events").await;
+            log.execute(&format!(
+                "UPDATE audit_events SET id = {id} WHERE id = {second}"
+            ))
+            .await;
+            let found = log.found().await;
+            assert!(
+                found.contains(&("event-missing", Some(1), Some(1))),
+                "{found:?}"
+            );
+            // Nor does it stand in the way of a seal.
+            log.execute("UPDATE audit_events SET seal = NULL WHERE LENGTH(id) < 16")
+                .await;
+            assert!(log.found().await.contains(&("event-added", None, None)));
+            let secrets = SeededSecrets::new(14);
+            let turn = sealer(&*log.store, &secrets, at(30)).seal().await.unwrap();
+            assert_eq!(turn.events, 0);
+            log.put_back("audit_events").await;
+        }
+    }
+    // A list with something behind it is not the list that was sealed.
+    log.keep("audit_seals").await;
+    let more = match url.split(':').next() {
+        Some("sqlite") => "leaves = CAST(leaves || x'00' AS BLOB)",
+        Some("postgres") => "leaves = leaves || decode('00', 'hex')",
+        _ => "leaves = CONCAT(leaves, x'00')",
+    };
+    log.execute(&format!("UPDATE audit_seals SET {more} WHERE position = 2"))
+        .await;
+    let found = log.found().await;
+    assert!(
+        found.contains(&("leaves-edited", Some(2), None)),
+        "{found:?}"
+    );
+    log.put_back("audit_seals").await;
+    assert_eq!(log.found().await, []);
+    // What is spoilt before it is sealed keeps nobody from sealing, nor what comes behind it.
+    let spoilt = event(20, fixtures::user_id());
+    let behind = event(21, fixtures::user_id());
+    for event in [&spoilt, &behind] {
+        write(&*log.store, event).await;
+    }
+    let id = log.bytes(spoilt.id.as_bytes());
+    log.execute(&format!(
+        "UPDATE audit_events SET occurred_at = {far} WHERE id = {id}"
+    ))
+    .await;
+    let secrets = SeededSecrets::new(15);
+    let turn = sealer(&*log.store, &secrets, at(30)).seal().await.unwrap();
+    assert_eq!(turn.events, 2);
+    assert_eq!(log.found().await, [("event-misdated", Some(4), None)]);
 }
