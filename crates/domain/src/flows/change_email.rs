@@ -1,26 +1,15 @@
 //! Move an account to another address: the new one takes over once confirmed, the old one is told,
 //! and can take it back (R-11, `undo_email_change`).
 
-use std::time::Duration;
-
 use crate::access::Action;
 use crate::accounts::{ATTEMPTS, Accounts};
 use crate::changes::{ApplyError, Change, Changes};
 use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::flows::update_profile::ensure_version;
-use crate::happening::Happening;
 use crate::model::{Event, MailKind, Purpose, Status, User, Version};
 use crate::policy::Disclosure;
-use crate::ports::{Allowance, Budget, Charge};
 use crate::values::{EmailAddress, Invalid, Password};
-
-/// E-mail changes of one account.
-const EMAIL_CHANGE: Budget = Budget {
-    name: "email-change",
-    burst: 5,
-    window: Duration::from_secs(3600),
-};
 
 impl Accounts {
     /// Asks for the change. Whoever changes their own shows their password each time; an admin who
@@ -46,29 +35,9 @@ impl Accounts {
                 return Err(Error::EmailTaken);
             }
         }
-        self.throttle_email_changes(ctx, &user).await?;
         self.ensure_outbox_room()?;
-        self.throttle_mailbox(ctx, MailKind::EmailChange, email)
-            .await?;
+        self.throttle_email_change(ctx, &user, email).await?;
         self.write_pending_email(ctx, user, email, expected).await
-    }
-
-    /// Each change mails the old address, with a link that lives for days: not without end.
-    async fn throttle_email_changes(&self, ctx: &Ctx, user: &User) -> Result<(), Error> {
-        if !self.policy.throttle {
-            return Ok(());
-        }
-        let charge = Charge::budget(EMAIL_CHANGE, format!("user/{}", user.id));
-        let answers = self.ports.throttle.take(&[charge], ctx.now).await?;
-        match answers.first() {
-            Some(Allowance::Denied { retry_after }) => {
-                self.note(Happening::Throttled(EMAIL_CHANGE.name));
-                Err(Error::TooManyAttempts {
-                    retry_after: *retry_after,
-                })
-            }
-            _ => Ok(()),
-        }
     }
 
     async fn write_pending_email(

@@ -289,3 +289,29 @@ async fn a_stale_version_is_refused_and_the_present_one_taken() {
         .change_email(&operator, "ben", &new, None, Some(version));
     fresh.await.unwrap();
 }
+
+/// L-01, A-06: a change too many is refused like anything else: with a line, and it costs nothing of what is left.
+#[tokio::test]
+async fn a_change_too_many_is_written_down() {
+    let world = World::new().await;
+    world.active("ben").await;
+    let session = world.sign_in("ben").await;
+    let shown = password(PASSWORD);
+    let change = async |name: String| {
+        let (ctx, to) = (world.of(&session), email(&name));
+        let changed = world
+            .accounts
+            .change_email(&ctx, "me", &to, Some(&shown), None);
+        changed.await
+    };
+    for number in 0..5 {
+        change(format!("ben{number}@example.org")).await.unwrap();
+        // To the same mailbox at once: refused for that, and the account's own five are as they were.
+        let again = change(format!("ben{number}@example.org")).await;
+        assert_err!(again, Error::TooManyAttempts { .. });
+    }
+    let refused = change("ben6@example.org".to_owned()).await;
+    assert_err!(refused, Error::TooManyAttempts { .. });
+    let line = "throttled!email-change".to_owned();
+    assert!(world.audited().contains(&line));
+}
