@@ -224,7 +224,14 @@ fn nobody_is_killed_while_requests_finish() {
 
 #[test]
 fn there_are_file_descriptors_for_every_connection() {
-    let connections = constant("crates/server/src/listener/accepting.rs", "MAX_CONNECTIONS");
+    // The page is made of the settings.
+    let page = read("docs/CONFIGURATION.md");
+    let row = page
+        .lines()
+        .find(|line| line.starts_with("| `limits.connections` |"))
+        .unwrap();
+    let default = row.split('|').nth(3).unwrap().trim().trim_matches('`');
+    let connections: u64 = default.parse().unwrap();
     assert!(directive("LimitNOFILE")[0].parse::<u64>().unwrap() > 2 * connections);
     for file in COMPOSE {
         let limit = compose(file)["services"]["doorward"]["ulimits"]["nofile"].clone();
