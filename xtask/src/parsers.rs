@@ -25,7 +25,7 @@ const INSTRUMENTED: &str = "--cfg fuzzing -Cpasses=sancov-module \
     -Cllvm-args=-simplifycfg-branch-fold-threshold=0";
 
 /// How long each is tried in `cargo xtask test`.
-const SHORT: u32 = 5;
+const SHORT: u32 = 3;
 /// And by hand, unless another time is asked for.
 const LONG: u32 = 60;
 /// A reader that takes more memory than this, in MiB, or longer than this, in seconds, is a finding.
