@@ -68,7 +68,8 @@ impl Username {
     pub fn choose(text: &str) -> Result<Self, Invalid> {
         let name = Self::parse(text)?;
         let is_common = |c: char| c.is_ascii() || c.identifier_allowed();
-        if name.text.is_single_script() && name.text.chars().all(is_common) {
+        // Of the normal form: full-width letters are another way to write the same name.
+        if name.key.is_single_script() && name.key.chars().all(is_common) {
             return Ok(name);
         }
         Err(Invalid::new(
