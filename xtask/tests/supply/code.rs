@@ -104,6 +104,7 @@ const NAMES: &[&str] = &[
     "conditions",
     "key",
     "kinds",
+    "order",
     "places",
     "table",
 ];
