@@ -101,6 +101,10 @@ struct Fields {
 
 impl Fields {
     fn take(&mut self, line: &[u8]) -> Result<(), Fault> {
+        // What ends a line for some is not trimmed away below.
+        if line.iter().any(|byte| matches!(byte, b'\r' | b'\n')) {
+            return Err(Fault::Malformed);
+        }
         // A line that begins with a space goes on with the one before, for some.
         let colon = line.iter().position(|byte| *byte == b':');
         let (name, value) = line.split_at(colon.ok_or(Fault::Malformed)?);
@@ -194,6 +198,8 @@ mod tests {
             "X-A\r\n",
             ": b\r\n",
             "X-A: \0\r\n",
+            "X-A:\n\r2\r\n",
+            "X-A: 2\n\r\n",
             "X-A: \x7f\r\n",
             "Host: y\r\n",
             "Connection: close, X-Forwarded-For\r\n",
