@@ -178,5 +178,8 @@ async fn another_process_that_looks_into_the_file_does_not_end_the_journal() {
     let mut python = std::process::Command::new("python3");
     doorward_testkit::process::succeed(python.args(["-c", look]).arg(&file));
     let journal = folder.path().join("doorward.db-wal");
-    assert!(journal.exists(), "the server's journal was removed under it");
+    assert!(
+        journal.exists(),
+        "the server's journal was removed under it"
+    );
 }

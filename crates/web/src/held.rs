@@ -2,7 +2,7 @@
 //!
 //! It is written piece by piece, since the audit log of a busy account is long: whoever reads slowly
 //! holds a page of it and no more. The route and the command line write the same. What is held, and
-//! for how long, is told in [`kept`] and in `docs/PRIVACY.md`.
+//! for how long, is told in `kept` and in `docs/PRIVACY.md`.
 
 use std::fmt::Write as _;
 use std::sync::Arc;

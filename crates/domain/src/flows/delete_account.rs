@@ -62,7 +62,10 @@ impl Accounts {
 
     /// The addresses that mails may wait for, asked for by address alone: they go with the account
     /// (L-05), and with its export. One that is still to be confirmed may be claimed by others, whose mails stay.
-    pub(crate) async fn addresses_of_nobody_else(&self, user: &User) -> Result<Vec<EmailAddress>, Error> {
+    pub(crate) async fn addresses_of_nobody_else(
+        &self,
+        user: &User,
+    ) -> Result<Vec<EmailAddress>, Error> {
         let mut addresses: Vec<_> = user.email.iter().cloned().collect();
         if let Some(pending) = &user.pending_email {
             let store = &self.ports.store;

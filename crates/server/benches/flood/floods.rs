@@ -170,8 +170,8 @@ async fn slow(server: &Server, beginning: &'static str) -> Outcome {
         let mut still = Vec::new();
         for mut stream in held {
             let mut scratch = [0; 512];
-            let is_closed = matches!(stream.try_read(&mut scratch), Ok(_))
-                || stream.write_all(b" ").await.is_err();
+            let is_closed =
+                stream.try_read(&mut scratch).is_ok() || stream.write_all(b" ").await.is_err();
             if !is_closed {
                 still.push(stream);
             }

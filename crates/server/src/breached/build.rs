@@ -152,7 +152,10 @@ impl Builder {
             index_digest: sha256(&index),
             data_digest: data_digest.as_ref().try_into()?,
         };
-        let mut file = self.file.into_inner().map_err(|error| error.into_error())?;
+        let mut file = self
+            .file
+            .into_inner()
+            .map_err(io::IntoInnerError::into_error)?;
         // An empty list ends before its data.
         file.set_len(facts.bytes())?;
         file.seek(SeekFrom::Start(0))?;

@@ -150,7 +150,7 @@ fn what_is_no_such_list_is_refused_and_leaves_the_old_file() {
         match (room.build(&path, 1), why) {
             // One order of the two is the right one.
             (Ok(_), "" | "sorted by hash") => {
-                room.build(&room.list(&[("kept", 1)]), 1).map(drop).unwrap()
+                room.build(&room.list(&[("kept", 1)]), 1).map(drop).unwrap();
             }
             (outcome, "") => assert!(refused(outcome).contains("sorted by hash")),
             (outcome, why) => {

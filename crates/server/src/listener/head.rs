@@ -161,7 +161,7 @@ impl Fields {
 fn is_known_option(option: &[u8]) -> bool {
     let option = option.trim_ascii();
     let known = |known: &&str| option.eq_ignore_ascii_case(known.as_bytes());
-    option.is_empty() || CONNECTION_OPTIONS.iter().any(|option| known(&option))
+    option.is_empty() || CONNECTION_OPTIONS.iter().any(known)
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::lines::{self, Line};
 
-/// L-08: a line that is taken says the same when it is written again, and no log of a stranger's making
+/// L-01: a line that is taken says the same when it is written again, and no log of a stranger's making
 /// holds before a key of ours.
 pub fn audit_lines(data: &[u8]) {
     let text = String::from_utf8_lossy(data);

@@ -30,7 +30,7 @@ fn all_that_is_kept(setup: &Setup, stores: &[(&str, String)]) -> Vec<u8> {
     for (name, value) in stores {
         match *name {
             "DATABASE_URL" if value.starts_with("postgres") => {
-                kept.extend(said("pg_dump", &[value]))
+                kept.extend(said("pg_dump", &[value]));
             }
             "DATABASE_URL" => kept.extend(mariadb(value)),
             "REDIS_URL" => kept.extend(redis(value)),
