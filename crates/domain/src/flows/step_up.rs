@@ -2,9 +2,9 @@
 //!
 //! A session says who somebody was at sign-in. To give a role, switch an account off or on, delete
 //! one or move one to another address, the password must have been shown lately: with the sign-in,
-//! or with the very request. [`Accounts::ensure_password_shown`] is asked by each such story, so that
-//! none can be reached without; [`Accounts::showing_password`] is how a request shows it. To add an
-//! action: ask in its story, and give it its event in [`event_of`].
+//! or with the very request. `Accounts::ensure_password_shown` is asked by each such story, so that
+//! none can be reached without; `Accounts::showing_password` is how a request shows it. To add an
+//! action: ask in its story, and give it its event in `event_of`.
 
 use crate::access::Action;
 use crate::accounts::Accounts;
