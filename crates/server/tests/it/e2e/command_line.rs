@@ -174,7 +174,9 @@ fn every_table_fits_80_columns_and_no_id_is_cut() {
         )
         .with("DOORWARD_DATABASE__STATEMENT_TIMEOUT_SECONDS", "9");
     for call in CALLS {
-        if ["openapi", "completions", "man"].contains(&call[0]) {
+        if ["openapi", "completions", "man", "passwords"].contains(&call[0])
+            || call.starts_with(&["user", "export"])
+        {
             continue;
         }
         let setup = if call[0] == "config" && call[1] == "show" {

@@ -108,7 +108,10 @@ fn browse(
     if method == "GET" {
         return ask(server, method, path, cookie, form);
     }
-    let page = ask(server, "GET", "/recovery", None, "").expect(200);
+    // A mailed link's form is known by its link, any other by the visit.
+    let is_link = path.starts_with("/confirmation/") || path.starts_with("/recovery/");
+    let shown_at = if is_link { path } else { "/recovery" };
+    let page = ask(server, "GET", shown_at, None, "").expect(200);
     let visit = page
         .header("set-cookie")
         .and_then(|set| set.split(';').next());
