@@ -189,7 +189,9 @@ fn every_table_fits_80_columns_and_no_id_is_cut() {
         };
         let outcome = setup.run(call);
         for line in outcome.out.lines() {
-            assert!(width(line) <= 80, "{call:?}: {line}");
+            // What is there to be copied stands on a line of its own, however long.
+            let is_to_copy = line.starts_with("doorward audit verify ");
+            assert!(is_to_copy || width(line) <= 80, "{call:?}: {line}");
         }
         assert!(!outcome.out.is_empty(), "{call:?}: {}", outcome.err);
     }
