@@ -16,22 +16,24 @@ const PEOPLE: usize = 300;
 /// As in `crates/server/src/worker.rs`: how many a worker has in its hands.
 const MAILS_AT_ONCE: usize = 4;
 
-/// How many sign up at once: all of them come from one address, which has a share of the hashing alone.
-const AT_ONCE: usize = 100;
-
+/// Each asks until there is room: all come from one address, which has a share of the hashing alone, and
+/// on a slow machine nobody waits in its queue for longer than four seconds.
 async fn sign_up(doors: &[Door], batch: &str, people: usize) {
-    let numbers: Vec<_> = (0..people).collect();
-    for piece in numbers.chunks(AT_ONCE) {
-        let mut running = JoinSet::new();
-        for number in piece {
-            let door = doors[number % doors.len()];
-            let email = format!("{batch}-{number}@example.com");
-            let body = json!({"email": email, "password": PASSWORD});
-            running.spawn(async move { door.post("/user", body).await.status });
-        }
-        let answers = running.join_all().await;
-        assert!(answers.iter().all(|status| *status == 201), "{answers:?}");
+    let mut running = JoinSet::new();
+    for number in 0..people {
+        let door = doors[number % doors.len()];
+        let body = json!({"email": format!("{batch}-{number}@example.com"), "password": PASSWORD});
+        running.spawn(async move {
+            loop {
+                match door.post("/user", body.clone()).await.status {
+                    503 => crate::pass(Duration::from_millis(200)).await,
+                    status => break status,
+                }
+            }
+        });
     }
+    let answers = running.join_all().await;
+    assert!(answers.iter().all(|status| *status == 201), "{answers:?}");
 }
 
 /// So many sign up, over all nodes; each gets one mail, and no second one from another worker.
