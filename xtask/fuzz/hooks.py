@@ -22,15 +22,16 @@ PASSWORD = "a long walk by the sea"
 # Fields and codes of 422 that depend on more than a schema says: lists of bad passwords, Unicode
 # rules of names, what an address is beyond `format: email`, the size of `data`, the session.
 BEYOND_SCHEMAS = {
-    "password": {"missing", "common", "too-personal", "too-short", "too-long", "invalid"},
-    "new_password": {"common", "too-personal", "too-short", "too-long", "invalid"},
+    "password": {"missing", "breached", "common", "too-personal", "too-short", "too-long", "invalid"},
+    "new_password": {"breached", "common", "too-personal", "too-short", "too-long", "invalid"},
     "current_password": {"too-long"},
-    "username": {"invalid", "reserved", "missing", "unknown"},
+    "username": {"invalid", "look-alike", "reserved", "missing", "unknown"},
     "email": {"invalid", "too-long", "unknown", "unchanged"},
     "to": {"invalid", "too-long"},
     "name": {"invalid", "too-short"},
     "data": {"invalid", "too-long", "too-deep", "wrong-type"},
     "since": {"invalid"},
+    "until": {"invalid"},
     "status": {"unconfirmed"},
 }
 
