@@ -99,6 +99,7 @@ fn make_ready(path: &Path, if_missing: IfMissing) -> io::Result<PathBuf> {
         make_folder(folder)?;
     }
     match fs::metadata(&absolute) {
+        Ok(there) if there.is_dir() => return Err(io::ErrorKind::IsADirectory.into()),
         Ok(_) => may_use(&absolute)?,
         Err(error) if create && error.kind() == io::ErrorKind::NotFound => {
             let mut options = OpenOptions::new();

@@ -118,8 +118,8 @@ macro_rules! store_contract {
                 one_of_sixty_four_uses_the_link,
                 a_link_dies_at_its_moment,
                 only_the_named_purposes_are_revoked,
-                a_users_links_are_listed,
                 the_sweep_takes_what_expired,
+                a_users_links_are_listed,
             }
             mail_jobs {
                 every_field_comes_back,
