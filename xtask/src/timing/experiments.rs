@@ -6,8 +6,9 @@ use super::client::{Client, request};
 use super::server::{PASSWORD, Server};
 
 const WRONG: &str = "another walk by the sea";
-/// Who is asked about, and how they are there. Their addresses are at `example.com`.
-const CROWD: [&str; 5] = ["unknown", "known", "pending", "disabled", "deleted"];
+/// Who is asked about, and how they are there. Their addresses are at `example.com`. All names are as long:
+/// a longer one takes longer to read, whoever it names.
+const CROWD: [&str; 5] = ["unknown", "present", "pending", "blocked", "deleted"];
 /// So many known people, one after the other, where asking leaves something behind.
 const MANY: usize = 50;
 
@@ -71,13 +72,13 @@ pub(super) fn experiments(server: &Server) -> anyhow::Result<Vec<Experiment>> {
 }
 
 fn populate(server: &Server) -> anyhow::Result<()> {
-    for name in ["asker", "known", "disabled", "deleted"] {
+    for name in ["asker", "present", "blocked", "deleted"] {
         server.create(name)?;
     }
     for number in 0..MANY {
         server.create(&format!("many{number}"))?;
     }
-    server.run(&["user", "disable", "disabled"])?;
+    server.run(&["user", "disable", "blocked"])?;
     server.run(&["user", "delete", "deleted"])?;
     let body = format!(
         r#"{{"username":"pending","email":"pending@example.com","password":"{PASSWORD}"}}"#
@@ -211,7 +212,7 @@ fn another(method: &'static str, token: &str) -> Experiment {
     } else {
         ""
     };
-    let classes = ["unknown", "known", "pending", "deleted"].map(|name| {
+    let classes = ["unknown", "present", "pending", "deleted"].map(|name| {
         let request = request(method, &format!("/user/{name}"), token, body);
         class(name, 403, None, move |_| request.clone())
     });
