@@ -101,8 +101,9 @@ struct Fields {
 
 impl Fields {
     fn take(&mut self, line: &[u8]) -> Result<(), Fault> {
-        // What ends a line for some is not trimmed away below.
-        if line.iter().any(|byte| matches!(byte, b'\r' | b'\n')) {
+        // What ends a line for some, or is a space for some, is not trimmed away below.
+        let is_odd = |byte: &u8| byte.is_ascii_control() && *byte != b'\t';
+        if line.iter().any(is_odd) {
             return Err(Fault::Malformed);
         }
         // A line that begins with a space goes on with the one before, for some.
@@ -183,6 +184,8 @@ mod tests {
             "Content-Length: -1\r\n",
             "Content-Length: 0x2\r\n",
             "Content-Length: \r\n",
+            "Content-Length:\u{c}2\r\n",
+            "X:\u{b}a\r\n",
             "Content-Length: 99999999999999999999\r\n",
             "Content-Length: 2\r\nTransfer-Encoding: chunked\r\n",
             "Transfer-Encoding: chunked\r\nContent-Length: 2\r\n",
