@@ -77,7 +77,8 @@ fn request_line(line: &[u8]) -> Result<Version, Fault> {
         return Err(Fault::UriTooLong);
     }
     let is_method = (1..=MAX_METHOD).contains(&method.len()) && method.iter().all(is_token);
-    let is_text = std::str::from_utf8(target).is_ok();
+    // A target has no fragment (RFC 9112, 3.2); `Uri` would pass over what stands in one.
+    let is_text = std::str::from_utf8(target).is_ok() && !target.contains(&b'#');
     if !is_method || !is_text || Uri::try_from(target).is_err() {
         return Err(Fault::Malformed);
     }
