@@ -3,10 +3,10 @@
 //! An entry is believed for one second, and not at all once this node has changed its user: every
 //! change raises the mark of the user's slot, and an entry made under a lower mark is stale. The
 //! mark is read before the store is, so that a look-up that raced with a change is stale at birth.
-//!
-//! It is bounded by bytes, not by sessions: a user may carry 16 KiB of their own (H-05).
 //! Likewise a token whose signature was verified with keys of which one is gone since is verified
 //! again: a revoked key opens nothing, whoever was let in by it before (J-06).
+//!
+//! It is bounded by bytes, not by sessions: a user may carry 16 KiB of their own (H-05).
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

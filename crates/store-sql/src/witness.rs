@@ -4,7 +4,7 @@
 //! connection it is inserted once more, and that is always rolled back. A primary key that is taken
 //! says that all was committed. While the old transaction is open the insert waits for its end, since
 //! both want that key. A line of the audit log that went in says that nothing was committed and
-//! nothing will be, for nobody removes one. All else may be gone by the time one looks: a worker has
+//! nothing will be, for none is let go within a day of its seal. All else may be gone by the time one looks: a worker has
 //! sent the mail, say, and a list that was made again would send it twice.
 //!
 //! A list without a witness may have been made, and is made again where that does no harm. To add a

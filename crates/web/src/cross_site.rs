@@ -30,7 +30,8 @@ enum Site {
     Untold,
 }
 
-/// Refuses what a page of another site sent with somebody's cookie, or as a form.
+/// Refuses what a page of another site sent with somebody's cookie, as a form, or by a script that shows
+/// nothing of anybody's.
 pub(crate) fn refuse(app: &App, route: &Route, request: &Parts, by: SentBy) -> Result<(), Problem> {
     let is_safe = matches!(request.method, Method::GET | Method::HEAD | Method::OPTIONS);
     if is_safe {
