@@ -11,17 +11,23 @@ use crate::stage::{heals, setup};
 #[track_caller]
 pub fn is_called_away(client: Client) {
     let patience = Instant::now() + Duration::from_secs(30);
-    loop {
-        let reply = client.send("GET", "/readyz", None, None).unwrap();
-        if reply.status == 503 {
-            let told = reply.json();
-            assert_eq!(told["code"], "store-unavailable");
-            assert!(told["detail"].as_str().unwrap().contains("database"));
-            return;
-        }
+    while is_ready(client) {
         assert!(Instant::now() < patience, "it is still called ready");
         std::thread::park_timeout(Duration::from_millis(50));
     }
+}
+
+/// What `/readyz` says at this moment; where it says no, it names the database.
+#[track_caller]
+pub fn is_ready(client: Client) -> bool {
+    let reply = client.send("GET", "/readyz", None, None).unwrap();
+    if reply.status != 503 {
+        return true;
+    }
+    let told = reply.json();
+    assert_eq!(told["code"], "store-unavailable");
+    assert!(told["detail"].as_str().unwrap().contains("database"));
+    false
 }
 
 #[tokio::test(flavor = "multi_thread")]
