@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::LazyLock;
 
 use anyhow::{Context, bail};
 
@@ -34,11 +35,16 @@ pub(crate) fn cargo(arguments: &[&str]) -> Command {
     command
 }
 
-/// The workspace's folder.
+/// The workspace's folder: the one that `cargo run` was called in, since one target folder serves
+/// several clones, and what this program was built in may be gone.
 pub(crate) fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .parent()
-        .expect("xtask lies in the workspace")
+    static ROOT: LazyLock<PathBuf> = LazyLock::new(|| {
+        let built_in = || env!("CARGO_MANIFEST_DIR").into();
+        let xtask = std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(built_in);
+        let root = Path::new(&xtask).parent();
+        root.expect("xtask lies in the workspace").to_owned()
+    });
+    &ROOT
 }
 
 /// Cargo's target folder.
