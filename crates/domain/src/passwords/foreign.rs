@@ -16,10 +16,9 @@ use subtle::ConstantTimeEq;
 use super::argon2id::{Cost, Worker};
 use super::foreign_firebase::FirebaseScrypt;
 use super::foreign_pbkdf2::Pbkdf2;
+use super::foreign_scrypt::Scrypt;
 use super::pepper::{self, Peppers};
 
-/// The most memory that a scrypt hash may ask for.
-const MAX_SCRYPT_BYTES: u64 = 256 << 20;
 /// The dearest bcrypt: about a second and a half.
 const MAX_BCRYPT_COST: u32 = 15;
 /// Longer strings are no hash of ours or anybody's.
@@ -58,13 +57,7 @@ pub(super) enum Scheme {
         /// Django's `bcrypt_sha256`: the hex SHA-256 of the password is what was hashed.
         of_sha256: bool,
     },
-    Scrypt {
-        log_n: u8,
-        r: u32,
-        p: u32,
-        salt: Vec<u8>,
-        tag: Vec<u8>,
-    },
+    Scrypt(Scrypt),
     Pbkdf2(Pbkdf2),
     Firebase(FirebaseScrypt),
 }
@@ -75,7 +68,7 @@ impl fmt::Debug for Scheme {
         to.write_str(match self {
             Self::Argon2 { .. } => "Argon2",
             Self::Bcrypt { .. } => "Bcrypt",
-            Self::Scrypt { .. } => "Scrypt",
+            Self::Scrypt(_) => "Scrypt",
             Self::Pbkdf2(_) => "Pbkdf2",
             Self::Firebase(_) => "Firebase",
         })
@@ -108,20 +101,7 @@ pub(super) fn verify(
             same(&computed, &tag)
         }
         Scheme::Bcrypt { hash, of_sha256 } => verify_bcrypt(password, &hash, of_sha256),
-        Scheme::Scrypt {
-            log_n,
-            r,
-            p,
-            salt,
-            tag,
-        } => {
-            let params = scrypt::Params::new(log_n, r, p)
-                .map_err(|_| UnreadableHash("scrypt parameters"))?;
-            let mut computed = vec![0; tag.len()];
-            scrypt::scrypt(password, &salt, &params, &mut computed)
-                .map_err(|_| UnreadableHash("scrypt tag length"))?;
-            same(&computed, &tag)
-        }
+        Scheme::Scrypt(kept) => kept.verify(password)?,
         Scheme::Pbkdf2(kept) => kept.verify(password)?,
         Scheme::Firebase(kept) => kept.verify(password)?,
     })
@@ -139,29 +119,15 @@ pub(super) fn parse(hash: &str) -> Result<Scheme, UnreadableHash> {
         ["", "2a" | "2b" | "2x" | "2y", ..] => bcrypt(hash, false),
         ["bcrypt", rest @ ..] => bcrypt(&rest.join("$"), false),
         ["bcrypt_sha256", rest @ ..] => bcrypt(&rest.join("$"), true),
-        ["", "scrypt", params, salt, tag] => {
-            let [log_n, r, p] = numbers(params, ["ln", "r", "p"])?;
-            scrypt_scheme(log_n, r, p, decode(salt)?, decode(tag)?)
-        }
-        ["scrypt", n, salt, r, p, tag] => {
-            let n: u32 = number(n)?;
-            if !n.is_power_of_two() {
-                return Err(UnreadableHash("scrypt work factor"));
-            }
-            scrypt_scheme(
-                n.trailing_zeros(),
-                number(r)?,
-                number(p)?,
-                salt.as_bytes().to_vec(),
-                decode_padded(tag)?,
-            )
-        }
         parts => elsewhere(parts),
     }
 }
 
 /// The schemes that have a file of their own.
 fn elsewhere(parts: &[&str]) -> Result<Scheme, UnreadableHash> {
+    if let Some(kept) = Scrypt::parse(parts) {
+        return Ok(Scheme::Scrypt(kept?));
+    }
     if let Some(kept) = Pbkdf2::parse(parts) {
         return Ok(Scheme::Pbkdf2(kept?));
     }
@@ -226,35 +192,6 @@ fn bcrypt(hash: &str, of_sha256: bool) -> Result<Scheme, UnreadableHash> {
         hash: hash.to_owned(),
         of_sha256,
     })
-}
-
-fn scrypt_scheme(
-    log_n: u32,
-    r: u32,
-    p: u32,
-    salt: Vec<u8>,
-    tag: Vec<u8>,
-) -> Result<Scheme, UnreadableHash> {
-    let bytes = 1u64
-        .checked_shl(log_n)
-        .and_then(|n| n.checked_mul(128))
-        .and_then(|n| n.checked_mul(u64::from(r)));
-    let is_sound = (1..=31).contains(&log_n)
-        && bytes.is_some_and(|bytes| bytes <= MAX_SCRYPT_BYTES)
-        && (1..=32).contains(&r)
-        && (1..=16).contains(&p)
-        && salt.len() <= 64
-        && (16..=64).contains(&tag.len());
-    match u8::try_from(log_n) {
-        Ok(log_n) if is_sound => Ok(Scheme::Scrypt {
-            log_n,
-            r,
-            p,
-            salt,
-            tag,
-        }),
-        _ => Err(UnreadableHash("scrypt parameters")),
-    }
 }
 
 fn verify_bcrypt(password: &[u8], hash: &str, of_sha256: bool) -> bool {

@@ -10,19 +10,16 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::foreign::{UnreadableHash, decode, number, same};
+use super::foreign_scrypt::Work;
 use crate::values::Secret;
 
-/// The most memory that a hash may ask for, as for any scrypt.
-const MAX_BYTES: u64 = 256 << 20;
 const KEY_BYTES: usize = 32;
 const BLOCK_BYTES: usize = 16;
 
 /// A kept hash, its parameters within the limits.
 #[derive(PartialEq, Eq)]
 pub(super) struct FirebaseScrypt {
-    log_n: u8,
-    r: u32,
-    p: u32,
+    work: Work,
     /// Salt and separator.
     salt: Vec<u8>,
     signer_key: Vec<u8>,
@@ -40,11 +37,8 @@ impl FirebaseScrypt {
 
     /// Whether this is the password.
     pub(super) fn verify(&self, password: &[u8]) -> Result<bool, UnreadableHash> {
-        let params = scrypt::Params::new(self.log_n, self.r, self.p)
-            .map_err(|_| UnreadableHash("scrypt parameters"))?;
         let mut key = [0; KEY_BYTES];
-        scrypt::scrypt(password, &self.salt, &params, &mut key)
-            .map_err(|_| UnreadableHash("scrypt parameters"))?;
+        self.work.derive(password, &self.salt, &mut key)?;
         Ok(same(&encrypted(key, &self.signer_key), &self.tag))
     }
 }
@@ -77,22 +71,11 @@ fn read(params: &str, salt: &str, tag: &str) -> Result<FirebaseScrypt, Unreadabl
     let signer_key = signer_key.ok_or(UnreadableHash("fbscrypt without its signer key"))?;
     let (mut salt, tag) = (decode(salt)?, decode(tag)?);
     salt.append(&mut separator);
-    let bytes = 1u64
-        .checked_shl(log_n)
-        .and_then(|n| n.checked_mul(128))
-        .and_then(|n| n.checked_mul(u64::from(r)));
-    let is_sound = (1..=31).contains(&log_n)
-        && bytes.is_some_and(|bytes| bytes <= MAX_BYTES)
-        && (1..=32).contains(&r)
-        && (1..=16).contains(&p)
-        && salt.len() <= 128
-        && (16..=128).contains(&tag.len())
-        && signer_key.len() == tag.len();
-    match u8::try_from(log_n) {
-        Ok(log_n) if is_sound => Ok(FirebaseScrypt {
-            log_n,
-            r,
-            p,
+    let is_sound =
+        salt.len() <= 128 && (16..=128).contains(&tag.len()) && signer_key.len() == tag.len();
+    match Work::bounded(log_n, r, p) {
+        Some(work) if is_sound => Ok(FirebaseScrypt {
+            work,
             salt,
             signer_key,
             tag,

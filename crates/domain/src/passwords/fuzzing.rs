@@ -2,6 +2,7 @@
 
 use super::argon2id::{Cost, Worker, is_current};
 use super::foreign::{Scheme, UNKNOWN_PEPPER, parse, verify};
+use super::foreign_scrypt::Work;
 use super::pepper::Peppers;
 use super::{Engine, check_readable};
 
@@ -27,12 +28,11 @@ pub fn hashes(data: &[u8]) {
             }
             u64::from(cost.memory_kib) * u64::from(cost.passes)
         }
-        Scheme::Scrypt {
-            log_n, r, p, tag, ..
-        } => {
-            let kib = (u64::from(*r) << *log_n) / 8;
-            assert!(kib <= 256 << 10 && *p <= 16 && tag.len() <= 64);
-            kib * u64::from(*p)
+        Scheme::Scrypt(kept) => {
+            let Work { log_n, r, p } = kept.work;
+            let kib = (u64::from(r) << log_n) / 8;
+            assert!(kib <= 256 << 10 && p <= 16 && kept.tag.len() <= 64);
+            kib * u64::from(p)
         }
         // Its cost is its point: nothing of it is cheap.
         Scheme::Bcrypt { .. } | Scheme::Pbkdf2(_) | Scheme::Firebase(_) => return,

@@ -9,6 +9,7 @@ mod breached;
 mod foreign;
 mod foreign_firebase;
 mod foreign_pbkdf2;
+mod foreign_scrypt;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzzing;
 mod pepper;

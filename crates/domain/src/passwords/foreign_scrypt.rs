@@ -1,0 +1,94 @@
+//! scrypt (RFC 7914) as other systems keep it: in the PHC way, and in Django's own; and the limits of
+//! its work, which Firebase's hashes share.
+
+use super::foreign::{UnreadableHash, decode, decode_padded, number, numbers, same};
+
+/// The most memory that a hash may ask for.
+const MAX_BYTES: u64 = 256 << 20;
+
+/// What a hash costs, within the limits (P-09).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Work {
+    pub(super) log_n: u8,
+    pub(super) r: u32,
+    pub(super) p: u32,
+}
+
+impl Work {
+    /// None where it is beyond the limits, or nothing that scrypt knows.
+    pub(super) fn bounded(log_n: u32, r: u32, p: u32) -> Option<Self> {
+        let bytes = 1u64
+            .checked_shl(log_n)
+            .and_then(|n| n.checked_mul(128))
+            .and_then(|n| n.checked_mul(u64::from(r)));
+        let is_sound = (1..=31).contains(&log_n)
+            && bytes.is_some_and(|bytes| bytes <= MAX_BYTES)
+            && (1..=32).contains(&r)
+            && (1..=16).contains(&p);
+        let log_n = u8::try_from(log_n).ok().filter(|_| is_sound)?;
+        Some(Self { log_n, r, p })
+    }
+
+    /// Fills `out` with what the password gives.
+    pub(super) fn derive(
+        self,
+        password: &[u8],
+        salt: &[u8],
+        out: &mut [u8],
+    ) -> Result<(), UnreadableHash> {
+        let params = scrypt::Params::new(self.log_n, self.r, self.p)
+            .map_err(|_| UnreadableHash("scrypt parameters"))?;
+        scrypt::scrypt(password, salt, &params, out)
+            .map_err(|_| UnreadableHash("scrypt tag length"))
+    }
+}
+
+/// A kept hash, its parameters within the limits.
+#[derive(PartialEq, Eq)]
+pub(super) struct Scrypt {
+    pub(super) work: Work,
+    salt: Vec<u8>,
+    pub(super) tag: Vec<u8>,
+}
+
+impl Scrypt {
+    /// Reads the parts of a hash between its dollar signs; none where it is of another scheme.
+    pub(super) fn parse(parts: &[&str]) -> Option<Result<Self, UnreadableHash>> {
+        match parts {
+            ["", "scrypt", params, salt, tag] => Some(phc(params, salt, tag)),
+            ["scrypt", n, salt, r, p, tag] => Some(django([n, r, p], salt, tag)),
+            _ => None,
+        }
+    }
+
+    /// Whether this is the password.
+    pub(super) fn verify(&self, password: &[u8]) -> Result<bool, UnreadableHash> {
+        let mut computed = vec![0; self.tag.len()];
+        self.work.derive(password, &self.salt, &mut computed)?;
+        Ok(same(&computed, &self.tag))
+    }
+
+    fn bounded(work: Option<Work>, salt: Vec<u8>, tag: Vec<u8>) -> Result<Self, UnreadableHash> {
+        let is_sound = salt.len() <= 64 && (16..=64).contains(&tag.len());
+        match work {
+            Some(work) if is_sound => Ok(Self { work, salt, tag }),
+            _ => Err(UnreadableHash("scrypt parameters")),
+        }
+    }
+}
+
+/// `ln=14,r=8,p=1$salt$tag`
+fn phc(params: &str, salt: &str, tag: &str) -> Result<Scrypt, UnreadableHash> {
+    let [log_n, r, p] = numbers(params, ["ln", "r", "p"])?;
+    Scrypt::bounded(Work::bounded(log_n, r, p), decode(salt)?, decode(tag)?)
+}
+
+/// `16384$salt$8$1$tag`, the salt being text.
+fn django([n, r, p]: [&str; 3], salt: &str, tag: &str) -> Result<Scrypt, UnreadableHash> {
+    let n = number(n)?;
+    if !n.is_power_of_two() {
+        return Err(UnreadableHash("scrypt work factor"));
+    }
+    let work = Work::bounded(n.trailing_zeros(), number(r)?, number(p)?);
+    Scrypt::bounded(work, salt.as_bytes().to_vec(), decode_padded(tag)?)
+}
