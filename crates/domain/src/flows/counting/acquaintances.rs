@@ -1,0 +1,56 @@
+//! Which accounts a client shows that it has signed in to before.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+use crate::accounts::Accounts;
+use crate::ctx::Ctx;
+use crate::model::User;
+use crate::throttle::KNOWN_FOR;
+use crate::tokens::{Acquaintance, SessionClaims, Verified};
+use crate::values::{Digest, Secret};
+
+/// How long a session that is over still shows that this client was here, at the most.
+const RECENT_SECONDS: i64 = 30 * 24 * 3600;
+
+impl Accounts {
+    /// Which accounts a client has signed in to before, by what its browser keeps: the cookie of a known
+    /// device, and a session, which may be over.
+    pub fn recognise(
+        &self,
+        ctx: &Ctx,
+        device: Option<&str>,
+        session: Option<&str>,
+    ) -> Vec<Acquaintance> {
+        let mut known = self.devices.read(device.unwrap_or_default(), ctx.now);
+        known.extend(session.and_then(|token| self.recent_session(ctx, token)));
+        known
+    }
+
+    /// What a browser keeps from now on to be known again, after a sign-in to that account.
+    pub fn device_after(&self, ctx: &Ctx, before: Option<&str>, user: &User) -> Secret<String> {
+        let secrets = &*self.ports.secrets;
+        let of = (user.id, user.session_epoch);
+        self.devices.write(before, of, ctx.now, secrets)
+    }
+
+    /// For how many seconds it keeps that.
+    pub fn device_seconds(&self) -> u64 {
+        KNOWN_FOR.as_secs()
+    }
+
+    fn recent_session(&self, ctx: &Ctx, token: &str) -> Option<Acquaintance> {
+        let Verified::Claims(claims) = self.keyring.verify::<SessionClaims>(token) else {
+            return None;
+        };
+        let is_recent = ctx.now.as_second() < claims.exp.saturating_add(RECENT_SECONDS);
+        (is_recent && claims.iss == self.policy.public_url).then_some(())?;
+        let digest = Digest::of(claims.sid.as_bytes());
+        let shown = URL_SAFE_NO_PAD.encode(digest.as_bytes());
+        Some(Acquaintance {
+            user_id: claims.sub.parse().ok()?,
+            key: format!("token/{shown}"),
+            epoch: None,
+        })
+    }
+}

@@ -1,0 +1,195 @@
+//! How often an account's password is guessed at (A-04 to A-08, P-12).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::accounts::Accounts;
+use crate::ctx::{Actor, Ctx};
+use crate::error::Error;
+use crate::flows::sign_in::Identifier;
+use crate::model::User;
+use crate::ports::{Allowance, Charge, Counted};
+use crate::throttle::{Door, LONGEST_WAIT, address_key, network_key};
+use crate::values::EmailAddress;
+
+/// Of an account that had no password but its first; an address without an account is counted alike.
+const FIRST_EPOCH: i64 = 1;
+
+/// A try at a password, counted before it is known whether it is right.
+#[derive(Debug, Default)]
+pub(crate) struct Attempt {
+    /// What was taken.
+    taken: Vec<Charge>,
+    /// The account's own count of strangers, where it was a known device that tried: a right password
+    /// clears both.
+    beside: Vec<Charge>,
+}
+
+impl Accounts {
+    /// Counts a try at the password of the account that is named, and of whoever is at the door. Who
+    /// merely claims an address is no such account.
+    pub(crate) async fn reserve(
+        &self,
+        ctx: &Ctx,
+        identifier: &Identifier,
+        account: Option<&User>,
+    ) -> Result<Attempt, Error> {
+        if !self.policy.throttle {
+            return Ok(Attempt::default());
+        }
+        let user_id = account.map(|user| user.id);
+        let guess = self.guess_of_stranger(identifier, account);
+        if let Some(key) = known_as(ctx, account) {
+            let own = Charge::guess(&self.counting.device, key);
+            match self.try_take(std::slice::from_ref(&own), ctx.now).await? {
+                Ok(_) => return Ok(Attempt::of_known(own, guess)),
+                Err((charge, wait)) if wait <= LONGEST_WAIT => {
+                    return Err(self.refuse(ctx, &charge, wait, user_id).await);
+                }
+                // It has had its guesses, and is no longer known.
+                Err(_) => {}
+            }
+        }
+        let mut charges = vec![guess.clone()];
+        charges.extend(self.failures(ctx));
+        let taken = charges.clone();
+        if !ctx.client.ledger.has_passed(Door::SignIn) {
+            // What was shown at the door is not about this account.
+            charges.extend(self.of_strangers(ctx, Door::SignIn));
+        }
+        let Err((charge, wait)) = self.try_take(&charges, ctx.now).await? else {
+            return Ok(Attempt {
+                taken,
+                beside: Vec::new(),
+            });
+        };
+        if charge == guess {
+            if let Some(own) = self.try_of_network(ctx, &guess, wait) {
+                charges[0] = own;
+                if self.try_take(&charges, ctx.now).await?.is_ok() {
+                    charges.truncate(taken.len());
+                    return Ok(Attempt {
+                        taken: charges,
+                        beside: vec![guess],
+                    });
+                }
+            }
+            let refusal = Allowance::Denied { retry_after: wait };
+            self.tell_guessing_stopped(ctx, identifier, account, &guess.key, refusal)
+                .await?;
+        }
+        Err(self.refuse(ctx, &charge, wait, user_id).await)
+    }
+
+    /// The password was right.
+    pub(crate) async fn settle(&self, ctx: &Ctx, attempt: &Attempt) -> Result<(), Error> {
+        let all = [attempt.taken.as_slice(), &attempt.beside].concat();
+        if !all.is_empty() {
+            self.ports.throttle.clear(&all, ctx.now).await?;
+        }
+        Ok(())
+    }
+
+    /// The password was wrong: a known device's guess counts with those of strangers as well (P-12), which
+    /// refuse it nothing.
+    pub(crate) async fn count_beside(&self, ctx: &Ctx, attempt: &Attempt) -> Result<(), Error> {
+        if !attempt.beside.is_empty() {
+            self.ports.throttle.take(&attempt.beside, ctx.now).await?;
+        }
+        Ok(())
+    }
+
+    /// The password was never looked at.
+    pub(crate) async fn release(&self, ctx: &Ctx, attempt: &Attempt) -> Result<(), Error> {
+        if !attempt.taken.is_empty() {
+            let throttle = &self.ports.throttle;
+            throttle.give_back(&attempt.taken, ctx.now).await?;
+        }
+        Ok(())
+    }
+
+    /// Wrong passwords from one address, whoever they are aimed at.
+    fn failures(&self, ctx: &Ctx) -> Option<Charge> {
+        let budget = self.policy.limits.failures.named("sign-in-failures");
+        let address = ctx.client.address?;
+        Some(Charge::budget(budget, address_key(address)))
+    }
+
+    /// All names of an account share one count of guesses, and it is that of its confirmed
+    /// address; an unknown name has its own. So an address is counted alike whether it has an owner, is
+    /// claimed by a sign-up or is nobody's: nothing that strangers do elsewhere moves its count. A claim
+    /// is counted by itself, under its user name. A new password begins a new count, on every node: the
+    /// guesses before it were at another one.
+    ///
+    /// An account without a confirmed address cannot be recovered by mail, so it is never shut for good.
+    fn guess_of_stranger(&self, identifier: &Identifier, account: Option<&User>) -> Charge {
+        let (stopping, slowing) = (&self.counting.stopping, &self.counting.slowing);
+        let (ladder, key) = match (account, identifier) {
+            (Some(user), named) => match (&user.email, named) {
+                (Some(email), _) => (stopping, of_address(email, user.session_epoch)),
+                // By the link that was mailed: no stranger uses up what its holder has.
+                (None, Identifier::Email(_)) => (slowing, format!("confirmation/{}", user.id)),
+                (None, Identifier::Username(_)) => {
+                    (slowing, format!("user/{}/{}", user.id, user.session_epoch))
+                }
+            },
+            (None, Identifier::Username(username)) => {
+                (stopping, format!("username/{}", username.key()))
+            }
+            (None, Identifier::Email(email)) => (stopping, of_address(email, FIRST_EPOCH)),
+        };
+        Charge::guess(ladder, key)
+    }
+
+    /// The try that a network has of its own where an account that cannot be recovered by mail has stopped.
+    fn try_of_network(&self, ctx: &Ctx, guess: &Charge, wait: Duration) -> Option<Charge> {
+        let slowing = &self.counting.slowing;
+        let is_slowed =
+            matches!(&guess.counted, Counted::Guess(ladder) if Arc::ptr_eq(ladder, slowing));
+        if !is_slowed || !slowing.is_stop(wait) {
+            return None;
+        }
+        let key = format!("{}/{}", guess.key, network_key(ctx.client.address?));
+        Some(Charge::guess(&self.counting.hourly, key))
+    }
+
+    /// Forgets the guesses at an address from before it had an owner: they were at nobody's password. Where
+    /// that fails they are held against the owner, who can recover the account.
+    pub(crate) async fn forget_guesses(&self, ctx: &Ctx, owner: &User) {
+        let Some(email) = owner.email.as_ref().filter(|_| self.policy.throttle) else {
+            return;
+        };
+        let key = of_address(email, owner.session_epoch);
+        let guess = Charge::guess(&self.counting.stopping, key);
+        if let Err(error) = self.ports.throttle.clear(&[guess], ctx.now).await {
+            tracing::warn!(%error, "guesses at an address without an owner could not be forgotten");
+        }
+    }
+}
+
+impl Attempt {
+    fn of_known(own: Charge, guess: Charge) -> Self {
+        Self {
+            taken: vec![own],
+            beside: vec![guess],
+        }
+    }
+}
+
+/// The key of the guesses at the password that an address signs in with.
+fn of_address(email: &EmailAddress, epoch: i64) -> String {
+    format!("email/{}/{epoch}", email.key())
+}
+
+/// What shows that whoever is at the door has signed in to that account before.
+fn known_as(ctx: &Ctx, account: Option<&User>) -> Option<String> {
+    let user = account?;
+    if let Actor::User { id, session_id, .. } = &ctx.actor
+        && *id == user.id
+    {
+        return Some(format!("session/{session_id}"));
+    }
+    let mut known = ctx.client.known.iter();
+    let own = known.find(|known| known.is_of(user))?;
+    Some(own.key.clone())
+}

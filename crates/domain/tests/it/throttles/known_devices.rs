@@ -1,0 +1,163 @@
+//! A flood shuts nobody out who was here before, and who that is.
+
+use doorward_domain::{Ctx, Error};
+
+use super::{again, bot, from, known, try_from};
+use crate::world::*;
+
+/// T-FLOOD: a thousand wrong passwords from fifty addresses, and the owner gets in: from a
+/// browser that is known, and with a recent session; nobody else does, until it is recovered.
+#[tokio::test]
+async fn whoever_is_known_gets_in_while_strangers_guess() {
+    let world = World::new().await;
+    let ben = world.active("ben").await;
+    let laptop = known(&world, "198.51.100.1", &ben);
+    let mut phone = from(&world, "198.51.200.2");
+    let session = try_from(&world, &phone, "ben", PASSWORD).await.unwrap();
+    let neighbour = from(&world, "198.51.200.2");
+    let token = session.token.expose();
+    phone.client.known = world.accounts.recognise(&phone, None, Some(token));
+    for number in 0..1000 {
+        let stranger = from(&world, &bot(number));
+        let refused = try_from(&world, &stranger, "ben", OTHER_PASSWORD).await;
+        assert_err!(
+            refused,
+            Error::InvalidCredentials | Error::TooManyAttempts { .. }
+        );
+        world.advance(seconds(11));
+    }
+    let stranger = from(&world, "198.51.77.9");
+    for days in [0, 1, 30] {
+        world.advance(hours(24 * days));
+        let refused = try_from(&world, &stranger, "ben", PASSWORD).await;
+        assert_err!(refused, Error::TooManyAttempts { retry_after } if retry_after.as_secs() == 3600);
+        if days == 0 {
+            // whoever merely comes from where the owner has a session is told what anybody is.
+            let refused = try_from(&world, &neighbour, "ben", PASSWORD).await;
+            assert_err!(refused, Error::TooManyAttempts { .. });
+            try_from(&world, &phone, "ben@example.com", PASSWORD)
+                .await
+                .unwrap();
+            // That has cleared it all: once more from the start.
+            for number in 0..100 {
+                let stranger = from(&world, &bot(number));
+                let _ = try_from(&world, &stranger, "ben", OTHER_PASSWORD).await;
+                world.advance(seconds(11));
+            }
+        }
+    }
+    try_from(&world, &laptop, "BEN", PASSWORD).await.unwrap();
+}
+
+/// a stolen cookie is good for ten guesses, and then its bearer is a stranger.
+#[tokio::test]
+async fn a_device_that_guesses_is_no_longer_known() {
+    let world = World::new().await;
+    let ben = world.active("ben").await;
+    // Strangers have used up all they have.
+    for number in 0..100 {
+        let stranger = from(&world, &bot(number));
+        let _ = try_from(&world, &stranger, "ben", OTHER_PASSWORD).await;
+        world.advance(seconds(11));
+    }
+    let thief = known(&world, "192.0.2.66", &ben);
+    let mut looked_at = 0;
+    for _ in 0..30 {
+        match try_from(&world, &thief, "ben", OTHER_PASSWORD).await {
+            Err(Error::InvalidCredentials) => looked_at += 1,
+            other => assert_err!(other, Error::TooManyAttempts { .. }),
+        }
+        world.advance(minutes(5));
+    }
+    assert_eq!(looked_at, 10);
+    let refused = try_from(&world, &thief, "ben", PASSWORD).await;
+    assert_err!(refused, Error::TooManyAttempts { .. });
+    let other = known(&world, "192.0.2.66", &ben);
+    try_from(&world, &other, "ben", PASSWORD).await.unwrap();
+}
+
+/// what one account's device has is for that account. At another it is a stranger, and is counted
+/// as one, whatever it showed at the door.
+#[tokio::test]
+async fn a_device_is_known_to_its_own_account_alone() {
+    let world = World::new().await;
+    let (ben, eve) = (world.active("ben").await, world.active("eve").await);
+    let mut looked_at = 0;
+    for _ in 0..10 {
+        // A fresh cookie of their own each time.
+        let thief = known(&world, "192.0.2.66", &eve);
+        for name in ["ben", "unknown"] {
+            match try_from(&world, &thief, name, OTHER_PASSWORD).await {
+                Err(Error::InvalidCredentials) => looked_at += 1,
+                other => assert_err!(other, Error::TooManyAttempts { .. }),
+            }
+        }
+    }
+    assert_eq!(looked_at, 6, "three at each, as any stranger has");
+    for number in 0..40 {
+        let thief = known(&world, "192.0.2.66", &eve);
+        let refused = try_from(&world, &thief, &format!("name-{number}"), PASSWORD).await;
+        assert_eq!(
+            matches!(refused, Err(Error::InvalidCredentials)),
+            number < 4,
+            "ten wrong ones from one address, six of them before"
+        );
+    }
+    let mut shared = known(&world, "192.0.2.66", &eve);
+    shared
+        .client
+        .known
+        .extend(known(&world, "192.0.2.66", &ben).client.known);
+    world.advance(seconds(10));
+    try_from(&world, &shared, "ben", PASSWORD).await.unwrap();
+    try_from(&world, &shared, "eve", PASSWORD).await.unwrap();
+}
+
+/// strangers who ask for somebody's recovery use up what the mailbox has for strangers, not what its
+/// owner has on a device that is known, which is no other account's.
+#[tokio::test]
+async fn strangers_use_up_no_recovery_of_a_known_device() {
+    let world = World::new().await;
+    let (ben, eve) = (world.active("ben").await, world.active("eve").await);
+    let (laptop, thief) = (
+        known(&world, "192.0.2.1", &ben),
+        known(&world, "192.0.2.66", &eve),
+    );
+    let address = email("ben@example.com");
+    let ask = async |ctx: &Ctx| {
+        let ctx = again(&world, ctx);
+        world.accounts.request_recovery(&ctx, &address).await
+    };
+    for _ in 0..20 {
+        let _ = ask(&world.anon()).await;
+        world.advance(minutes(1));
+    }
+    ask(&world.anon()).await.unwrap();
+    assert_err!(ask(&thief).await, Error::TooManyAttempts { .. });
+    ask(&laptop).await.unwrap();
+    assert_err!(ask(&laptop).await, Error::TooManyAttempts { .. });
+}
+
+/// a session that is over still shows who was here; one of another issuer shows nothing.
+#[tokio::test]
+async fn a_recent_session_is_known_too() {
+    let world = World::new().await;
+    let ben = world.active("ben").await;
+    let session = world.sign_in("ben").await;
+    let shows = |token: &str| world.accounts.recognise(&world.anon(), None, Some(token));
+    let token = session.token.expose();
+    for days in [0, 2, 28] {
+        world.advance(hours(24 * days));
+        assert_eq!(shows(token)[0].user_id, ben.id, "{days}");
+    }
+    world.advance(hours(48));
+    assert_eq!(shows(token), []);
+    let elsewhere = world.moved_to("https://elsewhere.example").await;
+    let ctx = elsewhere.anon();
+    let fresh = world.sign_in("ben").await;
+    let foreign = elsewhere
+        .accounts
+        .recognise(&ctx, None, Some(fresh.token.expose()));
+    assert_eq!(foreign, []);
+    assert_eq!(shows("nonsense"), []);
+}
