@@ -25,20 +25,25 @@ const KNOWN: [&str; 6] = [
 
 /// Why a configured master key is not good enough; none where it is (C-01).
 pub fn fault(secret: &str) -> Option<String> {
-    let distinct: std::collections::BTreeSet<_> = secret.chars().collect();
-    let lower = secret.to_lowercase();
-    let reason = if secret.len() < MasterKey::MIN_BYTES {
-        "has fewer than 32 characters"
-    } else if distinct.len() < 8 {
-        "repeats a few characters"
-    } else if KNOWN.iter().any(|known| lower.contains(known)) {
-        "looks like an example"
-    } else {
-        return None;
-    };
+    let reason = weakness(secret)?;
     Some(format!(
         "`keys.master_key` (JWT_SECRET_KEY) {reason}: make one with `openssl rand -base64 48`, or leave it out and one is made in the data folder"
     ))
+}
+
+/// What is wrong with a secret that somebody has chosen; none where nothing is seen.
+pub fn weakness(secret: &str) -> Option<&'static str> {
+    let distinct: std::collections::BTreeSet<_> = secret.chars().collect();
+    let lower = secret.to_lowercase();
+    if secret.len() < MasterKey::MIN_BYTES {
+        Some("has fewer than 32 characters")
+    } else if distinct.len() < 8 {
+        Some("repeats a few characters")
+    } else if KNOWN.iter().any(|known| lower.contains(known)) {
+        Some("looks like an example")
+    } else {
+        None
+    }
 }
 
 /// The master key of this server; where none is configured and no file is there, one is made.

@@ -7,7 +7,7 @@
 //! links are built from `public_url`.
 
 use std::fmt;
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::str::FromStr;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -198,6 +198,21 @@ impl Network {
         shared >= self.prefix
     }
 
+    /// The first address in it.
+    fn first(self) -> IpAddr {
+        let rest = Self::length(self.address) - self.prefix;
+        match self.address {
+            IpAddr::V4(own) => {
+                let mask = u32::MAX.checked_shl(rest).unwrap_or(0);
+                IpAddr::V4(Ipv4Addr::from_bits(own.to_bits() & mask))
+            }
+            IpAddr::V6(own) => {
+                let mask = u128::MAX.checked_shl(rest).unwrap_or(0);
+                IpAddr::V6(Ipv6Addr::from_bits(own.to_bits() & mask))
+            }
+        }
+    }
+
     /// The shortest prefix that is taken: that of the largest private networks. Everybody in two halves is
     /// everybody.
     const fn widest(address: IpAddr) -> u32 {
@@ -235,7 +250,17 @@ impl FromStr for Network {
                 "`{text}` is too many: name the proxies alone, or anybody could give any address"
             )),
             prefix if prefix > longest => Err(wrong()),
-            prefix => Ok(Self { address, prefix }),
+            prefix => {
+                let network = Self { address, prefix };
+                let first = network.first();
+                match first == address {
+                    true => Ok(network),
+                    // Whoever wrote it meant one of the two, and they differ by up to millions of strangers.
+                    false => Err(format!(
+                        "`{text}` is an address and a network at once: write {first}/{prefix} for all of that network, or {address} for the one proxy"
+                    )),
+                }
+            }
         }
     }
 }
@@ -486,6 +511,32 @@ mod tests {
         let due = [0, 1, 3599, 3600, 3601, 7200]
             .map(|seconds| unnamed.is_due(start + Duration::from_secs(seconds)));
         assert_eq!(due, [true, false, false, true, false, true]);
+    }
+
+    /// C-01: two things in one, of which the wider one would be believed.
+    #[test]
+    fn a_network_with_an_address_in_it_is_refused_with_both() {
+        for (text, network, address) in [
+            ("10.1.2.3/8", "10.0.0.0/8", "10.1.2.3"),
+            ("192.168.1.129/25", "192.168.1.128/25", "192.168.1.129"),
+            ("192.0.2.3/31", "192.0.2.2/31", "192.0.2.3"),
+            ("fd00::1/8", "fd00::/8", "fd00::1"),
+            ("2001:db8::1/127", "2001:db8::/127", "2001:db8::1"),
+        ] {
+            let refused = text.parse::<TrustedProxies>().unwrap_err();
+            assert!(
+                refused.contains(&format!("write {network} for"))
+                    && refused.contains(&format!("or {address} for")),
+                "{refused}"
+            );
+            let written: TrustedProxies = format!("{network}, {address}").parse().unwrap();
+            assert!(written.has(address.parse().unwrap()));
+        }
+        assert!(
+            "192.0.2.3/32, fd00::1/128"
+                .parse::<TrustedProxies>()
+                .is_ok()
+        );
     }
 
     #[test]

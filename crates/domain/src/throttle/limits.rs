@@ -253,16 +253,59 @@ impl Limits {
                 (name, "network", wide.network, "everybody", wide.everybody),
             ]
         });
+        let pairs = pairs.chain([
+            // Wrong passwords are passwords, and a mailbox's mails are mails.
+            (
+                "sign_in",
+                "failures",
+                self.failures,
+                "address",
+                self.sign_in.address,
+            ),
+            (
+                "mail",
+                "mailbox",
+                self.mailbox,
+                "everybody",
+                self.mail_request.everybody,
+            ),
+        ]);
         let narrower = pairs.filter(|(_, _, inner, _, outer)| {
             outer.burst < inner.burst || spacing(*outer) > spacing(*inner)
         });
+        let narrower = narrower.map(|(name, inside, inner, around, outer)| {
+            format!(
+                "`throttle.{name}.{around}` ({outer}) allows less than `throttle.{name}.{inside}` ({inner}): make it the wider one"
+            )
+        });
         narrower
-            .map(|(name, inside, inner, around, outer)| {
-                format!(
-                    "`throttle.{name}.{around}` ({outer}) allows less than `throttle.{name}.{inside}` ({inner}): make it the wider one"
-                )
-            })
+            .chain(self.faults_of_one_mailbox())
+            .chain(self.fault_of_devices())
             .collect()
+    }
+
+    /// The pause is for mails in a row and the mailbox's own limit for many: each has its part.
+    fn faults_of_one_mailbox(&self) -> Option<String> {
+        let (all, pause) = (self.mailbox, self.mailbox_pause);
+        if pause.burst > all.burst {
+            Some(format!(
+                "`throttle.mail.mailbox` ({all}) ends before `throttle.mail.mailbox_pause` ({pause}) does: write at most {} into the pause",
+                all.burst
+            ))
+        } else if pause.window / pause.burst > all.window / all.burst {
+            Some(format!(
+                "`throttle.mail.mailbox_pause` ({pause}) is slower than `throttle.mail.mailbox` ({all}), which does nothing then: write a shorter pause"
+            ))
+        } else {
+            None
+        }
+    }
+
+    fn fault_of_devices(&self) -> Option<String> {
+        let (stop, device) = (self.stop, self.device);
+        (device > stop).then(|| {
+            format!("`throttle.password.known_device` ({device}) is more than `throttle.password.stop` ({stop}), after which a stranger is no longer let in: write at most {stop}")
+        })
     }
 }
 

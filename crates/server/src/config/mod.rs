@@ -12,6 +12,8 @@ pub(crate) mod fuzzing;
 mod masked;
 mod settings;
 mod sources;
+mod together;
+mod values;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -268,69 +270,6 @@ impl Config {
             .clone()
             .unwrap_or_else(|| format!("Doorward <no-reply@{host}>"))
     }
-
-    /// What must hold between settings; each fault is a sentence that says how to mend it.
-    pub fn check(&self) -> Vec<String> {
-        let mut faults = Vec::new();
-        let is_local = self.listen.ip().is_loopback();
-        match &self.public_url {
-            None if !is_local => faults.push(format!(
-                "`listen` is {}, which others can reach: set `public_url` (DOORWARD_PUBLIC_URL) to the address people use, such as https://accounts.example.com",
-                self.listen
-            )),
-            Some(url) if url.starts_with("http://") && !self.allow_http && !is_loopback_url(url) => faults.push(
-                "`public_url` is without TLS: use https, or set `allow_http = true` if this network is private".to_owned(),
-            ),
-            Some(url) if url.starts_with("http://") && self.has_tls() => faults.push(
-                "`public_url` begins with http, and the server itself speaks TLS: make it https".to_owned(),
-            ),
-            _ => {}
-        }
-        for (key, origins) in [
-            ("cors.origins", &self.cors_origins),
-            ("return_to.origins", &self.return_origins),
-        ] {
-            let open = origins
-                .iter()
-                .filter(|origin| origin.starts_with("http://"));
-            faults.extend(open.filter(|origin| !self.allow_http && !is_loopback_url(origin)).map(
-                |origin| format!("`{key}` names {origin}, which is without TLS: use https, or set `allow_http = true` if this network is private"),
-            ));
-        }
-        match (&self.tls_certificate, &self.tls_key) {
-            (Some(_), None) => faults.push(
-                "`tls.certificate` is set and `tls.key` is not: set both, or none".to_owned(),
-            ),
-            (None, Some(_)) => faults.push(
-                "`tls.key` is set and `tls.certificate` is not: set both, or none".to_owned(),
-            ),
-            (Some(_), Some(_)) if self.development_tls => faults
-                .push("`tls.certificate` is set, and so is `tls.development` (--dev-tls): leave one of them out".to_owned()),
-            _ => {}
-        }
-        let is_reached_from_here_alone =
-            is_local && self.public_url.as_deref().is_none_or(is_loopback_url);
-        if !is_reached_from_here_alone && self.has_inbox() {
-            faults.push("mail would stay in the built-in inbox, which anybody who reaches the server could read: set `mail.url` (SMTP_URL)".to_owned());
-        }
-        if self
-            .metrics_listen
-            .is_some_and(|address| is_same(address, self.listen))
-        {
-            faults.push(format!("`metrics.listen` is {0}, where the server itself listens: metrics need a port of their own, such as 127.0.0.1:9464", self.listen));
-        }
-        if let Some(secret) = &self.master_key {
-            faults.extend(crate::master_key::fault(secret.expose()));
-        }
-        faults.extend(self.throttle_limits.faults());
-        faults
-    }
-}
-
-/// Whether two listeners would want one port. Port 0 is any that is free.
-fn is_same(one: SocketAddr, other: SocketAddr) -> bool {
-    let is_every = one.ip().is_unspecified() || other.ip().is_unspecified();
-    one.port() != 0 && one.port() == other.port() && (is_every || one.ip() == other.ip())
 }
 
 /// Whether a path is there to be read, for messages.

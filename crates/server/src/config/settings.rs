@@ -1,13 +1,14 @@
 //! Every setting, a row each; `docs/CONFIGURATION.md` is made from it (C-10).
 
-use std::path::PathBuf;
-
-use doorward_domain::passwords::{Cost, Engine};
-use doorward_domain::policy::Disclosure;
+use doorward_domain::passwords::Cost;
 use doorward_domain::values::{EmailAddress, Secret};
-use doorward_store_redis::{RedisSettings, RedisUrl};
+use doorward_store_redis::RedisSettings;
 
-use super::{Config, LogFormat};
+use super::Config;
+use super::values::{
+    boolean, collector, database, disclosure, disclosure_name, engine, engine_name, filled,
+    log_filter, log_format, parse, path, pepper, ratio, redis, shown, text, transport, url, within,
+};
 use crate::telemetry::headers_of;
 
 /// A setting.
@@ -220,179 +221,6 @@ impl Setting {
     /// What it is called in the environment.
     pub fn variable(&self) -> String {
         format!("DOORWARD_{}", self.key.replace('.', "__").to_uppercase())
-    }
-}
-
-fn text(secret: Option<&Secret<String>>) -> String {
-    secret
-        .map(|secret| secret.expose().clone())
-        .unwrap_or_default()
-}
-
-fn parse<T: std::str::FromStr>(value: &str, wanted: &str) -> Result<T, String> {
-    value.parse().map_err(|_| format!("must be {wanted}"))
-}
-
-fn within<T: std::str::FromStr + PartialOrd + std::fmt::Display>(
-    value: &str,
-    low: T,
-    high: T,
-) -> Result<T, String> {
-    match value.parse::<T>() {
-        Ok(number) if number >= low && number <= high => Ok(number),
-        _ => Err(format!("must be a number from {low} to {high}")),
-    }
-}
-
-fn boolean(value: &str) -> Result<bool, String> {
-    match value.to_ascii_lowercase().as_str() {
-        "true" | "1" | "yes" | "on" => Ok(true),
-        "false" | "0" | "no" | "off" => Ok(false),
-        _ => Err("must be true or false".to_owned()),
-    }
-}
-
-fn filled(value: &str) -> Result<String, String> {
-    match value.trim() {
-        "" => Err("must not be empty".to_owned()),
-        text => Ok(text.to_owned()),
-    }
-}
-
-fn path(value: &str) -> Result<PathBuf, String> {
-    filled(value).map(PathBuf::from)
-}
-
-fn shown(path: Option<&PathBuf>) -> String {
-    path.map(|path| path.display().to_string())
-        .unwrap_or_default()
-}
-
-/// Its sentences show nothing of it.
-fn pepper(value: &str) -> Result<Secret<String>, String> {
-    let value = value.trim();
-    let distinct: std::collections::BTreeSet<_> = value.chars().collect();
-    if value.len() < 32 || value.contains(',') || distinct.len() < 8 {
-        return Err("must have at least 32 characters that nobody can guess, and no comma: make one with `openssl rand -base64 48`".to_owned());
-    }
-    Ok(Secret::new(value.to_owned()))
-}
-
-fn url(value: &str) -> Result<String, String> {
-    let written = value.trim().trim_end_matches('/').to_ascii_lowercase();
-    // A browser leaves the default port out of `Origin`.
-    let value = match written.strip_prefix("https://") {
-        Some(_) => written.strip_suffix(":443").unwrap_or(&written),
-        None => written.strip_suffix(":80").unwrap_or(&written),
-    };
-    let rest = value
-        .strip_prefix("https://")
-        .or_else(|| value.strip_prefix("http://"));
-    let is_sound = rest.is_some_and(|rest| {
-        !rest.is_empty()
-            && !rest.contains(['/', '?', '#', '@', ' ', '"', '<', '>', '\\'])
-            && rest.is_ascii()
-            && is_host_and_port(&written)
-    });
-    if is_sound {
-        Ok(value.to_owned())
-    } else {
-        Err("must be scheme, host and maybe port, such as https://accounts.example.com".to_owned())
-    }
-}
-
-/// Whether a URL has a host, and a port at most.
-fn is_host_and_port(url: &str) -> bool {
-    url.parse::<hyper::Uri>().is_ok_and(|uri| {
-        let (host, port) = (uri.host().unwrap_or_default(), uri.port());
-        let whole = port.map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
-        !host.is_empty() && uri.authority().is_some_and(|named| *named == *whole)
-    })
-}
-
-/// A URL with a path, maybe, and without anything secret.
-fn collector(value: &str) -> Result<String, String> {
-    let value = value.trim().trim_end_matches('/');
-    let uri = value.parse::<hyper::Uri>().ok().filter(|uri| {
-        matches!(uri.scheme_str(), Some("http" | "https"))
-            && uri.query().is_none()
-            && uri.host().is_some_and(|host| !host.is_empty())
-            && !value.contains('@')
-    });
-    match uri {
-        Some(_) => Ok(value.to_owned()),
-        None => Err("must be a URL without user and query, such as http://localhost:4318; what a collector asks for beside goes into `traces.headers` (OTEL_EXPORTER_OTLP_HEADERS)".to_owned()),
-    }
-}
-
-fn ratio(value: &str) -> Result<f64, String> {
-    match value.parse::<f64>() {
-        Ok(part) if (0.0..=1.0).contains(&part) => Ok(part),
-        _ => Err("must be a number from 0 to 1, such as 0.1".to_owned()),
-    }
-}
-
-/// Its sentences show nothing of what may be a password.
-fn database(value: &str) -> Result<String, String> {
-    doorward_store_sql::check_url(value)
-        .map(|()| value.to_owned())
-        .map_err(|error| format!("cannot be used: {error}"))
-}
-
-fn redis(value: &str) -> Result<String, String> {
-    let url = value.trim().to_owned();
-    url.parse::<RedisUrl>().map(|_| url)
-}
-
-fn transport(value: &str) -> Result<String, String> {
-    doorward_mail::parse_transport(value)
-        .map(|_| value.to_owned())
-        .map_err(|error| error.to_string())
-}
-
-fn disclosure(value: &str) -> Result<Disclosure, String> {
-    match value {
-        "private" => Ok(Disclosure::Private),
-        "plain" => Ok(Disclosure::Plain),
-        _ => Err("must be private or plain".to_owned()),
-    }
-}
-
-fn disclosure_name(disclosure: Disclosure) -> &'static str {
-    match disclosure {
-        Disclosure::Private => "private",
-        Disclosure::Plain => "plain",
-    }
-}
-
-fn engine(value: &str) -> Result<Engine, String> {
-    match value {
-        "fast" => Ok(Engine::Fast),
-        "portable" => Ok(Engine::Portable),
-        _ => Err("must be fast or portable".to_owned()),
-    }
-}
-
-fn engine_name(engine: Engine) -> &'static str {
-    match engine {
-        Engine::Fast => "fast",
-        Engine::Portable => "portable",
-    }
-}
-
-fn log_filter(value: &str) -> Result<String, String> {
-    match value.parse::<tracing_subscriber::EnvFilter>() {
-        Ok(_) => Ok(value.to_owned()),
-        Err(error) => Err(format!("cannot be read: {error}")),
-    }
-}
-
-fn log_format(value: &str) -> Result<LogFormat, String> {
-    match value {
-        "auto" => Ok(LogFormat::Auto),
-        "text" => Ok(LogFormat::Text),
-        "json" => Ok(LogFormat::Json),
-        _ => Err("must be auto, text or json".to_owned()),
     }
 }
 
