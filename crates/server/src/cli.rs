@@ -1,13 +1,22 @@
 //! The command line: what can be typed, and what `--help` says of it.
 //!
 //! Completions, the man pages and `docs/COMMAND-LINE.md` are made of it. To add a command: a variant
-//! with at least one line under `Examples:`, which a test parses, and a file under `commands/`.
+//! with at least one line under `Examples:`, which a test parses, and a file under `commands/`. Groups
+//! with much to type have a file of their own here.
+
+mod audit;
+mod moving;
+mod user;
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::moving::{Emails, Format, Part};
+pub use audit::{AuditCommand, ExportAudit, VerifyAudit};
+pub use moving::{ExportArgs, ImportArgs};
+pub use user::{CreateUser, RoleName, SetPassword, UserCommand};
+
+use moving::{EXPORT_EXAMPLE, IMPORT_EXAMPLE};
 
 /// No line that is printed for people is longer.
 pub const WIDTH: usize = 80;
@@ -192,59 +201,6 @@ pub struct BackupArgs {
     pub file: PathBuf,
 }
 
-const EXPORT_EXAMPLE: &str = "Examples:
-  doorward export users.jsonl
-
-One that was broken off goes on where it stopped when it is typed again.
-Sessions, links, mails and the audit log stay. More: docs/MOVING.md";
-
-/// `export`
-#[derive(Debug, Args)]
-pub struct ExportArgs {
-    /// A new file, for its owner alone; or - for standard output
-    pub file: Option<PathBuf>,
-}
-
-const IMPORT_EXAMPLE: &str = "Examples:
-  doorward import users.json --format django --check --report report.jsonl
-
-It can be typed again: whoever is in already counts as already there. More: docs/MOVING.md";
-
-/// `import`
-#[derive(Debug, Args)]
-pub struct ImportArgs {
-    /// The file, or - for standard input
-    #[arg(default_value = "-")]
-    pub file: PathBuf,
-    /// Whose file it is, where that cannot be told
-    #[arg(long, value_enum)]
-    pub format: Option<Format>,
-    /// Change nothing, and say what would become of everybody
-    #[arg(long)]
-    pub check: bool,
-    /// Write into this file who was rejected or adapted, and why
-    #[arg(long, visible_alias = "rejects", value_name = "FILE")]
-    pub report: Option<PathBuf>,
-    /// Exit with 0 even where somebody was rejected
-    #[arg(long)]
-    pub allow_rejects: bool,
-    /// Take a user without this part where it cannot be taken; can be repeated
-    #[arg(long, value_enum, value_name = "PART")]
-    pub without: Vec<Part>,
-    /// Whose addresses count as confirmed, in a file of another system
-    #[arg(long, value_enum, default_value = "as-told")]
-    pub emails: Emails,
-    /// Whoever is an admin in the other system becomes one here
-    #[arg(long)]
-    pub admins: bool,
-    /// The language of whoever has none in the other system
-    #[arg(long, value_name = "TAG")]
-    pub locale: Option<String>,
-    /// What Firebase's console shows under “Password hash parameters”
-    #[arg(long, value_name = "FILE")]
-    pub firebase_hash_config: Option<PathBuf>,
-}
-
 /// `migrate`
 #[derive(Debug, Args)]
 pub struct MigrateArgs {
@@ -276,111 +232,6 @@ pub struct HealthcheckArgs {
     pub ready: bool,
 }
 
-/// `user`
-#[derive(Debug, Subcommand)]
-pub enum UserCommand {
-    /// Make a user that can sign in at once
-    #[command(
-        after_help = "Examples:\n  doorward user create --username ben --role admin\n  doorward user create --email eve@example.com --password-stdin < password.txt"
-    )]
-    Create(CreateUser),
-    /// List users, oldest first
-    #[command(after_help = "Examples:\n  doorward user list --query ben --limit 10")]
-    List(ListUsers),
-    /// Show one user
-    #[command(after_help = "Examples:\n  doorward user show ben@example.com")]
-    Show(Named),
-    /// Set a password; every session of the user ends
-    #[command(
-        after_help = "Examples:\n  doorward user set-password ben\n  doorward user set-password ben --password-stdin < password.txt"
-    )]
-    SetPassword(SetPassword),
-    /// Give or take the admin role
-    #[command(after_help = "Examples:\n  doorward user role ben admin")]
-    Role(SetRole),
-    /// Switch an account off; its sessions end
-    #[command(after_help = "Examples:\n  doorward user disable ben")]
-    Disable(Named),
-    /// Switch an account back on
-    #[command(after_help = "Examples:\n  doorward user enable ben")]
-    Enable(Named),
-    /// Write everything held on a user, as one JSON document
-    #[command(
-        after_help = "Examples:\n  doorward user export ben > ben.json\n  doorward user export ben@example.com"
-    )]
-    Export(Named),
-    /// Delete a user for good
-    #[command(after_help = "Examples:\n  doorward user delete ben")]
-    Delete(Named),
-}
-
-/// Whom.
-#[derive(Debug, Args)]
-pub struct Named {
-    /// A user name, an e-mail address or a user id
-    pub user: String,
-}
-
-/// `user create`
-#[derive(Debug, Args)]
-pub struct CreateUser {
-    /// Public and unique
-    #[arg(long, required_unless_present = "email")]
-    pub username: Option<String>,
-    /// Taken as confirmed: you answer for it
-    #[arg(long)]
-    pub email: Option<String>,
-    /// What to call the person
-    #[arg(long)]
-    pub name: Option<String>,
-    /// What they may do
-    #[arg(long, value_enum, default_value = "user")]
-    pub role: RoleName,
-    /// Read the password from standard input; without this one is made and shown once
-    #[arg(long)]
-    pub password_stdin: bool,
-}
-
-/// `user set-password`
-#[derive(Debug, Args)]
-pub struct SetPassword {
-    /// A user name, an e-mail address or a user id
-    pub user: String,
-    /// Read the password from standard input; without this one is made and shown once
-    #[arg(long)]
-    pub password_stdin: bool,
-}
-
-/// `user role`
-#[derive(Debug, Args)]
-pub struct SetRole {
-    /// A user name, an e-mail address or a user id
-    pub user: String,
-    /// What they may do
-    #[arg(value_enum)]
-    pub role: RoleName,
-}
-
-/// `user list`
-#[derive(Debug, Args)]
-pub struct ListUsers {
-    /// Part of a user name, address or name
-    #[arg(long)]
-    pub query: Option<String>,
-    /// At most so many
-    #[arg(long, default_value_t = 50)]
-    pub limit: usize,
-}
-
-/// A role.
-#[derive(Debug, Clone, Copy, ValueEnum)]
-pub enum RoleName {
-    /// Acts on themselves alone
-    User,
-    /// Looks after everybody
-    Admin,
-}
-
 /// `keys`
 #[derive(Debug, Subcommand)]
 pub enum KeysCommand {
@@ -409,69 +260,6 @@ pub struct RevokeKey {
     /// The key, as `keys list` names it
     #[arg(value_name = "KID")]
     pub kid: String,
-}
-
-/// `audit`
-#[derive(Debug, Subcommand)]
-pub enum AuditCommand {
-    /// Walk the log from its start to its end, and name what was cut, edited, added or moved
-    #[command(after_help = VERIFY_EXAMPLE)]
-    Verify(VerifyAudit),
-    /// Write the log as JSON lines, with what `verify` needs
-    #[command(
-        after_help = "Examples:\n  doorward audit export audit.jsonl\n  doorward audit export - --user ben --since 2026-11-01T00:00:00Z | less"
-    )]
-    Export(ExportAudit),
-    /// Print the public key that an auditor checks an exported log with
-    #[command(after_help = "Examples:\n  doorward audit key")]
-    Key,
-}
-
-const VERIFY_EXAMPLE: &str = "Examples:
-  doorward audit verify
-  doorward audit verify --from-log /var/log/doorward.log
-  doorward audit verify --file audit.jsonl --key KEY
-
-Exit code 3 where something does not fit; 1 where the log could not be read. A
-log whose end was cut looks like a shorter one: only a checkpoint that was kept
-elsewhere tells. The server writes one into its own log every ten minutes and
-when it stops. More: docs/operations/audit-log.md";
-
-/// `audit verify`
-#[derive(Debug, Args)]
-pub struct VerifyAudit {
-    /// Check an exported log, or - for standard input, and no database
-    #[arg(long, value_name = "FILE")]
-    pub file: Option<PathBuf>,
-    /// Trust this public key too; can be repeated. With --file, it alone
-    #[arg(long, value_name = "KEY")]
-    pub key: Vec<String>,
-    /// This seal must be there, POSITION:DIGEST; can be repeated
-    #[arg(long, value_name = "CHECKPOINT")]
-    pub checkpoint: Vec<String>,
-    /// Every checkpoint that this log of the server tells of must be there
-    #[arg(long, value_name = "FILE")]
-    pub from_log: Option<PathBuf>,
-}
-
-/// `audit export`
-#[derive(Debug, Args)]
-pub struct ExportAudit {
-    /// A new file, for its owner alone; or - for standard output
-    #[arg(default_value = "-")]
-    pub file: PathBuf,
-    /// Events from this moment on: 2026-11-01T00:00:00Z
-    #[arg(long, value_name = "MOMENT")]
-    pub since: Option<jiff::Timestamp>,
-    /// Events before this moment
-    #[arg(long, value_name = "MOMENT")]
-    pub until: Option<jiff::Timestamp>,
-    /// Events about this user, or by them: a user name, an e-mail address or a user id
-    #[arg(long, value_name = "USER")]
-    pub user: Option<String>,
-    /// Events of this kind, such as sign-in
-    #[arg(long, value_name = "EVENT")]
-    pub event: Option<String>,
 }
 
 /// `passwords`
