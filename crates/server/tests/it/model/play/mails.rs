@@ -1,0 +1,205 @@
+//! The acts with mail: what is asked for, what came, and every use of a link.
+
+use doorward_domain::ports::{Mail, MailTemplate};
+use jiff::Timestamp;
+use proptest::sample::Index;
+use serde_json::json;
+
+use super::{EMAILS, PASSWORDS, Play};
+use crate::model::acts::Act;
+use crate::model::state::{Life, Mailed};
+use crate::support::{Answer, path_in};
+
+impl Play {
+    /// Whom the mails of an act are about, where it is not a new account's.
+    pub(super) fn meant(&self, act: &Act) -> Option<usize> {
+        match act {
+            Act::AskRecovery(email) => self.state.owner(*email),
+            Act::AskConfirmation(email) => {
+                let mut pending = (0..self.state.accounts.len()).filter(|at| {
+                    let account = &self.state.accounts[*at];
+                    matches!(account.life, Life::Pending | Life::Active)
+                        && account.pending == Some(*email)
+                });
+                // Which of many a mail is for, it does not say.
+                pending.next().filter(|_| pending.next().is_none())
+            }
+            Act::ChangeEmail { session, .. } => {
+                let session = self.session(session)?;
+                Some(self.state.sessions[session].account)
+            }
+            _ => None,
+        }
+    }
+
+    pub(super) async fn read_mail(&mut self, meant: Option<usize>) {
+        let (act, at) = (self.act, self.now());
+        for mail in self.app.mails().await {
+            let has_link = matches!(
+                mail.template,
+                MailTemplate::Confirm | MailTemplate::EmailChange | MailTemplate::Recover
+            );
+            if !has_link {
+                continue;
+            }
+            let mail = mailed(&mail, meant.unwrap_or_default(), act, at);
+            match meant {
+                Some(_) => self.state.mails.push(mail),
+                // Whose it is, of many, it does not say; it voids whatever they had before.
+                None => self.state.mails.retain(|other| {
+                    other.to != mail.to || other.is_recovery() != mail.is_recovery()
+                }),
+            }
+        }
+    }
+
+    pub(super) async fn ask(&self, path: &str, email: usize) {
+        let body = json!({"email": EMAILS[email]});
+        self.app.anon().post(path, body).await.expect(202);
+    }
+
+    pub(super) async fn use_link(&mut self, act: &Act) {
+        let (Act::LookAt(index)
+        | Act::Confirm(index)
+        | Act::Disown(index)
+        | Act::Swap(index)
+        | Act::Recover { link: index, .. }) = act
+        else {
+            unreachable!("not an act with a link");
+        };
+        let Some(link) = self.link(index) else {
+            return;
+        };
+        let (anon, path) = (self.app.anon(), self.state.mails[link].path.clone());
+        let is_recovery = self.state.mails[link].is_recovery();
+        let is_good = self.state.is_good(link, self.now());
+        match act {
+            Act::LookAt(_) => {
+                anon.request("GET", &path).html().send().await;
+            }
+            Act::Confirm(_) if !is_recovery => {
+                let answer = anon.request("POST", &path).send().await;
+                self.confirmed(link, is_good, &answer);
+            }
+            Act::Disown(_) if !is_recovery => {
+                let answer = anon.delete(&path).await;
+                self.disowned(link, is_good, &answer);
+            }
+            Act::Recover { password, .. } if is_recovery => {
+                let body = json!({"new_password": PASSWORDS[*password]});
+                let answer = anon.post(&path, body).await;
+                self.recovered(link, is_good, *password, &answer);
+            }
+            Act::Swap(_) => {
+                let other = if is_recovery {
+                    "confirmation"
+                } else {
+                    "recovery"
+                };
+                let path = format!("/{other}/{}", self.state.mails[link].token());
+                let body = json!({"new_password": PASSWORDS[0]});
+                let answer = anon.post(&path, body).await;
+                assert!(
+                    matches!(answer.status, 404 | 410 | 422),
+                    "{}",
+                    answer.text()
+                );
+            }
+            _ => {}
+        }
+    }
+
+    fn confirmed(&mut self, link: usize, is_good: bool, answer: &Answer) {
+        let mail = &self.state.mails[link];
+        let (at, to) = (mail.account, mail.to);
+        let is_again = mail.is_spent && self.state.accounts[at].email == Some(to);
+        if answer.status != 200 {
+            let has_owner = self.state.owner(to).is_some_and(|owner| owner != at);
+            assert!(
+                !is_good || has_owner,
+                "a good link: {} {}",
+                answer.status,
+                answer.text()
+            );
+            return;
+        }
+        assert!(
+            is_good || is_again,
+            "a bad link confirmed: {:?}",
+            self.state
+        );
+        let user = answer.json();
+        assert_eq!(self.state.by_id(user["id"].as_str().unwrap()), Some(at));
+        assert_eq!(user["email"], EMAILS[to]);
+        if is_again {
+            return;
+        }
+        self.state.mails[link].is_spent = true;
+        let was = self.state.accounts[at].life;
+        let account = &mut self.state.accounts[at];
+        (account.email, account.pending, account.life) = (Some(to), None, Life::Active);
+        for (other, account) in self.state.accounts.iter_mut().enumerate() {
+            if other != at && account.life == Life::Pending && account.pending == Some(to) {
+                account.life = Life::Gone;
+            }
+        }
+        if was == Life::Active {
+            self.state.secure(at, self.act, None);
+        }
+    }
+
+    fn disowned(&mut self, link: usize, is_good: bool, answer: &Answer) {
+        assert_eq!(
+            answer.status == 204,
+            is_good,
+            "{} {}",
+            answer.status,
+            answer.text()
+        );
+        if is_good {
+            let at = self.state.mails[link].account;
+            self.state.mails[link].is_spent = true;
+            let account = &mut self.state.accounts[at];
+            account.pending = None;
+            if account.life == Life::Pending {
+                account.life = Life::Gone;
+            }
+        }
+    }
+
+    fn recovered(&mut self, link: usize, is_good: bool, password: usize, answer: &Answer) {
+        assert_eq!(
+            answer.status == 204,
+            is_good,
+            "{} {}",
+            answer.status,
+            answer.text()
+        );
+        if is_good {
+            let at = self.state.mails[link].account;
+            self.state.mails[link].is_spent = true;
+            self.state.accounts[at].password = password;
+            self.state.accounts[at].pending = None;
+            self.state.secure(at, self.act, None);
+        }
+    }
+
+    /// The newest links are meant most often: the older ones are dead.
+    fn link(&self, index: &Index) -> Option<usize> {
+        let count = self.state.mails.len();
+        (count > 0).then(|| count - 1 - index.index(count.min(4)))
+    }
+}
+
+fn mailed(mail: &Mail, account: usize, act: usize, at: Timestamp) -> Mailed {
+    let to = EMAILS.iter().position(|email| *email == mail.to.as_str());
+    Mailed {
+        path: path_in(mail),
+        template: mail.template,
+        to: to.expect("mail goes to those who were named"),
+        account,
+        act,
+        at,
+        is_spent: false,
+    }
+}
