@@ -7,9 +7,9 @@ use anyhow::Context;
 use doorward_domain::ctx::Actor;
 use doorward_domain::policy::Disclosure;
 use doorward_domain::values::Secret;
-use doorward_web::Stopping;
+use doorward_web::{App, Stopping};
 use tokio::signal::unix::SignalKind;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
@@ -38,15 +38,8 @@ pub(super) async fn run(config: &Config, output: Output) -> anyhow::Result<()> {
     let hangups = signals([SignalKind::hangup()])?;
     let traces = logging::start(config)?;
     let manager = Arc::new(ServiceManager::of_environment());
-    let begun = tokio::select! {
-        // First, whatever else has come: a password that was made up is to be shown.
-        biased;
-        begun = begin(config) => begun?,
-        // What was begun is undone, as after a crash.
-        Some(()) = asked.recv() => {
-            tracing::info!("told to stop while starting");
-            return Ok(());
-        }
+    let Some(begun) = begin_unless_stopped(config, &mut asked).await? else {
+        return Ok(());
     };
     let Begun {
         sockets,
@@ -59,22 +52,16 @@ pub(super) async fn run(config: &Config, output: Output) -> anyhow::Result<()> {
     let (stopper, stop) = watch::channel(false);
     let stopping = Stopping::default();
     let app = wiring::app(&wired, config, stopping.clone(), &stop);
-    // Until the very end: what a server does while it stops is worth seeing.
-    let certificate_ends = reloading.as_ref().map(Reloading::ends_at);
-    let metrics = telemetry::serve(config, &wired, certificate_ends).await?;
     let (phases, phase) = watch::channel(Phase::Serving);
-    let door = Door {
-        sockets: sockets.listeners,
-        owner: sockets.owner,
-        tls: reloading.as_ref().map(Reloading::tls),
-        limits: wiring::limits(config),
-        turned_away: wiring::turned_away(&app),
-        watch: telemetry::watch(&wired),
-    };
-    let router = doorward_web::router(app);
-    let mut serving = JoinSet::new();
-    serving.spawn(listener::serve(door, router, phase.clone()));
-    let mut listeners = Listeners { serving, metrics };
+    let mut listeners = listen(
+        config,
+        sockets,
+        reloading.as_ref(),
+        &wired,
+        app,
+        phase.clone(),
+    )
+    .await?;
     let mut duties = worker::start(&wired, &stop);
     let keeper = Keeper::new(reloading, hangups, manager.clone());
     worker::keep_certificate(&mut duties, &wired, &stop, keeper);
@@ -97,6 +84,48 @@ pub(super) async fn run(config: &Config, output: Output) -> anyhow::Result<()> {
     }
     tracing::info!("stopped");
     Ok(())
+}
+
+/// None where it was told to stop meanwhile.
+async fn begin_unless_stopped(
+    config: &Config,
+    asked: &mut mpsc::Receiver<()>,
+) -> anyhow::Result<Option<Begun>> {
+    tokio::select! {
+        // First, whatever else has come: a password that was made up is to be shown.
+        biased;
+        begun = begin(config) => begun.map(Some),
+        // What was begun is undone, as after a crash.
+        Some(()) = asked.recv() => {
+            tracing::info!("told to stop while starting");
+            Ok(None)
+        }
+    }
+}
+
+/// Opens the doors: the one for people, and the one for the metrics.
+async fn listen(
+    config: &Config,
+    sockets: Sockets,
+    reloading: Option<&Reloading>,
+    wired: &Wired,
+    app: App,
+    phase: watch::Receiver<Phase>,
+) -> anyhow::Result<Listeners> {
+    // Until the very end: what a server does while it stops is worth seeing.
+    let certificate_ends = reloading.map(Reloading::ends_at);
+    let metrics = telemetry::serve(config, wired, certificate_ends).await?;
+    let door = Door {
+        sockets: sockets.listeners,
+        owner: sockets.owner,
+        tls: reloading.map(Reloading::tls),
+        limits: wiring::limits(config),
+        turned_away: wiring::turned_away(&app),
+        watch: telemetry::watch(wired),
+    };
+    let mut serving = JoinSet::new();
+    serving.spawn(listener::serve(door, doorward_web::router(app), phase));
+    Ok(Listeners { serving, metrics })
 }
 
 /// Says where everything is, and the first password, once. A server goes on without its terminal.
