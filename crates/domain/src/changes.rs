@@ -26,6 +26,14 @@ pub enum Change {
         /// As it was read.
         expected: Version,
     },
+    /// Strangers have used up their guesses at the user's password of that epoch, or none have any more;
+    /// nothing where there is no such user.
+    StopGuesses {
+        /// Whose password.
+        user_id: UserId,
+        /// Of which epoch; none lifts it.
+        epoch: Option<i64>,
+    },
     /// Removes the user with its credential, links, mails and notes of ended sessions, and its sessions
     /// where this store keeps them. [`ApplyError::Stale`] where it is gone.
     DeleteUser(UserId),
@@ -53,6 +61,8 @@ pub enum Change {
     },
     /// Removes a user's links of these purposes.
     RevokeLinks(UserId, Vec<Purpose>),
+    /// Removes a user's links of one purpose that were made at that moment or later.
+    RevokeLinksSince(UserId, Purpose, Timestamp),
     /// A new mail in the outbox.
     EnqueueMail(MailJob),
     /// The mail was handed over, or has nobody to go to: removes it.
@@ -106,7 +116,8 @@ pub enum Change {
         /// What becomes of its events.
         events: Vec<SealedEvent>,
     },
-    /// Lets go the events of that seal, and every seal before it. [`ApplyError::Stale`] where the seal
+    /// Lets go the events of that seal, and every seal before it, with the erasures that explain none that
+    /// is left. [`ApplyError::Stale`] where the seal
     /// is gone, or its events are.
     LetSealGo {
         /// Which.

@@ -78,11 +78,18 @@ impl Tables {
                 self.put_user(*user)?;
             }
             Change::UpdateUser { user, expected } => {
-                let kept = self.users.get(&user.id).map(|user| user.version);
-                if kept != Some(expected) {
-                    return Err(ApplyError::Stale);
+                let kept = self.users.get(&user.id);
+                let kept = kept.filter(|kept| kept.version == expected);
+                let stopped_epoch = kept.ok_or(ApplyError::Stale)?.stopped_epoch;
+                self.put_user(User {
+                    stopped_epoch,
+                    ..*user
+                })?;
+            }
+            Change::StopGuesses { user_id, epoch } => {
+                if let Some(user) = self.users.get_mut(&user_id) {
+                    user.stopped_epoch = epoch;
                 }
-                self.put_user(*user)?;
             }
             Change::DeleteUser(id) => {
                 self.users.remove(&id).ok_or(ApplyError::Stale)?;
@@ -122,6 +129,9 @@ impl Tables {
                 self.links
                     .retain(|_, link| link.user_id != id || !purposes.contains(&link.purpose));
             }
+            Change::RevokeLinksSince(id, purpose, since) => self.links.retain(|_, link| {
+                link.user_id != id || link.purpose != purpose || link.created_at < since
+            }),
             Change::EnqueueMail(job) => {
                 self.mail_jobs.insert(job.id, job);
             }

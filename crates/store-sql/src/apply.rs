@@ -80,6 +80,9 @@ pub(crate) async fn make(transaction: &mut Transaction, change: &Change) -> Resu
     match change {
         Change::InsertUser(user) => users::insert(transaction, user).await,
         Change::UpdateUser { user, expected } => users::update(transaction, user, *expected).await,
+        Change::StopGuesses { user_id, epoch } => {
+            users::stop_guesses(transaction, *user_id, *epoch).await
+        }
         Change::DeleteUser(id) => {
             users::delete(transaction, *id).await?;
             forget(transaction, *id).await
@@ -98,6 +101,9 @@ pub(crate) async fn make(transaction: &mut Transaction, change: &Change) -> Resu
         Change::UseLink { digest, at } => links::mark_used(transaction, digest, *at).await,
         Change::RevokeLinks(user_id, purposes) => {
             links::revoke(transaction, *user_id, purposes).await
+        }
+        Change::RevokeLinksSince(user_id, purpose, since) => {
+            links::revoke_since(transaction, *user_id, *purpose, *since).await
         }
         Change::EnqueueMail(job) => mail_jobs::insert(transaction, job).await,
         Change::MailDone(id) => mail_jobs::delete(transaction, *id).await,

@@ -57,6 +57,18 @@ pub(crate) async fn revoke(
     Ok(())
 }
 
+pub(crate) async fn revoke_since(
+    transaction: &mut Transaction,
+    user_id: UserId,
+    purpose: Purpose,
+    since: Timestamp,
+) -> Result<(), Fault> {
+    let sql = "DELETE FROM links WHERE user_id = ? AND purpose = ? AND created_at >= ?";
+    let values = [user_id.into(), purpose.as_str().into(), since.into()];
+    transaction.execute(sql, &values).await?;
+    Ok(())
+}
+
 pub(crate) async fn find(store: &SqlStore, digest: &Digest) -> Result<Option<Link>, StoreError> {
     let sql = "SELECT digest, user_id, purpose, email, created_at, expires_at, used_at FROM links WHERE digest = ?";
     let row = store.row("find link", sql, &[digest.into()]).await?;

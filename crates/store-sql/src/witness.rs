@@ -111,12 +111,14 @@ fn rank(change: &Change) -> Option<u8> {
         // A key goes in only after the one it replaces, and a note of a session may be another's.
         Change::RotateSigningKey { .. } | Change::EndSession { .. } => None,
         Change::UpdateUser { .. }
+        | Change::StopGuesses { .. }
         | Change::DeleteUser(_)
         | Change::DeletePendingUser(_)
         | Change::PutCredential(_)
         | Change::RehashCredential { .. }
         | Change::UseLink { .. }
         | Change::RevokeLinks(..)
+        | Change::RevokeLinksSince(..)
         | Change::MailDone(_)
         | Change::ForgetMails(_)
         | Change::MailRetry { .. }
@@ -135,10 +137,12 @@ fn rank(change: &Change) -> Option<u8> {
 /// Whether made twice is the same as made once, also for who asked.
 fn may_repeat(change: &Change) -> bool {
     match change {
-        Change::DeletePendingUser(_)
+        Change::StopGuesses { .. }
+        | Change::DeletePendingUser(_)
         | Change::PutCredential(_)
         | Change::RehashCredential { .. }
         | Change::RevokeLinks(..)
+        | Change::RevokeLinksSince(..)
         | Change::MailDone(_)
         | Change::ForgetMails(_)
         | Change::MailRetry { .. }

@@ -76,6 +76,15 @@ impl Accounts {
     }
 
     fn email_change(&self, ctx: &Ctx, user: &User, email: &EmailAddress) -> Changes {
+        let is_own = ctx.actor.user_id() == Some(user.id);
+        // What an admin has moved away, no older mailbox takes back: it may be why.
+        let (voided, told) = match is_own {
+            true => (vec![Purpose::Confirmation], MailKind::EmailChangeUndo),
+            false => (
+                vec![Purpose::Confirmation, Purpose::EmailUndo],
+                MailKind::EmailChangeNotice,
+            ),
+        };
         let mut changes = vec![
             Change::UpdateUser {
                 user: Box::new(User {
@@ -86,7 +95,7 @@ impl Accounts {
                 }),
                 expected: user.version,
             },
-            Change::RevokeLinks(user.id, vec![Purpose::Confirmation]),
+            Change::RevokeLinks(user.id, voided),
             self.mail(
                 ctx,
                 MailKind::EmailChange,
@@ -97,12 +106,7 @@ impl Accounts {
             self.audit(ctx, Event::EmailChangeRequested, Some(user.id)),
         ];
         if let Some(old) = user.mail_address() {
-            // What an admin has moved away, its old mailbox does not take back: it may be why.
-            let kind = match ctx.actor.user_id() == Some(user.id) {
-                true => MailKind::EmailChangeUndo,
-                false => MailKind::EmailChangeNotice,
-            };
-            changes.push(self.mail(ctx, kind, Some(user.id), old, user.locale));
+            changes.push(self.mail(ctx, told, Some(user.id), old, user.locale));
         }
         changes
     }

@@ -301,7 +301,7 @@ impl Accounts {
             return Ok(self.apply(vec![revoked, Change::PutLink(link)]).await?);
         }
         self.put_undo_link(job, link).await?;
-        if self.was_undone_since(job).await? {
+        if self.was_voided_since(job).await? {
             let revoked = Change::RevokeLinks(user_id, vec![purpose]);
             self.apply(vec![revoked]).await?;
         }

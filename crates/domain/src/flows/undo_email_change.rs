@@ -2,10 +2,13 @@
 //!
 //! Whoever knows somebody's password can move the account to a mailbox of their own. The old mailbox
 //! is told, and its link works for days, whatever the thief does meanwhile: another change of address
-//! or of the password leaves it alone. It gives the old address back, ends every session, voids every
-//! other link, locks the password that the thief knows, and mails a recovery: from there on, only
-//! whoever reads the old mailbox gets in. What an admin has moved has no such link. Looking at the
-//! link changes nothing.
+//! or of the password leaves it alone, and so does the link that the thief's own mailbox got for a
+//! later change. It gives the old address back, ends every session, voids the links of this change, of
+//! all later ones and of every other purpose, locks the password that the thief knows, and mails a
+//! recovery: from there on, only whoever reads the old mailbox gets in. What an admin has moved has no
+//! such link. Looking at the link changes nothing.
+
+use jiff::Timestamp;
 
 use crate::accounts::{ATTEMPTS, Accounts};
 use crate::changes::{ApplyError, Change, Changes, Unique};
@@ -13,13 +16,18 @@ use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::happening::SessionEnd;
 use crate::model::{
-    AuditFilter, Credential, Event, Link, MailJob, MailKind, Purpose, Status, User,
+    AuditEvent, AuditFilter, Credential, Event, Link, MailJob, MailKind, Outcome, Purpose, Status,
+    User,
 };
 use crate::values::{Password, Secret, Token};
 
 /// How many links that take a change back live at once for one user: the first of them, which a thief's
 /// later changes must not void, and the last.
 const MOST_UNDO_LINKS: usize = 10;
+/// How many lines of the audit log are looked at with one question.
+const AT_ONCE: usize = 50;
+/// What stands before a change's moment in the audit log.
+const UNDONE: &str = "change of ";
 
 impl Accounts {
     /// Whose account a living link takes back, and to which address.
@@ -95,13 +103,15 @@ impl Accounts {
                 digest: link.digest,
                 at: ctx.now,
             },
-            Change::RevokeLinks(user.id, Purpose::ALL.to_vec()),
+            Change::RevokeLinks(user.id, vec![Purpose::Confirmation, Purpose::Recovery]),
+            // An older link is of somebody who had the account before, and takes this back as well.
+            Change::RevokeLinksSince(user.id, Purpose::EmailUndo, link.created_at),
             Change::PutCredential(Credential {
                 user_id: user.id,
                 password_hash: locked,
                 updated_at: ctx.now,
             }),
-            self.audit(ctx, Event::EmailChangeUndone, Some(user.id)),
+            self.audit_detail(ctx, Event::EmailChangeUndone, Some(user.id), &undone(link)),
             self.mail(ctx, MailKind::Recovery, None, &link.email, user.locale),
         ];
         let left = user.mail_address();
@@ -149,20 +159,57 @@ impl Accounts {
         Err(Error::Overloaded)
     }
 
-    /// Whether a change that a mail tells of was taken back since. Asked once the mail's own link is
-    /// stored: either the undoing has found and voided it, or it is found here.
-    pub(crate) async fn was_undone_since(&self, job: &MailJob) -> Result<bool, Error> {
-        let Some(user_id) = job.user_id else {
-            return Ok(false);
-        };
-        let filter = AuditFilter {
-            user_id: Some(user_id),
-            event: Some(Event::EmailChangeUndone),
+    /// Whether the link of a mail was voided before it was made: the mail's change or an earlier one was
+    /// taken back, or an operator has stepped in. Asked once the link is stored: either that story has
+    /// found and voided it, or it is found here.
+    pub(crate) async fn was_voided_since(&self, job: &MailJob) -> Result<bool, Error> {
+        for event in [
+            Event::EmailChangeUndone,
+            Event::EmailChangeRequested,
+            Event::PasswordSet,
+        ] {
+            if self.has_voided(event, job).await? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    async fn has_voided(&self, event: Event, job: &MailJob) -> Result<bool, Error> {
+        let mut filter = AuditFilter {
+            user_id: job.user_id,
+            event: Some(event),
             since: Some(job.created_at),
-            limit: 1,
+            limit: AT_ONCE,
             ..AuditFilter::default()
         };
-        let found = self.ports.store.list_audit_events(&filter).await?;
-        Ok(!found.is_empty())
+        while filter.user_id.is_some() {
+            let found = self.ports.store.list_audit_events(&filter).await?;
+            if found.iter().any(|event| voids(event, job)) {
+                return Ok(true);
+            }
+            let Some(oldest) = found.get(AT_ONCE - 1) else {
+                break;
+            };
+            filter.before = Some(oldest.id);
+        }
+        Ok(false)
     }
+}
+
+/// What the audit log says of a change that was taken back: when it was asked for.
+fn undone(link: &Link) -> String {
+    format!("{UNDONE}{}", link.created_at)
+}
+
+/// Whether what that line tells of voids the link of this mail. A try that failed does not; an undoing
+/// that does not say of which change it was does, to be safe.
+fn voids(event: &AuditEvent, job: &MailJob) -> bool {
+    let detail = event.detail.as_deref().unwrap_or_default();
+    let change: Option<Timestamp> = detail.strip_prefix(UNDONE).and_then(|at| at.parse().ok());
+    event.outcome == Outcome::Success
+        && match event.event {
+            Event::EmailChangeUndone => change.is_none_or(|change| change <= job.created_at),
+            _ => Some(&event.actor) != event.user_id.map(|id| format!("user:{id}")).as_ref(),
+        }
 }

@@ -63,13 +63,16 @@ impl Username {
     }
 
     /// Reads a user name that somebody wants to have: one script alone, and none of the letters that are
-    /// of no living language (UTS 39, 3.1 and 5.1), so that nobody is called `admin` with a Cyrillic `а`.
-    /// Whoever has a name already is called by [`Self::parse`].
+    /// of no living language (UTS 39, 3.1 and 5.1), so that nobody is called `admin` with a Cyrillic `а`;
+    /// nor an `i` without its dot or with a second one, which is another's name in capitals (`ADMIN`) or
+    /// drawn as the plain one. Whoever has a name already is called by [`Self::parse`].
     pub fn choose(text: &str) -> Result<Self, Invalid> {
         let name = Self::parse(text)?;
         let is_common = |c: char| c.is_ascii() || c.identifier_allowed();
+        let is_dotted_oddly = name.key.contains(['\u{131}', '\u{307}']);
+        let is_plain = name.key.is_single_script() && !is_dotted_oddly;
         // Of the normal form: full-width letters are another way to write the same name.
-        if name.key.is_single_script() && name.key.chars().all(is_common) {
+        if is_plain && name.key.chars().all(is_common) {
             return Ok(name);
         }
         Err(Invalid::new(
@@ -150,6 +153,9 @@ mod tests {
             "\u{1d00}dmin",
             "adm\u{456}n",
             "b\u{3bf}b",
+            "adm\u{131}n",
+            "admi\u{307}n",
+            "ADM\u{130}N",
         ] {
             assert!(Username::parse(name).is_ok(), "{name} is a name");
             assert_eq!(

@@ -50,6 +50,21 @@ async fn moved(world: &World, session: &SignedIn) -> Token {
     undo
 }
 
+/// A change is asked for while the mail server of the old mailbox takes nothing.
+async fn ask_with_a_slow_letter(world: &World, session: &SignedIn) {
+    world.postbox.refuse(Some(Refusal::ForNow));
+    ask(world, session, NEW, PASSWORD).await;
+    world.postbox.refuse(None);
+    world.advance(seconds(1));
+}
+
+/// The link in the letter, once it has come.
+async fn the_slow_letter(world: &World) -> Token {
+    world.advance(hours(1));
+    let mails = world.mails().await;
+    token_in(of(&mails, OLD, MailTemplate::EmailChangeUndo))
+}
+
 async fn undo(world: &World, token: &Token) -> Result<(), Error> {
     world.accounts.undo_email_change(&world.anon(), token).await
 }
@@ -178,6 +193,53 @@ async fn a_thief_who_goes_on_voids_nothing() {
     assert_eq!(world.kept_user(&ben).await.email, Some(email(OLD)));
 }
 
+/// a thief whose own mailbox has a link, for a later change, uses it first: the owner's still
+/// takes everything back; and what the thief's mailbox got before or gets later is dead from then on.
+#[tokio::test]
+async fn the_link_of_a_later_change_leaves_the_earlier_ones_alone() {
+    let (world, ben, session) = thief().await;
+    let owners = moved(&world, &session).await;
+    world.advance(minutes(4));
+    let again = world.sign_in(NEW).await;
+    let mails = ask(&world, &again, "third@example.org", PASSWORD).await;
+    let thiefs = token_in(of(&mails, NEW, MailTemplate::EmailChangeUndo));
+    undo(&world, &thiefs).await.unwrap();
+    assert_eq!(world.kept_user(&ben).await.email, Some(email(NEW)));
+    let recovery = token_in(of(&world.mails().await, NEW, MailTemplate::Recover));
+    let new = secret(OTHER_PASSWORD);
+    let recovered = world.accounts.recover(&world.anon(), &recovery, &new).await;
+    recovered.unwrap();
+    world.advance(minutes(4));
+    let again = world.try_sign_in(NEW, OTHER_PASSWORD).await.unwrap();
+    let mails = ask(&world, &again, "fourth@example.org", OTHER_PASSWORD).await;
+    let thiefs = token_in(of(&mails, NEW, MailTemplate::EmailChangeUndo));
+    undo(&world, &owners).await.unwrap();
+    assert_eq!(world.kept_user(&ben).await.email, Some(email(OLD)));
+    assert_err!(undo(&world, &thiefs).await, Error::LinkExpired);
+}
+
+/// the owner's letter is slow, and a thief's later link is used before it comes: it works.
+#[tokio::test]
+async fn a_letter_that_is_late_outlives_the_undoing_of_a_later_change() {
+    let (world, ben, session) = thief().await;
+    ask_with_a_slow_letter(&world, &session).await;
+    let later = world.link(&ben, Purpose::EmailUndo, NEW).await;
+    undo(&world, &later).await.unwrap();
+    undo(&world, &the_slow_letter(&world).await).await.unwrap();
+    assert_eq!(world.kept_user(&ben).await.email, Some(email(OLD)));
+}
+
+/// an undoing that came to nothing voids no letter on its way.
+#[tokio::test]
+async fn a_failed_undoing_takes_nothing_back() {
+    let (world, ben, session) = thief().await;
+    world.active("other").await;
+    ask_with_a_slow_letter(&world, &session).await;
+    let taken = world.link(&ben, Purpose::EmailUndo, "other@example.com");
+    assert_err!(undo(&world, &taken.await).await, Error::LinkExpired);
+    undo(&world, &the_slow_letter(&world).await).await.unwrap();
+}
+
 /// the old address is another account's by now: nothing is changed, and it is written down.
 #[tokio::test]
 async fn an_address_that_somebody_else_has_confirmed_since_stays_theirs() {
@@ -259,6 +321,46 @@ async fn an_admins_change_has_no_way_back() {
     let mails = world.mails().await;
     let notice = of(&mails, OLD, MailTemplate::EmailChangeNotice);
     assert_eq!(notice.valid_minutes, None);
+}
+
+/// nor do older links of the person's own take back what an operator has done, be they mailed
+/// already or on their way.
+#[tokio::test]
+async fn what_an_operator_does_voids_older_links() {
+    for what in ["address", "password"] {
+        let (world, ben, session) = thief().await;
+        let older = moved(&world, &session).await;
+        world.advance(minutes(4));
+        let again = world.sign_in(NEW).await;
+        world.postbox.refuse(Some(Refusal::ForNow));
+        ask(&world, &again, "third@example.org", PASSWORD).await;
+        world.postbox.refuse(None);
+        world.advance(seconds(1));
+        let (operator, accounts) = (world.operator(), &world.accounts);
+        let done = match what {
+            "address" => {
+                let new = email("fourth@example.org");
+                let asked = accounts.change_email(&operator, "ben", &new, None, None);
+                asked.await
+            }
+            _ => {
+                accounts
+                    .set_password(&operator, "ben", &secret(OTHER_PASSWORD))
+                    .await
+            }
+        };
+        done.unwrap();
+        assert_err!(undo(&world, &older).await, Error::LinkExpired);
+        world.advance(hours(1));
+        let mails = world.mails().await;
+        let late = token_in(of(&mails, NEW, MailTemplate::EmailChangeUndo));
+        assert_err!(undo(&world, &late).await, Error::LinkExpired);
+        assert_eq!(
+            world.kept_user(&ben).await.email,
+            Some(email(NEW)),
+            "{what}"
+        );
+    }
 }
 
 /// five changes an hour, so that nobody floods a mailbox with links.

@@ -110,6 +110,31 @@ pub async fn only_the_named_purposes_are_revoked(store: Arc<dyn Store>) {
     assert!(store.find_link(&links[3].digest).await.unwrap().is_some());
 }
 
+pub async fn those_made_since_a_moment_are_revoked(store: Arc<dyn Store>) {
+    let (user, other) = (fixtures::user_id(), fixtures::user_id());
+    let made = |user_id, purpose, at| Link {
+        created_at: later(at),
+        expires_at: later(at + 100),
+        ..fixtures::link(user_id, purpose)
+    };
+    let links = [
+        made(user, Purpose::EmailUndo, 9),
+        made(user, Purpose::EmailUndo, 10),
+        made(user, Purpose::EmailUndo, 11),
+        made(user, Purpose::Recovery, 11),
+        made(other, Purpose::EmailUndo, 11),
+    ];
+    for link in &links {
+        put(&*store, link).await;
+    }
+    let revoked = Change::RevokeLinksSince(user, Purpose::EmailUndo, later(10));
+    must(&*store, vec![revoked]).await;
+    for (link, stays) in links.iter().zip([true, false, false, true, true]) {
+        let kept = store.find_link(&link.digest).await.unwrap();
+        assert_eq!(kept.is_some(), stays, "{link:?}");
+    }
+}
+
 pub async fn the_sweep_takes_what_expired(store: Arc<dyn Store>) {
     let ending = |at: i64| Link {
         expires_at: later(at),

@@ -66,6 +66,7 @@ macro_rules! store_contract {
                 empty_fields_come_back_empty,
                 the_longest_values_come_back,
                 an_update_replaces_every_field,
+                a_stop_of_guesses_stays_whatever_else_is_written,
                 a_user_is_found_by_each_name,
                 keys_compare_byte_by_byte,
                 deletion_takes_all_that_belongs_to_the_user,
@@ -118,6 +119,7 @@ macro_rules! store_contract {
                 one_of_sixty_four_uses_the_link,
                 a_link_dies_at_its_moment,
                 only_the_named_purposes_are_revoked,
+                those_made_since_a_moment_are_revoked,
                 the_sweep_takes_what_expired,
                 a_users_links_are_listed,
             }
