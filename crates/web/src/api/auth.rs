@@ -10,6 +10,7 @@ use doorward_domain::flows::sessions::SignedIn;
 use doorward_domain::flows::sign_in::Identifier;
 use doorward_domain::model::User;
 use doorward_domain::values::{EmailAddress, Invalid, Password, Username};
+use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -71,22 +72,31 @@ pub(crate) fn identifier(fields: &mut Fields) -> Option<Identifier> {
 pub(crate) async fn sign_in(
     State(app): State<App>,
     caller: Caller,
+    fields: Fields,
+) -> Result<Response, Problem> {
+    if caller.wants_html() {
+        return sign_in_by_page(&app, &caller, fields).await;
+    }
+    let signed_in = open_session(&app, &caller, fields).await?;
+    let view = SignedInView::new(&signed_in, caller.ctx().now);
+    let mut response = token_response(StatusCode::CREATED, view);
+    device::remember(&app, &caller, &signed_in.user, response.headers_mut());
+    Ok(response)
+}
+
+/// A person goes on, or gets the form back with what is wrong and what they typed.
+async fn sign_in_by_page(
+    app: &App,
+    caller: &Caller,
     mut fields: Fields,
 ) -> Result<Response, Problem> {
-    if !caller.wants_html() {
-        let signed_in = open_session(&app, &caller, fields).await?;
-        let view = SignedInView::new(&signed_in, caller.ctx().now);
-        let mut response = token_response(StatusCode::CREATED, view);
-        device::remember(&app, &caller, &signed_in.user, response.headers_mut());
-        return Ok(response);
-    }
     let form = Form::of(&fields);
     let way_back = WayBack::of_form(&mut fields, &app.choices.return_origins);
     fields.tell_names_apart();
-    match open_session(&app, &caller, fields).await {
+    match open_session(app, caller, fields).await {
         Ok(signed_in) => Ok(signed_in_by_page(
-            &app,
-            &caller,
+            app,
+            caller,
             &signed_in,
             way_back.as_ref(),
         )),
@@ -96,10 +106,10 @@ pub(crate) async fn sign_in(
                 way_back,
                 ..Doors::default()
             };
-            Err(problem.on_page(
-                app.pages
-                    .welcome(caller.sheet(), &doors, app.inbox.is_some()),
-            ))
+            let page = app
+                .pages
+                .welcome(caller.sheet(), &doors, app.inbox.is_some());
+            Err(problem.on_page(page))
         }
     }
 }
@@ -132,12 +142,7 @@ fn signed_in_by_page(
         None => see_other(app, "/"),
     };
     let headers = response.headers_mut();
-    let life = signed_in
-        .session
-        .expires_at
-        .duration_since(caller.ctx().now)
-        .as_secs();
-    set_cookie(headers, signed_in.token.expose(), life);
+    set_session_cookie(headers, signed_in, caller.ctx().now);
     device::remember(app, caller, &signed_in.user, headers);
     response
 }
@@ -159,6 +164,12 @@ fn go(place: &str) -> Response {
         response.headers_mut().insert(LOCATION, place);
     }
     response
+}
+
+/// The cookie of a session that was made or renewed.
+pub(crate) fn set_session_cookie(headers: &mut HeaderMap, signed_in: &SignedIn, now: Timestamp) {
+    let life = signed_in.session.expires_at.duration_since(now).as_secs();
+    set_cookie(headers, signed_in.token.expose(), life);
 }
 
 /// The session's cookie, for as long as the session may live (S-09).
@@ -252,8 +263,7 @@ pub(crate) async fn renew(State(app): State<App>, caller: Caller) -> Result<Resp
     let now = caller.ctx().now;
     if caller.by_cookie() {
         let mut response = StatusCode::NO_CONTENT.into_response();
-        let life = renewed.session.expires_at.duration_since(now).as_secs();
-        set_cookie(response.headers_mut(), renewed.token.expose(), life);
+        set_session_cookie(response.headers_mut(), &renewed, now);
         return Ok(response);
     }
     let view = SignedInView::new(&renewed, now);

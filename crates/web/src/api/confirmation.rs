@@ -3,11 +3,13 @@
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
-use axum::response::{IntoResponse, Response};
-use doorward_domain::values::{EmailAddress, Password, Token};
+use axum::response::{Html, IntoResponse, Response};
+use doorward_domain::model::User;
+use doorward_domain::values::{EmailAddress, Token};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::api::passwords::shown_password;
 use crate::api::users::user_response;
 use crate::app::App;
 use crate::body::Fields;
@@ -80,21 +82,32 @@ pub(crate) async fn view_confirmation(
     caller: Caller,
     Path(token): Path<String>,
 ) -> Result<Response, Problem> {
-    let user = app
-        .accounts
-        .view_confirmation(caller.ctx(), &read_token(&token)?)
-        .await?;
     if caller.wants_html() {
-        let asks = app.accounts.confirmation_asks(&user).await?;
-        let page = app
-            .pages
-            .confirm(caller.sheet(), &user, asks, &token, &Form::default());
+        let page = page(&app, &caller, &token, &Form::default()).await?;
         return Ok(page.into_response());
     }
+    app.accounts
+        .view_confirmation(caller.ctx(), &read_token(&token)?)
+        .await?;
     Ok(Json(Message {
         message: "POST to this URL to confirm the address.",
     })
     .into_response())
+}
+
+/// The page that the link opens, with its form.
+pub(crate) async fn page(
+    app: &App,
+    caller: &Caller,
+    token: &str,
+    form: &Form,
+) -> Result<Html<String>, Problem> {
+    let user = app
+        .accounts
+        .view_confirmation(caller.ctx(), &read_token(token)?)
+        .await?;
+    let asks = app.accounts.confirmation_asks(&user).await?;
+    Ok(app.pages.confirm(caller.sheet(), &user, asks, token, form))
 }
 
 /// A body is needed only where the operator has set `confirmation.ask_password`, or where more sign-ups claim
@@ -108,14 +121,6 @@ pub(crate) struct ConfirmationBody {
     password: Option<String>,
 }
 
-fn read_password(fields: Option<Fields>) -> Result<Option<Password>, Problem> {
-    let Some(mut fields) = fields else {
-        return Ok(None);
-    };
-    let password = fields.optional("password", Password::parse);
-    fields.finish(|| Some(password))
-}
-
 /// Confirms the address. The same again while the link lives.
 #[utoipa::path(post, path = "/confirmation/{token}", tag = "Account", request_body = Option<ConfirmationBody>, params(("token" = String, Path, description = "The link's secret")),
     responses((status = 200, description = "The user", body = UserView)))]
@@ -126,43 +131,42 @@ pub(crate) async fn confirm(
     headers: HeaderMap,
     fields: Option<Fields>,
 ) -> Result<Response, Problem> {
-    let secret = read_token(&token)?;
-    let confirmed = match read_password(fields) {
-        Ok(password) => app
-            .accounts
-            .confirm_with_password(caller.ctx(), &secret, password.as_ref())
-            .await
-            .map_err(Problem::from),
-        Err(problem) => Err(problem),
-    };
-    let user = match confirmed {
-        Ok(user) => user,
+    match confirm_by(&app, &caller, &token, fields).await {
+        Ok(user) if caller.wants_html() => Ok(confirmed_page(&app, &caller, &headers, &user)),
+        Ok(user) => Ok(user_response(StatusCode::OK, &user)),
         // A person gets the form back with what is wrong, and the link still works.
         Err(problem) if caller.wants_html() && problem.code != Code::LinkExpired => {
-            let user = app
-                .accounts
-                .view_confirmation(caller.ctx(), &secret)
-                .await?;
             let form = Form::default().refused(&problem);
-            let asks = app.accounts.confirmation_asks(&user).await?;
-            let page = app
-                .pages
-                .confirm(caller.sheet(), &user, asks, &token, &form);
-            return Err(problem.on_page(page));
+            Err(problem.on_page(page(&app, &caller, &token, &form).await?))
         }
-        Err(problem) => return Err(problem),
-    };
-    if caller.wants_html() {
-        let way_back = WayBack::of_cookie(&headers, &app.choices.return_origins);
-        let locale = caller.ctx().client.locale;
-        let page = app.pages.confirmed(locale, &user, way_back.as_ref());
-        let mut response = page.into_response();
-        if way_back.is_some() {
-            WayBack::forget(response.headers_mut());
-        }
-        return Ok(response);
+        Err(problem) => Err(problem),
     }
-    Ok(user_response(StatusCode::OK, &user))
+}
+
+async fn confirm_by(
+    app: &App,
+    caller: &Caller,
+    token: &str,
+    fields: Option<Fields>,
+) -> Result<User, Problem> {
+    let token = read_token(token)?;
+    let password = shown_password(fields)?;
+    Ok(app
+        .accounts
+        .confirm_with_password(caller.ctx(), &token, password.as_ref())
+        .await?)
+}
+
+/// The page after it, which goes on to where its reader was going before the sign-up.
+fn confirmed_page(app: &App, caller: &Caller, headers: &HeaderMap, user: &User) -> Response {
+    let way_back = WayBack::of_cookie(headers, &app.choices.return_origins);
+    let locale = caller.ctx().client.locale;
+    let page = app.pages.confirmed(locale, user, way_back.as_ref());
+    let mut response = page.into_response();
+    if way_back.is_some() {
+        WayBack::forget(response.headers_mut());
+    }
+    response
 }
 
 /// “This wasn't me”: takes the claim to the address away. A user who was never confirmed is deleted.

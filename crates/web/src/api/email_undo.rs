@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
+use axum::response::{Html, IntoResponse, Response};
 
 use crate::api::confirmation::read_token;
 use crate::app::App;
@@ -11,6 +11,22 @@ use crate::guard::Caller;
 use crate::pages::form::Form;
 use crate::problem::Problem;
 use crate::views::Message;
+
+/// The page that the link opens, with its form.
+pub(crate) async fn page(
+    app: &App,
+    caller: &Caller,
+    token: &str,
+    form: &Form,
+) -> Result<Html<String>, Problem> {
+    let link = app
+        .accounts
+        .view_email_undo(caller.ctx(), &read_token(token)?)
+        .await?;
+    Ok(app
+        .pages
+        .undo_email(caller.sheet(), &link.email, token, form))
+}
 
 /// Says whether the link can still be used. A GET changes nothing, since mail scanners follow links.
 #[utoipa::path(get, path = "/email-undo/{token}", tag = "Account", params(("token" = String, Path, description = "The link's secret")),
@@ -20,16 +36,13 @@ pub(crate) async fn view_email_undo(
     caller: Caller,
     Path(token): Path<String>,
 ) -> Result<Response, Problem> {
-    let link = app
-        .accounts
+    if caller.wants_html() {
+        let page = page(&app, &caller, &token, &Form::default()).await?;
+        return Ok(page.into_response());
+    }
+    app.accounts
         .view_email_undo(caller.ctx(), &read_token(&token)?)
         .await?;
-    if caller.wants_html() {
-        return Ok(app
-            .pages
-            .undo_email(caller.sheet(), &link.email, &token, &Form::default())
-            .into_response());
-    }
     Ok(Json(Message {
         message: "POST to this URL to take the account back to this address.",
     })

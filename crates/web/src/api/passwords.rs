@@ -1,14 +1,15 @@
 //! `PUT /password`: change it by showing the current one.
 
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use doorward_domain::values::{Password, Secret};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::api::auth::identifier;
+use crate::api::auth::{identifier, set_session_cookie};
 use crate::app::App;
 use crate::body::Fields;
+use crate::device;
 use crate::guard::Caller;
 use crate::problem::Problem;
 
@@ -31,19 +32,33 @@ pub(crate) struct PasswordBody {
     email: Option<String>,
 }
 
-/// Changes the password. Every other session ends, and a notice is mailed.
+/// The password of a body that need not be there.
+pub(crate) fn shown_password(fields: Option<Fields>) -> Result<Option<Password>, Problem> {
+    let Some(mut fields) = fields else {
+        return Ok(None);
+    };
+    let password = fields.optional("password", Password::parse);
+    fields.finish(|| Some(password))
+}
+
+/// Changes the password. Every other session ends, and a notice is mailed. With the cookie this session goes
+/// on under a new token; a program renews its own afterwards, in case somebody has copied it.
 #[utoipa::path(put, path = "/password", tag = "Account", request_body = PasswordBody, responses((status = 204, description = "Changed")))]
 pub(crate) async fn change_password(
     State(app): State<App>,
     caller: Caller,
     fields: Fields,
-) -> Result<StatusCode, Problem> {
-    change(&app, &caller, fields).await?;
-    Ok(StatusCode::NO_CONTENT)
+) -> Result<(StatusCode, HeaderMap), Problem> {
+    let cookies = change(&app, &caller, fields).await?;
+    Ok((StatusCode::NO_CONTENT, cookies))
 }
 
-/// Reads the body and calls the story; the page does the same.
-pub(crate) async fn change(app: &App, caller: &Caller, mut fields: Fields) -> Result<(), Problem> {
+/// Reads the body and calls the story; the page does the same. What comes back goes to the browser.
+pub(crate) async fn change(
+    app: &App,
+    caller: &Caller,
+    mut fields: Fields,
+) -> Result<HeaderMap, Problem> {
     let current = fields.required("current_password", Password::parse);
     let new = fields.required("new_password", |text| Ok(Secret::new(text.to_owned())));
     let whose = match caller.session() {
@@ -51,8 +66,32 @@ pub(crate) async fn change(app: &App, caller: &Caller, mut fields: Fields) -> Re
         None => identifier(&mut fields),
     };
     let (current, new) = fields.finish(|| Some((current?, new?)))?;
-    Ok(app
-        .accounts
+    app.accounts
         .change_password(caller.ctx(), whose.as_ref(), &current, &new)
-        .await?)
+        .await?;
+    let mut cookies = HeaderMap::new();
+    if let Err(problem) = stay(app, caller, &mut cookies).await {
+        // The password is changed all the same; the browser goes on with what it has.
+        tracing::warn!(error = ?problem, "a session goes on under its old token");
+    }
+    Ok(cookies)
+}
+
+/// Keeps the browser that has changed the password where it is: known, and in its session under
+/// a new token, since the old one may have been copied (S-02). A program, which gets no body here,
+/// renews by itself.
+async fn stay(app: &App, caller: &Caller, cookies: &mut HeaderMap) -> Result<(), Problem> {
+    if caller.session().is_none() {
+        return Ok(());
+    }
+    let (ctx, token) = (caller.ctx(), caller.token()?);
+    if caller.by_cookie() {
+        let renewed = app.accounts.renew(ctx, token).await?;
+        set_session_cookie(cookies, &renewed, ctx.now);
+        device::remember(app, caller, &renewed.user, cookies);
+    } else if caller.device().is_some() {
+        let user = app.accounts.authenticate(ctx, token).await?;
+        device::remember(app, caller, user.user(), cookies);
+    }
+    Ok(())
 }

@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
+use axum::response::{Html, IntoResponse, Response};
 use doorward_domain::values::Secret;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -49,6 +49,20 @@ pub(crate) async fn request_recovery(
     }
 }
 
+/// The page that the link opens, with its form.
+pub(crate) async fn page(
+    app: &App,
+    caller: &Caller,
+    token: &str,
+    form: &Form,
+) -> Result<Html<String>, Problem> {
+    let user = app
+        .accounts
+        .view_recovery(caller.ctx(), &read_token(token)?)
+        .await?;
+    Ok(app.pages.recover(caller.sheet(), &user, token, form))
+}
+
 /// Says whether the link can still be used.
 #[utoipa::path(get, path = "/recovery/{token}", tag = "Account", params(("token" = String, Path, description = "The link's secret")),
     responses((status = 200, description = "The link lives; `POST` a new password to it", body = Message)))]
@@ -57,16 +71,13 @@ pub(crate) async fn view_recovery(
     caller: Caller,
     Path(token): Path<String>,
 ) -> Result<Response, Problem> {
-    let user = app
-        .accounts
+    if caller.wants_html() {
+        let page = page(&app, &caller, &token, &Form::default()).await?;
+        return Ok(page.into_response());
+    }
+    app.accounts
         .view_recovery(caller.ctx(), &read_token(&token)?)
         .await?;
-    if caller.wants_html() {
-        return Ok(app
-            .pages
-            .recover(caller.sheet(), &user, &token, &Form::default())
-            .into_response());
-    }
     Ok(Json(Message {
         message: "POST a new_password to this URL to set it.",
     })
@@ -80,34 +91,31 @@ pub(crate) async fn recover(
     State(app): State<App>,
     caller: Caller,
     Path(token): Path<String>,
-    mut fields: Fields,
+    fields: Fields,
 ) -> Result<Response, Problem> {
-    let secret = read_token(&token)?;
-    let new = fields.required("new_password", |text| Ok(Secret::new(text.to_owned())));
-    let new = fields.finish(|| new);
-    let outcome = match new {
-        Ok(new) => app
-            .accounts
-            .recover(caller.ctx(), &secret, &new)
-            .await
-            .map_err(Problem::from),
-        Err(problem) => Err(problem),
-    };
-    let locale = caller.ctx().client.locale;
-    match outcome {
-        Ok(()) if caller.wants_html() => Ok(app.pages.recovered(locale).into_response()),
+    match recover_by(&app, &caller, &token, fields).await {
+        Ok(()) if caller.wants_html() => {
+            let page = app.pages.recovered(caller.ctx().client.locale);
+            Ok(page.into_response())
+        }
         Ok(()) => Ok(StatusCode::NO_CONTENT.into_response()),
         // A person gets the form back with what is wrong, and the link still works.
         Err(problem) if caller.wants_html() && problem.code != Code::LinkExpired => {
-            let user = app.accounts.view_recovery(caller.ctx(), &secret).await?;
-            let page = app.pages.recover(
-                caller.sheet(),
-                &user,
-                &token,
-                &Form::default().refused(&problem),
-            );
-            Err(problem.on_page(page))
+            let form = Form::default().refused(&problem);
+            Err(problem.on_page(page(&app, &caller, &token, &form).await?))
         }
         Err(problem) => Err(problem),
     }
+}
+
+async fn recover_by(
+    app: &App,
+    caller: &Caller,
+    token: &str,
+    mut fields: Fields,
+) -> Result<(), Problem> {
+    let token = read_token(token)?;
+    let new = fields.required("new_password", |text| Ok(Secret::new(text.to_owned())));
+    let new = fields.finish(|| new)?;
+    Ok(app.accounts.recover(caller.ctx(), &token, &new).await?)
 }

@@ -7,7 +7,7 @@
 use axum::http::Uri;
 use axum::response::Html;
 
-use crate::api::confirmation::read_token;
+use crate::api::{confirmation, email_undo, recovery};
 use crate::app::App;
 use crate::body::Fields;
 use crate::guard::Caller;
@@ -31,62 +31,38 @@ pub(crate) async fn page(
     let user = caller
         .session()
         .map(doorward_domain::flows::sessions::Authenticated::user);
-    let secret = || {
-        let mut parts = uri.path().split('/').skip(2);
-        parts
-            .next()
-            .and_then(|text| Some((text, read_token(text).ok()?)))
+    let doors = |sign_in, sign_up| Doors {
+        sign_in,
+        sign_up,
+        way_back,
     };
-    let page = match route {
-        "/auth" => {
-            let doors = Doors {
-                sign_in: form,
-                way_back,
-                ..Doors::default()
-            };
-            pages.welcome(sheet, &doors, has_inbox)
-        }
-        "/user" => {
-            let doors = Doors {
-                sign_up: form,
-                way_back,
-                ..Doors::default()
-            };
-            pages.welcome(sheet, &doors, has_inbox)
-        }
+    Some(match route {
+        "/auth" => pages.welcome(sheet, &doors(form, Form::default()), has_inbox),
+        "/user" => pages.welcome(sheet, &doors(Form::default(), form), has_inbox),
         "/auth/end" => pages.home(sheet, user?, has_inbox, &form),
         "/password" => pages.password(sheet, user, &form),
         "/recovery" => pages.ask_recovery(sheet, &form),
         "/confirmation" => pages.ask_confirmation(sheet, &form),
-        "/email-undo/{token}" => {
-            let (text, secret) = secret()?;
-            let link = app
-                .accounts
-                .view_email_undo(caller.ctx(), &secret)
-                .await
-                .ok()?;
-            pages.undo_email(sheet, &link.email, text, &form)
-        }
-        "/recovery/{token}" => {
-            let (text, secret) = secret()?;
-            let user = app
-                .accounts
-                .view_recovery(caller.ctx(), &secret)
-                .await
-                .ok()?;
-            pages.recover(sheet, &user, text, &form)
-        }
+        _ => return page_of_link(app, caller, uri, route, &form).await,
+    })
+}
+
+/// The same for a form on the page that a link opens; none where the link is no good any more.
+async fn page_of_link(
+    app: &App,
+    caller: &Caller,
+    uri: &Uri,
+    route: &str,
+    form: &Form,
+) -> Option<Html<String>> {
+    let token = uri.path().split('/').nth(2)?;
+    let page = match route {
+        "/email-undo/{token}" => email_undo::page(app, caller, token, form).await,
+        "/recovery/{token}" => recovery::page(app, caller, token, form).await,
         "/confirmation/{token}" | "/confirmation/{token}/disown" => {
-            let (text, secret) = secret()?;
-            let user = app
-                .accounts
-                .view_confirmation(caller.ctx(), &secret)
-                .await
-                .ok()?;
-            let asks = app.accounts.confirmation_asks(&user).await.ok()?;
-            pages.confirm(sheet, &user, asks, text, &form)
+            confirmation::page(app, caller, token, form).await
         }
         _ => return None,
     };
-    Some(page)
+    page.ok()
 }

@@ -6,6 +6,7 @@ use axum::response::Response;
 use doorward_domain::access::{Action, Target};
 use doorward_domain::model::{AuditFilter, Event};
 use doorward_domain::values::{AuditEventId, Invalid, UserId};
+use jiff::Timestamp;
 
 use crate::api::paging::{self, Query};
 use crate::app::App;
@@ -38,14 +39,8 @@ pub(crate) async fn list_audit_events(
     let event = query.optional("event", |text| {
         Event::from_name(text).ok_or_else(|| Invalid::new("invalid", "There is no such event."))
     });
-    let since = query.optional("since", |text| {
-        text.parse()
-            .map_err(|_| Invalid::new("invalid", "A moment looks like 2026-11-21T08:00:00Z."))
-    });
-    let until = query.optional("until", |text| {
-        text.parse()
-            .map_err(|_| Invalid::new("invalid", "A moment looks like 2026-11-21T08:00:00Z."))
-    });
+    let since = query.optional("since", moment);
+    let until = query.optional("until", moment);
     query.finish()?;
     let user_id = match named {
         // A name that nobody has is no reason to show everybody.
@@ -76,4 +71,9 @@ pub(crate) async fn list_audit_events(
         |event| AuditEventView::from(event),
         &uri,
     ))
+}
+
+fn moment(text: &str) -> Result<Timestamp, Invalid> {
+    let parsed = text.parse();
+    parsed.map_err(|_| Invalid::new("invalid", "A moment looks like 2026-11-21T08:00:00Z."))
 }

@@ -4,12 +4,12 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use doorward_domain::access::Action;
-use doorward_domain::values::Password;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::api::auth;
 use crate::api::etag::IfMatch;
+use crate::api::passwords::shown_password;
 use crate::app::App;
 use crate::body::Fields;
 use crate::guard::Caller;
@@ -36,13 +36,7 @@ pub(crate) async fn delete_user(
     IfMatch(expected): IfMatch,
     fields: Option<Fields>,
 ) -> Result<Response, Problem> {
-    let password = match fields {
-        Some(mut fields) => {
-            let password = fields.optional("password", Password::parse);
-            fields.finish(|| Some(password))?
-        }
-        None => None,
-    };
+    let password = shown_password(fields)?;
     let ctx = app
         .accounts
         .showing_password(caller.ctx(), Action::DeleteUser, &user, password.as_ref())
