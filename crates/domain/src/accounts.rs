@@ -12,6 +12,7 @@ use crate::ctx::{Actor, Ctx};
 use crate::error::{Error, FieldError};
 use crate::flows::counting::Counting;
 use crate::flows::keys::KeyLook;
+use crate::flows::left_out::LeftOut;
 use crate::happening::Happening;
 use crate::model::{AuditEvent, Event, MailJob, MailKind, Outcome, User};
 use crate::outbox_room::OutboxRoom;
@@ -64,6 +65,8 @@ pub struct Accounts {
     /// What shows that a client was here before.
     pub(crate) devices: Devices,
     pub(crate) counting: Counting,
+    /// What the audit log's cap left out.
+    pub(crate) left_out: LeftOut,
     pub(crate) outbox_room: OutboxRoom,
     mail_waiting: Notify,
     audit_ids: AuditEventIds,
@@ -75,6 +78,7 @@ impl Accounts {
         Self {
             hasher: hasher.metered_by(ports.meter.clone()),
             counting: Counting::new(&policy.limits),
+            left_out: LeftOut::default(),
             ports,
             policy,
             form_tokens: FormTokens::new(keyring.mac_key("form")),
@@ -185,7 +189,7 @@ impl Accounts {
         outcome
     }
 
-    fn audit_line(&self, ctx: &Ctx, event: Event, user_id: Option<UserId>) -> AuditEvent {
+    pub(crate) fn audit_line(&self, ctx: &Ctx, event: Event, user_id: Option<UserId>) -> AuditEvent {
         let id = self.audit_ids.next(ctx.now, &*self.ports.secrets);
         ctx.audit(id, event, user_id)
     }

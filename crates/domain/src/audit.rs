@@ -20,7 +20,8 @@ pub use checker::{Checker, Finding};
 pub use log::AuditLog;
 pub use signer::{AuditPublicKey, AuditSigner};
 
-use crate::model::{AuditRecord, Seal};
+use crate::model::{AuditRecord, Event, MailJob, Seal};
+use crate::values::UserId;
 
 /// A seal by its position and its digest: what is written down elsewhere, so that a cut at the end of
 /// the log shows, too.
@@ -64,6 +65,16 @@ impl std::fmt::Display for Checkpoint {
 
 /// Whose personal data an event holds: whoever did it, or, where nobody is known to have, whom it was
 /// done to. An admin's address in a line about somebody else is the admin's.
-pub fn owner_of(record: &AuditRecord) -> Option<crate::values::UserId> {
-    record.actor_id.or(record.user_id)
+///
+/// Who asks for a recovery by address is nobody known, and the line says of no account that it was for
+/// it. The mail joins it to the line that does: its id stands for the owner, whose deletion reaches both
+/// (L-05).
+pub fn owner_of(record: &AuditRecord) -> Option<UserId> {
+    let of_mail = || mail_in(record).filter(|_| record.event == Event::RecoveryAsked.as_str());
+    record.actor_id.or(record.user_id).or_else(of_mail)
+}
+
+/// The mail that a line names, as an owner of lines.
+pub fn mail_in(record: &AuditRecord) -> Option<UserId> {
+    MailJob::in_audit_detail(record.detail.as_deref()?).map(|id| UserId::from_bytes(*id.as_bytes()))
 }

@@ -214,6 +214,7 @@ async fn keep_audit(wired: Arc<Wired>, mut stop: watch::Receiver<bool>) {
     let mut turns = 0;
     loop {
         let is_last = pause(SEAL_EVERY, &mut stop).await;
+        tell_left_out(&wired).await;
         let mut turn = seal_audit(&wired).await;
         if turns % KEEP_EVERY == 0 && wired.clock.is_trusted() {
             turn = match turn {
@@ -252,6 +253,9 @@ async fn keep_audit(wired: Arc<Wired>, mut stop: watch::Receiver<bool>) {
 /// stops, once nobody writes any more, and for a command that has written.
 pub async fn seal_rest(wired: &Wired) {
     let ctx = wired.ctx(Actor::Worker);
+    if let Err(error) = wired.accounts.tell_all_left_out(&ctx).await {
+        not_told(error);
+    }
     match wired.accounts.seal_rest_of_audit(&ctx).await {
         Ok(turn) => {
             if let Some(checkpoint) = turn.newest {
@@ -266,6 +270,25 @@ pub async fn seal_rest(wired: &Wired) {
             "the end of the audit log could not be sealed; the next server that runs does it"
         ),
     }
+}
+
+/// How many lines the audit log's cap has left out (L-01).
+async fn tell_left_out(wired: &Wired) {
+    if let Err(error) = wired
+        .accounts
+        .tell_left_out(&wired.ctx(Actor::Worker))
+        .await
+    {
+        failed(wired, AUDIT);
+        not_told(error);
+    }
+}
+
+fn not_told(error: Error) {
+    tracing::warn!(
+        error = format!("{:#}", anyhow::Error::from(error)),
+        "the audit log does not say yet how many lines it has left out"
+    );
 }
 
 async fn seal_audit(wired: &Wired) -> Result<Option<Checkpoint>, Error> {

@@ -5,10 +5,11 @@
 
 use async_trait::async_trait;
 use doorward_domain::audit::AuditLog;
+use doorward_domain::audit::log::ERASURES_OUTLIVE;
 use doorward_domain::changes::ApplyError;
-use doorward_domain::model::{AuditRecord, Erasure, LetGo, Seal, SealedEvent};
+use doorward_domain::model::{AuditRecord, Erasure, Event, LetGo, MailJob, Seal, SealedEvent};
 use doorward_domain::ports::StoreError;
-use doorward_domain::values::{AuditEventId, UserId};
+use doorward_domain::values::{AuditEventId, MailJobId, UserId};
 use jiff::Timestamp;
 use sqlx::any::AnyRow;
 
@@ -84,6 +85,19 @@ pub(crate) async fn let_go(
     ] {
         transaction.execute(sql, &[position.into()]).await?;
     }
+    forget_erasures(transaction, position).await
+}
+
+/// Those whose events have gone with that seal or before.
+async fn forget_erasures(transaction: &mut Transaction, position: i64) -> Result<(), Fault> {
+    let sql = "DELETE FROM audit_erasures WHERE done_at IS NOT NULL \
+        AND ordered_at < (SELECT sealed_at FROM audit_seals WHERE position = ?) - ? \
+        AND NOT EXISTS (SELECT 1 FROM audit_events WHERE audit_events.user_id = audit_erasures.user_id) \
+        AND NOT EXISTS (SELECT 1 FROM audit_events WHERE audit_events.actor_id = audit_erasures.user_id)";
+    let outlive = i64::try_from(ERASURES_OUTLIVE.as_micros()).unwrap_or(i64::MAX);
+    transaction
+        .execute(sql, &[position.into(), outlive.into()])
+        .await?;
     Ok(())
 }
 
@@ -210,14 +224,28 @@ impl AuditLog for SqlStore {
     ) -> Result<Vec<AuditEventId>, StoreError> {
         const OPERATION: &str = "list what to erase";
         let mut ids = Vec::new();
-        for condition in ["actor_id = ?", "user_id = ? AND actor_id IS NULL"] {
+        // By the primary key: who asked for a mail did so in the moment that the mail's id is made of.
+        let asked = "id >= ? AND id < ? AND event = ? AND detail = ? AND actor_id IS NULL AND user_id IS NULL";
+        let mail = MailJobId::from_bytes(*user_id.as_bytes());
+        let (first, last) = AuditEventId::around(&mail);
+        let detail = MailJob::audit_detail_of(mail);
+        let of_mail = vec![
+            first.into(),
+            last.into(),
+            Event::RecoveryAsked.as_str().into(),
+            detail.as_str().into(),
+        ];
+        for (condition, mut args) in [
+            ("actor_id = ?", vec![Arg::from(user_id)]),
+            ("user_id = ? AND actor_id IS NULL", vec![user_id.into()]),
+            (asked, of_mail),
+        ] {
             let sql = format!(
                 "SELECT id FROM audit_events WHERE {condition} AND seal IS NOT NULL \
                  AND personal_salt IS NOT NULL ORDER BY id LIMIT ?"
             );
-            let rows = self
-                .rows(OPERATION, &sql, &[user_id.into(), limit.into()])
-                .await?;
+            args.push(limit.into());
+            let rows = self.rows(OPERATION, &sql, &args).await?;
             let of_row = |row: &AnyRow| {
                 let row = Row::new(row, "audit_events", "id");
                 Ok(AuditEventId::from_bytes(row.array("id")?))
@@ -226,6 +254,25 @@ impl AuditLog for SqlStore {
         }
         ids.truncate(limit);
         Ok(ids)
+    }
+
+    async fn list_sealed_about(
+        &self,
+        user_id: UserId,
+        event: Event,
+        after: Option<AuditEventId>,
+        limit: usize,
+    ) -> Result<Vec<AuditRecord>, StoreError> {
+        let after = after.unwrap_or(AuditEventId::from_bytes([0; 16]));
+        let condition =
+            "user_id = ? AND event = ? AND id > ? AND seal IS NOT NULL ORDER BY kept.id";
+        let args = [
+            user_id.into(),
+            event.as_str().into(),
+            after.into(),
+            limit.into(),
+        ];
+        records(self, condition, &args).await
     }
 
     async fn list_open_erasures(&self, limit: usize) -> Result<Vec<Erasure>, StoreError> {

@@ -26,7 +26,7 @@ const NEEDED: [(&str, &str, &str); 12] = [
     ("signing_keys", "kid", "SIUD"),
     ("audit_events", "id", "SIUD"),
     ("audit_seals", "position", "SIUD"),
-    ("audit_erasures", "user_id", "SIU"),
+    ("audit_erasures", "user_id", "SIUD"),
     ("guards", "counter", "SU"),
 ];
 

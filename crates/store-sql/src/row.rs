@@ -20,6 +20,13 @@ pub(crate) struct BadRow {
     reason: &'static str,
 }
 
+impl BadRow {
+    /// Which column it is, and why; not which row.
+    pub(crate) fn what(&self) -> String {
+        format!("column {} {}", self.column, self.reason)
+    }
+}
+
 /// A row of a table, and which of its columns says which row it is.
 pub(crate) struct Row<'r> {
     row: &'r AnyRow,

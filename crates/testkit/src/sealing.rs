@@ -25,6 +25,7 @@ pub fn sealer<'a>(store: &'a dyn Store, secrets: &'a SeededSecrets, now: Timesta
         store,
         signer: signer(1),
         secrets,
+        request_id: "a turn",
         now,
     }
 }

@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 use doorward_domain::flows::export_user::{HeldOn, PasswordFacts};
 use doorward_domain::model::{Link, MailJob};
-use doorward_domain::values::AuditEventId;
-use doorward_domain::{Accounts, Error, Policy};
+use doorward_domain::values::{AuditEventId, SessionId};
+use doorward_domain::{Accounts, Ctx, Error, Policy};
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -125,6 +125,7 @@ pub struct KeptView {
 pub struct Document {
     accounts: Arc<Accounts>,
     held: HeldOn,
+    current: Option<SessionId>,
     now: Timestamp,
     next: Next,
 }
@@ -136,12 +137,13 @@ enum Next {
 }
 
 impl Document {
-    /// Of that person, as of now.
-    pub fn new(accounts: Arc<Accounts>, held: HeldOn, now: Timestamp) -> Self {
+    /// Of that person, as of now, for whoever asks.
+    pub fn new(accounts: Arc<Accounts>, held: HeldOn, ctx: &Ctx) -> Self {
         Self {
             accounts,
             held,
-            now,
+            current: ctx.actor.session_id(),
+            now: ctx.now,
             next: Next::Head,
         }
     }
@@ -191,7 +193,7 @@ impl Document {
             sessions: held
                 .sessions
                 .iter()
-                .map(|session| SessionView::new(session, None))
+                .map(|session| SessionView::new(session, self.current))
                 .collect(),
             links: held.links.iter().map(LinkView::from).collect(),
             mails: held.mails.iter().map(MailView::from).collect(),

@@ -2,10 +2,15 @@
 //! written goes through [`crate::changes::Change`], as all else does.
 
 use async_trait::async_trait;
+use jiff::SignedDuration;
 
-use crate::model::{AuditRecord, Erasure, Seal};
+use crate::model::{AuditRecord, Erasure, Event, Seal};
 use crate::ports::StoreError;
 use crate::values::{AuditEventId, UserId};
+
+/// An erasure goes with the events it speaks of: where a seal is let go that was made so long after it was
+/// ordered, all of them are gone; but for those that an index still finds.
+pub const ERASURES_OUTLIVE: SignedDuration = SignedDuration::from_hours(24);
 
 /// Questions about seals and what they hold. Lists are short: whoever wants more asks again.
 #[async_trait]
@@ -46,6 +51,15 @@ pub trait AuditLog: Send + Sync {
         user_id: UserId,
         limit: usize,
     ) -> Result<Vec<AuditEventId>, StoreError>;
+
+    /// Sealed events of that kind about that user, by id, after that one.
+    async fn list_sealed_about(
+        &self,
+        user_id: UserId,
+        event: Event,
+        after: Option<AuditEventId>,
+        limit: usize,
+    ) -> Result<Vec<AuditRecord>, StoreError>;
 
     /// Erasures that are not done.
     async fn list_open_erasures(&self, limit: usize) -> Result<Vec<Erasure>, StoreError>;

@@ -7,11 +7,12 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::checker::{LEAST_KEPT, actor_id};
-use super::{AuditSigner, Checkpoint, digest};
+use super::{AuditSigner, Checkpoint, digest, mail_in};
 use crate::changes::{ApplyError, Change, Changes};
-use crate::model::{AuditRecord, Erasure, Event, Leaf, Outcome, Seal, SealedEvent};
+use crate::ctx::Actor;
+use crate::model::{AuditEvent, AuditRecord, Erasure, Event, Leaf, Outcome, Seal, SealedEvent};
 use crate::ports::{Secrets, Store, StoreError};
-use crate::values::{AuditEventId, Digest, Token};
+use crate::values::{AuditEventId, Digest, Token, UserId};
 
 /// How old an event is before it is sealed: by then, whoever was writing it is done. One that comes
 /// later still goes into a later seal.
@@ -32,6 +33,9 @@ pub struct SealedTurn {
     pub events: usize,
     /// The newest seal this node made.
     pub newest: Option<Checkpoint>,
+    /// The seal that the chain went on from though it is not what a node of this key sealed; a line of the
+    /// log says so.
+    pub broken: Option<i64>,
 }
 
 /// Looks after the log of one store.
@@ -42,6 +46,8 @@ pub struct Sealer<'a> {
     pub signer: AuditSigner,
     /// For salts.
     pub secrets: &'a dyn Secrets,
+    /// In which turn of the worker.
+    pub request_id: &'a str,
     /// The time.
     pub now: Timestamp,
 }
@@ -69,7 +75,7 @@ impl Sealer<'_> {
                 break;
             }
             let last = log.last_seal().await?;
-            self.look_at_last(last.as_ref());
+            let broken = last.as_ref().and_then(|last| self.what_broke(last));
             let position = last.as_ref().map_or(0, |last| last.position).checked_add(1);
             let Some(position) = position else {
                 tracing::error!(
@@ -82,11 +88,15 @@ impl Sealer<'_> {
             let seal = Box::new(seal);
             let mut changes: Changes = vec![Change::Seal { seal, events }];
             changes.extend(self.erasures(&records).await?);
+            changes.extend(broken.as_ref().map(|line| Change::Audit(line.clone())));
             match self.store.apply(changes).await {
                 Ok(()) => {}
                 // Another node is at it.
                 Err(ApplyError::Stale) => break,
                 Err(other) => return Err(other),
+            }
+            if broken.is_some() {
+                turn.broken = Some(position - 1);
             }
             turn.events += records.len();
             turn.newest = Some(checkpoint);
@@ -97,22 +107,35 @@ impl Sealer<'_> {
         Ok(turn)
     }
 
-    /// Tells the operator where the chain goes on from a seal that is not ours. It goes on all the same:
-    /// events without a seal would be worse off, and what was edited shows when the log is verified.
-    fn look_at_last(&self, last: Option<&Seal>) {
-        let Some(last) = last else {
-            return;
+    /// The line about a last seal that is not as a node of this key made it. The chain goes on from it all
+    /// the same: events without a seal would be worse off. But not in silence: the line is written with the
+    /// next seal or not at all, so it is sealed itself, and stays when the edit is taken back.
+    fn what_broke(&self, last: &Seal) -> Option<Box<AuditEvent>> {
+        let key = self.signer.public_key();
+        let is_whole = last.let_go.is_some() || is_as_sealed(last);
+        let what = if !is_whole || digest::of_seal(last) != last.digest {
+            "was edited"
+        } else if !key.signed_seal(&last.digest, &last.signature) {
+            "is signed by another key"
+        } else {
+            return None;
         };
-        let is_ours = || {
-            let key = self.signer.public_key();
-            key.signed_seal(&last.digest, &last.signature)
-        };
-        if digest::of_seal(last) != last.digest || !is_ours() {
-            tracing::warn!(
-                audit.seal = last.position,
-                "the last seal of the audit log was edited, or signed before the master key was changed: `doorward audit verify` tells which"
-            );
-        }
+        tracing::error!(
+            audit.seal = last.position,
+            "the last seal of the audit log {what}; the chain goes on from it. Was the master key changed? If not, somebody has written to the database: run `doorward audit verify`"
+        );
+        Some(Box::new(AuditEvent {
+            id: AuditEventId::generate(self.now, self.secrets),
+            at: self.now,
+            event: Event::SealBroken,
+            outcome: Outcome::Failure,
+            actor: Actor::Worker.audit_name(),
+            user_id: None,
+            address: None,
+            user_agent: None,
+            request_id: self.request_id.to_owned(),
+            detail: Some(format!("seal {} {what}", last.position)),
+        }))
     }
 
     /// The next seal, over these events.
@@ -242,6 +265,57 @@ impl Sealer<'_> {
             );
             return Ok(());
         }
+        self.erase_asked(erasure).await?;
+        self.erase_lines(user_id).await
+    }
+
+    /// Erases from where nobody known asked for mails that went to them (L-05).
+    async fn erase_asked(&self, erasure: &Erasure) -> Result<(), ApplyError> {
+        let (event, mut after) = (Event::RecoveryRequested, None);
+        loop {
+            let log = self.store.audit_log();
+            let about = log.list_sealed_about(erasure.user_id, event, after, PIECE);
+            let about = about.await?;
+            let Some(last) = about.last() else {
+                return Ok(());
+            };
+            after = Some(last.id);
+            for record in &about {
+                let Some(mail) = mail_in(record) else {
+                    continue;
+                };
+                if self.is_held(record).await? {
+                    let order = self.signer.erasure(mail, erasure.ordered_at);
+                    self.store.apply(vec![Change::OrderErasure(order)]).await?;
+                    self.erase_lines(mail).await?;
+                }
+            }
+        }
+    }
+
+    /// Whether a line is as we sealed it: who puts one there by hand does not have us rub out, and sign it,
+    /// from where another's mail was asked for.
+    async fn is_held(&self, record: &AuditRecord) -> Result<bool, StoreError> {
+        let Some(position) = record.seal else {
+            return Ok(false);
+        };
+        let after = position.saturating_sub(1);
+        let seals = self.store.audit_log().list_seals(after, 1).await?;
+        let leaf = Leaf {
+            id: record.id,
+            digest: digest::of_event(record),
+        };
+        let key = self.signer.public_key();
+        let is_held = |seal: &Seal| {
+            seal.position == position
+                && is_as_sealed(seal)
+                && key.signed_seal(&seal.digest, &seal.signature)
+                && seal.leaves.as_ref().is_some_and(|all| all.contains(&leaf))
+        };
+        Ok(seals.first().is_some_and(is_held))
+    }
+
+    async fn erase_lines(&self, user_id: UserId) -> Result<(), ApplyError> {
         loop {
             let log = self.store.audit_log();
             let ids = log.list_personal(user_id, PIECE).await?;
@@ -271,6 +345,7 @@ fn tells_of_deletion(record: &AuditRecord) -> bool {
         Event::UserDeleted,
         Event::SignUpExpired,
         Event::SignUpDisowned,
+        Event::SignUpSuperseded,
     ];
     record.outcome == Outcome::Success.as_str()
         && deletions.iter().any(|event| event.as_str() == record.event)

@@ -10,8 +10,8 @@ use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::flows::sign_in::{Identifier, Named};
 use crate::happening::SessionEnd;
-use crate::model::{Event, Link, MailKind, Purpose, Status, User};
-use crate::values::{Data, EmailAddress, Invalid, Password, Token};
+use crate::model::{AuditEvent, Event, Link, MailKind, Purpose, Status, User};
+use crate::values::{Data, EmailAddress, Invalid, Password, Token, UserId};
 
 /// How many unconfirmed claims to one address are cleared away, or looked at to be mailed, at a time.
 pub(crate) const MAX_CLAIMS: usize = 20;
@@ -109,7 +109,7 @@ impl Accounts {
                         self.end_sessions(ctx, user.id, epoch, why, None).await;
                     }
                     self.forget_guesses(ctx, &confirmed).await;
-                    self.clear_claims(&link.email).await;
+                    self.clear_claims(ctx, &link.email).await;
                     return Ok(confirmed);
                 }
                 // Used, or the user changed, in between: look again.
@@ -170,7 +170,7 @@ impl Accounts {
 
     /// Clears away what is left of the claims to an address that has an owner now, where there were more
     /// than one change takes.
-    async fn clear_claims(&self, email: &EmailAddress) {
+    async fn clear_claims(&self, ctx: &Ctx, email: &EmailAddress) {
         let mut after = None;
         loop {
             let store = &self.ports.store;
@@ -185,7 +185,10 @@ impl Accounts {
             after = Some(last.id);
             let pending = claims.iter().filter(|one| one.status == Status::Pending);
             let changes: Changes = pending
-                .map(|claim| Change::DeletePendingUser(claim.id))
+                .flat_map(|claim| {
+                    let line = self.superseded(ctx, claim.id);
+                    [Change::DeletePendingUser(claim.id), line]
+                })
                 .collect();
             if changes.is_empty() {
                 continue;
@@ -195,6 +198,16 @@ impl Accounts {
                 return;
             }
         }
+    }
+
+    /// The line about a sign-up that goes since its address has an owner now (L-01): by it the log forgets
+    /// from where it came (L-05). From where the address was confirmed is no business of that line.
+    fn superseded(&self, ctx: &Ctx, id: UserId) -> Change {
+        Change::Audit(Box::new(AuditEvent {
+            address: None,
+            user_agent: None,
+            ..self.audit_line(ctx, Event::SignUpSuperseded, Some(id))
+        }))
     }
 
     /// A wrong one counts like one at sign-in.
@@ -246,7 +259,9 @@ impl Accounts {
             },
             false => Change::DeletePendingUser(id),
         };
-        let mut changes: Changes = ids.into_iter().map(touch).collect();
+        let mut changes: Changes = ids.iter().copied().map(touch).collect();
+        let others = ids.into_iter().filter(|id| *id != user.id);
+        changes.extend(others.map(|id| self.superseded(ctx, id)));
         changes.extend([
             Change::UseLink {
                 digest: link.digest,

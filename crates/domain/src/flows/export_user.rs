@@ -9,11 +9,18 @@ use crate::access::Action;
 use crate::accounts::Accounts;
 use crate::ctx::Ctx;
 use crate::error::Error;
-use crate::model::{AuditEvent, Event, Link, MailJob, Session, User};
-use crate::values::AuditEventId;
+use crate::model::{AuditEvent, Event, Link, MailJob, MailKind, Purpose, Session, User};
+use crate::values::{AuditEventId, EmailAddress};
 
 /// The longest name of a scheme that is told.
 const MAX_SCHEME: usize = 24;
+/// Mails that whoever is signed in has sent to any address they name.
+const UNPROVEN: [MailKind; 4] = [
+    MailKind::SignUp,
+    MailKind::ConfirmationAgain,
+    MailKind::Recovery,
+    MailKind::EmailChange,
+];
 
 /// All that is held on a user but the audit log, which may be long. No other crate makes one: who has it
 /// was allowed to see it.
@@ -41,6 +48,22 @@ pub struct PasswordFacts {
     pub scheme: String,
 }
 
+impl HeldOn {
+    /// Leaves out what goes to an address that nobody has shown to be theirs. What becomes of such a
+    /// mail, and whether a link is made, says whose address it is: that is told to its owner alone (A-01,
+    /// Which address was asked for stands in the account.
+    fn leave_out_unproven(&mut self) {
+        let own = self.user.email.as_ref().map(EmailAddress::key);
+        let is_own = |email: &EmailAddress| Some(email.key()) == own;
+        // The others go to an address that was the account's once.
+        self.links
+            .retain(|link| link.purpose != Purpose::Confirmation || is_own(&link.email));
+        let is_proven = |mail: &MailJob| mail.user_id.is_some() && !UNPROVEN.contains(&mail.kind);
+        self.mails
+            .retain(|mail| is_proven(mail) || is_own(&mail.email));
+    }
+}
+
 impl Accounts {
     /// Everything held on a user, to themselves or an admin, and a line of the audit log about it.
     #[tracing::instrument(level = "trace", skip_all)]
@@ -65,7 +88,7 @@ impl Accounts {
             self.apply(vec![audit]).await?;
         }
         let credential = store.find_credential(user.id).await?;
-        Ok(HeldOn {
+        let mut held = HeldOn {
             password: credential.map(|credential| PasswordFacts {
                 since: credential.updated_at,
                 scheme: scheme_of(credential.password_hash.expose()),
@@ -74,7 +97,11 @@ impl Accounts {
             links: store.list_links(user.id).await?,
             mails: self.mails_about(&user).await?,
             user,
-        })
+        };
+        if is_own {
+            held.leave_out_unproven();
+        }
+        Ok(held)
     }
 
     /// The same mails that go with the account when it is deleted.

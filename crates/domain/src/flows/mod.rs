@@ -19,6 +19,7 @@ pub mod export_user;
 pub mod housekeeping;
 pub mod import;
 pub mod keys;
+pub(crate) mod left_out;
 pub mod operator;
 pub mod peppers;
 pub mod recover;

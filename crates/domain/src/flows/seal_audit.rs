@@ -1,20 +1,27 @@
 //! Seal the audit log, let go what has been kept long enough, and erase whose account is gone: what the
 //! worker does, turn by turn. How and why: [`crate::audit`].
 
+use jiff::Timestamp;
+
 use crate::accounts::Accounts;
 use crate::audit::sealer::{SealedTurn, Sealer};
 use crate::ctx::Ctx;
 use crate::error::Error;
+use crate::happening::Happening;
+use crate::model::{Event, Outcome};
+use crate::values::AuditEventId;
 
 impl Accounts {
     /// Seals what waits.
     pub async fn seal_audit(&self, ctx: &Ctx) -> Result<SealedTurn, Error> {
-        Ok(self.sealer(ctx).seal().await?)
+        let turn = self.sealer(ctx).seal().await?;
+        Ok(self.noted(turn))
     }
 
     /// Seals what is there, however young: for whoever stops, and may be the last.
     pub async fn seal_rest_of_audit(&self, ctx: &Ctx) -> Result<SealedTurn, Error> {
-        Ok(self.sealer(ctx).seal_rest().await?)
+        let turn = self.sealer(ctx).seal_rest().await?;
+        Ok(self.noted(turn))
     }
 
     /// Lets go what is older than the operator keeps. Answers how many seals went.
@@ -31,11 +38,27 @@ impl Accounts {
         Ok(self.sealer(ctx).erase().await?)
     }
 
-    fn sealer(&self, ctx: &Ctx) -> Sealer<'_> {
+    /// For the operator's figures: what the sealer writes passes no story.
+    fn noted(&self, turn: SealedTurn) -> SealedTurn {
+        if turn.broken.is_some() {
+            self.note(Happening::Audited(Event::SealBroken, Outcome::Failure));
+        }
+        turn
+    }
+
+    /// When the oldest line was written that waits for its seal, for an operator's figures.
+    pub async fn oldest_unsealed(&self) -> Result<Option<Timestamp>, Error> {
+        let end = AuditEventId::from_bytes([255; 16]);
+        let oldest = self.ports.store.audit_log().list_unsealed(None, end, 1);
+        Ok(oldest.await?.first().map(|record| record.id.moment()))
+    }
+
+    fn sealer<'a>(&'a self, ctx: &'a Ctx) -> Sealer<'a> {
         Sealer {
             store: &*self.ports.store,
             signer: self.keyring.audit_signer(),
             secrets: &*self.ports.secrets,
+            request_id: &ctx.request_id,
             now: ctx.now,
         }
     }

@@ -3,9 +3,10 @@
 use async_trait::async_trait;
 
 use super::{MemoryStore, Tables};
+use crate::audit::log::ERASURES_OUTLIVE;
 use crate::audit::{AuditLog, owner_of};
 use crate::changes::ApplyError;
-use crate::model::{AuditEvent, AuditRecord, Erasure, LetGo, Seal, SealedEvent};
+use crate::model::{AuditEvent, AuditRecord, Erasure, Event, LetGo, Seal, SealedEvent};
 use crate::ports::StoreError;
 use crate::values::{AuditEventId, UserId};
 
@@ -69,7 +70,26 @@ impl Tables {
         });
         self.audit_marks.retain(|_, (seal, _)| *seal != position);
         self.audit_seals.retain(|other, _| *other >= position);
+        self.forget_erasures(position);
         Ok(())
+    }
+
+    /// Those whose events have gone with that seal or before.
+    fn forget_erasures(&mut self, position: i64) {
+        let Some(seal) = self.audit_seals.get(&position) else {
+            return;
+        };
+        let before = seal.sealed_at - ERASURES_OUTLIVE;
+        let events = &self.audit_events;
+        let is_named = |id: UserId| {
+            let names = |event: &AuditEvent| {
+                event.user_id == Some(id) || event.actor == format!("user:{id}")
+            };
+            events.iter().any(names)
+        };
+        self.audit_erasures.retain(|id, erasure| {
+            erasure.done_at.is_none() || erasure.ordered_at >= before || is_named(*id)
+        });
     }
 
     pub(super) fn erase_personal(&mut self, ids: &[AuditEventId]) {
@@ -147,6 +167,22 @@ impl AuditLog for MemoryStore {
         };
         let records = self.tables().records(wanted, limit);
         Ok(records.iter().map(|record| record.id).collect())
+    }
+
+    async fn list_sealed_about(
+        &self,
+        user_id: UserId,
+        event: Event,
+        after: Option<AuditEventId>,
+        limit: usize,
+    ) -> Result<Vec<AuditRecord>, StoreError> {
+        let wanted = |record: &AuditRecord| {
+            record.seal.is_some()
+                && record.user_id == Some(user_id)
+                && record.event == event.as_str()
+                && after.is_none_or(|after| record.id > after)
+        };
+        Ok(self.tables().records(wanted, limit))
     }
 
     async fn list_open_erasures(&self, limit: usize) -> Result<Vec<Erasure>, StoreError> {

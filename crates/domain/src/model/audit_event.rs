@@ -48,6 +48,8 @@ words! {
         UserDeleted => "user-deleted",
         /// An unconfirmed sign-up was let go after its time.
         SignUpExpired => "sign-up-expired",
+        /// An unconfirmed sign-up was let go since somebody else has confirmed its address.
+        SignUpSuperseded => "sign-up-superseded",
         /// Somebody reached for what is not theirs.
         Forbidden => "forbidden",
         /// The signing key was rotated.
@@ -76,6 +78,13 @@ words! {
         UsersExported => "users-exported",
         /// A server started; the detail says how it is configured.
         ServerStarted => "server-started",
+        /// So many lines of one kind were not written, since their author had caused enough of them; the
+        /// detail says how many, from when to when.
+        LinesLeftOut => "lines-left-out",
+        /// The last seal of the audit log is not what was sealed; the detail names it.
+        SealBroken => "seal-broken",
+        /// What stands in the log cannot be read. Never written: lists show such a row by its id.
+        Unreadable => "unreadable",
         /// What a newer release calls otherwise: the word stands in the detail. Never written.
         Other => "other",
     }

@@ -99,7 +99,8 @@ pub struct SealedEvent {
 /// That addresses are to be erased from a user's events, and may be: the account is gone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Erasure {
-    /// Whose.
+    /// Whose; or the id of a mail to them that nobody known asked for, as
+    /// [`owner_of`](crate::audit::owner_of) tells.
     pub user_id: UserId,
     /// When the account went.
     pub ordered_at: Timestamp,

@@ -93,6 +93,16 @@ pub struct MailJob {
 impl MailJob {
     /// How the audit log names it.
     pub fn audit_detail(&self) -> String {
-        format!("mail {}", self.id)
+        Self::audit_detail_of(self.id)
+    }
+
+    /// The same of the mail with that id.
+    pub fn audit_detail_of(id: MailJobId) -> String {
+        format!("mail {id}")
+    }
+
+    /// The mail that a line of the audit log names so.
+    pub fn in_audit_detail(detail: &str) -> Option<MailJobId> {
+        detail.strip_prefix("mail ")?.parse().ok()
     }
 }

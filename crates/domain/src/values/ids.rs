@@ -5,7 +5,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::{Mutex, PoisonError};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
 use super::Digest;
@@ -123,6 +123,23 @@ impl AuditEventIds {
 }
 
 impl AuditEventId {
+    /// Lines that were written within a second of the moment that a mail was: from the first on, and before
+    /// the second.
+    pub fn around(mail: &MailJobId) -> (Self, Self) {
+        let at = moment_of(mail.as_bytes());
+        let second = SignedDuration::from_secs(1);
+        let (from, to) = (at.saturating_sub(second), at.saturating_add(second));
+        (
+            Self::first_at(from.unwrap_or(at)),
+            Self::first_at(to.unwrap_or(at)),
+        )
+    }
+
+    /// The moment it was made of, to the millisecond.
+    pub fn moment(&self) -> Timestamp {
+        moment_of(self.as_bytes())
+    }
+
     /// What no id of that moment or a later one sorts before.
     pub fn first_at(at: Timestamp) -> Self {
         struct Nothing;
@@ -131,6 +148,13 @@ impl AuditEventId {
         }
         Self::generate(at, &Nothing)
     }
+}
+
+/// The moment that an id is made of; the last there is where that is none.
+fn moment_of(id: &[u8; 16]) -> Timestamp {
+    let mut millis = [0; 8];
+    millis[2..].copy_from_slice(&id[..6]);
+    Timestamp::from_millisecond(i64::from_be_bytes(millis)).unwrap_or(Timestamp::MAX)
 }
 
 #[cfg(test)]

@@ -2,7 +2,8 @@
 
 use std::net::IpAddr;
 
-use doorward_domain::model::{AuditFilter, Event, Role};
+use doorward_domain::flows::update_profile::ProfileUpdate;
+use doorward_domain::model::{AuditEvent, AuditFilter, Event, Outcome, Role};
 use doorward_domain::{Ctx, Error};
 
 use crate::world::*;
@@ -256,4 +257,96 @@ async fn an_admin_names_the_user_of_a_filter_by_id_name_or_me() {
         let found = world.accounts.find_user_id(&ctx, named).await.unwrap();
         assert_eq!(found, expected, "{named}");
     }
+}
+
+/// The lines that say what was left out.
+fn left_out(world: &World) -> Vec<AuditEvent> {
+    let mut lines = world.spy.take_audited();
+    lines.retain(|line| line.event == Event::LinesLeftOut);
+    lines
+}
+
+/// L-01: what the cap of sixty lines an hour leaves out is counted, and a line says how many, whose, and
+/// from when to when: some minutes later, and once.
+#[tokio::test]
+async fn probing_does_not_hide_behind_the_cap() {
+    let world = World::new().await;
+    world.active("ada").await;
+    let ben = world.active("ben").await;
+    let session = world.sign_in("ben").await;
+    let probe = async |times: usize| {
+        for _ in 0..times {
+            let refused = world.accounts.view_user(&world.of(&session), "ada").await;
+            assert_err!(refused, Error::Forbidden);
+        }
+    };
+    world.forget();
+    probe(100).await;
+    let first = world.now();
+    world.advance(seconds(30));
+    probe(5).await;
+    let last = world.now();
+    let refused = world.spy.take_audited();
+    assert_eq!(refused.len(), 60);
+    world.advance(seconds(569));
+    world.accounts.tell_left_out(&world.worker()).await.unwrap();
+    assert_eq!(left_out(&world), [], "the ten minutes are not over");
+    world.advance(seconds(1));
+    // A store that is away loses no count.
+    world.spy.fail("apply");
+    let away = world.accounts.tell_left_out(&world.worker()).await;
+    assert_err!(away, Error::Store(_));
+    world.spy.mend();
+    world.accounts.tell_left_out(&world.worker()).await.unwrap();
+    let told = left_out(&world);
+    let [line] = &told[..] else {
+        panic!("{told:?}");
+    };
+    let text = format!("forbidden 45 from {first} to {last}");
+    assert_eq!(line.detail.as_ref(), Some(&text));
+    assert_eq!(line.actor, format!("user:{}", ben.id));
+    assert_eq!(
+        (line.user_id, line.outcome),
+        (Some(ben.id), Outcome::Failure)
+    );
+    world.accounts.tell_left_out(&world.worker()).await.unwrap();
+    assert_eq!(left_out(&world), [], "it is told once");
+    // What was written meanwhile counts anew; and a server that stops tells what it knows.
+    probe(12).await;
+    let stopping = world.worker();
+    world.accounts.tell_all_left_out(&stopping).await.unwrap();
+    let told = left_out(&world);
+    let detail = told[0].detail.as_deref().unwrap();
+    assert!(detail.starts_with("forbidden 2 from "), "{detail}");
+}
+
+/// L-01: the same of own exports and own profile changes, each for itself; a change that is tried again since
+/// another came between is one.
+#[tokio::test]
+async fn each_kind_that_is_capped_is_told_of() {
+    let world = World::new().await;
+    world.active("ben").await;
+    let session = world.sign_in("ben").await;
+    let (ctx, accounts) = (world.of(&session), &world.accounts);
+    let nothing = ProfileUpdate::Patch {
+        name: None,
+        data: None,
+    };
+    for _ in 0..63 {
+        accounts.export_user(&ctx, "me").await.unwrap();
+    }
+    for _ in 0..64 {
+        let changed = accounts.update_profile(&ctx, "me", &nothing, None);
+        changed.await.unwrap();
+    }
+    world.forget();
+    accounts.tell_all_left_out(&world.worker()).await.unwrap();
+    let told = left_out(&world);
+    let details = told.iter().map(|line| line.detail.as_deref().unwrap());
+    let mut details: Vec<_> = details
+        .map(|detail| detail.split(" from").next().unwrap())
+        .collect();
+    details.sort_unstable();
+    assert_eq!(details, ["profile-updated 4", "user-exported 3"]);
+    assert!(told.iter().all(|line| line.outcome == Outcome::Success));
 }

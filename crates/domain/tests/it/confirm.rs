@@ -1,10 +1,12 @@
 //! Confirming an address: once, in time, by the mailbox it was mailed to.
 
+use std::collections::BTreeSet;
+
 use doorward_domain::Error;
 use doorward_domain::changes::Change;
 use doorward_domain::flows::confirm::{Claims, SignUpPassword};
 use doorward_domain::flows::update_profile::ProfileUpdate;
-use doorward_domain::model::{Purpose, Status};
+use doorward_domain::model::{Event, Purpose, Status};
 use doorward_domain::ports::MailTemplate;
 use doorward_domain::values::{Data, Token};
 use serde_json::json;
@@ -461,10 +463,20 @@ async fn all_other_claims_fall_away_however_many() {
     let link = world
         .link(&ben, Purpose::Confirmation, "ben@example.com")
         .await;
-    world.accounts.confirm(&world.anon(), &link).await.unwrap();
+    world.forget();
+    let mut ctx = world.anon();
+    ctx.client.address = Some([192, 0, 2, 7].into());
+    world.accounts.confirm(&ctx, &link).await.unwrap();
     for claim in &claims {
         assert_eq!(world.kept(claim).await, None);
     }
+    // L-01, L-05: each leaves the line by which the log forgets from where it came.
+    let mut lines = world.spy.take_audited();
+    lines.retain(|line| line.event == Event::SignUpSuperseded);
+    let whose: BTreeSet<_> = lines.iter().filter_map(|line| line.user_id).collect();
+    assert_eq!(whose, claims.iter().map(|claim| claim.id).collect());
+    assert_eq!(lines.len(), claims.len());
+    assert!(lines.iter().all(|line| line.address.is_none()));
     for mover in &movers {
         assert_eq!(world.kept_user(mover).await.status, Status::Active);
     }

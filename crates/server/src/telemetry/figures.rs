@@ -39,6 +39,8 @@ pub struct Figures {
     pub(super) sessions_revoked: IntCounterVec,
     pub(super) throttled: IntCounterVec,
     pub(super) audit_events: IntCounterVec,
+    /// Without a value where it could not be looked at.
+    pub(super) audit_unsealed: GaugeVec,
     pub(super) hash_wait_seconds: Histogram,
     pub(super) hash_seconds: Histogram,
     pub(super) hashes_refused: IntCounter,
@@ -78,6 +80,7 @@ impl Figures {
             sessions_revoked: new.counters("doorward_sessions_revoked_total", "Sessions ended before their time, by why.", &["reason"]),
             throttled: new.counters("doorward_throttled_total", "Attempts put off, by the budget that was used up; `guess` is the pause after wrong passwords.", &["budget"]),
             audit_events: new.counters("doorward_audit_events_total", "Lines written to the audit log.", &["event", "outcome"]),
+            audit_unsealed: new.sometimes("doorward_audit_oldest_unsealed_age_seconds", "How long the oldest line of the audit log has waited for its seal; 0 where none does."),
             hash_wait_seconds: new.histogram("doorward_password_hash_wait_seconds", "How long passwords waited for a hashing thread.", REQUEST_SECONDS),
             hash_seconds: new.histogram("doorward_password_hash_duration_seconds", "How long hashing took, without the wait.", REQUEST_SECONDS),
             hashes_refused: new.counter("doorward_password_hashes_refused_total", "Passwords not hashed because the queue was full: requests answered 503."),
@@ -95,7 +98,7 @@ impl Figures {
             store_errors: new.counters("doorward_store_operation_errors_total", "Operations of a store that failed: it did not answer, or not in time.", &["store", "operation"]),
             worker_failures: new.counters("doorward_worker_failures_total", "Turns of the background worker that failed, by duty.", &["duty"]),
             certificate_ends: new.sometimes("doorward_certificate_expires_timestamp_seconds", "When the certificate that is shown ends, in seconds since 1970; absent where Doorward speaks plain HTTP."),
-            scrape_errors: new.counter("doorward_scrape_errors_total", "Times that the outbox could not be looked at for these metrics."),
+            scrape_errors: new.counter("doorward_scrape_errors_total", "Times that the outbox or the audit log could not be looked at for these metrics."),
             registry: new.0,
         };
         figures.begin_at_zero();

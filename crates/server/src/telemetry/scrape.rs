@@ -1,7 +1,8 @@
 //! One answer to a Prometheus: the figures that were told of, and those that have to be asked for.
 //!
-//! The outbox is asked for every few seconds at most, however many ask, and for no longer than a
-//! scrape can wait; a database that is away costs the figures of the outbox and no other.
+//! The outbox, and what of the audit log waits for its seal (L-01), are asked for every few seconds at
+//! most, however many ask, and for no longer than a scrape can wait; a database that is away costs their
+//! figures and no other.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -14,7 +15,7 @@ use tokio::time::timeout;
 
 use super::Figures;
 
-/// How old a look at the outbox may be.
+/// How old a look at the database may be.
 const LOOK_EVERY: Duration = Duration::from_secs(3);
 /// How long a look may take. Prometheus waits ten seconds.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -57,42 +58,51 @@ impl Scrape {
             let ends_at = ends_at.borrow().as_second() as f64;
             gauge.with_label_values::<&str>(&[]).set(ends_at);
         }
-        self.look_at_outbox().await;
+        self.look_at_database().await;
         self.figures.text()
     }
 
     /// Whoever comes while another looks waits for what that one sees.
-    async fn look_at_outbox(&self) {
+    async fn look_at_database(&self) {
         let mut looked_at = self.looked_at.lock().await;
         if looked_at.is_some_and(|at| at.elapsed() < LOOK_EVERY) {
             return;
         }
-        let cause = match timeout(PATIENCE, self.accounts.outbox()).await {
-            Ok(Ok(outbox)) => {
-                self.figures.outbox.show(&outbox, self.accounts.now());
+        let look =
+            async { tokio::try_join!(self.accounts.outbox(), self.accounts.oldest_unsealed()) };
+        let unsealed = &self.figures.audit_unsealed;
+        let cause = match timeout(PATIENCE, look).await {
+            Ok(Ok((outbox, oldest_unsealed))) => {
+                let now = self.accounts.now();
+                self.figures.outbox.show(&outbox, now);
+                let age = seconds_since(oldest_unsealed, now);
+                unsealed.with_label_values::<&str>(&[]).set(age);
                 None
             }
             Ok(Err(error)) => Some(format!("{:#}", anyhow::Error::from(error))),
             Err(_) => Some(format!("no answer within {} s", PATIENCE.as_secs())),
         };
         if let Some(error) = cause {
-            tracing::debug!(error, "the outbox could not be looked at for the metrics");
+            tracing::debug!(error, "the database could not be looked at for the metrics");
             self.figures.scrape_errors.inc();
             self.figures.outbox.hide();
+            unsealed.reset();
         }
         *looked_at = Some(Instant::now());
     }
 }
 
+/// Nothing where there is nothing, or it is of a time to come.
+fn seconds_since(at: Option<Timestamp>, now: Timestamp) -> f64 {
+    at.map_or(0.0, |at| now.duration_since(at).as_secs_f64().max(0.0))
+}
+
 impl super::figures::Outbox {
     fn show(&self, outbox: &ports::Outbox, now: Timestamp) {
-        let since = |at: Option<Timestamp>| {
-            at.map_or(0.0, |at| now.duration_since(at).as_secs_f64().max(0.0))
-        };
         for (gauge, value) in [
             (&self.waiting, outbox.waiting as f64),
-            (&self.oldest_seconds, since(outbox.oldest_at)),
-            (&self.overdue_seconds, since(outbox.due_at)),
+            (&self.oldest_seconds, seconds_since(outbox.oldest_at, now)),
+            (&self.overdue_seconds, seconds_since(outbox.due_at, now)),
             (&self.given_up, outbox.given_up as f64),
         ] {
             gauge.with_label_values::<&str>(&[]).set(value);

@@ -3,16 +3,20 @@
 
 use std::sync::Arc;
 
+use doorward_domain::audit::sealer::Sealer;
 use doorward_domain::audit::walk::AuditVerdict;
 use doorward_domain::changes::{ApplyError, Change};
 use doorward_domain::memory::SeededSecrets;
-use doorward_domain::model::{AuditEvent, AuditFilter, Event, LetGo, SealedEvent};
+use doorward_domain::model::{
+    AuditEvent, AuditFilter, Event, LetGo, MailJob, Outcome, SealedEvent,
+};
 use doorward_domain::ports::Store;
+use doorward_domain::values::MailJobId;
 use jiff::SignedDuration;
 
 use super::{must, race};
 use crate::fixtures;
-use crate::sealing::{at, event, sealer, verify, write_sealed};
+use crate::sealing::{at, event, sealer, signer, verify, write_sealed};
 
 /// In seconds.
 const DAY: i64 = 86_400;
@@ -187,4 +191,142 @@ pub async fn whoever_is_deleted_is_forgotten_and_the_chain_holds(store: Arc<dyn 
     must(&*store, vec![Change::InsertUser(Box::new(ben))]).await;
     let (_, findings) = verify(&*store, 400, &[]).await;
     assert_eq!(findings[0].word(), "event-erased-without-order");
+}
+
+/// L-05: nobody known asked for the recovery mails, and what they were of is joined to their owner by the
+/// mail: from where it was asked goes with the account, and with no other. By a line that was put there by
+/// hand nothing goes.
+pub async fn a_deletion_reaches_who_asked_for_its_mails(store: Arc<dyn Store>) {
+    let (ben, ada) = (fixtures::user_id(), fixtures::user_id());
+    let mut lines = Vec::new();
+    let mut asked = Vec::new();
+    for (second, whose) in [(1, ben), (2, ada), (3, ben)] {
+        let mail = MailJobId::generate(at(second), &SeededSecrets::new(fixtures::unique()));
+        let about = |event, user_id| AuditEvent {
+            event,
+            user_id,
+            actor: "anonymous".to_owned(),
+            detail: Some(MailJob::audit_detail_of(mail)),
+            ..self::event(second, whose)
+        };
+        let asking = about(Event::RecoveryAsked, None);
+        let told = AuditEvent {
+            address: None,
+            user_agent: None,
+            ..about(Event::RecoveryRequested, Some(whose))
+        };
+        asked.push(asking.id);
+        lines.extend([asking, told]);
+    }
+    lines.push(AuditEvent {
+        event: Event::UserDeleted,
+        ..event(4, ben)
+    });
+    for line in &lines {
+        must(&*store, vec![Change::Audit(Box::new(line.clone()))]).await;
+    }
+    let secrets = SeededSecrets::new(21);
+    sealer(&*store, &secrets, at(30)).seal().await.unwrap();
+    // Of ada's mail somebody says that it was for ben; the line is there for that moment alone.
+    let of_ada = lines[3].detail.clone();
+    let by_hand = AuditEvent {
+        detail: of_ada,
+        event: Event::RecoveryRequested,
+        ..event(500, ben)
+    };
+    must(&*store, vec![Change::Audit(Box::new(by_hand))]).await;
+    sealer(&*store, &secrets, at(400)).erase().await.unwrap();
+    let all = AuditFilter {
+        event: Some(Event::RecoveryAsked),
+        limit: 20,
+        ..AuditFilter::default()
+    };
+    let kept = store.list_audit_events(&all).await.unwrap();
+    let from: Vec<_> = kept
+        .iter()
+        .map(|line| (line.id, line.address.is_some(), line.user_agent.is_some()))
+        .collect();
+    let expected = [(asked[2], false), (asked[1], true), (asked[0], false)];
+    assert_eq!(
+        from,
+        expected.map(|(id, is_there)| (id, is_there, is_there))
+    );
+    let verdict = holds(&*store, 400).await;
+    assert_eq!(verdict.erased, 3);
+    assert_eq!(sealer(&*store, &secrets, at(400)).erase().await.unwrap(), 0);
+}
+
+/// L-05: an erasure is kept as long as a line that it speaks of, and no longer.
+pub async fn an_erasure_goes_with_its_lines(store: Arc<dyn Store>) {
+    let ben = fixtures::user_id();
+    let deleted = |second| AuditEvent {
+        event: Event::UserDeleted,
+        ..event(second, ben)
+    };
+    let secrets = SeededSecrets::new(22);
+    let kept = SignedDuration::from_secs(10 * DAY);
+    for line in [event(1, ben), deleted(2)] {
+        must(&*store, vec![Change::Audit(Box::new(line))]).await;
+    }
+    sealer(&*store, &secrets, at(30)).seal().await.unwrap();
+    sealer(&*store, &secrets, at(1000)).erase().await.unwrap();
+    let find = async || store.audit_log().find_erasure(ben).await.unwrap();
+    // Two further seals: one of an hour later, one of days later.
+    for second in [3600, 3 * DAY] {
+        let line = event(second, fixtures::user_id());
+        must(&*store, vec![Change::Audit(Box::new(line))]).await;
+        let node = sealer(&*store, &secrets, at(second + 30));
+        node.seal().await.unwrap();
+        assert!(find().await.unwrap().done_at.is_some());
+    }
+    for (day, gone, is_kept) in [(9, 0, true), (11, 2, true), (14, 1, false)] {
+        let node = sealer(&*store, &secrets, at(day * DAY));
+        assert_eq!(node.let_go(kept).await.unwrap(), gone, "day {day}");
+        assert_eq!(find().await.is_some(), is_kept, "day {day}");
+        holds(&*store, day * DAY).await;
+    }
+}
+
+/// L-01: the chain goes on from a last seal that is none of ours, and not in silence: a line says which it
+/// was, is sealed itself, and is written once.
+pub async fn a_break_is_written_down(store: Arc<dyn Store>) {
+    write_sealed(&*store, 3).await;
+    let secrets = SeededSecrets::new(23);
+    let other = Sealer {
+        signer: signer(2),
+        ..sealer(&*store, &secrets, at(20))
+    };
+    let write = async |second| {
+        let line = event(second, fixtures::user_id());
+        must(&*store, vec![Change::Audit(Box::new(line))]).await;
+    };
+    write(10).await;
+    let turn = other.seal().await.unwrap();
+    assert_eq!((turn.events, turn.broken), (1, Some(1)));
+    for second in [30, 40, 50] {
+        write(second).await;
+        let node = Sealer {
+            signer: signer(2),
+            ..sealer(&*store, &secrets, at(second + 10))
+        };
+        assert_eq!(node.seal().await.unwrap().broken, None);
+    }
+    let broken = AuditFilter {
+        event: Some(Event::SealBroken),
+        limit: 20,
+        ..AuditFilter::default()
+    };
+    let told = store.list_audit_events(&broken).await.unwrap();
+    let [line] = &told[..] else {
+        panic!("{told:?}");
+    };
+    assert_eq!(
+        (line.actor.as_str(), line.outcome),
+        ("worker", Outcome::Failure)
+    );
+    let detail = line.detail.as_deref();
+    assert_eq!(detail, Some("seal 1 is signed by another key"));
+    let seal = store.audit_log().last_seal().await.unwrap().unwrap();
+    let sealed = store.audit_log().list_sealed(3, 9).await.unwrap();
+    assert!(seal.position > 3 && sealed.iter().any(|one| one.id == line.id));
 }

@@ -147,6 +147,9 @@ macro_rules! store_contract {
                 a_seal_that_cannot_hold_all_its_events_holds_none,
                 whole_seals_are_let_go_from_the_start,
                 whoever_is_deleted_is_forgotten_and_the_chain_holds,
+                a_deletion_reaches_who_asked_for_its_mails,
+                an_erasure_goes_with_its_lines,
+                a_break_is_written_down,
             }
             audit_events {
                 every_field_comes_back,

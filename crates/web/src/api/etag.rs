@@ -64,7 +64,8 @@ impl Asked {
 }
 
 /// Of several versions the one that the user has now, where it is among them: the write then asks for
-/// it, so that nobody comes in between. Who may not look fits none, and is told so by the handler.
+/// it, so that nobody comes in between. Who may not look fits none, and is told so by the handler, which also writes
+/// the one line (L-01).
 async fn current_of(versions: &[Version], parts: &mut Parts, app: &App) -> Version {
     let caller = parts.extensions.get::<Caller>().cloned();
     let path = Path::<HashMap<String, String>>::from_request_parts(parts, app).await;
@@ -75,12 +76,10 @@ async fn current_of(versions: &[Version], parts: &mut Parts, app: &App) -> Versi
         return NEVER;
     };
     let accounts = &app.accounts;
-    let user = accounts.view_user_in_session(caller.ctx(), viewer, whom);
-    let current = user.await.map_or(NEVER, |user| user.version);
-    *versions
-        .iter()
-        .find(|version| **version == current)
-        .unwrap_or(&NEVER)
+    let current = accounts.current_version(caller.ctx(), viewer, whom).await;
+    let current = current.ok().flatten();
+    let is_current = |version: &&Version| Some(**version) == current;
+    *versions.iter().find(is_current).unwrap_or(&NEVER)
 }
 
 /// Reads one strong tag of ours.

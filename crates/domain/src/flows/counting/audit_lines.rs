@@ -25,14 +25,18 @@ const LINES: Rate = Rate {
 
 impl Accounts {
     /// Whether a line may be written about what somebody who is signed in can do again and again: so
-    /// many an hour, that nobody fills the audit log (L-01).
+    /// many an hour, that nobody fills the audit log (L-01). What may not is counted, and told later
+    /// (`left_out`).
     pub(crate) fn may_fill_the_log(&self, ctx: &Ctx, event: Event) -> bool {
         let budget = LINES.named(event.as_str());
         let charge = Charge::budget(budget, ctx.actor.audit_name());
         let answers = self.counting.written.take_now(&[charge], ctx.now);
-        !answers
-            .iter()
-            .any(|answer| matches!(answer, Allowance::Denied { .. }))
+        let is_denied = |answer: &Allowance| matches!(answer, Allowance::Denied { .. });
+        let may = !answers.iter().any(is_denied);
+        if !may {
+            self.left_out.count(event, &ctx.actor, ctx.now);
+        }
+        may
     }
 
     /// Whether this is the first refusal of its kind for a while, and not one of a flood.

@@ -94,7 +94,7 @@ async fn export(accounts: &Arc<Accounts>, ctx: &Ctx, named: &str) -> anyhow::Res
         .export_named(ctx, named)
         .await
         .map_err(|error| said(error, named))?;
-    let mut document = Document::new(accounts.clone(), held, ctx.now);
+    let mut document = Document::new(accounts.clone(), held, ctx);
     let mut output = std::io::stdout().lock();
     while let Some(piece) = document.next().await? {
         output
@@ -122,7 +122,7 @@ async fn create(
 ) -> anyhow::Result<()> {
     let username = typed("--username", wanted.username.as_deref(), Username::choose)?;
     let email = typed("--email", wanted.email.as_deref(), EmailAddress::parse)?;
-    let name = typed("--name", wanted.name.as_deref(), Name::parse)?;
+    let name = typed("--name", wanted.name.as_deref(), Name::choose)?;
     let (password, made_up) = password(wired, wanted.password_stdin)?;
     let personal: Vec<&str> = [
         wanted.username.as_deref(),

@@ -44,7 +44,11 @@ async fn a_person_takes_everything_along() {
     assert_eq!(words(&held["links"], "purpose"), ["recovery"]);
     let mut kinds = words(&held["mails"], "kind");
     kinds.sort_unstable();
-    assert_eq!(kinds, ["email-change", "email-change-undo"]);
+    assert_eq!(
+        kinds,
+        ["email-change-undo"],
+        "A-01: whose the new address is"
+    );
     let events = words(&held["audit"], "event");
     assert_eq!(events[0], "user-exported");
     assert!(events.contains(&"sign-in".to_owned()), "{events:?}");
@@ -54,6 +58,36 @@ async fn a_person_takes_everything_along() {
         assert!(!answer.text().contains(secret), "{secret}");
     }
     app.leaves_mail();
+}
+
+/// L-05: of one's own sessions the one that asks is marked, as in their list; of another's none is.
+#[tokio::test]
+async fn the_session_that_asks_is_marked() {
+    let app = TestApp::new().await;
+    let (admin, ben) = (app.admin().await, app.user("ben").await);
+    app.advance_seconds(1);
+    let other = app.sign_in("ben").await;
+    for client in [&ben, &other] {
+        let held = client.get("/user/me/export").await.expect(200).json();
+        let listed = client.get("/user/me/session").await.expect(200).json();
+        assert_eq!(held["sessions"], listed["items"]);
+        let current = |one: &&Value| one["current"] == true;
+        assert_eq!(
+            held["sessions"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .filter(current)
+                .count(),
+            1
+        );
+    }
+    let held = admin.get("/user/ben/export").await.expect(200).json();
+    let all = held["sessions"].as_array().unwrap();
+    assert!(
+        all.len() == 2 && all.iter().all(|one| one["current"] == false),
+        "{all:?}"
+    );
 }
 
 /// L-05: the log of a busy account is longer than a page.

@@ -21,7 +21,7 @@ pub(crate) async fn export_user(
 ) -> Result<Response, Problem> {
     let held = app.accounts.export_user(caller.ctx(), &user).await?;
     let name = format!("attachment; filename=\"{}.json\"", held.user.id);
-    let document = Document::new(app.accounts.clone(), held, caller.ctx().now);
+    let document = Document::new(app.accounts.clone(), held, caller.ctx());
     // Whoever reads slowly is read for slowly: the next page is fetched once the last one has gone.
     let pieces = stream::try_unfold(document, |mut document| async {
         let piece = document.next().await;

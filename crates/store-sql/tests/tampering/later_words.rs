@@ -1,58 +1,36 @@
 //! Words that only a newer release writes: while two releases run beside each other, the older one reads
 //! what the newer one has stored. It leaves alone what it does not know, and nothing that stands beside
-//! it is held up or hidden. Tried on each database, by SQL behind the store's back.
-
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
-
-use std::sync::Arc;
+//! it is held up or hidden.
 
 use doorward_domain::changes::Change;
 use doorward_domain::model::{AuditFilter, Event, Link, MailJob, Purpose};
 use doorward_domain::ports::Store;
-use doorward_store_sql::{SqlSettings, SqlStore};
 use doorward_testkit::fixtures::{self, later, now};
-use doorward_testkit::servers;
-use sqlx::{AnyConnection, AssertSqlSafe, Connection, query};
 
-struct Shared {
-    url: String,
-    store: Arc<SqlStore>,
-}
+use crate::database::Database;
 
-impl Shared {
-    async fn new(url: &str) -> Self {
-        let settings = SqlSettings::new(url);
-        let store = SqlStore::connect(&settings, now()).await;
-        Self {
-            url: url.to_owned(),
-            store: Arc::new(store.unwrap()),
-        }
-    }
-
+impl Database {
     async fn write(&self, changes: Vec<Change>) {
         self.store.apply(changes).await.unwrap();
     }
 
     /// Has a newer release write the one row that has this id.
     async fn rewrite(&self, table: &str, column: &str, key: &str, id: &[u8]) {
-        sqlx::any::install_default_drivers();
-        let mut connection = AnyConnection::connect(&self.url).await.unwrap();
-        let place = if self.url.starts_with("postgres") {
-            "$1"
-        } else {
-            "?"
-        };
-        let sql = format!("UPDATE {table} SET {column} = 'of-tomorrow' WHERE {key} = {place}");
-        let rows = query(AssertSqlSafe(sql)).bind(id.to_vec());
-        let rows = rows.execute(&mut connection).await.unwrap();
-        assert_eq!(rows.rows_affected(), 1);
-        connection.close().await.unwrap();
+        let id = self.bytes(id);
+        let sql = format!("UPDATE {table} SET {column} = 'of-tomorrow' WHERE {key} = {id}");
+        assert_eq!(self.execute(&sql).await, 1);
     }
+}
+
+on_each_database! {
+    a_mail_of_an_unknown_kind,
+    a_link_of_an_unknown_purpose,
+    an_event_of_an_unknown_name,
 }
 
 /// The others of the outbox are listed and sent; the unknown one stays for the nodes that know it.
 async fn a_mail_of_an_unknown_kind(url: &str) {
-    let shared = Shared::new(url).await;
+    let shared = Database::new(url).await;
     let user = fixtures::user_id();
     let jobs = [fixtures::mail_job(user), fixtures::mail_job(user)];
     shared
@@ -75,7 +53,7 @@ async fn a_mail_of_an_unknown_kind(url: &str) {
 
 /// It opens nothing, and what it is for is nobody's guess; the user's others are listed and open.
 async fn a_link_of_an_unknown_purpose(url: &str) {
-    let shared = Shared::new(url).await;
+    let shared = Database::new(url).await;
     let user = fixtures::user_id();
     let links = [Purpose::Confirmation, Purpose::Recovery].map(|each| fixtures::link(user, each));
     shared
@@ -95,7 +73,7 @@ async fn a_link_of_an_unknown_purpose(url: &str) {
 
 /// L-01: it is on the lists under a word of its own, with the word that stands there.
 async fn an_event_of_an_unknown_name(url: &str) {
-    let shared = Shared::new(url).await;
+    let shared = Database::new(url).await;
     let user = fixtures::user_id();
     let events = [fixtures::audit_event(user), fixtures::audit_event(user)];
     let changes = events.iter().cloned().map(|e| Change::Audit(Box::new(e)));
@@ -126,34 +104,4 @@ async fn an_event_of_an_unknown_name(url: &str) {
     };
     let sign_ins = shared.store.list_audit_events(&other).await.unwrap();
     assert_eq!(sign_ins, [events[1].clone()]);
-}
-
-macro_rules! on_each_database {
-    ($($case:ident),+ $(,)?) => {
-        mod sqlite {
-            $(#[tokio::test]
-            async fn $case() {
-                let folder = tempfile::tempdir().unwrap();
-                super::$case(&format!("sqlite:{}/doorward.db", folder.path().display())).await;
-            })+
-        }
-        mod postgres {
-            $(#[tokio::test]
-            async fn $case() {
-                super::$case(&super::servers::postgres().await).await;
-            })+
-        }
-        mod mariadb {
-            $(#[tokio::test]
-            async fn $case() {
-                super::$case(&super::servers::mariadb().await).await;
-            })+
-        }
-    };
-}
-
-on_each_database! {
-    a_mail_of_an_unknown_kind,
-    a_link_of_an_unknown_purpose,
-    an_event_of_an_unknown_name,
 }

@@ -1,0 +1,72 @@
+//! A database of each kind, its store, and a way past the store.
+
+use std::sync::Arc;
+
+use doorward_store_sql::{SqlSettings, SqlStore};
+use doorward_testkit::fixtures;
+use sqlx::{AnyConnection, AssertSqlSafe, Connection, raw_sql};
+
+/// A new database, and the store on it.
+pub struct Database {
+    pub url: String,
+    pub store: Arc<SqlStore>,
+}
+
+impl Database {
+    pub async fn new(url: &str) -> Self {
+        let settings = SqlSettings::new(url);
+        let store = SqlStore::connect(&settings, fixtures::now()).await;
+        Self {
+            url: url.to_owned(),
+            store: Arc::new(store.unwrap()),
+        }
+    }
+
+    /// Does that behind the store's back. Answers how many rows it met.
+    pub async fn execute(&self, sql: &str) -> u64 {
+        sqlx::any::install_default_drivers();
+        let mut connection = AnyConnection::connect(&self.url).await.unwrap();
+        let sql = AssertSqlSafe(sql.to_owned());
+        let done = raw_sql(sql).execute(&mut connection).await.unwrap();
+        connection.close().await.unwrap();
+        done.rows_affected()
+    }
+
+    /// Bytes, as this database reads them.
+    pub fn bytes(&self, bytes: &[u8]) -> String {
+        let digits: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        match self.url.starts_with("postgres") {
+            true => format!("decode('{digits}', 'hex')"),
+            false => format!("x'{digits}'"),
+        }
+    }
+
+    pub fn is_sqlite(&self) -> bool {
+        self.url.starts_with("sqlite")
+    }
+}
+
+/// How to open a database that is nobody else's, three times.
+macro_rules! on_each_database {
+    ($($case:ident),+ $(,)?) => {
+        mod sqlite {
+            $(#[tokio::test]
+            async fn $case() {
+                let folder = tempfile::tempdir().unwrap();
+                super::$case(&format!("sqlite:{}/doorward.db", folder.path().display())).await;
+            })+
+        }
+        mod postgres {
+            $(#[tokio::test]
+            async fn $case() {
+                super::$case(&doorward_testkit::servers::postgres().await).await;
+            })+
+        }
+        mod mariadb {
+            $(#[tokio::test]
+            async fn $case() {
+                super::$case(&doorward_testkit::servers::mariadb().await).await;
+            })+
+        }
+    };
+}

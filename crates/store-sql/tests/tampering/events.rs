@@ -1,0 +1,202 @@
+//! Whoever has the database can change events of the audit log, and is found out: every way there is to
+//! edit, cut, add and swap them (L-01, L-03).
+
+use doorward_domain::changes::Change;
+use doorward_domain::memory::SeededSecrets;
+use doorward_domain::model::{AuditEvent, AuditFilter, Event};
+use doorward_domain::ports::Store;
+use doorward_testkit::fixtures;
+use doorward_testkit::sealing::{at, event, sealer, write};
+
+use crate::tampered::Tampered;
+
+on_each_database! {
+    every_column_of_an_event_is_held,
+    a_row_that_is_cut_added_or_moved_is_named,
+    rows_of_an_older_release_are_sealed_too,
+    an_event_of_the_future_is_named,
+    a_line_that_tells_of_no_deletion_erases_nothing,
+}
+
+/// L-01: an edit of any column is found, and in which row.
+async fn every_column_of_an_event_is_held(url: &str) {
+    let log = Tampered::new(url).await;
+    assert_eq!(log.found().await, []);
+    let fifth = log.id(4);
+    let somebody = log.bytes(&[9; 16]);
+    let salt = log.bytes(&[9; 32]);
+    let (edited, address) = ("event-edited", "event-address-edited");
+    let erased = "event-erased-without-order";
+    for (change, word) in [
+        ("occurred_at = occurred_at + 1".to_owned(), edited),
+        ("event = 'sign-out'".to_owned(), edited),
+        ("event = 'a word of a later release'".to_owned(), edited),
+        ("outcome = 'failure'".to_owned(), edited),
+        ("actor = 'command-line'".to_owned(), edited),
+        ("actor_id = NULL".to_owned(), edited),
+        (format!("actor_id = {somebody}"), edited),
+        ("user_id = NULL".to_owned(), edited),
+        (format!("user_id = {somebody}"), edited),
+        ("request_id = ''".to_owned(), edited),
+        ("detail = NULL".to_owned(), edited),
+        ("detail = 'rot'".to_owned(), edited),
+        (format!("personal_digest = {salt}"), edited),
+        ("address = '192.0.2.8'".to_owned(), address),
+        ("address = NULL".to_owned(), address),
+        ("user_agent = NULL".to_owned(), address),
+        (format!("personal_salt = {salt}"), address),
+        ("personal_salt = NULL".to_owned(), address),
+        (
+            "address = NULL, user_agent = NULL, personal_salt = NULL".to_owned(),
+            erased,
+        ),
+    ] {
+        log.keep("audit_events").await;
+        log.execute(&format!(
+            "UPDATE audit_events SET {change} WHERE id = {fifth}"
+        ))
+        .await;
+        let found = log.found().await;
+        assert!(
+            found.contains(&(word, Some(2), Some(4))),
+            "{change}: {found:?}"
+        );
+        assert!(
+            found.iter().all(|(_, _, event)| *event == Some(4)),
+            "{found:?}"
+        );
+        log.put_back("audit_events").await;
+        assert_eq!(log.found().await, [], "{change}");
+    }
+}
+
+/// L-01: what is cut, added, moved or swapped is named.
+async fn a_row_that_is_cut_added_or_moved_is_named(url: &str) {
+    let log = Tampered::new(url).await;
+    let (second, third, fifth) = (log.id(1), log.id(2), log.id(4));
+    let (other, spare) = (log.bytes(&[9; 16]), log.bytes(&[8; 16]));
+    let add = format!(
+        "INSERT INTO audit_events SELECT {other}, occurred_at, event, outcome, actor, user_id, address, \
+         user_agent, request_id, detail, actor_id, seal, personal_digest, personal_salt \
+         FROM audit_events WHERE id = {fifth}"
+    );
+    let rename =
+        |from: &str, to: &str| format!("UPDATE audit_events SET id = {to} WHERE id = {from};");
+    let swap = [
+        rename(&second, &spare),
+        rename(&third, &second),
+        rename(&spare, &third),
+    ];
+    let (missing, added) = ("event-missing", "event-added");
+    let edited = "event-edited";
+    for (change, expected) in [
+        (
+            format!("DELETE FROM audit_events WHERE id = {fifth}"),
+            vec![(missing, Some(2), Some(4))],
+        ),
+        (add, vec![(added, Some(2), None)]),
+        (
+            format!("UPDATE audit_events SET seal = 3 WHERE id = {fifth}"),
+            vec![(missing, Some(2), Some(4)), (added, Some(3), Some(4))],
+        ),
+        (
+            format!("UPDATE audit_events SET seal = NULL WHERE id = {fifth}"),
+            vec![(missing, Some(2), Some(4))],
+        ),
+        (
+            format!("UPDATE audit_events SET seal = 99 WHERE id = {fifth}"),
+            vec![(missing, Some(2), Some(4)), (added, Some(99), Some(4))],
+        ),
+        (
+            swap.concat(),
+            vec![(edited, Some(1), Some(1)), (edited, Some(1), Some(2))],
+        ),
+    ] {
+        log.keep("audit_events").await;
+        log.execute(&change).await;
+        assert_eq!(log.found().await, expected, "{change}");
+        log.put_back("audit_events").await;
+    }
+    assert_eq!(log.found().await, []);
+}
+
+/// A node of the release before knows no column of a seal.
+async fn rows_of_an_older_release_are_sealed_too(url: &str) {
+    let log = Tampered::new(url).await;
+    let (id, somebody) = (
+        log.bytes(event(20, fixtures::user_id()).id.as_bytes()),
+        fixtures::user_id(),
+    );
+    let at_micros = at(20).as_microsecond();
+    log.execute(&format!(
+        "INSERT INTO audit_events (id, occurred_at, event, outcome, actor, user_id, address, user_agent, request_id, detail) \
+         VALUES ({id}, {at_micros}, 'a-word-to-come', 'success', 'user:{somebody}', NULL, '192.0.2.9', NULL, 'r', NULL)"
+    ))
+    .await;
+    let secrets = SeededSecrets::new(8);
+    let turn = sealer(&*log.store, &secrets, at(30)).seal().await.unwrap();
+    assert_eq!(turn.events, 1);
+    assert_eq!(log.found().await, []);
+    let sealed = log.store.audit_log().list_sealed(4, 10).await.unwrap();
+    assert_eq!(sealed[0].actor_id, Some(somebody));
+    // And read, whatever the word is.
+    let all = AuditFilter {
+        limit: 1,
+        ..Default::default()
+    };
+    let line = log.store.list_audit_events(&all).await.unwrap().remove(0);
+    assert_eq!(
+        (line.event.as_str(), line.detail.as_deref()),
+        ("other", Some("a-word-to-come "))
+    );
+}
+
+/// L-01: what is put beyond the reach of the sealer stays editable, and is named for as long as it does.
+async fn an_event_of_the_future_is_named(url: &str) {
+    let log = Tampered::new(url).await;
+    let far = log.bytes(&[255, 255, 0, 0, 0, 0, 0x70, 0, 0x80, 0, 0, 0, 0, 0, 0, 1]);
+    let columns = "event, outcome, actor, user_id, address, user_agent, request_id, detail";
+    let add = |id: &str, at: &str| {
+        format!(
+            "INSERT INTO audit_events (id, occurred_at, {columns}) SELECT {id}, {at}, {columns} \
+             FROM audit_events WHERE id = {}",
+            log.id(4)
+        )
+    };
+    log.execute(&add(&far, "occurred_at")).await;
+    let secrets = SeededSecrets::new(11);
+    let node = sealer(&*log.store, &secrets, at(1000));
+    assert_eq!(node.seal_rest().await.unwrap().events, 0);
+    assert_eq!(log.found().await, [("event-ahead", None, None)]);
+    log.execute(&format!("DELETE FROM audit_events WHERE id = {far}"))
+        .await;
+    // An id of now, and a time of long ago: before it is sealed, and after.
+    let now = log.bytes(event(9, fixtures::user_id()).id.as_bytes());
+    log.execute(&add(&now, "occurred_at - 86400000000")).await;
+    assert_eq!(log.found().await, [("event-misdated", None, None)]);
+    assert_eq!(node.seal_rest().await.unwrap().events, 1);
+    assert_eq!(log.found().await, [("event-misdated", Some(4), None)]);
+}
+
+/// L-05: whoever adds a line that tells of a deletion has nobody's addresses erased who is there.
+async fn a_line_that_tells_of_no_deletion_erases_nothing(url: &str) {
+    let log = Tampered::new(url).await;
+    let ben = fixtures::user();
+    let tells = AuditEvent {
+        event: Event::UserDeleted,
+        ..event(20, ben.id)
+    };
+    write(&*log.store, &tells).await;
+    let secrets = SeededSecrets::new(12);
+    // He was taken out for the moment in which that was sealed.
+    sealer(&*log.store, &secrets, at(30)).seal().await.unwrap();
+    let back = Change::InsertUser(Box::new(ben.clone()));
+    log.store.apply(vec![back]).await.unwrap();
+    sealer(&*log.store, &secrets, at(1000))
+        .erase()
+        .await
+        .unwrap();
+    let left = log.store.audit_log().list_personal(ben.id, 10).await;
+    assert_eq!(left.unwrap().len(), 1);
+    assert_eq!(log.found().await, []);
+}
