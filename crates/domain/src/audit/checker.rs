@@ -22,7 +22,7 @@ pub(super) const LATE: SignedDuration = SignedDuration::from_mins(10);
 
 /// What is wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fault {
+pub enum Flaw {
     /// Seals are not there, from this position to the one before the next.
     SealsMissing,
     /// A seal stands where another belongs.
@@ -59,7 +59,7 @@ pub enum Fault {
     CheckpointDiffers,
 }
 
-impl Fault {
+impl Flaw {
     fn as_str(self) -> &'static str {
         match self {
             Self::SealsMissing => "seal-missing",
@@ -121,7 +121,7 @@ impl Fault {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
     /// What.
-    pub fault: Fault,
+    pub flaw: Flaw,
     /// In which seal, or from which on.
     pub position: Option<i64>,
     /// The last of them, where there are several.
@@ -131,9 +131,9 @@ pub struct Finding {
 }
 
 impl Finding {
-    pub(super) fn of_seal(fault: Fault, position: i64) -> Self {
+    pub(super) fn of_seal(flaw: Flaw, position: i64) -> Self {
         Self {
-            fault,
+            flaw,
             position: Some(position),
             to: None,
             event: None,
@@ -141,9 +141,9 @@ impl Finding {
     }
 
     /// What is wrong with one event.
-    pub fn of_event(fault: Fault, position: Option<i64>, event: AuditEventId) -> Self {
+    pub fn of_event(flaw: Flaw, position: Option<i64>, event: AuditEventId) -> Self {
         Self {
-            fault,
+            flaw,
             position,
             to: None,
             event: Some(event),
@@ -152,7 +152,7 @@ impl Finding {
 
     /// What is wrong, as one stable word.
     pub fn word(&self) -> &'static str {
-        self.fault.as_str()
+        self.flaw.as_str()
     }
 }
 
@@ -168,7 +168,7 @@ impl fmt::Display for Finding {
             let joint = if self.position.is_some() { ", " } else { "" };
             write!(f, "{joint}event {event}")?;
         }
-        write!(f, " {}", self.fault.sentence())
+        write!(f, " {}", self.flaw.sentence())
     }
 }
 
@@ -216,14 +216,14 @@ impl Waiting {
         if record.id < AuditEventId::first_at(self.now - Self::UNSEALED_FOR) {
             self.overdue.add(record.id);
         }
-        let fault = if record.id > AuditEventId::first_at(self.now + LATE) {
-            Fault::EventAhead
+        let flaw = if record.id > AuditEventId::first_at(self.now + LATE) {
+            Flaw::EventAhead
         } else if is_misdated(record) {
-            Fault::EventMisdated
+            Flaw::EventMisdated
         } else {
             return None;
         };
-        Some(of_record(fault, record))
+        Some(of_record(flaw, record))
     }
 }
 
@@ -305,16 +305,16 @@ impl Checker {
         let found = digest::of_seal(seal);
         let is_let_go = self.check_place(seal, &mut findings);
         if found != seal.digest {
-            findings.push(Finding::of_seal(Fault::SealEdited, seal.position));
+            findings.push(Finding::of_seal(Flaw::SealEdited, seal.position));
         } else if !self.trusts(|key| key.signed_seal(&found, &seal.signature)) {
-            findings.push(Finding::of_seal(Fault::SealForged, seal.position));
+            findings.push(Finding::of_seal(Flaw::SealForged, seal.position));
         }
         self.check_checkpoint(seal.position, &found, &mut findings);
         self.seals += 1;
         self.last = Some((seal.position, found));
         if is_let_go {
             self.let_go_to = Some(seal.position);
-            let added = records.iter().map(|one| of_record(Fault::EventAdded, one));
+            let added = records.iter().map(|one| of_record(Flaw::EventAdded, one));
             findings.extend(added);
         } else {
             self.check_events(seal, records, erasures, &mut findings);
@@ -327,7 +327,7 @@ impl Checker {
         let end = self.last.map_or(0, |(position, _)| position);
         let beyond = self.checkpoints.keys().filter(|position| **position > end);
         beyond
-            .map(|position| Finding::of_seal(Fault::TailCut, *position))
+            .map(|position| Finding::of_seal(Flaw::TailCut, *position))
             .collect()
     }
 
@@ -342,7 +342,7 @@ impl Checker {
                     .is_ok_and(|at| seal.last_id < AuditEventId::first_at(at));
                 let may = is_due && self.trusts(|key| key.signed_letting_go(seal, let_go));
                 if !may {
-                    findings.push(Finding::of_seal(Fault::LetGoForged, seal.position));
+                    findings.push(Finding::of_seal(Flaw::LetGoForged, seal.position));
                 }
                 may
             }
@@ -351,14 +351,14 @@ impl Checker {
         // After the last there is, nothing has a place.
         let next = before.saturating_add(1);
         if seal.position < next || seal.position == before {
-            findings.push(Finding::of_seal(Fault::SealOutOfOrder, seal.position));
+            findings.push(Finding::of_seal(Flaw::SealOutOfOrder, seal.position));
         } else if seal.position > next && !is_let_go {
             findings.push(Finding {
                 to: Some(seal.position - 1),
-                ..Finding::of_seal(Fault::SealsMissing, next)
+                ..Finding::of_seal(Flaw::SealsMissing, next)
             });
         } else if seal.position == next && seal.previous != digest {
-            findings.push(Finding::of_seal(Fault::ChainBroken, seal.position));
+            findings.push(Finding::of_seal(Flaw::ChainBroken, seal.position));
         }
         is_let_go
     }
@@ -370,7 +370,7 @@ impl Checker {
         if *expected == digest::hex(found) {
             self.checkpoints_met += 1;
         } else {
-            findings.push(Finding::of_seal(Fault::CheckpointDiffers, position));
+            findings.push(Finding::of_seal(Flaw::CheckpointDiffers, position));
         }
     }
 
@@ -384,12 +384,12 @@ impl Checker {
         let Some(leaves) = &seal.leaves else {
             // A choice of events brings the chain along, and the lists of those seals it chose from.
             if self.extent == Extent::Whole || !records.is_empty() {
-                findings.push(Finding::of_seal(Fault::LeavesEdited, seal.position));
+                findings.push(Finding::of_seal(Flaw::LeavesEdited, seal.position));
             }
             return;
         };
         if digest::of_leaves(leaves) != seal.events {
-            findings.push(Finding::of_seal(Fault::LeavesEdited, seal.position));
+            findings.push(Finding::of_seal(Flaw::LeavesEdited, seal.position));
         }
         let mut expected: BTreeMap<AuditEventId, Digest> = leaves
             .iter()
@@ -397,15 +397,15 @@ impl Checker {
             .collect();
         for record in records {
             let Some(leaf) = expected.remove(&record.id) else {
-                findings.push(of_record(Fault::EventAdded, record));
+                findings.push(of_record(Flaw::EventAdded, record));
                 continue;
             };
             self.events += 1;
             if digest::of_event(record) != leaf || record.actor_id != actor_id(&record.actor) {
-                findings.push(of_record(Fault::EventEdited, record));
+                findings.push(of_record(Flaw::EventEdited, record));
             }
             if is_misdated(record) {
-                findings.push(of_record(Fault::EventMisdated, record));
+                findings.push(of_record(Flaw::EventMisdated, record));
             } else if record.at.as_millisecond()
                 < seal.sealed_at.as_millisecond().saturating_sub(millis(LATE))
             {
@@ -416,7 +416,7 @@ impl Checker {
         if self.extent == Extent::Whole {
             let missing = expected
                 .keys()
-                .map(|id| Finding::of_event(Fault::EventMissing, Some(seal.position), *id));
+                .map(|id| Finding::of_event(Flaw::EventMissing, Some(seal.position), *id));
             findings.extend(missing);
         }
     }
@@ -424,7 +424,7 @@ impl Checker {
     fn check_personal(&mut self, record: &AuditRecord, erasures: &[Erasure]) -> Option<Finding> {
         let (address, user_agent) = (record.address.as_deref(), record.user_agent.as_deref());
         let is_empty = address.is_none() && user_agent.is_none();
-        let fault = match (&record.personal_digest, &record.personal_salt) {
+        let flaw = match (&record.personal_digest, &record.personal_salt) {
             (None, None) if is_empty => return None,
             (Some(kept), Some(salt)) if digest::of_personal(salt, address, user_agent) == *kept => {
                 return None;
@@ -436,11 +436,11 @@ impl Checker {
                     self.erased += 1;
                     return None;
                 }
-                Fault::ErasedWithoutOrder
+                Flaw::ErasedWithoutOrder
             }
-            _ => Fault::PersonalEdited,
+            _ => Flaw::PersonalEdited,
         };
-        Some(of_record(fault, record))
+        Some(of_record(flaw, record))
     }
 
     fn trusts(&self, signed: impl Fn(&AuditPublicKey) -> bool) -> bool {
@@ -448,8 +448,8 @@ impl Checker {
     }
 }
 
-fn of_record(fault: Fault, record: &AuditRecord) -> Finding {
-    Finding::of_event(fault, record.seal, record.id)
+fn of_record(flaw: Flaw, record: &AuditRecord) -> Finding {
+    Finding::of_event(flaw, record.seal, record.id)
 }
 
 /// Lists are by id, and ids are made of the moment.

@@ -3,7 +3,7 @@
 
 use jiff::Timestamp;
 
-use super::checker::{Checker, Extent, Fault, Finding, Tally, Waiting};
+use super::checker::{Checker, Extent, Finding, Flaw, Tally, Waiting};
 use super::{AuditPublicKey, Checkpoint, owner_of};
 use crate::model::{AuditRecord, Erasure, Seal};
 use crate::ports::{Store, StoreError};
@@ -116,7 +116,7 @@ impl Walk<'_> {
             .await?;
         let misplaced = misplaced.iter().filter(|seal| seal.position < 1);
         misplaced
-            .map(|seal| Finding::of_seal(Fault::SealOutOfOrder, seal.position))
+            .map(|seal| Finding::of_seal(Flaw::SealOutOfOrder, seal.position))
             .for_each(&mut tell);
         let (mut first, mut last) = (1, 0);
         loop {
@@ -134,7 +134,7 @@ impl Walk<'_> {
                 // A seal was made meanwhile.
                 continue;
             }
-            let added = |one: &AuditRecord| Finding::of_event(Fault::EventAdded, one.seal, one.id);
+            let added = |one: &AuditRecord| Finding::of_event(Flaw::EventAdded, one.seal, one.id);
             outside.iter().map(added).for_each(&mut tell);
             break;
         }

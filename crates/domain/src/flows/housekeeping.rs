@@ -26,7 +26,7 @@ impl Accounts {
                 .list_pending_users_before(before, BATCH)
                 .await?;
             for user_id in &expired {
-                self.let_go(ctx, *user_id).await?;
+                self.expire(ctx, *user_id).await?;
             }
             if expired.len() < BATCH {
                 break;
@@ -38,8 +38,8 @@ impl Accounts {
     }
 
     /// Deletes a sign-up that nobody confirmed in time, held at the version that was looked at: one
-    /// that is confirmed in this moment, or let go by another node, is left alone.
-    async fn let_go(&self, ctx: &Ctx, id: UserId) -> Result<(), Error> {
+    /// that is confirmed in this moment, or expired by another node, is left alone.
+    async fn expire(&self, ctx: &Ctx, id: UserId) -> Result<(), Error> {
         let user = self.ports.store.find_user(id).await?;
         let Some(user) = user.filter(|user| user.status == Status::Pending) else {
             return Ok(());

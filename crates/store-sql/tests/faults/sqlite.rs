@@ -149,7 +149,7 @@ async fn a_file_that_another_locks_is_not_called_well() {
         began.elapsed() < Duration::from_secs(3),
         "it takes too long"
     );
-    let let_go = sqlx::raw_sql("ROLLBACK").execute(&mut other);
-    let_go.await.unwrap();
+    let unlock = sqlx::raw_sql("ROLLBACK").execute(&mut other);
+    unlock.await.unwrap();
     until_well(|| Store::ping(&store)).await;
 }

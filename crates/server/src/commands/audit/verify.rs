@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 
 use anyhow::{Context, bail};
-use doorward_domain::audit::checker::{Checker, Extent, Fault, Tally, Waiting};
+use doorward_domain::audit::checker::{Checker, Extent, Flaw, Tally, Waiting};
 use doorward_domain::audit::walk::AuditVerdict;
 use doorward_domain::audit::{AuditPublicKey, Checkpoint, Finding};
 use doorward_domain::ctx::Actor;
@@ -263,7 +263,7 @@ fn of_file(
     check(&mut checker, group, told);
     // Whoever exports seals what is there first: only the youngest may wait.
     let overdue = waiting.overdue.first;
-    let overdue = overdue.map(|first| Finding::of_event(Fault::Unsealed, None, first));
+    let overdue = overdue.map(|first| Finding::of_event(Flaw::Unsealed, None, first));
     for finding in checker.finish().iter().chain(&overdue) {
         told.tell(finding);
     }

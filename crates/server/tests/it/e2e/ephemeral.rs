@@ -122,7 +122,7 @@ fn what_counts_is_obeyed_and_a_file_is_refused() {
 fn it_ends_when_its_standard_input_is_closed() {
     let mut throwaway = Throwaway::start(&project());
     throwaway.server.get("/healthz").expect(200);
-    throwaway.server.let_go();
+    throwaway.server.close_input();
     throwaway.ends();
 }
 

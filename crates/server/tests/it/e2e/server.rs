@@ -322,7 +322,7 @@ impl Server {
     }
 
     /// Closes its standard input.
-    pub fn let_go(&mut self) {
+    pub fn close_input(&mut self) {
         drop(self.child.stdin.take());
     }
 
