@@ -3,9 +3,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
-use std::path::Path;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use serde_json::{Value, json};
 
 use crate::run::root;
@@ -21,15 +23,53 @@ const LICENCES: [&str; 6] = [
     "UNLICENSE",
 ];
 
-/// What a crate of Rust brings along in C, which no lock file knows: the crate, the file that says the
-/// version, what stands before it, the name and the licence.
-const BROUGHT_ALONG: &[(&str, &str, &str, &str, &str)] = &[(
-    "libsqlite3-sys",
-    "sqlite3/sqlite3.h",
-    "#define SQLITE_VERSION",
-    "sqlite",
-    "blessing",
-)];
+/// What a crate of Rust brings along in C and assembler, which no lock file knows.
+struct BroughtAlong {
+    by: &'static str,
+    name: &'static str,
+    license: &'static str,
+    version: Version,
+}
+
+/// How its version is known.
+enum Version {
+    /// A file says it, behind these words.
+    Said {
+        file: &'static str,
+        behind: &'static str,
+    },
+    /// Nothing does: it was copied into these folders of the crate, and changed there. So it is that crate's
+    /// version, and a digest of what is in them.
+    OfItsCrate(&'static [&'static str]),
+}
+
+/// A crate that is built with a C compiler and is not here fails the test of the bill.
+const BROUGHT_ALONG: &[BroughtAlong] = &[
+    BroughtAlong {
+        by: "libsqlite3-sys",
+        name: "sqlite",
+        license: "blessing",
+        version: Version::Said {
+            file: "sqlite3/sqlite3.h",
+            behind: "#define SQLITE_VERSION",
+        },
+    },
+    BroughtAlong {
+        by: "ring",
+        name: "boringssl",
+        license: "Apache-2.0 AND ISC",
+        version: Version::OfItsCrate(&["crypto", "include", "pregenerated"]),
+    },
+    BroughtAlong {
+        by: "ring",
+        name: "fiat-crypto",
+        license: "MIT OR Apache-2.0 OR BSD-1-Clause",
+        version: Version::OfItsCrate(&["third_party/fiat"]),
+    },
+];
+
+/// What is C or assembler, by the ends of files' names.
+const NATIVE: [&str; 5] = ["c", "h", "inl", "S", "asm"];
 
 /// The document. `written_at` is a time as RFC 3339 has it.
 pub(crate) fn document(version: &str, written_at: &str) -> anyhow::Result<String> {
@@ -87,26 +127,103 @@ fn reference(part: &Part) -> String {
     format!("pkg:cargo/{}@{}", part.name, part.version)
 }
 
-fn brought_along(part: &Part) -> anyhow::Result<Option<Value>> {
-    let Some((_, file, before, name, license)) =
-        BROUGHT_ALONG.iter().find(|(of, ..)| *of == part.name)
-    else {
-        return Ok(None);
-    };
-    let path = source_of(part)?.join(file);
-    let text = String::from_utf8_lossy(&std::fs::read(&path)?).into_owned();
-    let line = text.lines().find_map(|line| line.strip_prefix(before));
-    let version = line.with_context(|| format!("{} has no version", path.display()))?;
-    let version = version.trim().trim_matches('"');
-    Ok(Some(json!({
-        "type": "library",
-        "bom-ref": format!("pkg:generic/{name}@{version}"),
-        "name": name,
-        "version": version,
-        "scope": "required",
-        "licenses": [{"license": {"id": license}}],
-        "purl": format!("pkg:generic/{name}@{version}"),
-    })))
+/// What comes along with a crate, each a component.
+fn brought_along(part: &Part) -> anyhow::Result<Vec<Value>> {
+    let own = BROUGHT_ALONG.iter().filter(|along| along.by == part.name);
+    own.map(|along| along.component(part)).collect()
+}
+
+impl BroughtAlong {
+    fn component(&self, part: &Part) -> anyhow::Result<Value> {
+        let reference = self.reference(part)?;
+        let (_, version) = reference.rsplit_once('@').context("it has a version")?;
+        let license = match self.license.contains(' ') {
+            true => json!({"expression": self.license}),
+            false => json!({"license": {"id": self.license}}),
+        };
+        let mut component = json!({
+            "type": "library",
+            "bom-ref": reference,
+            "name": self.name,
+            "version": version,
+            "scope": "required",
+            "licenses": [license],
+            "purl": reference,
+        });
+        if let Version::OfItsCrate(folders) = self.version {
+            let notes = format!(
+                "Sources in C and assembler that {} {} has copied from {} and changed, in {}.",
+                part.name,
+                part.version,
+                self.name,
+                folders.join(", ")
+            );
+            component["pedigree"] = json!({"notes": notes});
+            let digest = digest_of(&source_of(part)?, folders)?;
+            component["properties"] = json!([{"name": "doorward:sources:sha256", "value": digest}]);
+        }
+        Ok(component)
+    }
+
+    fn reference(&self, part: &Part) -> anyhow::Result<String> {
+        let version = match self.version {
+            Version::OfItsCrate(_) => format!("{}-{}", part.name, part.version),
+            Version::Said { file, behind } => {
+                let path = source_of(part)?.join(file);
+                let text = String::from_utf8_lossy(&std::fs::read(&path)?).into_owned();
+                let line = text.lines().find_map(|line| line.strip_prefix(behind));
+                let version = line.with_context(|| format!("{} has no version", path.display()))?;
+                version.trim().trim_matches('"').to_owned()
+            }
+        };
+        Ok(format!("pkg:generic/{}@{version}", self.name))
+    }
+}
+
+/// The digest of what is native in some folders: of what `sha256sum` says of each file, in order.
+fn digest_of(root: &Path, folders: &[&str]) -> anyhow::Result<String> {
+    let mut files = Vec::new();
+    for folder in folders {
+        native_files(&root.join(folder), &mut files)?;
+    }
+    files.sort();
+    let mut names = Vec::new();
+    for file in &files {
+        names.push(file.strip_prefix(root)?);
+    }
+    let each = Command::new("sha256sum")
+        .arg("--")
+        .args(names)
+        .current_dir(root)
+        .output()
+        .context("cannot run sha256sum")?;
+    ensure!(
+        each.status.success(),
+        "sha256sum cannot read {}",
+        root.display()
+    );
+    let mut whole = Command::new("sha256sum")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()?;
+    let mut stdin = whole.stdin.take().context("it has an input")?;
+    stdin.write_all(&each.stdout)?;
+    drop(stdin);
+    let said = String::from_utf8(whole.wait_with_output()?.stdout)?;
+    Ok(said.split(' ').next().unwrap_or_default().to_owned())
+}
+
+fn native_files(folder: &Path, files: &mut Vec<PathBuf>) -> anyhow::Result<()> {
+    for entry in std::fs::read_dir(folder)? {
+        let path = entry?.path();
+        let ending = path.extension().unwrap_or_default();
+        if path.is_dir() {
+            native_files(&path, files)?;
+        } else if NATIVE.iter().any(|native| ending == *native) {
+            files.push(path);
+        }
+    }
+    Ok(())
 }
 
 /// Who needs whom. Cargo shows what a crate needs once, where it first stands.
@@ -121,6 +238,12 @@ fn dependencies() -> anyhow::Result<Vec<Value>> {
         let own = reference(&part);
         if let Some(parent) = above.last() {
             needs.entry(parent.clone()).or_default().insert(own.clone());
+        }
+        let along = BROUGHT_ALONG.iter().filter(|along| along.by == part.name);
+        for along in along.map(|along| along.reference(&part)) {
+            let along = along?;
+            needs.entry(own.clone()).or_default().insert(along.clone());
+            needs.entry(along).or_default();
         }
         needs.entry(own.clone()).or_default();
         above.push(own);

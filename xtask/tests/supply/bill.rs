@@ -60,3 +60,47 @@ fn the_bill_of_materials_lists_every_crate_with_its_licence_and_its_archive() {
         );
     }
 }
+
+/// What is built with a C compiler is listed for what it is, beside the crate that brings it along.
+#[test]
+fn the_bill_of_materials_lists_what_comes_in_c_and_assembler() {
+    let bill: Value = serde_json::from_str(&bill()).unwrap();
+    let needed_by = |reference: &str| {
+        let all = bill["dependencies"].as_array().unwrap();
+        let own = all
+            .iter()
+            .find(|one| one["ref"].as_str().unwrap().starts_with(reference));
+        own.unwrap()["dependsOn"].to_string()
+    };
+    let mut tree = cargo();
+    tree.args(["tree", "--package", "doorward", "--locked", "--offline"]);
+    tree.args(["--edges", "normal,build", "--invert", "cc", "--depth", "1"]);
+    let output = succeed(tree.args(["--prefix", "none", "--format", "{p}"]));
+    let built: BTreeSet<String> = String::from_utf8(output.stdout)
+        .unwrap()
+        .lines()
+        .filter(|line| line.contains(" v") && !line.starts_with("cc "))
+        .map(|line| line.split(' ').next().unwrap().to_owned())
+        .collect();
+    assert!(!built.is_empty());
+    for part in built {
+        let needed = needed_by(&format!("pkg:cargo/{part}@"));
+        assert!(
+            needed.contains("pkg:generic/"),
+            "{part} has C in it: name that in BROUGHT_ALONG of xtask/src/sbom.rs"
+        );
+    }
+    for (name, by) in [
+        ("sqlite", "libsqlite3-sys"),
+        ("boringssl", "ring"),
+        ("fiat-crypto", "ring"),
+    ] {
+        let needed = needed_by(&format!("pkg:cargo/{by}@"));
+        assert!(needed.contains(&format!("pkg:generic/{name}@")), "{needed}");
+        let all = bill["components"].as_array().unwrap();
+        let part = all.iter().find(|part| part["name"] == name).unwrap();
+        let is_told =
+            name == "sqlite" || part["properties"][0]["value"].as_str().unwrap().len() == 64;
+        assert!(is_told, "{part}");
+    }
+}
