@@ -16,8 +16,9 @@ const DESCRIPTION: &str = "User accounts and sign-in. Bodies are JSON, or forms 
 
 /// What of a user name a pattern can tell: its ASCII. Unicode's own rules (RFC 8265) are beyond one.
 const USERNAME: &str = r"^[^\u0000-/:-@\[-`{-\u007f][^\u0000-*,/:-@\[-^`{-\u007f]*$";
-/// One line without control characters.
-const NAME: &str = r"^[^\u0000-\u001f\u007f-\u009f\u2028\u2029]+$";
+/// One line without control characters, and without what changes how it reads and is not seen.
+const NAME: &str =
+    r"^[^\u0000-\u001f\u007f-\u009f\u200b\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]+$";
 
 /// The document of a server at this URL.
 pub fn document(public_url: &str) -> Value {

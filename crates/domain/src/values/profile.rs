@@ -12,7 +12,8 @@ impl Name {
     /// The most code points a name has.
     pub const MAX_LENGTH: usize = 200;
 
-    /// Reads a name. Control characters and line ends are refused: names are put into mails.
+    /// Reads a name that somebody has. Control characters and line ends are refused: names are put into
+    /// mails.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
         if text.trim().is_empty() {
             return Err(Invalid::new(
@@ -38,6 +39,18 @@ impl Name {
         Ok(Self(text.to_owned()))
     }
 
+    /// Reads a name that somebody wants. What nobody sees and yet changes how a line reads is refused as
+    /// well: names stand in lists, between other people's.
+    pub fn choose(text: &str) -> Result<Self, Invalid> {
+        if text.chars().any(is_unseen) {
+            return Err(Invalid::new(
+                "invalid",
+                "A name has no invisible characters that turn its direction or have no width.",
+            ));
+        }
+        Self::parse(text)
+    }
+
     /// Back from a store, as it was kept.
     pub fn from_stored(text: String) -> Self {
         Self(text)
@@ -47,6 +60,15 @@ impl Name {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+/// Marks that turn the direction of what follows, and letters without width. The joiners
+/// (U+200C, U+200D) and the two plain direction marks stay: names of some languages are spelled with them.
+fn is_unseen(c: char) -> bool {
+    matches!(
+        c,
+        '\u{200b}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
+    )
 }
 
 /// A person's own JSON object.
@@ -219,5 +241,25 @@ mod tests {
         assert_eq!(Name::parse(&"ü".repeat(201)).unwrap_err().code, "too-long");
         assert_eq!(Name::parse("  ").unwrap_err().code, "too-short");
         assert_eq!(Name::parse("a\r\nBcc: x").unwrap_err().code, "invalid");
+    }
+
+    #[test]
+    fn nobody_chooses_a_name_that_reads_otherwise_than_it_is() {
+        for name in [
+            "Ben",
+            "👨\u{200d}👩\u{200d}👧",
+            "می\u{200c}خواهم",
+            "בן\u{200f}!",
+        ] {
+            assert!(Name::choose(name).is_ok(), "{name:?}");
+        }
+        for c in
+            "\u{200b}\u{202a}\u{202e}\u{2060}\u{2066}\u{2069}\u{feff}\u{fffb}\u{2028}\n".chars()
+        {
+            let name = format!("{c}gpj.exe");
+            assert_eq!(Name::choose(&name).unwrap_err().code, "invalid", "{name:?}");
+        }
+        // Who has one already keeps it, wherever they move.
+        assert!(Name::parse("\u{202e}gpj.exe").is_ok());
     }
 }

@@ -114,7 +114,7 @@ fn read(mut fields: Fields, accounts: &Accounts) -> Result<SignUp, Problem> {
     }
     let username = fields.optional("username", Username::choose);
     let email = fields.optional("email", EmailAddress::parse);
-    let name = fields.optional("name", Name::parse);
+    let name = fields.optional("name", Name::choose);
     let personal = [
         username.as_ref().map(Username::as_str),
         email.as_ref().map(EmailAddress::as_str),

@@ -41,7 +41,7 @@ pub(crate) async fn replace_user(
     IfMatch(expected): IfMatch,
     mut fields: Fields,
 ) -> Result<Response, Problem> {
-    let name = fields.optional("name", Name::parse);
+    let name = fields.optional("name", Name::choose);
     let data = match fields.json("data") {
         None | Some(Value::Null) => Data::default(),
         Some(value) => fields.note("data", Data::parse(value)).unwrap_or_default(),
@@ -67,7 +67,7 @@ pub(crate) async fn patch_user(
 ) -> Result<Response, Problem> {
     let name = fields
         .has("name")
-        .then(|| fields.optional("name", Name::parse));
+        .then(|| fields.optional("name", Name::choose));
     let data = match fields.json("data") {
         None => None,
         Some(Value::Null) => Some(None),
