@@ -41,6 +41,12 @@ impl From<i64> for Arg<'_> {
     }
 }
 
+impl From<Option<i64>> for Arg<'_> {
+    fn from(value: Option<i64>) -> Self {
+        Self::Int(value)
+    }
+}
+
 impl From<Version> for Arg<'_> {
     fn from(value: Version) -> Self {
         Self::Int(Some(value.0))

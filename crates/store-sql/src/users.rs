@@ -16,7 +16,7 @@ use crate::row::{self, BadRow, Row};
 use crate::transaction::Transaction;
 
 const COLUMNS: &str = "id, username, username_key, email, pending_email, name, role, status, data, locale, \
-    session_epoch, version, created_at, updated_at";
+    session_epoch, stopped_epoch, version, created_at, updated_at";
 
 pub(crate) async fn insert(transaction: &mut Transaction, user: &User) -> Result<(), Fault> {
     let sql = "INSERT INTO users (username, username_key, email, email_key, pending_email, pending_email_key, \
@@ -37,6 +37,18 @@ pub(crate) async fn update(
     let mut args = values(user);
     args.push(expected.into());
     stale_if_none(transaction.execute(sql, &args).await?)
+}
+
+/// Apart from all else about a user, which whoever writes it has read before: a stop is lost to no write
+/// that comes between, and makes none stale.
+pub(crate) async fn stop_guesses(
+    transaction: &mut Transaction,
+    id: UserId,
+    epoch: Option<i64>,
+) -> Result<(), Fault> {
+    let sql = "UPDATE users SET stopped_epoch = ? WHERE id = ?";
+    transaction.execute(sql, &[epoch.into(), id.into()]).await?;
+    Ok(())
 }
 
 pub(crate) async fn delete(transaction: &mut Transaction, id: UserId) -> Result<(), Fault> {
@@ -257,6 +269,7 @@ fn from_row(row: &AnyRow) -> Result<User, BadRow> {
         })?,
         locale: row.parsed("locale", Locale::from_tag)?,
         session_epoch: row.int("session_epoch")?,
+        stopped_epoch: row.opt_int("stopped_epoch")?,
         version: Version(row.int("version")?),
         created_at: row.time("created_at")?,
         updated_at: row.time("updated_at")?,

@@ -4,7 +4,7 @@
 //! whoever shows it has guesses at that account's password of their own. What is in it, the domain knows.
 
 use axum::http::header::{HeaderMap, HeaderValue, SET_COOKIE};
-use doorward_domain::model::User;
+use doorward_domain::model::{Session, User};
 
 use crate::app::App;
 use crate::guard::Caller;
@@ -23,9 +23,14 @@ pub(crate) fn shown(headers: &HeaderMap) -> Option<&str> {
 }
 
 /// Makes the browser known to the account that it has just signed in to.
-pub(crate) fn remember(app: &App, caller: &Caller, user: &User, headers: &mut HeaderMap) {
+pub(crate) fn remember(
+    app: &App,
+    caller: &Caller,
+    (user, session): (&User, &Session),
+    headers: &mut HeaderMap,
+) {
     let accounts = &app.accounts;
-    let value = accounts.device_after(caller.ctx(), caller.device(), user);
+    let value = accounts.device_after(caller.ctx(), caller.device(), user, &session.digest);
     let cookie = format!(
         "{DEVICE}={}; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age={}",
         value.expose(),

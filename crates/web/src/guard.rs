@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::{ConnectInfo, FromRequestParts, MatchedPath, Request, State};
+use axum::extract::{ConnectInfo, FromRequestParts, MatchedPath, Request};
 use axum::http::HeaderName;
 use axum::http::header::{self, HeaderMap, HeaderValue};
 use axum::http::request::Parts;
@@ -109,7 +109,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Caller {
     }
 }
 
-pub(crate) async fn guard(State(app): State<App>, request: Request, next: Next) -> Response {
+pub(crate) async fn guard(app: &App, request: Request, next: Next) -> Response {
     let (mut parts, body) = request.into_parts();
     let matched = parts.extensions.get::<MatchedPath>().cloned();
     let route = matched
@@ -121,11 +121,11 @@ pub(crate) async fn guard(State(app): State<App>, request: Request, next: Next) 
         }
         (Some(_), Some(route)) => {
             let ledger = Ledger::default();
-            let mut response = match admit(&app, route, &parts, &ledger).await {
+            let mut response = match admit(app, route, &parts, &ledger).await {
                 Ok(caller) => {
                     parts.extensions.insert(caller.clone());
                     let request = Request::from_parts(parts, body);
-                    let mut response = match admit_form(&app, route, &caller, request).await {
+                    let mut response = match admit_form(app, route, &caller, request).await {
                         Ok(request) => next.run(request).await,
                         Err(problem) => problem.into_response(),
                     };
@@ -196,6 +196,7 @@ async fn admit(
     let opened = open(app, &ctx, guard, shown).await;
     if let Ok(Some((authenticated, _))) = &opened {
         ctx.actor = actor_of(authenticated.user(), authenticated.session());
+        ctx.client.known = vec![Acquaintance::of_session(authenticated.session())];
     }
     if let Some(door) = route.budget {
         spend(app, &mut ctx, route, door, &request.headers).await?;

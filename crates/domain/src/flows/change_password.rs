@@ -7,6 +7,7 @@ use crate::error::Error;
 use crate::flows::sign_in::{Identifier, Named};
 use crate::happening::SessionEnd;
 use crate::model::{Event, User};
+use crate::passwords::Asker;
 use crate::values::{Password, Secret};
 
 impl Accounts {
@@ -38,8 +39,8 @@ impl Accounts {
             .await?;
         self.ensure_open(ctx, &user, Event::PasswordChanged).await?;
         let password = self.judge_password_field("new_password", new.expose(), &user)?;
-        let _share = self.hasher.share_for(ctx)?;
-        let hash = self.hasher.hash(password.as_password()).await?;
+        let asker = Asker::of(ctx);
+        let hash = self.hasher.hash(&asker, password.as_password()).await?;
         self.write_password(ctx, user, hash, Event::PasswordChanged)
             .await
     }

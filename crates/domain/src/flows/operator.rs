@@ -6,6 +6,7 @@ use crate::ctx::Ctx;
 use crate::error::{Error, FieldError};
 use crate::flows::sign_up::ensure_named;
 use crate::model::{Credential, Event, Role, Status, User, Version};
+use crate::passwords::Asker;
 use crate::values::{Data, EmailAddress, Name, NewPassword, Secret, UserId, Username};
 
 /// A user as an operator makes one: active at once, the address vouched for.
@@ -32,7 +33,10 @@ impl Accounts {
     /// Makes a user that can sign in at once.
     pub async fn create_user(&self, ctx: &Ctx, wanted: NewUser) -> Result<User, Error> {
         ensure_named(wanted.username.as_ref(), wanted.email.as_ref())?;
-        let password_hash = self.hasher.hash(wanted.password.as_password()).await?;
+        let password_hash = self
+            .hasher
+            .hash(&Asker::of(ctx), wanted.password.as_password())
+            .await?;
         let user = User {
             id: UserId::generate(ctx.now, &*self.ports.secrets),
             username: wanted.username,
@@ -44,6 +48,7 @@ impl Accounts {
             data: Data::default(),
             locale: ctx.client.locale,
             session_epoch: 1,
+            stopped_epoch: None,
             version: Version::FIRST,
             created_at: ctx.now,
             updated_at: ctx.now,
@@ -92,7 +97,10 @@ impl Accounts {
         let password = self
             .judge_password(new.expose(), &user.personal_words())
             .map_err(|invalid| Error::Invalid(vec![FieldError::new("password", invalid)]))?;
-        let hash = self.hasher.hash(password.as_password()).await?;
+        let hash = self
+            .hasher
+            .hash(&Asker::of(ctx), password.as_password())
+            .await?;
         self.write_password(ctx, user, hash, Event::PasswordSet)
             .await
     }

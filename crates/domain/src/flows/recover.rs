@@ -10,6 +10,7 @@ use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::happening::SessionEnd;
 use crate::model::{Credential, Event, MailKind, Purpose, Status, User};
+use crate::passwords::Asker;
 use crate::values::{EmailAddress, Secret, Token};
 
 impl Accounts {
@@ -45,8 +46,8 @@ impl Accounts {
     ) -> Result<(), Error> {
         let user = self.view_recovery(ctx, token).await?;
         let password = self.judge_password_field("new_password", new_password.expose(), &user)?;
-        let _share = self.hasher.share_for(ctx)?;
-        let password_hash = self.hasher.hash(password.as_password()).await?;
+        let asker = Asker::of(ctx);
+        let password_hash = self.hasher.hash(&asker, password.as_password()).await?;
         for _ in 0..ATTEMPTS {
             let user = self.view_recovery(ctx, token).await?;
             let mut changes = vec![Change::UseLink {

@@ -12,9 +12,14 @@ use crate::error::Error;
 use crate::flows::sessions::SignedIn;
 use crate::happening::{Happening, SignInOutcome};
 use crate::model::{Credential, Event, Status, User};
-use crate::passwords::Verdict;
+use crate::passwords::{Asker, Verdict};
 use crate::policy::Disclosure;
 use crate::values::{EmailAddress, Password, Secret, UserId, Username};
+
+/// An id that nobody has.
+fn nobody() -> UserId {
+    UserId::from_bytes([0; 16])
+}
 
 /// Which account a password is shown for. Two name spaces, each looked up by its own column.
 #[derive(Debug, Clone)]
@@ -134,10 +139,17 @@ impl Accounts {
         } = named;
         let meant = owner.as_ref().or(claim.as_ref()).cloned();
         let attempt = self.reserve(ctx, identifier, owner.as_ref()).await?;
-        match self.try_password(ctx, owner, password).await {
+        let aimed_at = owner
+            .as_ref()
+            .map_or_else(|| (nobody(), 1), |user| (user.id, user.session_epoch));
+        // Where the counters were lost a stop is not. Such an account answers as one that is not there, by the
+        // same work: a stranger who is told of the stop would know that there is an account.
+        let owner = owner.filter(|user| !attempt.comes_too_late(user));
+        let asker = attempt.asker(ctx, aimed_at.0);
+        match self.try_password(ctx, &asker, owner, password).await {
             Ok(None) => {}
             Ok(Some(user)) => {
-                self.settle(ctx, &attempt).await?;
+                self.settle(ctx, &attempt, &user).await?;
                 return Ok(user);
             }
             Err(error) => {
@@ -147,8 +159,8 @@ impl Accounts {
         }
         // From here on a guess was made at the owner's password, and stays counted whatever comes:
         // whoever claims the address would clear it with a password of their own choice, and guess on.
-        self.count_beside(ctx, &attempt).await?;
-        if is_claimable && let Some(user) = self.try_password(ctx, claim, password).await? {
+        self.count_wrong(ctx, &attempt, aimed_at).await?;
+        if is_claimable && let Some(user) = self.try_password(ctx, &asker, claim, password).await? {
             return Ok(user);
         }
         Err(self.refuse_password(ctx, meant, event).await?)
@@ -158,16 +170,15 @@ impl Accounts {
     async fn try_password(
         &self,
         ctx: &Ctx,
+        asker: &Asker,
         candidate: Option<User>,
         password: &Password,
     ) -> Result<Option<User>, Error> {
         // A credential of nobody is asked for under an id that nobody has.
-        let nobody = UserId::from_bytes([0; 16]);
-        let user_id = candidate.as_ref().map_or(nobody, |user| user.id);
+        let user_id = candidate.as_ref().map_or_else(nobody, |user| user.id);
         let kept = self.ports.store.find_credential(user_id).await?;
         let hash = kept.as_ref().map(|credential| &credential.password_hash);
-        let _share = self.hasher.share_for(ctx)?;
-        let verdict = self.hasher.verify(password, hash).await?;
+        let verdict = self.hasher.verify(asker, password, hash).await?;
         let Some(user) = candidate.filter(|_| verdict.is_right()) else {
             return Ok(None);
         };

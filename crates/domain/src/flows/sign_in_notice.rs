@@ -1,12 +1,10 @@
 //! Tell an account's owner by mail who signs in to it, or tries to.
 //!
-//! Known is a sign-in with a program (`Firefox` on `Linux`) and from a network (IPv4 by /24, IPv6 by
-//! /48) that the audit log has seen succeed with this account in the last ninety days, or of a browser
+//! Known is a sign-in with a program (`Firefox` on `Linux`) and from a network that the audit log has seen succeed with this account in the last ninety days, or of a browser
 //! that shows the cookie of a known device; the first of all is nobody's surprise. What is looked up
 //! here is looked up only once the password was right; where it was not, the worker looks, so that no
 //! answer's time tells of an account. A budget for each account bounds the mails.
 
-use std::net::IpAddr;
 use std::time::Duration;
 
 use jiff::SignedDuration;
@@ -18,6 +16,7 @@ use crate::error::Error;
 use crate::flows::sign_in::Identifier;
 use crate::model::{AuditEvent, AuditFilter, Event, MailJob, MailKind, Outcome, User};
 use crate::ports::{Allowance, Budget, Charge};
+use crate::throttle::network_key;
 
 /// Mails to one account's owner about sign-ins: a thief of the password makes no mail bomb.
 const SIGN_IN_NOTICE: Budget = Budget {
@@ -192,30 +191,17 @@ fn out_of_the_ordinary(ctx: &Ctx, user: &User, past: &[AuditEvent]) -> Option<Ma
         .filter(|line| line.outcome == Outcome::Success)
         .peekable();
     seen.peek()?;
+    // What of an address stays the same for somebody at home.
     let (program, network) = (
         program(ctx.client.user_agent.as_deref()),
-        network(ctx.client.address),
+        ctx.client.address.map(network_key),
     );
     let (mut knows_program, mut knows_network) = (false, false);
     for line in seen {
         knows_program |= self::program(line.user_agent.as_deref()) == program;
-        knows_network |= self::network(line.address) == network;
+        knows_network |= line.address.map(network_key) == network;
     }
     (!knows_program || !knows_network).then_some(MailKind::NewSignIn)
-}
-
-/// What of an address stays the same for somebody at home.
-fn network(address: Option<IpAddr>) -> Option<(u8, [u8; 6])> {
-    Some(match address?.to_canonical() {
-        IpAddr::V4(v4) => {
-            let [a, b, c, _] = v4.octets();
-            (4, [a, b, c, 0, 0, 0])
-        }
-        IpAddr::V6(v6) => {
-            let [a, b, c, d, e, f, ..] = v6.octets();
-            (6, [a, b, c, d, e, f])
-        }
-    })
 }
 
 /// Program and system of a user agent without their versions, in words of ours: what a stranger makes
@@ -275,14 +261,5 @@ mod tests {
         }
         assert_eq!(program(Some("")), None);
         assert_eq!(program(Some("/\u{202e}(")), None);
-    }
-
-    #[test]
-    fn a_network_is_what_one_customer_has() {
-        let of = |text: &str| network(Some(text.parse().unwrap()));
-        assert_eq!(of("192.0.2.7"), of("::ffff:192.0.2.200"));
-        assert_ne!(of("192.0.2.7"), of("192.0.3.7"));
-        assert_eq!(of("2001:db8:1::1"), of("2001:db8:1:ffff::9"));
-        assert_ne!(of("2001:db8:1::1"), of("2001:db8:2::1"));
     }
 }

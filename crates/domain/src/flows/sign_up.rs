@@ -8,6 +8,7 @@ use crate::changes::{ApplyError, Change, Unique};
 use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::model::{Credential, Event, MailKind, Role, Status, User, Version};
+use crate::passwords::Asker;
 use crate::policy::Disclosure;
 use crate::values::{Data, EmailAddress, Invalid, Name, NewPassword, UserId, Username};
 
@@ -45,8 +46,11 @@ impl Accounts {
         if wanted.email.is_some() {
             self.ensure_outbox_room()?;
         }
-        let _share = self.hasher.share_for(ctx)?;
-        let password_hash = self.hasher.hash(wanted.password.as_password()).await?;
+        let asker = Asker::of(ctx);
+        let password_hash = self
+            .hasher
+            .hash(&asker, wanted.password.as_password())
+            .await?;
         let user = self.new_user(ctx, wanted);
         let mut changes = vec![
             Change::InsertUser(Box::new(user.clone())),
@@ -82,6 +86,7 @@ impl Accounts {
             data: wanted.data,
             locale: ctx.client.locale,
             session_epoch: 1,
+            stopped_epoch: None,
             version: Version::FIRST,
             created_at: ctx.now,
             updated_at: ctx.now,

@@ -19,6 +19,7 @@ use crate::model::{
     AuditEvent, AuditFilter, Credential, Event, Link, MailJob, MailKind, Outcome, Purpose, Status,
     User,
 };
+use crate::passwords::Asker;
 use crate::values::{Password, Secret, Token};
 
 /// How many links that take a change back live at once for one user: the first of them, which a thief's
@@ -82,8 +83,7 @@ impl Accounts {
         let nobodys = Token::generate(&*self.ports.secrets).expose();
         let nobodys = Password::parse(&nobodys)
             .map_err(|_| Error::Internal("a random password cannot be one"))?;
-        let _share = self.hasher.share_for(ctx)?;
-        self.hasher.hash(&nobodys).await
+        self.hasher.hash(&Asker::of(ctx), &nobodys).await
     }
 
     fn undoing(&self, ctx: &Ctx, link: &Link, user: &User, locked: Secret<String>) -> Changes {

@@ -14,15 +14,13 @@ mod foreign_scrypt;
 pub(crate) mod fuzzing;
 mod pepper;
 mod pool;
-mod shares;
 pub mod strength;
+mod waiting;
 
 use std::sync::Arc;
 
-use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::ports::{Meter, Secrets};
-use crate::throttle::address_key;
 use crate::values::{Password, Secret};
 
 pub use argon2id::{Cost, Engine};
@@ -31,8 +29,7 @@ pub use foreign::UnreadableHash;
 pub use foreign_firebase::FirebaseParameters;
 pub use pepper::Peppers;
 use pool::Pool;
-pub use shares::Share;
-use shares::Shares;
+pub use waiting::Asker;
 
 /// How passwords are hashed, and on how many threads.
 #[derive(Debug, Clone)]
@@ -72,7 +69,6 @@ pub struct Hasher {
     secrets: Arc<dyn Secrets>,
     peppers: Arc<Peppers>,
     decoy: Secret<String>,
-    shares: Shares,
 }
 
 impl Hasher {
@@ -105,7 +101,6 @@ impl Hasher {
             secrets,
             peppers: Arc::new(peppers),
             decoy: Secret::new(decoy),
-            shares: Shares::default(),
         })
     }
 
@@ -115,24 +110,15 @@ impl Hasher {
         self
     }
 
-    /// A share of the queue for whoever asks, to be held while a password of theirs is hashed;
-    /// [`Error::Overloaded`] at once where their address has as much of it as is left for all others
-    /// (P-10).
-    pub fn share_for(&self, ctx: &Ctx) -> Result<Share, Error> {
-        let free = self.capacity().saturating_sub(self.queued());
-        let key = ctx.client.address.map(address_key);
-        let share = self.shares.take(key, free);
-        share.ok_or_else(|| self.pool.refused())
-    }
-
-    /// A PHC string for a new password, with a fresh salt.
+    /// A PHC string for a new password, with a fresh salt; [`Error::Overloaded`] where more wait than can be
+    /// hashed in good time, and whoever asks is not the one to be let in before others (P-10).
     #[tracing::instrument(name = "hash_password", level = "trace", skip_all)]
-    pub async fn hash(&self, password: &Password) -> Result<Secret<String>, Error> {
+    pub async fn hash(&self, asker: &Asker, password: &Password) -> Result<Secret<String>, Error> {
         let mut salt = [0; argon2id::SALT_BYTES];
         self.secrets.fill(&mut salt);
         let (password, cost, peppers) = (password.clone(), self.cost, self.peppers.clone());
         self.pool
-            .run(move |worker| {
+            .run(asker, move |worker| {
                 let password = password.expose().as_bytes();
                 Secret::new(worker.hash(password, &salt, cost, peppers.current()))
             })
@@ -144,6 +130,7 @@ impl Hasher {
     #[tracing::instrument(name = "verify_password", level = "trace", skip_all)]
     pub async fn verify(
         &self,
+        asker: &Asker,
         password: &Password,
         kept: Option<&Secret<String>>,
     ) -> Result<Verdict, Error> {
@@ -154,7 +141,7 @@ impl Hasher {
         self.secrets.fill(&mut salt);
         let (password, cost, peppers) = (password.clone(), self.cost, self.peppers.clone());
         self.pool
-            .run(move |worker| {
+            .run(asker, move |worker| {
                 let password = password.expose().as_bytes();
                 let right = match foreign::verify(worker, password, kept.expose(), &peppers) {
                     Ok(right) => right && !is_decoy,
@@ -214,6 +201,7 @@ pub struct EngineBroken;
 mod tests {
     use super::*;
     use crate::memory::SeededSecrets;
+    use crate::values::UserId;
 
     fn hasher(cost: Cost) -> Hasher {
         let settings = HasherSettings {
@@ -223,6 +211,10 @@ mod tests {
             queue: 8,
         };
         Hasher::start(&settings, Arc::new(SeededSecrets::new(1))).unwrap()
+    }
+
+    fn anybody() -> Asker {
+        Asker::known(UserId::from_bytes([0; 16]))
     }
 
     fn password(text: &str) -> Password {
@@ -243,11 +235,11 @@ mod tests {
     #[tokio::test]
     async fn a_password_verifies_against_its_hash_and_no_other_does() {
         let hasher = hasher(CHEAP);
-        let kept = hasher.hash(&password("right")).await.unwrap();
-        let right = hasher.verify(&password("right"), Some(&kept)).await;
+        let kept = hasher.hash(&anybody(), &password("right")).await.unwrap();
+        let right = hasher.verify(&anybody(), &password("right"), Some(&kept)).await;
         assert!(matches!(right.unwrap(), Verdict::Right));
         for other in ["Right", "right ", "", "righ"] {
-            let wrong = hasher.verify(&password(other), Some(&kept)).await;
+            let wrong = hasher.verify(&anybody(), &password(other), Some(&kept)).await;
             assert!(matches!(wrong.unwrap(), Verdict::Wrong), "{other:?}");
         }
     }
@@ -256,18 +248,18 @@ mod tests {
     #[tokio::test]
     async fn a_hash_below_the_policy_is_replaced_by_one_at_it() {
         let (old, new) = (hasher(CHEAP), hasher(DEARER));
-        let kept = old.hash(&password("right")).await.unwrap();
-        let wrong = new.verify(&password("wrong"), Some(&kept)).await.unwrap();
+        let kept = old.hash(&anybody(), &password("right")).await.unwrap();
+        let wrong = new.verify(&anybody(), &password("wrong"), Some(&kept)).await.unwrap();
         assert!(matches!(wrong, Verdict::Wrong));
-        let verdict = new.verify(&password("right"), Some(&kept)).await.unwrap();
+        let verdict = new.verify(&anybody(), &password("right"), Some(&kept)).await.unwrap();
         assert!(verdict.is_right());
         let Verdict::RightButOutdated(newer) = verdict else {
             panic!("{verdict:?}");
         };
         assert!(newer.expose().starts_with("$argon2id$v=19$m=64,t=2,p=1$"));
-        let again = new.verify(&password("right"), Some(&newer)).await;
+        let again = new.verify(&anybody(), &password("right"), Some(&newer)).await;
         assert!(matches!(again.unwrap(), Verdict::Right));
-        let dearer_is_fine = old.verify(&password("right"), Some(&newer)).await;
+        let dearer_is_fine = old.verify(&anybody(), &password("right"), Some(&newer)).await;
         assert!(matches!(dearer_is_fine.unwrap(), Verdict::Right));
     }
 
@@ -276,11 +268,11 @@ mod tests {
         let hasher = hasher(CHEAP);
         let bcrypt = "$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW";
         let imported = Secret::new(bcrypt.to_owned());
-        let verdict = hasher.verify(&password("U*U"), Some(&imported)).await;
+        let verdict = hasher.verify(&anybody(), &password("U*U"), Some(&imported)).await;
         assert!(matches!(verdict.unwrap(), Verdict::RightButOutdated(_)));
         for garbage in ["", "U*U", "$argon2id$v=19$m=64,t=1,p=1$c29tZXNhbHQ$"] {
             let garbage = Secret::new(garbage.to_owned());
-            let verdict = hasher.verify(&password("U*U"), Some(&garbage)).await;
+            let verdict = hasher.verify(&anybody(), &password("U*U"), Some(&garbage)).await;
             assert!(matches!(verdict.unwrap(), Verdict::Wrong));
         }
     }
@@ -296,7 +288,7 @@ mod tests {
             None
         ));
         for shown in ["nobody's password", "", "x"] {
-            let verdict = hasher.verify(&password(shown), None).await.unwrap();
+            let verdict = hasher.verify(&anybody(), &password(shown), None).await.unwrap();
             assert!(matches!(verdict, Verdict::Wrong), "{shown:?}");
         }
     }
@@ -320,7 +312,7 @@ mod tests {
     /// P-08: with a pepper, what is in the database alone verifies nothing.
     #[tokio::test]
     async fn without_the_pepper_a_kept_hash_verifies_nothing() {
-        let kept = peppered(Some(ONE), &[]).hash(&password("right")).await;
+        let kept = peppered(Some(ONE), &[]).hash(&anybody(), &password("right")).await;
         let kept = kept.unwrap();
         assert!(
             kept.expose()
@@ -331,13 +323,13 @@ mod tests {
         for thief in [peppered(None, &[]), peppered(Some(TWO), &[])] {
             assert_eq!(thief.missing_pepper(&kept), Some(foreign::UNKNOWN_PEPPER));
             for stolen in [kept.clone(), Secret::new(without_its_mark.clone())] {
-                let verdict = thief.verify(&password("right"), Some(&stolen)).await;
+                let verdict = thief.verify(&anybody(), &password("right"), Some(&stolen)).await;
                 assert!(matches!(verdict.unwrap(), Verdict::Wrong));
             }
         }
         let ours = peppered(Some(ONE), &[]);
         for (shown, is_right) in [("right", true), ("wrong", false)] {
-            let verdict = ours.verify(&password(shown), Some(&kept)).await.unwrap();
+            let verdict = ours.verify(&anybody(), &password(shown), Some(&kept)).await.unwrap();
             assert_eq!(verdict.is_right(), is_right, "{shown}");
         }
         assert!(argon2id::is_current(
@@ -350,23 +342,23 @@ mod tests {
     /// P-08: rotation. A right password moves to the present pepper, a wrong one moves nothing.
     #[tokio::test]
     async fn a_hash_of_an_older_pepper_is_replaced_at_the_next_sign_in() {
-        let kept = peppered(Some(ONE), &[]).hash(&password("right")).await;
-        let plain = peppered(None, &[]).hash(&password("right")).await;
+        let kept = peppered(Some(ONE), &[]).hash(&anybody(), &password("right")).await;
+        let plain = peppered(None, &[]).hash(&anybody(), &password("right")).await;
         let both = peppered(Some(TWO), &[ONE]);
         for kept in [kept.unwrap(), plain.unwrap()] {
             assert_eq!(both.missing_pepper(&kept), None);
-            let wrong = both.verify(&password("wrong"), Some(&kept)).await;
+            let wrong = both.verify(&anybody(), &password("wrong"), Some(&kept)).await;
             assert!(matches!(wrong.unwrap(), Verdict::Wrong));
-            let verdict = both.verify(&password("right"), Some(&kept)).await;
+            let verdict = both.verify(&anybody(), &password("right"), Some(&kept)).await;
             let Ok(Verdict::RightButOutdated(newer)) = verdict else {
                 panic!("{verdict:?}");
             };
             let newest = peppered(Some(TWO), &[]);
-            let verdict = newest.verify(&password("right"), Some(&newer)).await;
+            let verdict = newest.verify(&anybody(), &password("right"), Some(&newer)).await;
             assert!(matches!(verdict.unwrap(), Verdict::Right));
             // Given up again: what is left of it still verifies, and goes.
             let none = peppered(None, &[TWO]);
-            let verdict = none.verify(&password("right"), Some(&newer)).await;
+            let verdict = none.verify(&anybody(), &password("right"), Some(&newer)).await;
             let Ok(Verdict::RightButOutdated(plain)) = verdict else {
                 panic!("{verdict:?}");
             };

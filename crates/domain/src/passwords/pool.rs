@@ -1,11 +1,11 @@
 //! The threads that hash: few, bounded, below the server's priority.
 //!
 //! A sign-in costs a core for some milliseconds and 19 MiB. As many run at once as there are
-//! threads; as many wait as the queue holds; one more is refused at once, so that a flood of
-//! sign-ins neither fills the memory nor delays anything else (P-10). Nobody waits for more than a few
-//! seconds either: who would have to is refused at once, and who has had to in spite of that is.
+//! threads; as many wait as the queue holds; of one more, either it or the newest of whoever has the most
+//! waiting is refused at once, so that a flood of sign-ins neither fills the memory nor delays anything
+//! else, nor shuts anybody out (P-10). No longer queue is let grow than moves on within a few seconds;
+//! who has had to wait longer in spite of that is refused. Who is next is for `waiting` to say.
 
-use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -13,16 +13,23 @@ use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
 use super::argon2id::{Engine, Worker};
+use super::waiting::{Asker, PATIENCE, Waiting, Welcome};
 use crate::error::Error;
 use crate::happening::Happening;
 use crate::ports::{Meter, Unmetered};
 
-/// How long a password waits for its turn: an answer is there within five seconds (P-10).
-const PATIENCE: Duration = Duration::from_secs(4);
 /// How much the last job counts for, among those before it: one part of so many.
 const MEMORY: u64 = 8;
 
-type Job = Box<dyn FnOnce(&mut Worker) + Send>;
+type Job = Box<dyn FnOnce(Turn<'_>) + Send>;
+
+/// What becomes of one that waits.
+enum Turn<'a> {
+    /// It is hashed by this one.
+    Comes(&'a mut Worker),
+    /// It never comes, and whoever asks is told.
+    Refused,
+}
 
 pub(super) struct Pool {
     shared: Arc<Shared>,
@@ -40,7 +47,7 @@ struct Shared {
 }
 
 struct State {
-    jobs: VecDeque<Job>,
+    waiting: Waiting<Job>,
     closed: bool,
 }
 
@@ -54,6 +61,33 @@ impl Shared {
         };
         let usual = (before.saturating_mul(MEMORY - 1)).saturating_add(took) / MEMORY;
         self.usual.store(usual, Ordering::Relaxed);
+    }
+
+    /// Tells those who have waited too long; no job hears of it under the lock.
+    fn refuse_late(&self) {
+        let late = self.state().waiting.take_late(Instant::now());
+        for job in late {
+            job(Turn::Refused);
+        }
+    }
+
+    /// The next one whose turn it is; none once all is over.
+    fn next(&self) -> Option<Job> {
+        loop {
+            self.refuse_late();
+            let mut state = self.state();
+            if let Some(job) = state.waiting.next() {
+                return Some(job);
+            }
+            if state.closed {
+                return None;
+            }
+            drop(
+                self.arrived
+                    .wait(state)
+                    .unwrap_or_else(PoisonError::into_inner),
+            );
+        }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -76,7 +110,7 @@ impl Pool {
     pub(super) fn start(threads: usize, queue: usize, engine: Engine) -> Self {
         let shared = Arc::new(Shared {
             state: Mutex::new(State {
-                jobs: VecDeque::with_capacity(queue),
+                waiting: Waiting::new(),
                 closed: false,
             }),
             arrived: Condvar::new(),
@@ -103,48 +137,25 @@ impl Pool {
         self.meter = meter;
     }
 
-    /// Runs a job on one of the threads; [`Error::Overloaded`] at once where the queue is full.
+    /// Runs a job on one of the threads; [`Error::Overloaded`] where there is no room for it, at once, or
+    /// later where it has to make room for somebody who has less waiting.
     ///
     /// A caller who goes away leaves a job that is skipped when its turn comes.
-    pub(super) async fn run<T, F>(&self, job: F) -> Result<T, Error>
+    pub(super) async fn run<T, F>(&self, asker: &Asker, job: F) -> Result<T, Error>
     where
         T: Send + 'static,
         F: FnOnce(&mut Worker) -> T + Send + 'static,
     {
         let (sender, receiver) = oneshot::channel();
-        {
+        self.shared.refuse_late();
+        let welcome = {
             let mut state = self.shared.state();
-            let unfinished = self.shared.unfinished.load(Ordering::Acquire);
-            if unfinished >= self.capacity || self.expected_wait(unfinished) > PATIENCE {
-                drop(state);
-                return Err(self.refused());
-            }
-            self.shared.unfinished.fetch_add(1, Ordering::AcqRel);
-            let place = Place(self.shared.clone());
-            // Monotonic time, for figures alone: no rule hangs on it, so it comes by no port.
-            let (meter, queued_at) = (self.meter.clone(), Instant::now());
-            state.jobs.push_back(Box::new(move |worker| {
-                // The place is free before the caller hears of it, also where the job panics:
-                // whoever has an answer may ask again at once.
-                let (sender, place) = (sender, place);
-                if sender.is_closed() {
-                    return;
-                }
-                let begun_at = Instant::now();
-                let waited = begun_at.duration_since(queued_at);
-                if waited > PATIENCE {
-                    drop(place);
-                    meter.note(Happening::HashRefused);
-                    let _ = sender.send(None);
-                    return;
-                }
-                let output = job(worker);
-                let took = begun_at.elapsed();
-                place.0.note(took);
-                drop(place);
-                meter.note(Happening::Hashed { waited, took });
-                let _ = sender.send(Some(output));
-            }));
+            let free = self.free();
+            let job = self.prepared(job, sender);
+            state.waiting.welcome(asker, job, free)
+        };
+        if let Welcome::InPlaceOf(sent_away) | Welcome::Refused(sent_away) = welcome {
+            sent_away(Turn::Refused);
         }
         self.shared.arrived.notify_one();
         match receiver.await {
@@ -153,17 +164,54 @@ impl Pool {
         }
     }
 
+    /// A job that has a place, and tells its caller and the meter what became of it.
+    fn prepared<T, F>(&self, job: F, sender: oneshot::Sender<Option<T>>) -> Job
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Worker) -> T + Send + 'static,
+    {
+        self.shared.unfinished.fetch_add(1, Ordering::AcqRel);
+        let place = Place(self.shared.clone());
+        // Monotonic time, for figures alone: no rule hangs on it, so it comes by no port.
+        let (meter, queued_at) = (self.meter.clone(), Instant::now());
+        Box::new(move |turn| {
+            // The place is free before the caller hears of it, also where the job panics:
+            // whoever has an answer may ask again at once.
+            let (sender, place) = (sender, place);
+            if sender.is_closed() {
+                return;
+            }
+            let Turn::Comes(worker) = turn else {
+                drop(place);
+                meter.note(Happening::HashRefused);
+                let _ = sender.send(None);
+                return;
+            };
+            let begun_at = Instant::now();
+            let waited = begun_at.duration_since(queued_at);
+            let output = job(worker);
+            let took = begun_at.elapsed();
+            place.0.note(took);
+            drop(place);
+            meter.note(Happening::Hashed { waited, took });
+            let _ = sender.send(Some(output));
+        })
+    }
+
+    /// How many more there may be: none where the last of them would wait too long.
+    fn free(&self) -> usize {
+        let unfinished = self.shared.unfinished.load(Ordering::Acquire);
+        match self.expected_wait(unfinished) > PATIENCE {
+            true => 0,
+            false => self.capacity.saturating_sub(unfinished),
+        }
+    }
+
     /// How long one more would wait, as things have gone of late.
     fn expected_wait(&self, unfinished: usize) -> Duration {
         let ahead = unfinished.saturating_sub(self.threads) as u64;
         let usual = self.shared.usual.load(Ordering::Relaxed);
         Duration::from_micros(usual.saturating_mul(ahead) / self.threads.max(1) as u64)
-    }
-
-    /// One is refused: counted, and what is said of it.
-    pub(super) fn refused(&self) -> Error {
-        self.meter.note(Happening::HashRefused);
-        Error::Overloaded
     }
 
     pub(super) fn capacity(&self) -> usize {
@@ -185,23 +233,10 @@ impl Drop for Pool {
 fn serve(shared: &Shared, engine: Engine) {
     lower_priority();
     let mut worker = Worker::new(engine);
-    loop {
-        let job = {
-            let mut state = shared.state();
-            loop {
-                if let Some(job) = state.jobs.pop_front() {
-                    break job;
-                }
-                if state.closed {
-                    return;
-                }
-                state = shared
-                    .arrived
-                    .wait(state)
-                    .unwrap_or_else(PoisonError::into_inner);
-            }
-        };
-        let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| job(&mut worker)));
+    while let Some(job) = shared.next() {
+        let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            job(Turn::Comes(&mut worker));
+        }));
         if outcome.is_err() {
             // The caller learns of it by its dropped channel; the memory may be in any state.
             worker = Worker::new(engine);
@@ -223,6 +258,32 @@ mod tests {
     use std::sync::mpsc;
 
     use super::*;
+    use crate::ctx::{Actor, Ctx};
+    use crate::ports::Client;
+
+    fn from(address: &str) -> Asker {
+        Asker::of(&Ctx {
+            actor: Actor::Anonymous,
+            client: Client {
+                address: address.parse().ok(),
+                ..Client::default()
+            },
+            request_id: String::new(),
+            now: jiff::Timestamp::UNIX_EPOCH,
+        })
+    }
+
+    fn anybody() -> Asker {
+        from("")
+    }
+
+    async fn run<T: Send + 'static>(
+        pool: &Pool,
+        asker: Asker,
+        job: impl FnOnce(&mut Worker) -> T + Send + 'static,
+    ) -> Result<T, Error> {
+        pool.run(&asker, job).await
+    }
 
     /// P-10: at once, and not for good.
     #[tokio::test]
@@ -233,7 +294,7 @@ mod tests {
         let blocker = tokio::spawn({
             let pool = pool.clone();
             async move {
-                pool.run(move |_| {
+                run(&pool, anybody(), move |_| {
                     entered.send(()).unwrap();
                     gate.recv().unwrap();
                 })
@@ -243,14 +304,19 @@ mod tests {
         tokio::task::spawn_blocking(move || started.recv().unwrap())
             .await
             .unwrap();
-        let mut waiting = Box::pin(async { tokio::join!(pool.run(|_| 1), pool.run(|_| 2)) });
+        let mut waiting = Box::pin(async {
+            tokio::join!(run(&pool, anybody(), |_| 1), run(&pool, anybody(), |_| 2))
+        });
         assert!(futures_poll_once(&mut waiting).await.is_none());
-        assert!(matches!(pool.run(|_| 3).await, Err(Error::Overloaded)));
+        assert!(matches!(
+            run(&pool, anybody(), |_| 3).await,
+            Err(Error::Overloaded)
+        ));
         release.send(()).unwrap();
         let (one, two) = waiting.await;
         assert_eq!((one.unwrap(), two.unwrap()), (1, 2));
         blocker.await.unwrap().unwrap();
-        assert_eq!(pool.run(|_| 4).await.unwrap(), 4);
+        assert_eq!(run(&pool, anybody(), |_| 4).await.unwrap(), 4);
     }
 
     /// P-10: a queue that is not full and does not move is as good as full.
@@ -272,7 +338,7 @@ mod tests {
     #[tokio::test]
     async fn whoever_has_waited_too_long_is_refused_without_work() {
         let pool = Arc::new(Pool::start(1, 2, Engine::Portable));
-        let blocked = pool.run(|_| {
+        let blocked = run(&pool, anybody(), |_| {
             let began = Instant::now();
             while began.elapsed() <= PATIENCE {
                 std::thread::park_timeout(Duration::from_millis(50));
@@ -280,18 +346,53 @@ mod tests {
         });
         let worked = Arc::new(AtomicUsize::new(0));
         let counted = worked.clone();
-        let late = pool.run(move |_| counted.fetch_add(1, Ordering::Relaxed));
+        let late = run(&pool, anybody(), move |_| {
+            counted.fetch_add(1, Ordering::Relaxed)
+        });
         let (blocked, late) = tokio::join!(blocked, late);
         assert!(blocked.is_ok() && matches!(late, Err(Error::Overloaded)));
         assert_eq!(worked.load(Ordering::Relaxed), 0);
     }
 
+    /// P-10, A-08: who comes alone has their password hashed, in the place of the newest of a crowd from one
+    /// network, which is told at once.
+    #[tokio::test]
+    async fn a_crowd_makes_room_for_one_who_comes_alone() {
+        let pool = Pool::start(1, 8, Engine::Portable);
+        let (release, gate) = mpsc::channel::<()>();
+        let (entered, started) = mpsc::channel::<()>();
+        let mut running = Box::pin(run(&pool, anybody(), move |_| {
+            entered.send(()).unwrap();
+            gate.recv().unwrap();
+        }));
+        assert!(futures_poll_once(&mut running).await.is_none());
+        started.recv().unwrap();
+        let mut asked = Vec::new();
+        for address in ["203.0.113.7", "203.0.113.8", "203.0.113.9", "203.0.113.7"]
+            .into_iter()
+            .chain(["198.51.100.7", "198.51.100.7", "192.0.2.1", "192.0.3.1"])
+            .chain(["192.0.4.1"])
+        {
+            let mut one = Box::pin(run(&pool, from(address), |_| ()));
+            assert!(futures_poll_once(&mut one).await.is_none(), "{address}");
+            asked.push(one);
+        }
+        let newest = futures_poll_once(&mut asked[3]).await;
+        assert!(matches!(newest, Some(Err(Error::Overloaded))));
+        drop(asked.remove(3));
+        release.send(()).unwrap();
+        running.await.unwrap();
+        for one in asked {
+            one.await.unwrap();
+        }
+    }
+
     #[tokio::test]
     async fn a_panicking_job_fails_alone() {
         let pool = Pool::start(1, 2, Engine::Portable);
-        let failed = pool.run(|_| panic!("on purpose")).await;
+        let failed = run(&pool, anybody(), |_| panic!("on purpose")).await;
         let _: Result<(), Error> = failed;
-        assert_eq!(pool.run(|_| 1).await.unwrap(), 1);
+        assert_eq!(run(&pool, anybody(), |_| 1).await.unwrap(), 1);
         assert_eq!(pool.queued(), 0);
     }
 

@@ -81,6 +81,12 @@ impl Ladder {
         reached.map_or(Duration::ZERO, |(_, pause)| *pause)
     }
 
+    /// How many more there may be before the last step, after so many.
+    pub fn remaining(&self, failures: u32) -> u32 {
+        let last = self.steps.last().map_or(u32::MAX, |(from, _)| *from);
+        last.saturating_sub(failures)
+    }
+
     /// How long so many failures are remembered.
     pub fn memory(&self, failures: u32) -> Duration {
         let each = self.remembered.saturating_mul(failures);

@@ -201,7 +201,8 @@ fn guess(ladder: &Ladder, kept: Option<Guesses>, now: Timestamp) -> (Allowance, 
         next_at: now + signed(ladder.pause(count)),
         forget_at: now + signed(ladder.memory(count)),
     };
-    (Allowance::Allowed { remaining: 0 }, next)
+    let remaining = ladder.remaining(count);
+    (Allowance::Allowed { remaining }, next)
 }
 
 fn signed(duration: Duration) -> SignedDuration {
@@ -263,12 +264,17 @@ mod tests {
         let throttle = MemoryThrottle::new(100);
         let ben = guess_at("ben");
         let guess = |seconds| taken(&throttle, &ben, at(seconds));
-        for _ in 0..3 {
-            assert_eq!(guess(0), ALLOWED);
+        for remaining in [99, 98, 97] {
+            assert_eq!(guess(0), Allowance::Allowed { remaining });
         }
         assert_eq!(guess(0), denied(1));
-        for _ in 0..3 {
-            assert_eq!(guess(18 * 3600), ALLOWED, "three are remembered so long");
+        for remaining in [99, 98, 97] {
+            let answer = guess(18 * 3600);
+            assert_eq!(
+                answer,
+                Allowance::Allowed { remaining },
+                "three are remembered so long"
+            );
         }
     }
 

@@ -1,22 +1,22 @@
 //! What a browser keeps to be known again: proof that somebody has signed in here before.
 //!
-//! It opens nothing. It says which account was signed in to, in which of its epochs, with a random id of
-//! its own and when, under a MAC; a recovery, which begins a new epoch, ends it as it ends sessions; whoever shows it has guesses at that account's password of their own, so that strangers
-//! cannot use up the owner's. One cookie holds several, for the people who share a browser.
+//! It opens nothing. It says which account was signed in to, in which of its epochs, by which sign-in and
+//! when, under a MAC; a recovery, which begins a new epoch, ends it as it ends sessions; whoever shows it
+//! has guesses at that account's password of their own, so that strangers cannot use up the owner's. The
+//! session of that sign-in, its token and this count as one. One cookie holds several, for the people who share a browser.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::Timestamp;
 use ring::hmac;
 
-use crate::model::User;
-use crate::ports::Secrets;
+use crate::model::{Session, User};
 use crate::throttle::KNOWN_FOR;
-use crate::values::{Secret, UserId};
+use crate::values::{Digest, Secret, UserId};
 
 /// How many accounts one browser is known to; the oldest makes room.
 const MOST: usize = 5;
-/// User id, random id, epoch, seconds, MAC.
+/// User id, sign-in, epoch, seconds, MAC.
 const LEN: usize = 16 + 16 + 8 + 8 + 32;
 const SIGNED: usize = LEN - 32;
 /// The same in base64.
@@ -34,10 +34,40 @@ pub struct Acquaintance {
 }
 
 impl Acquaintance {
+    /// What an open session shows.
+    pub fn of_session(session: &Session) -> Self {
+        Self {
+            user_id: session.user_id,
+            key: key_of(&sign_in_of(&session.digest)),
+            epoch: None,
+        }
+    }
+
+    /// What a session's token shows, though the session may be over.
+    pub(crate) fn of_token(user_id: UserId, session: &Digest) -> Self {
+        Self {
+            user_id,
+            key: key_of(&sign_in_of(session)),
+            epoch: None,
+        }
+    }
+
     /// Whether it is of that account as it is now.
     pub(crate) fn is_of(&self, user: &User) -> bool {
         self.user_id == user.id && self.epoch.is_none_or(|epoch| epoch == user.session_epoch)
     }
+}
+
+/// Which sign-in that was, by the digest of its session's secret.
+fn sign_in_of(session: &Digest) -> [u8; 16] {
+    let mut id = [0; 16];
+    id.copy_from_slice(&session.as_bytes()[..16]);
+    id
+}
+
+/// What the guesses of one sign-in are counted under, whatever of it is shown.
+fn key_of(sign_in: &[u8; 16]) -> String {
+    format!("client/{}", URL_SAFE_NO_PAD.encode(sign_in))
 }
 
 /// Makes and reads them.
@@ -54,17 +84,16 @@ impl Devices {
         entries.map(|(_, acquaintance)| acquaintance).collect()
     }
 
-    /// The cookie after a sign-in: what it held of others, and this account under a new id. A stolen
-    /// copy of the old one is another device from now on, with the few guesses that it has left.
+    /// The cookie after a sign-in that made this session: what it held of others, and this account anew. A
+    /// stolen copy of the old one is another device from now on, with the few guesses that it has left.
     pub(crate) fn write(
         &self,
         before: Option<&str>,
         (user_id, epoch): (UserId, i64),
+        session: &Digest,
         now: Timestamp,
-        secrets: &dyn Secrets,
     ) -> Secret<String> {
-        let mut id = [0; 16];
-        secrets.fill(&mut id);
+        let id = sign_in_of(session);
         let at = now.as_second().to_be_bytes();
         let epoch = epoch.to_be_bytes();
         let signed = [user_id.as_bytes().as_slice(), &id, &epoch, &at].concat();
@@ -102,7 +131,7 @@ impl Devices {
         let is_known = age <= i64::try_from(KNOWN_FOR.as_secs()).ok()?;
         is_known.then(|| Acquaintance {
             user_id: UserId::from_bytes(*user_id),
-            key: format!("device/{}", URL_SAFE_NO_PAD.encode(id)),
+            key: key_of(id),
             epoch: Some(i64::from_be_bytes(*epoch)),
         })
     }
@@ -113,7 +142,6 @@ mod tests {
     use jiff::SignedDuration;
 
     use super::*;
-    use crate::memory::SeededSecrets;
     use crate::tokens::MasterKey;
 
     fn devices(byte: u8, purpose: &str) -> Devices {
@@ -132,11 +160,11 @@ mod tests {
     /// several people share a browser; the sixth makes the first one a stranger.
     #[test]
     fn a_cookie_holds_the_last_few_accounts() {
-        let (devices, secrets) = (devices(1, "device"), SeededSecrets::new(1));
+        let devices = devices(1, "device");
         let mut cookie = None;
         for byte in [1, 2, 1, 3, 4, 5, 6] {
             let before = cookie.as_ref().map(Secret::expose).map(String::as_str);
-            cookie = Some(devices.write(before, (user(byte), 1), now(), &secrets));
+            cookie = Some(devices.write(before, (user(byte), 1), &Digest::of(&[byte]), now()));
         }
         let cookie = cookie.unwrap();
         let known = devices.read(cookie.expose(), now());
@@ -148,8 +176,8 @@ mod tests {
     /// known for 180 days, by the key of this server alone, and as it was written.
     #[test]
     fn a_cookie_holds_as_it_was_written_and_for_half_a_year() {
-        let (known, secrets) = (devices(1, "device"), SeededSecrets::new(1));
-        let cookie = known.write(None, (user(1), 1), now(), &secrets);
+        let known = devices(1, "device");
+        let cookie = known.write(None, (user(1), 1), &Digest::of(b"a"), now());
         let text = cookie.expose().as_str();
         let later = |days: i64| now() + SignedDuration::from_hours(24 * days);
         assert_eq!(known.read(text, later(180)).len(), 1);

@@ -186,9 +186,10 @@ async fn the_stop_is_told_to_the_owner_and_tells_no_stranger() {
 async fn a_known_browser_is_not_known_after_a_recovery() {
     let world = ben().await;
     let signed_in = sign_in(&world, HOME, FIREFOX).await.unwrap();
+    let (user, session) = (&signed_in.user, &signed_in.session.digest);
     let cookie = world
         .accounts
-        .device_after(&world.anon(), None, &signed_in.user);
+        .device_after(&world.anon(), None, user, session);
     let shown_abroad = async |shown: &str| {
         let mut ctx = from(&world, ABROAD, "curl/8.5.0");
         ctx.client.known = world.accounts.recognise(&ctx, Some(cookie.expose()), None);

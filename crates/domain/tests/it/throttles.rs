@@ -4,10 +4,12 @@ mod doors;
 mod guesses;
 mod known_devices;
 mod refusals;
+mod stops;
 
 use doorward_domain::flows::sessions::SignedIn;
 use doorward_domain::model::User;
 use doorward_domain::throttle::Door;
+use doorward_domain::values::Token;
 use doorward_domain::{Ctx, Error};
 
 use crate::world::*;
@@ -22,7 +24,8 @@ fn from(world: &World, address: &str) -> Ctx {
 /// The same from a browser that keeps what a sign-in to that account has left there.
 fn known(world: &World, address: &str, user: &User) -> Ctx {
     let mut ctx = from(world, address);
-    let cookie = world.accounts.device_after(&ctx, None, user);
+    let session = Token::generate(&*world.secrets).digest();
+    let cookie = world.accounts.device_after(&ctx, None, user, &session);
     ctx.client.known = world.accounts.recognise(&ctx, Some(cookie.expose()), None);
     assert_eq!(ctx.client.known.len(), 1);
     ctx

@@ -91,6 +91,17 @@ impl World {
         node
     }
 
+    /// The same after a restart: what was counted in memory is gone.
+    pub async fn restarted(&self) -> Self {
+        let policy = self.accounts.policy().clone();
+        let spy = Arc::new(Spy::on(self.store.clone()));
+        let throttle = Arc::new(CountedThrottle::new());
+        let node = Self::node(spy, self.clock.clone(), throttle, policy, 4, &[7; 32]);
+        node.accounts.ensure_keys(&node.worker()).await.unwrap();
+        node.forget();
+        node
+    }
+
     /// Another node on the same store, reached under another URL.
     pub async fn moved_to(&self, url: &str) -> Self {
         let policy = Policy::new(url);

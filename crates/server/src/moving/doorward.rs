@@ -162,6 +162,8 @@ fn typed(line: LineIn, terms: &Terms) -> Translation {
         locale: Locale::from_tag(&line.locale)
             .ok_or_else(|| wrong_type("locale", "a language spoken here"))?,
         session_epoch: line.session_epoch,
+        // The counters stay behind, and this with them.
+        stopped_epoch: None,
         version: Version(line.version),
         created_at: moment("created_at", line.created_at)?,
         updated_at: moment("updated_at", line.updated_at)?,

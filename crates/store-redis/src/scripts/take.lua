@@ -3,7 +3,7 @@
 -- KEYS: the counts. ARGV: –, then for each of them in turn either `budget`, window, spacing;
 -- or `guess`, how long one failure is remembered, how long all are, how many steps, and for each step
 -- from how many failures on which pause follows, fewest first. `now` is set above.
--- Answers for each whether it may, and how many are left or how long to wait.
+-- Answers for each whether it may, and how many are left (guesses: before the last step) or how long to wait.
 local at = 2
 local function word()
   at = at + 1
@@ -60,8 +60,8 @@ local function guess(key)
   if next_at > now then
     return answer(0, next_at - now)
   end
-  answer(1, 0)
   count = math.min(count + 1, 4294967295)
+  answer(1, math.max(steps[#steps][1] - count, 0))
   next_at = now + pause(count)
   local memory = math.max(math.min(count * each, most), pause(count))
   writes[#writes + 1] = function()

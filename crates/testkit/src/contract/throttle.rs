@@ -22,6 +22,12 @@ const BUDGET: Budget = Budget {
 
 const ALLOWED: Allowance = Allowance::Allowed { remaining: 0 };
 
+/// After so many guesses: so many more there may be before the stop.
+fn left(guesses: i64) -> Allowance {
+    let remaining = u32::try_from(100 - guesses).unwrap();
+    Allowance::Allowed { remaining }
+}
+
 fn at(seconds: i64) -> Timestamp {
     fixtures::now() + SignedDuration::from_secs(seconds)
 }
@@ -111,13 +117,13 @@ pub async fn all_are_taken_from_or_none(port: Arc<dyn Throttle>) {
     let answers = port.take(&all, at(0)).await.unwrap();
     assert_eq!(
         answers,
-        [Allowance::Allowed { remaining: 2 }, ALLOWED, ALLOWED]
+        [Allowance::Allowed { remaining: 2 }, ALLOWED, left(1)]
     );
     for _ in 0..10 {
         let answers = port.take(&all, at(0)).await.unwrap();
         assert_eq!(answers[0], Allowance::Allowed { remaining: 1 });
         assert_waits(answers[1], 3600);
-        assert_eq!(answers[2], ALLOWED);
+        assert_eq!(answers[2], left(2));
     }
     assert_eq!(port.take(&[], at(0)).await.unwrap(), []);
     // Given back, the budget is as it was, and the guess was none.
@@ -125,11 +131,11 @@ pub async fn all_are_taken_from_or_none(port: Arc<dyn Throttle>) {
     let answers = port.take(&all, at(0)).await.unwrap();
     assert_eq!(
         answers,
-        [Allowance::Allowed { remaining: 2 }, ALLOWED, ALLOWED]
+        [Allowance::Allowed { remaining: 2 }, ALLOWED, left(1)]
     );
     // A good one gives back too, and clears the guesses.
-    for _ in 0..2 {
-        assert_eq!(taken(&port, &ben, 0).await, ALLOWED);
+    for number in 2..4 {
+        assert_eq!(taken(&port, &ben, 0).await, left(number));
     }
     assert!(!is_allowed(&taken(&port, &ben, 0).await));
     port.clear(&all, at(0)).await.unwrap();
@@ -157,7 +163,7 @@ pub async fn budgets_and_keys_are_apart(port: Arc<dyn Throttle>) {
     assert_waits(take(once, &first).await, 3600);
     assert_eq!(take(once, &second).await, ALLOWED);
     assert_eq!(take(other, &first).await, ALLOWED);
-    assert_eq!(taken(&port, &guess(&first), 0).await, ALLOWED);
+    assert_eq!(taken(&port, &guess(&first), 0).await, left(1));
 }
 
 pub async fn guesses_slow_down_and_a_right_one_forgets(port: Arc<dyn Throttle>) {
@@ -165,9 +171,9 @@ pub async fn guesses_slow_down_and_a_right_one_forgets(port: Arc<dyn Throttle>) 
     let guess = async |seconds| taken(&port, &ben, seconds).await;
     // Ten seconds apart, so that each is let in, up to where the pause is longer.
     for number in 0..49 {
-        assert_eq!(guess(number * 10).await, ALLOWED, "guess {number}");
+        assert_eq!(guess(number * 10).await, left(number + 1));
     }
-    assert_eq!(guess(500).await, ALLOWED);
+    assert_eq!(guess(500).await, left(50));
     // Ten seconds of pause from the fiftieth on.
     let Allowance::Denied { retry_after } = guess(500).await else {
         panic!("no pause after fifty failures");
@@ -176,8 +182,8 @@ pub async fn guesses_slow_down_and_a_right_one_forgets(port: Arc<dyn Throttle>) 
     port.clear(std::slice::from_ref(&ben), at(500))
         .await
         .unwrap();
-    for _ in 0..3 {
-        assert_eq!(guess(500).await, ALLOWED);
+    for number in 1..4 {
+        assert_eq!(guess(500).await, left(number));
     }
 }
 
@@ -185,7 +191,7 @@ pub async fn two_hundred_guesses_at_once_count(port: Arc<dyn Throttle>) {
     let ben = guess(&key());
     // As if ninety-nine had failed before, so that the next stops all others for an hour.
     for number in 0..99 {
-        assert_eq!(taken(&port, &ben, number * 10).await, ALLOWED);
+        assert_eq!(taken(&port, &ben, number * 10).await, left(number + 1));
     }
     let answers = race(200, |_| {
         let (port, ben) = (port.clone(), ben.clone());
@@ -205,13 +211,13 @@ pub async fn a_guess_that_was_never_looked_at_does_not_count(port: Arc<dyn Throt
         port.give_back(charges, at(seconds)).await.unwrap();
     };
     for _ in 0..200 {
-        assert_eq!(taken(&port, &ben, 0).await, ALLOWED);
+        assert_eq!(taken(&port, &ben, 0).await, left(1));
         back(&ben, 0).await;
     }
     back(&guess(&key()), 0).await;
     // One that is taken back leaves those before it.
     for number in 0..99 {
-        assert_eq!(taken(&port, &ben, number * 10).await, ALLOWED);
+        assert_eq!(taken(&port, &ben, number * 10).await, left(number + 1));
     }
     assert_eq!(taken(&port, &ben, 1000).await, ALLOWED);
     back(&ben, 1000).await;
@@ -222,11 +228,7 @@ pub async fn a_guess_that_was_never_looked_at_does_not_count(port: Arc<dyn Throt
 pub async fn the_hundredth_guess_stops_the_guessing(port: Arc<dyn Throttle>) {
     let ben = guess(&key());
     for number in 0..100 {
-        assert_eq!(
-            taken(&port, &ben, number * 10).await,
-            ALLOWED,
-            "guess {number}"
-        );
+        assert_eq!(taken(&port, &ben, number * 10).await, left(number + 1));
     }
     let guess = async |seconds| taken(&port, &ben, seconds).await;
     assert_waits(guess(990).await, 3600);
@@ -239,7 +241,7 @@ pub async fn where_there_is_a_way_back_the_stop_stays(port: Arc<dyn Throttle>) {
     let ladder = Arc::new(Limits::default().stopping());
     let ben = Charge::guess(&ladder, key());
     for number in 0..100 {
-        assert_eq!(taken(&port, &ben, number * 10).await, ALLOWED);
+        assert_eq!(taken(&port, &ben, number * 10).await, left(number + 1));
     }
     let day = 24 * 3600;
     for days in [1, 30, 89] {
@@ -249,14 +251,14 @@ pub async fn where_there_is_a_way_back_the_stop_stays(port: Arc<dyn Throttle>) {
     port.clear(std::slice::from_ref(&ben), at(day))
         .await
         .unwrap();
-    assert_eq!(taken(&port, &ben, day).await, ALLOWED);
+    assert_eq!(taken(&port, &ben, day).await, left(1));
 }
 
 pub async fn any_text_is_a_key(port: Arc<dyn Throttle>) {
     for key in ["", "{a}b", "a b\r\n", "grün 🌿", &"long ".repeat(20_000)] {
         let charges = [one(BUDGET, key), guess(key)];
         let answers = port.take(&charges, at(0)).await.unwrap();
-        assert_eq!(answers, [Allowance::Allowed { remaining: 2 }, ALLOWED]);
+        assert_eq!(answers, [Allowance::Allowed { remaining: 2 }, left(1)]);
         port.give_back(&charges, at(0)).await.unwrap();
         port.clear(&charges, at(0)).await.unwrap();
     }

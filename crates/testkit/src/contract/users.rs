@@ -94,6 +94,38 @@ pub async fn an_update_replaces_every_field(store: Arc<dyn Store>) {
     assert_eq!(store.find_user(user.id).await.unwrap(), Some(emptied));
 }
 
+/// a stop is written apart from all else: no other write moves it, and it moves nothing else.
+pub async fn a_stop_of_guesses_stays_whatever_else_is_written(store: Arc<dyn Store>) {
+    let user = fixtures::user();
+    insert(&*store, &user).await;
+    let other = fixtures::user();
+    insert(&*store, &other).await;
+    let stop = |user_id, epoch| Change::StopGuesses { user_id, epoch };
+    must(&*store, vec![stop(user.id, Some(7))]).await;
+    let stopped = User {
+        stopped_epoch: Some(7),
+        ..user.clone()
+    };
+    assert_eq!(
+        store.find_user(user.id).await.unwrap(),
+        Some(stopped.clone())
+    );
+    // Whoever read the user before writes all of it but this.
+    let changed = User {
+        session_epoch: 8,
+        version: user.version.next(),
+        ..user.clone()
+    };
+    must(&*store, vec![update(&changed, &user)]).await;
+    let kept = store.find_user(user.id).await.unwrap();
+    assert_eq!(kept.map(|kept| kept.stopped_epoch), Some(Some(7)));
+    must(&*store, vec![stop(user.id, None)]).await;
+    assert_eq!(store.find_user(user.id).await.unwrap(), Some(changed));
+    // One who is not there is nobody's.
+    must(&*store, vec![stop(fixtures::user_id(), Some(1))]).await;
+    assert_eq!(store.find_user(other.id).await.unwrap(), Some(other));
+}
+
 pub async fn a_user_is_found_by_each_name(store: Arc<dyn Store>) {
     let user = fixtures::user();
     insert(&*store, &user).await;

@@ -80,7 +80,8 @@ pub(crate) async fn sign_in(
     let signed_in = open_session(&app, &caller, fields).await?;
     let view = SignedInView::new(&signed_in, caller.ctx().now);
     let mut response = token_response(StatusCode::CREATED, view);
-    device::remember(&app, &caller, &signed_in.user, response.headers_mut());
+    let of = (&signed_in.user, &signed_in.session);
+    device::remember(&app, &caller, of, response.headers_mut());
     Ok(response)
 }
 
@@ -143,7 +144,8 @@ fn signed_in_by_page(
     };
     let headers = response.headers_mut();
     set_session_cookie(headers, signed_in, caller.ctx().now);
-    device::remember(app, caller, &signed_in.user, headers);
+    let of = (&signed_in.user, &signed_in.session);
+    device::remember(app, caller, of, headers);
     response
 }
 

@@ -88,10 +88,10 @@ async fn stay(app: &App, caller: &Caller, cookies: &mut HeaderMap) -> Result<(),
     if caller.by_cookie() {
         let renewed = app.accounts.renew(ctx, token).await?;
         set_session_cookie(cookies, &renewed, ctx.now);
-        device::remember(app, caller, &renewed.user, cookies);
+        device::remember(app, caller, (&renewed.user, &renewed.session), cookies);
     } else if caller.device().is_some() {
         let user = app.accounts.authenticate(ctx, token).await?;
-        device::remember(app, caller, user.user(), cookies);
+        device::remember(app, caller, (user.user(), user.session()), cookies);
     }
     Ok(())
 }

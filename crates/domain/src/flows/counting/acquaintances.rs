@@ -1,14 +1,11 @@
 //! Which accounts a client shows that it has signed in to before.
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-
 use crate::accounts::Accounts;
 use crate::ctx::Ctx;
 use crate::model::User;
 use crate::throttle::KNOWN_FOR;
 use crate::tokens::{Acquaintance, SessionClaims, Verified};
-use crate::values::{Digest, Secret};
+use crate::values::{Digest, Secret, Token};
 
 /// How long a session that is over still shows that this client was here, at the most.
 const RECENT_SECONDS: i64 = 30 * 24 * 3600;
@@ -27,11 +24,17 @@ impl Accounts {
         known
     }
 
-    /// What a browser keeps from now on to be known again, after a sign-in to that account.
-    pub fn device_after(&self, ctx: &Ctx, before: Option<&str>, user: &User) -> Secret<String> {
-        let secrets = &*self.ports.secrets;
+    /// What a browser keeps from now on to be known again, after a sign-in to that account that made the
+    /// session whose secret has that digest.
+    pub fn device_after(
+        &self,
+        ctx: &Ctx,
+        before: Option<&str>,
+        user: &User,
+        session: &Digest,
+    ) -> Secret<String> {
         let of = (user.id, user.session_epoch);
-        self.devices.write(before, of, ctx.now, secrets)
+        self.devices.write(before, of, session, ctx.now)
     }
 
     /// For how many seconds it keeps that.
@@ -45,12 +48,8 @@ impl Accounts {
         };
         let is_recent = ctx.now.as_second() < claims.exp.saturating_add(RECENT_SECONDS);
         (is_recent && claims.iss == self.policy.public_url).then_some(())?;
-        let digest = Digest::of(claims.sid.as_bytes());
-        let shown = URL_SAFE_NO_PAD.encode(digest.as_bytes());
-        Some(Acquaintance {
-            user_id: claims.sub.parse().ok()?,
-            key: format!("token/{shown}"),
-            epoch: None,
-        })
+        let user_id = claims.sub.parse().ok()?;
+        let session = Token::parse(&claims.sid)?.digest();
+        Some(Acquaintance::of_token(user_id, &session))
     }
 }

@@ -4,13 +4,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::accounts::Accounts;
+use crate::changes::Change;
 use crate::ctx::{Actor, Ctx};
 use crate::error::Error;
 use crate::flows::sign_in::Identifier;
 use crate::model::User;
+use crate::passwords::Asker;
 use crate::ports::{Allowance, Charge, Counted};
 use crate::throttle::{Door, LONGEST_WAIT, address_key, network_key};
-use crate::values::EmailAddress;
+use crate::values::{EmailAddress, UserId};
 
 /// Of an account that had no password but its first; an address without an account is counted alike.
 const FIRST_EPOCH: i64 = 1;
@@ -18,11 +20,25 @@ const FIRST_EPOCH: i64 = 1;
 /// A try at a password, counted before it is known whether it is right.
 #[derive(Debug, Default)]
 pub(crate) struct Attempt {
+    by: By,
     /// What was taken.
     taken: Vec<Charge>,
     /// The account's own count of strangers, where it was a known device that tried: a right password
     /// clears both.
     beside: Vec<Charge>,
+    /// Whether it was the last that strangers have.
+    is_last: bool,
+}
+
+/// Whose try it was.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+enum By {
+    /// Nothing is counted.
+    #[default]
+    Anybody,
+    /// A known device of the account's, or a session of it.
+    Known,
+    Stranger,
 }
 
 impl Accounts {
@@ -57,21 +73,19 @@ impl Accounts {
             // What was shown at the door is not about this account.
             charges.extend(self.of_strangers(ctx, Door::SignIn));
         }
-        let Err((charge, wait)) = self.try_take(&charges, ctx.now).await? else {
-            return Ok(Attempt {
-                taken,
-                beside: Vec::new(),
-            });
+        let (charge, wait) = match self.try_take(&charges, ctx.now).await? {
+            Err(refused) => refused,
+            Ok(answers) => {
+                let is_last = self.is_last(&guess, &answers);
+                return Ok(Attempt::of_stranger(taken, Vec::new(), is_last));
+            }
         };
         if charge == guess {
             if let Some(own) = self.try_of_network(ctx, &guess, wait) {
                 charges[0] = own;
                 if self.try_take(&charges, ctx.now).await?.is_ok() {
                     charges.truncate(taken.len());
-                    return Ok(Attempt {
-                        taken: charges,
-                        beside: vec![guess],
-                    });
+                    return Ok(Attempt::of_stranger(charges, vec![guess], false));
                 }
             }
             let refusal = Allowance::Denied { retry_after: wait };
@@ -81,8 +95,18 @@ impl Accounts {
         Err(self.refuse(ctx, &charge, wait, user_id).await)
     }
 
-    /// The password was right.
-    pub(crate) async fn settle(&self, ctx: &Ctx, attempt: &Attempt) -> Result<(), Error> {
+    /// The password was right: what strangers guessed at it is forgotten, on every node.
+    pub(crate) async fn settle(
+        &self,
+        ctx: &Ctx,
+        attempt: &Attempt,
+        user: &User,
+    ) -> Result<(), Error> {
+        if attempt.by != By::Anybody && user.stopped_epoch.is_some() {
+            let (user_id, epoch) = (user.id, None);
+            self.apply(vec![Change::StopGuesses { user_id, epoch }])
+                .await?;
+        }
         let all = [attempt.taken.as_slice(), &attempt.beside].concat();
         if !all.is_empty() {
             self.ports.throttle.clear(&all, ctx.now).await?;
@@ -91,12 +115,32 @@ impl Accounts {
     }
 
     /// The password was wrong: a known device's guess counts with those of strangers as well (P-12), which
-    /// refuse it nothing.
-    pub(crate) async fn count_beside(&self, ctx: &Ctx, attempt: &Attempt) -> Result<(), Error> {
-        if !attempt.beside.is_empty() {
-            self.ports.throttle.take(&attempt.beside, ctx.now).await?;
+    /// refuse it nothing. The last one that strangers have is written into the account, so that no lost
+    /// counter gives them more; with an account or without, by the same statement.
+    pub(crate) async fn count_wrong(
+        &self,
+        ctx: &Ctx,
+        attempt: &Attempt,
+        (user_id, epoch): (UserId, i64),
+    ) -> Result<(), Error> {
+        let mut is_last = attempt.is_last;
+        if let Some(guess) = attempt.beside.first() {
+            let answers = self.ports.throttle.take(&attempt.beside, ctx.now).await?;
+            is_last |= self.is_last(guess, &answers);
+        }
+        if is_last {
+            let epoch = Some(epoch);
+            self.apply(vec![Change::StopGuesses { user_id, epoch }])
+                .await?;
         }
         Ok(())
+    }
+
+    /// Whether this guess of strangers', the first of what was asked for, was the last they have.
+    fn is_last(&self, guess: &Charge, answers: &[Allowance]) -> bool {
+        let stopping = &self.counting.stopping;
+        matches!(&guess.counted, Counted::Guess(ladder) if Arc::ptr_eq(ladder, stopping))
+            && matches!(answers.first(), Some(Allowance::Allowed { remaining: 0 }))
     }
 
     /// The password was never looked at.
@@ -121,7 +165,11 @@ impl Accounts {
     /// is counted by itself, under its user name. A new password begins a new count, on every node: the
     /// guesses before it were at another one.
     ///
-    /// An account without a confirmed address cannot be recovered by mail, so it is never shut for good.
+    /// An account without a confirmed address cannot be recovered by mail, so it is never shut for good: a
+    /// stop would let whoever guesses take it from its owner. By user name the stop therefore differs with
+    /// an address and without one, which tells that there is one and not which. A name nobody has is
+    /// counted like one with an address; whoever signs up is told that a name is free, so nothing of a user
+    /// name's is hidden.
     fn guess_of_stranger(&self, identifier: &Identifier, account: Option<&User>) -> Charge {
         let (stopping, slowing) = (&self.counting.stopping, &self.counting.slowing);
         let (ladder, key) = match (account, identifier) {
@@ -170,9 +218,33 @@ impl Accounts {
 impl Attempt {
     fn of_known(own: Charge, guess: Charge) -> Self {
         Self {
+            by: By::Known,
             taken: vec![own],
             beside: vec![guess],
+            is_last: false,
         }
+    }
+
+    fn of_stranger(taken: Vec<Charge>, beside: Vec<Charge>, is_last: bool) -> Self {
+        Self {
+            by: By::Stranger,
+            taken,
+            beside,
+            is_last,
+        }
+    }
+
+    /// In whose line it waits to be hashed: a known device's before strangers.
+    pub(crate) fn asker(&self, ctx: &Ctx, user_id: UserId) -> Asker {
+        match self.by {
+            By::Known => Asker::known(user_id),
+            By::Anybody | By::Stranger => Asker::of(ctx),
+        }
+    }
+
+    /// Whether it is a stranger's at an account that strangers have had their guesses at.
+    pub(crate) fn comes_too_late(&self, user: &User) -> bool {
+        self.by == By::Stranger && user.is_stopped()
     }
 }
 
@@ -181,15 +253,18 @@ fn of_address(email: &EmailAddress, epoch: i64) -> String {
     format!("email/{}/{epoch}", email.key())
 }
 
-/// What shows that whoever is at the door has signed in to that account before.
+/// What shows that whoever is at the door has signed in to that account before: one sign-in is one client,
+/// whichever of its session, its token and its cookie is shown.
 fn known_as(ctx: &Ctx, account: Option<&User>) -> Option<String> {
     let user = account?;
-    if let Actor::User { id, session_id, .. } = &ctx.actor
-        && *id == user.id
-    {
-        return Some(format!("session/{session_id}"));
-    }
     let mut known = ctx.client.known.iter();
-    let own = known.find(|known| known.is_of(user))?;
-    Some(own.key.clone())
+    if let Some(own) = known.find(|known| known.is_of(user)) {
+        return Some(own.key.clone());
+    }
+    match &ctx.actor {
+        Actor::User { id, session_id, .. } if *id == user.id => {
+            Some(format!("session/{session_id}"))
+        }
+        _ => None,
+    }
 }

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::super::{Devices, FormTokens, MasterKey, ShownTo};
 use crate::memory::SeededSecrets;
-use crate::values::{Secret, UserId};
+use crate::values::{Digest, Secret, UserId};
 
 fn master() -> MasterKey {
     MasterKey::from_secret(Secret::new(vec![7; 32])).expect("32 bytes are a key")
@@ -31,15 +31,19 @@ pub fn form_tokens(data: &[u8]) {
 /// front, keeps others that count, and the cookie stays small.
 pub fn device_cookies(data: &[u8]) {
     let now = Timestamp::UNIX_EPOCH;
-    let secrets = SeededSecrets::new(1);
     let devices = Devices::new(master().mac_key("device"));
-    let own = devices.write(None, (UserId::from_bytes([1; 16]), 1), now, &secrets);
+    let own = devices.write(
+        None,
+        (UserId::from_bytes([1; 16]), 1),
+        &Digest::of(b"a"),
+        now,
+    );
     let text = String::from_utf8_lossy(data).replace('*', own.expose());
     let known = devices.read(&text, now);
     let genuine = text.split('.').filter(|part| part == own.expose()).count();
     assert!(known.len() <= genuine.min(5));
     let who = UserId::from_bytes([2; 16]);
-    let after = devices.write(Some(&text), (who, 1), now, &secrets);
+    let after = devices.write(Some(&text), (who, 1), &Digest::of(b"b"), now);
     let after = after.expose();
     assert!(after.len() < 600 && after.is_ascii());
     let again = devices.read(after, now);

@@ -1,5 +1,6 @@
 //! A flood shuts nobody out who was here before, and who that is.
 
+use doorward_domain::tokens::Acquaintance;
 use doorward_domain::{Ctx, Error};
 
 use super::{again, bot, from, known, try_from};
@@ -74,6 +75,59 @@ async fn a_device_that_guesses_is_no_longer_known() {
     assert_err!(refused, Error::TooManyAttempts { .. });
     let other = known(&world, "192.0.2.66", &ben);
     try_from(&world, &other, "ben", PASSWORD).await.unwrap();
+}
+
+/// one sign-in leaves a session, its token and a cookie; a thief of all three has ten guesses, not
+/// thirty.
+#[tokio::test]
+async fn session_token_and_cookie_of_one_sign_in_share_one_count() {
+    let world = World::new().await;
+    let ben = world.active("ben").await;
+    let session = world.sign_in("ben").await;
+    let (token, digest) = (session.token.expose(), &session.session.digest);
+    let cookie = world
+        .accounts
+        .device_after(&world.anon(), None, &ben, digest);
+    // Strangers have used up all they have.
+    for number in 0..100 {
+        let stranger = from(&world, &bot(number));
+        let _ = try_from(&world, &stranger, "ben", OTHER_PASSWORD).await;
+        world.advance(seconds(11));
+    }
+    let recognise = |device, token| world.accounts.recognise(&world.anon(), device, token);
+    let thefts = [
+        (
+            world.of(&session),
+            vec![Acquaintance::of_session(&session.session)],
+        ),
+        (world.anon(), recognise(None, Some(token))),
+        (
+            world.anon(),
+            recognise(Some(cookie.expose().as_str()), None),
+        ),
+    ];
+    let mut looked_at = 0;
+    for round in 0..30 {
+        let (mut ctx, known) = thefts[round % 3].clone();
+        (ctx.client.known, ctx.now) = (known, world.now());
+        let (who, shown) = (identifier("ben"), password(OTHER_PASSWORD));
+        let new = secret("three lamps and a boat");
+        let tried = match round % 3 {
+            0 => {
+                world
+                    .accounts
+                    .change_password(&ctx, None, &shown, &new)
+                    .await
+            }
+            _ => world.accounts.sign_in(&ctx, &who, &shown).await.map(drop),
+        };
+        match tried {
+            Err(Error::InvalidCredentials) => looked_at += 1,
+            other => assert_err!(other, Error::TooManyAttempts { .. }),
+        }
+        world.advance(minutes(5));
+    }
+    assert_eq!(looked_at, 10);
 }
 
 /// what one account's device has is for that account. At another it is a stranger, and is counted
