@@ -24,7 +24,7 @@ fn previous() -> PathBuf {
 }
 
 /// What one does is true for the other, whichever of them does it.
-async fn get_along(cluster: &Cluster, one: Door, other: Door, name: &str) {
+async fn get_along(cluster: &Cluster, one: Door, other: Door, name: &str, readers: &[Door]) {
     let admin = cluster.admin().await;
     let address = format!("{name}@example.com");
     let body = json!({"username": name, "email": address, "password": PASSWORD, "name": "Bén 🦀"});
@@ -90,13 +90,14 @@ async fn get_along(cluster: &Cluster, one: Door, other: Door, name: &str) {
         .await;
     other.send("POST", &link, None, None).await.expect(200);
     ended(one, &fourth).await;
-    // Each reads what the other has written down, every word of it.
+    // A newer one reads all that an older one has written down. Not so the other way round, for this
+    // once (CHANGELOG): from this release on, words of a later one are passed over.
     let path = format!("/audit?user={name}&limit=100");
-    let audits: [Value; 2] = [
-        one.get(&path, &admin).await.expect(200).json(),
-        other.get(&path, &admin).await.expect(200).json(),
-    ];
-    assert_eq!(audits[0], audits[1]);
+    let mut audits: Vec<Value> = Vec::new();
+    for reader in readers {
+        audits.push(reader.get(&path, &admin).await.expect(200).json());
+    }
+    assert!(audits.windows(2).all(|pair| pair[0] == pair[1]));
     assert!(audits[0]["items"].as_array().unwrap().len() > 10);
     let path = format!("/user/{name}");
     other
@@ -141,8 +142,8 @@ async fn a_rolling_upgrade(ground: Ground) {
     cluster.nodes[0].start().await;
     load.goes_on(5).await;
     let [new, older, oldest] = cluster.doors();
-    get_along(&cluster, older, new, "ann").await;
-    get_along(&cluster, new, oldest, "ben").await;
+    get_along(&cluster, older, new, "ann", &[new]).await;
+    get_along(&cluster, new, oldest, "ben", &[new]).await;
     each_mail_arrives_once(&cluster, "between", 30).await;
     rotate(&cluster, 0).await;
     rotate(&cluster, 1).await;
@@ -151,7 +152,7 @@ async fn a_rolling_upgrade(ground: Ground) {
     cluster.nodes[1].end("KILL").await;
     cluster.nodes[1].start().await;
     load.goes_on(5).await;
-    get_along(&cluster, older, new, "cid").await;
+    get_along(&cluster, older, new, "cid", &[new]).await;
 
     for number in [1, 2] {
         cluster.nodes[number].end("TERM").await;
@@ -159,7 +160,7 @@ async fn a_rolling_upgrade(ground: Ground) {
         cluster.nodes[number].start().await;
         load.goes_on(5).await;
     }
-    get_along(&cluster, older, new, "dan").await;
+    get_along(&cluster, older, new, "dan", &[older, new]).await;
     for door in cluster.doors() {
         assert_eq!(door.check(&kept).await, 200, "nobody had to sign in again");
     }
