@@ -18,11 +18,10 @@ const MOST_PIECES: usize = 50;
 impl Accounts {
     /// The letters of one request, the one that goes in any case first.
     pub(crate) async fn claims_in_turn(&self, job: &MailJob) -> Result<Vec<Letter>, Error> {
-        let turn = job.id.as_bytes().iter().map(|byte| usize::from(*byte));
-        let turn: usize = turn.sum();
-        let mut chosen = self.some_claims(&job.email, turn).await?;
+        let (between, first) = draws(job.id.as_bytes());
+        let mut chosen = self.some_claims(&job.email, between).await?;
         if !chosen.is_empty() {
-            let first = turn % chosen.len();
+            let first = first % chosen.len();
             chosen.rotate_left(first);
         }
         let mut letters = Vec::new();
@@ -36,7 +35,7 @@ impl Accounts {
         Ok(letters)
     }
 
-    async fn some_claims(&self, email: &EmailAddress, turn: usize) -> Result<Vec<User>, Error> {
+    async fn some_claims(&self, email: &EmailAddress, draw: usize) -> Result<Vec<User>, Error> {
         let store = &self.ports.store;
         let newest = store.list_users_by_pending_email(email.key(), 1).await?;
         let oldest = store.list_claims(email.key(), None, 1).await?;
@@ -46,7 +45,7 @@ impl Accounts {
         };
         let between = self.claims_between(email, oldest.id, newest.id).await?;
         let mut chosen = Vec::new();
-        if let Some(id) = between.get(turn % between.len().max(1)) {
+        if let Some(id) = between.get(draw % between.len().max(1)) {
             chosen.extend(store.find_user(*id).await?);
         }
         let is_alone = oldest.id == newest.id;
@@ -74,5 +73,39 @@ impl Accounts {
             ids.extend(piece.iter().map(|user| user.id).filter(|id| *id < newest));
         }
         Ok(ids)
+    }
+}
+
+/// Two draws that know nothing of each other, by chance and yet the same at each try of one mail: of the
+/// last 48 bits of its id, all of which are random (RFC 9562, 5.7).
+fn draws(id: &[u8; 16]) -> (usize, usize) {
+    let [.., a, b, c, d, e, f] = *id;
+    let of = |bytes: [u8; 3]| {
+        bytes
+            .iter()
+            .fold(0, |all, byte| all << 8 | usize::from(*byte))
+    };
+    (of([a, b, c]), of([d, e, f]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// whichever claim it is that lies between, each order of the three letters comes with it.
+    #[test]
+    fn which_claim_it_is_does_not_say_which_letter_is_first() {
+        for claims in 1..=6 {
+            let seen: std::collections::HashSet<_> = (0..=255)
+                .flat_map(|c| (0..=255).map(move |f| (c, f)))
+                .map(|(c, f)| {
+                    let mut id = [0; 16];
+                    (id[12], id[15]) = (c, f);
+                    let (between, first) = draws(&id);
+                    (between % claims, first % 3)
+                })
+                .collect();
+            assert_eq!(seen.len(), claims * 3);
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! Change the password on a page: a form cannot send `PUT`.
 
 use axum::extract::State;
+use axum::http::HeaderMap;
 use axum::response::{Html, Response};
 use doorward_domain::flows::sessions::Authenticated;
 
@@ -23,7 +24,7 @@ pub(crate) async fn change(
     State(app): State<App>,
     caller: Caller,
     mut fields: Fields,
-) -> Result<Html<String>, Problem> {
+) -> Result<(HeaderMap, Html<String>), Problem> {
     let form = Form::of(&fields);
     fields.tell_names_apart();
     let (locale, user) = (
@@ -31,7 +32,7 @@ pub(crate) async fn change(
         caller.session().map(Authenticated::user),
     );
     match passwords::change(&app, &caller, fields).await {
-        Ok(()) => Ok(app.pages.password_changed(locale, user.is_some())),
+        Ok(cookies) => Ok((cookies, app.pages.password_changed(locale, user.is_some()))),
         Err(problem) => {
             let page = app.pages.password(
                 caller.sheet(),

@@ -4,12 +4,16 @@ use doorward_domain::model::Role;
 use doorward_domain::ports::Clock;
 use serde_json::json;
 
-use crate::support::{Answer, PASSWORD, TestApp, form_token};
+use crate::support::{Answer, OTHER_PASSWORD, PASSWORD, TestApp, form_token};
 
 const FORM: &str = "email=ben%40example.com&password=plum+cake+on+sundays";
 
 fn token_of(answer: &Answer) -> String {
     answer.cookie("__Host-doorward").unwrap().to_owned()
+}
+
+fn device_of(answer: &Answer) -> String {
+    answer.cookie("__Host-doorward-device").unwrap().to_owned()
 }
 
 /// S-09, W-05.
@@ -421,4 +425,33 @@ async fn a_renewal_by_cookie_sets_the_cookie() {
     app.advance_seconds(31);
     let me = anon.request("GET", "/user/me").cookie(&new).send().await;
     me.expect(200);
+}
+
+/// S-02, A-08: a browser that changes the password goes on under a new token, so that a copy of the old one
+/// is good for no more than a renewal's grace, and is known in the account's new epoch.
+#[tokio::test]
+async fn a_password_change_by_cookie_leaves_a_copied_token_behind() {
+    let app = TestApp::new().await;
+    app.create("ben", Role::User).await;
+    let anon = app.anon();
+    let sign_in = anon.request("POST", "/auth").on_our_page().form(FORM);
+    let signed_in = sign_in.send().await.expect(303);
+    let (old, device) = (token_of(&signed_in), device_of(&signed_in));
+    let change = anon
+        .request("PUT", "/password")
+        .header(
+            "cookie",
+            &format!("__Host-doorward={old}; __Host-doorward-device={device}"),
+        )
+        .header("sec-fetch-site", "same-origin")
+        .json(&json!({"current_password": PASSWORD, "new_password": OTHER_PASSWORD}));
+    let changed = change.send().await.expect(204);
+    let (new, device_after) = (token_of(&changed), device_of(&changed));
+    assert_ne!((&new, &device_after), (&old, &device));
+    app.advance_seconds(31);
+    let me = anon.request("GET", "/user/me").cookie(&new).send().await;
+    me.expect(200);
+    let copied = anon.request("GET", "/user/me").cookie(&old).send().await;
+    copied.expect_problem(401, "invalid-token");
+    assert_eq!(app.one_mail().await.template.as_str(), "password-changed");
 }
