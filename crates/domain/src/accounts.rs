@@ -189,7 +189,12 @@ impl Accounts {
         outcome
     }
 
-    pub(crate) fn audit_line(&self, ctx: &Ctx, event: Event, user_id: Option<UserId>) -> AuditEvent {
+    pub(crate) fn audit_line(
+        &self,
+        ctx: &Ctx,
+        event: Event,
+        user_id: Option<UserId>,
+    ) -> AuditEvent {
         let id = self.audit_ids.next(ctx.now, &*self.ports.secrets);
         ctx.audit(id, event, user_id)
     }

@@ -277,7 +277,7 @@ fn kept(policy: &Policy) -> Vec<KeptView> {
         ),
         say(
             "counters of attempts",
-            "30 days at most, under a digest of the account's id or address; they are not part of this document".to_owned(),
+            "90 days at most, under the account's id or address; they are not part of this document".to_owned(),
         ),
     ]
 }

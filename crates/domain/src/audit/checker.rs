@@ -5,11 +5,14 @@
 //! as long as no worker runs, whoever can stop it), and a tail that was cut where nobody wrote a
 //! checkpoint down. What was sealed long after it says it was written is counted.
 
+mod finding;
+
 use std::collections::BTreeMap;
-use std::fmt;
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
+
+pub use finding::{Finding, Flaw};
 
 use super::{AuditPublicKey, Checkpoint, digest, owner_of};
 use crate::model::{AuditRecord, Erasure, Leaf, Seal};
@@ -19,158 +22,6 @@ use crate::values::{AuditEventId, Digest, UserId};
 pub const LEAST_KEPT: SignedDuration = SignedDuration::from_hours(24);
 /// An event is sealed by then, wherever a server runs; and clocks are not further apart.
 pub(super) const LATE: SignedDuration = SignedDuration::from_mins(10);
-
-/// What is wrong.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Flaw {
-    /// Seals are not there, from this position to the one before the next.
-    SealsMissing,
-    /// A seal stands where another belongs.
-    SealOutOfOrder,
-    /// A seal's digest is not of what it says.
-    SealEdited,
-    /// No key that is trusted has signed it.
-    SealForged,
-    /// It does not follow upon the seal before.
-    ChainBroken,
-    /// What it says of its events is not what was sealed.
-    LeavesEdited,
-    /// It says that its events were let go, and no key that is trusted has signed that.
-    LetGoForged,
-    /// An event that was sealed is not there.
-    EventMissing,
-    /// An event says something else than when it was sealed.
-    EventEdited,
-    /// Its address or user agent is another.
-    PersonalEdited,
-    /// Its address and user agent are gone, and nobody ordered that.
-    ErasedWithoutOrder,
-    /// An event says it belongs to a seal that does not hold it.
-    EventAdded,
-    /// An event waits for its seal in a file that was written after it should have had one.
-    Unsealed,
-    /// An event without a seal is of a time that is yet to come, when it would be sealed.
-    EventAhead,
-    /// An event's id is of another time than it says.
-    EventMisdated,
-    /// A checkpoint that was written down has no seal: the end of the log was cut.
-    TailCut,
-    /// A checkpoint that was written down names another digest: the log was made anew from there.
-    CheckpointDiffers,
-}
-
-impl Flaw {
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::SealsMissing => "seal-missing",
-            Self::SealOutOfOrder => "seal-out-of-order",
-            Self::SealEdited => "seal-edited",
-            Self::SealForged => "seal-forged",
-            Self::ChainBroken => "chain-broken",
-            Self::LeavesEdited => "leaves-edited",
-            Self::LetGoForged => "let-go-forged",
-            Self::EventMissing => "event-missing",
-            Self::EventEdited => "event-edited",
-            Self::PersonalEdited => "event-address-edited",
-            Self::ErasedWithoutOrder => "event-erased-without-order",
-            Self::EventAdded => "event-added",
-            Self::Unsealed => "event-unsealed",
-            Self::EventAhead => "event-ahead",
-            Self::EventMisdated => "event-misdated",
-            Self::TailCut => "tail-cut",
-            Self::CheckpointDiffers => "checkpoint-differs",
-        }
-    }
-
-    fn sentence(self) -> &'static str {
-        match self {
-            Self::SealsMissing => "is missing",
-            Self::SealOutOfOrder => "stands where another belongs",
-            Self::SealEdited => "was edited: its digest is not of what it says",
-            Self::SealForged => "is not signed by a key that is trusted",
-            Self::ChainBroken => "does not follow upon the seal before it",
-            Self::LeavesEdited => "was edited: its list of events is not the one that was sealed",
-            Self::LetGoForged => {
-                "says that its events were let go: too early, or not signed by a key that is trusted"
-            }
-            Self::EventMissing => "is missing from it",
-            Self::EventEdited => "was edited",
-            Self::PersonalEdited => "was edited: its address or user agent is another",
-            Self::ErasedWithoutOrder => {
-                "has lost its address and user agent, though no account of it was deleted"
-            }
-            Self::EventAdded => "was added: the seal does not hold it",
-            Self::Unsealed => "has no seal, and had to have one when the file was written",
-            Self::EventAhead => {
-                "has no seal, and is of a time that is yet to come: it was added or edited, or a clock was wrong"
-            }
-            Self::EventMisdated => {
-                "says another time than its id: it was added or edited before it was sealed"
-            }
-            Self::TailCut => {
-                "was written down as a checkpoint and is not there: the end of the log was cut"
-            }
-            Self::CheckpointDiffers => {
-                "was written down as a checkpoint with another digest: the log was made anew"
-            }
-        }
-    }
-}
-
-/// One thing that is wrong, and where.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Finding {
-    /// What.
-    pub flaw: Flaw,
-    /// In which seal, or from which on.
-    pub position: Option<i64>,
-    /// The last of them, where there are several.
-    pub to: Option<i64>,
-    /// In which event.
-    pub event: Option<AuditEventId>,
-}
-
-impl Finding {
-    pub(super) fn of_seal(flaw: Flaw, position: i64) -> Self {
-        Self {
-            flaw,
-            position: Some(position),
-            to: None,
-            event: None,
-        }
-    }
-
-    /// What is wrong with one event.
-    pub fn of_event(flaw: Flaw, position: Option<i64>, event: AuditEventId) -> Self {
-        Self {
-            flaw,
-            position,
-            to: None,
-            event: Some(event),
-        }
-    }
-
-    /// What is wrong, as one stable word.
-    pub fn word(&self) -> &'static str {
-        self.flaw.as_str()
-    }
-}
-
-impl fmt::Display for Finding {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(position) = self.position {
-            write!(f, "seal {position}")?;
-            if let Some(to) = self.to.filter(|to| *to != position) {
-                write!(f, " to {to}")?;
-            }
-        }
-        if let Some(event) = self.event {
-            let joint = if self.position.is_some() { ", " } else { "" };
-            write!(f, "{joint}event {event}")?;
-        }
-        write!(f, " {}", self.flaw.sentence())
-    }
-}
 
 /// How many events are worth a word and are no finding, and the first of them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -243,6 +94,9 @@ pub struct Checker {
     extent: Extent,
     checkpoints: Arc<BTreeMap<i64, String>>,
     last: Option<(i64, Digest)>,
+    /// From this seal to the last one each follows upon the one before, and none is signed by a key that is
+    /// trusted.
+    untrusted_from: Option<i64>,
     /// Up to here, events were let go when their time had run out.
     pub let_go_to: Option<i64>,
     /// How many seals there were.
@@ -271,6 +125,7 @@ impl Checker {
                     .collect(),
             ),
             last: None,
+            untrusted_from: None,
             let_go_to: None,
             seals: 0,
             events: 0,
@@ -303,11 +158,12 @@ impl Checker {
     ) -> Vec<Finding> {
         let mut findings = Vec::new();
         let found = digest::of_seal(seal);
+        let is_signed = self.check_signature(seal, &found, &mut findings);
         let is_let_go = self.check_place(seal, &mut findings);
         if found != seal.digest {
             findings.push(Finding::of_seal(Flaw::SealEdited, seal.position));
-        } else if !self.trusts(|key| key.signed_seal(&found, &seal.signature)) {
-            findings.push(Finding::of_seal(Flaw::SealForged, seal.position));
+        } else if !is_signed {
+            self.untrusted_from = self.untrusted_from.or(Some(seal.position));
         }
         self.check_checkpoint(seal.position, &found, &mut findings);
         self.seals += 1;
@@ -326,9 +182,40 @@ impl Checker {
     pub fn finish(&self) -> Vec<Finding> {
         let end = self.last.map_or(0, |(position, _)| position);
         let beyond = self.checkpoints.keys().filter(|position| **position > end);
-        beyond
-            .map(|position| Finding::of_seal(Flaw::TailCut, *position))
-            .collect()
+        let beyond = beyond.map(|position| Finding::of_seal(Flaw::TailCut, *position));
+        let untrusted = self.untrusted(Flaw::SealForged);
+        untrusted.into_iter().chain(beyond).collect()
+    }
+
+    /// Whether a key that is trusted has signed the seal; tells of those before that no such key has signed,
+    /// once it is known whether one vouches for what they are.
+    fn check_signature(
+        &mut self,
+        seal: &Seal,
+        found: &Digest,
+        findings: &mut Vec<Finding>,
+    ) -> bool {
+        let is_edited = *found != seal.digest;
+        let is_signed = !is_edited && self.trusts(|key| key.signed_seal(found, &seal.signature));
+        let is_next = self.last.is_none_or(|(before, digest)| {
+            seal.position == before.saturating_add(1) && seal.previous == digest
+        });
+        if is_signed || is_edited || !is_next {
+            let flaw = match is_signed && is_next {
+                true => Flaw::SealOfAnotherKey,
+                false => Flaw::SealForged,
+            };
+            findings.extend(self.untrusted(flaw));
+            self.untrusted_from = None;
+        }
+        is_signed
+    }
+
+    fn untrusted(&self, flaw: Flaw) -> Option<Finding> {
+        Some(Finding {
+            to: Some(self.position()),
+            ..Finding::of_seal(flaw, self.untrusted_from?)
+        })
     }
 
     /// Whether the seal's events were let go, by whoever may.

@@ -16,8 +16,18 @@ const BATCH: usize = 100;
 const KEPT_FOR: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 impl Accounts {
-    /// Removes what has run out. Nothing depends on it: whatever has run out is refused anyway.
+    /// Removes what has run out. Nothing depends on it: whatever has run out is refused anyway. Each part is
+    /// tried whatever became of the others, so that one row does not keep all the rest (L-05).
     pub async fn sweep(&self, ctx: &Ctx) -> Result<(), Error> {
+        let sign_ups = self.sweep_sign_ups(ctx).await;
+        let rows = self.ports.store.sweep(ctx.now - KEPT_FOR).await;
+        let sessions = self.ports.sessions.sweep_sessions(ctx.now).await;
+        sign_ups?;
+        rows?;
+        Ok(sessions?)
+    }
+
+    async fn sweep_sign_ups(&self, ctx: &Ctx) -> Result<(), Error> {
         let before = ctx.now - self.policy.pending_lifetime;
         loop {
             let expired = self
@@ -25,16 +35,16 @@ impl Accounts {
                 .store
                 .list_pending_users_before(before, BATCH)
                 .await?;
+            let mut outcome = Ok(());
             for user_id in &expired {
-                self.expire(ctx, *user_id).await?;
+                outcome = outcome.and(self.expire(ctx, *user_id).await);
             }
+            // One that cannot be read keeps the others of its batch from nothing; more go the next time.
+            outcome?;
             if expired.len() < BATCH {
-                break;
+                return Ok(());
             }
         }
-        self.ports.store.sweep(ctx.now - KEPT_FOR).await?;
-        self.ports.sessions.sweep_sessions(ctx.now).await?;
-        Ok(())
     }
 
     /// Deletes a sign-up that nobody confirmed in time, held at the version that was looked at: one

@@ -85,6 +85,14 @@ impl Accounts {
         found.ok_or(Error::NotFound)
     }
 
+    /// The same to look at: a line of the audit log says that an operator did (L-01, Z-05).
+    pub async fn view_named(&self, ctx: &Ctx, named: &str) -> Result<User, Error> {
+        let user = self.find_named(named).await?;
+        self.write_look(ctx, Event::UserViewed, Some(user.id))
+            .await?;
+        Ok(user)
+    }
+
     /// Sets a password without the old one. By command line alone: over HTTP nobody chooses
     /// another's password.
     pub async fn set_password(

@@ -1,5 +1,6 @@
 //! What the worker clears away, and that nothing depends on it.
 
+use doorward_domain::Error;
 use doorward_domain::changes::Change;
 use doorward_domain::model::{Purpose, Status, User};
 use doorward_domain::ports::{Sessions, Store};
@@ -35,6 +36,21 @@ async fn more_than_one_batch_goes_in_one_sweep() {
     world.advance(hours(73));
     world.accounts.sweep(&world.worker()).await.unwrap();
     assert_eq!(world.audited().len(), 205);
+}
+
+/// L-05: a sign-up that cannot be read keeps nothing else from being swept, and the sweep says so.
+#[tokio::test]
+async fn one_row_that_cannot_be_read_stops_no_sweep() {
+    let world = World::new().await;
+    world.pending("ben").await;
+    world.advance(hours(24 * 30));
+    world.spy.fail("find_user");
+    world.forget();
+    let swept = world.accounts.sweep(&world.worker()).await;
+    assert_err!(swept, Error::Store(_));
+    let asked = world.spy.take_calls();
+    assert!(asked.contains(&"sweep"), "{asked:?}");
+    assert!(asked.contains(&"sweep_sessions"), "{asked:?}");
 }
 
 #[tokio::test]

@@ -123,3 +123,20 @@ async fn a_password_set_for_a_pending_user_confirms_nothing_and_forgets_no_addre
         assert_eq!(kept.pending_email, ben.pending_email);
     }
 }
+
+/// L-01, Z-05: an operator who looks at somebody leaves a line that says at whom.
+#[tokio::test]
+async fn a_look_of_the_operator_leaves_a_line() {
+    let world = World::new().await;
+    let ben = world.active("ben").await;
+    world.forget();
+    let operator = world.operator();
+    let seen = world.accounts.view_named(&operator, "ben").await.unwrap();
+    assert_eq!(seen.id, ben.id);
+    let lines = world.spy.take_audited();
+    let told: Vec<_> = lines
+        .iter()
+        .map(|line| (line.event.as_str(), line.actor.as_str(), line.user_id))
+        .collect();
+    assert_eq!(told, [("user-viewed", "command-line", Some(ben.id))]);
+}

@@ -16,6 +16,10 @@ pub enum AuditCommand {
     )]
     Export(ExportAudit),
     /// Print the public key that an auditor checks an exported log with
+    ///
+    /// Write it down elsewhere, when you begin and before each change of the master key: what was
+    /// sealed under an older master key is checked with it (audit verify --key), and it cannot be
+    /// made again once that master key is lost.
     #[command(after_help = "Examples:\n  doorward audit key")]
     Key,
 }

@@ -290,6 +290,30 @@ async fn each_route_leaves_one_line_or_none() {
     }
 }
 
+/// L-01, H-07: a condition of several tags is looked at without a line of its own, whoever writes and
+/// however it ends.
+#[tokio::test]
+async fn a_write_with_several_tags_leaves_one_line() {
+    let app = TestApp::new().await;
+    let (reader, admin) = (app.admin().await, app.sign_in("root").await);
+    app.create("ben", Role::User).await;
+    let eve = app.user("eve").await;
+    let answer = reader.get("/user/ben").await.expect(200);
+    let fitting = format!("{}, \"99\"", answer.header("etag").unwrap());
+    for (client, tags, status, line) in [
+        (&eve, fitting.as_str(), 403, Some("forbidden failed")),
+        (&admin, "\"98\", \"99\"", 412, None),
+        (&admin, &fitting, 200, Some("profile-updated")),
+    ] {
+        let draft = client.request("PATCH", "/user/ben");
+        let draft = draft.header("if-match", tags).json(&json!({"name": "Ben"}));
+        let answer = draft.send().await.expect(status);
+        let told = names(&lines(&reader, &answer).await);
+        let expected: Vec<_> = line.into_iter().collect();
+        assert_eq!(told, expected, "{tags}: {status}");
+    }
+}
+
 /// L-01, Z-02: whoever reaches for another leaves one line that says whom, for so many an hour that
 /// nobody fills the log.
 #[tokio::test]
@@ -297,7 +321,9 @@ async fn whoever_reaches_for_another_leaves_one_line_that_says_whom() {
     let app = TestApp::new().await;
     let (admin, ben) = (app.admin().await, app.user("ben").await);
     let root = app.create("other", Role::User).await.id.to_string();
+    let mut reached = 0;
     for route in TABLE.iter().filter(|route| route.path.contains("{user}")) {
+        reached += 1;
         let answer = ask(&ben, route, &root).await;
         let told = lines(&admin, &answer).await;
         assert_eq!(
@@ -318,6 +344,14 @@ async fn whoever_reaches_for_another_leaves_one_line_that_says_whom() {
     ben.get("/user/root").await.expect(403);
     let all = events(&admin, "event=forbidden&limit=200").await;
     assert_eq!(all.len(), 61);
+    // The others are told by their number, where an admin who asks about ben sees it.
+    let worker = app.ctx(doorward_domain::Actor::Worker);
+    app.accounts.tell_left_out(&worker).await.unwrap();
+    let told = events(&admin, "user=ben&event=lines-left-out").await;
+    assert_eq!(told.len(), 1);
+    let detail = told[0]["detail"].as_str().unwrap();
+    let left_out = format!("forbidden {} from 2026-", reached + 100 - 60);
+    assert!(detail.starts_with(&left_out), "{detail}");
 }
 
 /// Z-07.

@@ -4,7 +4,7 @@
 use doorward_domain::audit::checker::{Checker, Extent};
 use doorward_domain::audit::sealer::Sealer;
 use doorward_domain::audit::walk::Walk;
-use doorward_domain::audit::{Checkpoint, digest};
+use doorward_domain::audit::{Checkpoint, Finding, digest};
 use doorward_domain::memory::SeededSecrets;
 use doorward_domain::ports::Store;
 use doorward_domain::values::AuditEventId;
@@ -21,6 +21,7 @@ on_each_database! {
     a_cut_at_the_end_shows_against_a_checkpoint,
     a_log_made_anew_with_another_key_shows,
     seals_that_have_no_place_are_named,
+    an_earlier_key_is_told_from_a_forger,
 }
 
 /// L-01: so is an edit of a seal, whatever column it is.
@@ -255,7 +256,62 @@ async fn a_log_made_anew_with_another_key_shows(url: &str) {
     assert_eq!(findings, []);
     let batch = walk.read_seal(0).await.unwrap().unwrap();
     let mut checker = Checker::new(Vec::new(), Extent::Whole, &[]);
-    assert_eq!(checker.check(&batch.seal, &batch.records, &[]).len(), 1);
+    checker.check(&batch.seal, &batch.records, &[]);
+    assert_eq!(checker.finish().len(), 1);
+}
+
+/// L-01: where the master key was changed, what an earlier one has sealed is told from what a forger has:
+/// a key that is trusted has signed what follows, and from then on it cannot change.
+async fn an_earlier_key_is_told_from_a_forger(url: &str) {
+    let log = Tampered::new(url).await;
+    let secrets = SeededSecrets::new(16);
+    write(&*log.store, &event(20, fixtures::user_id())).await;
+    let later = Sealer {
+        signer: signer(2),
+        ..sealer(&*log.store, &secrets, at(30))
+    };
+    assert_eq!(later.seal().await.unwrap().broken, Some(3));
+    let findings = async || {
+        let mut findings = Vec::new();
+        let walk = Walk {
+            store: &*log.store,
+            now: at(40),
+        };
+        let mut tell =
+            |finding: Finding| findings.push((finding.word(), finding.position, finding.to));
+        walk.verify(&[signer(2).public_key()], &[], &mut tell)
+            .await
+            .unwrap();
+        findings
+    };
+    let earlier = [("seal-of-another-key", Some(1), Some(3))];
+    assert_eq!(findings().await, earlier);
+    // Signed anew by whoever it was, they are the same; made anew, they are not what was gone on from.
+    log.execute("UPDATE audit_seals SET signature = previous WHERE position < 3")
+        .await;
+    assert_eq!(findings().await, earlier);
+    log.keep("audit_seals").await;
+    let seals = log.store.audit_log().list_seals(2, 1).await;
+    let mut forged = seals.unwrap().remove(0);
+    forged.counted = 4;
+    let digest = log.bytes(digest::of_seal(&forged).as_bytes());
+    log.execute(&format!(
+        "UPDATE audit_seals SET counted = 4, digest = {digest} WHERE position = 3"
+    ))
+    .await;
+    let expected = [
+        ("seal-forged", Some(1), Some(3)),
+        ("chain-broken", Some(4), None),
+    ];
+    assert_eq!(findings().await, expected);
+    log.put_back("audit_seals").await;
+    log.execute("DELETE FROM audit_seals WHERE position = 4")
+        .await;
+    let found = findings().await;
+    assert!(
+        found.contains(&("seal-forged", Some(1), Some(3))),
+        "{found:?}"
+    );
 }
 
 /// L-01: a seal row that belongs nowhere is named, and so is a letting-go that nobody signed.

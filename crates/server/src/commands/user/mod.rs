@@ -55,7 +55,7 @@ async fn perform(
         }
         UserCommand::Show(named) => {
             let user = accounts
-                .find_named(&named.user)
+                .view_named(ctx, &named.user)
                 .await
                 .map_err(|error| said(error, &named.user))?;
             shown::user(&user, output)?;
