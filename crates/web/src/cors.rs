@@ -5,10 +5,9 @@
 //! and `cross_site` refuses what it would change. What may be asked comes from the route table: a route of
 //! the API needs no line here, and a page's route is nobody else's to call.
 
-use axum::extract::{MatchedPath, Request, State};
+use axum::extract::{MatchedPath, Request};
 use axum::http::header::{self, HeaderMap, HeaderValue};
 use axum::http::{Method, StatusCode};
-use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 use crate::app::App;
@@ -45,18 +44,14 @@ pub(crate) fn dress(app: &App, origin: Option<HeaderValue>, headers: &mut Header
 }
 
 /// Answers a browser that asks whether a script of a listed origin may do something.
-pub(crate) async fn preflight(State(app): State<App>, request: Request, next: Next) -> Response {
-    match allowed(&app, &request) {
-        Some(methods) => {
-            let headers = [
-                (header::ACCESS_CONTROL_ALLOW_METHODS, methods),
-                (header::ACCESS_CONTROL_ALLOW_HEADERS, TAKEN),
-                (header::ACCESS_CONTROL_MAX_AGE, ASKED_AGAIN_AFTER),
-            ];
-            (StatusCode::NO_CONTENT, headers).into_response()
-        }
-        None => next.run(request).await,
-    }
+pub(crate) fn preflight(app: &App, request: &Request) -> Option<Response> {
+    let methods = allowed(app, request)?;
+    let headers = [
+        (header::ACCESS_CONTROL_ALLOW_METHODS, methods),
+        (header::ACCESS_CONTROL_ALLOW_HEADERS, TAKEN),
+        (header::ACCESS_CONTROL_MAX_AGE, ASKED_AGAIN_AFTER),
+    ];
+    Some((StatusCode::NO_CONTENT, headers).into_response())
 }
 
 /// The methods of a path, where it is asked for one of them from an origin that is let in.

@@ -7,10 +7,9 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use axum::extract::{ConnectInfo, MatchedPath, Request, State};
+use axum::extract::{ConnectInfo, MatchedPath, Request};
 use axum::http::StatusCode;
 use axum::http::header::{self, HeaderMap, HeaderName, HeaderValue};
-use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use axum::{Json, http::Method};
 use doorward_domain::Error;
@@ -29,20 +28,44 @@ use crate::routes;
 /// How long a handler may take.
 const HANDLER_TIMEOUT: Duration = Duration::from_secs(35);
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-const API_POLICY: &str = "default-src 'none'; frame-ancestors 'none'";
+const API_POLICY: HeaderValue =
+    HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
+const HSTS: HeaderValue = HeaderValue::from_static("max-age=63072000; includeSubDomains");
+const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 /// What no page of ours asks a browser for, and none that somebody slips in shall.
 const PERMISSIONS: &str = "accelerometer=(), autoplay=(), camera=(), clipboard-read=(), display-capture=(), encrypted-media=(), fullscreen=(), gamepad=(), geolocation=(), gyroscope=(), hid=(), idle-detection=(), local-fonts=(), magnetometer=(), microphone=(), midi=(), payment=(), picture-in-picture=(), screen-wake-lock=(), serial=(), storage-access=(), usb=(), window-management=(), xr-spatial-tracking=()";
+
+/// What every answer wears, read once.
+static WORN: [(HeaderName, HeaderValue); 6] = [
+    worn("x-content-type-options", "nosniff"),
+    worn("referrer-policy", "no-referrer"),
+    worn("x-frame-options", "DENY"),
+    worn("cross-origin-resource-policy", "same-origin"),
+    worn("cross-origin-opener-policy", "same-origin"),
+    worn("permissions-policy", PERMISSIONS),
+];
+
+const fn worn(name: &'static str, value: &'static str) -> (HeaderName, HeaderValue) {
+    (
+        HeaderName::from_static(name),
+        HeaderValue::from_static(value),
+    )
+}
 
 /// The id of a request, for whoever needs it on the way in.
 #[derive(Debug, Clone)]
 pub(crate) struct RequestId(pub(crate) String);
 
-pub(crate) async fn edge(State(app): State<App>, mut request: Request, next: Next) -> Response {
-    let turn = Turn::begin(&app, &request);
+pub(crate) async fn edge(
+    app: &App,
+    mut request: Request,
+    handle: impl AsyncFnOnce(Request) -> Response,
+) -> Response {
+    let turn = Turn::begin(app, &request);
     let id = turn.id.clone();
     request.extensions_mut().insert(RequestId(id.clone()));
     let method = request.method().clone();
-    let origin = cors::allowed_origin(&app, request.headers());
+    let origin = cors::allowed_origin(app, request.headers());
     let asked = Asked {
         wants_html: negotiate::wants_html(request.headers()),
         locale: negotiate::locale(request.headers()),
@@ -50,7 +73,7 @@ pub(crate) async fn edge(State(app): State<App>, mut request: Request, next: Nex
     let response = match limits::check(&request) {
         Err(refused) => refused.into_response(),
         Ok(()) => {
-            let handling = next.run(request).instrument(turn.span.clone());
+            let handling = handle(request).instrument(turn.span.clone());
             match tokio::time::timeout(HANDLER_TIMEOUT, handling).await {
                 Ok(response) => response,
                 Err(_) => Problem::from(cut_off(&method)).into_response(),
@@ -59,11 +82,11 @@ pub(crate) async fn edge(State(app): State<App>, mut request: Request, next: Nex
     };
     let problem = response.extensions().get::<Problem>().cloned();
     let mut response = match &problem {
-        Some(problem) => write_problem(&app, &asked, problem, &id, &response),
+        Some(problem) => write_problem(app, &asked, problem, &id, &response),
         None => response,
     };
-    dress(&app, &id, response.headers_mut());
-    cors::dress(&app, origin, response.headers_mut());
+    dress(app, &id, response.headers_mut());
+    cors::dress(app, origin, response.headers_mut());
     turn.end(response.status(), problem.as_ref());
     response
 }
@@ -310,35 +333,20 @@ fn dress(app: &App, id: &str, headers: &mut HeaderMap) {
     let is_page = headers
         .get(header::CONTENT_TYPE)
         .is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
-    let fixed = [
-        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        (header::REFERRER_POLICY, "no-referrer"),
-        (header::X_FRAME_OPTIONS, "DENY"),
-        (
-            HeaderName::from_static("cross-origin-resource-policy"),
-            "same-origin",
-        ),
-        (
-            HeaderName::from_static("cross-origin-opener-policy"),
-            "same-origin",
-        ),
-        (HeaderName::from_static("permissions-policy"), PERMISSIONS),
-    ];
-    for (name, value) in fixed {
-        headers.insert(name, HeaderValue::from_static(value));
+    headers.reserve(WORN.len() + 4);
+    for (name, value) in &WORN {
+        headers.insert(name, value.clone());
     }
     let policy = match is_page {
         true => app.page_policy.clone(),
-        false => HeaderValue::from_static(API_POLICY),
+        false => API_POLICY,
     };
     headers.insert(header::CONTENT_SECURITY_POLICY, policy);
     if app.has_hsts {
-        let value = HeaderValue::from_static("max-age=63072000; includeSubDomains");
-        headers.insert(header::STRICT_TRANSPORT_SECURITY, value);
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, HSTS);
     }
-    if !headers.contains_key(header::CACHE_CONTROL) {
-        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    }
+    let cache = headers.entry(header::CACHE_CONTROL);
+    cache.or_insert(NO_STORE);
     if let Ok(value) = HeaderValue::from_str(id) {
         headers.insert(REQUEST_ID, value);
     }

@@ -4,8 +4,8 @@
 //! [`doorward_domain::Accounts`], and write its outcome. They decide nothing, and see no store.
 //!
 //! A request passes `edge` (request id, log line, headers, problem bodies), then `guard` (who asks,
-//! how often, from which site, by the table in `routes`), then its handler. To add an endpoint: its
-//! file under `api/`, one line among the router's in [`routes`], one row in [`routes::TABLE`], its test.
+//! how often, from which site, by the table in `routes`), then its handler; `layers` has all its steps.
+//! To add an endpoint: its file under `api/`, one line among the router's in [`routes`], one row in [`routes::TABLE`], its test.
 
 pub mod api;
 mod app;
@@ -22,6 +22,7 @@ pub mod held;
 mod host;
 mod inbox;
 mod json;
+mod layers;
 mod limits;
 mod negotiate;
 mod observer;

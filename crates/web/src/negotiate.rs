@@ -6,10 +6,11 @@ use doorward_domain::values::Locale;
 
 /// Whether the client is a browser that wants a page: `text/html` ranks ahead of JSON.
 pub fn wants_html(headers: &HeaderMap) -> bool {
-    let accept = headers
-        .get(ACCEPT)
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default();
+    // Most programs say nothing of it.
+    let Some(accept) = headers.get(ACCEPT) else {
+        return false;
+    };
+    let accept = accept.to_str().unwrap_or_default();
     let quality = |wanted: &str| {
         let of_range = |(at, range): (usize, &str)| {
             let mut parts = range.split(';');

@@ -8,11 +8,10 @@
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use axum::extract::{ConnectInfo, Request, State};
+use axum::extract::{ConnectInfo, Request};
 use axum::http::HeaderValue;
 use axum::http::header::{self, HeaderMap};
 use axum::http::{Method, StatusCode};
-use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 use crate::app::App;
@@ -26,10 +25,13 @@ pub(crate) const EXEMPT: [&str; 3] = ["/healthz", "/readyz", "/auth/check"];
 #[derive(Debug, Default)]
 pub(crate) struct Told(AtomicBool);
 
-pub(crate) async fn refuse(State(app): State<App>, request: Request, next: Next) -> Response {
-    if !came_without_tls(&app, &request) || EXEMPT.contains(&request.uri().path()) {
-        return next.run(request).await;
-    }
+/// What somebody is told who came without TLS; none where nothing is wrong.
+pub(crate) fn refuse(app: &App, request: &Request) -> Option<Response> {
+    let is_refused = came_without_tls(app, request) && !EXEMPT.contains(&request.uri().path());
+    is_refused.then(|| refused(app, request))
+}
+
+fn refused(app: &App, request: &Request) -> Response {
     if !app.plain_http.0.swap(true, Ordering::Relaxed) {
         tracing::warn!(
             "a proxy of `trusted_proxies` says that a request came by http, and `public_url` is https: such requests are refused; if TLS ends further out, let the proxy pass on the X-Forwarded-Proto that it was given"

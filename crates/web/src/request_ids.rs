@@ -24,6 +24,24 @@ impl RequestIds {
 
     pub(crate) fn next(&self) -> String {
         let count = self.count.fetch_add(1, Ordering::Relaxed);
-        format!("{:016x}{count:016x}", self.process)
+        let id = (u128::from(self.process) << 64) | u128::from(count);
+        // Faster than `format!`, and asked for by every request.
+        let digit = |at: u32| b"0123456789abcdef"[(id >> (124 - 4 * at)) as usize & 15];
+        (0..32).map(|at| char::from(digit(at))).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_is_the_process_and_the_count() {
+        let ids = RequestIds {
+            process: 0x0123_4567_89ab_cdef,
+            count: AtomicU64::new(0xfff),
+        };
+        assert_eq!(ids.next(), "0123456789abcdef0000000000000fff");
+        assert_eq!(ids.next(), "0123456789abcdef0000000000001000");
     }
 }

@@ -11,7 +11,6 @@ use axum::http::Method;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 use doorward_domain::throttle::Door;
-use tower_http::catch_panic::CatchPanicLayer;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -19,11 +18,8 @@ use crate::api::{
     auth, confirmation, email_undo, home, inbox, operations, passwords, recovery, sessions, users,
 };
 use crate::app::App;
-use crate::cors;
-use crate::edge;
-use crate::guard;
+use crate::layers;
 use crate::pages;
-use crate::plain_http;
 use crate::problem::{Code, Problem};
 
 /// What a route asks of whoever is at the door.
@@ -285,18 +281,6 @@ pub fn router(app: App) -> Router {
     api.merge(page_routes())
         .fallback(|| async { Problem::new(NotFound) })
         .method_not_allowed_fallback(|| async { Problem::new(Code::MethodNotAllowed) })
-        .layer(from_fn_with_state(app.clone(), guard::guard))
-        .layer(from_fn_with_state(app.clone(), cors::preflight))
-        .layer(from_fn_with_state(app.clone(), plain_http::refuse))
-        .layer(CatchPanicLayer::custom(panicked))
-        .layer(from_fn_with_state(app.clone(), edge::edge))
+        .layer(from_fn_with_state(app.clone(), layers::pass))
         .with_state(app)
-}
-
-fn panicked(payload: Box<dyn std::any::Any + Send>) -> axum::response::Response {
-    use axum::response::IntoResponse;
-    let text = payload.downcast_ref::<String>().map(String::as_str);
-    let said = text.or(payload.downcast_ref::<&str>().copied());
-    tracing::error!(panic = said, "a handler panicked");
-    Problem::from(doorward_domain::Error::Internal("a handler panicked")).into_response()
 }

@@ -156,6 +156,9 @@ async fn idle(server: &Server) -> Outcome {
     }
 }
 
+/// A head has ten seconds, a body fifteen before its pace counts; and a little, to be hung up on.
+const SLOW_AT_MOST: Duration = Duration::from_secs(20);
+
 /// H-05: begun, and then a byte a second.
 async fn slow(server: &Server, beginning: &'static str) -> Outcome {
     let mut held = Vec::new();
@@ -166,7 +169,7 @@ async fn slow(server: &Server, beginning: &'static str) -> Outcome {
     }
     let began = Instant::now();
     let mut left = held.len();
-    while left > 0 && began.elapsed() < Duration::from_secs(15) {
+    while left > 0 && began.elapsed() < SLOW_AT_MOST {
         let mut still = Vec::new();
         for mut stream in held {
             let mut scratch = [0; 512];
@@ -319,7 +322,7 @@ async fn frames(server: &Server, frames: Vec<u8>) -> Outcome {
     }
 }
 
-/// S-10: nobody becomes a session.
+/// S-10: nobody becomes a session, of 100,000 requests.
 async fn anonymous(server: &Server) -> Outcome {
     let mut clients = JoinSet::new();
     for number in 0..10 {
@@ -332,7 +335,7 @@ async fn anonymous(server: &Server) -> Outcome {
             for path in ["/", "/confirmation", "/recovery", "/auth"]
                 .iter()
                 .cycle()
-                .take(2000)
+                .take(10_000)
             {
                 let request =
                     format!("HEAD {path} HTTP/1.1\r\nHost: localhost\r\nAccept: text/html\r\n\r\n");

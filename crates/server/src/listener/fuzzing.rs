@@ -1,5 +1,8 @@
 //! What the fuzzer asks of those who read the bytes of strangers before hyper does; see [`crate::fuzzing`].
 
+use hyper::Uri;
+use hyper::header::{HeaderName, HeaderValue};
+
 use super::chunks::Chunks;
 use super::head::{self, Length};
 
@@ -11,7 +14,9 @@ const ROOM: usize = 256;
 pub fn request_heads(data: &[u8]) {
     // The listener hands over what ends with the first empty line.
     let end = data.windows(4).position(|four| four == b"\r\n\r\n");
-    let Some(head) = end.map(|end| &data[..end + 4]) else {
+    let end = end.map(|end| end + 4);
+    assert_eq!(head::end_of(data), end);
+    let Some(head) = end.map(|end| &data[..end]) else {
         assert!(head::examine(data).is_err());
         return;
     };
@@ -24,6 +29,13 @@ pub fn request_heads(data: &[u8]) {
     assert_eq!(read, Ok(httparse::Status::Complete(head.len())));
     let lines = head.windows(2).filter(|two| *two == b"\r\n").count();
     assert_eq!(request.headers.len(), lines - 2, "one field a line");
+    // What hyper makes of it is not left to chance either.
+    let target = request.path.expect("a whole head has a target");
+    assert!(Uri::try_from(target).is_ok(), "{target:?}");
+    for field in request.headers.iter() {
+        assert!(HeaderName::from_bytes(field.name.as_bytes()).is_ok());
+        assert!(HeaderValue::from_bytes(field.value).is_ok());
+    }
     let of = |name: &str| {
         let named = request.headers.iter();
         let named = named.filter(|field| field.name.eq_ignore_ascii_case(name));

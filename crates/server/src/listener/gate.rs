@@ -17,12 +17,15 @@ use tokio::time::Sleep;
 
 use super::chunks::{self, Chunks};
 use super::head::{self, Fault, Length};
-use super::seats::Seat;
+use super::seat::Seat;
 
 /// What a client says first in HTTP/2 (RFC 9113, 3.4). Whatever else it says is HTTP/1.
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-/// Handed on in place of what is refused.
+/// Handed on in place of what is refused; a `HEAD` is answered without a body, as anybody expects who has
+/// read it (H-03).
 const STAND_IN: &[u8] = b"GET /.refused HTTP/1.1\r\nHost: refused\r\nConnection: close\r\n\r\n";
+const STAND_IN_FOR_HEAD: &[u8] =
+    b"HEAD /.refused HTTP/1.1\r\nHost: refused\r\nConnection: close\r\n\r\n";
 /// How much more than its target the first line may have.
 const MAX_LINE: usize = head::MAX_URI_BYTES + 64;
 /// How many empty lines may come before a request: some old clients end a body with one.
@@ -125,6 +128,40 @@ impl<S> Gate<S> {
         self.refused.clone()
     }
 
+    /// Whether all that was just read may be handed on as it is. It is where a client sends a head, with its
+    /// body or without, and waits for the answer: then nothing is copied. What is not known for that at a
+    /// glance, [`Gate::take`] looks at.
+    fn pass_as_it_is(&mut self, bytes: &[u8]) -> bool {
+        if !self.held.is_empty() {
+            return false;
+        }
+        let fresh = bytes.len() as u64;
+        match &mut self.place {
+            Place::Body(left) if fresh <= *left => {
+                *left -= fresh;
+                if *left == 0 {
+                    self.place = Place::Head;
+                }
+                true
+            }
+            // The preface ends in a head as well, which is none.
+            Place::Start | Place::Head if self.empty_lines == 0 => {
+                let end = head::end_of(bytes).filter(|end| *end <= head::MAX_HEAD_BYTES);
+                let length = end.and_then(|end| Some((end, head::examine(&bytes[..end]).ok()?)));
+                let Some((end, Length::Bytes(length))) = length else {
+                    return false;
+                };
+                let of_body = (bytes.len() - end) as u64;
+                if of_body > length {
+                    return false;
+                }
+                self.pass(Length::Bytes(length - of_body));
+                true
+            }
+            _ => false,
+        }
+    }
+
     /// Takes in what was just read.
     fn take(&mut self, bytes: &[u8]) {
         self.held.extend_from_slice(bytes);
@@ -219,10 +256,13 @@ impl<S> Gate<S> {
             }
             self.lines += 1;
             if fresh[..self.scanned].ends_with(b"\r\n\r\n") {
-                return match head::examine(&fresh[..self.scanned]) {
-                    Ok(length) => self.pass(length),
-                    Err(fault) => self.refuse(fault),
+                let length = match head::examine(&fresh[..self.scanned]) {
+                    Ok(length) => length,
+                    Err(fault) => return self.refuse(fault),
                 };
+                self.cleared += self.scanned;
+                self.pass(length);
+                return true;
             }
         }
         if self.deadline.is_none() {
@@ -247,20 +287,23 @@ impl<S> Gate<S> {
         true
     }
 
-    fn pass(&mut self, length: Length) -> bool {
-        self.cleared += self.scanned;
+    /// A head was whole, and so much of its body is still to come.
+    fn pass(&mut self, length: Length) {
         self.next_request();
         self.place = match length {
             Length::Bytes(0) => Place::Head,
             Length::Bytes(bytes) => Place::Body(bytes),
             Length::Chunks => Place::Chunks(Chunks::default()),
         };
-        true
     }
 
     fn refuse(&mut self, fault: Fault) -> bool {
+        let stand_in = match self.held[self.cleared..].starts_with(b"HEAD ") {
+            true => STAND_IN_FOR_HEAD,
+            false => STAND_IN,
+        };
         self.held.truncate(self.cleared);
-        self.held.extend_from_slice(STAND_IN);
+        self.held.extend_from_slice(stand_in);
         self.cleared = self.held.len();
         self.next_request();
         self.refused.note(self.requests, fault);
@@ -353,6 +396,9 @@ impl<S: AsyncRead + Unpin> AsyncRead for Gate<S> {
                     return Poll::Pending;
                 }
                 continue;
+            }
+            if this.pass_as_it_is(&buffer.filled()[before..]) {
+                return Poll::Ready(Ok(()));
             }
             this.take(&buffer.filled()[before..]);
             buffer.set_filled(before);
@@ -511,6 +557,37 @@ mod tests {
                 let (heard, is_waited_for) = handed_on(said.as_bytes()).await;
                 assert_eq!(heard, format!("{before}{stand_in}"), "{said:?}");
                 assert!(is_waited_for);
+            }
+        }
+    }
+
+    /// H-13: however it comes in pieces, the same is handed on, no later than it may be.
+    #[tokio::test(start_paused = true)]
+    async fn pieces_make_no_difference() {
+        let sized = "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc";
+        let chunked =
+            "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n";
+        for said in [
+            format!("{GET}{GET}"),
+            format!("{sized}{GET}{sized}"),
+            format!("{GET}{chunked}{GET}"),
+            format!("{sized}{sized}"),
+            format!("{GET}\r\n{GET}"),
+        ] {
+            let expected = said.replace("\n\r\n\r\nGET", "\n\r\nGET");
+            for size in [1, 2, 3, GET.len(), sized.len(), sized.len() - 1, said.len()] {
+                let (mut client, mut gate) = gate();
+                let mut heard = Vec::new();
+                for piece in said.as_bytes().chunks(size) {
+                    client.write_all(piece).await.unwrap();
+                    let mut buffer = [0; 4096];
+                    while let Ok(count) =
+                        tokio::time::timeout(LIMIT / 1000, gate.read(&mut buffer)).await
+                    {
+                        heard.extend_from_slice(&buffer[..count.unwrap()]);
+                    }
+                }
+                assert_eq!(String::from_utf8(heard).unwrap(), expected, "by {size}");
             }
         }
     }

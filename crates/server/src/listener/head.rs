@@ -7,7 +7,7 @@
 //! from the web part like everything else, so that it is a problem with a request id (H-01).
 
 use hyper::Uri;
-use hyper::header::{HeaderName, HeaderValue};
+use memchr::{memchr, memchr_iter};
 
 pub use doorward_web::Refusal as Fault;
 
@@ -19,6 +19,9 @@ pub const MAX_HEAD_BYTES: usize = 16 * 1024;
 pub const MAX_FIELDS: usize = doorward_web::MAX_FIELDS;
 /// The longest method; the longest that is registered has 17.
 const MAX_METHOD: usize = 32;
+/// The longest body that may be spoken of. hyper has its own use for the largest numbers there are, and
+/// some readers of JSON and JavaScript end here.
+const MAX_LENGTH: u64 = 1 << 53;
 /// What `Connection` may name. Anything else asks a proxy to take that field away on its way.
 const CONNECTION_OPTIONS: [&str; 5] = ["close", "keep-alive", "upgrade", "http2-settings", "te"];
 
@@ -46,7 +49,14 @@ pub fn examine(head: &[u8]) -> Result<Length, Fault> {
     fields.length(version)
 }
 
-/// What stands between `\r\n`; anything else that ends a line was found before.
+/// Where the head that stands first ends, if all of it is there.
+pub fn end_of(bytes: &[u8]) -> Option<usize> {
+    let mut ends = memchr_iter(b'\n', bytes).map(|at| at + 1);
+    ends.find(|end| bytes[..*end].ends_with(b"\r\n\r\n"))
+}
+
+/// What stands between `\r\n`. A byte of these that stands alone ends no line, and is refused with the
+/// line that it is left in.
 struct Lines<'a>(Option<&'a [u8]>);
 
 impl<'a> Iterator for Lines<'a> {
@@ -54,9 +64,12 @@ impl<'a> Iterator for Lines<'a> {
 
     fn next(&mut self) -> Option<&'a [u8]> {
         let rest = self.0?;
-        let end = rest.windows(2).position(|pair| pair == b"\r\n");
-        self.0 = end.map(|end| &rest[end + 2..]);
-        Some(&rest[..end.unwrap_or(rest.len())])
+        let end = memchr(b'\n', rest);
+        self.0 = end.map(|end| &rest[end + 1..]);
+        Some(match end {
+            Some(end) => rest[..end].strip_suffix(b"\r").unwrap_or(&rest[..=end]),
+            None => rest,
+        })
     }
 }
 
@@ -77,9 +90,7 @@ fn request_line(line: &[u8]) -> Result<Version, Fault> {
         return Err(Fault::UriTooLong);
     }
     let is_method = (1..=MAX_METHOD).contains(&method.len()) && method.iter().all(is_token);
-    // A target has no fragment (RFC 9112, 3.2); `Uri` would pass over what stands in one.
-    let is_text = std::str::from_utf8(target).is_ok() && !target.contains(&b'#');
-    if !is_method || !is_text || Uri::try_from(target).is_err() {
+    if !is_method || !is_target(target) {
         return Err(Fault::Malformed);
     }
     match version {
@@ -89,8 +100,41 @@ fn request_line(line: &[u8]) -> Result<Version, Fault> {
     }
 }
 
+/// Whether hyper reads it as well. What nearly everybody asks for is known without a second reading.
+fn is_target(target: &[u8]) -> bool {
+    if target.first() == Some(&b'/') && target.iter().all(|byte| PLAIN[usize::from(*byte)]) {
+        return true;
+    }
+    // A target has no fragment (RFC 9112, 3.2); `Uri` would pass over what stands in one.
+    let is_text = std::str::from_utf8(target).is_ok() && !target.contains(&b'#');
+    is_text && Uri::try_from(target).is_ok()
+}
+
 fn is_token(byte: &u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte)
+    TOKEN[usize::from(*byte)]
+}
+
+/// What names are made of (RFC 9110, 5.6.2).
+static TOKEN: [bool; 256] = table(b"!#$%&'*+-.^_`|~");
+/// What no target is refused for.
+static PLAIN: [bool; 256] = table(b"-._~/?&=%:@!$+,;");
+/// What a host and its port are made of.
+static HOST: [bool; 256] = table(b"-._~%!$&'()*+;=:[]");
+
+/// Letters, digits and these.
+const fn table(others: &[u8]) -> [bool; 256] {
+    let mut table = [false; 256];
+    let mut byte: u8 = 0;
+    while byte < 128 {
+        table[byte as usize] = byte.is_ascii_alphanumeric();
+        byte += 1;
+    }
+    let mut at = 0;
+    while at < others.len() {
+        table[others[at] as usize] = true;
+        at += 1;
+    }
+    table
 }
 
 /// What the fields say of where the request goes and how long it is.
@@ -104,47 +148,47 @@ struct Fields {
 impl Fields {
     fn take(&mut self, line: &[u8]) -> Result<(), Fault> {
         // What ends a line for some, or is a space for some, is not trimmed away below.
-        let is_odd = |byte: &u8| byte.is_ascii_control() && *byte != b'\t';
-        if line.iter().any(is_odd) {
+        // Looked at to the end, which a compiler does many bytes at a time.
+        let is_odd = |byte: &u8| byte.is_ascii_control() & (*byte != b'\t');
+        if line.iter().fold(false, |odd, byte| odd | is_odd(byte)) {
             return Err(Fault::Malformed);
         }
         // A line that begins with a space goes on with the one before, for some.
-        let colon = line.iter().position(|byte| *byte == b':');
+        let colon = memchr(b':', line);
         let (name, value) = line.split_at(colon.ok_or(Fault::Malformed)?);
         let value = value[1..].trim_ascii();
-        let is_name = !name.is_empty() && name.iter().all(is_token) && !name.contains(&b'_');
-        if !is_name
-            || HeaderName::from_bytes(name).is_err()
-            || HeaderValue::from_bytes(value).is_err()
-        {
+        let is_name = |byte: &u8| is_token(byte) && *byte != b'_';
+        if name.is_empty() || !name.iter().all(is_name) {
             return Err(Fault::Malformed);
         }
-        let is_sound = match name.to_ascii_lowercase().as_slice() {
-            b"host" => self.host(value),
-            b"content-length" => self.content_length(value),
-            b"transfer-encoding" => {
-                let is_first = !self.is_chunked;
-                self.is_chunked = true;
-                is_first && value.eq_ignore_ascii_case(b"chunked")
-            }
-            b"connection" => value.split(|byte| *byte == b',').all(is_known_option),
-            _ => true,
+        let is = |known: &[u8]| name.eq_ignore_ascii_case(known);
+        let is_sound = if is(b"host") {
+            self.host(value)
+        } else if is(b"content-length") {
+            self.content_length(value)
+        } else if is(b"transfer-encoding") {
+            let is_first = !self.is_chunked;
+            self.is_chunked = true;
+            is_first && value.eq_ignore_ascii_case(b"chunked")
+        } else if is(b"connection") {
+            value.split(|byte| *byte == b',').all(is_known_option)
+        } else {
+            true
         };
         is_sound.then_some(()).ok_or(Fault::Malformed)
     }
 
     fn host(&mut self, value: &[u8]) -> bool {
         self.hosts += 1;
-        let is_part =
-            |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~%!$&'()*+;=:[]".contains(byte);
-        self.hosts == 1 && value.iter().all(is_part)
+        self.hosts == 1 && value.iter().all(|byte| HOST[usize::from(*byte)])
     }
 
     fn content_length(&mut self, value: &[u8]) -> bool {
         let is_number = !value.is_empty() && value.iter().all(u8::is_ascii_digit);
         let number = std::str::from_utf8(value).ok().filter(|_| is_number);
         let is_first = self.length.is_none();
-        self.length = number.and_then(|number| number.parse().ok());
+        let number = number.and_then(|number| number.parse().ok());
+        self.length = number.filter(|number| *number <= MAX_LENGTH);
         is_first && self.length.is_some()
     }
 
@@ -169,6 +213,8 @@ fn is_known_option(option: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn head(fields: &str) -> Result<Length, Fault> {
@@ -189,6 +235,8 @@ mod tests {
             "Content-Length:\u{c}2\r\n",
             "X:\u{b}a\r\n",
             "Content-Length: 99999999999999999999\r\n",
+            "Content-Length: 18446744073709551615\r\n",
+            "Content-Length: 18446744073709551614\r\n",
             "Content-Length: 2\r\nTransfer-Encoding: chunked\r\n",
             "Transfer-Encoding: chunked\r\nContent-Length: 2\r\n",
             "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n",
@@ -227,6 +275,27 @@ mod tests {
             ),
         ] {
             assert_eq!(head(fields), Ok(length), "{fields:?}");
+        }
+    }
+
+    proptest! {
+        /// H-13: whatever byte stands wherever, hyper reads what is taken, and reads the same.
+        #[test]
+        fn what_is_taken_hyper_takes_too(
+            target in any::<[u8; 2]>(),
+            name in any::<[u8; 2]>(),
+            value in any::<[u8; 2]>(),
+        ) {
+            for (target, name, value) in [
+                ([b'/', target[0]], *b"ab", *b"ab"),
+                (target, *b"ab", *b"ab"),
+                (*b"/a", name, *b"ab"),
+                (*b"/a", *b"ab", value),
+            ] {
+                let line = [b"GET ", &target[..], b" HTTP/1.1\r\nHost: x\r\n"].concat();
+                let head = [&line, &name[..], b": ", &value, b"\r\n\r\n"].concat();
+                crate::listener::fuzzing::request_heads(&head);
+            }
         }
     }
 

@@ -1,7 +1,7 @@
 //! The listener: connections, TLS, the service manager, and how it all comes to its end.
 //!
 //! It knows no route and no rule; it is given a router. A file a thing: `accepting` takes connections
-//! in, `seats` bounds them and says who makes room (H-05), `refusing` turns away, `crowd` tells the log,
+//! in, `seats` bounds them and says who makes room, `seat` how long each is waited for (H-05), `refusing` turns away, `crowd` tells the log,
 //! `gate` looks at what comes before hyper does, by `head` and `chunks` (H-13), `visiting` sees requests
 //! come and go, `tls` shakes hands, `certificate` reads the two files, `reloading` looks whether they
 //! have changed, `development` makes a pair for trying out, `activation` and `notify` speak with systemd,
@@ -24,6 +24,7 @@ mod heard;
 pub mod notify;
 mod refusing;
 pub mod reloading;
+mod seat;
 mod seats;
 pub mod shortage;
 pub mod signals;

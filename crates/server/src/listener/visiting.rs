@@ -2,24 +2,24 @@
 //! that is waited for, and when it is the client.
 
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use axum::body::Body;
 use hyper::body::{Body as _, Bytes, Frame, SizeHint};
 use hyper::{Request, Response, Version};
 
-use super::seats::Visit;
+use super::seat::Visit;
 
 /// A request that has its place, until its answer has gone out. None where it has none.
-pub struct Visiting(Option<Arc<Mutex<Visit>>>);
+pub struct Visiting(Option<Arc<Visit>>);
 
 /// Watches the body of a request come in.
 pub fn receive(request: Request<Body>, visit: Option<Visit>) -> (Request<Body>, Visiting) {
     let Some(visit) = visit else {
         return (request, Visiting(None));
     };
-    let visiting = Visiting(Some(Arc::new(Mutex::new(visit))));
+    let visiting = Visiting(Some(Arc::new(visit)));
     if request.body().is_end_stream() {
         visiting.is_in();
         return (request, visiting);
@@ -53,9 +53,9 @@ impl Visiting {
         self.with(Visit::is_in);
     }
 
-    fn with(&self, tell: impl FnOnce(&mut Visit)) {
+    fn with(&self, tell: impl FnOnce(&Visit)) {
         if let Some(visit) = &self.0 {
-            tell(&mut visit.lock().unwrap_or_else(PoisonError::into_inner));
+            tell(visit);
         }
     }
 }
