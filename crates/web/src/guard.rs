@@ -295,7 +295,8 @@ async fn spend(
     if ctx.client.address.is_none() && app.accounts.policy().throttle {
         app.unnamed.say(app.trusted_proxies.header());
     }
-    ctx.client.known = known(app, ctx, headers);
+    let shown = known(app, ctx, headers);
+    ctx.client.known.extend(shown);
     let admitted = app.accounts.admit(ctx, door).await;
     if matches!(admitted, Err(Error::TooManyAttempts { .. })) && route.is_sign_in() {
         app.accounts.sign_in_was_put_off();

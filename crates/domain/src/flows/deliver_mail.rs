@@ -140,13 +140,20 @@ impl Accounts {
     }
 
     /// Sign-ups must not flood somebody else's mailbox. They are not refused, which would tell
-    /// of other sign-ups; the mailbox has had mails enough to go by, and can ask for one later.
+    /// of other sign-ups; the mailbox has had mails enough to go by, and can ask for one later. Nor must
+    /// whoever changes a password again and again flood its owner's.
     async fn is_one_too_many(&self, job: &MailJob) -> Result<bool, Error> {
         // A mail that was let through once is not counted again for a mail server that was away.
-        if !self.policy.throttle || job.kind != MailKind::SignUp || job.attempts > 1 {
+        if !self.policy.throttle || job.attempts > 1 {
             return Ok(false);
         }
-        self.has_mail_enough(job.kind, &job.email).await
+        match (job.kind, job.user_id) {
+            (MailKind::SignUp, _) => self.has_mail_enough(job.kind, &job.email).await,
+            (MailKind::PasswordChanged, Some(user_id)) => {
+                self.has_password_notices_enough(user_id).await
+            }
+            _ => Ok(false),
+        }
     }
 
     async fn send_failed(

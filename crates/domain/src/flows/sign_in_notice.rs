@@ -17,11 +17,18 @@ use crate::flows::sign_in::Identifier;
 use crate::model::{AuditEvent, AuditFilter, Event, MailJob, MailKind, Outcome, User};
 use crate::ports::{Allowance, Budget, Charge};
 use crate::throttle::network_key;
+use crate::values::UserId;
 
 /// Mails to one account's owner about sign-ins: a thief of the password makes no mail bomb.
 const SIGN_IN_NOTICE: Budget = Budget {
     name: "sign-in-notice",
     burst: 5,
+    window: Duration::from_secs(24 * 3600),
+};
+/// Mails to one account's owner that there is a new password.
+const PASSWORD_NOTICE: Budget = Budget {
+    name: "password-notice",
+    burst: 10,
     window: Duration::from_secs(24 * 3600),
 };
 /// Mails to one account's owner that guessing was stopped.
@@ -80,7 +87,9 @@ impl Accounts {
             limit: LOOKED_AT,
             ..AuditFilter::default()
         };
-        let past = self.ports.store.list_audit_events(&filter).await?;
+        let mut past = self.ports.store.list_audit_events(&filter).await?;
+        // A line that this release cannot read says nothing of a device.
+        past.retain(|line| line.event == Event::SignIn);
         let Some(kind) = out_of_the_ordinary(ctx, user, &past) else {
             return Ok(None);
         };
@@ -136,6 +145,13 @@ impl Accounts {
         Ok(self.apply(vec![mail]).await?)
     }
 
+    /// Takes one from what an account's owner is told of new passwords; whether they were told enough.
+    pub(crate) async fn has_password_notices_enough(&self, user_id: UserId) -> Result<bool, Error> {
+        let charge = Charge::budget(PASSWORD_NOTICE, format!("user/{user_id}"));
+        let answers = self.ports.throttle.take(&[charge], self.now()).await?;
+        Ok(matches!(answers[..], [Allowance::Denied { .. }]))
+    }
+
     /// Whether one more mail of that kind may go to an account's owner; not refused, but left out.
     async fn may_mail(&self, ctx: &Ctx, budget: Budget, key: &str) -> Result<bool, Error> {
         let charge = Charge::budget(budget, key.to_owned());
@@ -163,6 +179,7 @@ impl Accounts {
         let lines = self.ports.store.list_audit_events(&filter).await?;
         let line = lines
             .iter()
+            .filter(|line| line.event == Event::SignIn)
             .find(|line| line.at == job.created_at && line.outcome == Outcome::Success);
         Ok(line.and_then(described))
     }
@@ -178,12 +195,7 @@ fn out_of_the_ordinary(ctx: &Ctx, user: &User, past: &[AuditEvent]) -> Option<Ma
         return Some(MailKind::SignInAfterFailures);
     }
     // A browser that shows a cookie of this account, wherever it is, from since its last new password.
-    if ctx
-        .client
-        .known
-        .iter()
-        .any(|known| known.is_of(user) && known.epoch.is_some())
-    {
+    if ctx.client.known.iter().any(|known| known.is_of(user)) {
         return None;
     }
     let mut seen = past

@@ -29,8 +29,16 @@ pub struct Acquaintance {
     pub user_id: UserId,
     /// What its guesses are counted under.
     pub(crate) key: String,
-    /// Of which epoch of the account it is. A session's token, which ends by itself, does not say.
-    pub(crate) epoch: Option<i64>,
+    when: When,
+}
+
+/// Of when it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum When {
+    /// Of that epoch of the account.
+    Epoch(i64),
+    /// From that second: a session's token does not tell an epoch.
+    IssuedAt(i64),
 }
 
 impl Acquaintance {
@@ -39,22 +47,38 @@ impl Acquaintance {
         Self {
             user_id: session.user_id,
             key: key_of(&sign_in_of(&session.digest)),
-            epoch: None,
+            when: When::Epoch(session.epoch),
         }
     }
 
     /// What a session's token shows, though the session may be over.
-    pub(crate) fn of_token(user_id: UserId, session: &Digest) -> Self {
+    pub(crate) fn of_token(user_id: UserId, session: &Digest, issued_at: i64) -> Self {
         Self {
             user_id,
             key: key_of(&sign_in_of(session)),
-            epoch: None,
+            when: When::IssuedAt(issued_at),
         }
     }
 
-    /// Whether it is of that account as it is now.
+    /// Whether it tells that it is of that account as it is now.
     pub(crate) fn is_of(&self, user: &User) -> bool {
-        self.user_id == user.id && self.epoch.is_none_or(|epoch| epoch == user.session_epoch)
+        self.user_id == user.id && self.when == When::Epoch(user.session_epoch)
+    }
+
+    /// From which second it is, where it does not tell the account's epoch.
+    pub(crate) fn issued_at(&self) -> Option<i64> {
+        match self.when {
+            When::Epoch(_) => None,
+            When::IssuedAt(at) => Some(at),
+        }
+    }
+
+    /// Whose budget it takes from at a door.
+    pub(crate) fn door_key(&self) -> String {
+        match self.when {
+            When::Epoch(epoch) => format!("user/{}/{epoch}", self.user_id),
+            When::IssuedAt(_) => self.key.clone(),
+        }
     }
 }
 
@@ -132,7 +156,7 @@ impl Devices {
         is_known.then(|| Acquaintance {
             user_id: UserId::from_bytes(*user_id),
             key: key_of(id),
-            epoch: Some(i64::from_be_bytes(*epoch)),
+            when: When::Epoch(i64::from_be_bytes(*epoch)),
         })
     }
 }

@@ -213,3 +213,27 @@ async fn a_known_browser_is_not_known_after_a_recovery() {
     let own = shown_abroad(OTHER_PASSWORD).await;
     assert_err!(own, Error::TooManyAttempts { .. });
 }
+
+/// whoever changes a password again and again fills nobody's mailbox.
+#[tokio::test]
+async fn changes_of_a_password_make_no_mail_bomb() {
+    let world = ben().await;
+    let signed_in = sign_in(&world, HOME, FIREFOX).await.unwrap();
+    let (one, two) = (PASSWORD, "three lamps and a boat");
+    for number in 0..25 {
+        let (old, new) = if number % 2 == 0 {
+            (one, two)
+        } else {
+            (two, one)
+        };
+        let (ctx, shown, new) = (world.of(&signed_in), password(old), secret(new));
+        let changed = world.accounts.change_password(&ctx, None, &shown, &new);
+        changed.await.unwrap();
+        world.advance(seconds(3));
+    }
+    let mut mails = 0;
+    while !world.deliver().await.is_empty() {
+        mails += world.postbox.take().len();
+    }
+    assert_eq!(mails, 10);
+}

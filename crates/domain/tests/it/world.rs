@@ -16,7 +16,7 @@ use doorward_domain::memory::{MemoryStore, SteppedClock};
 use doorward_domain::model::{AuditEvent, Link, Outcome, Purpose, Role, User};
 use doorward_domain::passwords::{Cost, Engine, Hasher, HasherSettings};
 use doorward_domain::ports::{Clock, Mail, MailError, MailTemplate, Mailer, Meter, Store};
-use doorward_domain::tokens::{Keyring, MasterKey};
+use doorward_domain::tokens::{Acquaintance, Keyring, MasterKey};
 use doorward_domain::values::{Data, EmailAddress, NewPassword, Password, Secret, Token, Username};
 use doorward_domain::{Accounts, Actor, Ctx, Error, Policy, Ports};
 use jiff::{SignedDuration, Timestamp};
@@ -200,7 +200,10 @@ impl World {
 
     /// A request in that session.
     pub fn of(&self, signed_in: &SignedIn) -> Ctx {
-        self.ctx(actor_of(&signed_in.user, &signed_in.session))
+        let session = &signed_in.session;
+        let mut ctx = self.ctx(actor_of(&signed_in.user, session));
+        ctx.client.known = vec![Acquaintance::of_session(session)];
+        ctx
     }
 
     pub async fn try_sign_up(&self, wanted: SignUp) -> Result<User, Error> {

@@ -2,6 +2,7 @@
 
 use crate::accounts::Accounts;
 use crate::ctx::Ctx;
+use crate::error::Error;
 use crate::model::User;
 use crate::throttle::KNOWN_FOR;
 use crate::tokens::{Acquaintance, SessionClaims, Verified};
@@ -37,6 +38,23 @@ impl Accounts {
         self.devices.write(before, of, session, ctx.now)
     }
 
+    /// Whether somebody who shows that is known to the account as it is now: of its epoch, or, where
+    /// that is not told, from since its password was set.
+    pub(super) async fn still_holds(
+        &self,
+        known: &Acquaintance,
+        user: &User,
+    ) -> Result<bool, Error> {
+        if known.user_id != user.id {
+            return Ok(false);
+        }
+        let Some(issued_at) = known.issued_at() else {
+            return Ok(known.is_of(user));
+        };
+        let kept = self.ports.store.find_credential(user.id).await?;
+        Ok(kept.is_some_and(|kept| kept.updated_at.as_second() <= issued_at))
+    }
+
     /// For how many seconds it keeps that.
     pub fn device_seconds(&self) -> u64 {
         KNOWN_FOR.as_secs()
@@ -50,6 +68,6 @@ impl Accounts {
         (is_recent && claims.iss == self.policy.public_url).then_some(())?;
         let user_id = claims.sub.parse().ok()?;
         let session = Token::parse(&claims.sid)?.digest();
-        Some(Acquaintance::of_token(user_id, &session))
+        Some(Acquaintance::of_token(user_id, &session, claims.iat))
     }
 }

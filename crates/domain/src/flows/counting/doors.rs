@@ -5,11 +5,14 @@
 
 use std::time::Duration;
 
+use super::Refused;
 use crate::accounts::Accounts;
 use crate::ctx::{Actor, Ctx};
 use crate::error::Error;
-use crate::ports::{Budget, Charge};
+use crate::ports::{Allowance, Budget, Charge};
 use crate::throttle::{Door, Rate, address_key, network_key};
+use crate::tokens::Acquaintance;
+
 /// How many tries a network has at a door where the budget of all strangers together is used up.
 const FIRST_TRIES: Rate = Rate {
     burst: 3,
@@ -22,31 +25,53 @@ impl Accounts {
         if !self.policy.throttle {
             return Ok(());
         }
-        let own = own_key(ctx, door).map(|key| self.of_known(ctx, door, key));
-        if own.is_none() {
-            ctx.client.ledger.pass(door);
+        if let Some(key) = own_key(ctx, door) {
+            let charges = self.of_known(ctx, door, key);
+            match self.try_take(&charges, ctx.now).await? {
+                Ok(answers) => {
+                    Self::tell_first(ctx, &charges, &answers);
+                    return Ok(());
+                }
+                Err((refused, wait)) if ctx.client.address.is_none() => {
+                    return Err(self.refuse(ctx, &refused, wait, None).await);
+                }
+                // Whoever is known is no worse off than a stranger, though others who show the same have
+                // used it up.
+                Err(_) => {}
+            }
         }
-        if let Some(charges) = own {
-            return self.take(ctx, &charges, None).await;
+        ctx.client.ledger.pass(door);
+        match self.try_as_stranger(ctx, door, &[]).await? {
+            Ok(answers) => {
+                Self::tell_first(ctx, &self.of_strangers(ctx, door), &answers);
+                Ok(())
+            }
+            Err((refused, wait)) => Err(self.refuse(ctx, &refused, wait, None).await),
         }
-        let mut charges = self.of_strangers(ctx, door);
+    }
+
+    /// Takes from the budgets of a stranger at a door, and before them from `others`, in one question. A
+    /// flood from elsewhere shuts nobody out who comes new: where all strangers together have nothing
+    /// left, a quiet network has a few tries of its own.
+    pub(super) async fn try_as_stranger(
+        &self,
+        ctx: &Ctx,
+        door: Door,
+        others: &[Charge],
+    ) -> Result<Result<Vec<Allowance>, Refused>, Error> {
+        let strangers = self.of_strangers(ctx, door);
+        let mut charges = [others, &strangers].concat();
         if charges.is_empty() {
-            return Ok(());
+            return Ok(Ok(Vec::new()));
         }
         match self.try_take(&charges, ctx.now).await? {
-            Ok(answers) => {
-                Self::tell_first(ctx, &charges, &answers);
-                return Ok(());
-            }
-            // A flood from elsewhere shuts nobody out who comes new: a quiet network has a few tries of
-            // its own, whatever all others do.
-            Err((refused, _)) if charges.get(2) == Some(&refused) => {
-                charges.truncate(2);
+            Err((refused, _)) if strangers.get(2) == Some(&refused) => {
+                charges.pop();
                 charges.extend(self.first_tries(ctx, door));
+                self.try_take(&charges, ctx.now).await
             }
-            Err((refused, wait)) => return Err(self.refuse(ctx, &refused, wait, None).await),
+            answered => Ok(answered),
         }
-        self.take(ctx, &charges, None).await
     }
 
     /// What a network has beside the ceiling.
@@ -85,14 +110,19 @@ impl Accounts {
     }
 }
 
-/// The key of whoever is no stranger at a door: their account, since anybody makes sessions and cookies
-/// of their own as they like. Signing up is for strangers.
+/// The key of whoever is no stranger at a door: their account in its present epoch, since anybody makes
+/// sessions and cookies of their own as they like, and whoever kept one of before a recovery takes nothing
+/// from its owner. A token does not tell its epoch, so that its sign-in has a budget to itself. Signing up is
+/// for strangers.
 fn own_key(ctx: &Ctx, door: Door) -> Option<String> {
-    let user_id = match (door, &ctx.actor) {
+    let mut known = ctx.client.known.iter();
+    match (door, &ctx.actor) {
         (Door::SignUp, _) => None,
-        (_, Actor::User { id, .. }) => Some(*id),
+        (_, Actor::User { id, .. }) => {
+            let own = known.find(|known| known.user_id == *id);
+            Some(own.map_or_else(|| format!("user/{id}"), Acquaintance::door_key))
+        }
         (Door::Token, _) => None,
-        _ => ctx.client.known.first().map(|known| known.user_id),
-    };
-    user_id.map(|id| format!("user/{id}"))
+        _ => known.next().map(Acquaintance::door_key),
+    }
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::Refused;
 use crate::accounts::Accounts;
 use crate::changes::Change;
 use crate::ctx::{Actor, Ctx};
@@ -11,11 +12,17 @@ use crate::flows::sign_in::Identifier;
 use crate::model::User;
 use crate::passwords::Asker;
 use crate::ports::{Allowance, Charge, Counted};
-use crate::throttle::{Door, LONGEST_WAIT, address_key, network_key};
+use crate::throttle::{Door, LONGEST_WAIT, Rate, address_key, network_key};
 use crate::values::{EmailAddress, UserId};
 
 /// Of an account that had no password but its first; an address without an account is counted alike.
 const FIRST_EPOCH: i64 = 1;
+
+/// How many tries all networks together have at an account that has stopped and cannot be recovered by mail.
+const NETWORKS: Rate = Rate {
+    burst: 20,
+    window: Duration::from_secs(3600),
+};
 
 /// A try at a password, counted before it is known whether it is right.
 #[derive(Debug, Default)]
@@ -55,7 +62,7 @@ impl Accounts {
         }
         let user_id = account.map(|user| user.id);
         let guess = self.guess_of_stranger(identifier, account);
-        if let Some(key) = known_as(ctx, account) {
+        if let Some(key) = self.known_as(ctx, account).await? {
             let own = Charge::guess(&self.counting.device, key);
             match self.try_take(std::slice::from_ref(&own), ctx.now).await? {
                 Ok(_) => return Ok(Attempt::of_known(own, guess)),
@@ -66,14 +73,9 @@ impl Accounts {
                 Err(_) => {}
             }
         }
-        let mut charges = vec![guess.clone()];
-        charges.extend(self.failures(ctx));
-        let taken = charges.clone();
-        if !ctx.client.ledger.has_passed(Door::SignIn) {
-            // What was shown at the door is not about this account.
-            charges.extend(self.of_strangers(ctx, Door::SignIn));
-        }
-        let (charge, wait) = match self.try_take(&charges, ctx.now).await? {
+        let mut taken = vec![guess.clone()];
+        taken.extend(self.failures(ctx));
+        let (charge, wait) = match self.try_guess(ctx, &taken).await? {
             Err(refused) => refused,
             Ok(answers) => {
                 let is_last = self.is_last(&guess, &answers);
@@ -82,10 +84,9 @@ impl Accounts {
         };
         if charge == guess {
             if let Some(own) = self.try_of_network(ctx, &guess, wait) {
-                charges[0] = own;
-                if self.try_take(&charges, ctx.now).await?.is_ok() {
-                    charges.truncate(taken.len());
-                    return Ok(Attempt::of_stranger(charges, vec![guess], false));
+                taken.splice(..1, own);
+                if self.try_guess(ctx, &taken).await?.is_ok() {
+                    return Ok(Attempt::of_stranger(taken, vec![guess], false));
                 }
             }
             let refusal = Allowance::Denied { retry_after: wait };
@@ -93,6 +94,19 @@ impl Accounts {
                 .await?;
         }
         Err(self.refuse(ctx, &charge, wait, user_id).await)
+    }
+
+    /// Takes from these, and from what a stranger has at the door where that was not done there: what was
+    /// shown at the door may be about another account.
+    async fn try_guess(
+        &self,
+        ctx: &Ctx,
+        charges: &[Charge],
+    ) -> Result<Result<Vec<Allowance>, Refused>, Error> {
+        match ctx.client.ledger.has_passed(Door::SignIn) {
+            true => self.try_take(charges, ctx.now).await,
+            false => self.try_as_stranger(ctx, Door::SignIn, charges).await,
+        }
     }
 
     /// The password was right: what strangers guessed at it is forgotten, on every node.
@@ -189,8 +203,9 @@ impl Accounts {
         Charge::guess(ladder, key)
     }
 
-    /// The try that a network has of its own where an account that cannot be recovered by mail has stopped.
-    fn try_of_network(&self, ctx: &Ctx, guess: &Charge, wait: Duration) -> Option<Charge> {
+    /// The try that a network has of its own where an account that cannot be recovered by mail has stopped,
+    /// and all of them together: not as many as somebody has networks.
+    fn try_of_network(&self, ctx: &Ctx, guess: &Charge, wait: Duration) -> Option<[Charge; 2]> {
         let slowing = &self.counting.slowing;
         let is_slowed =
             matches!(&guess.counted, Counted::Guess(ladder) if Arc::ptr_eq(ladder, slowing));
@@ -198,7 +213,25 @@ impl Accounts {
             return None;
         }
         let key = format!("{}/{}", guess.key, network_key(ctx.client.address?));
-        Some(Charge::guess(&self.counting.hourly, key))
+        let all = Charge::budget(NETWORKS.named("guess-networks"), guess.key.clone());
+        Some([Charge::guess(&self.counting.hourly, key), all])
+    }
+
+    /// What shows that whoever is at the door has signed in to that account before: one sign-in is one
+    /// client, whichever of its session, its token and its cookie is shown.
+    async fn known_as(&self, ctx: &Ctx, account: Option<&User>) -> Result<Option<String>, Error> {
+        let Some(user) = account else { return Ok(None) };
+        for known in &ctx.client.known {
+            if self.still_holds(known, user).await? {
+                return Ok(Some(known.key.clone()));
+            }
+        }
+        Ok(match &ctx.actor {
+            Actor::User { id, session_id, .. } if *id == user.id => {
+                Some(format!("session/{session_id}"))
+            }
+            _ => None,
+        })
     }
 
     /// Forgets the guesses at an address from before it had an owner: they were at nobody's password. Where
@@ -251,20 +284,4 @@ impl Attempt {
 /// The key of the guesses at the password that an address signs in with.
 fn of_address(email: &EmailAddress, epoch: i64) -> String {
     format!("email/{}/{epoch}", email.key())
-}
-
-/// What shows that whoever is at the door has signed in to that account before: one sign-in is one client,
-/// whichever of its session, its token and its cookie is shown.
-fn known_as(ctx: &Ctx, account: Option<&User>) -> Option<String> {
-    let user = account?;
-    let mut known = ctx.client.known.iter();
-    if let Some(own) = known.find(|known| known.is_of(user)) {
-        return Some(own.key.clone());
-    }
-    match &ctx.actor {
-        Actor::User { id, session_id, .. } if *id == user.id => {
-            Some(format!("session/{session_id}"))
-        }
-        _ => None,
-    }
 }

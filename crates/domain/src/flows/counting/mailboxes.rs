@@ -72,12 +72,27 @@ impl Accounts {
     /// The account with that address, where the client shows that it was signed in to before. Only the
     /// accounts that it shows are looked at, never the address, so nobody learns whose it is.
     async fn known_owner(&self, ctx: &Ctx, email: &EmailAddress) -> Result<Option<UserId>, Error> {
-        let known = ctx.client.known.iter().map(|known| known.user_id);
-        for user_id in ctx.actor.user_id().into_iter().chain(known) {
-            let user = self.ports.store.find_user(user_id).await?;
-            let own = user.and_then(|user| user.email);
-            if own.is_some_and(|own| own.key() == email.key()) {
-                return Ok(Some(user_id));
+        let has_it = |user: &User| {
+            user.email
+                .as_ref()
+                .is_some_and(|own| own.key() == email.key())
+        };
+        if let Some(user_id) = ctx.actor.user_id()
+            && self
+                .ports
+                .store
+                .find_user(user_id)
+                .await?
+                .is_some_and(|user| has_it(&user))
+        {
+            return Ok(Some(user_id));
+        }
+        for known in &ctx.client.known {
+            let user = self.ports.store.find_user(known.user_id).await?;
+            if let Some(user) = user.filter(has_it)
+                && self.still_holds(known, &user).await?
+            {
+                return Ok(Some(user.id));
             }
         }
         Ok(None)

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use doorward_domain::throttle::{Door, MemoryThrottle, Rate};
 use doorward_domain::{Ctx, Error};
 
-use super::{again, from, known, try_from};
+use super::{again, bot, from, known, try_from};
 use crate::world::*;
 
 /// what an account has at a door is one budget, however many cookies and sessions it makes, and asks for
@@ -35,7 +35,8 @@ async fn nobody_makes_budgets_of_their_own() {
                 admitted += u32::from(world.accounts.admit(&ctx, door).await.is_ok());
             }
         }
-        assert_eq!(admitted, limit, "{door:?}");
+        // Then what any stranger has from that address.
+        assert_eq!(admitted, 2 * limit, "{door:?}");
         world.advance(hours(2));
     }
     for (door, network) in [(Door::MailRequest, 60), (Door::Link, 40)] {
@@ -49,6 +50,29 @@ async fn nobody_makes_budgets_of_their_own() {
         }
         assert_eq!(admitted, network, "{door:?}");
     }
+}
+
+/// A-08, T-FLOOD: where all strangers together have nothing left, a browser that is known to somebody else has
+/// the few tries of a quiet network, as one that nobody knows.
+#[tokio::test]
+async fn whoever_is_known_as_another_is_no_worse_off_in_a_flood() {
+    let world = World::with(|policy| {
+        policy.limits.sign_in.everybody = "3/1h".parse::<Rate>().unwrap();
+    })
+    .await;
+    let mother = world.active("mother").await;
+    world.active("child").await;
+    for number in 0..3 {
+        let stranger = from(&world, &bot(number));
+        world.accounts.admit(&stranger, Door::SignIn).await.unwrap();
+    }
+    let family = known(&world, "198.51.100.1", &mother);
+    for _ in 0..3 {
+        try_from(&world, &family, "child", PASSWORD).await.unwrap();
+    }
+    let refused = try_from(&world, &family, "child", PASSWORD).await;
+    assert_err!(refused, Error::TooManyAttempts { .. });
+    try_from(&world, &family, "mother", PASSWORD).await.unwrap();
 }
 
 /// thirty passwords a minute from one address, ten of them wrong; a right one is not counted as

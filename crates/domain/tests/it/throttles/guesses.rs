@@ -96,6 +96,31 @@ async fn nobody_takes_the_hourly_try_of_another_network() {
     try_from(&world, &owner, "ann", PASSWORD).await.unwrap();
 }
 
+/// nor do all networks together have many: not as many as a guesser has networks.
+#[tokio::test]
+async fn networks_have_few_tries_together_at_an_account_that_has_stopped() {
+    let world = World::new().await;
+    world.nameless_mailbox("ann").await;
+    for number in 0..100 {
+        let stranger = from(&world, &bot(number));
+        let _ = try_from(&world, &stranger, "ann", OTHER_PASSWORD).await;
+        world.advance(seconds(11));
+    }
+    for hour in 0..3 {
+        let mut looked_at = 0;
+        for number in 0..300 {
+            let stranger = from(
+                &world,
+                &format!("10.{hour}.{}.{}", number % 250, number / 250),
+            );
+            let refused = try_from(&world, &stranger, "ann", OTHER_PASSWORD).await;
+            looked_at += u32::from(matches!(refused, Err(Error::InvalidCredentials)));
+        }
+        assert!((20..=21).contains(&looked_at), "{looked_at}");
+        world.advance(hours(1));
+    }
+}
+
 /// whoever is refused is refused alike, and by the same work, whether there is such an
 /// account, whatever it has, and whichever of its names is used.
 #[tokio::test]

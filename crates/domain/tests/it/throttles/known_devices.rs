@@ -1,5 +1,6 @@
 //! A flood shuts nobody out who was here before, and who that is.
 
+use doorward_domain::throttle::Door;
 use doorward_domain::tokens::Acquaintance;
 use doorward_domain::{Ctx, Error};
 
@@ -75,6 +76,87 @@ async fn a_device_that_guesses_is_no_longer_known() {
     assert_err!(refused, Error::TooManyAttempts { .. });
     let other = known(&world, "192.0.2.66", &ben);
     try_from(&world, &other, "ben", PASSWORD).await.unwrap();
+}
+
+/// what somebody kept of before a recovery, a cookie or a token, is of nobody now: it takes nothing
+/// from the owner at any door, has no guesses of its own, and no recovery mail.
+#[tokio::test]
+async fn what_was_kept_of_before_a_recovery_takes_nothing_from_the_owner() {
+    let world = World::new().await;
+    let ben = world.active("ben").await;
+    let session = world.sign_in("ben").await;
+    let (token, digest) = (session.token.expose(), &session.session.digest);
+    let cookie = world
+        .accounts
+        .device_after(&world.anon(), None, &ben, digest);
+    world.advance(minutes(1));
+    let address = email("ben@example.com");
+    world
+        .accounts
+        .request_recovery(&world.anon(), &address)
+        .await
+        .unwrap();
+    let link = token_in(&world.one_mail().await);
+    let new = secret(OTHER_PASSWORD);
+    world
+        .accounts
+        .recover(&world.anon(), &link, &new)
+        .await
+        .unwrap();
+    world.mails().await;
+    world.advance(hours(2));
+    let laptop = known(&world, "198.51.100.1", &world.kept_user(&ben).await);
+    let ask = async |ctx: &Ctx| {
+        let ctx = again(&world, ctx);
+        world.accounts.request_recovery(&ctx, &address).await
+    };
+    for (device, token) in [(Some(cookie.expose().as_str()), None), (None, Some(token.as_str()))] {
+        let mut thief = from(&world, "192.0.2.66");
+        thief.client.known = world.accounts.recognise(&thief, device, token);
+        assert_eq!(thief.client.known.len(), 1);
+        for door in [Door::SignIn, Door::MailRequest, Door::Link] {
+            for _ in 0..100 {
+                let _ = world.accounts.admit(&again(&world, &thief), door).await;
+            }
+            let owner = again(&world, &laptop);
+            world.accounts.admit(&owner, door).await.unwrap();
+        }
+        ask(&thief).await.unwrap();
+        ask(&laptop).await.unwrap();
+        world.advance(hours(2));
+        for _ in 0..3 {
+            let refused = try_from(&world, &thief, "ben", PASSWORD).await;
+            assert_err!(refused, Error::InvalidCredentials);
+        }
+        let refused = try_from(&world, &thief, "ben", PASSWORD).await;
+        assert_err!(refused, Error::TooManyAttempts { .. });
+        let stranger = from(&world, "192.0.2.67");
+        let refused = try_from(&world, &stranger, "ben", OTHER_PASSWORD).await;
+        assert_err!(refused, Error::TooManyAttempts { .. });
+        try_from(&world, &laptop, "ben", OTHER_PASSWORD)
+            .await
+            .unwrap();
+        world.advance(hours(2));
+    }
+    world.mails().await;
+}
+
+/// whoever is known is no worse off than a stranger where others use up what the account has.
+#[tokio::test]
+async fn whoever_is_known_has_what_a_stranger_has_too() {
+    let world = World::new().await;
+    let ben = world.active("ben").await;
+    let (laptop, copy) = (
+        known(&world, "198.51.100.1", &ben),
+        known(&world, "192.0.2.66", &ben),
+    );
+    for _ in 0..100 {
+        let _ = world
+            .accounts
+            .admit(&again(&world, &copy), Door::SignIn)
+            .await;
+    }
+    try_from(&world, &laptop, "ben", PASSWORD).await.unwrap();
 }
 
 /// one sign-in leaves a session, its token and a cookie; a thief of all three has ten guesses, not
