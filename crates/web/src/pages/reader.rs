@@ -101,12 +101,43 @@ fn visit(headers: &HeaderMap) -> Option<String> {
     is_ours.then(|| name.to_owned())
 }
 
-/// Every value of the cookie of that name.
+/// Every value of the cookie of that name; empty where it is none of ours. Of the others nothing is read:
+/// what a site beside ours has set for the whole domain may be in any letters, or no text at all.
 pub(crate) fn cookies<'h>(headers: &'h HeaderMap, name: &'h str) -> impl Iterator<Item = &'h str> {
     let fields = headers.get_all(header::COOKIE).iter();
-    let pairs = fields.flat_map(|field| field.to_str().unwrap_or_default().split(';'));
+    let pairs = fields.flat_map(|field| field.as_bytes().split(|b| *b == b';'));
     pairs.filter_map(move |pair| {
-        let (found, value) = pair.trim().split_once('=')?;
-        (found == name).then_some(value)
+        let value = pair.trim_ascii().strip_prefix(name.as_bytes())?;
+        let text = std::str::from_utf8(value.strip_prefix(b"=")?);
+        Some(text.ok().filter(|text| text.is_ascii()).unwrap_or_default())
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A-08, S-09: nobody is signed out by what another site of the same domain has set.
+    #[test]
+    fn a_cookie_that_is_no_text_hides_none_of_ours() {
+        for (fields, values) in [
+            (&[&b"a=b; mine=x"[..]][..], &["x"][..]),
+            (&["mine=x; name=Zo\u{eb}".as_bytes()], &["x"]),
+            (&[b"name=\xff; mine=x"], &["x"]),
+            (&[b"\xff=\xfe;mine=x;\xff"], &["x"]),
+            (&[b"name=\xff", b"mine=x"], &["x"]),
+            (&[b" mine=x=y "], &["x=y"]),
+            // Two are two, whatever is in them.
+            (&[b"mine=x; mine=\xff"], &["x", ""]),
+            (&[b"mine=\xc3\xab"], &[""]),
+            (&[b"mine", b"mines=x; xmine=y; =mine; Mine=z"], &[]),
+        ] {
+            let mut headers = HeaderMap::new();
+            for field in fields {
+                headers.append(header::COOKIE, HeaderValue::from_bytes(field).unwrap());
+            }
+            let found: Vec<_> = cookies(&headers, "mine").collect();
+            assert_eq!(found, values, "{fields:?}");
+        }
+    }
 }

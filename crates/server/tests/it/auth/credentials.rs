@@ -194,3 +194,18 @@ async fn an_invalid_token_counts_as_none_on_the_greeting_alone() {
         .await
         .expect_problem(401, "invalid-token");
 }
+
+/// S-09: what a neighbour under the same domain has set in a browser signs nobody out.
+#[tokio::test]
+async fn a_neighbours_cookie_hides_no_session() {
+    let app = TestApp::new().await;
+    let (ben, anon) = (app.user("ben").await, app.anon());
+    let session = format!("__Host-doorward={}", ben.token());
+    for cookies in [
+        format!("{session}; name=Zo\u{eb}"),
+        format!("name=\u{1f980}; {session}"),
+    ] {
+        let draft = anon.request("GET", "/auth").header("cookie", &cookies);
+        draft.send().await.expect(200);
+    }
+}
