@@ -90,8 +90,9 @@ async fn a_form_comes_from_the_browser_it_was_shown_to() {
             let text = back.text();
             assert_eq!(back.status, 403, "{path} {cookies:?} {token}");
             assert!(back.cookie("__Host-doorward").is_none(), "{path}");
-            // It is there again, with what was typed, and says why.
+            // It is there again, with what was typed, and says why, and what a browser without cookies needs.
             assert!(text.contains(&format!("action=\"{path}\"")), "{text}");
+            assert!(text.contains("allow the cookies of this site"), "{text}");
             assert!(
                 text.contains("This form was not sent") && text.contains(kept),
                 "{text}"

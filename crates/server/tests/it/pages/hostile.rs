@@ -14,7 +14,7 @@ pub const HOSTILE: [&str; 8] = [
     "</title><svg/onload=alert(1)>",
     "&lt;b&gt;&amp;",
     "javascript:alert(1)//",
-    "\u{202e}<!--",
+    "\u{200f}<!--",
 ];
 
 /// W-02, R-14.

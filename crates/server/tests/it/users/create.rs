@@ -118,6 +118,23 @@ async fn every_fault_is_told_at_once_and_nothing_unknown_slips_in() {
     assert_eq!(user["role"], "user");
 }
 
+/// L-03: a name that would turn what stands beside it in lists and mails is nobody's choice.
+#[tokio::test]
+async fn a_name_that_is_not_what_it_looks_like_is_not_taken() {
+    let app = TestApp::new().await;
+    let name = "\u{202e}nimda";
+    let body = json!({"username": "ben", "password": PASSWORD, "name": name});
+    let refused = app.anon().post("/user", body).await;
+    refused.assert_faults(&[("name", "invalid")]);
+    let ben = app.user("ben").await;
+    for answer in [
+        ben.patch("/user/me", json!({"name": name})).await,
+        ben.put("/user/me", json!({"name": name})).await,
+    ] {
+        answer.assert_faults(&[("name", "invalid")]);
+    }
+}
+
 /// an address is a text, never a list.
 #[tokio::test]
 async fn a_field_of_the_wrong_type_is_a_fault_of_that_field() {
