@@ -258,7 +258,8 @@ by what the answer allows them.";
 #[derive(Debug, Args)]
 pub struct RevokeKey {
     /// The key, as `keys list` names it
-    #[arg(value_name = "KID")]
+    // Chance writes it, in base64url: it may begin with a hyphen.
+    #[arg(value_name = "KID", allow_hyphen_values = true)]
     pub kid: String,
 }
 
@@ -282,6 +283,9 @@ pub struct BuildFilterArgs {
     /// Leave out what was seen less often than so many times
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub min_count: u64,
+    /// Take a list that is not the whole public one, on purpose
+    #[arg(long)]
+    pub partial: bool,
 }
 
 /// Where the list comes from, and how big the file gets.
@@ -291,7 +295,9 @@ pub const BUILD_FILTER_EXAMPLE: &str = "Examples:
   zcat list.gz | doorward passwords build-filter --from - --to breached.bin
 
 The list is public: haveibeenpwned-downloader fetches it as one file, or (-s
-false) as a folder of ranges. The file takes two bytes and a half a password,
+false) as a folder of ranges. It has hashes in each of 1,048,576 ranges; one
+that has not was cut on its way, and is refused unless you say --partial.
+The file takes two bytes and a half a password,
 and 8 MB; building it takes minutes and some 20 MB of memory. The server reads
 it where `password.breached_filter` says, and refuses new passwords in it.";
 

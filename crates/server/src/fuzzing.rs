@@ -4,7 +4,7 @@
 
 use jiff::Timestamp;
 
-pub use crate::breached::fuzzing::breached_filters;
+pub use crate::breached::fuzzing::{breached_filters, breached_lists};
 pub use crate::commands::audit::fuzzing::audit_lines;
 pub use crate::config::fuzzing::{config_files, dotenv_files, masked_settings, settings};
 use crate::listener::certificate::{element, validity};
@@ -24,6 +24,7 @@ pub type Target = (&'static str, fn(&[u8]));
 pub const TARGETS: &[Target] = &[
     ("audit_lines", audit_lines),
     ("breached_filters", breached_filters),
+    ("breached_lists", breached_lists),
     ("certificates", certificates),
     ("chunks", chunks),
     ("config_files", config_files),

@@ -4,6 +4,8 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use doorward_domain::ports::Secrets;
 use doorward_domain::tokens::MasterKey;
 use doorward_domain::values::{Secret, Token};
@@ -13,14 +15,27 @@ use crate::config::Config;
 use crate::private_file::{self, Existing};
 
 const FILE: &str = "master.key";
-/// What examples and tutorials leave behind.
-const KNOWN: [&str; 6] = [
+/// What examples and tutorials leave behind, in small letters.
+const KNOWN: [&str; 18] = [
     "change",
+    "replace",
     "secret-key",
+    "secret_key",
+    "secretkey",
+    "jwt-secret",
+    "jwt_secret",
     "your-256-bit-secret",
+    "string-secret",
     "supersecret",
+    "django-insecure",
     "example",
+    "password",
+    "qwerty",
     "0123456789",
+    "1234567890",
+    "abcdefgh",
+    // FastAPI's tutorial.
+    "09d25e094faa6ca2556c818166b7a956",
 ];
 
 /// Why a configured master key is not good enough; none where it is (C-01).
@@ -31,19 +46,46 @@ pub fn fault(secret: &str) -> Option<String> {
     ))
 }
 
-/// What is wrong with a secret that somebody has chosen; none where nothing is seen.
+/// What is wrong with a secret that somebody has chosen; none where nothing is seen. What it decodes to is
+/// judged like itself: an example is no better in base64.
 pub fn weakness(secret: &str) -> Option<&'static str> {
-    let distinct: std::collections::BTreeSet<_> = secret.chars().collect();
-    let lower = secret.to_lowercase();
     if secret.len() < MasterKey::MIN_BYTES {
-        Some("has fewer than 32 characters")
-    } else if distinct.len() < 8 {
-        Some("repeats a few characters")
-    } else if KNOWN.iter().any(|known| lower.contains(known)) {
-        Some("looks like an example")
-    } else {
-        None
+        return Some("has fewer than 32 characters");
     }
+    let forms = std::iter::once(secret.as_bytes().to_vec()).chain(decoded(secret));
+    forms.map(Zeroizing::new).find_map(|form| {
+        let distinct: std::collections::BTreeSet<_> = form.iter().collect();
+        let lower = form.to_ascii_lowercase();
+        let has = |known: &str| {
+            lower
+                .windows(known.len())
+                .any(|part| part == known.as_bytes())
+        };
+        if distinct.len() < 8 {
+            Some("repeats a few characters")
+        } else if KNOWN.into_iter().any(has) {
+            Some("looks like an example")
+        } else {
+            None
+        }
+    })
+}
+
+/// What it stands for, if it is base64 or hex.
+fn decoded(secret: &str) -> impl Iterator<Item = Vec<u8>> {
+    let bare = secret.trim().trim_end_matches('=');
+    let hex = bare.len().is_multiple_of(2).then(|| {
+        let pairs = bare.as_bytes().chunks_exact(2);
+        let byte = |pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();
+        pairs.map(byte).collect::<Option<Vec<u8>>>()
+    });
+    [
+        STANDARD_NO_PAD.decode(bare).ok(),
+        URL_SAFE_NO_PAD.decode(bare).ok(),
+        hex.flatten(),
+    ]
+    .into_iter()
+    .flatten()
 }
 
 /// The master key of this server; where none is configured and no file is there, one is made.

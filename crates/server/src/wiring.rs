@@ -10,7 +10,7 @@ use std::time::Duration;
 use anyhow::Context;
 use doorward_domain::ctx::{Actor, Ctx};
 use doorward_domain::memory::MemoryStore;
-use doorward_domain::passwords::{Breached, Hasher, HasherSettings, Peppers};
+use doorward_domain::passwords::{Breached, Hasher, HasherSettings, Peppers, UnreadableHash};
 use doorward_domain::ports::{Client, Clock, Secrets, Sessions, Store, Throttle, Unmetered};
 use doorward_domain::throttle::{FallbackThrottle, MemoryThrottle};
 use doorward_domain::tokens::{Keyring, MasterKey};
@@ -35,6 +35,9 @@ use crate::telemetry::{self, Figures};
 
 /// How many keys of each throttle table are remembered.
 const THROTTLE_KEYS: usize = 200_000;
+
+/// How long a mere look waits for a database.
+const LOOKING_SECONDS: u64 = 2;
 
 /// The parts that commands and the server work with.
 pub struct Wired {
@@ -86,18 +89,29 @@ pub async fn wire(config: &Config, listening: SocketAddr) -> anyhow::Result<Wire
 /// The same with nothing outside this process: no folder, no file, no other server.
 pub fn wire_in_memory(config: &Config, listening: SocketAddr) -> anyhow::Result<Wired> {
     let clock = Arc::new(SystemClock::default());
+    let memory = Arc::new(MemoryStore::new());
+    let database = Database {
+        store: memory.clone(),
+        sessions: memory,
+        close: Box::new(|| Box::pin(async {})),
+    };
+    assemble_alone(config, listening, database, clock)
+}
+
+/// One database, a master key of the moment, and nothing else that lasts.
+fn assemble_alone(
+    config: &Config,
+    listening: SocketAddr,
+    database: Database,
+    clock: Arc<SystemClock>,
+) -> anyhow::Result<Wired> {
     let secrets: Arc<dyn Secrets> = Arc::new(SystemSecrets::new());
     let mut key = vec![0; MasterKey::MIN_BYTES];
     secrets.fill(&mut key);
     let master = MasterKey::from_secret(Secret::new(key)).context("the master key is too short")?;
-    let memory = Arc::new(MemoryStore::new());
     let stores = Stores {
-        database: Database {
-            store: memory.clone(),
-            sessions: memory.clone(),
-            close: Box::new(|| Box::pin(async {})),
-        },
-        sessions: memory,
+        sessions: database.sessions.clone(),
+        database,
         throttle: Arc::new(MemoryThrottle::new(THROTTLE_KEYS)),
         figures: None,
     };
@@ -257,12 +271,67 @@ pub fn check_breached(config: &Config) -> anyhow::Result<()> {
     }
 }
 
-/// Whether every password that is kept could be verified with the peppers of the configuration.
+/// Whether the passwords that are kept can be verified with the peppers of the configuration, by those that can
+/// be read: what cannot be is no reason to stay down.
 pub async fn check_peppers(wired: &Wired) -> anyhow::Result<()> {
-    match wired.accounts.missing_pepper().await? {
-        Some(missing) => anyhow::bail!("a {missing}; until then its owner cannot sign in"),
-        None => Ok(()),
+    match wired.accounts.missing_pepper().await {
+        Ok(None) => Ok(()),
+        Ok(Some(missing)) => anyhow::bail!(missing_pepper(&missing)),
+        Err(error) => {
+            tracing::warn!(
+                %error,
+                "some users cannot be read, so whether their passwords need a pepper that is missing was not seen"
+            );
+            Ok(())
+        }
     }
+}
+
+/// What the kept passwords say of the peppers of the configuration.
+pub enum KeptPasswords {
+    /// Nothing against them; or there are none yet.
+    Fine,
+    /// Some are made with a pepper that is not here: a start would refuse that.
+    Fault(String),
+    /// They could not be asked, and why.
+    NotSeen(String),
+}
+
+/// Holds the peppers against a database that is there, and makes nothing. One that does not answer is no
+/// fault of the configuration: a check may run on another machine.
+pub async fn look_for_peppers(config: &Config) -> KeptPasswords {
+    let settings = sql_settings(config);
+    if settings.file().is_some_and(|file| !file.is_file()) {
+        return KeptPasswords::Fine;
+    }
+    let quiet = Config {
+        database_migrate: false,
+        database_connections: 1,
+        database_connect_seconds: config.database_connect_seconds.min(LOOKING_SECONDS),
+        hashing_threads: 1,
+        // No word of these is needed, and to open a folder of mails is to make it.
+        mail_url: Some(Secret::new("log:".to_owned())),
+        breached_filter: None,
+        redis_url: None,
+        ..config.clone()
+    };
+    let looked = async {
+        let clock = Arc::new(SystemClock::default());
+        let database = open_database(&quiet, &*clock).await?;
+        let wired = assemble_alone(&quiet, quiet.listen, database, clock)?;
+        let missing = wired.accounts.missing_pepper().await;
+        wired.close().await;
+        anyhow::Ok(missing?)
+    };
+    match looked.await {
+        Ok(None) => KeptPasswords::Fine,
+        Ok(Some(missing)) => KeptPasswords::Fault(missing_pepper(&missing)),
+        Err(error) => KeptPasswords::NotSeen(format!("{error:#}")),
+    }
+}
+
+fn missing_pepper(missing: &UnreadableHash) -> String {
+    format!("a {missing}; until then its owner cannot sign in")
 }
 
 /// Whether the first admin can have the password that is configured.

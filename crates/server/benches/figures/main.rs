@@ -8,8 +8,10 @@
 #![expect(clippy::unwrap_used, reason = "a benchmark that cannot go on stops")]
 
 mod bare;
+mod breached;
 mod hashing;
 mod load;
+mod refusals;
 mod server;
 
 use std::time::Duration;
@@ -51,6 +53,8 @@ async fn measure() {
     session_checks(&server).await;
     metrics(&server).await;
     sign_ins(&server).await;
+    refusals(&server).await;
+    breached_passwords();
     println!(
         "resident memory, highest   {:.1} MiB",
         server.peak_resident_mib()
@@ -119,6 +123,35 @@ async fn sign_ins(server: &Server) {
         median(ours),
         "the bare hash on all cores",
         median(hashes),
+    );
+}
+
+/// P-02: a password that is too long is refused like a body without one.
+async fn refusals(server: &Server) {
+    let found = refusals::measure(server).await;
+    println!(
+        "POST /user, 1,025 bytes    {:.0} µs, {:.2} times an empty body's 422 ({:.0} µs); the slowest {:.1} ms",
+        found.overlong,
+        found.overlong / found.bare,
+        found.bare,
+        found.slowest / 1000.0
+    );
+}
+
+/// P-05: a look-up, beside the hash that follows where the password is new.
+fn breached_passwords() {
+    let folder = tempfile::tempdir().unwrap();
+    let without = Server::start(&[]).resident_mib();
+    let built = breached::build(folder.path());
+    let hash = 1e6 * hashing::cores() as f64 / hashing::per_second(SIGN_IN_TIME);
+    println!(
+        "breached, one look-up      {:.1} µs, {:.3} % of one hash ({hash:.0} µs)",
+        built.look_up,
+        100.0 * built.look_up / hash
+    );
+    println!(
+        "breached, memory           {:+.1} MiB ({without:.1} MiB without)",
+        breached::resident_mib(&built) - without
     );
 }
 

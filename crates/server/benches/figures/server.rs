@@ -10,7 +10,7 @@ use tempfile::TempDir;
 
 use crate::load::{Connection, post};
 
-const BINARY: &str = env!("CARGO_BIN_EXE_doorward");
+pub const BINARY: &str = env!("CARGO_BIN_EXE_doorward");
 pub const PASSWORD: &str = "three boats on a lake";
 pub const USERS: usize = 50;
 

@@ -109,16 +109,6 @@ impl Builder {
         Ok(())
     }
 
-    /// How many there are so far.
-    pub fn count(&self) -> u64 {
-        self.count
-    }
-
-    /// What was kept of the last one.
-    pub fn last(&self) -> Option<u64> {
-        self.last
-    }
-
     fn end_bucket(&mut self) -> io::Result<()> {
         self.index.push(self.data_bytes);
         self.at += 1;

@@ -12,14 +12,14 @@ use std::path::Path;
 
 use anyhow::{Context, bail, ensure};
 
-use super::{BUCKETS, Builder, KEPT_BITS, kept};
+use super::ranges::{Extent, Ranges};
+use super::{BUCKETS, Builder, kept};
 
 const SHA1_DIGITS: usize = 40;
 const NTLM_DIGITS: usize = 32;
 const PREFIX_DIGITS: usize = 5;
 const MAX_LINE: u64 = 128;
-/// With so many hashes, one that begins with `FFF` is missing by chance in one list of e^24.
-const SURELY_SPREAD: u64 = 100_000;
+const NO_LINE: &str = "it is no `SHA1:COUNT`, as in the list of Pwned Passwords";
 
 /// What was read.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -28,71 +28,90 @@ pub struct Feed {
     pub lines: u64,
     /// Those of them that were seen too seldom.
     pub seldom: u64,
-    /// Ranges of a folder that have no file.
-    pub missing_ranges: usize,
+    /// In how many of the published ranges there were any.
+    pub ranges: usize,
 }
 
-/// Hands a list to the builder: those that were seen `min_count` times at least. `tell` hears how
-/// many lines there were, now and then.
+/// What is taken of a list.
+#[derive(Debug, Clone, Copy)]
+pub struct Wanted {
+    /// How often a password has to have been seen.
+    pub min_count: u64,
+    /// Whether it must be all of the public list.
+    pub extent: Extent,
+}
+
+/// Hands a list to the builder: those that were seen often enough. `tell` hears how many lines there
+/// were, now and then.
 pub fn feed(
     from: &Path,
-    min_count: u64,
+    wanted: Wanted,
     builder: &mut Builder,
     tell: &dyn Fn(u64),
 ) -> anyhow::Result<Feed> {
-    let mut reading = Reading {
-        min_count,
-        feed: Feed::default(),
-        builder,
-        tell,
-    };
+    let push = &mut |kept| builder.push(kept);
+    let mut reading = Reading::new(wanted.min_count, push, tell);
     if from == Path::new("-") {
-        reading.whole(&mut BufReader::with_capacity(
-            1 << 18,
-            std::io::stdin().lock(),
-        ))?;
+        let stdin = std::io::stdin().lock();
+        reading.lines(&mut BufReader::with_capacity(1 << 18, stdin), "")?;
     } else if from.is_dir() {
         reading.folder(from)?;
     } else {
         let file =
             File::open(from).with_context(|| format!("{} cannot be read", from.display()))?;
-        reading.whole(&mut BufReader::with_capacity(1 << 18, file))?;
+        reading.lines(&mut BufReader::with_capacity(1 << 18, file), "")?;
     }
+    reading.feed.ranges = reading.ranges.met();
     let feed = reading.feed;
     ensure!(
         feed.lines > 0,
         "there is no hash in {}: is this the list of Pwned Passwords?",
         from.display()
     );
+    match wanted.extent {
+        Extent::Whole => reading.ranges.ensure_whole()?,
+        Extent::Partial => {}
+    }
     Ok(feed)
 }
 
-struct Reading<'a> {
+/// A list that is being read, from wherever; what is kept of each hash goes to `push`.
+pub(super) struct Reading<'a> {
     min_count: u64,
-    feed: Feed,
-    builder: &'a mut Builder,
+    pub(super) feed: Feed,
+    ranges: Ranges,
+    push: &'a mut dyn FnMut(u64) -> anyhow::Result<()>,
     tell: &'a dyn Fn(u64),
 }
 
-impl Reading<'_> {
-    fn whole(&mut self, reader: &mut dyn BufRead) -> anyhow::Result<()> {
-        self.lines(reader, "")?;
-        let last = self.builder.last().unwrap_or(u64::MAX);
-        ensure!(
-            self.builder.count() < SURELY_SPREAD || last >> (KEPT_BITS - 12) == 0xfff,
-            "the list ends before its end, at the hash {last:012X}…: was it cut short on its way?"
-        );
-        Ok(())
+impl<'a> Reading<'a> {
+    pub(super) fn new(
+        min_count: u64,
+        push: &'a mut dyn FnMut(u64) -> anyhow::Result<()>,
+        tell: &'a dyn Fn(u64),
+    ) -> Self {
+        Self {
+            min_count,
+            feed: Feed::default(),
+            ranges: Ranges::new(),
+            push,
+            tell,
+        }
     }
 
     fn folder(&mut self, folder: &Path) -> anyhow::Result<()> {
-        for (range, ending) in endings(folder)?.into_iter().enumerate() {
+        let endings = endings(folder)?;
+        ensure!(
+            !endings
+                .iter()
+                .all(|ending| matches!(ending, Ending::Missing)),
+            "there is no range in {}: its files are called 00000.txt to FFFFF.txt",
+            folder.display()
+        );
+        for (range, ending) in endings.into_iter().enumerate() {
             let prefix = format!("{range:05X}");
             let name = match ending {
-                Ending::Missing => {
-                    self.feed.missing_ranges += 1;
-                    continue;
-                }
+                Ending::Missing => continue,
                 Ending::Bare => prefix.clone(),
                 Ending::Text => format!("{prefix}.txt"),
             };
@@ -101,16 +120,11 @@ impl Reading<'_> {
             self.lines(&mut BufReader::new(file), &prefix)
                 .with_context(|| format!("in the range {prefix}"))?;
         }
-        ensure!(
-            self.feed.missing_ranges < BUCKETS,
-            "there is no range in {}: its files are called 00000.txt to FFFFF.txt",
-            folder.display()
-        );
         Ok(())
     }
 
     /// Lines of hashes, or of what follows a prefix.
-    fn lines(&mut self, reader: &mut dyn BufRead, prefix: &str) -> anyhow::Result<()> {
+    pub(super) fn lines(&mut self, reader: &mut dyn BufRead, prefix: &str) -> anyhow::Result<()> {
         let mut line = Vec::with_capacity(prefix.len() + SHA1_DIGITS + 16);
         let mut number = 0u64;
         loop {
@@ -121,6 +135,9 @@ impl Reading<'_> {
                 return Ok(());
             }
             number += 1;
+            // What follows would pass for a line of its own.
+            let is_overlong = read as u64 == MAX_LINE && !line.ends_with(b"\n");
+            ensure!(!is_overlong, "line {number}: {NO_LINE}");
             let text = line.trim_ascii_end();
             // A byte-order mark is how some tools begin.
             let text = match number {
@@ -150,17 +167,21 @@ impl Reading<'_> {
                 .and_then(|d| d.parse().ok()),
         };
         let (true, SHA1_DIGITS, Some(count)) = (is_hex, hash.len(), count) else {
-            bail!("it is no `SHA1:COUNT`, as in the list of Pwned Passwords");
+            bail!(NO_LINE);
         };
         self.feed.lines += 1;
         if self.feed.lines.is_multiple_of(1 << 16) {
             (self.tell)(self.feed.lines);
         }
+        let kept = kept(&bytes(&hash[..16]));
+        if count > 0 {
+            self.ranges.meet(kept);
+        }
         if count < self.min_count.max(1) {
             self.feed.seldom += 1;
             return Ok(());
         }
-        self.builder.push(kept(&bytes(&hash[..16])))
+        (self.push)(kept)
     }
 }
 

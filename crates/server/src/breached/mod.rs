@@ -7,7 +7,8 @@
 //! that is on no list is refused with a chance of the list's length in 2^48: one in 280,000 at a
 //! billion. Why so: `docs/decisions/0020-breached-passwords.md`.
 //!
-//! `lists` reads what is published, `build` writes the file, `bucket` knows how a bucket is packed.
+//! `lists` reads what is published, `ranges` whether that is whole, `build` writes the file, `bucket` knows
+//! how a bucket is packed.
 //! Nothing here knows what a password has to be. What changes in the file's form takes another
 //! [`VERSION`]; an old file is refused, and built anew.
 
@@ -16,6 +17,7 @@ mod build;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzzing;
 mod lists;
+mod ranges;
 
 use std::fs::File;
 use std::io;
@@ -27,7 +29,8 @@ use doorward_domain::passwords::BreachedList;
 use ring::digest;
 
 pub use build::Builder;
-pub use lists::{Feed, feed};
+pub use lists::{Feed, Wanted, feed};
+pub use ranges::Extent;
 
 const MAGIC: [u8; 8] = *b"DWBREACH";
 const VERSION: u32 = 1;
@@ -35,7 +38,8 @@ const VERSION: u32 = 1;
 const PREFIX_BITS: u32 = 20;
 /// How many bits of a hash are kept.
 const KEPT_BITS: u32 = 48;
-const BUCKETS: usize = 1 << PREFIX_BITS;
+/// How many ranges the public list has, and the file buckets.
+pub const BUCKETS: usize = 1 << PREFIX_BITS;
 const HEADER: usize = 160;
 /// Where the header's own digest begins.
 const SEALED: usize = HEADER - 32;
@@ -137,6 +141,9 @@ impl Filter {
     }
 
     fn read(path: &Path) -> anyhow::Result<Self> {
+        // A pipe would be waited for, and a device has no end.
+        let found = std::fs::metadata(path)?;
+        ensure!(found.is_file(), "it is no plain file");
         let file = File::open(path)?;
         let length = file.metadata()?.len();
         let mut header = [0; HEADER];

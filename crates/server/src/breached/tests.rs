@@ -31,8 +31,24 @@ impl Room {
 
     fn build(&self, from: &Path, min_count: u64) -> anyhow::Result<Feed> {
         let mut builder = Builder::create(&self.at("filter"))?;
-        let feed = feed(from, min_count, &mut builder, &|_| ())?;
+        let wanted = Wanted {
+            min_count,
+            extent: Extent::Partial,
+        };
+        let feed = feed(from, wanted, &mut builder, &|_| ())?;
         builder.finish(min_count)?;
+        Ok(feed)
+    }
+
+    /// The same, were it the public list.
+    fn build_whole(&self, from: &Path) -> anyhow::Result<Feed> {
+        let mut builder = Builder::create(&self.at("filter"))?;
+        let wanted = Wanted {
+            min_count: 1,
+            extent: Extent::Whole,
+        };
+        let feed = feed(from, wanted, &mut builder, &|_| ())?;
+        builder.finish(1)?;
         Ok(feed)
     }
 
@@ -119,7 +135,7 @@ fn a_folder_of_ranges_is_the_same_list() {
         std::fs::write(folder.join(format!("{prefix}{ending}")), text).unwrap();
     }
     let feed = room.build(&folder, 1).unwrap();
-    assert_eq!((feed.lines, feed.missing_ranges), (2, BUCKETS - 2));
+    assert_eq!((feed.lines, feed.ranges), (2, 2));
     let filter = room.open().unwrap();
     assert!(filter.holds("one of them") && filter.holds("another") && !filter.holds("a third"));
 }
@@ -130,11 +146,6 @@ fn what_is_no_such_list_is_refused_and_leaves_the_old_file() {
     room.build(&room.list(&[("kept", 1)]), 1).unwrap();
     let sorted = [line(&("a", 1)), line(&("b", 1))];
     let ntlm = "0123456789ABCDEF0123456789ABCDEF:5\n".to_owned();
-    let mut cut: Vec<_> = (0..120_000)
-        .map(|n| format!("{}:1\n", hex(&format!("{n}"))))
-        .collect();
-    cut.sort();
-    let cut = cut[..110_000].concat();
     for (text, why) in [
         (ntlm, "NTLM"),
         ([&*sorted[1], &*sorted[0]].concat(), "sorted by hash"),
@@ -143,7 +154,6 @@ fn what_is_no_such_list_is_refused_and_leaves_the_old_file() {
         ("password\nletmein\n".to_owned(), "line 1"),
         (format!("{}x\n", sorted[0].trim_end()), "no `SHA1:COUNT`"),
         ("F".repeat(1 << 20), "no `SHA1:COUNT`"),
-        (cut, "cut short"),
     ] {
         let path = room.at("list.txt");
         std::fs::write(&path, text).unwrap();
@@ -164,6 +174,39 @@ fn what_is_no_such_list_is_refused_and_leaves_the_old_file() {
     assert!(refused(room.build(&room.at("nowhere"), 1)).contains("cannot be read"));
     std::fs::create_dir(room.at("empty")).unwrap();
     assert!(refused(room.build(&room.at("empty"), 1)).contains("00000.txt"));
+}
+
+/// P-05: a list that was cut at a line's end, or a folder with a range missing, builds nothing; whole it does.
+#[test]
+fn a_list_that_is_not_whole_builds_nothing_unless_that_is_meant() {
+    let room = Room::new();
+    let kept = room.list(&[("kept", 1)]);
+    room.build(&kept, 1).unwrap();
+    let said = refused(room.build_whole(&kept));
+    assert!(said.contains("in 1 of the 1,048,576 ranges"), "{said}");
+    assert!(said.contains("--partial"), "{said}");
+    let whole: String = (0..BUCKETS)
+        .map(|range| format!("{range:05X}{:035X}:3\r\n", range * 2_654_435_761))
+        .collect();
+    let list = room.at("whole.txt");
+    let cut = whole.len() - 2 * "0".repeat(44).len() - 1;
+    let at_a_lines_end = cut - cut % whole.find('\n').map(|end| end + 1).unwrap();
+    std::fs::write(&list, &whole[..at_a_lines_end]).unwrap();
+    let said = refused(room.build_whole(&list));
+    assert!(said.contains("none in the range FFFF"), "{said}");
+    assert!(room.open().unwrap().holds("kept"), "the old file stays");
+    std::fs::write(&list, &whole).unwrap();
+    let feed = room.build_whole(&list).unwrap();
+    assert_eq!((feed.lines, feed.ranges), (BUCKETS as u64, BUCKETS));
+    let folder = room.at("hashes");
+    std::fs::create_dir(&folder).unwrap();
+    std::fs::write(folder.join("00000"), format!("{:035X}:1\n", 5)).unwrap();
+    std::fs::write(folder.join("00001.txt"), "").unwrap();
+    let said = refused(room.build_whole(&folder));
+    assert!(
+        said.contains("in 1 of") && said.contains("range 00001"),
+        "{said}"
+    );
 }
 
 #[test]
@@ -200,6 +243,12 @@ fn a_file_that_is_not_whole_is_refused_with_a_sentence() {
     }
     std::fs::remove_file(room.at("filter")).unwrap();
     assert!(refused(room.open()).contains("password.breached_filter"));
+    // Nobody writes into that pipe, and nobody is waited for.
+    let made = std::process::Command::new("mkfifo")
+        .arg(room.at("filter"))
+        .status();
+    assert!(made.unwrap().success());
+    assert!(refused(room.open()).contains("no plain file"));
 }
 
 /// A file that rots under a running server answers no, and breaks nothing.

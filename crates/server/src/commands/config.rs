@@ -6,22 +6,19 @@ use serde_json::{Map, json};
 use super::Output;
 use crate::cli::{ConfigCommand, WIDTH};
 use crate::columns;
-use crate::config::{Config, Loaded, Refused, SETTINGS, Setting, masked};
-use crate::wiring;
+use crate::config::{Config, Loaded, Refused, SETTINGS, Setting, masked, open_to_others};
+use crate::wiring::{self, KeptPasswords};
 
 /// Where values stand in a line.
 const INDENT: usize = 36;
 
-pub(super) fn run(
+pub(super) async fn run(
     loaded: anyhow::Result<Loaded>,
     command: &ConfigCommand,
     output: Output,
 ) -> anyhow::Result<()> {
     match command {
-        ConfigCommand::Check => match loaded {
-            Ok(loaded) => tell(wiring::check(&loaded.config), output),
-            Err(error) => refused(error, output),
-        },
+        ConfigCommand::Check => check(loaded).await.tell(output),
         ConfigCommand::Show => {
             // Where values do not go together, one wants to see them the more.
             let faulty = loaded.as_ref().err().and_then(|error| error.downcast_ref());
@@ -37,31 +34,70 @@ pub(super) fn run(
     }
 }
 
-/// What is wrong, all of it: that is what was asked for. Loading has refused what cannot be read or does
-/// not go together; this tries what a start would make of the rest.
-fn refused(error: anyhow::Error, output: Output) -> anyhow::Result<()> {
-    let mut refused = match error.downcast::<Refused>() {
-        Ok(refused) => refused,
-        Err(error) => return tell(vec![format!("{error:#}")], output),
-    };
-    if let Some(loaded) = &refused.loaded {
-        let more = wiring::check(&loaded.config).into_iter();
-        refused.faults.extend(more);
-    }
-    tell(refused.faults, output)
+/// What a check has found.
+#[derive(Default)]
+struct Checked {
+    faults: Vec<String>,
+    /// What could not be looked at, and is no fault.
+    unseen: Vec<String>,
+    /// What a start only warns of.
+    warnings: Vec<String>,
 }
 
-fn tell(faults: Vec<String>, output: Output) -> anyhow::Result<()> {
-    if faults.is_empty() {
-        let value = json!({"ok": true, "faults": []});
-        output.print("The configuration is fine.", &value)?;
-        return Ok(());
+/// What is wrong, all of it: that is what was asked for. Loading has refused what cannot be read or does
+/// not go together; this tries what a start would make of the rest.
+async fn check(loaded: anyhow::Result<Loaded>) -> Checked {
+    let mut checked = Checked::default();
+    let loaded = match loaded.map_err(anyhow::Error::downcast::<Refused>) {
+        Ok(loaded) => Some(loaded),
+        Err(Ok(refused)) => {
+            checked.faults = refused.faults;
+            refused.loaded
+        }
+        Err(Err(error)) => {
+            checked.faults.push(format!("{error:#}"));
+            None
+        }
+    };
+    let Some(Loaded { config, .. }) = loaded else {
+        return checked;
+    };
+    checked.faults.extend(wiring::check(&config));
+    checked.warnings = open_to_others(&config);
+    match wiring::look_for_peppers(&config).await {
+        KeptPasswords::Fine => {}
+        KeptPasswords::Fault(fault) => checked.faults.push(fault),
+        KeptPasswords::NotSeen(reason) => checked.unseen.push(format!(
+            "whether the passwords that are kept can be verified with the peppers that are set: {reason}"
+        )),
     }
-    if output.json {
-        output.print("", &json!({"ok": false, "faults": faults}))?;
-        bail!("the configuration cannot be used");
+    checked
+}
+
+impl Checked {
+    fn tell(self, output: Output) -> anyhow::Result<()> {
+        let Self {
+            faults,
+            unseen,
+            warnings,
+        } = self;
+        if !faults.is_empty() && !output.json {
+            bail!(Refused::unread(faults));
+        }
+        let mut text = "The configuration is fine.".to_owned();
+        for unseen in &unseen {
+            text += &format!("\nNot seen from here: {unseen}");
+        }
+        for warning in &warnings {
+            text += &format!("\nWarning: {warning}");
+        }
+        let value = json!({"ok": faults.is_empty(), "faults": faults, "warnings": warnings, "unseen": unseen});
+        output.print(&text, &value)?;
+        match faults.is_empty() {
+            true => Ok(()),
+            false => bail!("the configuration cannot be used"),
+        }
     }
-    bail!(Refused::unread(faults))
 }
 
 fn show(loaded: &Loaded, output: Output) -> anyhow::Result<()> {

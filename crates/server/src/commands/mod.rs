@@ -56,7 +56,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Keys(command) => keys::run(&load()?.config, &command, output).await,
         Command::Audit(command) => audit::run(&load()?.config, command, output).await,
         // What cannot be used is what these two are for.
-        Command::Config(command) => config::run(load(), &command, output),
+        Command::Config(command) => config::run(load(), &command, output).await,
         Command::Doctor(args) => doctor::run(load(), &args, output).await,
         Command::Healthcheck(args) => healthcheck::run(&load()?.config, &args, output).await,
         Command::Openapi => {

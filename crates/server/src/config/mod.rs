@@ -10,11 +10,13 @@ mod ephemeral;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzzing;
 mod masked;
+mod rights;
 mod settings;
 mod sources;
 mod together;
 mod values;
 
+use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
@@ -29,6 +31,7 @@ use doorward_web::{ForwardedBy, Origins, TrustedProxies};
 pub use commented::commented;
 pub use doorward_web::{host_of, is_loopback_url};
 pub use masked::masked;
+pub use rights::open_to_others;
 pub use settings::{SETTINGS, Setting};
 pub use sources::{Flag, Loaded, Refused, load, load_ephemeral};
 
@@ -143,6 +146,8 @@ pub struct Config {
     pub traces_headers: Option<Secret<String>>,
     /// Which part of the traces that no trusted proxy has begun is kept.
     pub traces_ratio: f64,
+    /// The files that a secret of it was read from, for `rights`.
+    pub secret_files: BTreeSet<PathBuf>,
 }
 
 /// How a log line looks.
@@ -214,6 +219,7 @@ impl Default for Config {
             traces_url: None,
             traces_headers: None,
             traces_ratio: 1.0,
+            secret_files: BTreeSet::new(),
         }
     }
 }

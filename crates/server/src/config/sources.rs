@@ -7,10 +7,12 @@ use anyhow::{Context, bail};
 use toml::de::{DeTable, DeValue};
 
 use super::settings::{SETTINGS, Setting};
-use super::{Config, dotenv, ephemeral};
+use super::{Config, dotenv, ephemeral, masked};
 
 /// What the file is called when nobody says.
 const FILE: &str = "doorward.toml";
+const DOTENV: &str = ".env";
+const ENVIRONMENT: &str = "environment";
 const PREFIX: &str = "DOORWARD_";
 
 /// A configuration and, for each key that was set, where.
@@ -23,6 +25,24 @@ pub struct Loaded {
 }
 
 impl Loaded {
+    /// Which of the files has a secret in it that counts. A URL without a password is none.
+    fn note_files(&mut self, file: &Path) {
+        for setting in SETTINGS.iter().filter(|setting| setting.secret) {
+            let shown = (setting.show)(&self.config);
+            let Some(origin) = self.origins.get(setting.key) else {
+                continue;
+            };
+            if masked(&shown) == shown {
+                continue;
+            }
+            if origin.starts_with(DOTENV) {
+                self.config.secret_files.insert(DOTENV.into());
+            } else if !origin.starts_with(ENVIRONMENT) {
+                self.config.secret_files.insert(file.to_owned());
+            }
+        }
+    }
+
     /// The development certificate is shown at an address of its own, unless one was chosen.
     fn settle(&mut self) {
         if self.config.development_tls && !self.origins.contains_key("listen") {
@@ -82,8 +102,8 @@ pub fn load(file: Option<&Path>, typed: Option<Flag>) -> anyhow::Result<Loaded> 
     let mut faults = Vec::new();
     read_file(&mut loaded, file, &mut faults)?;
     let dotenv = read_dotenv()?;
-    read_variables(&mut loaded, dotenv.into_iter(), ".env", &mut faults);
-    read_variables(&mut loaded, environment(), "environment", &mut faults);
+    read_variables(&mut loaded, dotenv.into_iter(), DOTENV, &mut faults);
+    read_variables(&mut loaded, environment(), ENVIRONMENT, &mut faults);
     if let Some(Flag { name, key }) = typed {
         let setting = SETTINGS.iter().find(|setting| setting.key == key);
         let setting = setting.with_context(|| format!("{name} sets nothing"))?;
@@ -92,6 +112,7 @@ pub fn load(file: Option<&Path>, typed: Option<Flag>) -> anyhow::Result<Loaded> 
     if !faults.is_empty() {
         bail!(Refused::unread(faults));
     }
+    loaded.note_files(file.unwrap_or(Path::new(FILE)));
     loaded.settle();
     let faults = loaded.config.check();
     if !faults.is_empty() {
@@ -140,7 +161,7 @@ fn environment() -> impl Iterator<Item = (String, String)> {
 }
 
 fn read_dotenv() -> anyhow::Result<Vec<(String, String)>> {
-    match std::fs::read_to_string(".env") {
+    match std::fs::read_to_string(DOTENV) {
         Ok(text) => dotenv::parse(&text),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
         Err(error) => Err(error).context("cannot read .env"),

@@ -4,11 +4,13 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{BufRead, BufReader, BufWriter, ErrorKind, Seek, SeekFrom, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
 use doorward_domain::values::UserId;
+use rustix::fs::OFlags;
+use rustix::process::geteuid;
 use serde_json::Value;
 
 use super::doorward::{HEADER, check_header};
@@ -109,18 +111,25 @@ fn beside(target: &Path, end: &str) -> PathBuf {
     PathBuf::from(name)
 }
 
-/// Made for nobody else; where it is there, it must be a plain file, and nobody else's from now on.
-fn open_own(path: &Path) -> std::io::Result<File> {
+/// Made for nobody else. Where it is there, it must be a plain file of our own by one name: in a folder that
+/// others write to, whoever put theirs there would read every hash, or choose what is imported elsewhere.
+fn open_own(path: &Path) -> anyhow::Result<File> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).mode(MODE);
     match options.clone().create_new(true).open(path) {
         Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
-        other => return other,
+        other => return Ok(other?),
     }
-    if !std::fs::symlink_metadata(path)?.is_file() {
-        return Err(ErrorKind::InvalidInput.into());
-    }
-    let file = options.open(path)?;
+    // Looked at once it is open, so that nothing takes its place meanwhile; a pipe is not waited for.
+    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
+    let flags = i32::try_from(flags.bits()).context("flags of this system")?;
+    let file = options.custom_flags(flags).open(path)?;
+    let found = file.metadata()?;
+    let is_ours = found.is_file() && found.nlink() == 1 && found.uid() == geteuid().as_raw();
+    ensure!(
+        is_ours,
+        "it is there, and no plain file of this user's own; take it away, or choose a folder that nobody else writes to"
+    );
     file.set_permissions(std::fs::Permissions::from_mode(MODE))?;
     Ok(file)
 }
@@ -154,11 +163,11 @@ fn read_before(file: &mut File) -> anyhow::Result<(u64, Option<Before>)> {
 }
 
 /// Notes which database a part is of, before anybody is in it.
-fn write_note(path: &Path, database: &str) -> std::io::Result<()> {
+fn write_note(path: &Path, database: &str) -> anyhow::Result<()> {
     let mut file = open_own(path)?;
     file.set_len(0)?;
     file.write_all(database.as_bytes())?;
-    file.sync_all()
+    Ok(file.sync_all()?)
 }
 
 /// Whether the note says that the part is of that database.
@@ -205,6 +214,33 @@ mod tests {
             assert_eq!(&opened.unwrap(), before, "{text}");
             assert_eq!(written, after);
         }
+    }
+
+    /// C-01: what somebody else has put in the place of the unfinished file gets no hash.
+    #[test]
+    fn a_file_that_is_not_our_own_is_not_written_to() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        let planted = at("planted");
+        std::fs::write(&planted, "").unwrap();
+        std::os::unix::fs::symlink(&planted, at("linked.part")).unwrap();
+        std::fs::hard_link(&planted, at("doubled.part")).unwrap();
+        std::fs::create_dir(at("folder.part")).unwrap();
+        let mut names = vec!["linked", "doubled", "folder"];
+        std::fs::write(at("foreign.part"), "").unwrap();
+        // Only root can make a file somebody else's.
+        if std::os::unix::fs::chown(at("foreign.part"), Some(65_534), None).is_ok() {
+            names.push("foreign");
+        }
+        for name in names {
+            let refused = PartFile::open(&at(name), "one").map(drop).unwrap_err();
+            assert!(
+                format!("{refused:#}").contains("cannot be written"),
+                "{name}"
+            );
+            assert!(!at(&format!("{name}.part.of")).exists(), "{name}");
+        }
+        assert_eq!(std::fs::read(&planted).unwrap(), b"");
     }
 
     #[test]

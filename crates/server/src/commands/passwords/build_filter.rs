@@ -9,7 +9,7 @@ use doorward_domain::passwords::BreachedList;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
-use crate::breached::{Builder, Feed, Filter, feed};
+use crate::breached::{BUCKETS, Builder, Extent, Feed, Filter, Wanted, feed};
 use crate::cli::BuildFilterArgs;
 use crate::commands::Output;
 
@@ -19,7 +19,14 @@ const QUESTIONS: u32 = 2_000;
 pub(super) fn run(args: &BuildFilterArgs, output: Output) -> anyhow::Result<()> {
     let mut builder = Builder::create(&args.to)?;
     let bar = progress(output);
-    let read = feed(&args.from, args.min_count, &mut builder, &|lines| {
+    let wanted = Wanted {
+        min_count: args.min_count,
+        extent: match args.partial {
+            true => Extent::Partial,
+            false => Extent::Whole,
+        },
+    };
+    let read = feed(&args.from, wanted, &mut builder, &|lines| {
         bar.set_position(lines);
     });
     bar.finish_and_clear();
@@ -37,11 +44,10 @@ pub(super) fn run(args: &BuildFilterArgs, output: Output) -> anyhow::Result<()> 
         facts.bytes(),
         look_up.as_micros().max(1),
     );
-    if read.missing_ranges > 0 {
+    if args.partial {
         text += &format!(
-            "\nOf the 1,048,576 ranges {} are not in {}: download them, and build it again.",
-            read.missing_ranges,
-            args.from.display()
+            "\nIt is of a partial list, as you said: {} of the 1,048,576 ranges of the public list have hashes in it.",
+            read.ranges
         );
     }
     output.print(
@@ -64,7 +70,8 @@ fn value(
         "min_count": args.min_count,
         "lines": read.lines,
         "seldom": read.seldom,
-        "missing_ranges": read.missing_ranges,
+        "ranges": read.ranges,
+        "missing_ranges": BUCKETS - read.ranges,
         "look_up_nanoseconds": u64::try_from(look_up.as_nanos()).unwrap_or(u64::MAX),
     })
 }

@@ -35,19 +35,23 @@ fn prepared() -> Setup {
         .with("ADMIN_PASSWORD", PASSWORD);
     let built = setup.run(&BUILD).expect(0).json();
     assert_eq!(built["passwords"], 2);
-    assert_eq!(built["missing_ranges"], 0);
+    assert_eq!(
+        (&built["ranges"], &built["missing_ranges"]),
+        (&json!(2), &json!(1_048_574))
+    );
     assert!(built["look_up_nanoseconds"].as_u64().unwrap() > 0);
     let path = setup.path("breached.bin").display().to_string();
     setup.with("DOORWARD_PASSWORD__BREACHED_FILTER", &path)
 }
 
-const BUILD: [&str; 7] = [
+const BUILD: [&str; 8] = [
     "passwords",
     "build-filter",
     "--from",
     "list.txt",
     "--to",
     "breached.bin",
+    "--partial",
     "--json",
 ];
 
@@ -220,6 +224,7 @@ fn a_list_of_another_kind_is_refused() {
         "-",
         "--to",
         "other.bin",
+        "--partial",
         "--json",
     ];
     let built = setup

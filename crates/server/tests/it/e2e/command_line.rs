@@ -102,6 +102,7 @@ const CALLS: &[&[&str]] = &[
         "hashes.txt",
         "--to",
         "breached.bin",
+        "--partial",
     ],
     &["audit", "verify"],
     &["audit", "key"],

@@ -199,6 +199,15 @@ fn a_master_key_that_can_be_guessed_is_refused() {
         &"ab".repeat(32),
         "your-256-bit-secret-and-more-of-it",
         "changeme-changeme-changeme-1234567",
+        // jwt.io, FastAPI's tutorial, and examples in other clothes.
+        "a-string-secret-at-least-256-bits-long",
+        "09d25e094faa6ca2556c818166b7a9563b93f7099f6f0f4caa6cf63b88e8d3e7",
+        "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=",
+        "cGFzc3dvcmRwYXNzd29yZHBhc3N3b3JkcGFzc3dvcmQ=",
+        "Y2hhbmdlLW1lLWNoYW5nZS1tZS1jaGFuZ2UtbWUtMTIz",
+        "70617373776f726470617373776f726470617373776f7264",
+        "JWT_SECRET_KEY_JWT_SECRET_KEY_JWT_SECRET_KEY",
+        "qwertyuiopasdfghjklzxcvbnmqwertyuiop",
     ] {
         for command in ["serve", "config"] {
             let arguments = if command == "serve" {
@@ -284,4 +293,47 @@ fn a_check_makes_nothing() {
     let setup = setup.with("SMTP_URL", &format!("folder:{}", mails.display()));
     setup.run(&["config", "check"]).expect(0);
     assert!(!mails.exists() && !setup.data_dir().exists());
+}
+
+/// C-01, C-07: whatever has a secret in it and is everybody's to read is told at every start, and how to mend it.
+#[test]
+fn files_that_others_can_read_are_warned_of() {
+    let secret =
+        format!("[keys]\nmaster_key = \"{SECRET}\"\n[database]\nconnect_timeout_seconds = 6\n");
+    let setup = Setup::on_a_file()
+        .file("doorward.toml", &secret)
+        .file(".env", "DOORWARD_DISCLOSURE=plain\n");
+    let database = setup.data_dir().join("doorward.db");
+    setup.start().stop();
+    let open = |path: &std::path::Path, mode| {
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(mode);
+        std::fs::set_permissions(path, mode).unwrap();
+    };
+    let file = setup.path("doorward.toml");
+    for (path, closed, opened) in [
+        (&file, 0o600, 0o644),
+        (&database, 0o600, 0o666),
+        (&setup.data_dir(), 0o700, 0o777),
+    ] {
+        for other in [&file, &database] {
+            open(other, 0o600);
+        }
+        open(path, closed);
+        let told = setup.run(&["config", "check", "--json"]).expect(0).json();
+        assert_eq!(told["warnings"], json!([]), "{told}");
+        assert!(!setup.start().stop().contains("chmod o-rwx"));
+        open(path, opened);
+        let told = setup.run(&["config", "check", "--json"]).expect(0).json();
+        let warnings = told["warnings"].as_array().unwrap();
+        assert_eq!(warnings.len(), 1, "{told}");
+        let name = path.file_name().unwrap().to_str().unwrap();
+        let warning = warnings[0].as_str().unwrap();
+        assert!(
+            warning.contains("chmod o-rwx") && warning.contains(name),
+            "{warning}"
+        );
+        let log = setup.start().stop();
+        assert!(log.contains("chmod o-rwx"), "{log}");
+        open(path, closed);
+    }
 }

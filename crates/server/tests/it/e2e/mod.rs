@@ -15,6 +15,7 @@ mod configuration;
 mod crash;
 mod doctor;
 mod drain;
+mod durable;
 mod ephemeral;
 mod first_start;
 mod flood;

@@ -1,7 +1,5 @@
 //! Which passwords are taken, by the binary as it is shipped.
 
-use std::time::{Duration, Instant};
-
 use serde_json::{Value, json};
 
 use super::server::{Server, Setup};
@@ -99,20 +97,15 @@ fn odd_passwords_open_their_accounts() {
     }
 }
 
-/// P-02: 1,025 bytes are refused before anything is hashed, so at once. The quickest of twenty counts:
-/// the machine may be busy.
+/// P-02: 1,025 bytes are refused as they are. That nothing is hashed for them is counted
+/// (`what_is_too_long_is_never_hashed`), and what they cost held against a refusal of nothing, in one run, by
+/// `cargo xtask bench`.
 #[test]
-fn a_password_too_long_is_refused_at_once() {
+fn a_password_too_long_is_refused() {
     let server = start();
     let long = "é".repeat(512) + "x";
     assert_eq!(long.len(), 1025);
-    let quickest = (0..20).map(|_| {
-        let begun = Instant::now();
-        assert_eq!(sign_up(&server, "eve", &long), (422, json!("too-long")));
-        let signed_in = json!({"username": "admin", "password": long});
-        server.post("/auth", signed_in).expect(422);
-        begun.elapsed() / 2
-    });
-    let quickest = quickest.min().unwrap();
-    assert!(quickest < Duration::from_millis(20), "{quickest:?}");
+    assert_eq!(sign_up(&server, "eve", &long), (422, json!("too-long")));
+    let signed_in = json!({"username": "admin", "password": long});
+    server.post("/auth", signed_in).expect(422);
 }

@@ -74,11 +74,33 @@ fn a_missing_pepper_refuses_the_start_with_a_sentence() {
     let bare = Setup::new().with("ADMIN_PASSWORD", PASSWORD);
     peppered(bare.clone(), ONE, "").start().stop();
     for setup in [bare.clone(), peppered(bare.clone(), TWO, "")] {
-        let said = setup.run(&["serve"]).expect(1);
-        assert!(said.err.contains("`password.peppers_old`"), "{}", said.err);
-        assert!(!said.err.contains(ONE) && !said.err.contains(TWO));
+        for command in [&["serve"][..], &["config", "check"]] {
+            let said = setup.run(command).expect(1);
+            assert!(said.err.contains("`password.peppers_old`"), "{}", said.err);
+            assert!(!said.err.contains(ONE) && !said.err.contains(TWO));
+        }
     }
+    peppered(bare.clone(), TWO, ONE)
+        .run(&["config", "check"])
+        .expect(0);
     peppered(bare, TWO, ONE).start().sign_in("admin", PASSWORD);
+}
+
+/// P-08: a check may run where the database is not; it says so, and that is no fault.
+#[test]
+fn a_check_says_that_it_could_not_look_for_peppers() {
+    let setup = Setup::new().with("DATABASE_URL", "postgres://ben@127.0.0.1:9/d");
+    let told = setup.run(&["config", "check", "--json"]).expect(0).json();
+    assert_eq!(told["ok"], true);
+    assert!(
+        told["unseen"][0].as_str().unwrap().contains("peppers"),
+        "{told}"
+    );
+    let text = setup.run(&["config", "check"]).expect(0).out;
+    assert!(
+        text.contains("is fine") && text.contains("Not seen from here"),
+        "{text}"
+    );
 }
 
 /// C-01, C-02, P-08: short ones are refused, and none is shown.

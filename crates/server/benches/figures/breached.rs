@@ -1,0 +1,72 @@
+//! What a look-up among breached passwords takes, and what the file takes of a server's memory (P-05).
+//!
+//! A list as dense as the public one, but only in the ranges that are asked about: nobody has a billion lines at
+//! hand. So what is measured is buckets of the real size, in a file of which all is in the system's cache.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use ring::digest;
+
+use crate::server::{BINARY, Server};
+
+/// How many passwords `build-filter` asks its new file for, and which.
+const QUESTIONS: u32 = 2_000;
+/// Hashes in a range of a list of a billion.
+const IN_A_RANGE: u64 = 954;
+/// Of a list of hashes that are as good as random, as every list of SHA-1 is.
+const GOLDEN: u64 = 0x9E37_79B9_7F4A_7C15;
+
+/// What was built, and the time of one look-up in microseconds.
+pub struct Built {
+    pub path: PathBuf,
+    pub look_up: f64,
+}
+
+pub fn build(folder: &Path) -> Built {
+    let path = folder.join("breached.bin");
+    let mut child = Command::new(BINARY)
+        .args(["passwords", "build-filter", "--partial", "--json"])
+        .args(["--from", "-", "--to"])
+        .arg(&path)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut list = std::io::BufWriter::new(child.stdin.take().unwrap());
+    for range in ranges() {
+        let spread = u64::MAX / IN_A_RANGE;
+        for number in 0..IN_A_RANGE {
+            let jitter = (number ^ u64::from(range)).wrapping_mul(GOLDEN) % spread;
+            let rest = number * spread + jitter;
+            writeln!(list, "{range:05X}{rest:016X}{:019X}:7", number).unwrap();
+        }
+    }
+    drop(list);
+    let said = child.wait_with_output().unwrap();
+    assert!(said.status.success());
+    let said: serde_json::Value = serde_json::from_slice(&said.stdout).unwrap();
+    let nanoseconds = said["look_up_nanoseconds"].as_f64().unwrap();
+    Built {
+        path,
+        look_up: nanoseconds / 1000.0,
+    }
+}
+
+/// Those that the questions are looked up in, in order.
+fn ranges() -> std::collections::BTreeSet<u32> {
+    let range = |number| {
+        let password = format!("{number} times nobody's password");
+        let hash = digest::digest(&digest::SHA1_FOR_LEGACY_USE_ONLY, password.as_bytes());
+        let first: [u8; 4] = hash.as_ref()[..4].try_into().unwrap();
+        u32::from_be_bytes(first) >> 12
+    };
+    (0..QUESTIONS).map(range).collect()
+}
+
+/// A server that has it, idle, in MiB.
+pub fn resident_mib(built: &Built) -> f64 {
+    let path = built.path.display().to_string();
+    Server::start(&[("DOORWARD_PASSWORD__BREACHED_FILTER", &path)]).resident_mib()
+}

@@ -1,0 +1,43 @@
+//! Which files with secrets others may read, and which folder others may write to (C-01, C-07).
+//!
+//! A master key that others can read refuses the start (`master_key`): Doorward made that file. The others are made
+//! by people and by what runs containers, which mounts secrets as it likes, so these are warned of, at every start
+//! and by `config check`. Who is in the file's group is the operator's to say.
+
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use super::Config;
+use crate::wiring;
+
+const READ_OR_WRITTEN: u32 = 0o006;
+const WRITTEN: u32 = 0o002;
+
+/// A sentence for each that is open to everybody on this machine, with how to mend it.
+pub fn open_to_others(config: &Config) -> Vec<String> {
+    let mut told = Vec::new();
+    let mut look = |path: &Path, what: &str, bits: u32| {
+        let is_open = std::fs::metadata(path).is_ok_and(|found| found.mode() & bits != 0);
+        if is_open {
+            let path = path.display();
+            told.push(format!(
+                "{path} {what}, and everybody on this machine may get at it: run `chmod o-rwx {path}`"
+            ));
+        }
+    };
+    for file in &config.secret_files {
+        look(
+            file,
+            "has secrets of the configuration in it",
+            READ_OR_WRITTEN,
+        );
+    }
+    if let Some(key) = &config.tls_key {
+        look(key, "is the key of `tls.key`", READ_OR_WRITTEN);
+    }
+    if let Some(database) = wiring::sql_settings(config).file() {
+        look(&database, "is the database", READ_OR_WRITTEN);
+    }
+    look(&config.data_dir, "is the data folder", WRITTEN);
+    told
+}
