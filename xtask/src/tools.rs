@@ -1,7 +1,7 @@
 //! What the tests need beside Rust: real servers, clients and a browser, from Debian, PyPI and npm.
 //!
-//! To add one: a line in [`DEBIAN`], [`UNPACKED`] or [`PYPI`], or in `xtask/npm/package.json` and its
-//! lock file.
+//! To add one: a line in [`DEBIAN`], [`UNPACKED`] or [`PYPI`] (and `xtask/python/locked.txt` anew), or in
+//! `xtask/npm/package.json` and its lock file.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -41,7 +41,7 @@ const UNPACKED: &[(&str, &str)] = &[
     ("promtool", "prometheus"),
 ];
 
-/// Python packages, each pinned.
+/// Python packages, each pinned here, and with all that they need by digest in `xtask/python/locked.txt`.
 const PYPI: &[&str] = &[
     "aiosmtpd==1.4.6",
     // What may be in the binary, and what a workflow may not do; each brings its program along.
@@ -201,8 +201,9 @@ fn is_root() -> bool {
 }
 
 fn install_pypi() -> anyhow::Result<()> {
+    let lock = root().join("xtask/python/locked.txt");
     let stamp = target().join("tools/python/installed");
-    let wanted = PYPI.join(" ");
+    let wanted = PYPI.join(" ") + "\n" + &std::fs::read_to_string(&lock)?;
     if std::fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted)
         && python().is_file()
     {
@@ -212,17 +213,28 @@ fn install_pypi() -> anyhow::Result<()> {
     run(Command::new("python3")
         .args(["-m", "venv", "--clear"])
         .arg(&folder))?;
-    run(Command::new(python())
-        .args([
-            "-m",
-            "pip",
-            "install",
-            "--quiet",
-            "--disable-pip-version-check",
-        ])
-        .args(PYPI))?;
+    let mut pip = Command::new(python());
+    pip.args(["-m", "pip", "install", "--quiet"]);
+    pip.arg("--disable-pip-version-check");
+    if has_locked_platform()? {
+        pip.args(["--require-hashes", "--no-deps", "--only-binary=:all:", "-r"]);
+        pip.arg(lock);
+    } else {
+        println!(
+            "xtask/python/locked.txt has digests for Python 3.11 on x86_64; here the packages of PyPI are pinned to their versions alone"
+        );
+        pip.args(PYPI);
+    }
+    run(&mut pip)?;
     std::fs::write(stamp, wanted)?;
     Ok(())
+}
+
+/// Whether archives are the ones that the lock file was made of: those with compiled parts differ.
+fn has_locked_platform() -> anyhow::Result<bool> {
+    let script = "import platform, sys; print(sys.implementation.name, *sys.version_info[:2], platform.system(), platform.machine())";
+    let output = Command::new(python()).args(["-c", script]).output()?;
+    Ok(output.stdout.trim_ascii() == b"cpython 3 11 Linux x86_64")
 }
 
 /// Into the target folder, exactly what the lock file says.

@@ -37,22 +37,37 @@ fn the_toolchain_is_one_version() {
 }
 
 #[test]
-fn every_package_of_npm_has_its_digest_and_of_pypi_its_version() {
+fn every_package_of_npm_and_of_pypi_has_its_digest() {
     let lock: Value = serde_json::from_str(&read("xtask/npm/package-lock.json")).unwrap();
     for (name, package) in lock["packages"].as_object().unwrap() {
         let digest = package["integrity"].as_str().unwrap_or_default();
         assert!(name.is_empty() || digest.starts_with("sha512-"), "{name}");
+    }
+    let locked = read("xtask/python/locked.txt");
+    let locked: Vec<_> = locked
+        .lines()
+        .filter(|line| !line.starts_with('#'))
+        .collect();
+    for line in &locked {
+        let (package, digest) = line.split_once(" --hash=sha256:").unwrap();
+        assert!(package.contains("==") && digest.len() == 64, "{line}");
     }
     let tools = read("xtask/src/tools.rs");
     let (_, list) = tools.split_once("const PYPI: &[&str] = &[").unwrap();
     let (list, _) = list.split_once("];").unwrap();
     let packages: Vec<_> = list
         .lines()
-        .filter_map(|line| line.trim().strip_prefix('"'))
+        .filter_map(|line| line.trim().strip_prefix('"')?.strip_suffix("\","))
         .collect();
-    assert!(packages.len() > 10);
+    assert!(packages.len() > 10 && locked.len() > packages.len());
     for package in packages {
-        assert!(package.contains("=="), "{package}");
+        let (name, version) = package.split_once("==").unwrap();
+        let name = name.split('[').next().unwrap();
+        let own = format!("{name}=={version} ");
+        assert!(
+            locked.iter().any(|line| line.starts_with(&own)),
+            "xtask/python/locked.txt has no {own}: docs/RELEASING.md says how it is made anew"
+        );
     }
 }
 

@@ -1,5 +1,7 @@
 //! The workflows: whatever they run is pinned, and they may do as little as they can.
 
+use std::process::Command;
+
 use doorward_testkit::repository::{root, tracked};
 use doorward_testkit::tools::tool;
 
@@ -23,6 +25,67 @@ fn every_action_is_pinned_to_a_commit() {
             let is_commit = commit.len() == 40 && commit.bytes().all(|b| b.is_ascii_hexdigit());
             assert!(is_commit && !version.is_empty(), "{file}: {line}");
         }
+    }
+}
+
+/// A tag is another image tomorrow: what a release is built in, and what the Dockerfile builds on, is resolved
+/// once, used by both builders, and written down beside the release.
+#[test]
+fn the_images_of_a_release_are_resolved_and_recorded() {
+    let all = workflows();
+    let (_, release) = all
+        .iter()
+        .find(|(file, _)| file.ends_with("release.yml"))
+        .unwrap();
+    let images = release
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("image: "))
+        .filter_map(|image| image.split(" #").next());
+    let images: Vec<_> = images.collect();
+    assert_eq!(images, ["${{ needs.images.outputs.builder }}"]);
+    assert!(release.contains("*.cdx.json IMAGES > SHA256SUMS"));
+    let (_, script) = release.split_once("id: resolve\n        run: |\n").unwrap();
+    let (script, _) = script.split_once("      - uses:").unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::copy(root().join("Dockerfile"), folder.path().join("Dockerfile")).unwrap();
+    let digest = format!("sha256:{}", "0a".repeat(32));
+    let docker = format!("docker() {{ echo {digest}; }}\n");
+    let output = Command::new("bash")
+        .args(["-euo", "pipefail", "-c", &(docker + script)])
+        .current_dir(folder.path())
+        .env("GITHUB_OUTPUT", folder.path().join("output"))
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let recorded = std::fs::read_to_string(folder.path().join("IMAGES")).unwrap();
+    let names: Vec<_> = recorded
+        .lines()
+        .map(|line| line.split_once('@').unwrap().0)
+        .collect();
+    assert_eq!(names[0], "debian:bookworm");
+    assert!(
+        names[1].starts_with("rust:1.") && names[1].ends_with("-slim-bookworm"),
+        "{names:?}"
+    );
+    assert!(
+        names[2].starts_with("gcr.io/distroless/cc-debian12"),
+        "{names:?}"
+    );
+    let told = std::fs::read_to_string(folder.path().join("output")).unwrap();
+    assert_eq!(told.trim(), format!("builder=debian:bookworm@{digest}"));
+}
+
+/// Rust's installer is one file by its digest, and nothing is piped from the network into a shell.
+#[test]
+fn nothing_from_the_network_is_run_unseen() {
+    for (file, text) in workflows() {
+        assert!(!text.contains("| sh"), "{file}");
+        let fetched = text.matches("curl --proto").count();
+        assert_eq!(
+            text.matches("sha256sum --check --strict").count(),
+            fetched,
+            "{file}"
+        );
     }
 }
 
