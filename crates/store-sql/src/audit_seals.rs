@@ -17,6 +17,7 @@ use crate::SqlStore;
 use crate::apply::stale_if_none;
 use crate::arg::Arg;
 use crate::audit_rows::{self, erasure, to_bytes};
+use crate::dialect::Dialect;
 use crate::error::Fault;
 use crate::row::{self, Row};
 use crate::transaction::Transaction;
@@ -275,6 +276,14 @@ impl AuditLog for SqlStore {
         records(self, condition, &args).await
     }
 
+    async fn list_triggers(&self) -> Result<Vec<String>, StoreError> {
+        const OPERATION: &str = "list triggers";
+        let rows = self.rows(OPERATION, triggers(self.dialect), &[]).await?;
+        row::all(OPERATION, &rows, |row| {
+            Row::new(row, "the database's catalogue", "name").text("name")
+        })
+    }
+
     async fn list_open_erasures(&self, limit: usize) -> Result<Vec<Erasure>, StoreError> {
         const OPERATION: &str = "list open erasures";
         let sql = "SELECT user_id, ordered_at, signature, done_at FROM audit_erasures \
@@ -283,12 +292,48 @@ impl AuditLog for SqlStore {
         Ok(row::readable(&rows, erasure))
     }
 
+    async fn list_erased(&self, user_ids: &[UserId]) -> Result<Vec<UserId>, StoreError> {
+        const OPERATION: &str = "list erased";
+        if user_ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let places = vec!["?"; user_ids.len()].join(", ");
+        let sql = format!("SELECT user_id FROM audit_erasures WHERE user_id IN ({places})");
+        let args: Vec<_> = user_ids.iter().map(|id| (*id).into()).collect();
+        let rows = self.rows(OPERATION, &sql, &args).await?;
+        row::all(OPERATION, &rows, |row| {
+            let row = Row::new(row, "audit_erasures", "user_id");
+            Ok(UserId::from_bytes(row.array("user_id")?))
+        })
+    }
+
     async fn find_erasure(&self, user_id: UserId) -> Result<Option<Erasure>, StoreError> {
         const OPERATION: &str = "find erasure";
         let sql =
             "SELECT user_id, ordered_at, signature, done_at FROM audit_erasures WHERE user_id = ?";
         let row = self.row(OPERATION, sql, &[user_id.into()]).await?;
         row::one(OPERATION, row.as_ref(), erasure)
+    }
+}
+
+/// A role that may not make triggers is not told of any by MySQL and MariaDB.
+fn triggers(dialect: Dialect) -> &'static str {
+    match dialect {
+        Dialect::Sqlite => {
+            "SELECT name FROM sqlite_schema WHERE type IN ('trigger', 'view') \
+             AND tbl_name IN ('audit_events', 'audit_seals', 'audit_erasures')"
+        }
+        Dialect::Postgres => {
+            "SELECT CAST(tgname AS TEXT) AS name FROM pg_trigger WHERE NOT tgisinternal AND tgrelid IN \
+             (CAST('audit_events' AS regclass), CAST('audit_seals' AS regclass), CAST('audit_erasures' AS regclass)) \
+             UNION ALL SELECT CAST(rulename AS TEXT) FROM pg_rewrite WHERE ev_class IN \
+             (CAST('audit_events' AS regclass), CAST('audit_seals' AS regclass), CAST('audit_erasures' AS regclass))"
+        }
+        Dialect::Mysql => {
+            "SELECT CAST(trigger_name AS CHAR) AS name FROM information_schema.triggers \
+             WHERE event_object_schema = DATABASE() \
+             AND event_object_table IN ('audit_events', 'audit_seals', 'audit_erasures')"
+        }
     }
 }
 

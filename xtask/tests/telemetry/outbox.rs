@@ -1,4 +1,5 @@
-//! Mail that cannot be sent shows, and so does a database that cannot be asked.
+//! Mail that cannot be sent shows, and so do a line of the audit log that waits for its seal, and a database
+//! that cannot be asked.
 
 use std::time::{Duration, Instant};
 
@@ -13,6 +14,17 @@ const OUTBOX: [&str; 4] = [
     "doorward_outbox_overdue_seconds",
     "doorward_outbox_given_up_mails",
 ];
+
+const UNSEALED: &str = "doorward_audit_oldest_unsealed_age_seconds";
+
+/// L-01: the line of the start waits for some seconds, and no longer.
+#[test]
+fn how_long_a_line_of_the_audit_log_waits_for_its_seal_shows() {
+    let server = Watched::start(&[]);
+    let seen = wait_for(|| server.scrape(), |seen| seen.one(UNSEALED, &[]) > 0.0);
+    assert!(seen.one(UNSEALED, &[]) < 30.0);
+    wait_for(|| server.scrape(), |seen| seen.one(UNSEALED, &[]) == 0.0);
+}
 
 #[test]
 fn a_mail_server_that_is_away_shows() {
@@ -76,7 +88,7 @@ async fn a_database_that_is_away_costs_the_outbox_and_no_other_figure() {
         || server.scrape(),
         |seen| seen.all(OUTBOX[0], &[]).is_empty(),
     );
-    for gone in OUTBOX {
+    for gone in OUTBOX.iter().chain([&UNSEALED]) {
         assert!(seen.all(gone, &[]).is_empty(), "{gone}");
     }
     assert!(seen.one("doorward_scrape_errors_total", &[]) > 0.0);

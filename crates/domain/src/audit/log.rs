@@ -61,8 +61,15 @@ pub trait AuditLog: Send + Sync {
         limit: usize,
     ) -> Result<Vec<AuditRecord>, StoreError>;
 
+    /// What somebody has put on the log's tables in the database, by name: triggers, rules, a view in a
+    /// table's place. We have none there, and by one a line can be kept out of the log before it is sealed.
+    async fn list_triggers(&self) -> Result<Vec<String>, StoreError>;
+
     /// Erasures that are not done.
     async fn list_open_erasures(&self, limit: usize) -> Result<Vec<Erasure>, StoreError>;
+
+    /// Those of them who were deleted, as far as the log still tells: their erasure is ordered, or done.
+    async fn list_erased(&self, user_ids: &[UserId]) -> Result<Vec<UserId>, StoreError>;
 
     /// The erasure of that user's addresses.
     async fn find_erasure(&self, user_id: UserId) -> Result<Option<Erasure>, StoreError>;

@@ -118,6 +118,11 @@ impl Walk<'_> {
         misplaced
             .map(|seal| Finding::of_seal(Flaw::SealOutOfOrder, seal.position))
             .for_each(&mut tell);
+        let triggers = self.store.audit_log().list_triggers().await?;
+        triggers
+            .iter()
+            .map(|_| Finding::of_log(Flaw::TriggerSet))
+            .for_each(&mut tell);
         let (mut first, mut last) = (1, 0);
         loop {
             while let Some((checked, wrong)) = self.step(&checker).await? {

@@ -109,6 +109,9 @@ pub enum Refusal {
     /// The id is there with other names.
     #[error("a user of this id is there under another name or address, and was left as they are")]
     IdTaken,
+    /// An id is never used again: what the audit log says of it would be said of another (R-16, L-05).
+    #[error("an account of this id was deleted here, and no id is used again")]
+    IdDeleted,
 }
 
 impl Refusal {
@@ -123,6 +126,7 @@ impl Refusal {
             Self::UsernameTaken => "username-taken",
             Self::EmailTaken => "email-taken",
             Self::IdTaken => "id-taken",
+            Self::IdDeleted => "id-deleted",
         }
     }
 }
@@ -226,6 +230,9 @@ impl Accounts {
             let open = self
                 .set_aside_known(batch, open, &mut work.outcomes)
                 .await?;
+            let open = self
+                .set_aside_deleted(batch, open, &mut work.outcomes)
+                .await?;
             self.import_open(&mut work, pace, open).await?;
         }
     }
@@ -251,6 +258,23 @@ impl Accounts {
         };
         let asked: Vec<usize> = open.iter().filter(may_be_there).copied().collect();
         self.note_known(batch, &asked, outcomes).await?;
+        Ok(still_open(open, outcomes))
+    }
+
+    /// Refuses those who were deleted here; gives the others.
+    async fn set_aside_deleted(
+        &self,
+        batch: &[ImportedUser],
+        open: Vec<usize>,
+        outcomes: &mut [Option<ImportOutcome>],
+    ) -> Result<Vec<usize>, Error> {
+        let ids: Vec<_> = open.iter().map(|at| batch[*at].user.id).collect();
+        let deleted = self.ports.store.audit_log().list_erased(&ids).await?;
+        for at in &open {
+            if deleted.contains(&batch[*at].user.id) {
+                outcomes[*at] = Some(ImportOutcome::Refused(Refusal::IdDeleted));
+            }
+        }
         Ok(still_open(open, outcomes))
     }
 
@@ -403,6 +427,10 @@ impl Accounts {
 
     async fn is_taken(&self, one: &ImportedUser) -> Result<Option<Refusal>, Error> {
         let store = &self.ports.store;
+        let id = one.user.id;
+        if !store.audit_log().list_erased(&[id]).await?.is_empty() {
+            return Ok(Some(Refusal::IdDeleted));
+        }
         if let Some(username) = &one.user.username
             && store.find_user_by_username(username.key()).await?.is_some()
         {

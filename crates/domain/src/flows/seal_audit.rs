@@ -46,6 +46,11 @@ impl Accounts {
         turn
     }
 
+    /// What somebody has put on the log's tables in the database, by name (L-01).
+    pub async fn audit_triggers(&self) -> Result<Vec<String>, Error> {
+        Ok(self.ports.store.audit_log().list_triggers().await?)
+    }
+
     /// When the oldest line was written that waits for its seal, for an operator's figures.
     pub async fn oldest_unsealed(&self) -> Result<Option<Timestamp>, Error> {
         let end = AuditEventId::from_bytes([255; 16]);

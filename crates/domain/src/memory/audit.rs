@@ -185,11 +185,21 @@ impl AuditLog for MemoryStore {
         Ok(self.tables().records(wanted, limit))
     }
 
+    async fn list_triggers(&self) -> Result<Vec<String>, StoreError> {
+        Ok(Vec::new())
+    }
+
     async fn list_open_erasures(&self, limit: usize) -> Result<Vec<Erasure>, StoreError> {
         let tables = self.tables();
         let open = tables.audit_erasures.values();
         let open = open.filter(|erasure| erasure.done_at.is_none());
         Ok(open.take(limit).cloned().collect())
+    }
+
+    async fn list_erased(&self, user_ids: &[UserId]) -> Result<Vec<UserId>, StoreError> {
+        let tables = self.tables();
+        let is_erased = |id: &&UserId| tables.audit_erasures.contains_key(id);
+        Ok(user_ids.iter().filter(is_erased).copied().collect())
     }
 
     async fn find_erasure(&self, user_id: UserId) -> Result<Option<Erasure>, StoreError> {

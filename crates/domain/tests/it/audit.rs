@@ -350,3 +350,13 @@ async fn each_kind_that_is_capped_is_told_of() {
     assert_eq!(details, ["profile-updated 4", "user-exported 3"]);
     assert!(told.iter().all(|line| line.outcome == Outcome::Success));
 }
+
+/// L-01: the page for operators names every event there is.
+#[test]
+fn the_page_names_every_event() {
+    let page = include_str!("../../../../docs/operations/audit-log.md");
+    for event in Event::ALL {
+        let word = format!("`{}`", event.as_str());
+        assert!(page.contains(&word), "{word}");
+    }
+}

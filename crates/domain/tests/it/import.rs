@@ -432,3 +432,26 @@ fn a_derived_id_is_the_same_for_the_same_and_sorts_by_time() {
     assert!(id < derived_id("django", "1", late));
     assert_eq!(id.to_string().as_bytes()[14], b'7');
 }
+
+/// R-16, L-05: whoever was deleted here does not come back under the old id, of which the audit log still
+/// tells; whoever stands beside them is taken.
+#[tokio::test]
+async fn whoever_was_deleted_does_not_come_back_by_a_file() {
+    let world = World::new().await;
+    let ben = person(1, "ben");
+    import(&world, &[imported(ben.clone())]).await;
+    let (accounts, operator) = (&world.accounts, world.operator());
+    accounts
+        .delete_account(&operator, "ben", None)
+        .await
+        .unwrap();
+    world.advance(seconds(10));
+    accounts.seal_audit(&world.worker()).await.unwrap();
+    let again = [imported(ben.clone()), imported(person(2, "ada"))];
+    let expected = [refused(Refusal::IdDeleted), ImportOutcome::Imported];
+    let mut seen = DryRun::default();
+    let would = accounts.check_import(&operator, &mut seen, &again).await;
+    assert_eq!(would.unwrap(), expected);
+    assert_eq!(import(&world, &again).await, expected);
+    assert_eq!(world.kept(&ben).await, None);
+}

@@ -16,6 +16,7 @@ on_each_database! {
     rows_of_an_older_release_are_sealed_too,
     an_event_of_the_future_is_named,
     a_line_that_tells_of_no_deletion_erases_nothing,
+    a_trigger_on_the_log_is_told,
 }
 
 /// L-01: an edit of any column is found, and in which row.
@@ -199,4 +200,42 @@ async fn a_line_that_tells_of_no_deletion_erases_nothing(url: &str) {
     let left = log.store.audit_log().list_personal(ben.id, 10).await;
     assert_eq!(left.unwrap().len(), 1);
     assert_eq!(log.found().await, []);
+}
+
+/// L-01: by a trigger whoever was there once keeps lines out of the log before they are sealed, for as long
+/// as it stands: it is told, and so is each other thing of its kind. One on another table is nobody's business.
+async fn a_trigger_on_the_log_is_told(url: &str) {
+    let log = Tampered::new(url).await;
+    let (set, elsewhere, drop) = match url.split(':').next() {
+        Some("sqlite") => (
+            "CREATE TRIGGER quiet AFTER INSERT ON audit_events WHEN NEW.event = 'role-changed' \
+             BEGIN DELETE FROM audit_events WHERE id = NEW.id; END",
+            "CREATE TRIGGER other AFTER INSERT ON users BEGIN DELETE FROM links WHERE 1 = 0; END",
+            "DROP TRIGGER quiet",
+        ),
+        Some("postgres") => (
+            "CREATE RULE quiet AS ON INSERT TO audit_events WHERE NEW.event = 'role-changed' DO INSTEAD NOTHING",
+            "CREATE RULE other AS ON INSERT TO users DO ALSO NOTHING",
+            "DROP RULE quiet ON audit_events; \
+             CREATE FUNCTION quiet() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'; \
+             CREATE TRIGGER quiet BEFORE INSERT ON audit_seals FOR EACH ROW EXECUTE FUNCTION quiet()",
+        ),
+        _ => (
+            "CREATE TRIGGER quiet BEFORE INSERT ON audit_events FOR EACH ROW SET NEW.event = 'other'",
+            "CREATE TRIGGER other BEFORE INSERT ON users FOR EACH ROW SET NEW.name = NULL",
+            "DROP TRIGGER quiet",
+        ),
+    };
+    log.execute(elsewhere).await;
+    assert_eq!(log.found().await, []);
+    log.execute(set).await;
+    assert_eq!(log.found().await, [("trigger-set", None, None)]);
+    let named = log.store.audit_log().list_triggers().await.unwrap();
+    assert_eq!(named, ["quiet"]);
+    log.execute(drop).await;
+    let left = log.found().await;
+    match url.starts_with("postgres") {
+        true => assert_eq!(left, [("trigger-set", None, None)]),
+        false => assert_eq!(left, []),
+    }
 }

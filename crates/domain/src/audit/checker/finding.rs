@@ -42,6 +42,8 @@ pub enum Flaw {
     EventAhead,
     /// An event's id is of another time than it says.
     EventMisdated,
+    /// Somebody has put a trigger on the log's tables.
+    TriggerSet,
     /// A checkpoint that was written down has no seal: the end of the log was cut.
     TailCut,
     /// A checkpoint that was written down names another digest: the log was made anew from there.
@@ -67,6 +69,7 @@ impl Flaw {
             Self::Unsealed => "event-unsealed",
             Self::EventAhead => "event-ahead",
             Self::EventMisdated => "event-misdated",
+            Self::TriggerSet => "trigger-set",
             Self::TailCut => "tail-cut",
             Self::CheckpointDiffers => "checkpoint-differs",
         }
@@ -100,6 +103,9 @@ impl Flaw {
             Self::EventMisdated => {
                 "says another time than its id: it was added or edited before it was sealed"
             }
+            Self::TriggerSet => {
+                "a trigger, rule or view stands on the log's tables, by which lines can be kept out of it: Doorward makes none"
+            }
             Self::TailCut => {
                 "was written down as a checkpoint and is not there: the end of the log was cut"
             }
@@ -124,6 +130,15 @@ pub struct Finding {
 }
 
 impl Finding {
+    pub(crate) fn of_log(flaw: Flaw) -> Self {
+        Self {
+            flaw,
+            position: None,
+            to: None,
+            event: None,
+        }
+    }
+
     pub(crate) fn of_seal(flaw: Flaw, position: i64) -> Self {
         Self {
             flaw,
@@ -161,6 +176,8 @@ impl fmt::Display for Finding {
             let joint = if self.position.is_some() { ", " } else { "" };
             write!(f, "{joint}event {event}")?;
         }
-        write!(f, " {}", self.flaw.sentence())
+        let is_placed = self.position.is_some() || self.event.is_some();
+        let joint = if is_placed { " " } else { "" };
+        write!(f, "{joint}{}", self.flaw.sentence())
     }
 }

@@ -1,9 +1,9 @@
 //! `doorward audit`, beside a running server and away from it (L-01, L-03).
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{Setup, eventually};
-use crate::support::PASSWORD;
+use crate::support::{OTHER_PASSWORD, PASSWORD};
 
 /// L-01, L-03: what the server has sealed is verified, exported, and checked where there is nothing but the
 /// file and the public key; what is changed in it is found.
@@ -149,4 +149,63 @@ fn what_is_unsealed_in_a_file_shows() {
     let mixed = format!("{head}\n{loose}\n{}\n", seal.unwrap());
     std::fs::write(&file, mixed).unwrap();
     setup.run(&verify).expect(1);
+}
+
+/// L-01: what the cap left out is told when the server stops, under the same seal as all else.
+#[test]
+fn a_server_that_stops_says_what_it_left_out() {
+    let setup = Setup::new().with("ADMIN_PASSWORD", PASSWORD);
+    let server = setup.start();
+    let body = json!({"username": "ben", "password": OTHER_PASSWORD});
+    server.post("/user", body).expect(201);
+    let token = server.sign_in("ben", OTHER_PASSWORD);
+    for _ in 0..75 {
+        let reached = server.send("GET", "/user/admin", Some(&token), None);
+        reached.expect(403);
+    }
+    server.stop();
+    let file = setup.path("audit.jsonl").display().to_string();
+    let of_kind = ["audit", "export", &file, "--event", "lines-left-out"];
+    setup.run(&of_kind).expect(0);
+    let rows = std::fs::read_to_string(&file).unwrap();
+    let told: Vec<Value> = rows
+        .lines()
+        .map(|row| serde_json::from_str::<Value>(row).unwrap()["event"].clone())
+        .filter(|event| !event.is_null())
+        .collect();
+    assert_eq!(told.len(), 1, "{rows}");
+    // A bucket of sixty an hour has one more after a minute.
+    let detail = told[0]["detail"].as_str().unwrap();
+    let count = detail.strip_prefix("forbidden ").unwrap();
+    let count: u32 = count.split(' ').next().unwrap().parse().unwrap();
+    assert!((13..=15).contains(&count), "{detail}");
+    assert_eq!(
+        told[0]["actor"],
+        format!("user:{}", told[0]["user_id"].as_str().unwrap())
+    );
+    let verdict = setup.run(&["audit", "verify", "--json"]).expect(0).json();
+    assert_eq!(verdict["waiting"], 0, "{verdict}");
+}
+
+/// L-01: a master key that was lost shows: the break is a line of the log and an error in the server's,
+/// and what was sealed before is told from a forgery, or trusted where its key was written down.
+#[test]
+fn a_lost_master_key_is_told() {
+    let setup = Setup::new().with("ADMIN_PASSWORD", PASSWORD);
+    setup.start().stop();
+    let before = setup.run(&["audit", "key"]).expect(0).out.trim().to_owned();
+    // The next start makes another.
+    std::fs::remove_file(setup.data_dir().join("master.key")).unwrap();
+    let log = setup.start().stop();
+    assert!(log.contains("is signed by another key"), "{log}");
+    let found = setup.run(&["audit", "verify", "--json"]).expect(3).out;
+    assert!(found.contains("seal-of-another-key"), "{found}");
+    assert!(!found.contains("seal-forged"), "{found}");
+    let by_both = ["audit", "verify", "--key", &before, "--json"];
+    setup.run(&by_both).expect(0);
+    let file = setup.path("audit.jsonl").display().to_string();
+    let of_kind = ["audit", "export", &file, "--event", "seal-broken"];
+    setup.run(&of_kind).expect(0);
+    let rows = std::fs::read_to_string(&file).unwrap();
+    assert_eq!(rows.matches("\"seal-broken\"").count(), 1, "{rows}");
 }
