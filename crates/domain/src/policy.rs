@@ -48,7 +48,7 @@ pub struct Policy {
     pub email_change_lifetime: SignedDuration,
     /// How long the link lives by which the old mailbox takes an e-mail change back.
     pub email_undo_lifetime: SignedDuration,
-    /// Whether a confirmation asks for the password that was chosen at sign-up.
+    /// Whether a confirmation asks for the password of the account.
     pub confirmation_asks_password: bool,
     /// Whether a sign-in from a device that was not seen before is told by mail.
     pub sign_in_notices: bool,

@@ -16,9 +16,9 @@ use crate::values::{Data, EmailAddress, Invalid, Password, Token, UserId};
 /// How many unconfirmed claims to one address are cleared away, or looked at to be mailed, at a time.
 pub(crate) const MAX_CLAIMS: usize = 20;
 
-/// Whether a confirmation takes the password that was chosen at sign-up.
+/// Whether a confirmation takes the password of the account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SignUpPassword {
+pub enum AccountPassword {
     /// It does.
     Asked,
     /// The link is enough.
@@ -72,8 +72,8 @@ impl Accounts {
         self.confirm_with_password(ctx, token, None).await
     }
 
-    /// Confirms the address; where the operator wants it, only with the password that was chosen at
-    /// sign-up, so that nobody confirms what a stranger has begun in their name.
+    /// Confirms the address; where it is asked for, only with the password of the account, so that nobody
+    /// confirms what a stranger has begun in their name.
     #[tracing::instrument(level = "trace", skip_all)]
     pub async fn confirm_with_password(
         &self,
@@ -93,8 +93,8 @@ impl Accounts {
             if !is_open(&user, &link) {
                 return Err(Error::LinkExpired);
             }
-            if is_password_due && self.asks_password(&user).await? == SignUpPassword::Asked {
-                self.show_sign_up_password(ctx, &user, &link.email, password)
+            if is_password_due && self.asks_password(&user).await? == AccountPassword::Asked {
+                self.show_account_password(ctx, &user, &link.email, password)
                     .await?;
                 is_password_due = false;
             }
@@ -122,35 +122,37 @@ impl Accounts {
         Err(Error::Overloaded)
     }
 
-    /// Whether a confirmation asks for the sign-up's password. Always, where the operator wants it; and
-    /// where more claim the address than it is mailed for: strangers may have crowded out its owner's
-    /// sign-up, and the link at hand be one of theirs.
-    pub async fn asks_password(&self, user: &User) -> Result<SignUpPassword, Error> {
+    /// Whether a confirmation asks for the account's password. Always, where the operator wants it. Of
+    /// a sign-up, where more claim the address than it is mailed for: strangers may have crowded out its
+    /// owner's, and the link at hand be one of theirs. Of an account that moves here, where anybody else
+    /// claims the address: its new owner may take it for their own sign-up, and whoever had it before can
+    /// take it back for days, with all that has been put into it.
+    pub async fn asks_password(&self, user: &User) -> Result<AccountPassword, Error> {
         let Some(email) = user.pending_email.as_ref() else {
-            return Ok(SignUpPassword::NotAsked);
+            return Ok(AccountPassword::NotAsked);
         };
-        if user.status != Status::Pending {
-            return Ok(SignUpPassword::NotAsked);
-        }
         if self.policy.confirmation_asks_password {
-            return Ok(SignUpPassword::Asked);
+            return Ok(AccountPassword::Asked);
         }
-        if !self.policy.throttle {
-            return Ok(SignUpPassword::NotAsked);
-        }
-        let mailed = usize::try_from(self.policy.limits.mailbox.burst).unwrap_or(usize::MAX - 1);
+        let most = match user.status {
+            Status::Pending if !self.policy.throttle => return Ok(AccountPassword::NotAsked),
+            Status::Pending => {
+                usize::try_from(self.policy.limits.mailbox.burst).unwrap_or(usize::MAX - 1)
+            }
+            Status::Active | Status::Disabled => 1,
+        };
         let store = &self.ports.store;
         let claims = store
-            .list_users_by_pending_email(email.key(), mailed + 1)
+            .list_users_by_pending_email(email.key(), most + 1)
             .await?;
-        Ok(match claims.len() > mailed {
-            true => SignUpPassword::Asked,
-            false => SignUpPassword::NotAsked,
+        Ok(match claims.len() > most {
+            true => AccountPassword::Asked,
+            false => AccountPassword::NotAsked,
         })
     }
 
     /// What the page of a link has to ask and to say.
-    pub async fn confirmation_asks(&self, user: &User) -> Result<(SignUpPassword, Claims), Error> {
+    pub async fn confirmation_asks(&self, user: &User) -> Result<(AccountPassword, Claims), Error> {
         let password = self.asks_password(user).await?;
         Ok((password, self.claims_beside(user).await?))
     }
@@ -211,7 +213,7 @@ impl Accounts {
     }
 
     /// A wrong one counts like one at sign-in.
-    async fn show_sign_up_password(
+    async fn show_account_password(
         &self,
         ctx: &Ctx,
         user: &User,
@@ -219,7 +221,7 @@ impl Accounts {
         password: Option<&Password>,
     ) -> Result<(), Error> {
         let missing = || {
-            let what = "Give the password that was chosen at sign-up.";
+            let what = "Give the password of the account.";
             Error::invalid("password", Invalid::new("missing", what))
         };
         let password = password.ok_or_else(missing)?;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use doorward_domain::Error;
 use doorward_domain::changes::Change;
-use doorward_domain::flows::confirm::{Claims, SignUpPassword};
+use doorward_domain::flows::confirm::{AccountPassword, Claims};
 use doorward_domain::flows::update_profile::ProfileUpdate;
 use doorward_domain::model::{Event, Purpose, Status};
 use doorward_domain::ports::MailTemplate;
@@ -127,7 +127,7 @@ async fn many_claims_to_an_address_do_not_make_its_owner_confirm_a_strangers() {
         let (link, is_own) = (token_in(mail), mail.username.as_deref() == Some("ben"));
         let viewed = accounts.view_confirmation(&anon, &link).await.unwrap();
         let asks = accounts.asks_password(&viewed).await.unwrap();
-        assert_eq!(asks, SignUpPassword::Asked);
+        assert_eq!(asks, AccountPassword::Asked);
         assert_err!(accounts.confirm(&anon, &link).await, Error::Invalid(faults) if faults[0].field == "password");
         if !is_own {
             let shown = accounts.confirm_with_password(&anon, &link, Some(&own));
@@ -143,6 +143,47 @@ async fn many_claims_to_an_address_do_not_make_its_owner_confirm_a_strangers() {
     assert_eq!(confirmed.await.unwrap().id, ben.id);
     for stranger in &strangers {
         assert_eq!(world.kept(stranger).await, None);
+    }
+}
+
+/// a thief moves an account of theirs to somebody's address, and has the link that takes it back. Whoever
+/// signs up with that address does not take that account for their own: its password is asked for.
+#[tokio::test]
+async fn nobody_takes_anothers_account_for_their_own_sign_up() {
+    for owner_confirms in [OTHER_PASSWORD, PASSWORD] {
+        let world = World::new().await;
+        let eve = world.active("eve").await;
+        let session = world.sign_in("eve").await;
+        let (address, shown) = (email("ben@example.com"), password(PASSWORD));
+        let (accounts, anon) = (&world.accounts, world.anon());
+        let ctx = world.of(&session);
+        let asked = accounts.change_email(&ctx, "me", &address, Some(&shown), None);
+        asked.await.unwrap();
+        let mails = world.mails().await;
+        let moving = mails.iter().find(|mail| mail.to == address);
+        let moving = token_in(moving.expect("the new address is asked"));
+        let viewed = accounts.view_confirmation(&anon, &moving).await.unwrap();
+        let asks = accounts.asks_password(&viewed).await.unwrap();
+        assert_eq!(asks, AccountPassword::NotAsked, "nobody else claims it");
+        let mut wanted = sign_up(Some("ben"), Some("ben@example.com"));
+        wanted.password = new_password(OTHER_PASSWORD);
+        let ben = world.try_sign_up(wanted).await.unwrap();
+        let own = token_in(&world.one_mail().await);
+        assert_err!(accounts.confirm(&anon, &moving).await, Error::Invalid(faults) if faults[0].field == "password");
+        let given = password(owner_confirms);
+        let moved = accounts
+            .confirm_with_password(&anon, &moving, Some(&given))
+            .await;
+        if owner_confirms == OTHER_PASSWORD {
+            assert_err!(moved, Error::InvalidCredentials);
+            // The sign-up needs no more than its link.
+            accounts.confirm(&anon, &own).await.unwrap();
+            assert_eq!(world.kept_user(&ben).await.email, Some(address));
+        } else {
+            assert_eq!(moved.unwrap().id, eve.id);
+            assert_eq!(world.kept(&ben).await, None);
+        }
+        world.mails().await;
     }
 }
 

@@ -1,7 +1,7 @@
 //! What voids a link that was mailed before it: every event against every kind of link.
 
 use doorward_domain::Error;
-use doorward_domain::flows::confirm::SignUpPassword;
+use doorward_domain::flows::confirm::AccountPassword;
 use doorward_domain::ports::{Mail, MailTemplate};
 use doorward_domain::values::Token;
 
@@ -147,7 +147,7 @@ async fn each_event_voids_what_it_should() {
     }
 }
 
-/// with the setting, nobody confirms a sign-up without the password that was chosen with it, and
+/// with the setting, nobody confirms an address without the password of its account, and
 /// a wrong one counts like one at sign-in.
 #[tokio::test]
 async fn a_confirmation_can_ask_for_the_password() {
@@ -156,7 +156,7 @@ async fn a_confirmation_can_ask_for_the_password() {
     let link = token_in(&world.one_mail().await);
     let (accounts, anon) = (&world.accounts, world.anon());
     let asked = accounts.asks_password(&ben).await.unwrap();
-    assert_eq!(asked, SignUpPassword::Asked);
+    assert_eq!(asked, AccountPassword::Asked);
     world.audited();
     assert_err!(accounts.confirm(&anon, &link).await, Error::Invalid(faults) if faults[0].field == "password");
     assert_eq!(world.audited(), [""; 0]);
@@ -182,8 +182,11 @@ async fn a_confirmation_can_ask_for_the_password() {
     world.pending("eve").await;
     let link = token_in(&world.one_mail().await);
     world.accounts.disown(&world.anon(), &link).await.unwrap();
-    // Nor does an e-mail change, which was asked for with it.
+    // Who opens the link of an e-mail change need not be who asked for it.
     let mails = change_email(&world, "new@example.org").await;
     let link = token(&mails, MailTemplate::EmailChange);
-    world.accounts.confirm(&world.anon(), &link).await.unwrap();
+    let anon = world.anon();
+    assert_err!(accounts.confirm(&anon, &link).await, Error::Invalid(_));
+    let moved = accounts.confirm_with_password(&anon, &link, Some(&right));
+    moved.await.unwrap();
 }

@@ -110,13 +110,13 @@ pub(crate) async fn page(
     Ok(app.pages.confirm(caller.sheet(), &user, asks, token, form))
 }
 
-/// A body is needed only where the operator has set `confirmation.ask_password`, or where more sign-ups claim
-/// the address than it is mailed for.
+/// A body is needed only where the operator has set `confirmation.ask_password`, where more sign-ups claim the
+/// address than it is mailed for, or where others claim the address that an account moves to.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Confirmation, example = json!({"password": "three boats on a lake"}))]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ConfirmationBody {
-    /// The password that was chosen at sign-up.
+    /// The password of the account.
     #[schema(format = Password, max_length = 256)]
     password: Option<String>,
 }

@@ -20,7 +20,7 @@ pub(crate) mod way_back;
 use std::fmt::Write;
 
 use axum::response::Html;
-use doorward_domain::flows::confirm::{Claims, SignUpPassword};
+use doorward_domain::flows::confirm::{AccountPassword, Claims};
 use doorward_domain::model::{Role, Status, User};
 use doorward_domain::values::{EmailAddress, Locale, Name, Username};
 use minijinja::value::ValueKind;
@@ -182,12 +182,12 @@ impl Pages {
         &self,
         sheet: Sheet<'_>,
         user: &User,
-        (password, claims): (SignUpPassword, Claims),
+        (password, claims): (AccountPassword, Claims),
         token: &str,
         form: &Form,
     ) -> Html<String> {
         let values = context! {
-            asks_password => password == SignUpPassword::Asked,
+            asks_password => password == AccountPassword::Asked,
             has_several => claims == Claims::Several,
             username => user.username.as_ref().map(Username::as_str),
             name => user.name.as_ref().map(Name::as_str),

@@ -94,6 +94,14 @@ impl State {
         Some(at)
     }
 
+    /// Whether confirming takes the account's password: one that moves to an address that others claim.
+    pub fn asks_password(&self, mail: usize) -> bool {
+        let mail = &self.mails[mail];
+        let claims = self.accounts.iter();
+        let claims = claims.filter(|one| one.life != Life::Gone && one.pending == Some(mail.to));
+        self.accounts[mail.account].life == Life::Active && claims.count() > 1
+    }
+
     pub fn by_id(&self, id: &str) -> Option<usize> {
         self.find(|account| account.id == id)
     }
