@@ -1,10 +1,26 @@
 //! What an address counts for: itself, and the network it stands in.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
+
+/// What an address stands for: IPv4 where it is written into one of IPv6, be it by this machine's sockets or
+/// by a translator (RFC 6052, 2.1), behind which all of IPv4 would be one customer.
+fn canonical(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(v6) => match v6.segments() {
+            [0x64, 0xff9b, 0, 0, 0, 0, high, low] => {
+                let [a, b] = high.to_be_bytes();
+                let [c, d] = low.to_be_bytes();
+                Ipv4Addr::new(a, b, c, d).into()
+            }
+            _ => v6.into(),
+        },
+        v4 @ IpAddr::V4(_) => v4,
+    }
+}
 
 /// The key of a network address: IPv6 by the /64 that one customer has.
 pub fn address_key(address: IpAddr) -> String {
-    match address.to_canonical() {
+    match canonical(address) {
         IpAddr::V4(v4) => v4.to_string(),
         IpAddr::V6(v6) => {
             let [a, b, c, d, ..] = v6.segments();
@@ -16,7 +32,7 @@ pub fn address_key(address: IpAddr) -> String {
 /// The key of the network around an address, the least that one customer can easily have more of:
 /// IPv4 by /24, IPv6 by /48.
 pub fn network_key(address: IpAddr) -> String {
-    match address.to_canonical() {
+    match canonical(address) {
         IpAddr::V4(v4) => {
             let [a, b, c, _] = v4.octets();
             format!("{a}.{b}.{c}.0/24")
@@ -38,6 +54,8 @@ mod tests {
         for (address, key, network) in [
             ("192.0.2.1", "192.0.2.1", "192.0.2.0/24"),
             ("::ffff:192.0.2.1", "192.0.2.1", "192.0.2.0/24"),
+            ("64:ff9b::192.0.2.1", "192.0.2.1", "192.0.2.0/24"),
+            ("64:ff9b:1::1", "64:ff9b:1:0::/64", "64:ff9b:1::/48"),
             ("192.0.2.200", "192.0.2.200", "192.0.2.0/24"),
             ("192.0.3.1", "192.0.3.1", "192.0.3.0/24"),
             (

@@ -87,12 +87,19 @@ impl Accounts {
 
     /// The budgets of whoever is known, at a door. A mail to anybody's mailbox, and a link, are not about
     /// the account that makes them known, so that with many accounts they stay in what their network has.
+    /// Of sign-ins a network's known devices have as many as its strangers, and beside those: many
+    /// accounts of one's own are not many budgets, and strangers nearby use up nothing of an owner's.
     fn of_known(&self, ctx: &Ctx, door: Door, key: String) -> Vec<Charge> {
         let [own, network, _] = self.policy.limits.budgets(door);
         let mut charges = vec![Charge::budget(own, key)];
-        if let (Door::MailRequest | Door::Link, Some(address)) = (door, ctx.client.address) {
-            charges.push(Charge::budget(network, network_key(address)));
-        }
+        let around = ctx.client.address.map(network_key);
+        charges.extend(match (door, around) {
+            (Door::MailRequest | Door::Link, Some(around)) => Some(Charge::budget(network, around)),
+            (Door::SignIn, Some(around)) => {
+                Some(Charge::budget(network, format!("known/{around}")))
+            }
+            _ => None,
+        });
         charges
     }
 

@@ -39,7 +39,13 @@ async fn nobody_makes_budgets_of_their_own() {
         assert_eq!(admitted, 2 * limit, "{door:?}");
         world.advance(hours(2));
     }
-    for (door, network) in [(Door::MailRequest, 60), (Door::Link, 40)] {
+    // Of sign-ins those who are known have as many as strangers, and both.
+    let all = [
+        (Door::MailRequest, 60),
+        (Door::Link, 40),
+        (Door::SignIn, 240),
+    ];
+    for (door, network) in all {
         let mut admitted = 0;
         for number in 0..10 {
             let user = world.active(&format!("{door:?}{number}")).await;
