@@ -13,7 +13,7 @@ use doorward_domain::memory::MemoryStore;
 use doorward_domain::passwords::{Breached, Hasher, HasherSettings, Peppers, UnreadableHash};
 use doorward_domain::ports::{Client, Clock, Secrets, Sessions, Store, Throttle, Unmetered};
 use doorward_domain::throttle::{FallbackThrottle, MemoryThrottle};
-use doorward_domain::tokens::{Keyring, MasterKey};
+use doorward_domain::tokens::{CounterNames, Keyring, MasterKey};
 use doorward_domain::values::{NewPassword, PasswordRules, Secret};
 use doorward_domain::{Accounts, Policy, Ports};
 use doorward_mail::{Inbox, MailSettings, TemplateMailer, TransportSettings, parse_transport};
@@ -75,8 +75,9 @@ pub async fn wire(config: &Config, listening: SocketAddr) -> anyhow::Result<Wire
         .await
         .context("the database does not say what time it is")?;
     let figures = telemetry::figures(config, &*clock);
+    let counters = CounterNames::of(&master);
     let (sessions, throttle) =
-        open_sessions(config, &database, figures.as_ref(), clock.clone()).await?;
+        open_sessions(config, &database, counters, figures.as_ref(), clock.clone()).await?;
     let stores = Stores {
         database,
         sessions,
@@ -251,7 +252,7 @@ fn check_mail(config: &Config) -> anyhow::Result<()> {
 
 fn check_redis(config: &Config) -> anyhow::Result<()> {
     if let Some(settings) = redis_settings(config)? {
-        RedisStore::open(settings, Arc::new(SystemClock::default()))?;
+        settings.check()?;
     }
     Ok(())
 }
@@ -364,6 +365,7 @@ async fn open_database(config: &Config, clock: &dyn Clock) -> anyhow::Result<Dat
 async fn open_sessions(
     config: &Config,
     database: &Database,
+    counters: CounterNames,
     figures: Option<&Arc<Figures>>,
     clock: Arc<dyn Clock>,
 ) -> anyhow::Result<(Arc<dyn Sessions>, Arc<dyn Throttle>)> {
@@ -376,7 +378,7 @@ async fn open_sessions(
             "the way to Redis is not encrypted, and leads over a network: use rediss://"
         );
     }
-    let redis = RedisStore::open(settings, clock).context("Redis cannot be used")?;
+    let redis = RedisStore::open(settings, counters, clock).context("Redis cannot be used")?;
     redis.greet().await.context("Redis cannot be used")?;
     let redis = Arc::new(redis);
     let shared = telemetry::measured_throttle(redis.clone(), figures);

@@ -8,6 +8,7 @@ use doorward_domain::checkup::Finding;
 use doorward_domain::model::Session;
 use doorward_domain::ports::{Budget, Charge, Clock, Seen, Sessions, StoreError, Throttle};
 use doorward_domain::throttle::Limits;
+use doorward_domain::tokens::CounterNames;
 use doorward_domain::values::{Digest, SessionId, UserId};
 use jiff::{SignedDuration, Timestamp};
 use redis::aio::MultiplexedConnection;
@@ -99,7 +100,7 @@ async fn rights(
         let found = format!("this user may not: {}", forbidden.join(", "));
         return vec![Finding::fault(RIGHTS, found, mend)];
     }
-    let store = match RedisStore::open(settings, clock) {
+    let store = match RedisStore::open(settings, CounterNames::for_trials(), clock) {
         Ok(store) => store,
         Err(fault) => return vec![unusable(&fault)],
     };

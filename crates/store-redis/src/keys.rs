@@ -1,11 +1,14 @@
 //! What things are called in Redis.
 //!
 //! All that belongs to one user has the user's id as its hash tag, so that a Cluster keeps it in
-//! one slot and a script may touch it at once. A throttle's key is a digest: it may come from a
-//! stranger, be of any length, and name an e-mail address. All of those share one tag.
+//! one slot and a script may touch it at once. A throttle's key is a MAC: it may come from a stranger,
+//! be of any length, and name a network or e-mail address, which nobody is to read or to guess here
+//! (L-05). All of those share one tag.
 
 use std::fmt::Write as _;
 
+use doorward_domain::throttle::GUESS;
+use doorward_domain::tokens::CounterNames;
 use doorward_domain::values::{Digest, UserId};
 
 /// The hash tag of all that throttles keep: one attempt is counted in several places at once.
@@ -13,11 +16,12 @@ const THROTTLE: &str = "{throttle}";
 
 pub(crate) struct Keys {
     prefix: String,
+    counters: CounterNames,
 }
 
 impl Keys {
-    pub(crate) fn new(prefix: String) -> Self {
-        Self { prefix }
+    pub(crate) fn new(prefix: String, counters: CounterNames) -> Self {
+        Self { prefix, counters }
     }
 
     /// One session, a hash.
@@ -32,14 +36,14 @@ impl Keys {
 
     /// A bucket of a budget.
     pub(crate) fn bucket(&self, budget: &str, key: &str) -> String {
-        let digest = Digest::of(key.as_bytes());
-        format!("{}{THROTTLE}:take:{budget}:{}", self.prefix, hex(&digest))
+        let name = hex(&self.counters.name(budget, key));
+        format!("{}{THROTTLE}:take:{budget}:{name}", self.prefix)
     }
 
     /// The wrong guesses at one account.
     pub(crate) fn guesses(&self, key: &str) -> String {
-        let digest = Digest::of(key.as_bytes());
-        format!("{}{THROTTLE}:guess:{}", self.prefix, hex(&digest))
+        let name = hex(&self.counters.name(GUESS, key));
+        format!("{}{THROTTLE}:guess:{name}", self.prefix)
     }
 
     /// Never there, with or without a number behind it; to be tried on.

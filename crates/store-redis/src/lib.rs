@@ -31,6 +31,7 @@ mod url;
 use std::sync::Arc;
 
 use doorward_domain::ports::Clock;
+use doorward_domain::tokens::CounterNames;
 
 pub use crate::url::RedisUrl;
 pub use examine::examine;
@@ -46,6 +47,11 @@ pub struct RedisSettings {
 }
 
 impl RedisSettings {
+    /// Says what is wrong with them, as far as can be told without asking anybody.
+    pub fn check(&self) -> Result<(), Fault> {
+        connect::check(&self.url)
+    }
+
     /// The prefix where none is chosen.
     pub const PREFIX: &str = "doorward:";
 
@@ -71,12 +77,16 @@ pub struct RedisStore {
 
 impl RedisStore {
     /// Takes note of where Redis is; speaks to nobody yet. The clock is the one that the callers'
-    /// `now` comes from.
-    pub fn open(settings: RedisSettings, clock: Arc<dyn Clock>) -> Result<Self, Fault> {
-        connect::check(&settings.url)?;
+    /// `now` comes from; the names are those of all nodes that count together.
+    pub fn open(
+        settings: RedisSettings,
+        counters: CounterNames,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, Fault> {
+        settings.check()?;
         Ok(Self {
             link: link::Link::new(settings.url),
-            keys: Arc::new(keys::Keys::new(settings.prefix)),
+            keys: Arc::new(keys::Keys::new(settings.prefix, counters)),
             clock,
         })
     }

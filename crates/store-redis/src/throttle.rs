@@ -133,6 +133,7 @@ mod tests {
 
     use doorward_domain::ports::Budget;
     use doorward_domain::throttle::{Limits, MemoryThrottle};
+    use doorward_domain::tokens::CounterNames;
     use doorward_testkit::{fixtures, servers};
     use jiff::SignedDuration;
     use proptest::prelude::*;
@@ -187,7 +188,8 @@ mod tests {
             Charge::budget(budget, "key".to_owned())
         };
         let guess = Charge::guess(&Arc::new(Limits::default().stopping()), "key".to_owned());
-        let keys = Keys::new(format!("{prefix}{}:", fixtures::unique()));
+        let prefix = format!("{prefix}{}:", fixtures::unique());
+        let keys = Keys::new(prefix, CounterNames::for_trials());
         let memory = MemoryThrottle::new(10);
         let mut now = fixtures::now();
         for (number, (step, passed)) in steps.iter().enumerate() {

@@ -3,8 +3,9 @@
 //! RFC 8725 is the guide: the header is compared, never followed (3.1), each kind has its own
 //! `typ` (3.11), every claim is read into a strict struct (3.8). `jwt` knows the format, `keyring`
 //! the keys, `seal` how a private key rests. `device` and `form_tokens` are no JWTs: what a browser
-//! keeps to be known again, and what a form carries.
+//! keeps to be known again, and what a form carries; nor is `counter_names`, by which nobody is known.
 
+mod counter_names;
 mod device;
 mod form_tokens;
 #[cfg(any(test, fuzzing))]
@@ -13,6 +14,7 @@ pub mod jwt;
 mod keyring;
 mod seal;
 
+pub use counter_names::CounterNames;
 pub use device::Acquaintance;
 pub(crate) use device::Devices;
 pub use form_tokens::{FormTokens, ShownTo};

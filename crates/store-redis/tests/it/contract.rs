@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use doorward_domain::memory::SteppedClock;
 use doorward_domain::ports::{Sessions, Throttle};
+use doorward_domain::tokens::CounterNames;
 use doorward_store_redis::{RedisSettings, RedisStore};
 use doorward_testkit::contract::Opened;
 use doorward_testkit::fixtures;
@@ -15,7 +16,7 @@ fn connect(place: RedisPlace) -> Arc<RedisStore> {
         prefix: place.prefix,
     };
     let clock = Arc::new(SteppedClock::new(fixtures::now()));
-    Arc::new(RedisStore::open(settings, clock).unwrap())
+    Arc::new(RedisStore::open(settings, CounterNames::for_trials(), clock).unwrap())
 }
 
 mod redis {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use doorward_domain::memory::SteppedClock;
 use doorward_domain::ports::Sessions;
+use doorward_domain::tokens::CounterNames;
 use doorward_store_redis::{RedisSettings, RedisStore};
 use doorward_testkit::fixtures;
 use doorward_testkit::servers::{Authority, RedisOptions, own_redis};
@@ -102,7 +103,10 @@ async fn a_file_of_certificates_that_is_not_there_is_said_at_the_start() {
         prefix: RedisSettings::PREFIX.to_owned(),
     };
     let clock = Arc::new(SteppedClock::new(fixtures::now()));
-    let fault = RedisStore::open(settings, clock).err().unwrap().to_string();
+    let fault = RedisStore::open(settings, CounterNames::for_trials(), clock)
+        .err()
+        .unwrap()
+        .to_string();
     assert!(fault.contains("/nowhere/ca.pem"), "{fault}");
 }
 

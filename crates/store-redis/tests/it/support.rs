@@ -8,6 +8,7 @@ use doorward_domain::memory::SteppedClock;
 use doorward_domain::model::Session;
 use doorward_domain::ports::{Charge, Seen, Sessions, StoreError, Throttle};
 use doorward_domain::throttle::{Door, Limits};
+use doorward_domain::tokens::CounterNames;
 use doorward_store_redis::{Fault, RedisSettings, RedisStore};
 use doorward_testkit::fixtures;
 
@@ -26,7 +27,7 @@ pub fn open(url: &str) -> RedisStore {
         prefix: RedisSettings::PREFIX.to_owned(),
     };
     let clock = Arc::new(SteppedClock::new(fixtures::now()));
-    RedisStore::open(settings, clock).unwrap()
+    RedisStore::open(settings, CounterNames::for_trials(), clock).unwrap()
 }
 
 /// Uses all there is to use, once.

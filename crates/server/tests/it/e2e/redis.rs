@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use doorward_domain::values::Digest;
 use doorward_testkit::servers::{self, Mood, OwnRedis, Proxy, RedisOptions, Snapshot, own_redis};
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
@@ -475,4 +476,45 @@ fn the_password_of_redis_is_shown_nowhere() {
         );
         assert!(!told.contains("hunter2"), "{told}");
     }
+}
+
+/// The names of all counters of a kind.
+fn counters(redis: &Redis, kind: &str) -> Vec<String> {
+    let keys = redis.command(&["KEYS", &format!("*{{throttle}}:{kind}*")]);
+    let mut keys: Vec<_> = keys.lines().map(str::to_owned).collect();
+    keys.sort_unstable();
+    keys
+}
+
+/// L-05: whoever reads Redis and not the master key cannot try who was counted; A-05: the nodes that share
+/// one count together.
+#[test]
+fn the_name_of_a_counter_tells_nobody_who_was_counted() {
+    let redis = Redis::start();
+    let node = |master: &str| {
+        let setup = redis.setup().with("JWT_SECRET_KEY", master);
+        setup.with("DOORWARD_THROTTLE__ENABLED", "true").start()
+    };
+    let guess = |server: &Server| {
+        let body = json!({"email": "canary@example.com", "password": "nothing of the kind"});
+        server.post("/auth", body).expect(401);
+    };
+    guess(&node("kV3-qFz8_mLw29TtRb7uYxNe5sHd1GjP"));
+    let all = counters(&redis, "");
+    assert!(all.len() > 3, "{all:?}");
+    for counted in ["", "127.0.0.1", "127.0.0.0/24"] {
+        let digest = Digest::of(counted.as_bytes());
+        let digest = digest
+            .as_bytes()
+            .iter()
+            .fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
+        let bare = all.iter().find(|name| name.contains(&digest));
+        assert_eq!(bare, None, "{counted:?} can be tried");
+    }
+    // Those of guesses stay for longest.
+    let first = counters(&redis, "guess");
+    guess(&node("kV3-qFz8_mLw29TtRb7uYxNe5sHd1GjP"));
+    assert_eq!(counters(&redis, "guess"), first);
+    guess(&node("another-qFz8_mLw29TtRb7uYxNe5sHd"));
+    assert_eq!(counters(&redis, "guess").len(), 2 * first.len());
 }

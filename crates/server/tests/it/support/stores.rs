@@ -8,6 +8,7 @@ use std::sync::Arc;
 use doorward_domain::memory::SteppedClock;
 use doorward_domain::ports::{Sessions, Store, Throttle};
 use doorward_domain::throttle::MemoryThrottle;
+use doorward_domain::tokens::CounterNames;
 use doorward_store_redis::{RedisSettings, RedisStore};
 use doorward_store_sql::{SqlSettings, SqlStore};
 use doorward_testkit::servers;
@@ -106,7 +107,8 @@ impl Stores {
         // Redis counts by its own time, and by how far the caller's lies from a clock it is given:
         // one that stands still, so that it hears of each step the test's clock makes.
         let standing = Arc::new(SteppedClock::new(now));
-        let redis = Arc::new(RedisStore::open(settings, standing).unwrap());
+        let redis =
+            Arc::new(RedisStore::open(settings, CounterNames::for_trials(), standing).unwrap());
         Self {
             sessions: redis.clone(),
             throttle: redis,

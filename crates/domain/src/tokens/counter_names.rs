@@ -1,0 +1,68 @@
+//! What counters of attempts are called where others may read their names.
+//!
+//! A counter is kept under an address, a network or an e-mail address. A bare digest of it would tell whoever
+//! has a copy of the counters who was here: every IPv4 address is tried in minutes, and an e-mail address that
+//! is suspected at once. So it is a MAC, under a key that all nodes of one master key have.
+
+use ring::hmac;
+
+use super::MasterKey;
+use crate::values::{Digest, Secret};
+
+/// Names counters, for a store that nodes share.
+#[derive(Clone)]
+pub struct CounterNames(hmac::Key);
+
+impl CounterNames {
+    /// Those of all nodes with that master key.
+    pub fn of(master: &MasterKey) -> Self {
+        Self(master.mac_key("counter"))
+    }
+
+    /// Under a key that everybody knows: for trials of a store, which count nobody.
+    pub fn for_trials() -> Self {
+        let key = Secret::new(vec![0; MasterKey::MIN_BYTES]);
+        Self::of(&MasterKey::from_secret(key).expect("it is as long as it must be"))
+    }
+
+    /// The name of what one budget counts under one key. No other budget has the same for it, so that
+    /// what somebody did at one place is not told from what they did at another.
+    pub fn name(&self, budget: &str, key: &str) -> Digest {
+        let mac = hmac::sign(&self.0, [budget, "\0", key].concat().as_bytes());
+        let mut bytes = [0; 32];
+        bytes.copy_from_slice(mac.as_ref());
+        Digest::from_bytes(bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(master: u8) -> CounterNames {
+        let master = MasterKey::from_secret(Secret::new(vec![master; 32]));
+        CounterNames::of(&master.unwrap())
+    }
+
+    /// A-05, L-05: nodes of one master key count together, and nobody without it tells who is counted.
+    #[test]
+    fn a_name_is_the_same_on_every_node_and_tells_nothing_without_the_key() {
+        let name = names(1).name("sign-in", "192.0.2.1");
+        assert_eq!(name, names(1).name("sign-in", "192.0.2.1"));
+        assert_ne!(name, names(2).name("sign-in", "192.0.2.1"));
+        assert_ne!(name, names(1).name("sign-up", "192.0.2.1"));
+        assert_ne!(name, names(1).name("sign-in", "192.0.2.2"));
+        assert_ne!(name, Digest::of(b"192.0.2.1"));
+        assert_ne!(name, Digest::of(b"sign-in\x00192.0.2.1"));
+    }
+
+    /// A device cookie's MAC, or a form's, is no counter's name: each has a key of its own.
+    #[test]
+    fn the_key_is_for_nothing_else() {
+        let master = MasterKey::from_secret(Secret::new(vec![1; 32])).unwrap();
+        for other in ["device", "form"] {
+            let other = CounterNames(master.mac_key(other));
+            assert_ne!(other.name("sign-in", ""), names(1).name("sign-in", ""));
+        }
+    }
+}
