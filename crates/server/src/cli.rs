@@ -297,9 +297,10 @@ pub const BUILD_FILTER_EXAMPLE: &str = "Examples:
 The list is public: haveibeenpwned-downloader fetches it as one file, or (-s
 false) as a folder of ranges. It has hashes in each of 1,048,576 ranges; one
 that has not was cut on its way, and is refused unless you say --partial.
-The file takes two bytes and a half a password,
-and 8 MB; building it takes minutes and some 20 MB of memory. The server reads
-it where `password.breached_filter` says, and refuses new passwords in it.";
+
+The file takes two bytes and a half a password, and 8 MB; building it takes
+minutes and some 20 MB of memory. The server reads it where
+`password.breached_filter` says, and refuses new passwords in it.";
 
 /// `config`
 #[derive(Debug, Subcommand)]
