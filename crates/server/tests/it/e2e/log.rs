@@ -2,140 +2,37 @@
 
 use serde_json::{Value, json};
 
-use super::{Setup, Sink};
+use super::http::{Reply, exchange, request};
+use super::{Server, Setup, Sink};
 
 const PASSWORD: &str = "canary-password-7b1f";
 const OTHER_PASSWORD: &str = "canary-other-password-9c2e";
+const LAST_PASSWORD: &str = "canary-last-password-2d8a";
 const NAME: &str = "Canary Surname";
+const EMAIL: &str = "canary@example.com";
+const NEW_EMAIL: &str = "moved@example.org";
 const CLIENT: &str = "198.51.100.77";
 const CLIENT_6: &str = "2001:db8:77aa:bb::cc";
+const PEPPER: &str = "canaryQ-pepper5-key6-nB4xRt9yKq1m";
 const MASTER: &str = "canaryQ-master3-key8-wL0zXv5uTn2r";
 
 /// T-CANARY, L-02: passwords, tokens, cookies, links, e-mail and network addresses, in the log at its most
-/// talkative and in the metrics.
+/// talkative, in the metrics and in what a refusal says.
 #[test]
 fn the_log_at_its_finest_holds_no_token_no_password_and_no_address() {
-    let sink = Sink::start();
-    let setup = Setup::new()
-        .with("SMTP_URL", &sink.url())
-        .with("DOORWARD_LOG__FILTER", "trace")
-        .with("DOORWARD_TRUSTED_PROXIES", "127.0.0.1, ::1")
-        .with("DOORWARD_METRICS__LISTEN", "127.0.0.1:0")
-        .with("JWT_SECRET_KEY", MASTER)
-        .with("ADMIN_PASSWORD", OTHER_PASSWORD);
-    let server = setup.start();
-    let mut secrets: Vec<String> = [
-        PASSWORD,
-        OTHER_PASSWORD,
-        NAME,
-        MASTER,
-        "canary@example.com",
-        "moved@example.org",
-        "Canary/1.0",
-        CLIENT,
-        CLIENT_6,
-    ]
-    .map(str::to_owned)
-    .to_vec();
-    let mut keep = |secret: &str| secrets.push(secret.to_owned());
-
-    let body = json!({"username": "canary-user", "email": "canary@example.com", "password": PASSWORD, "name": NAME, "data": {"note": NAME}});
-    server.post("/user", body).expect(201);
-    let link = sink.next_mail().link("/confirmation/");
-    keep(link.rsplit('/').next().unwrap());
-    server.get(&link).expect(200);
-    server.send("POST", &link, None, None).expect(200);
-    server
-        .post(
-            "/auth",
-            json!({"email": "canary@example.com", "password": OTHER_PASSWORD}),
-        )
-        .expect(401);
-    let token = server.sign_in("canary-user", PASSWORD);
-    keep(&token);
-    keep(token.rsplit('.').next().unwrap());
-    let renewed = server
-        .send("POST", "/auth/renewal", Some(&token), None)
-        .expect(200)
-        .json();
-    keep(renewed["token"].as_str().unwrap());
-    let made = server
-        .send(
-            "POST",
-            "/auth/token",
-            Some(&token),
-            Some(json!({"audience": "x"})),
-        )
-        .expect(200)
-        .json();
-    keep(made["token"].as_str().unwrap());
-    server
-        .send(
-            "GET",
-            &format!("/auth?access_token={token}&q={NAME}").replace(' ', "+"),
-            Some(&token),
-            None,
-        )
-        .expect(200);
-    server
-        .send(
-            "PUT",
-            "/user/me/email",
-            Some(&token),
-            Some(json!({"email": "moved@example.org", "password": PASSWORD})),
-        )
-        .expect(202);
-    for _ in 0..2 {
-        let mail = sink.next_mail();
-        if mail.to() == "moved@example.org" {
-            keep(mail.link("/confirmation/").rsplit('/').next().unwrap());
-        }
-    }
-    server
-        .send(
-            "PATCH",
-            "/user/me",
-            Some(&token),
-            Some(json!({"name": 1, PASSWORD: NAME})),
-        )
-        .expect(422);
-    server
-        .send("PATCH", "/user/me", Some(&token), Some(json!(PASSWORD)))
-        .expect(400);
-    server.post("/recovery", json!({"email": "canary@example.com"}));
-    let fields = [
-        "User-Agent: Canary/1.0\tevil \u{1}".replace('\u{1}', ""),
-        format!("Cookie: __Host-doorward={token}"),
-        format!("X-Canary: {PASSWORD}"),
-        format!("X-Forwarded-For: {CLIENT}"),
-    ];
-    for address in [CLIENT, CLIENT_6] {
-        let fields = [
-            format!("X-Forwarded-For: {address}"),
-            "Content-Type: application/json".to_owned(),
-        ];
-        let body = json!({"username": "canary-user", "password": OTHER_PASSWORD}).to_string();
-        let request = super::http::request("POST", "/auth", &fields, &body);
-        let reply = super::http::exchange(server.address(), request.as_bytes()).unwrap();
-        assert_eq!(reply.status, 401);
-        assert!(!reply.body.contains("canary"), "{}", reply.body);
-    }
-    let request = super::http::request("GET", "/auth", &fields, "");
-    assert_eq!(
-        super::http::exchange(server.address(), request.as_bytes())
-            .unwrap()
-            .status,
-        200
-    );
-    let change = json!({"current_password": PASSWORD, "new_password": OTHER_PASSWORD});
-    server
-        .send("PUT", "/password", Some(&token), Some(change))
-        .expect(204);
+    let mut canary = Canary::start();
+    let token = canary.signs_up();
+    canary.goes_wrong(&token);
+    canary.uses_a_browser();
+    canary.comes_through_a_proxy(&token);
+    canary.changes_password_and_address();
+    canary.recovers();
+    let Canary {
+        server, secrets, ..
+    } = canary;
     let metrics = metrics_of(&server);
     assert!(metrics.contains("doorward_"), "{metrics}");
-    assert!(!metrics.contains(CLIENT) && !metrics.to_lowercase().contains("canary"));
     let log = server.stop();
-
     assert!(log.lines().count() > 10);
     for line in log.lines() {
         let line: Value =
@@ -145,18 +42,227 @@ fn the_log_at_its_finest_holds_no_token_no_password_and_no_address() {
             "{line}"
         );
     }
-    let text = log.to_lowercase();
-    for secret in &secrets {
-        let at = text.find(&secret.to_lowercase());
-        assert!(
-            at.is_none(),
-            "{secret} is in the log: {}",
-            &log[at.unwrap().saturating_sub(300)..][..400]
-        );
+    for (place, text) in [("log", &log), ("metrics", &metrics)] {
+        let text = text.to_lowercase();
+        for secret in &secrets {
+            let at = text.find(&secret.to_lowercase());
+            assert!(
+                at.is_none(),
+                "{secret} is in the {place}: {}",
+                &text[at.unwrap().saturating_sub(300)..][..400]
+            );
+        }
     }
 }
 
-fn metrics_of(server: &super::Server) -> String {
+/// Somebody of whom every part can be found again.
+struct Canary {
+    sink: Sink,
+    server: Server,
+    secrets: Vec<String>,
+    // The server writes into its folder until it ends.
+    _setup: Setup,
+}
+
+impl Canary {
+    fn start() -> Self {
+        let sink = Sink::start();
+        let setup = Setup::new()
+            .with("SMTP_URL", &sink.url())
+            .with("DOORWARD_LOG__FILTER", "trace")
+            .with("DOORWARD_TRUSTED_PROXIES", "127.0.0.1, ::1")
+            .with("DOORWARD_METRICS__LISTEN", "127.0.0.1:0")
+            .with("DOORWARD_PASSWORD__PEPPER", PEPPER)
+            .with("JWT_SECRET_KEY", MASTER)
+            .with("ADMIN_PASSWORD", OTHER_PASSWORD);
+        let server = setup.start();
+        let secrets = [
+            PASSWORD,
+            OTHER_PASSWORD,
+            LAST_PASSWORD,
+            NAME,
+            MASTER,
+            PEPPER,
+            EMAIL,
+            NEW_EMAIL,
+            "Canary/1.0",
+            CLIENT,
+            CLIENT_6,
+        ];
+        Self {
+            sink,
+            server,
+            secrets: secrets.map(str::to_owned).to_vec(),
+            _setup: setup,
+        }
+    }
+
+    fn keep(&mut self, secret: &str) {
+        assert!(secret.len() > 8, "{secret}");
+        self.secrets.push(secret.to_owned());
+    }
+
+    /// A refusal says nothing of what was sent.
+    fn refused(&self, reply: &Reply, status: u16) {
+        assert_eq!(reply.status, status, "{}", reply.body);
+        let body = reply.body.to_lowercase();
+        for secret in &self.secrets {
+            assert!(!body.contains(&secret.to_lowercase()), "{}", reply.body);
+        }
+    }
+
+    /// The path of a link to that place in one of the next mails, its secret kept.
+    fn link(&mut self, to: &str, place: &str) -> String {
+        let mail = std::iter::repeat_with(|| self.sink.next_mail())
+            .take(4)
+            .find(|mail| mail.to() == to && mail.text().contains(place));
+        let link = mail.expect("such a mail").link(place);
+        self.keep(link.rsplit('/').next().unwrap());
+        link
+    }
+
+    /// Signs up, confirms, signs in, renews.
+    fn signs_up(&mut self) -> String {
+        let body = json!({"username": "canary-user", "email": EMAIL, "password": PASSWORD, "name": NAME, "data": {"note": NAME}});
+        self.server.post("/user", body).expect(201);
+        let link = self.link(EMAIL, "/confirmation/");
+        self.server.get(&link).expect(200);
+        self.server.send("POST", &link, None, None).expect(200);
+        let token = self.server.sign_in("canary-user", PASSWORD);
+        self.keep(&token);
+        self.keep(token.rsplit('.').next().unwrap());
+        let renewed = self
+            .server
+            .send("POST", "/auth/renewal", Some(&token), None);
+        let renewed = renewed.expect(200).json()["token"].clone();
+        self.keep(renewed.as_str().unwrap());
+        let audience = Some(json!({"audience": "x"}));
+        let made = self
+            .server
+            .send("POST", "/auth/token", Some(&token), audience);
+        let made = made.expect(200).json()["token"].clone();
+        self.keep(made.as_str().unwrap());
+        token
+    }
+
+    /// Puts secrets where they do not belong.
+    fn goes_wrong(&self, token: &str) {
+        let wrong = json!({"email": EMAIL, "password": OTHER_PASSWORD});
+        self.refused(&self.server.post("/auth", wrong), 401);
+        let query = format!("/auth?access_token={token}&q={NAME}").replace(' ', "+");
+        self.server
+            .send("GET", &query, Some(token), None)
+            .expect(200);
+        let body = Some(json!({"name": 1, "note": PASSWORD}));
+        let reply = self.server.send("PATCH", "/user/me", Some(token), body);
+        self.refused(&reply, 422);
+        let body = Some(json!(PASSWORD));
+        let reply = self.server.send("PATCH", "/user/me", Some(token), body);
+        self.refused(&reply, 400);
+    }
+
+    /// The cookies of a page: the visit, the session, the device; and what its form was shown with.
+    fn uses_a_browser(&mut self) {
+        let accept = "Accept: text/html".to_owned();
+        let page = self.exchange("GET", "/", std::slice::from_ref(&accept), "");
+        let visit = cookie(&page, "__Host-doorward-visit");
+        self.keep(&visit);
+        let (_, form_token) = page
+            .body
+            .split_once("name=\"form_token\" value=\"")
+            .unwrap();
+        let form_token = form_token.split('"').next().unwrap();
+        self.keep(form_token);
+        let fields = [
+            accept,
+            format!("Cookie: __Host-doorward-visit={visit}"),
+            "Content-Type: application/x-www-form-urlencoded".to_owned(),
+        ];
+        let form = format!("form_token={form_token}&username=canary-user&password={PASSWORD}");
+        let signed_in = self.exchange("POST", "/auth", &fields, &form);
+        assert_eq!(signed_in.status, 303, "{}", signed_in.body);
+        for name in ["__Host-doorward", "__Host-doorward-device"] {
+            self.keep(&cookie(&signed_in, name));
+        }
+    }
+
+    fn comes_through_a_proxy(&self, token: &str) {
+        for address in [CLIENT, CLIENT_6] {
+            let fields = [
+                format!("X-Forwarded-For: {address}"),
+                "Content-Type: application/json".to_owned(),
+            ];
+            let body = json!({"username": "canary-user", "password": OTHER_PASSWORD}).to_string();
+            self.refused(&self.exchange("POST", "/auth", &fields, &body), 401);
+        }
+        let fields = [
+            "User-Agent: Canary/1.0\tevil ".to_owned(),
+            format!("Cookie: __Host-doorward={token}"),
+            format!("X-Canary: {PASSWORD}"),
+            format!("X-Forwarded-For: {CLIENT}"),
+        ];
+        assert_eq!(self.exchange("GET", "/auth", &fields, "").status, 200);
+    }
+
+    /// The old mailbox gets a link, too.
+    fn changes_password_and_address(&mut self) {
+        let token = self.server.sign_in("canary-user", PASSWORD);
+        self.keep(&token);
+        let change = json!({"current_password": PASSWORD, "new_password": OTHER_PASSWORD});
+        self.server
+            .send("PUT", "/password", Some(&token), Some(change))
+            .expect(204);
+        let change = Some(json!({"email": NEW_EMAIL, "password": OTHER_PASSWORD}));
+        self.server
+            .send("PUT", "/user/me/email", Some(&token), change)
+            .expect(202);
+        let mut places = vec![(EMAIL, "/email-undo/"), (NEW_EMAIL, "/confirmation/")];
+        while !places.is_empty() {
+            let mail = self.sink.next_mail();
+            let found = places
+                .iter()
+                .position(|(to, place)| mail.to() == *to && mail.text().contains(place));
+            if let Some(at) = found {
+                let link = mail.link(places.remove(at).1);
+                self.keep(link.rsplit('/').next().unwrap());
+                self.server.get(&link).expect(200);
+            }
+        }
+    }
+
+    fn recovers(&mut self) {
+        let asked = self.server.post("/recovery", json!({"email": EMAIL}));
+        asked.expect(202);
+        let link = self.link(EMAIL, "/recovery/");
+        self.server.get(&link).expect(200);
+        let reply = self.server.post(
+            &link,
+            json!({"new_password": LAST_PASSWORD, "token": MASTER}),
+        );
+        self.refused(&reply, 422);
+        self.server
+            .post(&link, json!({"new_password": LAST_PASSWORD}))
+            .expect(204);
+    }
+
+    fn exchange(&self, method: &str, path: &str, fields: &[String], body: &str) -> Reply {
+        let request = request(method, path, fields, body);
+        exchange(self.server.address(), request.as_bytes()).unwrap()
+    }
+}
+
+/// What a cookie of that name was set to.
+fn cookie(reply: &Reply, name: &str) -> String {
+    let set = reply
+        .headers
+        .iter()
+        .filter(|(kept, _)| kept == "set-cookie");
+    let mut values = set.filter_map(|(_, set)| set.strip_prefix(name)?.strip_prefix('='));
+    let value = values.next().and_then(|value| value.split(';').next());
+    value.expect("it is set").to_owned()
+}
+
+fn metrics_of(server: &Server) -> String {
     let log = server.log();
     let lines = log
         .lines()
@@ -164,10 +270,8 @@ fn metrics_of(server: &super::Server) -> String {
     let mut addresses =
         lines.filter_map(|line: Value| line["metrics.listen"].as_str().map(str::to_owned));
     let address = addresses.next().unwrap().parse().unwrap();
-    let request = super::http::request("GET", "/metrics", &[], "");
-    super::http::exchange(address, request.as_bytes())
-        .unwrap()
-        .body
+    let request = request("GET", "/metrics", &[], "");
+    exchange(address, request.as_bytes()).unwrap().body
 }
 
 /// L-03: what turns a line around or begins another is spelled out, whoever sends it and wherever.
@@ -186,8 +290,8 @@ fn no_hostile_text_reaches_the_log_as_it_is() {
     let path = "/user/%1b%5b2J%e2%80%ae%0d%0aX?q=%e2%80%ae%1b%0a";
     let agent = format!("User-Agent: {}", hostile.replace('\u{1b}', ""));
     for path in [path, "/%e2%80%ae", "/confirmation/%0a%e2%80%ae"] {
-        let request = super::http::request("GET", path, std::slice::from_ref(&agent), "");
-        super::http::exchange(server.address(), request.as_bytes()).unwrap();
+        let request = request("GET", path, std::slice::from_ref(&agent), "");
+        exchange(server.address(), request.as_bytes()).unwrap();
     }
     let log = server.stop();
     let is_hostile =
@@ -228,8 +332,8 @@ fn a_proxy_that_is_named_nowhere_is_spoken_of_once() {
         assert!(!server.log().contains("from no address of"));
         for _ in 0..2 {
             let fields = ["X-Forwarded-For: 192.0.2.7".to_owned()];
-            let request = super::http::request("GET", "/", &fields, "");
-            super::http::exchange(server.address(), request.as_bytes())
+            let request = request("GET", "/", &fields, "");
+            exchange(server.address(), request.as_bytes())
                 .unwrap()
                 .expect(200);
         }
