@@ -110,7 +110,10 @@ async fn what_was_kept_of_before_a_recovery_takes_nothing_from_the_owner() {
         let ctx = again(&world, ctx);
         world.accounts.request_recovery(&ctx, &address).await
     };
-    for (device, token) in [(Some(cookie.expose().as_str()), None), (None, Some(token.as_str()))] {
+    for (device, token) in [
+        (Some(cookie.expose().as_str()), None),
+        (None, Some(token.as_str())),
+    ] {
         let mut thief = from(&world, "192.0.2.66");
         thief.client.known = world.accounts.recognise(&thief, device, token);
         assert_eq!(thief.client.known.len(), 1);
