@@ -18,7 +18,7 @@ pub mod walk;
 
 pub use checker::{Checker, Finding};
 pub use log::AuditLog;
-pub use signer::{AuditPublicKey, AuditSigner};
+pub use signer::{AuditPublicKey, AuditSigner, ExportHead};
 
 use crate::model::{AuditRecord, Event, MailJob, Seal};
 use crate::values::UserId;

@@ -3,6 +3,8 @@
 
 use std::fmt::Write;
 
+use super::Checkpoint;
+use super::checker::Extent;
 use crate::model::{AuditRecord, Leaf, Seal};
 use crate::values::{Digest, UserId};
 
@@ -108,6 +110,24 @@ pub(super) fn signed_of_letting_go(digest: &Digest, at: jiff::Timestamp) -> Vec<
     Fields::named("doorward/audit-let-go/1")
         .put(digest.as_bytes())
         .put(&at.as_microsecond().to_be_bytes())
+        .0
+        .clone()
+}
+
+/// What is signed of the beginning of an exported log.
+pub(super) fn signed_of_export(
+    at: jiff::Timestamp,
+    extent: Extent,
+    last: Option<&Checkpoint>,
+) -> Vec<u8> {
+    let last = last.map(ToString::to_string);
+    Fields::named("doorward/audit-export/1")
+        .put(&at.as_microsecond().to_be_bytes())
+        .put(match extent {
+            Extent::Whole => b"whole",
+            Extent::Chosen => b"chosen",
+        })
+        .maybe(last.as_ref().map(String::as_bytes))
         .0
         .clone()
 }

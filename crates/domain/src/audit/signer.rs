@@ -9,7 +9,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::Timestamp;
 use ring::signature::{ED25519, Ed25519KeyPair, KeyPair, UnparsedPublicKey};
 
-use super::digest;
+use super::checker::Extent;
+use super::{Checkpoint, digest};
 use crate::model::{Erasure, LetGo, Seal};
 use crate::tokens::MasterKey;
 use crate::values::{Digest, UserId};
@@ -58,9 +59,38 @@ impl AuditSigner {
         }
     }
 
+    /// The beginning of an exported log.
+    pub(crate) fn export_head(
+        &self,
+        exported_at: Timestamp,
+        extent: Extent,
+        last: Option<Checkpoint>,
+    ) -> ExportHead {
+        let message = digest::signed_of_export(exported_at, extent, last.as_ref());
+        ExportHead {
+            exported_at,
+            extent,
+            last,
+            signature: self.sign(&message),
+        }
+    }
+
     fn sign(&self, message: &[u8]) -> Vec<u8> {
         self.0.sign(message).as_ref().to_vec()
     }
+}
+
+/// What an exported log begins with: whoever cuts it and calls it a choice, or cuts its end, cannot sign that.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExportHead {
+    /// When.
+    pub exported_at: Timestamp,
+    /// Whether all events are in it.
+    pub extent: Extent,
+    /// The newest seal at that time.
+    pub last: Option<Checkpoint>,
+    /// Ed25519, over all of it.
+    pub signature: Vec<u8>,
 }
 
 /// The public half; 43 characters of base64url as text.
@@ -80,6 +110,12 @@ impl AuditPublicKey {
     pub(super) fn signed_erasure(&self, erasure: &Erasure) -> bool {
         let message = digest::signed_of_erasure(erasure.user_id, erasure.ordered_at);
         self.verifies(&message, &erasure.signature)
+    }
+
+    /// Whether it says what it did when it was exported.
+    pub fn signed_export(&self, head: &ExportHead) -> bool {
+        let message = digest::signed_of_export(head.exported_at, head.extent, head.last.as_ref());
+        self.verifies(&message, &head.signature)
     }
 
     fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {

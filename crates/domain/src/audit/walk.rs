@@ -3,9 +3,9 @@
 
 use jiff::Timestamp;
 
-use super::checker::{Checker, Extent, Finding, Flaw, Tally, Waiting};
+use super::checker::{Checker, Extent, Finding, Flaw, LATE, Tally, Waiting};
 use super::{AuditPublicKey, Checkpoint, owner_of};
-use crate::model::{AuditRecord, Erasure, Seal};
+use crate::model::{AuditRecord, Erasure, Seal, UserFilter};
 use crate::ports::{Store, StoreError};
 use crate::values::AuditEventId;
 
@@ -90,9 +90,8 @@ impl Walk<'_> {
         &self,
         after: Option<AuditEventId>,
     ) -> Result<Vec<AuditRecord>, StoreError> {
-        let end = AuditEventId::from_bytes([255; 16]);
         let log = self.store.audit_log();
-        log.list_unsealed(after, end, PIECE).await
+        log.list_unsealed(after, last_id(), PIECE).await
     }
 
     /// Walks the log from its start to its end, and tells `found` what is wrong as it goes.
@@ -144,6 +143,9 @@ impl Walk<'_> {
             break;
         }
         let waiting = self.check_unsealed(&mut tell).await?;
+        if checker.let_go_to.is_none() && self.is_emptied().await? {
+            tell(Finding::of_log(Flaw::Emptied));
+        }
         checker.finish().into_iter().for_each(&mut tell);
         Ok(AuditVerdict {
             seals: checker.seals,
@@ -179,6 +181,26 @@ impl Walk<'_> {
         Ok(Some(again.map_or((checked, wrong), |again| check(&again))))
     }
 
+    /// Whether there is something whose line is older than the first that is there. The log of a store that
+    /// has let nothing go begins with the line about its first key.
+    async fn is_emptied(&self) -> Result<bool, StoreError> {
+        let log = self.store.audit_log();
+        let first_seal = log.list_seals(0, 1).await?;
+        let unsealed = log.list_unsealed(None, last_id(), 1).await?;
+        let of_seal = first_seal.first().map(|seal| seal.first_id);
+        let of_line = unsealed.first().map(|record| record.id);
+        let keys = self.store.list_signing_keys().await?;
+        let Some(first) = of_seal.into_iter().chain(of_line).min() else {
+            let anybody = UserFilter {
+                limit: 1,
+                ..UserFilter::default()
+            };
+            return Ok(!keys.is_empty() || !self.store.list_users(&anybody).await?.is_empty());
+        };
+        let before = first.moment().checked_sub(LATE).unwrap_or(Timestamp::MIN);
+        Ok(keys.iter().any(|key| key.created_at < before))
+    }
+
     async fn check_unsealed(
         &self,
         tell: &mut (dyn FnMut(Finding) + Send),
@@ -195,6 +217,11 @@ impl Walk<'_> {
             }
         }
     }
+}
+
+/// No id comes after it.
+fn last_id() -> AuditEventId {
+    AuditEventId::from_bytes([255; 16])
 }
 
 fn is_erased(record: &AuditRecord) -> bool {

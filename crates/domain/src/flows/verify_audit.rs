@@ -2,9 +2,9 @@
 //! alone. How: [`crate::audit`].
 
 use crate::accounts::Accounts;
-use crate::audit::checker::Finding;
+use crate::audit::checker::{Extent, Finding};
 use crate::audit::walk::{AuditVerdict, SealedBatch, Walk};
-use crate::audit::{AuditPublicKey, Checkpoint};
+use crate::audit::{AuditPublicKey, Checkpoint, ExportHead};
 use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::flows::export::ensure_operator;
@@ -22,6 +22,15 @@ impl Accounts {
         ensure_operator(ctx)?;
         let audit = self.audit_detail(ctx, Event::AuditExported, None, detail);
         Ok(self.apply(vec![audit]).await?)
+    }
+
+    /// What an exported log begins with, as of now.
+    pub async fn audit_export_head(&self, ctx: &Ctx, extent: Extent) -> Result<ExportHead, Error> {
+        ensure_operator(ctx)?;
+        let last = self.ports.store.audit_log().last_seal().await?;
+        let last = last.as_ref().map(Checkpoint::of);
+        let signer = self.keyring.audit_signer();
+        Ok(signer.export_head(ctx.now, extent, last))
     }
 
     /// The next seal after that position, with its events.

@@ -42,6 +42,10 @@ pub enum Flaw {
     EventAhead,
     /// An event's id is of another time than it says.
     EventMisdated,
+    /// The log is empty, or begins later than a signing key that has its line in it.
+    Emptied,
+    /// What an exported log says of itself is not signed by a key that is trusted.
+    HeadForged,
     /// Somebody has put a trigger on the log's tables.
     TriggerSet,
     /// A checkpoint that was written down has no seal: the end of the log was cut.
@@ -69,6 +73,8 @@ impl Flaw {
             Self::Unsealed => "event-unsealed",
             Self::EventAhead => "event-ahead",
             Self::EventMisdated => "event-misdated",
+            Self::Emptied => "log-emptied",
+            Self::HeadForged => "head-forged",
             Self::TriggerSet => "trigger-set",
             Self::TailCut => "tail-cut",
             Self::CheckpointDiffers => "checkpoint-differs",
@@ -103,6 +109,12 @@ impl Flaw {
             Self::EventMisdated => {
                 "says another time than its id: it was added or edited before it was sealed"
             }
+            Self::Emptied => {
+                "the log has lost its beginning, or all of it: there are accounts or signing keys from before its first line"
+            }
+            Self::HeadForged => {
+                "the first line of the file was edited, or is not signed by a key that is trusted: whether all events are in it cannot be told"
+            }
             Self::TriggerSet => {
                 "a trigger, rule or view stands on the log's tables, by which lines can be kept out of it: Doorward makes none"
             }
@@ -130,7 +142,8 @@ pub struct Finding {
 }
 
 impl Finding {
-    pub(crate) fn of_log(flaw: Flaw) -> Self {
+    /// What is wrong with all of it.
+    pub fn of_log(flaw: Flaw) -> Self {
         Self {
             flaw,
             position: None,
@@ -139,7 +152,8 @@ impl Finding {
         }
     }
 
-    pub(crate) fn of_seal(flaw: Flaw, position: i64) -> Self {
+    /// What is wrong with one seal.
+    pub fn of_seal(flaw: Flaw, position: i64) -> Self {
         Self {
             flaw,
             position: Some(position),

@@ -8,6 +8,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use anyhow::Context;
+use doorward_domain::audit::checker::Extent;
 use doorward_domain::audit::walk::SealedBatch;
 use doorward_domain::ctx::{Actor, Ctx};
 use doorward_domain::model::AuditRecord;
@@ -107,9 +108,13 @@ async fn write(
     choice: &Choice,
     to: &mut impl Write,
 ) -> anyhow::Result<u64> {
-    let head = json!({"format": lines::FORMAT, "exported_at": ctx.now.to_string(),
-        "public_key": wired.accounts.audit_public_key().to_string(), "chosen": !choice.is_all()});
-    writeln!(to, "{head}")?;
+    let extent = match choice.is_all() {
+        true => Extent::Whole,
+        false => Extent::Chosen,
+    };
+    let head = wired.accounts.audit_export_head(ctx, extent).await?;
+    let key = wired.accounts.audit_public_key();
+    writeln!(to, "{}", lines::of_head(&head, &key))?;
     let (mut count, mut position) = (0, 0);
     while let Some(batch) = wired.accounts.read_seal(ctx, position).await? {
         position = batch.seal.position;

@@ -19,7 +19,11 @@ pub fn audit_lines(data: &[u8]) {
     for line in text.lines() {
         match lines::read(line) {
             None => return,
-            Some(Line::Head { .. }) => {}
+            Some(Line::Head(head)) => {
+                let again = lines::read(&written(&lines::of_head(&head, &key)));
+                assert!(matches!(again, Some(Line::Head(again)) if again == head));
+                assert!(!key.signed_export(&head), "nobody signed {text}");
+            }
             Some(Line::Erasure(erasure)) => {
                 let again = lines::read(&written(&lines::of_erasure(&erasure)));
                 assert!(matches!(again, Some(Line::Erasure(again)) if again == erasure));

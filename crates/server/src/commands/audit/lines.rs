@@ -1,7 +1,9 @@
 //! The log as JSON lines: one for the file, then seals, each after the erasures that explain it and
 //! before its events. What a line says is read back word by word, since its digest is checked.
 
+use doorward_domain::audit::checker::Extent;
 use doorward_domain::audit::digest::hex;
+use doorward_domain::audit::{AuditPublicKey, Checkpoint, ExportHead};
 use doorward_domain::model::{AuditRecord, Erasure, Leaf, LetGo, Seal};
 use doorward_domain::values::{AuditEventId, Digest, UserId};
 use jiff::Timestamp;
@@ -12,19 +14,26 @@ pub(super) const FORMAT: &str = "doorward-audit/1";
 
 /// A line of the file, read.
 pub(super) enum Line {
-    /// The first; whether the events are a choice.
-    Head {
-        /// Some events were left out.
-        chosen: bool,
-        /// When it was written.
-        exported_at: Timestamp,
-    },
+    /// The first.
+    Head(ExportHead),
     /// Why the next seal's events have lost their addresses.
     Erasure(Erasure),
     /// A seal; its events follow.
     Seal(Box<Seal>),
     /// An event of the seal before, or one that no seal holds.
     Event(Box<AuditRecord>),
+}
+
+/// `public_key` tells a person which key it was; whoever checks trusts the one that they brought along.
+pub(super) fn of_head(head: &ExportHead, public_key: &AuditPublicKey) -> Value {
+    json!({
+        "format": FORMAT,
+        "exported_at": head.exported_at.to_string(),
+        "chosen": head.extent == Extent::Chosen,
+        "last": head.last.as_ref().map(ToString::to_string),
+        "public_key": public_key.to_string(),
+        "signature": bytes(&head.signature),
+    })
 }
 
 pub(super) fn of_erasure(erasure: &Erasure) -> Value {
@@ -77,14 +86,12 @@ pub(super) fn of_record(record: &AuditRecord) -> Value {
 /// knows or that stands there twice would tell another reader another story.
 pub(super) fn read(line: &str) -> Option<Line> {
     let value: Value = serde_json::from_str(line).ok()?;
-    if let Some(format) = value.get("format") {
-        let chosen = value.get("chosen")?.as_bool()?;
-        let exported_at = time(&value, "exported_at")?;
-        let head = Line::Head {
-            chosen,
-            exported_at,
-        };
-        return (format == FORMAT).then_some(head);
+    if value.get("format").is_some() {
+        let head = head(&value)?;
+        let key = text(&value, "public_key")?.parse().ok()?;
+        let again = of_head(&head, &key);
+        let is_all = again == value && again.to_string().len() == line.trim_end().len();
+        return is_all.then_some(Line::Head(head));
     }
     let (kind, fields) = value.as_object()?.iter().next()?;
     let (read, again) = match kind.as_str() {
@@ -108,6 +115,22 @@ pub(super) fn read(line: &str) -> Option<Line> {
     // As long as well: of a field that stands there twice, one is left.
     let is_all = again == value && again.to_string().len() == line.trim_end().len();
     is_all.then_some(read)
+}
+
+fn head(value: &Value) -> Option<ExportHead> {
+    let last = match value.get("last")? {
+        Value::Null => None,
+        last => Some(Checkpoint::parse(last.as_str()?)?),
+    };
+    Some(ExportHead {
+        exported_at: time(value, "exported_at")?,
+        extent: match value.get("chosen")?.as_bool()? {
+            true => Extent::Chosen,
+            false => Extent::Whole,
+        },
+        last,
+        signature: from_hex(text(value, "signature")?)?,
+    })
 }
 
 fn erasure(value: &Value) -> Option<Erasure> {

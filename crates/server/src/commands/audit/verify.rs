@@ -221,24 +221,19 @@ fn of_file(
         )
     };
     let first = lines.next().transpose()?.unwrap_or_default();
-    let Some(Line::Head {
-        chosen,
-        exported_at,
-    }) = lines::read(&first)
-    else {
+    let Some(Line::Head(head)) = lines::read(&first) else {
         bail!(bad(1));
     };
-    let extent = if chosen {
-        Extent::Chosen
-    } else {
-        Extent::Whole
-    };
+    if !keys.iter().any(|key| key.signed_export(&head)) {
+        told.tell(&Finding::of_log(Flaw::HeadForged));
+    }
+    let extent = head.extent;
     let mut checker = Checker::new(keys.to_vec(), extent, checkpoints);
     let (mut erasures, mut group) = (Vec::new(), None::<Group>);
-    let mut waiting = Waiting::new(exported_at);
+    let mut waiting = Waiting::new(head.exported_at);
     for (number, line) in (2..).zip(lines) {
         match lines::read(&line?).with_context(|| bad(number))? {
-            Line::Head { .. } => bail!(bad(number)),
+            Line::Head(_) => bail!(bad(number)),
             // What waits for its seal comes last.
             Line::Erasure(_) | Line::Seal(_) if waiting.count > 0 => bail!(bad(number)),
             Line::Erasure(erasure) => erasures.push(erasure),
@@ -261,6 +256,10 @@ fn of_file(
         }
     }
     check(&mut checker, group, told);
+    let end = checker.position();
+    if let Some(last) = head.last.filter(|last| last.position > end) {
+        told.tell(&Finding::of_seal(Flaw::TailCut, last.position));
+    }
     // Whoever exports seals what is there first: only the youngest may wait.
     let overdue = waiting.overdue.first;
     let overdue = overdue.map(|first| Finding::of_event(Flaw::Unsealed, None, first));

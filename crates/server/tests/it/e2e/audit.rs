@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::sink::python;
 use super::{Setup, eventually};
 use crate::support::{OTHER_PASSWORD, PASSWORD};
 
@@ -64,6 +65,18 @@ fn the_audit_log_is_sealed_verified_and_exported() {
     let other = "A".repeat(43);
     let forged = setup.run(&["audit", "verify", "--file", &file, "--key", &other]);
     assert!(forged.expect(3).out.contains("is not signed by a key"));
+
+    // What is whole does not become a choice by a word, nor another's.
+    for (from, to) in [
+        ("\"chosen\":false", "\"chosen\":true"),
+        ("\"exported_at\":\"20", "\"exported_at\":\"21"),
+    ] {
+        let is_kept = |row: &&str| !row.contains("\"event\":\"sign-in\"");
+        let rows: Vec<_> = text.lines().filter(is_kept).collect();
+        std::fs::write(&file, rows.join("\n").replacen(from, to, 1)).unwrap();
+        let found = setup.run(&of_file).expect(3);
+        assert!(found.out.contains("head-forged"), "{}", found.out);
+    }
 
     // A choice can be checked as far as it goes.
     let chosen = setup.path("chosen.jsonl").display().to_string();
@@ -131,9 +144,13 @@ fn what_is_unsealed_in_a_file_shows() {
     for key in ["seal", "personal_digest", "personal_salt"] {
         loose["event"][key] = Value::Null;
     }
-    // Of this moment it may be: it could be anything, and that is said.
+    // Of this moment it may be, but the file says up to which seal it goes.
     std::fs::write(&file, format!("{head}\n{loose}\n")).unwrap();
-    assert_eq!(setup.run(&verify).expect(0).json()["waiting"], 1);
+    let found = setup.run(&verify).expect(3).out;
+    assert!(
+        found.contains("tail-cut") && found.contains("\"waiting\":1"),
+        "{found}"
+    );
     loose["event"]["at"] = Value::from("2020-01-01T00:00:00Z");
     std::fs::write(&file, format!("{head}\n{loose}\n")).unwrap();
     let found = setup.run(&verify).expect(3).out;
@@ -187,17 +204,16 @@ fn a_server_that_stops_says_what_it_left_out() {
     assert_eq!(verdict["waiting"], 0, "{verdict}");
 }
 
-/// L-01: a master key that was lost shows: the break is a line of the log and an error in the server's,
-/// and what was sealed before is told from a forgery, or trusted where its key was written down.
+/// L-01: a master key that was lost shows: the break is a line of the log, and what was sealed before is told from a forgery, or trusted where its key was written down.
 #[test]
 fn a_lost_master_key_is_told() {
     let setup = Setup::new().with("ADMIN_PASSWORD", PASSWORD);
     setup.start().stop();
     let before = setup.run(&["audit", "key"]).expect(0).out.trim().to_owned();
-    // The next start makes another.
+    // What the server says to do where it is lost for good; another is made by that.
     std::fs::remove_file(setup.data_dir().join("master.key")).unwrap();
-    let log = setup.start().stop();
-    assert!(log.contains("is signed by another key"), "{log}");
+    setup.run(&["keys", "rotate"]).expect(0);
+    setup.start().stop();
     let found = setup.run(&["audit", "verify", "--json"]).expect(3).out;
     assert!(found.contains("seal-of-another-key"), "{found}");
     assert!(!found.contains("seal-forged"), "{found}");
@@ -208,4 +224,72 @@ fn a_lost_master_key_is_told() {
     setup.run(&of_kind).expect(0);
     let rows = std::fs::read_to_string(&file).unwrap();
     assert_eq!(rows.matches("\"seal-broken\"").count(), 1, "{rows}");
+}
+
+/// Does that to the file of a server that does not run.
+fn edit(setup: &Setup, sql: &str) {
+    let script =
+        "import sqlite3, sys\nwith sqlite3.connect(sys.argv[1]) as db: db.execute(sys.argv[2])";
+    let file = setup.data_dir().join("doorward.db");
+    let mut python = std::process::Command::new(python());
+    python.args(["-c", script]).arg(file).arg(sql);
+    assert!(python.status().unwrap().success());
+}
+
+/// L-01: the server says that the last seal was edited, in its own log and in the audit log, and goes on
+/// sealing; a line that cannot be read is shown as one, and keeps nobody from signing in.
+#[test]
+fn what_was_edited_in_the_file_is_told_and_stops_nothing() {
+    let setup = Setup::on_a_file().with("ADMIN_PASSWORD", PASSWORD);
+    let server = setup.start();
+    server.sign_in("admin", PASSWORD);
+    server.stop();
+    edit(
+        &setup,
+        "UPDATE audit_events SET outcome = 'partial' WHERE event = 'sign-in'",
+    );
+    edit(
+        &setup,
+        "UPDATE audit_seals SET counted = counted + 1 WHERE position = (SELECT MAX(position) FROM audit_seals)",
+    );
+    let server = setup.start();
+    let token = server.sign_in("admin", PASSWORD);
+    let listed = server.send("GET", "/audit", Some(&token), None);
+    let listed = listed.expect(200).json();
+    let named = |name: &str| {
+        let items = listed["items"].as_array().unwrap().iter();
+        items.filter(|item| item["event"] == name).count()
+    };
+    assert_eq!((named("unreadable"), named("sign-in")), (1, 1), "{listed}");
+    let log = server.stop();
+    assert!(
+        log.contains("the last seal of the audit log was edited"),
+        "{log}"
+    );
+    let server = setup.start();
+    let token = server.sign_in("admin", PASSWORD);
+    let path = "/audit?event=seal-broken";
+    let told = server.send("GET", path, Some(&token), None).expect(200);
+    let told = told.json();
+    assert_eq!(told["items"].as_array().unwrap().len(), 1, "{told}");
+    let log = server.stop();
+    assert!(!log.contains("the last seal of the audit log"), "{log}");
+    let found = setup.run(&["audit", "verify", "--json"]).expect(3).out;
+    assert!(
+        found.contains("seal-edited") && found.contains("event-edited"),
+        "{found}"
+    );
+}
+
+/// L-01: a log that was emptied is none that has never been.
+#[test]
+fn an_emptied_log_is_found() {
+    let setup = Setup::on_a_file().with("ADMIN_PASSWORD", PASSWORD);
+    setup.start().stop();
+    setup.run(&["audit", "verify"]).expect(0);
+    for table in ["audit_events", "audit_seals"] {
+        edit(&setup, &format!("DELETE FROM {table}"));
+    }
+    let found = setup.run(&["audit", "verify", "--json"]).expect(3).out;
+    assert!(found.contains("log-emptied"), "{found}");
 }

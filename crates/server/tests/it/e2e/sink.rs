@@ -113,7 +113,7 @@ impl Letter {
     clippy::disallowed_methods,
     reason = "tests are told in the environment where python is"
 )]
-fn python() -> PathBuf {
+pub fn python() -> PathBuf {
     if let Some(path) = std::env::var_os("DOORWARD_TEST_PYTHON") {
         return path.into();
     }
