@@ -1,7 +1,9 @@
 //! Fair shares of something bounded, without a share set beforehand.
 //!
 //! Whoever has less than is free may have one more. One alone can have half; two have a third each;
-//! of any number of them, all pressing, something is always left for who comes next.
+//! of any number of them that press in turns, something is always left for who comes next. Those that come
+//! one after the other, each taking half of what is left, leave nothing in the end, a dozen of some
+//! thousands: so whoever shares by this lets somebody who has little take the place of another.
 
 /// Whether somebody who has `own` may have one more where `free` are left.
 pub fn may_have_one_more(own: usize, free: usize) -> bool {

@@ -40,7 +40,7 @@ pub fn build(folder: &Path) -> Built {
         for number in 0..IN_A_RANGE {
             let jitter = (number ^ u64::from(range)).wrapping_mul(GOLDEN) % spread;
             let rest = number * spread + jitter;
-            writeln!(list, "{range:05X}{rest:016X}{:019X}:7", number).unwrap();
+            writeln!(list, "{range:05X}{rest:016X}{number:019X}:7").unwrap();
         }
     }
     drop(list);

@@ -56,7 +56,7 @@ pub const ALL: &[(&str, Flood)] = &[
     ("HTTP/2: pings and settings", |server| {
         Box::pin(frames(server, ping_frames()))
     }),
-    ("20,000 anonymous GETs", |server| {
+    ("100,000 anonymous GETs", |server| {
         Box::pin(anonymous(server))
     }),
 ];

@@ -6,7 +6,6 @@
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use anyhow::Context;
@@ -26,7 +25,7 @@ use tokio::time::{Instant, sleep_until};
 use tower::ServiceExt;
 
 use super::drain::Phase;
-use super::gate::{Gate, Refused};
+use super::gate::{Conversation, Gate};
 use super::head::Fault;
 use super::refusing::Refusing;
 use super::seat::{Patience, Seat};
@@ -202,8 +201,7 @@ impl Hall {
         let visitor = Arc::new(Visitor {
             peer,
             seat: seat.clone(),
-            refused: gate.refused(),
-            requests: AtomicU64::new(0),
+            conversation: gate.conversation(),
         });
         let hall = self.clone();
         let service = service_fn(move |request| hall.clone().answer(request, visitor.clone()));
@@ -249,8 +247,7 @@ impl Hall {
     ) -> Result<Response<axum::body::Body>, Infallible> {
         let version = request.version();
         let visit = visitor.seat.begin();
-        let number = visitor.requests.fetch_add(1, Ordering::Relaxed) + 1;
-        let refused = visitor.refused.why(number);
+        let (going, refused) = visitor.conversation.begin();
         let refused = refused.or_else(|| visit.is_none().then_some(Fault::Overloaded));
         let extensions = request.extensions_mut();
         extensions.insert(ConnectInfo(visitor.peer));
@@ -267,7 +264,7 @@ impl Hall {
             let close = HeaderValue::from_static("close");
             answer.headers_mut().insert(CONNECTION, close);
         }
-        Ok(visit.send_off(answer, version))
+        Ok(visit.send_off(answer, version, going))
     }
 
     /// Waits until all have gone, as long as may be; what is to be said of those that have not.
@@ -308,8 +305,7 @@ impl Hall {
 struct Visitor {
     peer: SocketAddr,
     seat: Seat,
-    refused: Refused,
-    requests: AtomicU64,
+    conversation: Conversation,
 }
 
 fn builder(tasks: Tasks) -> auto::Builder<Tasks> {

@@ -1,99 +1,82 @@
-//! The stream of one connection, watched on its way to hyper: heads are looked at before hyper sees
-//! them, nobody takes long over one (H-05), and what cannot be read is not handed on (H-13).
+//! The stream of one connection, watched on its way to hyper: nobody takes long over a head (H-05), what
+//! cannot be read is not handed on (H-13), and the seat is told of stalls.
 //!
-//! In place of a head that is refused hyper is handed one that stands for it; the service recognises
-//! it by its number and answers why. So the answer comes in its turn, and is made where all answers
-//! are. HTTP/2 passes as it is: its frames leave nothing to read two ways, and h2 has the limits.
-//! It knows no route, and of the seat only that it is told of stalls.
+//! What may be handed on, the [`passage`](super::passage) says. For a head that is refused hyper is handed
+//! one that stands for it; the service recognises it by its number and answers why. So the answer comes in
+//! its turn, and is made where all answers are. It knows no route.
 
 use std::io;
 use std::pin::{Pin, pin};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Sleep;
 
-use super::chunks::{self, Chunks};
-use super::head::{self, Fault, Length};
+use super::chunks;
+use super::head::Fault;
+use super::passage::Passage;
 use super::seat::Seat;
 
-/// What a client says first in HTTP/2 (RFC 9113, 3.4). Whatever else it says is HTTP/1.
-const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-/// Handed on in place of what is refused; a `HEAD` is answered without a body, as anybody expects who has
-/// read it (H-03).
-const STAND_IN: &[u8] = b"GET /.refused HTTP/1.1\r\nHost: refused\r\nConnection: close\r\n\r\n";
-const STAND_IN_FOR_HEAD: &[u8] =
-    b"HEAD /.refused HTTP/1.1\r\nHost: refused\r\nConnection: close\r\n\r\n";
-/// How much more than its target the first line may have.
-const MAX_LINE: usize = head::MAX_URI_BYTES + 64;
-/// How many empty lines may come before a request: some old clients end a body with one.
-const MAX_EMPTY_LINES: usize = 2;
 /// How much of what follows a refused head is read before it is hung up on, and for how long: who is
 /// hung up on while they write may never see the answer.
 const LEFT_TO_READ: usize = 256 * 1024;
 const LEFT_TO_WAIT: Duration = Duration::from_secs(1);
+/// How long an answer may take for a client that says nothing more. It may wait for it, as `nc -N` does, or
+/// be gone: both look alike.
+const HALF_CLOSED: Duration = Duration::from_secs(5);
 
-/// Which request of a connection was refused, and why. A clone is the same.
+/// What the service and the gate tell each other of the requests of a connection. A clone is the same.
 #[derive(Debug, Clone, Default)]
-pub struct Refused(Arc<Mutex<Option<(u64, Fault)>>>);
+pub struct Conversation(Arc<Told>);
 
-impl Refused {
-    /// Why the request of this number was, if it was; the first is 1.
-    pub fn why(&self, number: u64) -> Option<Fault> {
-        let refused = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        refused
-            .filter(|(refused, _)| *refused == number)
-            .map(|(_, fault)| fault)
+#[derive(Debug, Default)]
+struct Told {
+    refused: OnceLock<(u64, Fault)>,
+    begun: AtomicU64,
+    answered: AtomicU64,
+}
+
+/// An answer, until all of it is handed on.
+#[derive(Debug)]
+pub struct Answer(Conversation);
+
+impl Conversation {
+    /// The next request is taken up. Why it was refused, if it was.
+    pub fn begin(&self) -> (Answer, Option<Fault>) {
+        let number = self.0.begun.fetch_add(1, Ordering::Relaxed) + 1;
+        let refused = self.0.refused.get();
+        let refused = refused.filter(|(refused, _)| *refused == number);
+        (Answer(self.clone()), refused.map(|(_, fault)| *fault))
     }
 
-    fn note(&self, number: u64, fault: Fault) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((number, fault));
+    fn answered(&self) -> u64 {
+        self.0.answered.load(Ordering::Acquire)
     }
 }
 
-/// Where in the conversation the next byte stands.
-enum Place {
-    /// Before it is clear which HTTP is spoken.
-    Start,
-    /// In a head, or before one.
-    Head,
-    /// In a body that has so many bytes more.
-    Body(u64),
-    /// In a body of chunks.
-    Chunks(Chunks),
-    /// HTTP/2.
-    Frames,
-    /// After a head that took too long.
-    Late,
-    /// In a body that cannot be read further. What came before it is handed on, and so is answered.
-    Broken,
-    /// After a refusal: nothing more is handed on.
-    Refused,
+impl Drop for Answer {
+    fn drop(&mut self) {
+        self.0.0.answered.fetch_add(1, Ordering::Release);
+    }
 }
 
 /// A stream whose heads are looked at.
 pub struct Gate<S> {
     stream: S,
     seat: Seat,
-    place: Place,
-    /// What was read and not handed on yet.
-    held: Vec<u8>,
-    /// How much of it, from its beginning, may be.
-    cleared: usize,
-    /// How far the head that comes then was looked through, and how many lines of it have ended.
-    scanned: usize,
-    lines: usize,
-    /// How many empty lines have come before it.
-    empty_lines: usize,
-    requests: u64,
-    refused: Refused,
+    passage: Passage,
+    conversation: Conversation,
     /// How long a head may take.
     limit: Duration,
-    /// There while one is being waited for: the first, from the beginning; another, from its first
-    /// byte.
-    deadline: Option<Pin<Box<Sleep>>>,
+    /// There while one is being waited for, with its number.
+    deadline: Option<(u64, Pin<Box<Sleep>>)>,
+    /// After a head that took too long.
+    is_late: bool,
+    /// There once the client says nothing more and an answer is on its way.
+    half_closed: Option<Pin<Box<Sleep>>>,
     /// How much is still read after a refusal.
     left_to_read: usize,
     /// There from the last answer after one on.
@@ -107,232 +90,63 @@ impl<S> Gate<S> {
         Self {
             stream,
             seat,
-            place: Place::Start,
-            held: Vec::new(),
-            cleared: 0,
-            scanned: 0,
-            lines: 0,
-            empty_lines: 0,
-            requests: 0,
-            refused: Refused::default(),
+            passage: Passage::new(),
+            conversation: Conversation::default(),
             limit,
-            deadline: Some(Box::pin(tokio::time::sleep(limit))),
+            deadline: Some((0, Box::pin(tokio::time::sleep(limit)))),
+            is_late: false,
+            half_closed: None,
             left_to_read: LEFT_TO_READ,
             lingering: None,
             is_stalled: false,
         }
     }
 
-    /// Where it says what it has refused.
-    pub fn refused(&self) -> Refused {
-        self.refused.clone()
+    /// What it tells the service, and is told.
+    pub fn conversation(&self) -> Conversation {
+        self.conversation.clone()
     }
 
-    /// Whether all that was just read may be handed on as it is. It is where a client sends a head, with its
-    /// body or without, and waits for the answer: then nothing is copied. What is not known for that at a
-    /// glance, [`Gate::take`] looks at.
-    fn pass_as_it_is(&mut self, bytes: &[u8]) -> bool {
-        if !self.held.is_empty() {
-            return false;
-        }
-        let fresh = bytes.len() as u64;
-        match &mut self.place {
-            Place::Body(left) if fresh <= *left => {
-                *left -= fresh;
-                if *left == 0 {
-                    self.place = Place::Head;
-                }
-                true
-            }
-            // The preface ends in a head as well, which is none.
-            Place::Start | Place::Head if self.empty_lines == 0 => {
-                let end = head::end_of(bytes).filter(|end| *end <= head::MAX_HEAD_BYTES);
-                let length = end.and_then(|end| Some((end, head::examine(&bytes[..end]).ok()?)));
-                let Some((end, Length::Bytes(length))) = length else {
-                    return false;
-                };
-                let of_body = (bytes.len() - end) as u64;
-                if of_body > length {
-                    return false;
-                }
-                self.pass(Length::Bytes(length - of_body));
-                true
-            }
-            _ => false,
-        }
-    }
-
-    /// Takes in what was just read.
     fn take(&mut self, bytes: &[u8]) {
-        self.held.extend_from_slice(bytes);
-        loop {
-            let fresh = self.held.len() - self.cleared;
-            let is_over = match &mut self.place {
-                Place::Start => !self.begin(),
-                Place::Head => !self.head(),
-                Place::Body(left) => {
-                    let taken = usize::try_from(*left).unwrap_or(usize::MAX).min(fresh);
-                    *left -= taken as u64;
-                    self.cleared += taken;
-                    if *left > 0 {
-                        true
-                    } else {
-                        self.place = Place::Head;
-                        false
-                    }
-                }
-                Place::Chunks(chunks) => match chunks.take(&self.held[self.cleared..]) {
-                    Ok(taken) => {
-                        self.cleared += taken;
-                        let is_over = chunks.is_over();
-                        if is_over {
-                            self.place = Place::Head;
-                        }
-                        !is_over
-                    }
-                    Err(_) => {
-                        self.place = Place::Broken;
-                        false
-                    }
-                },
-                Place::Frames => {
-                    self.cleared = self.held.len();
-                    true
-                }
-                Place::Refused | Place::Broken | Place::Late => {
-                    self.held.truncate(self.cleared);
-                    true
-                }
-            };
-            if is_over {
-                return;
-            }
+        self.passage.take(bytes);
+        if let Some(fault) = self.passage.refused() {
+            // Noted before it is handed on; there is no second one.
+            let refused = (self.passage.requests(), fault);
+            self.conversation.0.refused.set(refused).ok();
         }
     }
 
-    /// Whether it is clear now which HTTP is spoken.
-    fn begin(&mut self) -> bool {
-        let common = self.held.iter().zip(PREFACE);
-        let common = common.take_while(|(one, other)| one == other).count();
-        if common == PREFACE.len() {
-            self.place = Place::Frames;
-            self.deadline = None;
-        } else if common < self.held.len() {
-            self.place = Place::Head;
-        } else {
-            return false;
+    /// Waits for a head, where one has begun, no longer than it may take.
+    fn poll_awaited(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let awaited = self.passage.awaited();
+        if self.deadline.as_ref().map(|(number, _)| *number) != awaited {
+            let begin = |number| (number, Box::pin(tokio::time::sleep(self.limit)));
+            self.deadline = awaited.map(begin);
         }
-        true
-    }
-
-    /// Whether there was a whole head, or one that is refused.
-    fn head(&mut self) -> bool {
-        let fresh = &self.held[self.cleared..];
-        if fresh.is_empty() {
-            return false;
-        }
-        while self.scanned < fresh.len() {
-            let byte = fresh[self.scanned];
-            self.scanned += 1;
-            let before = self.scanned.checked_sub(2).map(|at| fresh[at]);
-            let is_torn = match byte {
-                b'\n' => before != Some(b'\r'),
-                0 => true,
-                // A carriage return ends a line with what follows, or it is no use.
-                _ => before == Some(b'\r'),
-            };
-            if is_torn {
-                return self.refuse(Fault::Malformed);
-            }
-            if byte != b'\n' {
-                match self.over_its_limit() {
-                    Some(fault) => return self.refuse(fault),
-                    None => continue,
-                }
-            }
-            if self.scanned == 2 && self.lines == 0 {
-                self.held.drain(self.cleared..self.cleared + 2);
-                return self.skipped_a_line();
-            }
-            self.lines += 1;
-            if fresh[..self.scanned].ends_with(b"\r\n\r\n") {
-                let length = match head::examine(&fresh[..self.scanned]) {
-                    Ok(length) => length,
-                    Err(fault) => return self.refuse(fault),
-                };
-                self.cleared += self.scanned;
-                self.pass(length);
-                return true;
-            }
-        }
-        if self.deadline.is_none() {
-            self.deadline = Some(Box::pin(tokio::time::sleep(self.limit)));
-        }
-        false
-    }
-
-    fn over_its_limit(&self) -> Option<Fault> {
-        if self.lines == 0 && self.scanned > MAX_LINE {
-            return Some(Fault::UriTooLong);
-        }
-        (self.scanned > head::MAX_HEAD_BYTES).then_some(Fault::HeadersTooLarge)
-    }
-
-    fn skipped_a_line(&mut self) -> bool {
-        self.scanned = 0;
-        self.empty_lines += 1;
-        if self.empty_lines > MAX_EMPTY_LINES {
-            return self.refuse(Fault::Malformed);
-        }
-        true
-    }
-
-    /// A head was whole, and so much of its body is still to come.
-    fn pass(&mut self, length: Length) {
-        self.next_request();
-        self.place = match length {
-            Length::Bytes(0) => Place::Head,
-            Length::Bytes(bytes) => Place::Body(bytes),
-            Length::Chunks => Place::Chunks(Chunks::default()),
+        let Some((_, deadline)) = &mut self.deadline else {
+            return Poll::Pending;
         };
-    }
-
-    fn refuse(&mut self, fault: Fault) -> bool {
-        let stand_in = match self.held[self.cleared..].starts_with(b"HEAD ") {
-            true => STAND_IN_FOR_HEAD,
-            false => STAND_IN,
-        };
-        self.held.truncate(self.cleared);
-        self.held.extend_from_slice(stand_in);
-        self.cleared = self.held.len();
-        self.next_request();
-        self.refused.note(self.requests, fault);
-        self.place = Place::Refused;
-        true
-    }
-
-    fn next_request(&mut self) {
-        self.requests += 1;
-        self.scanned = 0;
-        self.lines = 0;
-        self.empty_lines = 0;
+        ready!(deadline.as_mut().poll(cx));
+        // Counted here, since hyper says nothing of a head that it has not seen.
+        self.seat.was_slow();
         self.deadline = None;
+        self.is_late = true;
+        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
     }
 
-    /// Hands on what may be; whether there was anything.
-    fn hand_on(&mut self, buffer: &mut ReadBuf<'_>) -> bool {
-        let count = self.cleared.min(buffer.remaining());
-        buffer.put_slice(&self.held[..count]);
-        self.held.drain(..count);
-        self.cleared -= count;
-        if self.held.is_empty() && self.held.capacity() > head::MAX_HEAD_BYTES {
-            self.held = Vec::new();
+    /// The client says nothing more. Whoever has asked for something is answered first.
+    fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        // Whoever was refused and hangs up may still read.
+        if self.passage.refused().is_some() {
+            return Poll::Pending;
         }
-        count > 0
-    }
-
-    fn is_refused(&self) -> bool {
-        matches!(self.place, Place::Refused)
+        let is_answered = self.conversation.answered() >= self.passage.requests();
+        if is_answered || !self.passage.is_between_requests() {
+            return Poll::Ready(Ok(()));
+        }
+        let begin = || Box::pin(tokio::time::sleep(HALF_CLOSED));
+        let half_closed = self.half_closed.get_or_insert_with(begin);
+        half_closed.as_mut().poll(cx).map(Ok)
     }
 
     /// Tells the seat whether what is written stays where it is.
@@ -356,40 +170,26 @@ impl<S: AsyncRead + Unpin> AsyncRead for Gate<S> {
     ) -> Poll<io::Result<()>> {
         let this = &mut *self;
         loop {
-            if this.hand_on(buffer) || buffer.remaining() == 0 {
+            if this.passage.hand_on(buffer) || buffer.remaining() == 0 {
                 return Poll::Ready(Ok(()));
             }
-            match this.place {
-                Place::Broken => return Poll::Ready(Err(chunks::broken())),
-                Place::Late => return Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
-                _ => {}
+            if this.passage.is_broken() {
+                return Poll::Ready(Err(chunks::broken()));
+            }
+            if this.is_late {
+                return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
             }
             let before = buffer.filled().len();
             let outcome = pin!(&mut this.stream).poll_read(cx, buffer);
             if outcome.is_pending() {
-                if let Some(deadline) = &mut this.deadline {
-                    ready!(deadline.as_mut().poll(cx));
-                    // Counted here, since hyper says nothing of a head that it has not seen.
-                    this.seat.was_slow();
-                    this.deadline = None;
-                    this.place = Place::Late;
-                    return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
-                }
-                return Poll::Pending;
+                return this.poll_awaited(cx);
             }
             ready!(outcome)?;
-            if buffer.filled().len() == before {
-                // Whoever was refused and hangs up may still read.
-                return match this.is_refused() {
-                    true => Poll::Pending,
-                    false => Poll::Ready(Ok(())),
-                };
+            let count = buffer.filled().len() - before;
+            if count == 0 {
+                return this.poll_end(cx);
             }
-            if matches!(this.place, Place::Frames) && this.held.is_empty() {
-                return Poll::Ready(Ok(()));
-            }
-            if this.is_refused() {
-                let count = buffer.filled().len() - before;
+            if this.passage.refused().is_some() {
                 buffer.set_filled(before);
                 this.left_to_read = this.left_to_read.saturating_sub(count);
                 if this.left_to_read == 0 {
@@ -397,7 +197,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Gate<S> {
                 }
                 continue;
             }
-            if this.pass_as_it_is(&buffer.filled()[before..]) {
+            if this.passage.pass_as_it_is(&buffer.filled()[before..]) {
                 return Poll::Ready(Ok(()));
             }
             this.take(&buffer.filled()[before..]);
@@ -449,7 +249,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Gate<S> {
         if this.lingering.is_none() {
             ready!(pin!(&mut this.stream).poll_shutdown(cx))?;
         }
-        if this.is_refused() {
+        if this.passage.refused().is_some() {
             ready!(this.poll_linger(cx));
         }
         Poll::Ready(Ok(()))
@@ -474,6 +274,7 @@ mod tests {
     use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 
     use super::*;
+    use crate::listener::passage::STAND_IN;
     use crate::listener::seats::{Limits, Seats};
 
     const LIMIT: Duration = Duration::from_secs(10);
@@ -534,9 +335,60 @@ mod tests {
             GET,
             body,
             "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
-            "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\nmore",
+            "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\x02\0\0\0\0\0\x01a",
         ] {
             assert_eq!(handed_on(said.as_bytes()).await, (said.to_owned(), true));
+        }
+    }
+
+    /// H-05: in HTTP/2 a head is whole with its last frame, and h2 waits for that.
+    #[tokio::test(start_paused = true)]
+    async fn half_a_head_of_http_2_is_hurried() {
+        let begun = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
+        let frame = |kind: char, flags: char| format!("\0\0\x03{kind}{flags}\0\0\0\x01abc");
+        let (open, whole) = (frame('\x01', '\0'), frame('\x01', '\x04'));
+        let (more, last) = (frame('\x09', '\0'), frame('\x09', '\x04'));
+        for (said, is_whole) in [
+            (format!("{begun}{whole}"), true),
+            (format!("{begun}{whole}{}", &whole[..5]), false),
+            (format!("{begun}{}", &whole[..11]), false),
+            (format!("{begun}{open}"), false),
+            (format!("{begun}{open}{more}"), false),
+            (format!("{begun}{open}{more}{last}"), true),
+        ] {
+            assert_eq!(handed_on(said.as_bytes()).await, (said.clone(), is_whole));
+        }
+    }
+
+    /// H-05: who says nothing more after a whole request is waited with for the answer, and not for ever:
+    /// they may as well be gone. Who breaks off is.
+    #[tokio::test(start_paused = true)]
+    async fn who_half_closes_is_answered_and_who_is_gone_is_forgotten() {
+        let half = "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nhalf";
+        let is_at_end = async |gate: &mut Gate<DuplexStream>, time| {
+            let mut buffer = [0; 4096];
+            let reading = tokio::time::timeout(time, gate.read(&mut buffer));
+            reading.await.is_ok_and(|read| read.unwrap() == 0)
+        };
+        for (said, requests, is_whole) in [("", 0, false), (GET, 1, true), (half, 1, false)] {
+            for is_answered in [false, true] {
+                let (mut client, mut gate) = gate();
+                client.write_all(said.as_bytes()).await.unwrap();
+                client.shutdown().await.unwrap();
+                if requests > 0 {
+                    assert_eq!(gate.read(&mut [0; 4096]).await.unwrap(), said.len());
+                }
+                let answer = (0..requests).map(|_| gate.conversation().begin().0);
+                let answer: Vec<_> = answer.collect();
+                let soon = HALF_CLOSED.mul_f32(0.9);
+                assert_eq!(is_at_end(&mut gate, soon).await, !is_whole, "{said}");
+                if is_answered {
+                    drop(answer);
+                } else {
+                    tokio::time::advance(HALF_CLOSED).await;
+                }
+                assert!(is_at_end(&mut gate, Duration::ZERO).await, "{said}");
+            }
         }
     }
 

@@ -2,7 +2,8 @@
 //!
 //! It knows no route and no rule; it is given a router. A file a thing: `accepting` takes connections
 //! in, `seats` bounds them and says who makes room, `seat` how long each is waited for (H-05), `refusing` turns away, `crowd` tells the log,
-//! `gate` looks at what comes before hyper does, by `head` and `chunks` (H-13), `visiting` sees requests
+//! `gate` looks at what comes before hyper does and hurries who is slow, `passage` says what may be handed on, by
+//! `head`, `chunks` and `frames` (H-13), `visiting` sees requests
 //! come and go, `tls` shakes hands, `certificate` reads the two files, `reloading` looks whether they
 //! have changed, `development` makes a pair for trying out, `activation` and `notify` speak with systemd,
 //! `signals` hears, `drain` has the phases of the end, `tasks` what still runs then, `unread` takes in
@@ -17,11 +18,13 @@ pub mod development;
 pub mod drain;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzzing;
+mod frames;
 mod gate;
 mod head;
 #[cfg(test)]
 mod heard;
 pub mod notify;
+mod passage;
 mod refusing;
 pub mod reloading;
 mod seat;

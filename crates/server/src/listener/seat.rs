@@ -61,7 +61,7 @@ struct Request {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Stage {
     /// Its body comes in.
-    Coming,
+    Coming { since: Instant },
     /// This server works on it.
     AtWork,
     /// Its answer goes out.
@@ -69,6 +69,14 @@ enum Stage {
 }
 
 impl Stage {
+    /// Since when its client is waited for.
+    fn waits_since(self) -> Option<Instant> {
+        match self {
+            Self::Coming { since } | Self::Answered { since, .. } => Some(since),
+            Self::AtWork => None,
+        }
+    }
+
     /// When it is too late for the rest of an answer.
     fn end(self, is_stopping: bool) -> Option<Instant> {
         let Self::Answered { since, bytes } = self else {
@@ -113,6 +121,16 @@ impl State {
     /// Whether it has had its answers, and asks nothing.
     pub(super) fn is_idle(&self) -> bool {
         self.has_asked && self.requests.is_empty()
+    }
+
+    /// Since when requests of it wait for their client, where they are more than those that are worked on;
+    /// and how many requests would go with it.
+    pub(super) fn held_up(&self) -> Option<(Instant, usize)> {
+        let requests = self.requests.iter();
+        let waiting = requests.filter_map(|request| request.stage.waits_since());
+        let all = self.requests.len();
+        let is_most = 2 * waiting.clone().count() > all;
+        waiting.min().filter(|_| is_most).map(|since| (since, all))
     }
 
     /// It counts no longer; how many requests it has left behind.
@@ -164,11 +182,11 @@ impl Seat {
         }
         let number = state.next;
         state.next += 1;
-        let stage = Stage::Coming;
-        state.requests.push(Request { number, stage });
-        state.has_asked = true;
         // From now on it is this request that is waited for.
         state.since = Instant::now();
+        state.has_asked = true;
+        let stage = Stage::Coming { since: state.since };
+        state.requests.push(Request { number, stage });
         drop(state);
         let seat = self.clone();
         Some(Visit { seat, number })
@@ -253,7 +271,7 @@ impl Visit {
     /// It is in, as far as it is wanted: from now on it is this server that is waited for.
     pub fn is_in(&self) {
         self.change(|_, stage| {
-            if *stage == Stage::Coming {
+            if matches!(stage, Stage::Coming { .. }) {
                 *stage = Stage::AtWork;
             }
         });

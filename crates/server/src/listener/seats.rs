@@ -1,9 +1,10 @@
 //! Who is in: how many connections there are, of whom, and which of them makes room (H-05).
 //!
 //! A connection that waits for its client makes room for a newcomer, the one that has waited longest
-//! first. One for whom this server works keeps its seat. So whoever holds thousands open keeps nobody
-//! out: an honest client needs its seat for a moment, and is the newest in it. What becomes of one of
-//! them, [`seat`](super::seat) knows; sockets and HTTP are known to neither.
+//! first, and so does one whose requests do, where no more may be in. One for whom this server works keeps
+//! its seat. So whoever holds thousands open keeps nobody out: an honest client needs its seat for a
+//! moment, and is the newest in it. What becomes of one of them, [`seat`](super::seat) knows; sockets and
+//! HTTP are known to neither.
 //!
 //! A request locks its own seat and counts itself in two numbers; what all share is locked when somebody
 //! comes or goes. So the queues are looked at late: an entry may say that somebody waits since earlier
@@ -27,6 +28,11 @@ use super::seat::{Chair, Seat, State};
 
 /// How many requests are in at once. A body has at most 64 KiB.
 const MAX_REQUESTS: usize = 2048;
+/// Where none has a place, those make room that wait for their clients: for who has fewer than so many,
+/// so many at a time, and where there are none, looked for again so much later.
+const FEW: usize = 32;
+const FREED: usize = 64;
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
 /// How long a newcomer is one: what it asks is on its way. Others of its own address do not push it out.
 const NEW: Duration = Duration::from_secs(1);
 
@@ -66,6 +72,8 @@ struct Room {
     seated: HashMap<u64, Arc<Chair>>,
     origins: HashMap<Arc<str>, Group>,
     queue: Queue,
+    /// When requests were looked for that could make room, and none were found.
+    looked_at: Option<Instant>,
 }
 
 /// Those that wait for their clients, by since when; and some that no longer do.
@@ -146,17 +154,55 @@ impl Seats {
         }
     }
 
-    /// Counts a request, where there is room for it: every address has its share. Of two that come for
-    /// the last place at once, both may be refused.
+    /// Counts a request, where there is room for it, or can be made.
     pub(super) fn begin(&self, origin: Option<&Origin>) -> Result<(), Why> {
+        let has_room = self.count(origin) || (self.free_requests(origin) && self.count(origin));
+        has_room
+            .then_some(())
+            .ok_or_else(|| self.turned_away(self.taken(), Why::Requests))
+    }
+
+    /// Counts a request, where its address has a share left. Of two that come for the last place at once,
+    /// both may find none.
+    fn count(&self, origin: Option<&Origin>) -> bool {
         let others = self.requests.fetch_add(1, Ordering::Relaxed);
         let own = origin.map(|origin| origin.requests.fetch_add(1, Ordering::Relaxed));
         let free = MAX_REQUESTS.saturating_sub(others);
-        if own.map_or(free > 0, |own| fair::may_have_one_more(own, free)) {
-            return Ok(());
+        let is_fair = own.map_or(free > 0, |own| fair::may_have_one_more(own, free));
+        if !is_fair {
+            self.ended(origin, 1);
         }
-        self.ended(origin, 1);
-        Err(self.turned_away(self.taken(), Why::Requests))
+        is_fair
+    }
+
+    /// Sends off those whose requests have waited longest for their clients, for an address that has few
+    /// requests in; whether there were any. Those that come one after the other can have all shares
+    /// without doing anything for it: begin a body, or leave an answer where it is.
+    fn free_requests(&self, origin: Option<&Origin>) -> bool {
+        if origin.is_some_and(|origin| origin.requests.load(Ordering::Relaxed) >= FEW) {
+            return false;
+        }
+        let mut room = self.room();
+        let now = Instant::now();
+        if room.looked_at.is_some_and(|at| now < at + LOOK_AGAIN) {
+            return false;
+        }
+        let held = |chair: &Arc<Chair>| {
+            let (since, requests) = chair.state().held_up()?;
+            (since + NEW <= now).then_some((since, chair.id, requests))
+        };
+        let mut held: Vec<_> = room.seated.values().filter_map(held).collect();
+        held.sort_unstable();
+        room.looked_at = held.is_empty().then_some(now);
+        let mut freed = 0;
+        for &(_, id, requests) in &held {
+            if freed >= FREED {
+                break;
+            }
+            freed += requests;
+            self.send_off(&mut room, id);
+        }
+        freed > 0
     }
 
     /// So many requests are over.
@@ -420,6 +466,38 @@ mod tests {
         assert!(seats.take(peer(8)).is_ok());
         assert!(is_sent_off(&taken[0]));
         drop(visit);
+    }
+
+    /// H-05, T-FLOOD: whoever takes what is left, one address after the other, has all places; who asks for
+    /// nothing else has one all the same, once they have kept the server waiting for a second.
+    #[tokio::test(start_paused = true)]
+    async fn requests_whose_clients_are_waited_for_make_room() {
+        let seats = seats(100, 100, "");
+        let honest = seats.take(peer(99)).unwrap();
+        let flood: Vec<_> = (0..40).map(|n| seats.take(peer(n)).unwrap()).collect();
+        let visits = flood.iter().map(|seat| std::iter::from_fn(|| seat.begin()));
+        let visits: Vec<_> = visits.map(Iterator::collect::<Vec<_>>).collect();
+        let all = || visits.iter().flatten();
+        assert_eq!(all().count(), MAX_REQUESTS);
+        assert!(honest.begin().is_none());
+        // What is worked on is not given up, whoever asks.
+        all().for_each(Visit::is_in);
+        tokio::time::advance(10 * NEW).await;
+        assert!(honest.begin().is_none());
+        // Nor what has only just been answered.
+        all().for_each(Visit::answered);
+        tokio::time::advance(LOOK_AGAIN).await;
+        assert!(honest.begin().is_none());
+        tokio::time::advance(NEW).await;
+        // What those who wait do meanwhile on the same connection makes them no newer.
+        for seat in &flood {
+            seat.flowing();
+            seat.stalled();
+        }
+        let asked: Vec<_> = (0..FEW).map(|_| honest.begin()).collect();
+        assert!(asked.iter().all(Option::is_some));
+        let gone = flood.iter().filter(|seat| is_sent_off(seat)).count();
+        assert!(gone > 0 && !is_sent_off(&honest), "{gone}");
     }
 
     /// H-05: one address never has all requests that may be in at once.

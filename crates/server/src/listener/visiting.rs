@@ -9,6 +9,7 @@ use axum::body::Body;
 use hyper::body::{Body as _, Bytes, Frame, SizeHint};
 use hyper::{Request, Response, Version};
 
+use super::gate::Answer;
 use super::seat::Visit;
 
 /// A request that has its place, until its answer has gone out. None where it has none.
@@ -33,7 +34,12 @@ pub fn receive(request: Request<Body>, visit: Option<Visit>) -> (Request<Body>, 
 
 impl Visiting {
     /// Watches the answer go out.
-    pub fn send_off(self, answer: Response<Body>, version: Version) -> Response<Body> {
+    pub fn send_off(
+        self,
+        answer: Response<Body>,
+        version: Version,
+        handed_on: Answer,
+    ) -> Response<Body> {
         self.with(Visit::answered);
         let end = match version {
             Version::HTTP_2 => End::Asked,
@@ -45,6 +51,7 @@ impl Visiting {
                 end,
                 kept: None,
                 visit: self,
+                _handed_on: handed_on,
             })
         })
     }
@@ -113,6 +120,7 @@ struct Going {
     end: End,
     kept: Option<Bytes>,
     visit: Visiting,
+    _handed_on: Answer,
 }
 
 impl Going {

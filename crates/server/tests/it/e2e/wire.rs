@@ -4,6 +4,59 @@ use std::io::{Read, Write};
 
 use super::{Setup, http};
 
+/// H-03, H-13: nor where it is refused: a proxy that has read `HEAD` would take the body for the next answer.
+#[test]
+fn a_refused_head_has_no_body_either() {
+    let server = Setup::new().start();
+    for fields in ["Host: x\r\nHost: x\r\n", "Host: x\r\nA_b: c\r\n"] {
+        let mut stream = http::open(server.address()).unwrap();
+        let request = format!("HEAD / HTTP/1.1\r\n{fields}\r\n");
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 400"), "{answer}");
+        assert!(answer.ends_with("\r\n\r\n"), "{answer}");
+    }
+}
+
+/// H-05: a client that says with its last byte that there are no more, as `nc -N` and some probes do, is
+/// answered, however long the answer is.
+#[test]
+fn who_half_closes_is_answered() {
+    let server = Setup::new().start();
+    let body = r#"{"username":"nobody","password":"three boats on a lake"}"#;
+    let post = format!(
+        "POST /auth HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    let get = |path: &str| format!("GET {path} HTTP/1.1\r\nHost: x\r\n\r\n");
+    for (request, status) in [
+        (get("/healthz"), "200"),
+        (get("/openapi.json"), "200"),
+        (get("/healthz").replace("GET", "HEAD"), "200"),
+        (post, "401"),
+        (
+            format!("{}{}", get("/healthz"), get("/openapi.json")),
+            "200",
+        ),
+    ] {
+        let mut stream = http::open(server.address()).unwrap();
+        stream.write_all(request.as_bytes()).unwrap();
+        stream.shutdown(std::net::Shutdown::Write).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        let begins = format!("HTTP/1.1 {status}");
+        assert!(answer.starts_with(&begins), "{request} {answer}");
+        let asked = request.matches(" HTTP/1.1").count();
+        assert_eq!(answer.matches("HTTP/1.1 ").count(), asked, "{request}");
+        if request.contains("/openapi.json") {
+            assert!(answer.trim_end().ends_with('}'), "{request}");
+            let whole = answer.rsplit("\r\n\r\n").next().unwrap();
+            serde_json::from_str::<serde_json::Value>(whole).unwrap();
+        }
+    }
+}
+
 /// Sends bytes, and gives the status of the first answer; 0 where the server just hangs up.
 fn status(address: std::net::SocketAddr, request: &[u8]) -> u16 {
     let mut stream = http::open(address).unwrap();
@@ -30,6 +83,9 @@ fn ambiguous_requests_are_refused_and_the_server_lives_on() {
         (post("Content-Length: 2\r\nContent-Length: 2\r\n"), 400),
         (post("Content-Length: -1\r\n"), 400),
         (post("Content-Length: +2\r\n"), 400),
+        // hyper has its own use for these.
+        (post("Content-Length: 18446744073709551615\r\n"), 400),
+        (post("Content-Length: 18446744073709551614\r\n"), 400),
         (
             post("Content-Length: 2\r\nTransfer-Encoding: chunked\r\n"),
             400,
