@@ -6,7 +6,7 @@ use serde_json::{Map, json};
 use super::Output;
 use crate::cli::{ConfigCommand, WIDTH};
 use crate::columns;
-use crate::config::{Config, Loaded, Refused, SETTINGS, Setting, masked, open_to_others};
+use crate::config::{Config, Loaded, Refused, SETTINGS, Setting, masked};
 use crate::wiring::{self, KeptPasswords};
 
 /// Where values stand in a line.
@@ -63,7 +63,7 @@ async fn check(loaded: anyhow::Result<Loaded>) -> Checked {
         return checked;
     };
     checked.faults.extend(wiring::check(&config));
-    checked.warnings = open_to_others(&config);
+    checked.warnings = config.warnings();
     match wiring::look_for_peppers(&config).await {
         KeptPasswords::Fine => {}
         KeptPasswords::Fault(fault) => checked.faults.push(fault),

@@ -14,7 +14,7 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use super::Output;
-use crate::config::{Config, open_to_others};
+use crate::config::Config;
 use crate::listener::activation::{self, Sockets};
 use crate::listener::drain::{self, Phase};
 use crate::listener::notify::{self, ServiceManager};
@@ -159,8 +159,8 @@ async fn begin(config: &Config) -> anyhow::Result<Begun> {
     wiring::check_breached(config)?;
     let wired = Arc::new(wiring::wire(config, sockets.address).await?);
     wiring::check_peppers(&wired).await?;
-    for open in open_to_others(config) {
-        tracing::warn!("{open}");
+    for warning in config.warnings() {
+        tracing::warn!("{warning}");
     }
     wired
         .accounts

@@ -31,7 +31,6 @@ use doorward_web::{ForwardedBy, Origins, TrustedProxies};
 pub use commented::commented;
 pub use doorward_web::{host_of, is_loopback_url};
 pub use masked::masked;
-pub use rights::open_to_others;
 pub use settings::{SETTINGS, Setting};
 pub use sources::{Flag, Loaded, Refused, load, load_ephemeral};
 
@@ -146,7 +145,9 @@ pub struct Config {
     pub traces_headers: Option<Secret<String>>,
     /// Which part of the traces that no trusted proxy has begun is kept.
     pub traces_ratio: f64,
-    /// The files that a secret of it was read from, for `rights`.
+    /// The files that it was read from, for `rights`.
+    pub files: BTreeSet<PathBuf>,
+    /// Those of them with a secret in them that counts.
     pub secret_files: BTreeSet<PathBuf>,
 }
 
@@ -219,6 +220,7 @@ impl Default for Config {
             traces_url: None,
             traces_headers: None,
             traces_ratio: 1.0,
+            files: BTreeSet::new(),
             secret_files: BTreeSet::new(),
         }
     }

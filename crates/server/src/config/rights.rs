@@ -7,6 +7,8 @@
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
+use rustix::process::geteuid;
+
 use super::Config;
 use crate::wiring;
 
@@ -14,7 +16,7 @@ const READ_OR_WRITTEN: u32 = 0o006;
 const WRITTEN: u32 = 0o002;
 
 /// A sentence for each that is open to everybody on this machine, with how to mend it.
-pub fn open_to_others(config: &Config) -> Vec<String> {
+pub(super) fn open_to_others(config: &Config) -> Vec<String> {
     let mut told = Vec::new();
     let mut look = |path: &Path, what: &str, bits: u32| {
         let is_open = std::fs::metadata(path).is_ok_and(|found| found.mode() & bits != 0);
@@ -39,5 +41,18 @@ pub fn open_to_others(config: &Config) -> Vec<String> {
         look(&database, "is the database", READ_OR_WRITTEN);
     }
     look(&config.data_dir, "is the data folder", WRITTEN);
+    for file in config.files.difference(&config.secret_files) {
+        look(file, "is the configuration", WRITTEN);
+    }
+    told.extend(config.files.iter().filter_map(|file| of_another(file)));
     told
+}
+
+/// Whose the configuration is can change it, and have mail and data elsewhere.
+fn of_another(file: &Path) -> Option<String> {
+    let owner = std::fs::metadata(file).ok()?.uid();
+    let (us, file) = (geteuid().as_raw(), file.display());
+    (owner != 0 && owner != us).then(|| {
+        format!("{file} is the configuration and belongs to user {owner}, who can change it: run `chown {us} {file}`")
+    })
 }

@@ -25,21 +25,19 @@ pub struct Loaded {
 }
 
 impl Loaded {
-    /// Which of the files has a secret in it that counts. A URL without a password is none.
+    /// Which files it came from, and which have a secret in them. A URL without a password is none.
     fn note_files(&mut self, file: &Path) {
-        for setting in SETTINGS.iter().filter(|setting| setting.secret) {
-            let shown = (setting.show)(&self.config);
-            let Some(origin) = self.origins.get(setting.key) else {
-                continue;
+        for setting in SETTINGS {
+            let path = match self.origins.get(setting.key) {
+                Some(origin) if origin.starts_with(DOTENV) => Path::new(DOTENV),
+                Some(origin) if origin.starts_with(&*file.to_string_lossy()) => file,
+                _ => continue,
             };
-            if masked(&shown) == shown {
-                continue;
+            let shown = (setting.show)(&self.config);
+            if setting.secret && masked(&shown) != shown {
+                self.config.secret_files.insert(path.to_owned());
             }
-            if origin.starts_with(DOTENV) {
-                self.config.secret_files.insert(DOTENV.into());
-            } else if !origin.starts_with(ENVIRONMENT) {
-                self.config.secret_files.insert(file.to_owned());
-            }
+            self.config.files.insert(path.to_owned());
         }
     }
 

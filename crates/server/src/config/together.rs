@@ -8,6 +8,7 @@ use std::net::SocketAddr;
 
 use doorward_web::{ForwardedBy, TrustedProxies};
 
+use super::rights::open_to_others;
 use super::{Config, is_loopback_url};
 use crate::master_key;
 
@@ -22,6 +23,28 @@ impl Config {
         faults.extend(self.fault_of_idle_sessions());
         faults.extend(self.throttle_limits.faults());
         faults
+    }
+
+    /// What a start goes on with, and says.
+    pub fn warnings(&self) -> Vec<String> {
+        let mut told = open_to_others(self);
+        let collector = self.traces_url.iter().chain(&self.traces_endpoint).next();
+        if let Some(url) = collector
+            && url.starts_with("http://")
+            && !is_loopback_url(url)
+        {
+            let with = match &self.traces_headers {
+                Some(_) => ", and with them the secret of `traces.headers`",
+                None => "",
+            };
+            told.push(format!("traces go to another machine in the clear{with}: use https in `traces.endpoint` (OTEL_EXPORTER_OTLP_ENDPOINT)"));
+        }
+        if let Some(address) = self.metrics_listen
+            && !address.ip().is_loopback()
+        {
+            told.push(format!("`metrics.listen` is {address}, where whoever reaches it reads all figures in the clear: let nobody but your Prometheus reach it"));
+        }
+        told
     }
 
     fn faults_of_addresses(&self) -> Vec<String> {
@@ -233,13 +256,49 @@ mod tests {
         &[("throttle.password.stop", "10")],
     ];
 
-    fn faults(values: &[(&str, &str)]) -> Vec<String> {
+    fn with(values: &[(&str, &str)]) -> Config {
         let mut config = Config::default();
         for (key, value) in values {
             let setting = SETTINGS.iter().find(|setting| setting.key == *key).unwrap();
             (setting.set)(&mut config, value).unwrap();
         }
-        config.check()
+        config
+    }
+
+    fn faults(values: &[(&str, &str)]) -> Vec<String> {
+        with(values).check()
+    }
+
+    /// C-03: what leaves this machine in the clear is said, with what to do.
+    #[test]
+    fn what_goes_over_a_network_in_the_clear_is_warned_of() {
+        for (values, told) in [
+            (
+                &[("traces.endpoint", "http://203.0.113.5:4318")][..],
+                "use https",
+            ),
+            (
+                &[
+                    ("traces.url", "http://collector.example/v1/traces"),
+                    ("traces.endpoint", "https://collector.example"),
+                    ("traces.headers", "authorization=Bearer%20x"),
+                ],
+                "the secret of `traces.headers`",
+            ),
+            (&[("metrics.listen", "0.0.0.0:9464")], "your Prometheus"),
+            (&[("metrics.listen", "127.0.0.1:9464")], ""),
+            (&[("traces.endpoint", "http://localhost:4318")], ""),
+            (&[("traces.endpoint", "https://collector.example")], ""),
+        ] {
+            let warnings = with(values).warnings();
+            assert_eq!(
+                warnings.len(),
+                usize::from(!told.is_empty()),
+                "{warnings:?}"
+            );
+            let is_said = |warning: &String| warning.contains(told) && !warning.contains("Bearer");
+            assert!(warnings.iter().all(is_said), "{warnings:?}");
+        }
     }
 
     /// C-01: what contradicts itself is refused, with a sentence that says what to write.

@@ -336,4 +336,14 @@ fn files_that_others_can_read_are_warned_of() {
         assert!(log.contains("chmod o-rwx"), "{log}");
         open(path, closed);
     }
+    // Without a secret in it, what is read there still decides where mail and data go.
+    open(&setup.path(".env"), 0o666);
+    let told = setup.run(&["config", "check"]).expect(0).out;
+    assert!(told.contains(".env is the configuration"), "{told}");
+    open(&setup.path(".env"), 0o644);
+    // Only root can give a file away, and nobody else could show it.
+    if std::os::unix::fs::chown(&file, Some(65_534), None).is_ok() {
+        let told = setup.run(&["config", "check"]).expect(0).out;
+        assert!(told.contains("belongs to user 65534"), "{told}");
+    }
 }

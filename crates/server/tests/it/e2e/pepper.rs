@@ -86,6 +86,31 @@ fn a_missing_pepper_refuses_the_start_with_a_sentence() {
     peppered(bare, TWO, ONE).start().sign_in("admin", PASSWORD);
 }
 
+/// P-08: a row that a later release has written keeps no node down; a lost pepper is told all the same
+/// where the others show it.
+#[test]
+fn a_user_who_cannot_be_read_stops_no_start() {
+    let bare = Setup::on_a_file().with("ADMIN_PASSWORD", PASSWORD);
+    let server = peppered(bare.clone(), ONE, "").start();
+    let body = json!({"username": "ines", "password": PASSWORD});
+    server.post("/user", body).expect(201);
+    server.stop();
+    let script = "import sqlite3, sys\nbase = sqlite3.connect(sys.argv[1])\n\
+        changed = base.execute(\"UPDATE users SET locale = 'tlh' WHERE username = 'ines'\")\n\
+        base.commit()\nsys.exit(0 if changed.rowcount == 1 else 1)";
+    let changed = std::process::Command::new("python3")
+        .args(["-c", script])
+        .arg(bare.data_dir().join("doorward.db"))
+        .status();
+    assert!(changed.unwrap().success());
+    let server = peppered(bare.clone(), ONE, "").start();
+    server.sign_in("admin", PASSWORD);
+    let log = server.stop();
+    assert!(log.contains("some users cannot be read"), "{log}");
+    let said = bare.run(&["serve"]).expect(1);
+    assert!(said.err.contains("`password.peppers_old`"), "{}", said.err);
+}
+
 /// P-08: a check may run where the database is not; it says so, and that is no fault.
 #[test]
 fn a_check_says_that_it_could_not_look_for_peppers() {
