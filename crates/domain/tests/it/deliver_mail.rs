@@ -371,12 +371,7 @@ async fn a_disabled_user_gets_no_link() {
 async fn a_recovery_mail_leaves_one_line_in_the_audit_log() {
     let world = World::new().await;
     let ben = world.active("ben").await;
-    let address = email("ben@example.com");
-    world
-        .accounts
-        .request_recovery(&world.anon(), &address)
-        .await
-        .unwrap();
+    world.ask_recovery("ben@example.com").await;
     world.forget();
     world.postbox.refuse(Some(Refusal::ForNow));
     world.deliver().await;

@@ -20,12 +20,7 @@ async fn all_that_is_held_is_there_and_no_secret() {
     world.active("eve").await;
     let session = world.sign_in("ben").await;
     world.sign_in("eve").await;
-    let address = email("ben@example.com");
-    world
-        .accounts
-        .request_recovery(&world.anon(), &address)
-        .await
-        .unwrap();
+    world.ask_recovery("ben@example.com").await;
     let link = token_in(&world.one_mail().await);
     world
         .accounts

@@ -323,12 +323,7 @@ async fn a_hundred_wrong_guesses_stop_the_sign_in_until_the_account_is_recovered
         Error::TooManyAttempts { .. }
     );
     world.check(&session).await.unwrap();
-    let address = email("ben@example.com");
-    world
-        .accounts
-        .request_recovery(&world.anon(), &address)
-        .await
-        .unwrap();
+    world.ask_recovery("ben@example.com").await;
     let mails = world.mails().await;
     let of = |template| mails.iter().find(|mail| mail.template == template);
     assert!(of(MailTemplate::GuessingStopped).is_some(), "it is told of");

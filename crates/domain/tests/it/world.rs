@@ -254,6 +254,13 @@ impl World {
         self.try_sign_in(name, PASSWORD).await.unwrap()
     }
 
+    /// A stranger, or the owner, asks for a recovery mail.
+    pub async fn ask_recovery(&self, address: &str) {
+        let (anon, address) = (self.anon(), email(address));
+        let asked = self.accounts.request_recovery(&anon, &address);
+        asked.await.unwrap();
+    }
+
     /// Whether the token opens anything now.
     pub async fn check(&self, signed_in: &SignedIn) -> Result<User, Error> {
         let token = signed_in.token.expose();

@@ -67,13 +67,7 @@ async fn a_sign_out_leaves_the_browser_known() {
     let app = TestApp::new().await;
     app.create("ben", Role::User).await;
     let anon = app.anon();
-    let signed_in = anon
-        .request("POST", "/auth")
-        .on_our_page()
-        .form("username=ben&password=plum+cake+on+sundays")
-        .send()
-        .await
-        .expect(303);
+    let signed_in = anon.sign_in_on_page("ben").await;
     let token = signed_in.cookie("__Host-doorward").unwrap().to_owned();
     let device = signed_in.cookie(DEVICE).unwrap().to_owned();
     for (kept, cleared) in [

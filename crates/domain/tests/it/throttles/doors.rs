@@ -58,6 +58,31 @@ async fn nobody_makes_budgets_of_their_own() {
     }
 }
 
+/// accounts of one's own are no budgets for mails to others: whoever is known to another account is a
+/// stranger to this address, and takes from what their own network address has.
+#[tokio::test]
+async fn with_many_accounts_nobody_mails_more_strangers() {
+    let world = World::new().await;
+    let mut asked = 0;
+    for number in 0..5 {
+        let user = world.active(&format!("own-{number}")).await;
+        for mailbox in 0..10 {
+            let ctx = known(&world, "192.0.2.66", &user);
+            let address = email(&format!("box-{number}-{mailbox}@example.com"));
+            let admitted = world.accounts.admit(&ctx, Door::MailRequest).await.is_ok();
+            let mailed = admitted
+                && world
+                    .accounts
+                    .request_recovery(&ctx, &address)
+                    .await
+                    .is_ok();
+            asked += u32::from(mailed);
+        }
+    }
+    assert_eq!(asked, 20);
+    world.mails().await;
+}
+
 /// A-08, T-FLOOD: where all strangers together have nothing left, a browser that is known to somebody else has
 /// the few tries of a quiet network, as one that nobody knows.
 #[tokio::test]

@@ -280,13 +280,7 @@ async fn a_cookie_lives_no_longer_than_its_session() {
     let app = TestApp::new().await;
     app.create("ben", Role::User).await;
     let anon = app.anon();
-    let signed_in = anon
-        .request("POST", "/auth")
-        .on_our_page()
-        .form(FORM)
-        .send()
-        .await
-        .expect(303);
+    let signed_in = anon.sign_in_on_page("ben").await;
     let mut token = token_of(&signed_in);
     let mut left = 30 * 24 * 3600;
     let day = 24 * 3600 - 60;
@@ -404,13 +398,7 @@ async fn a_renewal_by_cookie_sets_the_cookie() {
     let app = TestApp::new().await;
     app.create("ben", Role::User).await;
     let anon = app.anon();
-    let signed_in = anon
-        .request("POST", "/auth")
-        .on_our_page()
-        .form(FORM)
-        .send()
-        .await
-        .expect(303);
+    let signed_in = anon.sign_in_on_page("ben").await;
     let old = token_of(&signed_in);
     let renewed = anon
         .request("POST", "/auth/renewal")
@@ -434,8 +422,7 @@ async fn a_password_change_by_cookie_leaves_a_copied_token_behind() {
     let app = TestApp::new().await;
     app.create("ben", Role::User).await;
     let anon = app.anon();
-    let sign_in = anon.request("POST", "/auth").on_our_page().form(FORM);
-    let signed_in = sign_in.send().await.expect(303);
+    let signed_in = anon.sign_in_on_page("ben").await;
     let (old, device) = (token_of(&signed_in), device_of(&signed_in));
     let change = anon
         .request("PUT", "/password")

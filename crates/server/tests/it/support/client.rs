@@ -11,7 +11,7 @@ use http_body_util::BodyExt;
 use serde_json::Value;
 use tower::ServiceExt;
 
-use super::{Answer, FORM, JSON};
+use super::{Answer, FORM, JSON, PASSWORD};
 
 /// Speaks to the router from one network address, with a token or without.
 #[derive(Clone)]
@@ -76,6 +76,16 @@ impl Client {
 
     pub async fn delete(&self, path: &str) -> Answer {
         self.request("DELETE", path).send().await
+    }
+
+    /// Signs in on the page, as a person does, and is sent on with the cookies of it.
+    pub async fn sign_in_on_page(&self, username: &str) -> Answer {
+        let form = format!(
+            "username={username}&password={}",
+            PASSWORD.replace(' ', "+")
+        );
+        let draft = self.request("POST", "/auth").on_our_page().form(&form);
+        draft.send().await.expect(303)
     }
 }
 
