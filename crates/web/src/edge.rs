@@ -329,7 +329,7 @@ fn problem_body<'a>(app: &App, problem: &'a Problem, id: &'a str) -> ProblemBody
 }
 
 /// The headers of every answer (H-06, H-11, W-01, W-06).
-fn dress(app: &App, id: &str, headers: &mut HeaderMap) {
+pub(crate) fn dress(app: &App, id: &str, headers: &mut HeaderMap) {
     let is_page = headers
         .get(header::CONTENT_TYPE)
         .is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));

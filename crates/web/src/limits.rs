@@ -5,9 +5,11 @@
 //! Must not know any route beyond its name.
 
 use axum::extract::{MatchedPath, Request};
+use axum::http::HeaderMap;
 use axum::http::header::CONTENT_LENGTH;
 
 use crate::app::App;
+use crate::edge;
 use crate::negotiate;
 use crate::problem::{Code, Problem};
 
@@ -78,12 +80,25 @@ pub(crate) fn check(request: &Request) -> Result<(), Problem> {
     Ok(())
 }
 
-/// What somebody is told who cannot be let in at all: a whole answer of HTTP/1.1.
+/// What somebody is told who cannot be let in at all: a whole answer of HTTP/1.1, in the headers that every
+/// answer wears (H-11).
 pub fn turned_away(app: &App) -> String {
-    let problem = Problem::new(Code::Overloaded);
-    let body = crate::edge::problem_text(app, &problem, &app.request_ids.next());
-    format!(
-        "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/problem+json\r\nContent-Length: {}\r\nRetry-After: {COME_BACK_SECONDS}\r\nCache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\nConnection: close\r\n\r\n{body}",
+    let id = app.request_ids.next();
+    let body = edge::problem_text(app, &Problem::new(Code::Overloaded), &id);
+    let date = app.accounts.now().strftime("%a, %d %b %Y %H:%M:%S GMT");
+    let mut headers = HeaderMap::new();
+    edge::dress(app, &id, &mut headers);
+    let mut answer = format!(
+        "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/problem+json\r\nContent-Length: {}\r\nRetry-After: {COME_BACK_SECONDS}\r\nConnection: close\r\nDate: {date}\r\n",
         body.len()
-    )
+    );
+    for (name, value) in &headers {
+        answer.push_str(name.as_str());
+        answer.push_str(": ");
+        answer.push_str(value.to_str().unwrap_or_default());
+        answer.push_str("\r\n");
+    }
+    answer.push_str("\r\n");
+    answer.push_str(&body);
+    answer
 }

@@ -54,7 +54,7 @@ fn those_who_say_nothing_make_room_for_those_who_do() {
     assert_eq!(said(&server), 1);
 }
 
-/// H-05: one address has its own share. What is over is told to come back, and once its connections
+/// H-05, H-11: one address has its own share. What is over is told to come back, and once its connections
 /// have said nothing for a moment, they make room; others notice nothing.
 #[test]
 fn one_address_has_as_many_connections_as_it_may() {
@@ -73,9 +73,22 @@ fn one_address_has_as_many_connections_as_it_may() {
     let refused = ask(&mut from(2, server.address()));
     assert!(refused.starts_with("HTTP/1.1 503 "), "{refused}");
     assert!(refused.contains("\r\nRetry-After: 1\r\n"), "{refused}");
-    let body = refused.split("\r\n\r\n").nth(1).unwrap();
+    let (head, body) = refused.split_once("\r\n\r\n").unwrap();
     let body: serde_json::Value = serde_json::from_str(body).unwrap();
     assert_eq!(body["code"], "overloaded");
+    let id = body["request_id"].as_str().unwrap();
+    for field in [
+        "content-security-policy: default-src 'none'; frame-ancestors 'none'",
+        "x-content-type-options: nosniff",
+        "referrer-policy: no-referrer",
+        "cross-origin-resource-policy: same-origin",
+        "cache-control: no-store",
+        &format!("x-request-id: {id}"),
+        "Content-Type: application/problem+json",
+        "Date: ",
+    ] {
+        assert!(head.contains(&format!("\r\n{field}")), "{field}: {head}");
+    }
     eventually("the oldest makes room", || {
         let answer = ask(&mut from(2, server.address()));
         answer.starts_with("HTTP/1.1 200 ").then_some(())
