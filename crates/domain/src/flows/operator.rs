@@ -47,7 +47,7 @@ impl Accounts {
             status: Status::Active,
             data: Data::default(),
             locale: ctx.client.locale,
-            session_epoch: 1,
+            session_epoch: User::FIRST_EPOCH,
             stopped_epoch: None,
             version: Version::FIRST,
             created_at: ctx.now,

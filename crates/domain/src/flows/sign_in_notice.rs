@@ -16,7 +16,7 @@ use crate::error::Error;
 use crate::flows::sign_in::Identifier;
 use crate::model::{AuditEvent, AuditFilter, Event, MailJob, MailKind, Outcome, User};
 use crate::ports::{Allowance, Budget, Charge};
-use crate::throttle::network_key;
+use crate::throttle::{LONGEST_WAIT, network_key};
 use crate::values::UserId;
 
 /// Mails to one account's owner about sign-ins: a thief of the password makes no mail bomb.
@@ -37,8 +37,6 @@ const STOP_NOTICE: Budget = Budget {
     burst: 1,
     window: Duration::from_secs(24 * 3600),
 };
-/// A refusal for longer than any pause is the stop itself.
-const LONGEST_PAUSE: Duration = Duration::from_secs(3600);
 /// How long a device is remembered.
 const REMEMBERED: SignedDuration = SignedDuration::from_hours(90 * 24);
 /// How many lines of an account's history are looked at.
@@ -116,8 +114,9 @@ impl Accounts {
         key: &str,
         refusal: Allowance,
     ) -> Result<(), Error> {
+        // Longer than anybody is told to wait is the stop itself.
         let is_stop =
-            matches!(refusal, Allowance::Denied { retry_after } if retry_after > LONGEST_PAUSE);
+            matches!(refusal, Allowance::Denied { retry_after } if retry_after > LONGEST_WAIT);
         // Anybody can bring it about, for any address: it takes no mail's last room.
         let has_room = is_stop && self.ensure_outbox_room().is_ok();
         if !has_room || !self.may_mail(ctx, STOP_NOTICE, key).await? {

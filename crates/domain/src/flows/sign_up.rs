@@ -85,7 +85,7 @@ impl Accounts {
             role: Role::User,
             data: wanted.data,
             locale: ctx.client.locale,
-            session_epoch: 1,
+            session_epoch: User::FIRST_EPOCH,
             stopped_epoch: None,
             version: Version::FIRST,
             created_at: ctx.now,

@@ -109,6 +109,9 @@ pub struct User {
 }
 
 impl User {
+    /// The epoch of a new account; an address without one is counted alike.
+    pub const FIRST_EPOCH: i64 = 1;
+
     /// The address that mails about the account go to: the confirmed one alone.
     pub fn mail_address(&self) -> Option<&EmailAddress> {
         self.email.as_ref()

@@ -4,10 +4,11 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-use super::LONGEST_WAIT;
 use super::limits::{span, spelled};
 
 const HOUR: Duration = Duration::from_secs(3600);
+/// The longest that may be set: the hour after the last step is told from every pause before it by its length.
+const LONGEST_PAUSE: Duration = Duration::from_secs(1800);
 /// How long each failure is remembered: what a stranger can make us keep is bounded by what they
 /// can make us hash.
 const REMEMBERED: Duration = Duration::from_secs(6 * 3600);
@@ -114,13 +115,13 @@ impl FromStr for Pauses {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let wrong = || {
-            "must be up to eight steps such as 3:1s, 9:3s, 25:5s, 50:10s: after how many wrong passwords in a row which pause, growing, of at most an hour".to_owned()
+            "must be up to eight steps such as 3:1s, 9:3s, 25:5s, 50:10s: after how many wrong passwords in a row which pause, growing, of at most half an hour".to_owned()
         };
         let step = |text: &str| {
             let (from, pause) = text.trim().split_once(':')?;
             let from: u32 = from.parse().ok().filter(|from| (1..=99).contains(from))?;
             let pause = span(pause)?;
-            (pause <= LONGEST_WAIT).then_some((from, pause))
+            (pause <= LONGEST_PAUSE).then_some((from, pause))
         };
         let steps: Option<Vec<_>> = text.split(',').map(step).collect();
         let steps = steps.ok_or_else(wrong)?;
@@ -190,7 +191,8 @@ mod tests {
             "3:",
             "0:1s",
             "100:1s",
-            "3:2h",
+            "3:31m",
+            "3:1h",
             "9:1s,3:3s",
             "3:5s,9:1s",
             "3:1s,",

@@ -1,9 +1,10 @@
 //! What a browser keeps to be known again: proof that somebody has signed in here before.
 //!
-//! It opens nothing. It says which account was signed in to, in which of its epochs, by which sign-in and
-//! when, under a MAC; a recovery, which begins a new epoch, ends it as it ends sessions; whoever shows it
-//! has guesses at that account's password of their own, so that strangers cannot use up the owner's. The
-//! session of that sign-in, its token and this count as one. One cookie holds several, for the people who share a browser.
+//! It opens nothing: whoever shows it has guesses at that account's password of their own, so that strangers
+//! cannot use up the owner's. It says which account was signed in to, in which of its epochs, by which
+//! sign-in and when, under a MAC. Whatever begins a new epoch (a new password, a recovery, another address,
+//! the end of all sessions) ends it as it ends sessions. The session of that sign-in, its token and this
+//! count as one. One cookie holds several, for the people who share a browser.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;

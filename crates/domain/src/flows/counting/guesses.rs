@@ -15,9 +15,6 @@ use crate::ports::{Allowance, Charge, Counted};
 use crate::throttle::{Door, LONGEST_WAIT, Rate, address_key, network_key};
 use crate::values::{EmailAddress, UserId};
 
-/// Of an account that had no password but its first; an address without an account is counted alike.
-const FIRST_EPOCH: i64 = 1;
-
 /// How many tries all networks together have at an account that has stopped and cannot be recovered by mail.
 const NETWORKS: Rate = Rate {
     burst: 20,
@@ -198,7 +195,7 @@ impl Accounts {
             (None, Identifier::Username(username)) => {
                 (stopping, format!("username/{}", username.key()))
             }
-            (None, Identifier::Email(email)) => (stopping, of_address(email, FIRST_EPOCH)),
+            (None, Identifier::Email(email)) => (stopping, of_address(email, User::FIRST_EPOCH)),
         };
         Charge::guess(ladder, key)
     }

@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::happening::Happening;
 use crate::model::{MailKind, User};
 use crate::ports::Charge;
-use crate::throttle::Rate;
+use crate::throttle::{Door, Rate};
 use crate::values::{EmailAddress, UserId};
 
 /// Changes of one account's address.
@@ -30,11 +30,21 @@ impl Accounts {
         if !self.policy.throttle {
             return Ok(());
         }
+        let owner = match kind {
+            MailKind::Recovery => self.known_owner(ctx, email).await?,
+            _ => None,
+        };
         let mut key = mailbox_key(kind, email);
-        if kind == MailKind::Recovery
-            && let Some(user_id) = self.known_owner(ctx, email).await?
-        {
-            key = format!("{key}/{user_id}");
+        match owner {
+            Some(user_id) => key = format!("{key}/{user_id}"),
+            // Whoever passed the door as somebody known is a stranger to this address all the same.
+            None if !ctx.client.ledger.has_passed(Door::MailRequest) => {
+                let taken = self.try_as_stranger(ctx, Door::MailRequest, &[]).await?;
+                if let Err((refused, wait)) = taken {
+                    return Err(self.refuse(ctx, &refused, wait, None).await);
+                }
+            }
+            None => {}
         }
         let charges = self.of_mailbox(&key);
         self.take(ctx, &charges, None).await
