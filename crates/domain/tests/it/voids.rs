@@ -30,10 +30,8 @@ const EVENTS: [(&str, &[MailTemplate]); 11] = [
     ),
     ("a password change", &[MailTemplate::EmailChangeUndo]),
     ("a recovery", &[MailTemplate::EmailChangeUndo]),
-    (
-        "a password set by the operator",
-        &[MailTemplate::EmailChangeUndo],
-    ),
+    // Who asks the operator for help has shown who they are: what was mailed before is over.
+    ("a password set by the operator", &[]),
     ("the e-mail change undone", &[]),
     ("switched off", &[]),
     ("switched off and on", &[]),
