@@ -3,7 +3,6 @@
 //! database. A file each for events, seals, rows that cannot be read, and words of tomorrow.
 
 #![cfg(test)]
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
 #[macro_use]
 mod database;
