@@ -1,7 +1,8 @@
 //! Rows that cannot be read: they are named, and hide no other (L-01).
 
+use doorward_domain::changes::Change;
 use doorward_domain::memory::SeededSecrets;
-use doorward_domain::model::{AuditEvent, AuditFilter, Event};
+use doorward_domain::model::{AuditEvent, AuditFilter, Event, User};
 use doorward_domain::ports::Store;
 use doorward_testkit::fixtures;
 use doorward_testkit::sealing::{at, event, sealer, write};
@@ -13,6 +14,7 @@ on_each_database! {
     a_spoilt_row_is_named_and_hides_no_other,
     a_spoilt_line_stands_among_the_others,
     a_spoilt_line_shuts_nobody_out,
+    a_spoilt_claim_keeps_no_owner_out,
 }
 
 /// L-01: a row that cannot be read is named, and what stands behind it is looked at, sealed and read.
@@ -211,4 +213,26 @@ async fn a_spoilt_line_shuts_nobody_out(url: &str) {
         .filter(|line| line.event != Event::Unreadable)
         .collect();
     assert_eq!(readable, [lines[2].clone(), lines[0].clone()]);
+}
+
+/// who claims an address is asked at every sign-in by it; a sign-up in a language of tomorrow hides
+/// itself alone.
+async fn a_spoilt_claim_keeps_no_owner_out(url: &str) {
+    let database = Database::new(url).await;
+    let first = fixtures::pending_user();
+    let second = User {
+        pending_email: first.pending_email.clone(),
+        ..fixtures::pending_user()
+    };
+    for user in [&first, &second] {
+        let insert = Change::InsertUser(Box::new(user.clone()));
+        database.store.apply(vec![insert]).await.unwrap();
+    }
+    let id = database.bytes(second.id.as_bytes());
+    database
+        .execute(&format!("UPDATE users SET locale = 'tlh' WHERE id = {id}"))
+        .await;
+    let key = first.pending_email.as_ref().unwrap().key();
+    let claims = database.store.list_users_by_pending_email(key, 8).await;
+    assert_eq!(claims.unwrap(), [first]);
 }
