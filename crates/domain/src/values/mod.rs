@@ -12,6 +12,7 @@ mod locale;
 mod password;
 mod profile;
 mod secret;
+mod unseen;
 mod username;
 
 pub use email::EmailAddress;
@@ -20,6 +21,7 @@ pub use locale::Locale;
 pub use password::{NewPassword, Password, PasswordRules};
 pub use profile::{Data, Name};
 pub use secret::{Digest, Secret, Token};
+pub use unseen::is_unseen;
 pub use username::Username;
 
 /// Why a value was refused: a stable code for programs, a sentence for people.

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::Invalid;
+use super::{Invalid, is_unseen};
 
 /// A display name: 1 to 200 code points on one line, as typed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,7 +42,7 @@ impl Name {
     /// Reads a name that somebody wants. What nobody sees and yet changes how a line reads is refused as
     /// well: names stand in lists, between other people's.
     pub fn choose(text: &str) -> Result<Self, Invalid> {
-        if text.chars().any(is_unseen) {
+        if text.chars().any(|c| is_unseen(c) && !is_spelled_with(c)) {
             return Err(Invalid::new(
                 "invalid",
                 "A name has no invisible characters that turn its direction or have no width.",
@@ -62,12 +62,12 @@ impl Name {
     }
 }
 
-/// Marks that turn the direction of what follows, and letters without width. The joiners
-/// (U+200C, U+200D) and the two plain direction marks stay: names of some languages are spelled with them.
-fn is_unseen(c: char) -> bool {
+/// Soft hyphens, joiners, plain direction marks and the tags of flags are not seen either, but names of some
+/// languages, and little pictures, are spelled with them.
+fn is_spelled_with(c: char) -> bool {
     matches!(
         c,
-        '\u{200b}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
+        '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200c}'..='\u{200f}' | '\u{e0000}'..='\u{e007f}'
     )
 }
 

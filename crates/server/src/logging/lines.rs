@@ -11,6 +11,7 @@ use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
+use doorward_domain::values::is_unseen;
 use doorward_mail::mask_addresses;
 use serde_json::Value;
 use tracing_subscriber::fmt::MakeWriter;
@@ -119,12 +120,9 @@ fn escaped(text: &str, form: Form) -> String {
     written
 }
 
-/// Control characters, line ends of any kind, what cannot be seen, and what turns the direction.
+/// Control characters, and what is not seen.
 fn is_misleading(c: char) -> bool {
-    c.is_control()
-        || matches!(c,
-            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+    c.is_control() || is_unseen(c)
 }
 
 #[cfg(test)]

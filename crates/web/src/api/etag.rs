@@ -1,9 +1,11 @@
-//! Lost updates: an `ETag` on what is read, `If-Match` on what is written (RFC 9110, 13.1.1).
+//! Lost updates: an `ETag` on what is read, `If-Match` on what is written (RFC 9110, 13.1.1), and whoever
+//! writes only what is not there yet (`If-None-Match`, 13.1.2) writes nothing here: all that can be is.
 
 use std::collections::HashMap;
 
 use axum::extract::{FromRequestParts, Path};
-use axum::http::header::{HeaderMap, HeaderValue, IF_MATCH};
+use axum::http::HeaderName;
+use axum::http::header::{HeaderMap, HeaderValue, IF_MATCH, IF_NONE_MATCH};
 use axum::http::request::Parts;
 use doorward_domain::model::Version;
 
@@ -21,7 +23,15 @@ impl FromRequestParts<App> for IfMatch {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
-        let version = match Asked::of(&parts.headers) {
+        let is_refused = match Asked::of(&parts.headers, &IF_NONE_MATCH) {
+            Asked::Nothing => false,
+            Asked::Anything => true,
+            Asked::OneOf(tags) => current_of(&tags, parts, app).await != NEVER,
+        };
+        if is_refused {
+            return Ok(Self(Some(NEVER)));
+        }
+        let version = match Asked::of(&parts.headers, &IF_MATCH) {
             Asked::Nothing if app.choices.if_match == IfMatchRule::Required => {
                 return Err(Problem::new(Code::PreconditionRequired));
             }
@@ -36,7 +46,7 @@ impl FromRequestParts<App> for IfMatch {
     }
 }
 
-/// What an `If-Match` says.
+/// What an `If-Match` or an `If-None-Match` says.
 #[derive(Debug, PartialEq, Eq)]
 enum Asked {
     Nothing,
@@ -46,8 +56,8 @@ enum Asked {
 }
 
 impl Asked {
-    fn of(headers: &HeaderMap) -> Self {
-        let fields: Vec<_> = headers.get_all(IF_MATCH).iter().collect();
+    fn of(headers: &HeaderMap, name: &HeaderName) -> Self {
+        let fields: Vec<_> = headers.get_all(name).iter().collect();
         match fields.as_slice() {
             [] => Self::Nothing,
             [field] if *field == "*" => Self::Anything,
@@ -127,7 +137,7 @@ mod tests {
             for field in fields {
                 headers.append(IF_MATCH, field.parse().unwrap());
             }
-            assert_eq!(Asked::of(&headers), asked, "{fields:?}");
+            assert_eq!(Asked::of(&headers, &IF_MATCH), asked, "{fields:?}");
         }
     }
 }

@@ -4,7 +4,7 @@ use doorward_domain::model::Role;
 use doorward_web::IfMatchRule;
 use serde_json::{Value, json};
 
-use crate::support::TestApp;
+use crate::support::{PASSWORD, TestApp};
 
 const MERGE_PATCH: &str = "application/merge-patch+json";
 
@@ -221,6 +221,30 @@ async fn a_write_on_what_has_changed_since_is_refused() {
         (&last.json()["name"], last.header("etag")),
         (&json!("four"), Some("\"5\""))
     );
+}
+
+/// H-07 (RFC 9110, 13.1.2): who writes only what is not there yet, or not what was read, writes nothing.
+#[tokio::test]
+async fn what_is_there_is_not_written_as_new() {
+    let app = TestApp::new().await;
+    let ben = app.user("ben").await;
+    let tag = ben.get("/user/me").await.header("etag").unwrap().to_owned();
+    for (method, field, status) in [
+        ("PATCH", "*", 412),
+        ("PUT", "*", 412),
+        ("DELETE", "*", 412),
+        ("PATCH", tag.as_str(), 412),
+        ("PATCH", "\"98\"", 200),
+    ] {
+        let draft = ben
+            .request(method, "/user/me")
+            .header("if-none-match", field);
+        let draft = draft.json(&match method {
+            "DELETE" => json!({"password": PASSWORD}),
+            _ => json!({"name": "Ben"}),
+        });
+        assert_eq!(draft.send().await.status, status, "{method} {field}");
+    }
 }
 
 /// Z-03: what is not said of oneself is not written here.
