@@ -293,26 +293,46 @@ impl Sealer<'_> {
         }
     }
 
-    /// Whether a line is as we sealed it: who puts one there by hand does not have us rub out, and sign it,
+    /// Whether a line is as it was sealed: who puts one there by hand does not have us rub out, and sign it,
     /// from where another's mail was asked for.
     async fn is_held(&self, record: &AuditRecord) -> Result<bool, StoreError> {
         let Some(position) = record.seal else {
             return Ok(false);
         };
-        let after = position.saturating_sub(1);
-        let seals = self.store.audit_log().list_seals(after, 1).await?;
         let leaf = Leaf {
             id: record.id,
             digest: digest::of_event(record),
         };
-        let key = self.signer.public_key();
-        let is_held = |seal: &Seal| {
+        let seal = self.seal_after(position.saturating_sub(1)).await?;
+        let holds = |seal: &Seal| {
+            let leaves = seal.leaves.as_ref();
             seal.position == position
                 && is_as_sealed(seal)
-                && key.signed_seal(&seal.digest, &seal.signature)
-                && seal.leaves.as_ref().is_some_and(|all| all.contains(&leaf))
+                && leaves.is_some_and(|all| all.contains(&leaf))
         };
-        Ok(seals.first().is_some_and(is_held))
+        match seal.filter(holds) {
+            Some(seal) => self.is_pinned(seal).await,
+            None => Ok(false),
+        }
+    }
+
+    /// Whether our key has signed the seal, or one to which the chain leads from it: one from before a change
+    /// of the master key is as it was then.
+    async fn is_pinned(&self, mut seal: Seal) -> Result<bool, StoreError> {
+        let key = self.signer.public_key();
+        while !key.signed_seal(&seal.digest, &seal.signature) {
+            let follows =
+                |next: &Seal| next.previous == seal.digest && digest::of_seal(next) == next.digest;
+            match self.seal_after(seal.position).await?.filter(follows) {
+                Some(next) => seal = next,
+                None => return Ok(false),
+            }
+        }
+        Ok(true)
+    }
+
+    async fn seal_after(&self, position: i64) -> Result<Option<Seal>, StoreError> {
+        Ok(self.store.audit_log().list_seals(position, 1).await?.pop())
     }
 
     async fn erase_lines(&self, user_id: UserId) -> Result<(), ApplyError> {

@@ -256,6 +256,46 @@ pub async fn a_deletion_reaches_who_asked_for_its_mails(store: Arc<dyn Store>) {
     assert_eq!(sealer(&*store, &secrets, at(400)).erase().await.unwrap(), 0);
 }
 
+/// L-05: the same after a change of the master key, since the chain holds what was sealed before.
+pub async fn a_deletion_reaches_them_over_a_change_of_the_key(store: Arc<dyn Store>) {
+    let ben = fixtures::user_id();
+    let mail = MailJobId::generate(at(1), &SeededSecrets::new(fixtures::unique()));
+    let about = |event, user_id| AuditEvent {
+        event,
+        user_id,
+        actor: "anonymous".to_owned(),
+        detail: Some(MailJob::audit_detail_of(mail)),
+        ..self::event(1, ben)
+    };
+    let asking = about(Event::RecoveryAsked, None);
+    let told = about(Event::RecoveryRequested, Some(ben));
+    let deleted = AuditEvent {
+        event: Event::UserDeleted,
+        ..event(40, ben)
+    };
+    let secrets = SeededSecrets::new(24);
+    let later = |second| Sealer {
+        signer: signer(2),
+        ..sealer(&*store, &secrets, at(second))
+    };
+    for line in [asking.clone(), told] {
+        must(&*store, vec![Change::Audit(Box::new(line))]).await;
+    }
+    sealer(&*store, &secrets, at(30)).seal().await.unwrap();
+    must(&*store, vec![Change::Audit(Box::new(deleted))]).await;
+    for second in [50, 60] {
+        later(second).seal().await.unwrap();
+    }
+    later(1000).erase().await.unwrap();
+    let asked = AuditFilter {
+        event: Some(Event::RecoveryAsked),
+        limit: 9,
+        ..AuditFilter::default()
+    };
+    let kept = store.list_audit_events(&asked).await.unwrap();
+    assert_eq!((kept[0].id, kept[0].address), (asking.id, None));
+}
+
 /// L-05: an erasure is kept as long as a line that it speaks of, and no longer.
 pub async fn an_erasure_goes_with_its_lines(store: Arc<dyn Store>) {
     let ben = fixtures::user_id();

@@ -148,6 +148,7 @@ macro_rules! store_contract {
                 whole_seals_are_let_go_from_the_start,
                 whoever_is_deleted_is_forgotten_and_the_chain_holds,
                 a_deletion_reaches_who_asked_for_its_mails,
+                a_deletion_reaches_them_over_a_change_of_the_key,
                 an_erasure_goes_with_its_lines,
                 a_break_is_written_down,
             }
