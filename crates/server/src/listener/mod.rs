@@ -16,9 +16,9 @@ mod chunks;
 mod crowd;
 pub mod development;
 pub mod drain;
+mod frames;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzzing;
-mod frames;
 mod gate;
 mod head;
 #[cfg(test)]

@@ -15,7 +15,8 @@ use super::head::{self, Fault, Length};
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /// Handed on in place of what is refused; a `HEAD` is answered without a body, as anybody expects who has
 /// read it (H-03).
-pub(super) const STAND_IN: &[u8] = b"GET /.refused HTTP/1.1\r\nHost: refused\r\nConnection: close\r\n\r\n";
+pub(super) const STAND_IN: &[u8] =
+    b"GET /.refused HTTP/1.1\r\nHost: refused\r\nConnection: close\r\n\r\n";
 const STAND_IN_FOR_HEAD: &[u8] =
     b"HEAD /.refused HTTP/1.1\r\nHost: refused\r\nConnection: close\r\n\r\n";
 /// How much more than its target the first line may have.
