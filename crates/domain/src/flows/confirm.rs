@@ -15,6 +15,9 @@ use crate::values::{Data, EmailAddress, Invalid, Password, Token, UserId};
 
 /// How many unconfirmed claims to one address are cleared away, or looked at to be mailed, at a time.
 pub(crate) const MAX_CLAIMS: usize = 20;
+/// How many times so many are cleared away while whoever confirmed waits for the answer. What is left can
+/// confirm nothing any more, and goes when its time has run out.
+const MAX_CLEARINGS: usize = 10;
 
 /// Whether a confirmation takes the password of the account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -174,7 +177,7 @@ impl Accounts {
     /// than one change takes.
     async fn clear_claims(&self, ctx: &Ctx, email: &EmailAddress) {
         let mut after = None;
-        loop {
+        for _ in 0..MAX_CLEARINGS {
             let store = &self.ports.store;
             let claims = match store.list_claims(email.key(), after, MAX_CLAIMS).await {
                 Ok(claims) => claims,
@@ -200,6 +203,9 @@ impl Accounts {
                 return;
             }
         }
+        tracing::info!(
+            "the last of very many claims to a confirmed address wait for their time to run out"
+        );
     }
 
     /// The line about a sign-up that goes since its address has an owner now (L-01): by it the log forgets

@@ -7,7 +7,7 @@ use doorward_domain::changes::Change;
 use doorward_domain::flows::confirm::{AccountPassword, Claims};
 use doorward_domain::flows::update_profile::ProfileUpdate;
 use doorward_domain::model::{Event, Purpose, Status};
-use doorward_domain::ports::MailTemplate;
+use doorward_domain::ports::{MailTemplate, Store};
 use doorward_domain::values::{Data, Token};
 use serde_json::json;
 
@@ -516,6 +516,34 @@ async fn all_other_claims_fall_away_however_many() {
     for mover in &movers {
         assert_eq!(world.kept_user(mover).await.status, Status::Active);
     }
+}
+
+/// R-09, H-05: whoever confirms waits for a bounded number of others; the rest can confirm nothing, and run out.
+#[tokio::test]
+async fn a_crowd_of_claims_holds_nobody_up() {
+    let world = World::with(|policy| policy.throttle = false).await;
+    let mut claims = Vec::new();
+    for number in 0..260 {
+        let wanted = sign_up(Some(&format!("eve{number}")), Some("ben@example.com"));
+        claims.push(world.try_sign_up(wanted).await.unwrap());
+    }
+    let address = email("ben@example.com");
+    let last = claims.last().unwrap();
+    let of_last = world
+        .link(last, Purpose::Confirmation, "ben@example.com")
+        .await;
+    let link = world
+        .link(&claims[0], Purpose::Confirmation, "ben@example.com")
+        .await;
+    world.accounts.confirm(&world.anon(), &link).await.unwrap();
+    let left = world.store.list_users_by_pending_email(address.key(), 1000);
+    assert_eq!(left.await.unwrap().len(), 260 - 1 - 20 - 200);
+    let late = world.accounts.confirm(&world.anon(), &of_last).await;
+    assert_err!(late, Error::LinkExpired);
+    world.advance(hours(73));
+    world.accounts.sweep(&world.worker()).await.unwrap();
+    let left = world.store.list_users_by_pending_email(address.key(), 1000);
+    assert_eq!(left.await.unwrap(), []);
 }
 
 /// the page can say that an own sign-up may be another one.
