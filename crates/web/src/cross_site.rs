@@ -3,15 +3,17 @@
 //! A browser sends its cookies along whoever asks it to. Two things tell our own pages from others: what
 //! the browser says of a request (`Sec-Fetch-Site`, `Origin`), and a token in every form, which was shown
 //! to that browser alone. The first is asked of every request that a browser's cookie or form makes;
-//! the second of every form of which the browser does not say `same-origin`. Where it does, the token has
-//! nothing to add, and would keep out whoever's browser kept no cookie, or another one since. Who asks is
-//! not looked at here. A route that takes a form needs no line: [`takes_form`] knows it by its row.
+//! the second of every form of which the browser does not say `same-origin`. Where it does, a form without
+//! a token is taken (a page of the operator's own shows none), and of a browser that is known by a visit
+//! alone one with another's too: it may have kept no cookie, or another one since. A form that was shown to
+//! another session, or on another link's page, comes back whatever is said. Who asks is not looked at here.
+//! A route that takes a form needs no line: [`takes_form`] knows it by its row.
 
 use axum::body::Body;
 use axum::extract::Request;
 use axum::http::header::{self, HeaderMap};
 use axum::http::request::Parts;
-use axum::http::{HeaderValue, Method};
+use axum::http::{HeaderName, HeaderValue, Method};
 
 use crate::app::App;
 use crate::body::{self, Fields};
@@ -38,13 +40,13 @@ pub(crate) fn refuse(app: &App, route: &Route, request: &Parts, by: SentBy) -> R
         return Ok(());
     }
     if by == SentBy::Program {
-        return match is_another_sites_script(app, &request.headers) {
+        return match is_another_sites_script(app, request) {
             true => Err(Problem::new(Code::CrossSiteRequest)),
             false => Ok(()),
         };
     }
     let is_form = takes_form(route, by) && !is_json(&request.headers);
-    match site(app, &request.headers) {
+    match site(app, request) {
         Site::Other => return Err(Problem::new(Code::CrossSiteRequest)),
         // The token in the form will tell.
         Site::Untold if is_form => {}
@@ -65,10 +67,23 @@ pub(crate) fn refuse(app: &App, route: &Route, request: &Parts, by: SentBy) -> R
 /// Whether a script of a page that is not let in made its visitor's browser send this. It shows nothing
 /// of theirs, but would sign up, ask for mails and guess passwords from everybody's address. Programs
 /// say nothing of an origin; whoever shows a bearer token has been asked for it by `cors` before.
-fn is_another_sites_script(app: &App, headers: &HeaderMap) -> bool {
-    !headers.contains_key(header::AUTHORIZATION)
-        && site(app, headers) == Site::Other
-        && cors::allowed_origin(app, headers).is_none()
+fn is_another_sites_script(app: &App, request: &Parts) -> bool {
+    let headers = &request.headers;
+    if headers.contains_key(header::AUTHORIZATION) {
+        return false;
+    }
+    match site(app, request) {
+        Site::Ours => false,
+        Site::Other => cors::allowed_origin(app, headers).is_none(),
+        // A frame that its page locked in says `null`, and in browsers or places without `Sec-Fetch-Site`
+        // nothing else. Ours says so of the forms it sends for a page, and those are no script's. Of JSON a
+        // browser would have asked first.
+        Site::Untold => {
+            headers.contains_key(header::ORIGIN)
+                && request.method == Method::POST
+                && !is_json(headers)
+        }
+    }
 }
 
 /// What sent a request, as far as can be told before it is known who asks.
@@ -111,9 +126,13 @@ pub(crate) async fn admit_form(
     let (mut parts, body) = request.into_parts();
     let bytes = body::read(&parts.headers, body).await?;
     let (token, rest) = split(&bytes);
-    // No other site can have a browser say that it is this one.
-    let was_shown = || token.is_some_and(|token| caller.was_shown(token));
-    if says_same_origin(&parts.headers) || was_shown() {
+    let may_pass = match token.map(|token| caller.was_shown(token)) {
+        Some(true) => true,
+        // No other site can have a browser say that it is this one.
+        Some(false) => says_same_origin(&parts.headers) && caller.is_a_visit(),
+        None => says_same_origin(&parts.headers),
+    };
+    if may_pass {
         parts.headers.remove(header::CONTENT_LENGTH);
         return Ok(Request::from_parts(parts, Body::from(rest)));
     }
@@ -166,20 +185,41 @@ fn says_same_origin(headers: &HeaderMap) -> bool {
 }
 
 /// Browsers send `Sec-Fetch-Site` to HTTPS and to localhost; where it is missing, `Origin` must be ours.
-/// Our pages send no referrer, so that a browser that knows no `Sec-Fetch-Site` says `Origin: null` of
-/// them, or nothing.
-fn site(app: &App, headers: &HeaderMap) -> Site {
-    if let Some(site) = headers.get("sec-fetch-site") {
-        return match site.as_bytes() {
-            b"same-origin" | b"none" => Site::Ours,
-            _ => Site::Other,
-        };
+/// Our pages send no referrer, so that browsers say `Origin: null` of their forms, or nothing. Two fields
+/// that cannot both be true are no proof; an extension that its user lets in says `none`, and its own origin.
+fn site(app: &App, request: &Parts) -> Site {
+    let field = |name| request.headers.get(name).map(HeaderValue::as_bytes);
+    let origin = field(header::ORIGIN).filter(|origin| *origin != b"null");
+    let is_ours = |origin: &[u8]| origin.eq_ignore_ascii_case(app.origin.as_bytes());
+    match (field(HeaderName::from_static("sec-fetch-site")), origin) {
+        (Some(b"same-origin"), Some(origin)) if !is_ours(origin) && !is_asked(request, origin) => {
+            Site::Other
+        }
+        (Some(b"same-origin" | b"none"), _) => Site::Ours,
+        (Some(_), _) => Site::Other,
+        (None, None) => Site::Untold,
+        (None, Some(origin)) if is_ours(origin) => Site::Ours,
+        (None, Some(_)) => Site::Other,
     }
-    match headers.get(header::ORIGIN).map(HeaderValue::as_bytes) {
-        None | Some(b"null") => Site::Untold,
-        Some(origin) if origin.eq_ignore_ascii_case(app.origin.as_bytes()) => Site::Ours,
-        Some(_) => Site::Other,
-    }
+}
+
+/// Whether that origin has the name and port that were asked, be they those of `public_url` or not: a
+/// server is reached by other names too.
+fn is_asked(request: &Parts, origin: &[u8]) -> bool {
+    let Some((_, place)) = std::str::from_utf8(origin)
+        .ok()
+        .and_then(|text| text.split_once("://"))
+    else {
+        return false;
+    };
+    let host = request.headers.get(header::HOST).map(HeaderValue::as_bytes);
+    let asked = host.or_else(|| {
+        request
+            .uri
+            .authority()
+            .map(|authority| authority.as_str().as_bytes())
+    });
+    asked.is_some_and(|asked| asked.eq_ignore_ascii_case(place.as_bytes()))
 }
 
 #[cfg(test)]

@@ -19,7 +19,7 @@ use doorward_domain::flows::sessions::Authenticated;
 use doorward_domain::ports::{Allowance, Budget, Client};
 use doorward_domain::throttle::{Door, Ledger};
 use doorward_domain::tokens::{Acquaintance, ShownTo};
-use doorward_domain::values::Secret;
+use doorward_domain::values::{Secret, is_unseen};
 use doorward_domain::{Actor, Ctx, Error};
 use percent_encoding::percent_decode_str;
 
@@ -60,6 +60,11 @@ impl Caller {
     /// Whether a form with that token was shown to this caller.
     pub(crate) fn was_shown(&self, form_token: &str) -> bool {
         self.0.reader.was_shown(form_token)
+    }
+
+    /// Whether a visit is all that its forms are known by.
+    pub(crate) fn is_a_visit(&self) -> bool {
+        self.0.reader.is_a_visit()
     }
 
     /// The context of the request, whoever acts.
@@ -247,6 +252,7 @@ fn context(app: &App, request: &Parts, ledger: &Ledger) -> Ctx {
         app.forgotten.say_forgotten(app.trusted_proxies.header());
     }
     let user_agent = request.headers.get(header::USER_AGENT);
+    // A list of sessions shows what a browser calls itself.
     let user_agent = user_agent.map(|value| {
         let text = String::from_utf8_lossy(value.as_bytes());
         text.chars()
@@ -272,16 +278,6 @@ fn context(app: &App, request: &Parts, ledger: &Ledger) -> Ctx {
             .unwrap_or_default(),
         now: app.accounts.now(),
     }
-}
-
-/// What changes how a text reads without being seen in it: marks that turn its direction, and letters
-/// without width. A list of sessions shows what a browser calls itself.
-fn is_unseen(c: char) -> bool {
-    matches!(
-        c,
-        '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}'
-    )
 }
 
 /// Counts a request at its door: under whoever shows that they were here before, else as a stranger's.

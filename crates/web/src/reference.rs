@@ -28,7 +28,7 @@ Every route: who may ask, what goes in, what comes out, what can go wrong. Writt
 | `{user}` | `me`, a user name or a user id |
 | errors | `application/problem+json` (RFC 9457), with a stable `code`. [Problem](#problem) |
 | lost updates | a user comes with an `ETag`; a write with `If-Match` (a list of tags, or `*`) that no longer fits is refused with 412. With the setting `api.require_if_match`, one without it is refused with 428 (`precondition-required`) |
-| with the cookie | an unsafe method has to come from a page of this server (`Sec-Fetch-Site`, `Origin`), and a body is JSON; a page's form of which the browser does not say `Sec-Fetch-Site: same-origin` also carries the token that it was shown with, or it is shown again (403 `form-expired`) |
+| with the cookie | an unsafe method has to come from a page of this server (`Sec-Fetch-Site`, `Origin`), and a body is JSON; a page's form of which the browser does not say `Sec-Fetch-Site: same-origin` also carries the token that it was shown with, or it is shown again (403 `form-expired`); one that was shown to another session, or for another link, is shown again in any case |
 | other origins | none, unless the operator names them in `cors.origins`: their scripts come with a bearer token, and read `ETag`, `Link`, `Location`, `RateLimit`, `RateLimit-Policy`, `Retry-After`, `WWW-Authenticate` and `X-Request-Id` beside the usual fields |
 | again | a sign-up with the same address answers as the first did, and makes one account; one with the same user name is 409, and signing in tells whether it was yours |
 | lists | `items` and `next`: pass `next` as `cursor` until it is null |

@@ -78,6 +78,12 @@ impl Reader {
         known.is_some_and(|known| self.accounts.is_form_token(known, form_token))
     }
 
+    /// Whether a visit is all that is known of it: another tab may have begun a new one since a form was
+    /// shown, and some browsers keep none.
+    pub(crate) fn is_a_visit(&self) -> bool {
+        matches!(self.known, None | Some(ShownTo::Visit(_)))
+    }
+
     /// Gives the browser the name of its visit, where a form has been written for it.
     pub(crate) fn remember(&self, headers: &mut HeaderMap) {
         let Some(ShownTo::Visit(name)) = self.new.get() else {

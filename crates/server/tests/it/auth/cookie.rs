@@ -88,6 +88,11 @@ async fn a_cookie_is_good_for_requests_of_our_own_pages_alone() {
         (Some("same-origin"), None, true),
         (Some("none"), None, true),
         (Some("same-origin"), Some(ours), true),
+        (Some("same-origin"), Some("null"), true),
+        // One of the two is not so.
+        (Some("same-origin"), Some("https://evil.example"), false),
+        (Some("same-origin"), Some("http://accounts.example"), false),
+        (Some("same-origin"), Some(""), false),
         (Some("same-site"), None, false),
         (Some("cross-site"), None, false),
         (Some("cross-site"), Some(ours), false),
@@ -200,6 +205,41 @@ async fn the_visitors_of_another_site_send_nothing_for_it() {
         (&[(origin, "https://evil.example")], form, 403),
         (&[(site, "cross-site"), (origin, "null")], form, 403),
         (&[(site, "cross-site")], "text/plain", 403),
+        (
+            &[(site, "same-origin"), (origin, "https://evil.example")],
+            form,
+            403,
+        ),
+        // What a locked frame says in a browser, or to an address, without `Sec-Fetch-Site`.
+        (&[(origin, "null")], form, 403),
+        (&[(origin, "null")], "text/plain", 403),
+        // A script of a page that sends no referrer, of ours or one that was asked for JSON.
+        (&[(site, "same-origin"), (origin, "null")], form, 201),
+        (&[(origin, "null")], "application/json", 201),
+        // By another name than `public_url` has; by an extension.
+        (
+            &[
+                (site, "same-origin"),
+                (origin, "http://doorward.internal:8000"),
+                ("host", "doorward.internal:8000"),
+            ],
+            form,
+            201,
+        ),
+        (
+            &[
+                (site, "same-origin"),
+                (origin, "http://doorward.internal:8001"),
+                ("host", "doorward.internal:8000"),
+            ],
+            form,
+            403,
+        ),
+        (
+            &[(site, "none"), (origin, "chrome-extension://abcdefgh")],
+            form,
+            201,
+        ),
         // Our own pages, programs, and whoever the operator has let in.
         (&[(site, "same-origin")], form, 201),
         (&[(origin, "https://accounts.example")], form, 201),

@@ -257,6 +257,46 @@ async fn a_form_of_the_same_origin_is_taken_as_the_browser_says() {
     }
 }
 
+/// W-03: what was shown to one session, or for one link, is sent for no other, whatever the browser says of
+/// where it comes from: whoever is signed in by now did not see that form.
+#[tokio::test]
+async fn a_form_that_was_shown_to_another_session_comes_back() {
+    let app = TestApp::new().await;
+    app.leaves_mail();
+    let link = app.pending("zoe").await;
+    let (ben, eve) = (app.user("ben").await, app.user("eve").await);
+    let anon = app.anon();
+    let session = format!("__Host-doorward={}", ben.token());
+    let (_, of_nobody) = look(&anon, "/recovery", &[]).await;
+    let (_, of_eve) = look(&anon, "/password", &[("__Host-doorward", eve.token())]).await;
+    let (_, of_ben) = look(&anon, "/password", &[("__Host-doorward", ben.token())]).await;
+    let (_, of_link) = look(&anon, &link, &[]).await;
+    let send = async |path: &str, form: String| {
+        let draft = anon.request("POST", path).html();
+        let draft = draft.header("sec-fetch-site", "same-origin");
+        let draft = draft.header("origin", "null").header("cookie", &session);
+        draft.body(FORM, form).send().await
+    };
+    let change = "current_password=plum+cake+on+sundays&new_password=three+boats+on+a+lake";
+    for (path, of_another) in [
+        ("/password", &of_link),
+        ("/auth/end", &of_link),
+        (link.as_str(), &of_ben),
+    ] {
+        for wrong in [&of_eve, &of_nobody, of_another, "x", ""] {
+            let back = send(path, format!("form_token={wrong}&{change}")).await;
+            assert_eq!(back.status, 403, "{path} {wrong}");
+            assert!(back.text().contains("This form was not sent"), "{path}");
+        }
+    }
+    ben.get("/auth").await.expect(200);
+    // The right one is taken, and none is what a page of the operator's own has.
+    let taken = send("/password", format!("form_token={of_ben}&{change}")).await;
+    taken.expect(200);
+    send("/auth/end", String::new()).await.expect(303);
+    ben.get("/auth").await.expect(401);
+}
+
 /// Two pages opened at once by a new browser: the visit that is kept is one page's alone, and each of
 /// their forms is taken.
 #[tokio::test]

@@ -147,12 +147,17 @@ impl Draft<'_> {
         if self.request.method() != Method::POST || has_body {
             return self;
         }
-        // Whose page it is matters where a session is looked at.
-        let path = match self.request.uri().path() {
+        // Whose page it is matters where a session is looked at, and where a link is followed.
+        let path = self.request.uri().path();
+        let link = path.strip_suffix("/disown").unwrap_or(path);
+        let path = match path {
             "/password" | "/auth/end" => "/password",
+            _ if link.matches('/').count() == 2 => link,
             _ => "/recovery",
         };
+        // From elsewhere, so that the look takes from none of its budgets.
         let anon = Client {
+            address: IpAddr::from([203, 0, 113, 200]),
             token: None,
             ..self.client.clone()
         };
@@ -171,7 +176,12 @@ impl Draft<'_> {
             let cookies = HeaderValue::from_str(&cookies).unwrap();
             self.request.headers_mut().insert(COOKIE, cookies);
         }
-        let token = form_token(&page.text());
+        let page = page.text();
+        if !page.contains("name=\"form_token\"") {
+            // Of a link that is dead, no form is shown.
+            return self.body(FORM, form);
+        }
+        let token = form_token(&page);
         let joint = if form.is_empty() { "" } else { "&" };
         self.body(FORM, format!("form_token={token}{joint}{form}"))
     }
