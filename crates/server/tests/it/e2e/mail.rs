@@ -58,7 +58,7 @@ fn a_mail_survives_a_restart_and_a_kill() {
 fn a_hostile_name_writes_no_header() {
     let sink = Sink::start();
     let server = Setup::new().with("SMTP_URL", &sink.url()).start();
-    let name = "{{7*7}} <a href=x> \u{202e}.";
+    let name = "{{7*7}} <a href=x> \u{200f}.";
     server
         .post(
             "/user",
