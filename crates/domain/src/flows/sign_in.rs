@@ -139,9 +139,10 @@ impl Accounts {
         } = named;
         let meant = owner.as_ref().or(claim.as_ref()).cloned();
         let attempt = self.reserve(ctx, identifier, owner.as_ref()).await?;
-        let aimed_at = owner
-            .as_ref()
-            .map_or_else(|| (nobody(), User::FIRST_EPOCH), |user| (user.id, user.session_epoch));
+        let aimed_at = owner.as_ref().map_or_else(
+            || (nobody(), User::FIRST_EPOCH),
+            |user| (user.id, user.session_epoch),
+        );
         // Where the counters were lost a stop is not. Such an account answers as one that is not there, by the
         // same work: a stranger who is told of the stop would know that there is an account.
         let owner = owner.filter(|user| !attempt.comes_too_late(user));

@@ -236,10 +236,14 @@ mod tests {
     async fn a_password_verifies_against_its_hash_and_no_other_does() {
         let hasher = hasher(CHEAP);
         let kept = hasher.hash(&anybody(), &password("right")).await.unwrap();
-        let right = hasher.verify(&anybody(), &password("right"), Some(&kept)).await;
+        let right = hasher
+            .verify(&anybody(), &password("right"), Some(&kept))
+            .await;
         assert!(matches!(right.unwrap(), Verdict::Right));
         for other in ["Right", "right ", "", "righ"] {
-            let wrong = hasher.verify(&anybody(), &password(other), Some(&kept)).await;
+            let wrong = hasher
+                .verify(&anybody(), &password(other), Some(&kept))
+                .await;
             assert!(matches!(wrong.unwrap(), Verdict::Wrong), "{other:?}");
         }
     }
@@ -249,17 +253,27 @@ mod tests {
     async fn a_hash_below_the_policy_is_replaced_by_one_at_it() {
         let (old, new) = (hasher(CHEAP), hasher(DEARER));
         let kept = old.hash(&anybody(), &password("right")).await.unwrap();
-        let wrong = new.verify(&anybody(), &password("wrong"), Some(&kept)).await.unwrap();
+        let wrong = new
+            .verify(&anybody(), &password("wrong"), Some(&kept))
+            .await
+            .unwrap();
         assert!(matches!(wrong, Verdict::Wrong));
-        let verdict = new.verify(&anybody(), &password("right"), Some(&kept)).await.unwrap();
+        let verdict = new
+            .verify(&anybody(), &password("right"), Some(&kept))
+            .await
+            .unwrap();
         assert!(verdict.is_right());
         let Verdict::RightButOutdated(newer) = verdict else {
             panic!("{verdict:?}");
         };
         assert!(newer.expose().starts_with("$argon2id$v=19$m=64,t=2,p=1$"));
-        let again = new.verify(&anybody(), &password("right"), Some(&newer)).await;
+        let again = new
+            .verify(&anybody(), &password("right"), Some(&newer))
+            .await;
         assert!(matches!(again.unwrap(), Verdict::Right));
-        let dearer_is_fine = old.verify(&anybody(), &password("right"), Some(&newer)).await;
+        let dearer_is_fine = old
+            .verify(&anybody(), &password("right"), Some(&newer))
+            .await;
         assert!(matches!(dearer_is_fine.unwrap(), Verdict::Right));
     }
 
@@ -268,11 +282,15 @@ mod tests {
         let hasher = hasher(CHEAP);
         let bcrypt = "$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW";
         let imported = Secret::new(bcrypt.to_owned());
-        let verdict = hasher.verify(&anybody(), &password("U*U"), Some(&imported)).await;
+        let verdict = hasher
+            .verify(&anybody(), &password("U*U"), Some(&imported))
+            .await;
         assert!(matches!(verdict.unwrap(), Verdict::RightButOutdated(_)));
         for garbage in ["", "U*U", "$argon2id$v=19$m=64,t=1,p=1$c29tZXNhbHQ$"] {
             let garbage = Secret::new(garbage.to_owned());
-            let verdict = hasher.verify(&anybody(), &password("U*U"), Some(&garbage)).await;
+            let verdict = hasher
+                .verify(&anybody(), &password("U*U"), Some(&garbage))
+                .await;
             assert!(matches!(verdict.unwrap(), Verdict::Wrong));
         }
     }
@@ -288,7 +306,10 @@ mod tests {
             None
         ));
         for shown in ["nobody's password", "", "x"] {
-            let verdict = hasher.verify(&anybody(), &password(shown), None).await.unwrap();
+            let verdict = hasher
+                .verify(&anybody(), &password(shown), None)
+                .await
+                .unwrap();
             assert!(matches!(verdict, Verdict::Wrong), "{shown:?}");
         }
     }
@@ -312,7 +333,9 @@ mod tests {
     /// P-08: with a pepper, what is in the database alone verifies nothing.
     #[tokio::test]
     async fn without_the_pepper_a_kept_hash_verifies_nothing() {
-        let kept = peppered(Some(ONE), &[]).hash(&anybody(), &password("right")).await;
+        let kept = peppered(Some(ONE), &[])
+            .hash(&anybody(), &password("right"))
+            .await;
         let kept = kept.unwrap();
         assert!(
             kept.expose()
@@ -323,13 +346,18 @@ mod tests {
         for thief in [peppered(None, &[]), peppered(Some(TWO), &[])] {
             assert_eq!(thief.missing_pepper(&kept), Some(foreign::UNKNOWN_PEPPER));
             for stolen in [kept.clone(), Secret::new(without_its_mark.clone())] {
-                let verdict = thief.verify(&anybody(), &password("right"), Some(&stolen)).await;
+                let verdict = thief
+                    .verify(&anybody(), &password("right"), Some(&stolen))
+                    .await;
                 assert!(matches!(verdict.unwrap(), Verdict::Wrong));
             }
         }
         let ours = peppered(Some(ONE), &[]);
         for (shown, is_right) in [("right", true), ("wrong", false)] {
-            let verdict = ours.verify(&anybody(), &password(shown), Some(&kept)).await.unwrap();
+            let verdict = ours
+                .verify(&anybody(), &password(shown), Some(&kept))
+                .await
+                .unwrap();
             assert_eq!(verdict.is_right(), is_right, "{shown}");
         }
         assert!(argon2id::is_current(
@@ -342,23 +370,35 @@ mod tests {
     /// P-08: rotation. A right password moves to the present pepper, a wrong one moves nothing.
     #[tokio::test]
     async fn a_hash_of_an_older_pepper_is_replaced_at_the_next_sign_in() {
-        let kept = peppered(Some(ONE), &[]).hash(&anybody(), &password("right")).await;
-        let plain = peppered(None, &[]).hash(&anybody(), &password("right")).await;
+        let kept = peppered(Some(ONE), &[])
+            .hash(&anybody(), &password("right"))
+            .await;
+        let plain = peppered(None, &[])
+            .hash(&anybody(), &password("right"))
+            .await;
         let both = peppered(Some(TWO), &[ONE]);
         for kept in [kept.unwrap(), plain.unwrap()] {
             assert_eq!(both.missing_pepper(&kept), None);
-            let wrong = both.verify(&anybody(), &password("wrong"), Some(&kept)).await;
+            let wrong = both
+                .verify(&anybody(), &password("wrong"), Some(&kept))
+                .await;
             assert!(matches!(wrong.unwrap(), Verdict::Wrong));
-            let verdict = both.verify(&anybody(), &password("right"), Some(&kept)).await;
+            let verdict = both
+                .verify(&anybody(), &password("right"), Some(&kept))
+                .await;
             let Ok(Verdict::RightButOutdated(newer)) = verdict else {
                 panic!("{verdict:?}");
             };
             let newest = peppered(Some(TWO), &[]);
-            let verdict = newest.verify(&anybody(), &password("right"), Some(&newer)).await;
+            let verdict = newest
+                .verify(&anybody(), &password("right"), Some(&newer))
+                .await;
             assert!(matches!(verdict.unwrap(), Verdict::Right));
             // Given up again: what is left of it still verifies, and goes.
             let none = peppered(None, &[TWO]);
-            let verdict = none.verify(&anybody(), &password("right"), Some(&newer)).await;
+            let verdict = none
+                .verify(&anybody(), &password("right"), Some(&newer))
+                .await;
             let Ok(Verdict::RightButOutdated(plain)) = verdict else {
                 panic!("{verdict:?}");
             };
