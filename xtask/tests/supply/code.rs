@@ -82,8 +82,12 @@ fn chance_is_the_systems_and_secrets_are_not_compared_byte_by_byte() {
 /// every answer.
 #[test]
 fn codes_of_authentication_are_compared_in_constant_time() {
-    // A password is seasoned with the code, and the hash of both is compared elsewhere.
-    let compares_none = ["crates/domain/src/passwords/pepper.rs"];
+    let compares_none = [
+        // A password is seasoned with the code, and the hash of both is compared elsewhere.
+        "crates/domain/src/passwords/pepper.rs",
+        // It names a counter, which Redis looks up.
+        "crates/domain/src/tokens/counter_names.rs",
+    ];
     let mut count = 0;
     for (file, text) in code() {
         if text.contains("hmac::sign(") && !compares_none.contains(&file.as_str()) {
