@@ -36,7 +36,7 @@ pub const GUESS: &str = "guess";
 pub const LONGEST_WAIT: Duration = Duration::from_secs(3600);
 
 /// The names of every budget there is.
-pub const BUDGETS: [&str; 19] = [
+pub const BUDGETS: [&str; 20] = [
     "email-change",
     "sign-in",
     "sign-in-network",
@@ -56,4 +56,5 @@ pub const BUDGETS: [&str; 19] = [
     "token-everybody",
     "mailbox",
     "mailbox-pause",
+    "guess-networks",
 ];

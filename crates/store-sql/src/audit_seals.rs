@@ -22,6 +22,10 @@ use crate::error::Fault;
 use crate::row::{self, Row};
 use crate::transaction::Transaction;
 
+/// All tables of ours, as they stand in a list.
+const TABLES: &str = "'audit_erasures', 'audit_events', 'audit_seals', 'credentials', 'ended_sessions', \
+    'guards', 'links', 'mail_jobs', 'schema_migrations', 'sessions', 'signing_keys', 'users'";
+
 pub(crate) async fn insert(
     transaction: &mut Transaction,
     seal: &Seal,
@@ -278,7 +282,7 @@ impl AuditLog for SqlStore {
 
     async fn list_triggers(&self) -> Result<Vec<String>, StoreError> {
         const OPERATION: &str = "list triggers";
-        let rows = self.rows(OPERATION, triggers(self.dialect), &[]).await?;
+        let rows = self.rows(OPERATION, &triggers(self.dialect), &[]).await?;
         row::all(OPERATION, &rows, |row| {
             Row::new(row, "the database's catalogue", "name").text("name")
         })
@@ -316,24 +320,28 @@ impl AuditLog for SqlStore {
     }
 }
 
-/// A role that may not make triggers is not told of any by MySQL and MariaDB.
-fn triggers(dialect: Dialect) -> &'static str {
+/// Whatever does something by itself when a table of ours is written, or stands in one's place: from each
+/// of them the log can be reached. What is on tables of others, which nobody here writes, is theirs. A
+/// role that may not make triggers is not told of any by MySQL and MariaDB.
+fn triggers(dialect: Dialect) -> String {
     match dialect {
-        Dialect::Sqlite => {
-            "SELECT name FROM sqlite_schema WHERE type IN ('trigger', 'view') \
-             AND tbl_name IN ('audit_events', 'audit_seals', 'audit_erasures')"
-        }
-        Dialect::Postgres => {
-            "SELECT CAST(tgname AS TEXT) AS name FROM pg_trigger WHERE NOT tgisinternal AND tgrelid IN \
-             (CAST('audit_events' AS regclass), CAST('audit_seals' AS regclass), CAST('audit_erasures' AS regclass)) \
-             UNION ALL SELECT CAST(rulename AS TEXT) FROM pg_rewrite WHERE ev_class IN \
-             (CAST('audit_events' AS regclass), CAST('audit_seals' AS regclass), CAST('audit_erasures' AS regclass))"
-        }
-        Dialect::Mysql => {
+        // The catalogue has a table's name as it was spelt.
+        Dialect::Sqlite => format!(
+            "SELECT name FROM sqlite_schema WHERE type IN ('trigger', 'view') AND lower(tbl_name) IN ({TABLES})"
+        ),
+        Dialect::Postgres => format!(
+            "WITH ours AS (SELECT oid FROM pg_class WHERE relname IN ({TABLES}) \
+             AND relnamespace = CAST(current_schema() AS regnamespace)) \
+             SELECT CAST(tgname AS TEXT) AS name FROM pg_trigger \
+             WHERE NOT tgisinternal AND tgrelid IN (SELECT oid FROM ours) \
+             UNION ALL SELECT CAST(rulename AS TEXT) FROM pg_rewrite WHERE ev_class IN (SELECT oid FROM ours)"
+        ),
+        Dialect::Mysql => format!(
             "SELECT CAST(trigger_name AS CHAR) AS name FROM information_schema.triggers \
-             WHERE event_object_schema = DATABASE() \
-             AND event_object_table IN ('audit_events', 'audit_seals', 'audit_erasures')"
-        }
+             WHERE event_object_schema = DATABASE() AND lower(event_object_table) IN ({TABLES}) \
+             UNION ALL SELECT CAST(table_name AS CHAR) FROM information_schema.views \
+             WHERE table_schema = DATABASE() AND lower(table_name) IN ({TABLES})"
+        ),
     }
 }
 

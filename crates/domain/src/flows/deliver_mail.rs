@@ -309,7 +309,8 @@ impl Accounts {
         }
         self.put_undo_link(job, link).await?;
         if self.was_voided_since(job).await? {
-            let revoked = Change::RevokeLinks(user_id, vec![purpose]);
+            // Its own, and no older one: what voids that has done so itself.
+            let revoked = Change::RevokeLinksSince(user_id, purpose, job.created_at);
             self.apply(vec![revoked]).await?;
         }
         Ok(())

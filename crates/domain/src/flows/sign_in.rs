@@ -160,11 +160,20 @@ impl Accounts {
         }
         // From here on a guess was made at the owner's password, and stays counted whatever comes:
         // whoever claims the address would clear it with a password of their own choice, and guess on.
-        self.count_wrong(ctx, &attempt, aimed_at).await?;
-        if is_claimable && let Some(user) = self.try_password(ctx, &asker, claim, password).await? {
-            return Ok(user);
+        let mut stop = self.count_wrong(ctx, &attempt, aimed_at).await?;
+        let claimed = match is_claimable {
+            true => self.try_password(ctx, &asker, claim, password).await,
+            false => Ok(None),
+        };
+        if !matches!(claimed, Ok(None))
+            && let Some(stop) = stop.take()
+        {
+            self.apply(vec![stop]).await?;
         }
-        Err(self.refuse_password(ctx, meant, event).await?)
+        match claimed? {
+            Some(user) => Ok(user),
+            None => Err(self.refuse_password(ctx, meant, event, stop).await?),
+        }
     }
 
     /// The candidate, where this is their password; the same work where there is no candidate.
@@ -195,6 +204,7 @@ impl Accounts {
         ctx: &Ctx,
         account: Option<User>,
         event: Event,
+        stop: Option<Change>,
     ) -> Result<Error, Error> {
         let user_id = account.as_ref().map(|user| user.id);
         let detail = if account.is_some() {
@@ -202,8 +212,8 @@ impl Accounts {
         } else {
             "unknown account"
         };
-        self.apply(vec![self.audit_failure(ctx, event, user_id, detail)])
-            .await?;
+        let line = self.audit_failure(ctx, event, user_id, detail);
+        self.apply(stop.into_iter().chain([line]).collect()).await?;
         Ok(match (self.policy.disclosure, account) {
             (Disclosure::Private, _) => Error::InvalidCredentials,
             (Disclosure::Plain, Some(_)) => Error::WrongPassword,

@@ -237,9 +237,28 @@ impl Limits {
         Ladder::known(&self.pauses, self.device)
     }
 
-    /// What must hold between limits; each fault is a sentence that names two settings.
+    /// What must hold between limits where both were chosen; each fault is a sentence that names two settings.
     pub fn faults(&self) -> Vec<String> {
         let spacing = |rate: Rate| rate.window / rate.burst;
+        let defaults = Self::default();
+        let pairs = self.pairs().into_iter().zip(defaults.pairs());
+        let chosen = pairs.filter(|(pair, default)| pair.2 != default.2 && pair.4 != default.4);
+        let narrower = chosen.filter(|((_, _, inner, _, outer), _)| {
+            outer.burst < inner.burst || spacing(*outer) > spacing(*inner)
+        });
+        let narrower = narrower.map(|((name, inside, inner, around, outer), _)| {
+            format!(
+                "`throttle.{name}.{around}` ({outer}) allows less than `throttle.{name}.{inside}` ({inner}): make it the wider one, or the other the narrower"
+            )
+        });
+        narrower
+            .chain(self.faults_of_one_mailbox(&defaults))
+            .chain(self.fault_of_devices(&defaults))
+            .collect()
+    }
+
+    /// Of each pair the part of the setting's name that both have, the narrower one and the wider one.
+    fn pairs(&self) -> Vec<(&'static str, &'static str, Rate, &'static str, Rate)> {
         let doors = [
             ("sign_in", self.sign_in),
             ("sign_up", self.sign_up),
@@ -253,41 +272,21 @@ impl Limits {
                 (name, "network", wide.network, "everybody", wide.everybody),
             ]
         });
-        let pairs = pairs.chain([
-            // Wrong passwords are passwords, and a mailbox's mails are mails.
-            (
-                "sign_in",
-                "failures",
-                self.failures,
-                "address",
-                self.sign_in.address,
-            ),
-            (
-                "mail",
-                "mailbox",
-                self.mailbox,
-                "everybody",
-                self.mail_request.everybody,
-            ),
-        ]);
-        let narrower = pairs.filter(|(_, _, inner, _, outer)| {
-            outer.burst < inner.burst || spacing(*outer) > spacing(*inner)
-        });
-        let narrower = narrower.map(|(name, inside, inner, around, outer)| {
-            format!(
-                "`throttle.{name}.{around}` ({outer}) allows less than `throttle.{name}.{inside}` ({inner}): make it the wider one"
-            )
-        });
-        narrower
-            .chain(self.faults_of_one_mailbox())
-            .chain(self.fault_of_devices())
-            .collect()
+        // Wrong passwords are passwords, and a mailbox's mails are mails.
+        let (passwords, mails) = (self.sign_in.address, self.mail_request.everybody);
+        let further = [
+            ("sign_in", "failures", self.failures, "address", passwords),
+            ("mail", "mailbox", self.mailbox, "everybody", mails),
+        ];
+        pairs.chain(further).collect()
     }
 
     /// The pause is for mails in a row and the mailbox's own limit for many: each has its part.
-    fn faults_of_one_mailbox(&self) -> Option<String> {
+    fn faults_of_one_mailbox(&self, defaults: &Self) -> Option<String> {
         let (all, pause) = (self.mailbox, self.mailbox_pause);
-        if pause.burst > all.burst {
+        if all == defaults.mailbox || pause == defaults.mailbox_pause {
+            None
+        } else if pause.burst > all.burst {
             Some(format!(
                 "`throttle.mail.mailbox` ({all}) ends before `throttle.mail.mailbox_pause` ({pause}) does: write at most {} into the pause",
                 all.burst
@@ -301,9 +300,10 @@ impl Limits {
         }
     }
 
-    fn fault_of_devices(&self) -> Option<String> {
+    fn fault_of_devices(&self, defaults: &Self) -> Option<String> {
         let (stop, device) = (self.stop, self.device);
-        (device > stop).then(|| {
+        let is_chosen = stop != defaults.stop && device != defaults.device;
+        (is_chosen && device > stop).then(|| {
             format!("`throttle.password.known_device` ({device}) is more than `throttle.password.stop` ({stop}), after which a stranger is no longer let in: write at most {stop}")
         })
     }
@@ -359,6 +359,9 @@ mod tests {
         let mut narrow = limits.clone();
         narrow.sign_up.network = Rate::new(10, HOUR);
         narrow.link.everybody = Rate::new(600, HOUR);
+        assert_eq!(narrow.faults(), [] as [String; 0], "beside defaults");
+        narrow.sign_up.address = Rate::new(11, HOUR);
+        narrow.link.network = Rate::new(601, HOUR);
         let faults = narrow.faults();
         assert_eq!(faults.len(), 2, "{faults:?}");
         assert!(faults[0].contains("throttle.sign_up.network"), "{faults:?}");

@@ -51,9 +51,9 @@ async fn moved(world: &World, session: &SignedIn) -> Token {
 }
 
 /// A change is asked for while the mail server of the old mailbox takes nothing.
-async fn ask_with_a_slow_letter(world: &World, session: &SignedIn) {
+async fn ask_with_a_slow_letter(world: &World, session: &SignedIn, new: &str) {
     world.postbox.refuse(Some(Refusal::ForNow));
-    ask(world, session, NEW, PASSWORD).await;
+    ask(world, session, new, PASSWORD).await;
     world.postbox.refuse(None);
     world.advance(seconds(1));
 }
@@ -222,10 +222,34 @@ async fn the_link_of_a_later_change_leaves_the_earlier_ones_alone() {
 #[tokio::test]
 async fn a_letter_that_is_late_outlives_the_undoing_of_a_later_change() {
     let (world, ben, session) = thief().await;
-    ask_with_a_slow_letter(&world, &session).await;
+    ask_with_a_slow_letter(&world, &session, NEW).await;
     let later = world.link(&ben, Purpose::EmailUndo, NEW).await;
     undo(&world, &later).await.unwrap();
     undo(&world, &the_slow_letter(&world).await).await.unwrap();
+    assert_eq!(world.kept_user(&ben).await.email, Some(email(OLD)));
+}
+
+/// nor does a letter to the thief, on its way while the thief takes a change of their own back, void
+/// the owner's link when it comes.
+#[tokio::test]
+async fn a_letter_that_comes_too_late_voids_no_older_link() {
+    let (world, ben, session) = thief().await;
+    let owners = moved(&world, &session).await;
+    world.advance(minutes(4));
+    let again = world.sign_in(NEW).await;
+    let mails = ask(&world, &again, "third@example.org", PASSWORD).await;
+    let thiefs = token_in(of(&mails, NEW, MailTemplate::EmailChangeUndo));
+    world.advance(minutes(4));
+    let again = world.sign_in(NEW).await;
+    ask_with_a_slow_letter(&world, &again, "fourth@example.org").await;
+    undo(&world, &thiefs).await.unwrap();
+    let late = {
+        world.advance(hours(1));
+        let mails = world.mails().await;
+        token_in(of(&mails, NEW, MailTemplate::EmailChangeUndo))
+    };
+    assert_err!(undo(&world, &late).await, Error::LinkExpired);
+    undo(&world, &owners).await.unwrap();
     assert_eq!(world.kept_user(&ben).await.email, Some(email(OLD)));
 }
 
@@ -234,7 +258,7 @@ async fn a_letter_that_is_late_outlives_the_undoing_of_a_later_change() {
 async fn a_failed_undoing_takes_nothing_back() {
     let (world, ben, session) = thief().await;
     world.active("other").await;
-    ask_with_a_slow_letter(&world, &session).await;
+    ask_with_a_slow_letter(&world, &session, NEW).await;
     let taken = world.link(&ben, Purpose::EmailUndo, "other@example.com");
     assert_err!(undo(&world, &taken.await).await, Error::LinkExpired);
     undo(&world, &the_slow_letter(&world).await).await.unwrap();

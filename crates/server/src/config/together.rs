@@ -1,6 +1,7 @@
 //! What must hold between settings, each of which is fine by itself (C-01).
 //!
-//! A pair is refused where one of the two would do nothing, or undo the other, without a word. Each fault is a
+//! A pair is refused where one of the two would do nothing, or undo the other, without a word; not where one of
+//! them is the default, which nobody chose: who makes one limit stricter need not know the others. Each fault is a
 //! sentence that says what to write. To add one: a line in the function of its subject, and a row in the table of
 //! tests below. How the limits of throttles go together is `doorward_domain`'s to say.
 
@@ -124,7 +125,10 @@ impl Config {
         {
             faults.push(format!("`trusted_proxy_header` is {}, and nobody is believed in it, since `trusted_proxies` is empty: name the proxies there, such as 127.0.0.1, or leave the header out", self.trusted_proxy_header));
         }
-        if self.connections_per_address > self.connections {
+        let defaults = Self::default();
+        let is_chosen = self.connections != defaults.connections
+            && self.connections_per_address != defaults.connections_per_address;
+        if is_chosen && self.connections_per_address > self.connections {
             faults.push(format!("`limits.connections_per_address` ({}) is more than `limits.connections` ({}), so one address could take them all: write a smaller number, such as {}", self.connections_per_address, self.connections, (self.connections / 16).max(1)));
         }
         faults
@@ -213,8 +217,8 @@ mod tests {
         (&[("tls.key", "a.pem"), ("tls.certificate", "a.pem"), ("tls.development", "true")], "leave one of them out"),
         (&[("public_url", "https://accounts.example.com"), ("mail.url", "log:"), ("tls.development", "true")], "set `tls.certificate`"),
         (&[("trusted_proxy_header", "forwarded")], "name the proxies there"),
-        (&[("limits.connections", "160")], "such as 10"),
-        (&[("limits.connections_per_address", "5000")], "such as 256"),
+        (&[("limits.connections", "160"), ("limits.connections_per_address", "161")], "such as 10"),
+        (&[("limits.connections", "4000"), ("limits.connections_per_address", "5000")], "such as 250"),
         (&[("keys.master_key", "too short")], "openssl rand"),
         (&[("password.pepper", "please-change-me-please-change-me")], "openssl rand"),
         (&[("password.pepper", ONE), ("password.peppers_old", ONE)], "take it out there"),
@@ -222,16 +226,16 @@ mod tests {
         (&[("password.pepper", ONE), ("keys.master_key", ONE)], "`keys.master_key` is a pepper"),
         (&[("password.peppers_old", ONE), ("admin.password", ONE)], "`admin.password` is a pepper"),
         (&[("session.idle_minutes", "30"), ("session.admin_idle_minutes", "60")], "at most 30"),
-        (&[("throttle.sign_in.network", "10/1m")], "make it the wider one"),
-        (&[("throttle.sign_in.everybody", "60/1m")], "make it the wider one"),
-        (&[("throttle.sign_in.failures", "31/1m")], "`throttle.sign_in.address` (30/1m) allows less than `throttle.sign_in.failures` (31/1m)"),
-        (&[("throttle.sign_up.address", "20/1s")], "make it the wider one"),
-        (&[("throttle.link.everybody", "20/1m")], "make it the wider one"),
-        (&[("throttle.token.network", "20/1m")], "make it the wider one"),
-        (&[("throttle.mail.everybody", "60/10h")], "make it the wider one"),
-        (&[("throttle.mail.mailbox", "1001/1h"), ("throttle.mail.mailbox_pause", "1/1s")], "`throttle.mail.everybody` (1000/1h) allows less than `throttle.mail.mailbox`"),
-        (&[("throttle.mail.mailbox_pause", "4/3m")], "`throttle.mail.mailbox` (3/1h) ends before `throttle.mail.mailbox_pause` (4/3m)"),
-        (&[("throttle.mail.mailbox_pause", "1/1h")], "`throttle.mail.mailbox_pause` (1/1h) is slower than `throttle.mail.mailbox` (3/1h)"),
+        (&[("throttle.sign_in.network", "10/1m"), ("throttle.sign_in.address", "11/1m")], "make it the wider one"),
+        (&[("throttle.sign_in.everybody", "60/1m"), ("throttle.sign_in.network", "61/1m")], "make it the wider one"),
+        (&[("throttle.sign_in.failures", "31/1m"), ("throttle.sign_in.address", "29/1m")], "`throttle.sign_in.address` (29/1m) allows less than `throttle.sign_in.failures` (31/1m)"),
+        (&[("throttle.sign_up.address", "20/1s"), ("throttle.sign_up.network", "61/1h")], "make it the wider one"),
+        (&[("throttle.link.everybody", "20/1m"), ("throttle.link.network", "21/1m")], "make it the wider one"),
+        (&[("throttle.token.network", "20/1m"), ("throttle.token.address", "21/1m")], "make it the wider one"),
+        (&[("throttle.mail.everybody", "60/10h"), ("throttle.mail.network", "59/1h")], "make it the wider one"),
+        (&[("throttle.mail.mailbox", "1001/1h"), ("throttle.mail.mailbox_pause", "1/1s"), ("throttle.mail.everybody", "999/1h")], "`throttle.mail.everybody` (999/1h) allows less than `throttle.mail.mailbox`"),
+        (&[("throttle.mail.mailbox_pause", "4/3m"), ("throttle.mail.mailbox", "2/1h")], "`throttle.mail.mailbox` (2/1h) ends before `throttle.mail.mailbox_pause` (4/3m)"),
+        (&[("throttle.mail.mailbox_pause", "1/1h"), ("throttle.mail.mailbox", "4/1h")], "`throttle.mail.mailbox_pause` (1/1h) is slower than `throttle.mail.mailbox` (4/1h)"),
         (&[("throttle.password.stop", "20"), ("throttle.password.known_device", "21")], "write at most 20"),
     ];
 
@@ -251,6 +255,11 @@ mod tests {
         &[("session.admin_idle_minutes", "60")],
         &[("session.idle_minutes", "60"), ("session.admin_idle_minutes", "60")],
         &[("throttle.sign_in.failures", "30/1m")],
+        // Stricter, or smaller, beside a default.
+        &[("throttle.sign_in.address", "5/1m")],
+        &[("throttle.sign_up.address", "100/1h")],
+        &[("throttle.mail.mailbox_pause", "1/1h")],
+        &[("limits.connections", "200")],
         &[("throttle.password.stop", "20"), ("throttle.password.known_device", "20")],
         // Pauses that the stop comes before.
         &[("throttle.password.stop", "10")],

@@ -92,6 +92,13 @@ pub(super) struct Origin {
     requests: AtomicUsize,
 }
 
+impl Origin {
+    /// How many it has in.
+    fn requests(&self) -> usize {
+        self.requests.load(Ordering::Relaxed)
+    }
+}
+
 impl Seats {
     /// None is taken.
     pub fn new(limits: Limits, watch: Option<Arc<dyn Watch>>) -> Arc<Self> {
@@ -176,10 +183,12 @@ impl Seats {
     }
 
     /// Sends off those whose requests have waited longest for their clients, for an address that has few
-    /// requests in; whether there were any. Those that come one after the other can have all shares
-    /// without doing anything for it: begin a body, or leave an answer where it is.
+    /// requests in, where that helps it; whether it does. Those that come one after the other can have all
+    /// shares without doing anything for it: begin a body, or leave an answer where it is. Who has many
+    /// in is not spared for being new: what is taken back and begun again is always new.
     fn free_requests(&self, origin: Option<&Origin>) -> bool {
-        if origin.is_some_and(|origin| origin.requests.load(Ordering::Relaxed) >= FEW) {
+        let own = origin.map_or(0, Origin::requests);
+        if own >= FEW {
             return false;
         }
         let mut room = self.room();
@@ -189,20 +198,29 @@ impl Seats {
         }
         let held = |chair: &Arc<Chair>| {
             let (since, requests) = chair.state().held_up()?;
-            (since + NEW <= now).then_some((since, chair.id, requests))
+            let has_many = chair
+                .origin
+                .as_ref()
+                .is_some_and(|origin| origin.requests() >= FEW);
+            (has_many || since + NEW <= now).then_some((since, chair.id, requests))
         };
         let mut held: Vec<_> = room.seated.values().filter_map(held).collect();
         held.sort_unstable();
-        room.looked_at = held.is_empty().then_some(now);
         let mut freed = 0;
-        for &(_, id, requests) in &held {
-            if freed >= FREED {
-                break;
-            }
+        let has_enough = |&(_, _, requests): &(Instant, u64, usize)| {
+            let goes_too = freed < FREED;
             freed += requests;
+            goes_too
+        };
+        let going: Vec<_> = held.into_iter().take_while(has_enough).collect();
+        let free = MAX_REQUESTS.saturating_sub(self.requests.load(Ordering::Relaxed));
+        let freed: usize = going.iter().map(|(_, _, requests)| requests).sum();
+        let helps = freed > 0 && fair::may_have_one_more(own, free + freed);
+        room.looked_at = (!helps).then_some(now);
+        for (_, id, _) in going.into_iter().filter(|_| helps) {
             self.send_off(&mut room, id);
         }
-        freed > 0
+        helps
     }
 
     /// So many requests are over.
@@ -469,35 +487,47 @@ mod tests {
     }
 
     /// H-05, T-FLOOD: whoever takes what is left, one address after the other, has all places; who asks for
-    /// nothing else has one all the same, once they have kept the server waiting for a second.
+    /// nothing else has one all the same, however new is what they keep the server waiting with.
     #[tokio::test(start_paused = true)]
     async fn requests_whose_clients_are_waited_for_make_room() {
         let seats = seats(100, 100, "");
         let honest = seats.take(peer(99)).unwrap();
         let flood: Vec<_> = (0..40).map(|n| seats.take(peer(n)).unwrap()).collect();
-        let visits = flood.iter().map(|seat| std::iter::from_fn(|| seat.begin()));
-        let visits: Vec<_> = visits.map(Iterator::collect::<Vec<_>>).collect();
+        // What is worked on is not given up, whoever asks.
+        let all_of = |seat: &Seat| {
+            let at_work = || seat.begin().inspect(Visit::is_in);
+            std::iter::from_fn(at_work).collect::<Vec<_>>()
+        };
+        let visits: Vec<_> = flood.iter().map(all_of).collect();
         let all = || visits.iter().flatten();
         assert_eq!(all().count(), MAX_REQUESTS);
         assert!(honest.begin().is_none());
-        // What is worked on is not given up, whoever asks.
-        all().for_each(Visit::is_in);
         tokio::time::advance(10 * NEW).await;
         assert!(honest.begin().is_none());
-        // Nor what has only just been answered.
         all().for_each(Visit::answered);
         tokio::time::advance(LOOK_AGAIN).await;
-        assert!(honest.begin().is_none());
-        tokio::time::advance(NEW).await;
-        // What those who wait do meanwhile on the same connection makes them no newer.
-        for seat in &flood {
-            seat.flowing();
-            seat.stalled();
-        }
         let asked: Vec<_> = (0..FEW).map(|_| honest.begin()).collect();
         assert!(asked.iter().all(Option::is_some));
         let gone = flood.iter().filter(|seat| is_sent_off(seat)).count();
         assert!(gone > 0 && !is_sent_off(&honest), "{gone}");
+    }
+
+    /// H-05: those of a proxy, which speaks for many, go once they have kept the server waiting for a second.
+    #[tokio::test(start_paused = true)]
+    async fn what_is_new_is_spared_where_nobody_has_many() {
+        let seats = seats(3, 3, "10.0.0.0/8");
+        let proxy = seats.take(peer(0)).unwrap();
+        let honest = seats.take("192.0.2.1".parse().unwrap()).unwrap();
+        let visits: Vec<_> = std::iter::from_fn(|| proxy.begin()).collect();
+        assert_eq!(visits.len(), MAX_REQUESTS);
+        visits.iter().for_each(Visit::is_in);
+        visits.iter().for_each(Visit::answered);
+        assert!(honest.begin().is_none());
+        tokio::time::advance(NEW).await;
+        // What those who wait do meanwhile on the same connection makes them no newer.
+        proxy.flowing();
+        proxy.stalled();
+        assert!(honest.begin().is_some() && is_sent_off(&proxy));
     }
 
     /// H-05: one address never has all requests that may be in at once.

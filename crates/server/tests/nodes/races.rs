@@ -1,9 +1,12 @@
 //! Once only, whoever asks where: races over three nodes (T-RACE).
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
 use crate::cluster::{ADMIN_PASSWORD, Cluster, Ground};
+use crate::door::Door;
 use crate::people::{OTHER_PASSWORD, PASSWORD};
 
 /// Lets all run at once, and gives how often each status came.
@@ -14,12 +17,25 @@ async fn statuses(running: JoinSet<u16>) -> Vec<(u16, usize)> {
     counted.map(|same| (same[0], same.len())).collect()
 }
 
+/// How it ends. Who finds no room for hashing, since sixty others hash on a slow machine, asks again, as the
+/// answer says.
+async fn outcome(door: Door, path: String, body: Option<Value>) -> u16 {
+    for _ in 0..100 {
+        let reply = door.send("POST", &path, None, body.clone()).await;
+        if reply.status != 503 || reply.json()["code"] != "overloaded" {
+            return reply.status;
+        }
+        crate::pass(Duration::from_millis(200)).await;
+    }
+    503
+}
+
 /// The same `POST` sixty-four times over all nodes.
 async fn post_on_all(cluster: &Cluster, path: &str, body: Option<&Value>) -> Vec<(u16, usize)> {
     let mut running = JoinSet::new();
     for number in 0..64 {
         let (door, path, body) = (cluster.door(number), path.to_owned(), body.cloned());
-        running.spawn(async move { door.send("POST", &path, None, body).await.status });
+        running.spawn(outcome(door, path, body));
     }
     statuses(running).await
 }
@@ -57,7 +73,7 @@ async fn a_name_is_given_once(cluster: &Cluster) {
         let door = cluster.door(number);
         let name = ["wanted", "Wanted", "WANTED", "ｗanted"][number % 4];
         let body = json!({"username": name, "password": PASSWORD});
-        running.spawn(async move { door.post("/user", body).await.status });
+        running.spawn(outcome(door, "/user".to_owned(), Some(body)));
     }
     assert_eq!(statuses(running).await, [(201, 1), (409, 59)]);
 }

@@ -203,26 +203,28 @@ async fn a_line_that_tells_of_no_deletion_erases_nothing(url: &str) {
 }
 
 /// L-01: by a trigger whoever was there once keeps lines out of the log before they are sealed, for as long
-/// as it stands: it is told, and so is each other thing of its kind. One on another table is nobody's business.
+/// as it stands: it is told, on whichever table of ours and however that is spelt, and so is each other thing
+/// of its kind. One on somebody else's table is nobody's business.
 async fn a_trigger_on_the_log_is_told(url: &str) {
     let log = Tampered::new(url).await;
     let (set, elsewhere, drop) = match url.split(':').next() {
         Some("sqlite") => (
-            "CREATE TRIGGER quiet AFTER INSERT ON audit_events WHEN NEW.event = 'role-changed' \
+            "CREATE TRIGGER quiet AFTER INSERT ON Audit_Events WHEN NEW.event = 'role-changed' \
              BEGIN DELETE FROM audit_events WHERE id = NEW.id; END",
-            "CREATE TRIGGER other AFTER INSERT ON users BEGIN DELETE FROM links WHERE 1 = 0; END",
+            "CREATE TABLE theirs (id INTEGER); \
+             CREATE TRIGGER other AFTER INSERT ON theirs BEGIN DELETE FROM theirs; END",
             "DROP TRIGGER quiet",
         ),
         Some("postgres") => (
             "CREATE RULE quiet AS ON INSERT TO audit_events WHERE NEW.event = 'role-changed' DO INSTEAD NOTHING",
-            "CREATE RULE other AS ON INSERT TO users DO ALSO NOTHING",
+            "CREATE TABLE theirs (id INTEGER); CREATE RULE other AS ON INSERT TO theirs DO ALSO NOTHING",
             "DROP RULE quiet ON audit_events; \
              CREATE FUNCTION quiet() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'; \
-             CREATE TRIGGER quiet BEFORE INSERT ON audit_seals FOR EACH ROW EXECUTE FUNCTION quiet()",
+             CREATE TRIGGER quiet BEFORE INSERT ON sessions FOR EACH ROW EXECUTE FUNCTION quiet()",
         ),
         _ => (
-            "CREATE TRIGGER quiet BEFORE INSERT ON audit_events FOR EACH ROW SET NEW.event = 'other'",
-            "CREATE TRIGGER other BEFORE INSERT ON users FOR EACH ROW SET NEW.name = NULL",
+            "CREATE TRIGGER quiet AFTER INSERT ON sessions FOR EACH ROW DELETE FROM audit_events WHERE event = 'role-changed'",
+            "CREATE TABLE theirs (id INTEGER)",
             "DROP TRIGGER quiet",
         ),
     };

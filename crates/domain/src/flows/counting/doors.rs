@@ -13,7 +13,8 @@ use crate::ports::{Allowance, Budget, Charge};
 use crate::throttle::{Door, Rate, address_key, network_key};
 use crate::tokens::Acquaintance;
 
-/// How many tries a network has at a door where the budget of all strangers together is used up.
+/// How many tries a network has at a door where the budget of all strangers together is used up, and an
+/// account that is known at the door of sign-ins, whatever is used up around it.
 const FIRST_TRIES: Rate = Rate {
     burst: 3,
     window: Duration::from_secs(3600),
@@ -26,18 +27,19 @@ impl Accounts {
             return Ok(());
         }
         if let Some(key) = own_key(ctx, door) {
-            let charges = self.of_known(ctx, door, key);
-            match self.try_take(&charges, ctx.now).await? {
-                Ok(answers) => {
-                    Self::tell_first(ctx, &charges, &answers);
-                    return Ok(());
+            for charges in self.of_known(ctx, door, &key) {
+                match self.try_take(&charges, ctx.now).await? {
+                    Ok(answers) => {
+                        Self::tell_first(ctx, &charges, &answers);
+                        return Ok(());
+                    }
+                    Err((refused, wait)) if ctx.client.address.is_none() => {
+                        return Err(self.refuse(ctx, &refused, wait, None).await);
+                    }
+                    // Whoever is known is no worse off than a stranger, though others who show the same
+                    // have used it up.
+                    Err(_) => {}
                 }
-                Err((refused, wait)) if ctx.client.address.is_none() => {
-                    return Err(self.refuse(ctx, &refused, wait, None).await);
-                }
-                // Whoever is known is no worse off than a stranger, though others who show the same have
-                // used it up.
-                Err(_) => {}
             }
         }
         ctx.client.ledger.pass(door);
@@ -85,22 +87,27 @@ impl Accounts {
         Some(Charge::budget(first, network_key(ctx.client.address?)))
     }
 
-    /// The budgets of whoever is known, at a door. A mail to anybody's mailbox, and a link, are not about
-    /// the account that makes them known, so that with many accounts they stay in what their network has.
-    /// Of sign-ins a network's known devices have as many as its strangers, and beside those: many
-    /// accounts of one's own are not many budgets, and strangers nearby use up nothing of an owner's.
-    fn of_known(&self, ctx: &Ctx, door: Door, key: String) -> Vec<Charge> {
+    /// The budgets of whoever is known, at a door, tried one after the other. A mail to anybody's mailbox, and
+    /// a link, are not about the account that makes them known, so that with many accounts they stay in what
+    /// their network has. Of sign-ins a network's known devices have as many as its strangers, and beside
+    /// those: many accounts of one's own are not many budgets. Before that an account has a few to itself,
+    /// so that neighbours with many accounts use up nothing of an owner's.
+    fn of_known(&self, ctx: &Ctx, door: Door, key: &str) -> Vec<Vec<Charge>> {
         let [own, network, _] = self.policy.limits.budgets(door);
-        let mut charges = vec![Charge::budget(own, key)];
+        let own = Charge::budget(own, key.to_owned());
         let around = ctx.client.address.map(network_key);
-        charges.extend(match (door, around) {
-            (Door::MailRequest | Door::Link, Some(around)) => Some(Charge::budget(network, around)),
-            (Door::SignIn, Some(around)) => {
-                Some(Charge::budget(network, format!("known/{around}")))
+        match (door, around) {
+            (Door::MailRequest | Door::Link, Some(around)) => {
+                vec![vec![own, Charge::budget(network, around)]]
             }
-            _ => None,
-        });
-        charges
+            (Door::SignIn, Some(around)) => {
+                let first = FIRST_TRIES.named(network.name);
+                let first = Charge::budget(first, format!("known/{key}"));
+                let shared = Charge::budget(network, format!("known/{around}"));
+                vec![vec![own.clone(), first], vec![own, shared]]
+            }
+            _ => vec![vec![own]],
+        }
     }
 
     /// The budgets of a stranger at a door.

@@ -126,25 +126,22 @@ impl Accounts {
     }
 
     /// The password was wrong: a known device's guess counts with those of strangers as well (P-12), which
-    /// refuse it nothing. The last one that strangers have is written into the account, so that no lost
-    /// counter gives them more; with an account or without, by the same statement.
+    /// refuse it nothing. The last one that strangers have is to be written into the account, so that no lost
+    /// counter gives them more: with an account or without, by the same statement, and beside the
+    /// line of the audit log, so that there is one commit either way (A-02).
     pub(crate) async fn count_wrong(
         &self,
         ctx: &Ctx,
         attempt: &Attempt,
         (user_id, epoch): (UserId, i64),
-    ) -> Result<(), Error> {
+    ) -> Result<Option<Change>, Error> {
         let mut is_last = attempt.is_last;
         if let Some(guess) = attempt.beside.first() {
             let answers = self.ports.throttle.take(&attempt.beside, ctx.now).await?;
             is_last |= self.is_last(guess, &answers);
         }
-        if is_last {
-            let epoch = Some(epoch);
-            self.apply(vec![Change::StopGuesses { user_id, epoch }])
-                .await?;
-        }
-        Ok(())
+        let epoch = Some(epoch);
+        Ok(is_last.then_some(Change::StopGuesses { user_id, epoch }))
     }
 
     /// Whether this guess of strangers', the first of what was asked for, was the last they have.
@@ -172,12 +169,14 @@ impl Accounts {
 
     /// All names of an account share one count of guesses, and it is that of its confirmed
     /// address; an unknown name has its own. So an address is counted alike whether it has an owner, is
-    /// claimed by a sign-up or is nobody's: nothing that strangers do elsewhere moves its count. A claim
+    /// claimed by a sign-up or is nobody's. That guesses at a user name move the count of an address tells
+    /// whose it is (decision 0011). A claim
     /// is counted by itself, under its user name. A new password begins a new count, on every node: the
     /// guesses before it were at another one.
     ///
     /// An account without a confirmed address cannot be recovered by mail, so it is never shut for good: a
-    /// stop would let whoever guesses take it from its owner. By user name the stop therefore differs with
+    /// stop would let whoever guesses take it from its owner. Whoever has twenty networks can take its few
+    /// tries all the same; its known devices have their own. By user name the stop therefore differs with
     /// an address and without one, which tells that there is one and not which. A name nobody has is
     /// counted like one with an address; whoever signs up is told that a name is free, so nothing of a user
     /// name's is hidden.
