@@ -76,14 +76,10 @@ impl Accounts {
     }
 
     fn email_change(&self, ctx: &Ctx, user: &User, email: &EmailAddress) -> Changes {
-        let is_own = ctx.actor.user_id() == Some(user.id);
-        // What an admin has moved away, no older mailbox takes back: it may be why.
-        let (voided, told) = match is_own {
-            true => (vec![Purpose::Confirmation], MailKind::EmailChangeUndo),
-            false => (
-                vec![Purpose::Confirmation, Purpose::EmailUndo],
-                MailKind::EmailChangeNotice,
-            ),
+        // What an admin moves away, its old mailbox does not take back: it may be why.
+        let told = match ctx.actor.user_id() == Some(user.id) {
+            true => MailKind::EmailChangeUndo,
+            false => MailKind::EmailChangeNotice,
         };
         let mut changes = vec![
             Change::UpdateUser {
@@ -95,7 +91,7 @@ impl Accounts {
                 }),
                 expected: user.version,
             },
-            Change::RevokeLinks(user.id, voided),
+            Change::RevokeLinks(user.id, vec![Purpose::Confirmation]),
             self.mail(
                 ctx,
                 MailKind::EmailChange,

@@ -276,8 +276,8 @@ impl Accounts {
                 at: ctx.now,
             },
             Change::RevokeLinks(user.id, vec![Purpose::Recovery]),
-            self.audit(ctx, Event::EmailConfirmed, Some(user.id)),
         ]);
+        changes.extend(self.voided_by_move(ctx, user).await?);
         Ok(changes)
     }
 

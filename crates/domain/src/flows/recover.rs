@@ -74,9 +74,9 @@ impl Accounts {
     }
 
     /// What every new password of an account brings with it: a higher epoch, dead links (R-06; but for
-    /// those that take an e-mail change back: the new password may be a thief's, R-11; the one that an
-    /// operator sets is not), a mail and a line in the audit log. The caller ends the sessions once it is
-    /// written.
+    /// those that take an e-mail change back: the new password may be a thief's, R-11, and where an operator
+    /// has set it the account may be in a thief's mailbox still), a mail and a line in the audit log. The
+    /// caller ends the sessions once it is written.
     pub(crate) fn password_changes(
         &self,
         ctx: &Ctx,
@@ -84,10 +84,6 @@ impl Accounts {
         password_hash: Secret<String>,
         event: Event,
     ) -> Vec<Change> {
-        let voided = match event {
-            Event::PasswordSet => Purpose::ALL.to_vec(),
-            _ => vec![Purpose::Confirmation, Purpose::Recovery],
-        };
         let mut changes = vec![
             Change::UpdateUser {
                 user: Box::new(User {
@@ -109,7 +105,7 @@ impl Accounts {
                 password_hash,
                 updated_at: ctx.now,
             }),
-            Change::RevokeLinks(user.id, voided),
+            Change::RevokeLinks(user.id, vec![Purpose::Confirmation, Purpose::Recovery]),
             self.audit(ctx, event, Some(user.id)),
         ];
         if let Some(email) = user.mail_address() {

@@ -29,6 +29,8 @@ const MOST_UNDO_LINKS: usize = 10;
 const AT_ONCE: usize = 50;
 /// What stands before a change's moment in the audit log.
 const UNDONE: &str = "change of ";
+/// What it says of a confirmation by which an admin's change took over.
+const MOVED: &str = "moved by an admin";
 
 impl Accounts {
     /// Whose account a living link takes back, and to which address.
@@ -160,32 +162,22 @@ impl Accounts {
     }
 
     /// Whether the link of a mail was voided before it was made: the mail's change or an earlier one was
-    /// taken back, or an operator has stepped in. Asked once the link is stored: either that story has
-    /// found and voided it, or it is found here.
+    /// taken back, or an admin has moved the account since. Asked once the link is stored: either that
+    /// story has found and voided it, or it is found here.
     pub(crate) async fn was_voided_since(&self, job: &MailJob) -> Result<bool, Error> {
-        for event in [
-            Event::EmailChangeUndone,
-            Event::EmailChangeRequested,
-            Event::PasswordSet,
-        ] {
-            if self.has_voided(event, job).await? {
-                return Ok(true);
-            }
-        }
-        Ok(false)
-    }
-
-    async fn has_voided(&self, event: Event, job: &MailJob) -> Result<bool, Error> {
+        let Some(user_id) = job.user_id else {
+            return Ok(false);
+        };
         let mut filter = AuditFilter {
-            user_id: job.user_id,
-            event: Some(event),
+            user_id: Some(user_id),
+            event: Some(Event::EmailChangeUndone),
             since: Some(job.created_at),
             limit: AT_ONCE,
             ..AuditFilter::default()
         };
-        while filter.user_id.is_some() {
+        loop {
             let found = self.ports.store.list_audit_events(&filter).await?;
-            if found.iter().any(|event| voids(event, job)) {
+            if found.iter().any(|event| takes_back(event, job)) {
                 return Ok(true);
             }
             let Some(oldest) = found.get(AT_ONCE - 1) else {
@@ -193,7 +185,37 @@ impl Accounts {
             };
             filter.before = Some(oldest.id);
         }
-        Ok(false)
+        let moved = AuditFilter {
+            event: Some(Event::EmailConfirmed),
+            before: None,
+            ..filter
+        };
+        let moved = self.ports.store.list_audit_events(&moved).await?;
+        Ok(moved
+            .iter()
+            .any(|event| event.detail.as_deref() == Some(MOVED)))
+    }
+
+    /// What the confirmation of an account's move brings with it: where an admin has asked for it, no older
+    /// mailbox takes it back. Until then each does: the account may be in a thief's.
+    pub(crate) async fn voided_by_move(&self, ctx: &Ctx, user: &User) -> Result<Changes, Error> {
+        let asked = AuditFilter {
+            user_id: Some(user.id),
+            event: Some(Event::EmailChangeRequested),
+            limit: 1,
+            ..AuditFilter::default()
+        };
+        let asked = self.ports.store.list_audit_events(&asked).await?;
+        let own = format!("user:{}", user.id);
+        let is_anothers = asked.first().is_some_and(|event| event.actor != own);
+        let moves = user.status == Status::Active && user.email.is_some();
+        Ok(match moves && is_anothers {
+            true => vec![
+                Change::RevokeLinks(user.id, vec![Purpose::EmailUndo]),
+                self.audit_detail(ctx, Event::EmailConfirmed, Some(user.id), MOVED),
+            ],
+            false => vec![self.audit(ctx, Event::EmailConfirmed, Some(user.id))],
+        })
     }
 }
 
@@ -202,14 +224,10 @@ fn undone(link: &Link) -> String {
     format!("{UNDONE}{}", link.created_at)
 }
 
-/// Whether what that line tells of voids the link of this mail. A try that failed does not; an undoing
-/// that does not say of which change it was does, to be safe.
-fn voids(event: &AuditEvent, job: &MailJob) -> bool {
+/// Whether that line tells of an undoing that takes this mail's change back too. A try that failed does
+/// not; one that does not say of which change it was does, to be safe.
+fn takes_back(event: &AuditEvent, job: &MailJob) -> bool {
     let detail = event.detail.as_deref().unwrap_or_default();
     let change: Option<Timestamp> = detail.strip_prefix(UNDONE).and_then(|at| at.parse().ok());
-    event.outcome == Outcome::Success
-        && match event.event {
-            Event::EmailChangeUndone => change.is_none_or(|change| change <= job.created_at),
-            _ => Some(&event.actor) != event.user_id.map(|id| format!("user:{id}")).as_ref(),
-        }
+    event.outcome == Outcome::Success && change.is_none_or(|change| change <= job.created_at)
 }

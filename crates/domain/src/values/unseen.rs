@@ -1,12 +1,13 @@
 //! What changes how a text reads without being seen in it: one list for all who show or write texts of
 //! strangers.
 
-/// Whether it is a mark that turns the direction of what follows, a letter without width, a tag, or an end of
+/// Whether it is a mark that turns the direction of what follows, a letter without width, a blank that counts as a letter, a tag, or an end of
 /// line that no control character is.
 pub fn is_unseen(c: char) -> bool {
     matches!(
         c,
-        '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}' | '\u{180e}'
+            | '\u{2800}' | '\u{3164}' | '\u{ffa0}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
             | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}'
     )
 }

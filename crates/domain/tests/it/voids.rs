@@ -30,8 +30,10 @@ const EVENTS: [(&str, &[MailTemplate]); 11] = [
     ),
     ("a password change", &[MailTemplate::EmailChangeUndo]),
     ("a recovery", &[MailTemplate::EmailChangeUndo]),
-    // Who asks the operator for help has shown who they are: what was mailed before is over.
-    ("a password set by the operator", &[]),
+    (
+        "a password set by the operator",
+        &[MailTemplate::EmailChangeUndo],
+    ),
     ("the e-mail change undone", &[]),
     ("switched off", &[]),
     ("switched off and on", &[]),
