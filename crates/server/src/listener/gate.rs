@@ -12,6 +12,7 @@ use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use futures_util::task::AtomicWaker;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Sleep;
 
@@ -37,6 +38,8 @@ struct Told {
     refused: OnceLock<(u64, Fault)>,
     begun: AtomicU64,
     answered: AtomicU64,
+    /// Who waits for the last answer, after a client that says nothing more.
+    waits: AtomicWaker,
 }
 
 /// An answer, until all of it is handed on.
@@ -59,7 +62,9 @@ impl Conversation {
 
 impl Drop for Answer {
     fn drop(&mut self) {
-        self.0.0.answered.fetch_add(1, Ordering::Release);
+        let told = &self.0.0;
+        told.answered.fetch_add(1, Ordering::Release);
+        told.waits.wake();
     }
 }
 
@@ -140,6 +145,7 @@ impl<S> Gate<S> {
         if self.passage.refused().is_some() {
             return Poll::Pending;
         }
+        self.conversation.0.waits.register(cx.waker());
         let is_answered = self.conversation.answered() >= self.passage.requests();
         if is_answered || !self.passage.is_between_requests() {
             return Poll::Ready(Ok(()));
@@ -382,12 +388,16 @@ mod tests {
                 let answer: Vec<_> = answer.collect();
                 let soon = HALF_CLOSED.mul_f32(0.9);
                 assert_eq!(is_at_end(&mut gate, soon).await, !is_whole, "{said}");
-                if is_answered {
-                    drop(answer);
-                } else {
+                if !is_answered {
                     tokio::time::advance(HALF_CLOSED).await;
+                    assert!(is_at_end(&mut gate, Duration::ZERO).await, "{said}");
+                    continue;
                 }
-                assert!(is_at_end(&mut gate, Duration::ZERO).await, "{said}");
+                // Whoever reads hears at once that it has gone out.
+                let begun = tokio::time::Instant::now();
+                let answered = async move { drop(answer) };
+                let (is_over, ()) = tokio::join!(is_at_end(&mut gate, HALF_CLOSED), answered);
+                assert!(is_over && begun.elapsed().is_zero(), "{said}");
             }
         }
     }
