@@ -296,11 +296,9 @@ impl Accounts {
             let Authenticated(entry) = self.authenticate(ctx, token).await?;
             let mut session = entry.session.clone();
             let expected = session.generation;
-            // The one that would be in its grace was never given to anybody.
+            // The one that would be in its grace was never given to anybody. It lives no longer (S-04).
             session.generation += 2;
             session.renewed_at = ctx.now;
-            session.expires_at = (ctx.now + self.policy.session_lifetime)
-                .min(session.created_at + self.policy.session_renewable);
             let sessions = &self.ports.sessions;
             let is_first = sessions.renew_session(&session, expected).await?;
             self.cache.user_changed(session.user_id);
