@@ -330,8 +330,7 @@ fn triggers(dialect: Dialect) -> String {
             "SELECT name FROM sqlite_schema WHERE type IN ('trigger', 'view') AND lower(tbl_name) IN ({TABLES})"
         ),
         Dialect::Postgres => format!(
-            "WITH ours AS (SELECT oid FROM pg_class WHERE relname IN ({TABLES}) \
-             AND relnamespace = CAST(current_schema() AS regnamespace)) \
+            "WITH ours AS (SELECT oid FROM pg_class WHERE relname IN ({TABLES}) AND pg_table_is_visible(oid)) \
              SELECT CAST(tgname AS TEXT) AS name FROM pg_trigger \
              WHERE NOT tgisinternal AND tgrelid IN (SELECT oid FROM ours) \
              UNION ALL SELECT CAST(rulename AS TEXT) FROM pg_rewrite WHERE ev_class IN (SELECT oid FROM ours)"

@@ -37,8 +37,11 @@ impl Accounts {
 
     async fn some_claims(&self, email: &EmailAddress, draw: usize) -> Result<Vec<User>, Error> {
         let store = &self.ports.store;
-        let newest = store.list_users_by_pending_email(email.key(), 1).await?;
-        let oldest = store.list_claims(email.key(), None, 1).await?;
+        let newest = store
+            .list_users_by_pending_email(email.key(), MAX_CLAIMS)
+            .await?;
+        // More than one: the first may be one that cannot be read.
+        let oldest = store.list_claims(email.key(), None, MAX_CLAIMS).await?;
         let (Some(newest), Some(oldest)) = (newest.into_iter().next(), oldest.into_iter().next())
         else {
             return Ok(Vec::new());

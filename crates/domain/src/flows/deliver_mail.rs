@@ -11,7 +11,7 @@ use jiff::SignedDuration;
 use tokio::time::timeout;
 
 use crate::accounts::Accounts;
-use crate::changes::Change;
+use crate::changes::{ApplyError, Change};
 use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::happening::{Happening, MailFate};
@@ -307,13 +307,16 @@ impl Accounts {
             let revoked = Change::RevokeLinks(user_id, vec![purpose]);
             return Ok(self.apply(vec![revoked, Change::PutLink(link)]).await?);
         }
+        let (digest, at) = (link.digest, link.created_at);
         self.put_undo_link(job, link).await?;
-        if self.was_voided_since(job).await? {
-            // Its own, and no older one: what voids that has done so itself.
-            let revoked = Change::RevokeLinksSince(user_id, purpose, job.created_at);
-            self.apply(vec![revoked]).await?;
+        if !self.was_voided_since(job).await? {
+            return Ok(());
         }
-        Ok(())
+        // This one alone: what voids others has done so itself.
+        match self.apply(vec![Change::UseLink { digest, at }]).await {
+            Ok(()) | Err(ApplyError::Stale) => Ok(()),
+            Err(other) => Err(other.into()),
+        }
     }
 
     fn link_lifetime(&self, letter: &Letter) -> SignedDuration {

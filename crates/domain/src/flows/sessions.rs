@@ -288,34 +288,6 @@ impl Accounts {
         })
     }
 
-    /// A new token for the session, without a grace: those before it are spent at once, since one of them
-    /// may have been copied (S-02). Whoever shows one from now on ends the session.
-    #[tracing::instrument(level = "trace", skip_all)]
-    pub async fn replace_token(&self, ctx: &Ctx, token: &str) -> Result<SignedIn, Error> {
-        for _ in 0..ATTEMPTS {
-            let Authenticated(entry) = self.authenticate(ctx, token).await?;
-            let mut session = entry.session.clone();
-            let expected = session.generation;
-            // The one that would be in its grace was never given to anybody. It lives no longer (S-04).
-            session.generation += 2;
-            session.renewed_at = ctx.now;
-            let sessions = &self.ports.sessions;
-            let is_first = sessions.renew_session(&session, expected).await?;
-            self.cache.user_changed(session.user_id);
-            if is_first {
-                self.note(Happening::SessionRenewed);
-                let token = self.session_token(&session, &entry.claims.sid, ctx.now)?;
-                let user = entry.user.clone();
-                return Ok(SignedIn {
-                    token,
-                    session,
-                    user,
-                });
-            }
-        }
-        Err(Error::Overloaded)
-    }
-
     /// The session as whoever was faster has renewed it.
     async fn renewed_by_another(&self, ctx: &Ctx, ours: &Session) -> Result<Session, Error> {
         let kept = self

@@ -168,54 +168,68 @@ impl Accounts {
         let Some(user_id) = job.user_id else {
             return Ok(false);
         };
-        let mut filter = AuditFilter {
+        let since = |event| AuditFilter {
             user_id: Some(user_id),
-            event: Some(Event::EmailChangeUndone),
+            event: Some(event),
             since: Some(job.created_at),
-            limit: AT_ONCE,
             ..AuditFilter::default()
         };
-        loop {
-            let found = self.ports.store.list_audit_events(&filter).await?;
-            if found.iter().any(|event| takes_back(event, job)) {
-                return Ok(true);
-            }
-            let Some(oldest) = found.get(AT_ONCE - 1) else {
-                break;
-            };
-            filter.before = Some(oldest.id);
-        }
-        let moved = AuditFilter {
-            event: Some(Event::EmailConfirmed),
-            before: None,
-            ..filter
-        };
-        let moved = self.ports.store.list_audit_events(&moved).await?;
-        Ok(moved
-            .iter()
-            .any(|event| event.detail.as_deref() == Some(MOVED)))
+        let taken_back = self
+            .newest_line(since(Event::EmailChangeUndone), |line| {
+                takes_back(line, job)
+            })
+            .await?;
+        let is_move = |line: &AuditEvent| line.detail.as_deref() == Some(MOVED);
+        Ok(taken_back.is_some()
+            || self
+                .newest_line(since(Event::EmailConfirmed), is_move)
+                .await?
+                .is_some())
     }
 
     /// What the confirmation of an account's move brings with it: where an admin has asked for it, no older
     /// mailbox takes it back. Until then each does: the account may be in a thief's.
     pub(crate) async fn voided_by_move(&self, ctx: &Ctx, user: &User) -> Result<Changes, Error> {
+        let line = self.audit(ctx, Event::EmailConfirmed, Some(user.id));
+        if user.status != Status::Active || user.email.is_none() {
+            return Ok(vec![line]);
+        }
         let asked = AuditFilter {
             user_id: Some(user.id),
             event: Some(Event::EmailChangeRequested),
-            limit: 1,
             ..AuditFilter::default()
         };
-        let asked = self.ports.store.list_audit_events(&asked).await?;
+        // A wrong password leaves a line as well.
+        let is_taken = |line: &AuditEvent| line.outcome == Outcome::Success;
+        let asked = self.newest_line(asked, is_taken).await?;
         let own = format!("user:{}", user.id);
-        let is_anothers = asked.first().is_some_and(|event| event.actor != own);
-        let moves = user.status == Status::Active && user.email.is_some();
-        Ok(match moves && is_anothers {
+        Ok(match asked.is_some_and(|line| line.actor != own) {
             true => vec![
                 Change::RevokeLinks(user.id, vec![Purpose::EmailUndo]),
                 self.audit_detail(ctx, Event::EmailConfirmed, Some(user.id), MOVED),
             ],
-            false => vec![self.audit(ctx, Event::EmailConfirmed, Some(user.id))],
+            false => vec![line],
         })
+    }
+
+    /// The newest line that is one, however many others there are.
+    async fn newest_line(
+        &self,
+        mut filter: AuditFilter,
+        is_one: impl Fn(&AuditEvent) -> bool + Send,
+    ) -> Result<Option<AuditEvent>, Error> {
+        filter.limit = AT_ONCE;
+        loop {
+            let found = self.ports.store.list_audit_events(&filter).await?;
+            let next = found.get(AT_ONCE - 1).map(|oldest| oldest.id);
+            if let Some(line) = found.into_iter().find(&is_one) {
+                return Ok(Some(line));
+            }
+            if next.is_none() {
+                return Ok(None);
+            }
+            filter.before = next;
+        }
     }
 }
 

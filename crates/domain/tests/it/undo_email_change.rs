@@ -253,6 +253,35 @@ async fn a_letter_that_comes_too_late_voids_no_older_link() {
     assert_eq!(world.kept_user(&ben).await.email, Some(email(OLD)));
 }
 
+/// nor one of a later change: what had voided the letter's own was before that.
+#[tokio::test]
+async fn a_letter_that_comes_too_late_voids_no_newer_link() {
+    let (world, ben, session) = thief().await;
+    let owners = moved(&world, &session).await;
+    world.advance(minutes(4));
+    let again = world.sign_in(NEW).await;
+    ask_with_a_slow_letter(&world, &again, "third@example.org").await;
+    undo(&world, &owners).await.unwrap();
+    // Later, and before the letter is tried again.
+    world.advance(SignedDuration::from_millis(1));
+    let changed = secret(OTHER_PASSWORD);
+    let (operator, accounts) = (world.operator(), &world.accounts);
+    accounts
+        .set_password(&operator, "ben", &changed)
+        .await
+        .unwrap();
+    let back = world.try_sign_in("ben", OTHER_PASSWORD).await.unwrap();
+    world.postbox.refuse(None);
+    let mails = ask(&world, &back, "fourth@example.org", OTHER_PASSWORD).await;
+    let newer = token_in(of(&mails, OLD, MailTemplate::EmailChangeUndo));
+    world.advance(hours(1));
+    let late = world.mails().await;
+    let late = token_in(of(&late, NEW, MailTemplate::EmailChangeUndo));
+    assert_err!(undo(&world, &late).await, Error::LinkExpired);
+    undo(&world, &newer).await.unwrap();
+    assert_eq!(world.kept_user(&ben).await.email, Some(email(OLD)));
+}
+
 /// an undoing that came to nothing voids no letter on its way.
 #[tokio::test]
 async fn a_failed_undoing_takes_nothing_back() {
@@ -361,9 +390,18 @@ async fn what_an_admin_has_moved_is_not_taken_back_by_older_links() {
         let fourth = email("fourth@example.org");
         let asked = accounts.change_email(&operator, "ben", &fourth, None, None);
         asked.await.unwrap();
+        // A wrong password of the thief's changes nothing about who has asked.
+        let (fifth, wrong) = (email("fifth@example.org"), password(OTHER_PASSWORD));
+        let ctx = world.of(&again);
+        for _ in 0..60 {
+            let refused = accounts.change_email(&ctx, "me", &fifth, Some(&wrong), None);
+            assert!(refused.await.is_err());
+            world.advance(seconds(20));
+        }
         if is_confirmed {
-            let mails = world.mails().await;
-            let link = token_in(of(&mails, fourth.as_str(), MailTemplate::EmailChange));
+            let link = world
+                .link(&ben, Purpose::Confirmation, fourth.as_str())
+                .await;
             accounts.confirm(&world.anon(), &link).await.unwrap();
         }
         world.advance(hours(1));

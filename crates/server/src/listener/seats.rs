@@ -182,10 +182,11 @@ impl Seats {
         is_fair
     }
 
-    /// Sends off those whose requests have waited longest for their clients, for an address that has few
-    /// requests in, where that helps it; whether it does. Those that come one after the other can have all
-    /// shares without doing anything for it: begin a body, or leave an answer where it is. Who has many
-    /// in is not spared for being new: what is taken back and begun again is always new.
+    /// Sends off those whose requests wait for their clients, of whoever has most in and then those that have
+    /// waited longest, for an address that has few in, where that helps it; whether it does. Those that come
+    /// one after the other can have all shares without doing anything for it: begin a body, or leave an answer
+    /// where it is. Who has more than the asker is not spared for being new: what is taken back and begun
+    /// again is always new.
     fn free_requests(&self, origin: Option<&Origin>) -> bool {
         let own = origin.map_or(0, Origin::requests);
         if own >= FEW {
@@ -198,26 +199,24 @@ impl Seats {
         }
         let held = |chair: &Arc<Chair>| {
             let (since, requests) = chair.state().held_up()?;
-            let has_many = chair
-                .origin
-                .as_ref()
-                .is_some_and(|origin| origin.requests() >= FEW);
-            (has_many || since + NEW <= now).then_some((since, chair.id, requests))
+            let all = chair.origin.as_ref().map_or(0, |origin| origin.requests());
+            let goes = all > own + 1 || since + NEW <= now;
+            goes.then_some((std::cmp::Reverse(all), since, chair.id, requests))
         };
         let mut held: Vec<_> = room.seated.values().filter_map(held).collect();
         held.sort_unstable();
         let mut freed = 0;
-        let has_enough = |&(_, _, requests): &(Instant, u64, usize)| {
+        let going = held.into_iter().take_while(|(_, _, _, requests)| {
             let goes_too = freed < FREED;
             freed += requests;
             goes_too
-        };
-        let going: Vec<_> = held.into_iter().take_while(has_enough).collect();
+        });
+        let going: Vec<_> = going.map(|(_, _, id, requests)| (id, requests)).collect();
         let free = MAX_REQUESTS.saturating_sub(self.requests.load(Ordering::Relaxed));
-        let freed: usize = going.iter().map(|(_, _, requests)| requests).sum();
+        let freed: usize = going.iter().map(|(_, requests)| requests).sum();
         let helps = freed > 0 && fair::may_have_one_more(own, free + freed);
-        room.looked_at = (!helps).then_some(now);
-        for (_, id, _) in going.into_iter().filter(|_| helps) {
+        room.looked_at = going.is_empty().then_some(now);
+        for (id, _) in going.into_iter().filter(|_| helps) {
             self.send_off(&mut room, id);
         }
         helps
@@ -510,6 +509,25 @@ mod tests {
         assert!(asked.iter().all(Option::is_some));
         let gone = flood.iter().filter(|seat| is_sent_off(seat)).count();
         assert!(gone > 0 && !is_sent_off(&honest), "{gone}");
+    }
+
+    /// H-05, T-FLOOD: nor do many addresses with few requests each keep out who has none.
+    #[tokio::test(start_paused = true)]
+    async fn many_with_few_make_room_too() {
+        let seats = seats(100, 100, "");
+        let honest = seats.take(peer(99)).unwrap();
+        let flood: Vec<_> = (0..90).map(|n| seats.take(peer(n)).unwrap()).collect();
+        let few_of = |seat: &Seat| {
+            let at_work = || seat.begin().inspect(Visit::is_in);
+            std::iter::from_fn(at_work)
+                .take(FEW - 1)
+                .collect::<Vec<_>>()
+        };
+        let visits: Vec<_> = flood.iter().map(few_of).collect();
+        assert!(honest.begin().is_none());
+        visits.iter().flatten().for_each(Visit::answered);
+        tokio::time::advance(LOOK_AGAIN).await;
+        assert!(honest.begin().is_some());
     }
 
     /// H-05: those of a proxy, which speaks for many, go once they have kept the server waiting for a second.

@@ -86,7 +86,7 @@ async fn stay(app: &App, caller: &Caller, cookies: &mut HeaderMap) -> Result<(),
     }
     let (ctx, token) = (caller.ctx(), caller.token()?);
     if caller.by_cookie() {
-        let renewed = app.accounts.replace_token(ctx, token).await?;
+        let renewed = app.accounts.renew(ctx, token).await?;
         set_session_cookie(cookies, &renewed, ctx.now);
         device::remember(app, caller, (&renewed.user, &renewed.session), cookies);
     } else if caller.device().is_some() {

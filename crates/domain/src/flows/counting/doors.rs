@@ -1,4 +1,4 @@
-//! What somebody may do at a door, and which mails a mailbox is sent.
+//! What somebody may do at a door.
 //!
 //! Whoever is no stranger takes from what their account has, all others from what their address, its
 //! network and everybody has. To add a door: `throttle::limits::Door`.
@@ -12,6 +12,7 @@ use crate::error::Error;
 use crate::ports::{Allowance, Budget, Charge};
 use crate::throttle::{Door, Rate, address_key, network_key};
 use crate::tokens::Acquaintance;
+use crate::values::UserId;
 
 /// How many tries a network has at a door where the budget of all strangers together is used up, and an
 /// account that is known at the door of sign-ins, whatever is used up around it.
@@ -19,6 +20,9 @@ const FIRST_TRIES: Rate = Rate {
     burst: 3,
     window: Duration::from_secs(3600),
 };
+
+/// Which account makes somebody known, and what they have at a door is counted under.
+type Known = (UserId, String);
 
 impl Accounts {
     /// Takes one from the budgets of a door, for whoever stands there.
@@ -92,7 +96,7 @@ impl Accounts {
     /// their network has. Of sign-ins a network's known devices have as many as its strangers, and beside
     /// those: many accounts of one's own are not many budgets. Before that an account has a few to itself,
     /// so that neighbours with many accounts use up nothing of an owner's.
-    fn of_known(&self, ctx: &Ctx, door: Door, key: &str) -> Vec<Vec<Charge>> {
+    fn of_known(&self, ctx: &Ctx, door: Door, (user_id, key): &Known) -> Vec<Vec<Charge>> {
         let [own, network, _] = self.policy.limits.budgets(door);
         let own = Charge::budget(own, key.to_owned());
         let around = ctx.client.address.map(network_key);
@@ -102,7 +106,7 @@ impl Accounts {
             }
             (Door::SignIn, Some(around)) => {
                 let first = FIRST_TRIES.named(network.name);
-                let first = Charge::budget(first, format!("known/{key}"));
+                let first = Charge::budget(first, format!("known/user/{user_id}"));
                 let shared = Charge::budget(network, format!("known/{around}"));
                 vec![vec![own.clone(), first], vec![own, shared]]
             }
@@ -128,15 +132,16 @@ impl Accounts {
 /// sessions and cookies of their own as they like, and whoever kept one of before a recovery takes nothing
 /// from its owner. A token does not tell its epoch, so that its sign-in has a budget to itself. Signing up is
 /// for strangers.
-fn own_key(ctx: &Ctx, door: Door) -> Option<String> {
+fn own_key(ctx: &Ctx, door: Door) -> Option<Known> {
     let mut known = ctx.client.known.iter();
     match (door, &ctx.actor) {
         (Door::SignUp, _) => None,
         (_, Actor::User { id, .. }) => {
             let own = known.find(|known| known.user_id == *id);
-            Some(own.map_or_else(|| format!("user/{id}"), Acquaintance::door_key))
+            let key = own.map_or_else(|| format!("user/{id}"), Acquaintance::door_key);
+            Some((*id, key))
         }
         (Door::Token, _) => None,
-        _ => known.next().map(Acquaintance::door_key),
+        _ => known.next().map(|known| (known.user_id, known.door_key())),
     }
 }
