@@ -24,9 +24,12 @@ const INSTRUMENTED: &str = "--cfg fuzzing -Cpasses=sancov-module \
     -Cllvm-args=-sanitizer-coverage-trace-compares \
     -Cllvm-args=-simplifycfg-branch-fold-threshold=0";
 
-/// How long each is tried in `cargo xtask test`.
-const SHORT: u32 = 3;
-/// And by hand, unless another time is asked for.
+/// How many inputs each is tried with in `cargo xtask test`: a number and no time, so that a faster
+/// machine asks the same and a failure is about what was changed.
+const SHORT: u32 = 60_000;
+/// A slow machine stops sooner than that, after so many seconds.
+const SHORT_SECONDS: u32 = 30;
+/// How many seconds each is tried by hand, unless another time is asked for.
 const LONG: u32 = 60;
 /// A reader that takes more memory than this, in MiB, or longer than this, in seconds, is a finding.
 const MOST_MEMORY: u32 = 512;
@@ -37,9 +40,16 @@ const MOST_BYTES: u32 = 4096;
 /// What is tried, and how.
 struct Hunt {
     programs: PathBuf,
-    seconds: u32,
-    /// The same random numbers and nothing found before, so that a failure is about what was changed.
-    is_fresh: bool,
+    until: Until,
+}
+
+/// When a reader has been tried enough.
+#[derive(Clone, Copy)]
+enum Until {
+    /// After so many inputs, the same ones each time: begun with the seeds and a fixed random number.
+    Inputs(u32),
+    /// After so many seconds, begun where the last time ended.
+    Seconds(u32),
 }
 
 /// As typed: targets, and `--seconds N` for each.
@@ -64,8 +74,7 @@ pub(crate) fn parsers(arguments: impl Iterator<Item = String>) -> anyhow::Result
     }
     let hunt = Hunt {
         programs: build()?,
-        seconds,
-        is_fresh: false,
+        until: Until::Seconds(seconds),
     };
     hunt.each(if chosen.is_empty() { every } else { chosen })
 }
@@ -74,8 +83,7 @@ pub(crate) fn parsers(arguments: impl Iterator<Item = String>) -> anyhow::Result
 pub(crate) fn every_parser_shortly() -> anyhow::Result<()> {
     let hunt = Hunt {
         programs: build()?,
-        seconds: SHORT,
-        is_fresh: true,
+        until: Until::Inputs(SHORT),
     };
     hunt.each(targets()?)
 }
@@ -148,21 +156,20 @@ impl Hunt {
         if !failed.is_empty() {
             bail!("there are findings\n{}", failed.join("\n"));
         }
-        println!(
-            "{count} readers held for {} s each, begun with the seeds of fuzz/corpus",
-            self.seconds
-        );
+        let enough = match self.until {
+            Until::Inputs(count) => format!("{count} inputs"),
+            Until::Seconds(seconds) => format!("{seconds} s"),
+        };
+        println!("{count} readers held for {enough} each, begun with the seeds of fuzz/corpus");
         Ok(())
     }
 
     fn one(&self, name: &str) -> anyhow::Result<String> {
-        let kept = target().join("fuzz/corpus").join(name);
-        let corpus = if self.is_fresh {
-            target().join("fuzz/fresh").join(name)
-        } else {
-            kept
+        let corpus = match self.until {
+            Until::Inputs(_) => target().join("fuzz/fresh").join(name),
+            Until::Seconds(_) => target().join("fuzz/corpus").join(name),
         };
-        if self.is_fresh && corpus.exists() {
+        if matches!(self.until, Until::Inputs(_)) && corpus.exists() {
             std::fs::remove_dir_all(&corpus)?;
         }
         std::fs::create_dir_all(&corpus)?;
@@ -173,15 +180,18 @@ impl Hunt {
         let mut command = Command::new(self.programs.join(name));
         command
             .arg(&corpus)
-            .arg(format!("-max_total_time={}", self.seconds))
             .arg(format!("-rss_limit_mb={MOST_MEMORY}"))
             .arg(format!("-timeout={MOST_SECONDS}"))
             .arg(format!("-max_len={MOST_BYTES}"))
             .arg(format!("-artifact_prefix={}/{name}-", findings.display()))
             .args(["-detect_leaks=0", "-print_final_stats=1"]);
-        if self.is_fresh {
-            command.arg("-seed=1");
-        }
+        match self.until {
+            Until::Inputs(count) => command
+                .arg(format!("-runs={count}"))
+                .arg("-seed=1")
+                .arg(format!("-max_total_time={SHORT_SECONDS}")),
+            Until::Seconds(seconds) => command.arg(format!("-max_total_time={seconds}")),
+        };
         let output = File::create(&log)?;
         let status = command
             .stdout(output.try_clone()?)

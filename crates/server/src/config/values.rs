@@ -170,9 +170,13 @@ pub(super) fn engine_name(engine: Engine) -> &'static str {
     }
 }
 
+/// Without the space around its parts: the library reads a part from the wrong byte when there is some,
+/// and then takes ` info` for the name of a crate, or panics.
 pub(super) fn log_filter(value: &str) -> Result<String, String> {
-    match value.parse::<tracing_subscriber::EnvFilter>() {
-        Ok(_) => Ok(value.to_owned()),
+    let parts: Vec<_> = value.split(',').map(str::trim).collect();
+    let filter = parts.join(",");
+    match filter.parse::<tracing_subscriber::EnvFilter>() {
+        Ok(_) => Ok(filter),
         Err(error) => Err(format!("cannot be read: {error}")),
     }
 }
