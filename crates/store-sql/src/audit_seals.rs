@@ -17,14 +17,9 @@ use crate::SqlStore;
 use crate::apply::stale_if_none;
 use crate::arg::Arg;
 use crate::audit_rows::{self, erasure, to_bytes};
-use crate::dialect::Dialect;
 use crate::error::Fault;
 use crate::row::{self, Row};
 use crate::transaction::Transaction;
-
-/// All tables of ours, as they stand in a list.
-const TABLES: &str = "'audit_erasures', 'audit_events', 'audit_seals', 'credentials', 'ended_sessions', \
-    'guards', 'links', 'mail_jobs', 'schema_migrations', 'sessions', 'signing_keys', 'users'";
 
 pub(crate) async fn insert(
     transaction: &mut Transaction,
@@ -282,10 +277,22 @@ impl AuditLog for SqlStore {
 
     async fn list_triggers(&self) -> Result<Vec<String>, StoreError> {
         const OPERATION: &str = "list triggers";
-        let rows = self.rows(OPERATION, &triggers(self.dialect), &[]).await?;
+        let rows = self.rows(OPERATION, &self.dialect.triggers(), &[]).await?;
         row::all(OPERATION, &rows, |row| {
             Row::new(row, "the database's catalogue", "name").text("name")
         })
+    }
+
+    async fn is_told_of_triggers(&self) -> Result<bool, StoreError> {
+        const OPERATION: &str = "ask for the right to see triggers";
+        let Some(question) = self.dialect.may_see_triggers() else {
+            return Ok(true);
+        };
+        let row = self.row(OPERATION, question, &[]).await?;
+        let may = row::one(OPERATION, row.as_ref(), |row| {
+            Row::new(row, "the database's catalogue", "may").int("may")
+        })?;
+        Ok(may.is_some_and(|may| may != 0))
     }
 
     async fn list_open_erasures(&self, limit: usize) -> Result<Vec<Erasure>, StoreError> {
@@ -317,30 +324,6 @@ impl AuditLog for SqlStore {
             "SELECT user_id, ordered_at, signature, done_at FROM audit_erasures WHERE user_id = ?";
         let row = self.row(OPERATION, sql, &[user_id.into()]).await?;
         row::one(OPERATION, row.as_ref(), erasure)
-    }
-}
-
-/// Whatever does something by itself when a table of ours is written, or stands in one's place: from each
-/// of them the log can be reached. What is on tables of others, which nobody here writes, is theirs. A
-/// role that may not make triggers is not told of any by MySQL and MariaDB.
-fn triggers(dialect: Dialect) -> String {
-    match dialect {
-        // The catalogue has a table's name as it was spelt.
-        Dialect::Sqlite => format!(
-            "SELECT name FROM sqlite_schema WHERE type IN ('trigger', 'view') AND lower(tbl_name) IN ({TABLES})"
-        ),
-        Dialect::Postgres => format!(
-            "WITH ours AS (SELECT oid FROM pg_class WHERE relname IN ({TABLES}) AND pg_table_is_visible(oid)) \
-             SELECT CAST(tgname AS TEXT) AS name FROM pg_trigger \
-             WHERE NOT tgisinternal AND tgrelid IN (SELECT oid FROM ours) \
-             UNION ALL SELECT CAST(rulename AS TEXT) FROM pg_rewrite WHERE ev_class IN (SELECT oid FROM ours)"
-        ),
-        Dialect::Mysql => format!(
-            "SELECT CAST(trigger_name AS CHAR) AS name FROM information_schema.triggers \
-             WHERE event_object_schema = DATABASE() AND lower(event_object_table) IN ({TABLES}) \
-             UNION ALL SELECT CAST(table_name AS CHAR) FROM information_schema.views \
-             WHERE table_schema = DATABASE() AND lower(table_name) IN ({TABLES})"
-        ),
     }
 }
 

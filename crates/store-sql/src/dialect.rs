@@ -3,12 +3,14 @@
 //! All other files write one SQL: `?` for parameters, 64-bit integers, text and bytes, explicit
 //! column lists, no `RETURNING`, no upsert, no locking clause. What the three databases do not
 //! share stands here, a function each, and in the folder beside: `faults.rs` reads their errors,
-//! `server.rs` asks a server about itself, `parameters.rs` reads a URL's. To speak to one more: a
+//! `server.rs` asks a server about itself, `triggers.rs` for what does not belong on our tables,
+//! `parameters.rs` reads a URL's. To speak to one more: a
 //! variant, its arm in each function, its three lines in `tests/contract.rs`.
 
 mod faults;
 mod parameters;
 mod server;
+mod triggers;
 
 use std::fmt::Write;
 use std::time::Duration;

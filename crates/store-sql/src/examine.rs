@@ -14,6 +14,7 @@ use crate::{SqlSettings, migrations};
 
 const REACH: &str = "database";
 const RIGHTS: &str = "database: rights";
+const TRIGGERS: &str = "database: triggers";
 const SCHEMA: &str = "database: schema";
 const TLS: &str = "database: TLS";
 const CLOCK: &str = "database: clock";
@@ -78,10 +79,10 @@ async fn schema(first: &mut First, settings: &SqlSettings) -> Vec<Finding> {
     let status = first.status().await;
     let error = match status.and_then(|status| migrations::check(&status)) {
         Ok(()) => {
-            let is_made = Finding::fine(SCHEMA, "all migrations are made");
-            return std::iter::once(is_made)
-                .chain(rights(first).await)
-                .collect();
+            let mut findings = vec![Finding::fine(SCHEMA, "all migrations are made")];
+            findings.extend(rights(first).await);
+            findings.push(triggers(first).await);
+            return findings;
         }
         Err(error) => error,
     };
@@ -119,6 +120,28 @@ async fn rights(first: &mut First) -> Option<Finding> {
             Finding::fault(RIGHTS, error.found(), mend)
         }
     })
+}
+
+/// Whether anything stands on our tables that keeps lines out of the audit log, or hides them (L-01).
+async fn triggers(first: &mut First) -> Finding {
+    let planted = match first.triggers().await {
+        Ok(planted) => planted.join(", "),
+        Err(error) => return unusable(&error),
+    };
+    if !planted.is_empty() {
+        let found = format!(
+            "somebody has put this on our tables, by which lines can be kept out of the audit log: {planted}"
+        );
+        let mend = "look at it with the database's own tools, drop it, and change who may write to the database";
+        return Finding::fault(TRIGGERS, found, mend);
+    }
+    let question = first.dialect().may_see_triggers();
+    if question.is_some() && first.value::<i64>(question, 0).await != Some(1) {
+        let found = "this role has no right TRIGGER and EVENT, and is not told of those by which lines can be kept out of the audit log";
+        let mend = "look now and then as one who has them, by SHOW TRIGGERS and SHOW EVENTS: Doorward makes none";
+        return Finding::warning(TRIGGERS, found, mend);
+    }
+    Finding::fine(TRIGGERS, "nobody has put any on our tables")
 }
 
 async fn tls(first: &mut First) -> Option<Finding> {

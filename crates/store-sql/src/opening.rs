@@ -4,7 +4,7 @@
 
 use jiff::Timestamp;
 use sqlx::any::AnyRow;
-use sqlx::{Any, AnyConnection, Connection, Decode, Row, Type, raw_sql};
+use sqlx::{Any, AnyConnection, AssertSqlSafe, Connection, Decode, Row, SqlSafeStr, Type, raw_sql};
 use tokio::time::{Instant, timeout};
 
 use crate::dialect::{self, Dialect};
@@ -161,6 +161,13 @@ impl First {
         rows.iter().filter_map(|row| row.try_get(0).ok()).collect()
     }
 
+    /// What somebody has put on our tables, by name.
+    pub(crate) async fn triggers(&mut self) -> Result<Vec<String>, ConnectError> {
+        let question = AssertSqlSafe(self.dialect().triggers());
+        let rows = self.rows(question).await?;
+        rows.iter().map(|row| self.read(row, "name")).collect()
+    }
+
     /// Whether the way to the database leaves this machine and can be listened to.
     pub(crate) async fn is_in_the_open(&mut self) -> bool {
         let host = self.host();
@@ -217,7 +224,7 @@ impl First {
         Ok(self.rows(question).await?.pop())
     }
 
-    async fn rows(&mut self, question: &'static str) -> Result<Vec<AnyRow>, ConnectError> {
+    async fn rows(&mut self, question: impl SqlSafeStr) -> Result<Vec<AnyRow>, ConnectError> {
         let within = self.servers.limits.statement;
         let rows = timeout(within, raw_sql(question).fetch_all(&mut self.connection)).await;
         self.told(rows.unwrap_or_else(|_| Err(too_late(within))))

@@ -1,13 +1,14 @@
 //! What `doorward doctor` hears about a database; and that it changes nothing.
 
 use doorward_domain::checkup::{Finding, Verdict};
-use doorward_domain::ports::Clock;
-use doorward_store_sql::{SqlSettings, examine, migrate};
+use doorward_domain::ports::{Clock, Store};
+use doorward_store_sql::{SqlSettings, SqlStore, examine, migrate};
 use doorward_testkit::servers::{
     Authority, MariadbOptions, PostgresOptions, own_mariadb, own_postgres,
 };
 use doorward_testkit::{fixtures, servers};
 use jiff::Timestamp;
+use sqlx::{AnyConnection, Connection, raw_sql};
 
 /// The server's clock is this machine's.
 struct ThisMachine;
@@ -64,7 +65,7 @@ async fn a_healthy_server_is_fine_throughout() {
         assert_eq!(made.unwrap().len(), 3);
         let findings = examined(&url).await;
         assert_all_fine(&findings);
-        assert_eq!(findings.len(), 7, "{findings:#?}");
+        assert_eq!(findings.len(), 8, "{findings:#?}");
         assert!(of(&findings, "database").found.contains(name));
 
         let settings = SqlSettings::new(&url);
@@ -177,7 +178,7 @@ async fn sqlite_is_looked_at_and_not_made() {
         .unwrap();
     let findings = examined(&url).await;
     assert_all_fine(&findings);
-    assert_eq!(findings.len(), 3, "{findings:#?}");
+    assert_eq!(findings.len(), 4, "{findings:#?}");
 }
 
 /// A name for this machine that could be anybody's.
@@ -221,4 +222,60 @@ async fn each_right_that_is_missing_is_named() {
         let grant = "GRANT SELECT, INSERT, UPDATE, DELETE ON";
         assert!(mend.contains(grant), "{mend}");
     }
+}
+
+/// L-01: what somebody has put on our tables is told, and where the role is not told of it, that.
+#[tokio::test]
+async fn what_stands_on_our_tables_is_told() {
+    let mariadb = own_mariadb(MariadbOptions::default()).await;
+    let settings = SqlSettings::new(&mariadb.url());
+    migrate(&settings, fixtures::now()).await.unwrap();
+    let rows = "SELECT, INSERT, UPDATE, DELETE ON doorward.*";
+    let blind = mariadb.user("blind", rows).await;
+    let findings = examined(&blind).await;
+    let unseen = of(&findings, "database: triggers");
+    assert_eq!(unseen.verdict, Verdict::Warning);
+    assert!(unseen.found.contains("TRIGGER and EVENT"), "{unseen:?}");
+    let store = SqlStore::connect(&SqlSettings::new(&blind), fixtures::now()).await;
+    assert!(
+        !store
+            .unwrap()
+            .audit_log()
+            .is_told_of_triggers()
+            .await
+            .unwrap()
+    );
+
+    let both = format!(
+        "{}, TRIGGER, EVENT ON doorward.*",
+        rows.replace(" ON doorward.*", "")
+    );
+    let seeing = mariadb.user("seeing", &both).await;
+    let store = SqlStore::connect(&SqlSettings::new(&seeing), fixtures::now()).await;
+    let store = store.unwrap();
+    assert!(store.audit_log().is_told_of_triggers().await.unwrap());
+    let findings = examined(&seeing).await;
+    assert_eq!(of(&findings, "database: triggers").verdict, Verdict::Fine);
+
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite:{}/doorward.db", folder.path().display());
+    migrate(&SqlSettings::new(&url), fixtures::now())
+        .await
+        .unwrap();
+    execute(
+        &url,
+        "CREATE TRIGGER quiet AFTER INSERT ON audit_events BEGIN DELETE FROM audit_events; END",
+    )
+    .await;
+    let findings = examined(&url).await;
+    let planted = of(&findings, "database: triggers");
+    assert_eq!(planted.verdict, Verdict::Fault);
+    assert!(planted.found.contains("quiet"), "{planted:?}");
+}
+
+async fn execute(url: &str, sql: &'static str) {
+    sqlx::any::install_default_drivers();
+    let mut connection = AnyConnection::connect(url).await.unwrap();
+    raw_sql(sql).execute(&mut connection).await.unwrap();
+    connection.close().await.unwrap();
 }

@@ -62,8 +62,12 @@ pub trait AuditLog: Send + Sync {
     ) -> Result<Vec<AuditRecord>, StoreError>;
 
     /// What somebody has put on the log's tables in the database, by name: triggers, rules, a view in a
-    /// table's place. We have none there, and by one a line can be kept out of the log before it is sealed.
+    /// table's place, row security, what the database does by the clock. We have none there, and by one a line
+    /// can be kept out of the log before it is sealed, or from whoever looks for it.
     async fn list_triggers(&self) -> Result<Vec<String>, StoreError>;
+
+    /// Whether the database tells whoever asks of all of them.
+    async fn is_told_of_triggers(&self) -> Result<bool, StoreError>;
 
     /// Erasures that are not done.
     async fn list_open_erasures(&self, limit: usize) -> Result<Vec<Erasure>, StoreError>;

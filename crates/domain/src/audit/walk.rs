@@ -45,6 +45,8 @@ pub struct AuditVerdict {
     pub last: Option<Checkpoint>,
     /// How many of the checkpoints that were handed in are there.
     pub checkpoints_met: u64,
+    /// Whether the database tells of all that keeps lines out of the log; a file has nothing of the kind.
+    pub is_told_of_triggers: bool,
     /// How much is wrong.
     pub findings: u64,
 }
@@ -157,6 +159,7 @@ impl Walk<'_> {
             let_go_to: checker.let_go_to,
             last: checker.last(),
             checkpoints_met: checker.checkpoints_met,
+            is_told_of_triggers: self.store.audit_log().is_told_of_triggers().await?,
             findings,
         })
     }

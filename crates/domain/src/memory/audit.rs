@@ -189,6 +189,10 @@ impl AuditLog for MemoryStore {
         Ok(Vec::new())
     }
 
+    async fn is_told_of_triggers(&self) -> Result<bool, StoreError> {
+        Ok(true)
+    }
+
     async fn list_open_erasures(&self, limit: usize) -> Result<Vec<Erasure>, StoreError> {
         let tables = self.tables();
         let open = tables.audit_erasures.values();

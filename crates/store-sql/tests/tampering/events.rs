@@ -17,6 +17,7 @@ on_each_database! {
     an_event_of_the_future_is_named,
     a_line_that_tells_of_no_deletion_erases_nothing,
     a_trigger_on_the_log_is_told,
+    what_hides_or_sweeps_lines_is_told,
 }
 
 /// L-01: an edit of any column is found, and in which row.
@@ -232,12 +233,43 @@ async fn a_trigger_on_the_log_is_told(url: &str) {
     assert_eq!(log.found().await, []);
     log.execute(set).await;
     assert_eq!(log.found().await, [("trigger-set", None, None)]);
-    let named = log.store.audit_log().list_triggers().await.unwrap();
-    assert_eq!(named, ["quiet"]);
+    assert_eq!(planted(&log).await, ["quiet"]);
     log.execute(drop).await;
     let left = log.found().await;
     match url.starts_with("postgres") {
         true => assert_eq!(left, [("trigger-set", None, None)]),
         false => assert_eq!(left, []),
     }
+}
+
+/// L-01: what hides lines, or does away with them by the clock, is told like a trigger.
+async fn what_hides_or_sweeps_lines_is_told(url: &str) {
+    let log = Tampered::new(url).await;
+    let (set, named, drop): (_, &[&str], _) = match url.split(':').next() {
+        // Knows neither.
+        Some("sqlite") => return,
+        Some("postgres") => (
+            "CREATE POLICY quiet ON audit_events FOR SELECT USING (event <> 'role-changed'); \
+             ALTER TABLE audit_events ENABLE ROW LEVEL SECURITY",
+            &["quiet", "row security of audit_events"],
+            "DROP POLICY quiet ON audit_events; ALTER TABLE audit_events DISABLE ROW LEVEL SECURITY",
+        ),
+        _ => (
+            "CREATE EVENT quiet ON SCHEDULE EVERY 1 SECOND DO DELETE FROM audit_events WHERE event = 'role-changed'",
+            &["quiet"],
+            "DROP EVENT quiet",
+        ),
+    };
+    log.execute(set).await;
+    assert_eq!(planted(&log).await, named);
+    let found = log.found().await;
+    assert_eq!(found, vec![("trigger-set", None, None); named.len()]);
+    log.execute(drop).await;
+    assert_eq!(log.found().await, []);
+}
+
+async fn planted(log: &Tampered) -> Vec<String> {
+    let mut planted = log.store.audit_log().list_triggers().await.unwrap();
+    planted.sort();
+    planted
 }

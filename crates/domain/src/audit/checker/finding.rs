@@ -46,7 +46,7 @@ pub enum Flaw {
     Emptied,
     /// What an exported log says of itself is not signed by a key that is trusted.
     HeadForged,
-    /// Somebody has put a trigger on the log's tables.
+    /// Somebody has put a trigger, or another thing of its kind, on the log's tables.
     TriggerSet,
     /// A checkpoint that was written down has no seal: the end of the log was cut.
     TailCut,
@@ -116,7 +116,7 @@ impl Flaw {
                 "the first line of the file was edited, or is not signed by a key that is trusted: whether all events are in it cannot be told"
             }
             Self::TriggerSet => {
-                "a trigger, rule or view stands on the log's tables, by which lines can be kept out of it: Doorward makes none"
+                "a trigger, rule, view, event or row security stands on the log's tables, by which lines can be kept out of it or hidden: Doorward makes none"
             }
             Self::TailCut => {
                 "was written down as a checkpoint and is not there: the end of the log was cut"
