@@ -38,12 +38,22 @@ const KNOWN: [&str; 18] = [
     "09d25e094faa6ca2556c818166b7a956",
 ];
 
-/// Why a configured master key is not good enough; none where it is (C-01).
-pub fn fault(secret: &str) -> Option<String> {
+/// Why a configured master key is not good enough, and how to go on with one that is in use; none where it is good
+/// (C-01). What is in the file, Doorward made, or somebody put there who was told of it.
+pub fn fault(secret: &str, data_dir: &Path) -> Option<String> {
     let reason = weakness(secret)?;
-    Some(format!(
-        "`keys.master_key` (JWT_SECRET_KEY) {reason}: make one with `openssl rand -base64 48`, or leave it out and one is made in the data folder"
-    ))
+    let file = path(data_dir);
+    let file = file.display();
+    let mut told = format!(
+        "`keys.master_key` (JWT_SECRET_KEY) {reason}: make one with `openssl rand -base64 48`, or leave it out and one is made in {file}"
+    );
+    // A shorter one was never taken.
+    if secret.len() >= MasterKey::MIN_BYTES {
+        told += &format!(
+            ". Where it is in use already, stop all nodes, give them all a new one, and run `doorward keys rotate`; until then, write this one into {file} on each of them, `chmod 600` it, and take it out of the configuration"
+        );
+    }
+    Some(told)
 }
 
 /// What is wrong with a secret that somebody has chosen; none where nothing is seen. What it decodes to is

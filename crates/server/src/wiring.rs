@@ -28,7 +28,7 @@ use crate::breached::Filter;
 use crate::config::{Config, host_of};
 use crate::inbox::inbox;
 use crate::listener::certificate::Files;
-use crate::listener::{Limits, shortage};
+use crate::listener::{Limits, Telling, shortage};
 use crate::master_key;
 use crate::system::{SystemClock, SystemSecrets};
 use crate::telemetry::{self, Figures};
@@ -215,15 +215,21 @@ pub fn limits(config: &Config) -> Limits {
     }
     Limits {
         connections,
-        per_address: config.connections_per_address,
+        per_address: config.connections_per_address(connections),
         trusted: config.trusted_proxies.clone(),
     }
 }
 
 /// What somebody is told for whom the listener has no place.
-pub fn turned_away(app: &App) -> Arc<dyn Fn() -> String + Send + Sync> {
+pub fn turned_away(app: &App) -> Telling {
     let app = app.clone();
     Arc::new(move || doorward_web::turned_away(&app))
+}
+
+/// What somebody is told who speaks plain HTTP where TLS is spoken.
+pub fn speaks_tls(app: &App) -> Telling {
+    let app = app.clone();
+    Arc::new(move || doorward_web::speaks_tls(&app))
 }
 
 /// Why a start would refuse this configuration, all of it; looks, and makes nothing.

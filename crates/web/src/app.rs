@@ -7,10 +7,12 @@ use axum::body::Bytes;
 use axum::http::HeaderValue;
 use doorward_domain::Accounts;
 use doorward_domain::ports::Secrets;
+use tokio::sync::Semaphore;
 
 use crate::api::operations::health::Stopping;
 use crate::host::is_loopback_url;
 use crate::inbox::Inbox;
+use crate::limits::MAX_PROBES;
 use crate::observer::Observer;
 use crate::origins::Origins;
 use crate::pages::Pages;
@@ -77,6 +79,8 @@ pub struct Inner {
     pub(crate) pages: Pages,
     pub(crate) choices: Choices,
     pub(crate) plain_http: Told,
+    /// For who asks how the server stands while requests have no place.
+    pub(crate) probes: Semaphore,
     /// What a page may load, and where its forms may lead.
     pub(crate) page_policy: HeaderValue,
     /// The origin of the public URL, which a browser names in `Origin`.
@@ -100,6 +104,7 @@ impl App {
             origin: origin_of(public_url),
             page_policy: page_policy(&parts.choices.return_origins),
             plain_http: Told::default(),
+            probes: Semaphore::new(MAX_PROBES),
             choices: parts.choices,
             has_hsts: public_url.starts_with("https://") && !is_loopback_url(public_url),
             openapi: document.to_string().into(),

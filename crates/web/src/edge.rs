@@ -70,9 +70,9 @@ pub(crate) async fn edge(
         wants_html: negotiate::wants_html(request.headers()),
         locale: negotiate::locale(request.headers()),
     };
-    let response = match limits::check(&request) {
+    let response = match limits::check(app, &request) {
         Err(refused) => refused.into_response(),
-        Ok(()) => {
+        Ok(_place) => {
             let handling = handle(request).instrument(turn.span.clone());
             match tokio::time::timeout(HANDLER_TIMEOUT, handling).await {
                 Ok(response) => response,
@@ -328,25 +328,29 @@ fn problem_body<'a>(app: &App, problem: &'a Problem, id: &'a str) -> ProblemBody
     }
 }
 
-/// The headers of every answer (H-06, H-11, W-01, W-06).
-pub(crate) fn dress(app: &App, id: &str, headers: &mut HeaderMap) {
-    let is_page = headers
-        .get(header::CONTENT_TYPE)
-        .is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
+/// The headers of every answer, whichever listener gives it and whatever made it (H-06, H-11).
+pub fn wear(headers: &mut HeaderMap) {
     headers.reserve(WORN.len() + 4);
     for (name, value) in &WORN {
         headers.insert(name, value.clone());
     }
-    let policy = match is_page {
-        true => app.page_policy.clone(),
-        false => API_POLICY,
-    };
-    headers.insert(header::CONTENT_SECURITY_POLICY, policy);
+    headers.insert(header::CONTENT_SECURITY_POLICY, API_POLICY);
+    let cache = headers.entry(header::CACHE_CONTROL);
+    cache.or_insert(NO_STORE);
+}
+
+/// Those, and what the service's own answers wear beside (H-11, W-01, W-06).
+pub(crate) fn dress(app: &App, id: &str, headers: &mut HeaderMap) {
+    let is_page = headers
+        .get(header::CONTENT_TYPE)
+        .is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
+    wear(headers);
+    if is_page {
+        headers.insert(header::CONTENT_SECURITY_POLICY, app.page_policy.clone());
+    }
     if app.has_hsts {
         headers.insert(header::STRICT_TRANSPORT_SECURITY, HSTS);
     }
-    let cache = headers.entry(header::CACHE_CONTROL);
-    cache.or_insert(NO_STORE);
     if let Ok(value) = HeaderValue::from_str(id) {
         headers.insert(REQUEST_ID, value);
     }

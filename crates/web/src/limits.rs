@@ -5,11 +5,10 @@
 //! Must not know any route beyond its name.
 
 use axum::extract::{MatchedPath, Request};
-use axum::http::HeaderMap;
 use axum::http::header::CONTENT_LENGTH;
+use tokio::sync::SemaphorePermit;
 
 use crate::app::App;
-use crate::edge;
 use crate::negotiate;
 use crate::problem::{Code, Problem};
 
@@ -17,8 +16,10 @@ use crate::problem::{Code, Problem};
 pub const MAX_URI_BYTES: usize = 8 * 1024;
 /// The most fields of a head.
 pub const MAX_FIELDS: usize = 100;
-/// How soon one who was turned away may come back.
-const COME_BACK_SECONDS: u64 = 1;
+
+/// How many who ask how the server stands are answered at once where requests have no place any more. Whatever
+/// routes to it would take a busy node for a dead one, and give its load to the next (H-05, H-14).
+pub(crate) const MAX_PROBES: usize = 16;
 
 /// Why a request was not read; the listener puts it among the extensions of what stands for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,11 +48,29 @@ impl From<Refusal> for Problem {
     }
 }
 
-/// Refuses what is too large, and who would rather have what there is not.
-pub(crate) fn check(request: &Request) -> Result<(), Problem> {
-    if let Some(refusal) = request.extensions().get::<Refusal>() {
-        return Err((*refusal).into());
-    }
+/// Refuses what is too large, and who would rather have what there is not. What is given back is kept until
+/// the answer is made.
+pub(crate) fn check<'a>(
+    app: &'a App,
+    request: &Request,
+) -> Result<Option<SemaphorePermit<'a>>, Problem> {
+    let place = match request.extensions().get::<Refusal>() {
+        Some(Refusal::Overloaded) if is_probe(request) => Some(app.probes.try_acquire()),
+        Some(refusal) => return Err((*refusal).into()),
+        None => None,
+    };
+    check_size(request)?;
+    let place = place.transpose();
+    place.map_err(|_| Refusal::Overloaded.into())
+}
+
+/// Whether it asks how the server stands.
+fn is_probe(request: &Request) -> bool {
+    let route = request.extensions().get::<MatchedPath>();
+    route.is_some_and(|path| ["/healthz", "/readyz"].contains(&path.as_str()))
+}
+
+fn check_size(request: &Request) -> Result<(), Problem> {
     let (uri, fields) = (request.uri(), request.headers());
     if uri
         .path_and_query()
@@ -78,27 +97,4 @@ pub(crate) fn check(request: &Request) -> Result<(), Problem> {
         return Err(Problem::new(Code::NotAcceptable));
     }
     Ok(())
-}
-
-/// What somebody is told who cannot be let in at all: a whole answer of HTTP/1.1, in the headers that every
-/// answer wears (H-11).
-pub fn turned_away(app: &App) -> String {
-    let id = app.request_ids.next();
-    let body = edge::problem_text(app, &Problem::new(Code::Overloaded), &id);
-    let date = app.accounts.now().strftime("%a, %d %b %Y %H:%M:%S GMT");
-    let mut headers = HeaderMap::new();
-    edge::dress(app, &id, &mut headers);
-    let mut answer = format!(
-        "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/problem+json\r\nContent-Length: {}\r\nRetry-After: {COME_BACK_SECONDS}\r\nConnection: close\r\nDate: {date}\r\n",
-        body.len()
-    );
-    for (name, value) in &headers {
-        answer.push_str(name.as_str());
-        answer.push_str(": ");
-        answer.push_str(value.to_str().unwrap_or_default());
-        answer.push_str("\r\n");
-    }
-    answer.push_str("\r\n");
-    answer.push_str(&body);
-    answer
 }

@@ -41,6 +41,7 @@ pub(super) async fn run(config: &Config) -> anyhow::Result<()> {
         tls: None,
         limits: wiring::limits(config),
         turned_away: wiring::turned_away(&app),
+        plain_http: wiring::speaks_tls(&app),
         watch: None,
     };
     let mut serving = tokio::spawn(listener::serve(door, doorward_web::router(app), phase));

@@ -121,6 +121,7 @@ async fn listen(
         tls: reloading.map(Reloading::tls),
         limits: wiring::limits(config),
         turned_away: wiring::turned_away(&app),
+        plain_http: wiring::speaks_tls(&app),
         watch: telemetry::watch(wired),
     };
     let mut serving = JoinSet::new();

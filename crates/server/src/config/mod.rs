@@ -63,8 +63,8 @@ pub struct Config {
     pub shutdown_drain_seconds: u64,
     /// How many connections are open at once.
     pub connections: usize,
-    /// How many of one address.
-    pub connections_per_address: usize,
+    /// How many of one address, where that is set: [`Config::connections_per_address`].
+    pub address_connections: Option<usize>,
     /// How many mails may wait.
     pub outbox: u64,
     /// Where the embedded database and the master key are.
@@ -179,7 +179,7 @@ impl Default for Config {
             development_tls: false,
             shutdown_drain_seconds: 0,
             connections: 4096,
-            connections_per_address: 256,
+            address_connections: None,
             outbox: 10_000,
             data_dir: PathBuf::from("doorward-data"),
             disclosure: Disclosure::Private,
@@ -227,9 +227,18 @@ impl Default for Config {
 }
 
 impl Config {
+    /// How many connections one address may have where nobody says, and there are four times as many.
+    const CONNECTIONS_PER_ADDRESS: usize = 256;
     /// Where the certificate for development is shown when nobody says.
     pub const DEVELOPMENT_LISTEN: SocketAddr =
         SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9443);
+
+    /// How many connections one address may have where so many are open in all. Who sets the one bound leaves
+    /// no address all of it (H-05).
+    pub fn connections_per_address(&self, connections: usize) -> usize {
+        let unset = Self::CONNECTIONS_PER_ADDRESS.min(connections / 4).max(1);
+        self.address_connections.unwrap_or(unset)
+    }
 
     /// The database, wherever it is.
     pub fn database_url(&self) -> String {

@@ -21,9 +21,9 @@ pub(super) fn open_to_others(config: &Config) -> Vec<String> {
     let mut look = |path: &Path, what: &str, bits: u32| {
         let is_open = std::fs::metadata(path).is_ok_and(|found| found.mode() & bits != 0);
         if is_open {
-            let path = path.display();
+            let (to_do, path) = (closing(path), path.display());
             told.push(format!(
-                "{path} {what}, and everybody on this machine may get at it: run `chmod o-rwx {path}`"
+                "{path} {what}, and everybody on this machine may get at it: {to_do}"
             ));
         }
     };
@@ -46,6 +46,19 @@ pub(super) fn open_to_others(config: &Config) -> Vec<String> {
     }
     told.extend(config.files.iter().filter_map(|file| of_another(file)));
     told
+}
+
+/// What takes everybody else's rights. What Kubernetes mounts is written anew, and by it alone; it is told by a folder
+/// of a moment, such as `..2026_01_31_12_00_00.1`, that all files of a secret are in.
+fn closing(path: &Path) -> String {
+    let real = path.canonicalize().unwrap_or_default();
+    let is_mounted = real
+        .components()
+        .any(|part| part.as_os_str().as_encoded_bytes().starts_with(b"..2"));
+    match is_mounted {
+        true => "set `defaultMode: 0440` for its volume in the pod, and `fsGroup` in the pod's `securityContext` to the group that Doorward runs as".to_owned(),
+        false => format!("run `chmod o-rwx {}`", path.display()),
+    }
 }
 
 /// Whose the configuration is can change it, and have mail and data elsewhere.

@@ -126,10 +126,11 @@ impl Config {
             faults.push(format!("`trusted_proxy_header` is {}, and nobody is believed in it, since `trusted_proxies` is empty: name the proxies there, such as 127.0.0.1, or leave the header out", self.trusted_proxy_header));
         }
         let defaults = Self::default();
-        let is_chosen = self.connections != defaults.connections
-            && self.connections_per_address != defaults.connections_per_address;
-        if is_chosen && self.connections_per_address > self.connections {
-            faults.push(format!("`limits.connections_per_address` ({}) is more than `limits.connections` ({}), so one address could take them all: write a smaller number, such as {}", self.connections_per_address, self.connections, (self.connections / 16).max(1)));
+        if self.connections != defaults.connections
+            && let Some(of_one) = self.address_connections
+            && of_one > self.connections
+        {
+            faults.push(format!("`limits.connections_per_address` ({of_one}) is more than `limits.connections` ({}), so one address could take them all: write a smaller number, such as {}", self.connections, (self.connections / 16).max(1)));
         }
         faults
     }
@@ -137,7 +138,7 @@ impl Config {
     fn faults_of_secrets(&self) -> Vec<String> {
         let mut faults = Vec::new();
         if let Some(secret) = &self.master_key {
-            faults.extend(master_key::fault(secret.expose()));
+            faults.extend(master_key::fault(secret.expose(), &self.data_dir));
         }
         let peppers: Vec<&str> = self
             .pepper
@@ -276,6 +277,29 @@ mod tests {
 
     fn faults(values: &[(&str, &str)]) -> Vec<String> {
         with(values).check()
+    }
+
+    /// H-05: who sets but the number of all leaves no address all of it.
+    #[test]
+    fn one_address_has_a_quarter_at_most_where_nobody_says() {
+        for (all, of_one) in [
+            (16, 4),
+            (19, 4),
+            (200, 50),
+            (1023, 255),
+            (1024, 256),
+            (4096, 256),
+            (100_000, 256),
+        ] {
+            let config = with(&[("limits.connections", &all.to_string())]);
+            assert_eq!(config.connections_per_address(all), of_one, "{all}");
+        }
+        // Where the system gives fewer than are set, or hardly any.
+        let config = Config::default();
+        assert_eq!(config.connections_per_address(100), 25);
+        assert_eq!(config.connections_per_address(3), 1);
+        let chosen = with(&[("limits.connections_per_address", "99")]);
+        assert_eq!(chosen.connections_per_address(16), 99);
     }
 
     /// C-03: what leaves this machine in the clear is said, with what to do.

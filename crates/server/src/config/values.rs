@@ -10,6 +10,7 @@ use doorward_domain::passwords::Engine;
 use doorward_domain::policy::Disclosure;
 use doorward_domain::values::Secret;
 use doorward_store_redis::RedisUrl;
+use tracing_subscriber::filter::LevelFilter;
 
 use super::LogFormat;
 
@@ -170,15 +171,44 @@ pub(super) fn engine_name(engine: Engine) -> &'static str {
     }
 }
 
+/// The libraries that log by a name of one word, beside what begins with ours.
+const LIBRARIES: [&str; 14] = [
+    "axum",
+    "h2",
+    "hyper",
+    "lettre",
+    "log",
+    "mio",
+    "prometheus",
+    "redis",
+    "rustls",
+    "sqlx",
+    "tokio",
+    "tower",
+    "tracing",
+    "want",
+];
+
 /// Without the space around its parts: the library reads a part from the wrong byte when there is some,
-/// and then takes ` info` for the name of a crate, or panics.
+/// and then takes ` info` for the name of a crate, or panics. A word alone is a name for it wherever it is no level,
+/// so that `inof` would have the log fall silent.
 pub(super) fn log_filter(value: &str) -> Result<String, String> {
     let parts: Vec<_> = value.split(',').map(str::trim).collect();
+    if parts.iter().any(|part| is_misspelt_level(part)) {
+        return Err("has a part that is neither a level (error, warn, info, debug, trace, off) nor the name of a part of Doorward, such as doorward_mail: write the level, or name=level".to_owned());
+    }
     let filter = parts.join(",");
     match filter.parse::<tracing_subscriber::EnvFilter>() {
         Ok(_) => Ok(filter),
         Err(error) => Err(format!("cannot be read: {error}")),
     }
+}
+
+/// Whether it is one word that names nothing which logs. Whoever means a library beside those writes `name=level`.
+fn is_misspelt_level(part: &str) -> bool {
+    let is_word = !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    let is_name = part.starts_with("doorward") || LIBRARIES.contains(&part);
+    is_word && !is_name && part.parse::<LevelFilter>().is_err()
 }
 
 pub(super) fn log_format(value: &str) -> Result<LogFormat, String> {
@@ -187,5 +217,47 @@ pub(super) fn log_format(value: &str) -> Result<LogFormat, String> {
         "text" => Ok(LogFormat::Text),
         "json" => Ok(LogFormat::Json),
         _ => Err("must be auto, text or json".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// L-01: a level that is misspelt would be a name, of which nothing logs; what is sensible is taken.
+    #[test]
+    fn a_misspelt_level_is_no_name() {
+        for filter in [
+            "inof",
+            "Information",
+            "warning",
+            "info,inof",
+            "doorward_mail=debug, verbose",
+            "all",
+            "7",
+        ] {
+            let refused = log_filter(filter).unwrap_err();
+            assert!(refused.contains("name=level"), "{filter}: {refused}");
+            assert!(!refused.contains(filter), "{refused}");
+        }
+        for filter in [
+            "",
+            "info",
+            "INFO",
+            "off",
+            "3",
+            "warn,doorward_mail=debug",
+            "doorward",
+            "doorward_mail",
+            "doorward::worker",
+            "sqlx,info",
+            "info,",
+            "inof=info",
+            "warn,[request]=debug",
+            "hyper_util",
+            "info,h2=off",
+        ] {
+            assert!(log_filter(filter).is_ok(), "{filter}");
+        }
     }
 }

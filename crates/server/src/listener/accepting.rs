@@ -27,7 +27,7 @@ use tower::ServiceExt;
 use super::drain::Phase;
 use super::gate::{Conversation, Gate};
 use super::head::Fault;
-use super::refusing::Refusing;
+use super::refusing::{Refusing, Telling};
 use super::seat::{Patience, Seat};
 use super::seats::{Limits, Seats, Watch};
 use super::shortage::{self, Shortage};
@@ -67,8 +67,10 @@ pub struct Door {
     pub tls: Option<Arc<Tls>>,
     /// How many are let in.
     pub limits: Limits,
-    /// What somebody is told for whom there is no place: an answer of HTTP/1.1.
-    pub turned_away: Arc<dyn Fn() -> String + Send + Sync>,
+    /// What somebody is told for whom there is no place.
+    pub turned_away: Telling,
+    /// What somebody is told who speaks plain HTTP where TLS is spoken.
+    pub plain_http: Telling,
     /// Told how many there are.
     pub watch: Option<Arc<dyn Watch>>,
 }
@@ -88,6 +90,7 @@ struct Hall {
     tasks: Tasks,
     router: Router,
     tls: Option<Arc<Tls>>,
+    plain_http: Telling,
     seats: Arc<Seats>,
     refusing: Refusing,
     phases: watch::Receiver<Phase>,
@@ -108,6 +111,7 @@ pub async fn serve(
         router,
         refusing: Refusing::new(door.turned_away, door.tls.is_some()),
         tls: door.tls,
+        plain_http: door.plain_http,
         seats: Seats::new(door.limits, door.watch),
         phases: phases.clone(),
     });
@@ -176,7 +180,7 @@ impl Hall {
                 None => hall.serve(socket, peer, seat).await,
                 Some(tls) => {
                     let shaken = tokio::select! {
-                        shaken = tls.accept(socket) => shaken,
+                        shaken = tls.accept(socket, &hall.plain_http) => shaken,
                         () = seat.sent_off() => return,
                     };
                     match shaken {
@@ -356,6 +360,7 @@ mod tests {
                 trusted: "".parse().unwrap(),
             },
             turned_away: Arc::new(String::new),
+            plain_http: Arc::new(String::new),
             watch: None,
         };
         (door, address)

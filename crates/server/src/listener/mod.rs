@@ -38,4 +38,5 @@ mod visiting;
 
 pub use accepting::{Door, Owner, serve};
 pub use crowd::Why;
+pub use refusing::Telling;
 pub use seats::{Limits, Watch};

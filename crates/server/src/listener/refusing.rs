@@ -17,9 +17,12 @@ const MAX_TOLD: usize = 128;
 const TIME: Duration = Duration::from_secs(1);
 const LEFT_TO_READ: u64 = 64 * 1024;
 
+/// A whole answer of HTTP/1.1, made when it is given.
+pub type Telling = Arc<dyn Fn() -> String + Send + Sync>;
+
 /// Says no.
 pub struct Refusing {
-    answer: Arc<dyn Fn() -> String + Send + Sync>,
+    answer: Telling,
     /// A handshake for the sake of a refusal is what a flood would like.
     is_silent: bool,
     places: Arc<Semaphore>,
@@ -27,7 +30,7 @@ pub struct Refusing {
 
 impl Refusing {
     /// With this answer, unless TLS is spoken.
-    pub fn new(answer: Arc<dyn Fn() -> String + Send + Sync>, has_tls: bool) -> Self {
+    pub fn new(answer: Telling, has_tls: bool) -> Self {
         Self {
             answer,
             is_silent: has_tls,

@@ -2,7 +2,8 @@
 //!
 //! Bounded like that one: few connections, short headers, one answer each, and nobody takes long over
 //! it. Where all places are taken, the oldest connection makes room: a Prometheus is done within
-//! moments, and whoever reads slowly keeps nobody from seeing. It knows nothing of what the figures mean.
+//! moments, and whoever reads slowly keeps nobody from seeing. Its answers wear what all do (H-11). It knows
+//! nothing of what the figures mean.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
@@ -13,7 +14,7 @@ use std::time::Duration;
 use anyhow::Context;
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
-use hyper::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
+use hyper::header::{ALLOW, CONTENT_TYPE, HeaderValue};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
@@ -102,7 +103,7 @@ async fn answer(scrape: &Scrape, request: &Request<Incoming>) -> Response<Full<B
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(TEXT_FORMAT));
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    doorward_web::wear(headers);
     if status == StatusCode::METHOD_NOT_ALLOWED {
         headers.insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
     }

@@ -23,7 +23,7 @@ impl FromRequestParts<App> for IfMatch {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
-        let is_refused = match Asked::of(&parts.headers, &IF_NONE_MATCH) {
+        let is_refused = match Asked::of(&parts.headers, &IF_NONE_MATCH, Comparison::Weak) {
             Asked::Nothing => false,
             Asked::Anything => true,
             Asked::OneOf(tags) => current_of(&tags, parts, app).await != NEVER,
@@ -31,7 +31,7 @@ impl FromRequestParts<App> for IfMatch {
         if is_refused {
             return Ok(Self(Some(NEVER)));
         }
-        let version = match Asked::of(&parts.headers, &IF_MATCH) {
+        let version = match Asked::of(&parts.headers, &IF_MATCH, Comparison::Strong) {
             Asked::Nothing if app.choices.if_match == IfMatchRule::Required => {
                 return Err(Problem::new(Code::PreconditionRequired));
             }
@@ -51,12 +51,21 @@ impl FromRequestParts<App> for IfMatch {
 enum Asked {
     Nothing,
     Anything,
-    /// Our own strong tags among those that stand there: a weak one never fits (RFC 9110, 8.8.3.2).
+    /// Our own tags among those that stand there.
     OneOf(Vec<Version>),
 }
 
+/// How tags are compared (RFC 9110, 8.8.3.2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Comparison {
+    /// A weak one never fits: for `If-Match` (13.1.1).
+    Strong,
+    /// A weak one is as good as the strong one: for `If-None-Match` (13.1.2).
+    Weak,
+}
+
 impl Asked {
-    fn of(headers: &HeaderMap, name: &HeaderName) -> Self {
+    fn of(headers: &HeaderMap, name: &HeaderName, comparison: Comparison) -> Self {
         let fields: Vec<_> = headers.get_all(name).iter().collect();
         match fields.as_slice() {
             [] => Self::Nothing,
@@ -65,8 +74,14 @@ impl Asked {
                 let texts = fields
                     .iter()
                     .flat_map(|field| field.as_bytes().split(|b| *b == b','));
-                let tags =
-                    texts.filter_map(|tag| parse(&HeaderValue::from_bytes(tag.trim_ascii()).ok()?));
+                let tags = texts.filter_map(|tag| {
+                    let tag = tag.trim_ascii();
+                    let strong = match comparison {
+                        Comparison::Strong => tag,
+                        Comparison::Weak => tag.strip_prefix(b"W/").unwrap_or(tag),
+                    };
+                    parse(&HeaderValue::from_bytes(strong).ok()?)
+                });
                 Self::OneOf(tags.collect())
             }
         }
@@ -137,7 +152,27 @@ mod tests {
             for field in fields {
                 headers.append(IF_MATCH, field.parse().unwrap());
             }
-            assert_eq!(Asked::of(&headers, &IF_MATCH), asked, "{fields:?}");
+            let found = Asked::of(&headers, &IF_MATCH, Comparison::Strong);
+            assert_eq!(found, asked, "{fields:?}");
+        }
+    }
+
+    /// H-07 (RFC 9110, 13.1.2 and 8.8.3.2): whoever asks for anything but what they have may have heard of it weakly.
+    #[test]
+    fn of_what_must_not_be_there_weak_tags_are_as_good() {
+        for (field, versions) in [
+            ("W/\"3\"", &[3][..]),
+            ("\"3\", W/\"4\"", &[3, 4]),
+            ("w/\"3\"", &[]),
+            ("W/ \"3\"", &[]),
+            ("W/W/\"3\"", &[]),
+            ("W/3", &[]),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.append(IF_NONE_MATCH, field.parse().unwrap());
+            let found = Asked::of(&headers, &IF_NONE_MATCH, Comparison::Weak);
+            let versions = versions.iter().map(|number| Version(*number));
+            assert_eq!(found, Asked::OneOf(versions.collect()), "{field}");
         }
     }
 }

@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::Setup;
+use crate::support::PASSWORD;
 
 const SECRET: &str = "kV3-qFz8_mLw29TtRb7uYxNe5sHd1GjP";
 
@@ -231,6 +232,48 @@ fn a_master_key_that_can_be_guessed_is_refused() {
     assert!(!setup.data_dir().join("master.key").exists());
 }
 
+/// C-01: what an earlier release took and this one knows for an example is refused, and the refusal says how to go on: both of
+/// its ways are gone here.
+#[test]
+fn a_weak_master_key_that_is_in_use_can_be_left_behind() {
+    const WEAK: &str = "Nightingale-qwerty-41-Lantern-Harbour";
+    let setup = Setup::on_a_file().with("ADMIN_PASSWORD", PASSWORD);
+    let refused = setup.clone().with("JWT_SECRET_KEY", WEAK);
+    let refused = refused.run(&["serve"]).expect(1).err;
+    let file = setup.data_dir().join("master.key");
+    for told in [
+        "looks like an example",
+        "openssl rand",
+        "`doorward keys rotate`",
+        &format!("write this one into {}", file.display()),
+    ] {
+        assert!(refused.contains(told), "{told}: {refused}");
+    }
+    assert!(!refused.contains(WEAK), "{refused}");
+    // Never taken before, so there is nothing to go on with.
+    let short = setup.clone().with("JWT_SECRET_KEY", "too short");
+    assert!(!short.run(&["serve"]).expect(1).err.contains("rotate"));
+    // For now: in the file, as it is.
+    std::fs::create_dir_all(setup.data_dir()).unwrap();
+    std::fs::write(&file, WEAK).unwrap();
+    let private = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+    std::fs::set_permissions(&file, private).unwrap();
+    let server = setup.start();
+    let token = server.sign_in("admin", PASSWORD);
+    let url = server.url("");
+    server.stop();
+    // For good: a new one, and nobody is signed out.
+    let renewed = setup
+        .with("JWT_SECRET_KEY", SECRET)
+        .with("DOORWARD_PUBLIC_URL", &url);
+    let other = renewed.run(&["serve"]).expect(1).err;
+    assert!(other.contains("another master key"), "{other}");
+    renewed.run(&["keys", "rotate"]).expect(0);
+    let server = renewed.start();
+    server.send("GET", "/auth", Some(&token), None).expect(200);
+    server.sign_in("admin", PASSWORD);
+}
+
 #[test]
 fn a_listener_that_others_reach_needs_a_public_url_and_a_way_for_mail() {
     let open = Setup::new().with("DOORWARD_LISTEN", "0.0.0.0:0");
@@ -346,4 +389,37 @@ fn files_that_others_can_read_are_warned_of() {
         let told = setup.run(&["config", "check"]).expect(0).out;
         assert!(told.contains("belongs to user 65534"), "{told}");
     }
+}
+
+/// C-01: a secret that Kubernetes mounts takes no `chmod`; its volume has the mode. With the mode that is told and the
+/// group of the pod, nothing is warned of.
+#[test]
+fn a_mounted_secret_is_closed_where_it_is_mounted() {
+    let secret = format!("[keys]\nmaster_key = \"{SECRET}\"\n");
+    let setup = Setup::on_a_file();
+    // As a volume of a secret looks inside a pod.
+    let mount = setup.path("mount");
+    let moment = "..2026_01_31_12_00_00.1";
+    std::fs::create_dir_all(mount.join(moment)).unwrap();
+    std::fs::write(mount.join(moment).join("doorward.toml"), secret).unwrap();
+    std::os::unix::fs::symlink(moment, mount.join("..data")).unwrap();
+    std::os::unix::fs::symlink("..data/doorward.toml", mount.join("doorward.toml")).unwrap();
+    let file = mount.join("doorward.toml");
+    let named = file.display().to_string();
+    let warnings = |mode| {
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(mode);
+        std::fs::set_permissions(&file, mode).unwrap();
+        let check = ["config", "check", "--json", "--config", &named];
+        let told = setup.run(&check).expect(0).json();
+        told["warnings"].as_array().unwrap().clone()
+    };
+    let told = warnings(0o644);
+    assert_eq!(told.len(), 1, "{told:?}");
+    let warning = told[0].as_str().unwrap();
+    assert!(
+        warning.contains("`defaultMode: 0440`") && warning.contains("`fsGroup`"),
+        "{warning}"
+    );
+    assert!(!warning.contains("chmod"), "{warning}");
+    assert_eq!(warnings(0o440), [] as [serde_json::Value; 0]);
 }

@@ -1,5 +1,7 @@
 //! The log: one line of JSON an event, and nothing in it that is anybody's (T-CANARY, L-02, L-03).
 
+use std::net::SocketAddr;
+
 use serde_json::{Value, json};
 
 use super::http::{Reply, exchange, request};
@@ -263,15 +265,20 @@ fn cookie(reply: &Reply, name: &str) -> String {
 }
 
 fn metrics_of(server: &Server) -> String {
+    let request = request("GET", "/metrics", &[], "");
+    let address = metrics_address(server);
+    exchange(address, request.as_bytes()).unwrap().body
+}
+
+/// Where the figures of a server are, by its log.
+pub(super) fn metrics_address(server: &Server) -> SocketAddr {
     let log = server.log();
     let lines = log
         .lines()
         .filter_map(|line| serde_json::from_str(line).ok());
     let mut addresses =
         lines.filter_map(|line: Value| line["metrics.listen"].as_str().map(str::to_owned));
-    let address = addresses.next().unwrap().parse().unwrap();
-    let request = request("GET", "/metrics", &[], "");
-    exchange(address, request.as_bytes()).unwrap().body
+    addresses.next().unwrap().parse().unwrap()
 }
 
 /// L-03: what turns a line around or begins another is spelled out, whoever sends it and wherever.

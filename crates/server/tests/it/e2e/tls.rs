@@ -6,7 +6,8 @@ use std::process::{Command, Output, Stdio};
 use doorward_testkit::servers::Authority;
 use serde_json::json;
 
-use super::{Server, Setup, mode};
+use super::wire::assert_worn;
+use super::{Server, Setup, http, mode};
 use crate::support::form_token;
 
 /// A server whose certificate is the authority's, for `localhost`.
@@ -76,6 +77,24 @@ fn http_1_and_http_2_are_agreed_on_over_tls_1_2_and_1_3_alone() {
         "{told}"
     );
     server.stop();
+}
+
+/// H-11, H-05: who speaks plain HTTP where TLS is spoken gets the headers of all answers, and no HSTS, which
+/// nobody takes from plain HTTP (RFC 6797, 7.2).
+#[test]
+fn who_is_told_to_speak_tls_is_told_in_the_headers_of_all() {
+    let authority = Authority::new();
+    let server = with_tls(Setup::new(), &authority)
+        .with("DOORWARD_PUBLIC_URL", "https://accounts.example.com")
+        .with("SMTP_URL", "log:")
+        .start();
+    let request = http::request("GET", "/", &[], "");
+    let answer = http::exchange(server.address(), request.as_bytes()).unwrap();
+    assert_worn(&answer);
+    assert_eq!(answer.header("strict-transport-security"), None);
+    assert_eq!(answer.header("x-request-id").unwrap().len(), 32);
+    assert_eq!(answer.status, 400);
+    assert!(answer.body.contains("https://"), "{answer:?}");
 }
 
 /// What `__Host-` asks of a connection, by a client that keeps to it.

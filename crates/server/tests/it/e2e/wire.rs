@@ -2,7 +2,51 @@
 
 use std::io::{Read, Write};
 
+use super::http::Reply;
+use super::log::metrics_address;
 use super::{Setup, http};
+
+/// What every answer wears, by whatever it was made.
+pub(super) fn assert_worn(answer: &Reply) {
+    for (name, value) in [
+        (
+            "content-security-policy",
+            "default-src 'none'; frame-ancestors 'none'",
+        ),
+        ("x-content-type-options", "nosniff"),
+        ("x-frame-options", "DENY"),
+        ("referrer-policy", "no-referrer"),
+        ("cross-origin-resource-policy", "same-origin"),
+        ("cross-origin-opener-policy", "same-origin"),
+        ("cache-control", "no-store"),
+    ] {
+        assert_eq!(answer.header(name), Some(value), "{name}: {answer:?}");
+    }
+    let permissions = answer.header("permissions-policy").unwrap();
+    assert!(permissions.contains("camera=()"), "{permissions}");
+    assert!(answer.header("date").is_some(), "{answer:?}");
+    assert!(answer.header("server").is_none(), "{answer:?}");
+}
+
+/// H-11: those of the metrics' port too. It speaks plain HTTP, over which HSTS is not sent (RFC 6797, 7.2).
+#[test]
+fn the_answers_of_the_metrics_wear_the_headers_of_all() {
+    let server = Setup::new()
+        .with("DOORWARD_METRICS__LISTEN", "127.0.0.1:0")
+        .start();
+    let address = metrics_address(&server);
+    for (method, path, status) in [
+        ("GET", "/metrics", 200),
+        ("POST", "/metrics", 405),
+        ("GET", "/", 404),
+    ] {
+        let request = http::request(method, path, &[], "");
+        let answer = http::exchange(address, request.as_bytes()).unwrap();
+        assert_worn(&answer);
+        assert_eq!(answer.header("strict-transport-security"), None);
+        assert_eq!(answer.status, status);
+    }
+}
 
 /// H-03, H-13: nor where it is refused: a proxy that has read `HEAD` would take the body for the next answer.
 #[test]

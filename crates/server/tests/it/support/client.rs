@@ -110,6 +110,13 @@ impl Draft<'_> {
         self
     }
 
+    /// For which the listener had no place.
+    pub fn without_a_place(mut self) -> Self {
+        let extensions = self.request.extensions_mut();
+        extensions.insert(doorward_web::Refusal::Overloaded);
+        self
+    }
+
     /// A browser that asks for a page.
     pub fn html(self) -> Self {
         self.header("accept", "text/html,application/xhtml+xml,*/*;q=0.8")

@@ -234,6 +234,7 @@ async fn what_is_there_is_not_written_as_new() {
         ("PUT", "*", 412),
         ("DELETE", "*", 412),
         ("PATCH", tag.as_str(), 412),
+        ("PATCH", &format!("W/{tag}"), 412),
         ("PATCH", "\"98\"", 200),
     ] {
         let draft = ben
