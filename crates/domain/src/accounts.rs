@@ -67,6 +67,8 @@ pub struct Accounts {
     pub(crate) counting: Counting,
     /// What the audit log's cap left out.
     pub(crate) left_out: LeftOut,
+    /// When this node last wrote that a seal is of another key.
+    pub(crate) break_told_at: Mutex<Option<Timestamp>>,
     pub(crate) outbox_room: OutboxRoom,
     mail_waiting: Notify,
     audit_ids: AuditEventIds,
@@ -79,6 +81,7 @@ impl Accounts {
             hasher: hasher.metered_by(ports.meter.clone()),
             counting: Counting::new(&policy.limits),
             left_out: LeftOut::default(),
+            break_told_at: Mutex::default(),
             ports,
             policy,
             form_tokens: FormTokens::new(keyring.mac_key("form")),

@@ -63,6 +63,14 @@ impl std::fmt::Display for Checkpoint {
     }
 }
 
+/// The lines that tell that somebody's account is gone, where they tell of a success.
+pub const DELETIONS: [Event; 4] = [
+    Event::UserDeleted,
+    Event::SignUpExpired,
+    Event::SignUpDisowned,
+    Event::SignUpSuperseded,
+];
+
 /// Whose personal data an event holds: whoever did it, or, where nobody is known to have, whom it was
 /// done to. An admin's address in a line about somebody else is the admin's.
 ///

@@ -31,8 +31,11 @@ pub(crate) async fn insert(transaction: &mut Transaction, event: &AuditEvent) ->
         event.detail.as_deref().into(),
         actor_id(&event.actor).into(),
     ];
-    transaction.execute(sql, &args).await?;
-    Ok(())
+    // Whatever stands on the table, no change is made whose line is not (L-01).
+    match transaction.execute(sql, &args).await? {
+        1 => Ok(()),
+        _ => Err(Fault::NoLine),
+    }
 }
 
 pub(crate) async fn list(

@@ -4,10 +4,12 @@
 //! why a cut or an edit shows, stands in `doorward_domain::audit`.
 
 use async_trait::async_trait;
-use doorward_domain::audit::AuditLog;
 use doorward_domain::audit::log::ERASURES_OUTLIVE;
+use doorward_domain::audit::{AuditLog, DELETIONS};
 use doorward_domain::changes::ApplyError;
-use doorward_domain::model::{AuditRecord, Erasure, Event, LetGo, MailJob, Seal, SealedEvent};
+use doorward_domain::model::{
+    AuditRecord, Erasure, Event, LetGo, MailJob, Outcome, Seal, SealedEvent,
+};
 use doorward_domain::ports::StoreError;
 use doorward_domain::values::{AuditEventId, MailJobId, UserId};
 use jiff::Timestamp;
@@ -303,14 +305,22 @@ impl AuditLog for SqlStore {
         Ok(row::readable(&rows, erasure))
     }
 
-    async fn list_erased(&self, user_ids: &[UserId]) -> Result<Vec<UserId>, StoreError> {
-        const OPERATION: &str = "list erased";
+    async fn list_deleted(&self, user_ids: &[UserId]) -> Result<Vec<UserId>, StoreError> {
+        const OPERATION: &str = "list who was deleted";
         if user_ids.is_empty() {
             return Ok(Vec::new());
         }
         let places = vec!["?"; user_ids.len()].join(", ");
-        let sql = format!("SELECT user_id FROM audit_erasures WHERE user_id IN ({places})");
-        let args: Vec<_> = user_ids.iter().map(|id| (*id).into()).collect();
+        // A line about it is there at once, the order to erase with its seal, and may outlive the line.
+        let sql = format!(
+            "SELECT user_id FROM audit_erasures WHERE user_id IN ({places}) \
+             UNION SELECT user_id FROM audit_events \
+             WHERE user_id IN ({places}) AND event IN (?, ?, ?, ?) AND outcome = ?"
+        );
+        let ids = || user_ids.iter().map(|id| Arg::from(*id));
+        let words = DELETIONS.map(|event| event.as_str().into());
+        let success = Outcome::Success.as_str().into();
+        let args: Vec<_> = ids().chain(ids()).chain(words).chain([success]).collect();
         let rows = self.rows(OPERATION, &sql, &args).await?;
         row::all(OPERATION, &rows, |row| {
             let row = Row::new(row, "audit_erasures", "user_id");

@@ -303,6 +303,9 @@ fn mend_of_all(errors: &[ConnectError]) -> Option<String> {
     Some(each.join("; "))
 }
 
+const NO_LINE: &str = "the database said nothing, and has not written a line of the audit log: something stands on its \
+    table, see `doorward doctor`";
+
 /// Why an operation did not go through.
 #[derive(Debug)]
 pub(crate) enum Fault {
@@ -316,6 +319,8 @@ pub(crate) enum Fault {
     Unsettled(sqlx::Error),
     /// It took all its time before anything was committed.
     OutOfTime,
+    /// A line of the audit log was not written, and nothing was said of it.
+    NoLine,
     /// What it keeps makes no sense.
     Row(BadRow),
 }
@@ -394,6 +399,7 @@ impl Fault {
             Self::Away(error) => StoreError::new(operation, error).into(),
             Self::Sql(error) => StoreError::new(operation, error).into(),
             Self::Unsettled(error) => ApplyError::Unsettled(StoreError::new(operation, error)),
+            Self::NoLine => StoreError::new(operation, NO_LINE).into(),
             Self::OutOfTime => StoreError::new(operation, "there was no time left for it").into(),
             Self::Row(error) => StoreError::new(operation, error).into(),
         }

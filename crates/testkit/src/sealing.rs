@@ -27,6 +27,7 @@ pub fn sealer<'a>(store: &'a dyn Store, secrets: &'a SeededSecrets, now: Timesta
         secrets,
         request_id: "a turn",
         now,
+        break_told_at: None,
     }
 }
 

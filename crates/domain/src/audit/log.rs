@@ -72,8 +72,9 @@ pub trait AuditLog: Send + Sync {
     /// Erasures that are not done.
     async fn list_open_erasures(&self, limit: usize) -> Result<Vec<Erasure>, StoreError>;
 
-    /// Those of them who were deleted, as far as the log still tells: their erasure is ordered, or done.
-    async fn list_erased(&self, user_ids: &[UserId]) -> Result<Vec<UserId>, StoreError>;
+    /// Those of them who were deleted, each once, as far as the log still tells: there is a line of
+    /// [`DELETIONS`](super::DELETIONS) about them, or their erasure is ordered, or done.
+    async fn list_deleted(&self, user_ids: &[UserId]) -> Result<Vec<UserId>, StoreError>;
 
     /// The erasure of that user's addresses.
     async fn find_erasure(&self, user_id: UserId) -> Result<Option<Erasure>, StoreError>;

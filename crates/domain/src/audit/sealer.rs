@@ -2,29 +2,30 @@
 //!
 //! The worker of every node does it; what is written holds or fails as one, and the next position of
 //! the chain is taken by one node alone, so that a node that is killed, or comes second, leaves
-//! nothing half done.
+//! nothing half done. How addresses are erased stands in [`erasing`].
+
+mod erasing;
 
 use jiff::{SignedDuration, Timestamp};
 
 use super::checker::{LEAST_KEPT, actor_id};
-use super::{AuditSigner, Checkpoint, digest, mail_in};
+use super::{AuditSigner, Checkpoint, DELETIONS, digest};
 use crate::changes::{ApplyError, Change, Changes};
 use crate::ctx::Actor;
-use crate::model::{AuditEvent, AuditRecord, Erasure, Event, Leaf, Outcome, Seal, SealedEvent};
+use crate::model::{AuditEvent, AuditRecord, Event, Leaf, Outcome, Seal, SealedEvent};
 use crate::ports::{Secrets, Store, StoreError};
-use crate::values::{AuditEventId, Digest, Token, UserId};
+use crate::values::{AuditEventId, Digest, Token};
 
 /// How old an event is before it is sealed: by then, whoever was writing it is done. One that comes
 /// later still goes into a later seal.
 pub const SEALED_AFTER: SignedDuration = SignedDuration::from_secs(5);
-/// How long an account is gone before its addresses are erased: by then, all about it is sealed.
-const ERASED_AFTER: SignedDuration = SignedDuration::from_mins(5);
 /// How many events a seal holds at most.
 const EVENTS: usize = 200;
 /// How many seals are made, or let go, in one turn.
 const SEALS: usize = 50;
-/// How many events are erased at a time, and how many accounts looked at.
-const PIECE: usize = 200;
+/// How long a node writes no second line about seals of another key: two nodes whose master keys differ meet
+/// each other's every few seconds, and each line wants its seal.
+const BREAKS_APART: SignedDuration = SignedDuration::from_hours(1);
 
 /// What a turn has done.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -33,9 +34,38 @@ pub struct SealedTurn {
     pub events: usize,
     /// The newest seal this node made.
     pub newest: Option<Checkpoint>,
-    /// The seal that the chain went on from though it is not what a node of this key sealed; a line of the
-    /// log says so.
+    /// The seal that the chain went on from though it is not what a node of this key sealed.
     pub broken: Option<i64>,
+    /// How a line of the log says so.
+    pub break_told: BreakTold,
+}
+
+/// What the log says of a seal that is not as a node of this key made it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum BreakTold {
+    /// There was none.
+    #[default]
+    Nothing,
+    /// A line says so.
+    ByALine,
+    /// This node has written such a line within the hour: it is to be counted among those left out.
+    LeftOut,
+}
+
+/// What is wrong with the last seal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Break {
+    Edited,
+    OfAnotherKey,
+}
+
+impl Break {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Edited => "was edited",
+            Self::OfAnotherKey => "is signed by another key",
+        }
+    }
 }
 
 /// Looks after the log of one store.
@@ -50,6 +80,8 @@ pub struct Sealer<'a> {
     pub request_id: &'a str,
     /// The time.
     pub now: Timestamp,
+    /// When this node last wrote a line about a seal of another key.
+    pub break_told_at: Option<Timestamp>,
 }
 
 impl Sealer<'_> {
@@ -76,6 +108,7 @@ impl Sealer<'_> {
             }
             let last = log.last_seal().await?;
             let broken = last.as_ref().and_then(|last| self.what_broke(last));
+            let line = broken.filter(|broken| self.is_worth_a_line(*broken));
             let position = last.as_ref().map_or(0, |last| last.position).checked_add(1);
             let Some(position) = position else {
                 tracing::error!(
@@ -88,7 +121,7 @@ impl Sealer<'_> {
             let seal = Box::new(seal);
             let mut changes: Changes = vec![Change::Seal { seal, events }];
             changes.extend(self.erasures(&records).await?);
-            changes.extend(broken.as_ref().map(|line| Change::Audit(line.clone())));
+            changes.extend(line.map(|broken| self.line_of(position - 1, broken)));
             match self.store.apply(changes).await {
                 Ok(()) => {}
                 // Another node is at it.
@@ -97,6 +130,10 @@ impl Sealer<'_> {
             }
             if broken.is_some() {
                 turn.broken = Some(position - 1);
+                turn.break_told = match line {
+                    Some(_) => BreakTold::ByALine,
+                    None => BreakTold::LeftOut,
+                };
             }
             turn.events += records.len();
             turn.newest = Some(checkpoint);
@@ -107,24 +144,35 @@ impl Sealer<'_> {
         Ok(turn)
     }
 
-    /// The line about a last seal that is not as a node of this key made it. The chain goes on from it all
-    /// the same: events without a seal would be worse off. But not in silence: the line is written with the
-    /// next seal or not at all, so it is sealed itself, and stays when the edit is taken back.
-    fn what_broke(&self, last: &Seal) -> Option<Box<AuditEvent>> {
+    /// What is wrong with the last seal, where it is not as a node of this key made it.
+    fn what_broke(&self, last: &Seal) -> Option<Break> {
         let key = self.signer.public_key();
         let is_whole = last.let_go.is_some() || is_as_sealed(last);
-        let what = if !is_whole || digest::of_seal(last) != last.digest {
-            "was edited"
+        let broken = if !is_whole || digest::of_seal(last) != last.digest {
+            Break::Edited
         } else if !key.signed_seal(&last.digest, &last.signature) {
-            "is signed by another key"
+            Break::OfAnotherKey
         } else {
             return None;
         };
         tracing::error!(
             audit.seal = last.position,
-            "the last seal of the audit log {what}; the chain goes on from it. Was the master key changed? If not, somebody has written to the database: run `doorward audit verify`"
+            "the last seal of the audit log {}; the chain goes on from it. Was the master key changed, or do nodes have different ones? If not, somebody has written to the database: run `doorward audit verify`",
+            broken.as_str()
         );
-        Some(Box::new(AuditEvent {
+        Some(broken)
+    }
+
+    fn is_worth_a_line(&self, broken: Break) -> bool {
+        let is_recent = |told_at| self.now.duration_since(told_at) < BREAKS_APART;
+        broken == Break::Edited || !self.break_told_at.is_some_and(is_recent)
+    }
+
+    /// The line about it. The chain goes on from such a seal all the same: events without a seal would be worse
+    /// off. But not in silence: the line is written with the next seal or not at all, so it is sealed itself,
+    /// and stays when the edit is taken back.
+    fn line_of(&self, position: i64, broken: Break) -> Change {
+        Change::Audit(Box::new(AuditEvent {
             id: AuditEventId::generate(self.now, self.secrets),
             at: self.now,
             event: Event::SealBroken,
@@ -134,7 +182,7 @@ impl Sealer<'_> {
             address: None,
             user_agent: None,
             request_id: self.request_id.to_owned(),
-            detail: Some(format!("seal {} {what}", last.position)),
+            detail: Some(format!("seal {position} {}", broken.as_str())),
         }))
     }
 
@@ -236,130 +284,6 @@ impl Sealer<'_> {
         }
         Ok(SEALS)
     }
-
-    /// Erases addresses and user agents of those whose accounts are gone, a piece at a time. Answers
-    /// how many accounts are done.
-    pub async fn erase(&self) -> Result<usize, ApplyError> {
-        let log = self.store.audit_log();
-        let oldest = log
-            .list_unsealed(None, AuditEventId::first_at(self.now), 1)
-            .await?;
-        // What waits for its seal may be about them.
-        let before = oldest.first().map_or(self.now, |record| record.at) - ERASED_AFTER;
-        let open = log.list_open_erasures(PIECE).await?;
-        let mut done = 0;
-        for erasure in open.iter().filter(|open| open.ordered_at < before) {
-            self.erase_one(erasure).await?;
-            done += 1;
-        }
-        Ok(done)
-    }
-
-    async fn erase_one(&self, erasure: &Erasure) -> Result<(), ApplyError> {
-        let user_id = erasure.user_id;
-        // Whoever writes a line by hand has us order what is not so.
-        if self.store.find_user(user_id).await?.is_some() {
-            tracing::error!(
-                user = %user_id,
-                "the audit log tells of a deletion of somebody who is there: nothing of theirs is erased"
-            );
-            return Ok(());
-        }
-        self.erase_asked(erasure).await?;
-        self.erase_lines(user_id).await
-    }
-
-    /// Erases from where nobody known asked for mails that went to them (L-05).
-    async fn erase_asked(&self, erasure: &Erasure) -> Result<(), ApplyError> {
-        let (event, mut after) = (Event::RecoveryRequested, None);
-        loop {
-            let log = self.store.audit_log();
-            let about = log.list_sealed_about(erasure.user_id, event, after, PIECE);
-            let about = about.await?;
-            let Some(last) = about.last() else {
-                return Ok(());
-            };
-            after = Some(last.id);
-            for record in &about {
-                let Some(mail) = mail_in(record) else {
-                    continue;
-                };
-                if self.is_held(record).await? {
-                    let order = self.signer.erasure(mail, erasure.ordered_at);
-                    self.store.apply(vec![Change::OrderErasure(order)]).await?;
-                    self.erase_lines(mail).await?;
-                }
-            }
-        }
-    }
-
-    /// Whether a line is as it was sealed: who puts one there by hand does not have us rub out, and sign it,
-    /// from where another's mail was asked for.
-    async fn is_held(&self, record: &AuditRecord) -> Result<bool, StoreError> {
-        let Some(position) = record.seal else {
-            return Ok(false);
-        };
-        let leaf = Leaf {
-            id: record.id,
-            digest: digest::of_event(record),
-        };
-        let seal = self.seal_after(position.saturating_sub(1)).await?;
-        let holds = |seal: &Seal| {
-            let leaves = seal.leaves.as_ref();
-            seal.position == position
-                && is_as_sealed(seal)
-                && leaves.is_some_and(|all| all.contains(&leaf))
-        };
-        match seal.filter(holds) {
-            Some(seal) => self.is_pinned(seal).await,
-            None => Ok(false),
-        }
-    }
-
-    /// Whether our key has signed the seal, or one to which the chain leads from it: one from before a change
-    /// of the master key is as it was then.
-    async fn is_pinned(&self, mut seal: Seal) -> Result<bool, StoreError> {
-        let key = self.signer.public_key();
-        let is_ours = |seal: &Seal| key.signed_seal(&seal.digest, &seal.signature);
-        while !is_ours(&seal) {
-            // Many at a time: a year of another key's may lie between.
-            let piece = self.store.audit_log().list_seals(seal.position, PIECE);
-            let piece = piece.await?;
-            if piece.is_empty() {
-                return Ok(false);
-            }
-            for next in piece {
-                if next.previous != seal.digest || digest::of_seal(&next) != next.digest {
-                    return Ok(false);
-                }
-                seal = next;
-                if is_ours(&seal) {
-                    return Ok(true);
-                }
-            }
-        }
-        Ok(true)
-    }
-
-    async fn seal_after(&self, position: i64) -> Result<Option<Seal>, StoreError> {
-        Ok(self.store.audit_log().list_seals(position, 1).await?.pop())
-    }
-
-    async fn erase_lines(&self, user_id: UserId) -> Result<(), ApplyError> {
-        loop {
-            let log = self.store.audit_log();
-            let ids = log.list_personal(user_id, PIECE).await?;
-            if ids.is_empty() {
-                break;
-            }
-            self.store.apply(vec![Change::ErasePersonal(ids)]).await?;
-        }
-        let done = Change::ErasureDone {
-            user_id,
-            at: self.now,
-        };
-        self.store.apply(vec![done]).await
-    }
 }
 
 /// Whether a seal says what its digest says it does. Letting go signs that digest, so whoever edits a seal
@@ -371,12 +295,6 @@ fn is_as_sealed(seal: &Seal) -> bool {
 }
 
 fn tells_of_deletion(record: &AuditRecord) -> bool {
-    let deletions = [
-        Event::UserDeleted,
-        Event::SignUpExpired,
-        Event::SignUpDisowned,
-        Event::SignUpSuperseded,
-    ];
     record.outcome == Outcome::Success.as_str()
-        && deletions.iter().any(|event| event.as_str() == record.event)
+        && DELETIONS.iter().any(|event| event.as_str() == record.event)
 }

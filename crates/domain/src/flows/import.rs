@@ -268,8 +268,11 @@ impl Accounts {
         open: Vec<usize>,
         outcomes: &mut [Option<ImportOutcome>],
     ) -> Result<Vec<usize>, Error> {
+        if open.is_empty() {
+            return Ok(open);
+        }
         let ids: Vec<_> = open.iter().map(|at| batch[*at].user.id).collect();
-        let deleted = self.ports.store.audit_log().list_erased(&ids).await?;
+        let deleted = self.ports.store.audit_log().list_deleted(&ids).await?;
         for at in &open {
             if deleted.contains(&batch[*at].user.id) {
                 outcomes[*at] = Some(ImportOutcome::Refused(Refusal::IdDeleted));
@@ -428,7 +431,7 @@ impl Accounts {
     async fn is_taken(&self, one: &ImportedUser) -> Result<Option<Refusal>, Error> {
         let store = &self.ports.store;
         let id = one.user.id;
-        if !store.audit_log().list_erased(&[id]).await?.is_empty() {
+        if !store.audit_log().list_deleted(&[id]).await?.is_empty() {
             return Ok(Some(Refusal::IdDeleted));
         }
         if let Some(username) = &one.user.username

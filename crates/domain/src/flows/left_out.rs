@@ -122,7 +122,7 @@ impl Accounts {
         let actor = kind.user_id.map(|id| format!("user:{id}"));
         Change::Audit(Box::new(AuditEvent {
             outcome: match kind.event {
-                Event::Forbidden => Outcome::Failure,
+                Event::Forbidden | Event::SealBroken => Outcome::Failure,
                 _ => Outcome::Success,
             },
             actor: actor.unwrap_or_else(|| line.actor.clone()),

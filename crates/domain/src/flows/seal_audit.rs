@@ -1,10 +1,12 @@
 //! Seal the audit log, let go what has been kept long enough, and erase whose account is gone: what the
 //! worker does, turn by turn. How and why: [`crate::audit`].
 
+use std::sync::{MutexGuard, PoisonError};
+
 use jiff::Timestamp;
 
 use crate::accounts::Accounts;
-use crate::audit::sealer::{SealedTurn, Sealer};
+use crate::audit::sealer::{BreakTold, SealedTurn, Sealer};
 use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::happening::Happening;
@@ -15,13 +17,13 @@ impl Accounts {
     /// Seals what waits.
     pub async fn seal_audit(&self, ctx: &Ctx) -> Result<SealedTurn, Error> {
         let turn = self.sealer(ctx).seal().await?;
-        Ok(self.noted(turn))
+        Ok(self.noted(ctx, turn))
     }
 
     /// Seals what is there, however young: for whoever stops, and may be the last.
     pub async fn seal_rest_of_audit(&self, ctx: &Ctx) -> Result<SealedTurn, Error> {
         let turn = self.sealer(ctx).seal_rest().await?;
-        Ok(self.noted(turn))
+        Ok(self.noted(ctx, turn))
     }
 
     /// Lets go what is older than the operator keeps. Answers how many seals went.
@@ -38,12 +40,23 @@ impl Accounts {
         Ok(self.sealer(ctx).erase().await?)
     }
 
-    /// For the operator's figures: what the sealer writes passes no story.
-    fn noted(&self, turn: SealedTurn) -> SealedTurn {
+    /// For the operator's figures, since what the sealer writes passes no story; and of lines about seals of
+    /// another key there is one an hour, the rest is counted.
+    fn noted(&self, ctx: &Ctx, turn: SealedTurn) -> SealedTurn {
         if turn.broken.is_some() {
             self.note(Happening::Audited(Event::SealBroken, Outcome::Failure));
         }
+        match turn.break_told {
+            BreakTold::Nothing => {}
+            BreakTold::ByALine => *self.break_told_at() = Some(ctx.now),
+            BreakTold::LeftOut => self.left_out.count(Event::SealBroken, &ctx.actor, ctx.now),
+        }
         turn
+    }
+
+    fn break_told_at(&self) -> MutexGuard<'_, Option<Timestamp>> {
+        let told_at = self.break_told_at.lock();
+        told_at.unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What somebody has put on the log's tables in the database, by name (L-01).
@@ -65,6 +78,7 @@ impl Accounts {
             secrets: &*self.ports.secrets,
             request_id: &ctx.request_id,
             now: ctx.now,
+            break_told_at: *self.break_told_at(),
         }
     }
 }

@@ -4,9 +4,9 @@ use async_trait::async_trait;
 
 use super::{MemoryStore, Tables};
 use crate::audit::log::ERASURES_OUTLIVE;
-use crate::audit::{AuditLog, owner_of};
+use crate::audit::{AuditLog, DELETIONS, owner_of};
 use crate::changes::ApplyError;
-use crate::model::{AuditEvent, AuditRecord, Erasure, Event, LetGo, Seal, SealedEvent};
+use crate::model::{AuditEvent, AuditRecord, Erasure, Event, LetGo, Outcome, Seal, SealedEvent};
 use crate::ports::StoreError;
 use crate::values::{AuditEventId, UserId};
 
@@ -200,10 +200,16 @@ impl AuditLog for MemoryStore {
         Ok(open.take(limit).cloned().collect())
     }
 
-    async fn list_erased(&self, user_ids: &[UserId]) -> Result<Vec<UserId>, StoreError> {
+    async fn list_deleted(&self, user_ids: &[UserId]) -> Result<Vec<UserId>, StoreError> {
         let tables = self.tables();
-        let is_erased = |id: &&UserId| tables.audit_erasures.contains_key(id);
-        Ok(user_ids.iter().filter(is_erased).copied().collect())
+        let tells = |line: &AuditEvent, id: UserId| {
+            line.user_id == Some(id)
+                && line.outcome == Outcome::Success
+                && DELETIONS.contains(&line.event)
+        };
+        let tells = |id: UserId| tables.audit_events.iter().any(|line| tells(line, id));
+        let is_deleted = |id: &&UserId| tables.audit_erasures.contains_key(id) || tells(**id);
+        Ok(user_ids.iter().filter(is_deleted).copied().collect())
     }
 
     async fn find_erasure(&self, user_id: UserId) -> Result<Option<Erasure>, StoreError> {

@@ -32,6 +32,7 @@ mod password_rules;
 mod recover;
 mod renewal;
 mod rewind;
+mod sealing;
 mod sessions;
 mod sign_in;
 mod sign_in_notice;

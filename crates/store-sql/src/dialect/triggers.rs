@@ -15,9 +15,12 @@ impl Dialect {
     /// on none, and each in our database is one too many.
     pub(crate) fn triggers(self) -> String {
         match self {
-            // The catalogue has a table's name as it was spelt.
+            // The catalogue has a table's name as it was spelt. A constraint's own way with a conflict leaves
+            // rows out, or does away with others.
             Self::Sqlite => format!(
-                "SELECT name FROM sqlite_schema WHERE type IN ('trigger', 'view') AND lower(tbl_name) IN ({TABLES})"
+                "SELECT name FROM sqlite_schema WHERE type IN ('trigger', 'view') AND lower(tbl_name) IN ({TABLES}) \
+                 UNION ALL SELECT 'conflict rule of ' || name FROM sqlite_schema \
+                 WHERE type = 'table' AND lower(name) IN ({TABLES}) AND sql LIKE '%conflict%'"
             ),
             Self::Postgres => format!(
                 "WITH ours AS (SELECT oid, relname, relrowsecurity FROM pg_class \

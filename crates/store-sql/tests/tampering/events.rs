@@ -1,7 +1,7 @@
 //! Whoever has the database can change events of the audit log, and is found out: every way there is to
 //! edit, cut, add and swap them (L-01, L-03).
 
-use doorward_domain::changes::Change;
+use doorward_domain::changes::{ApplyError, Change};
 use doorward_domain::memory::SeededSecrets;
 use doorward_domain::model::{AuditEvent, AuditFilter, Event};
 use doorward_domain::ports::Store;
@@ -18,6 +18,7 @@ on_each_database! {
     a_line_that_tells_of_no_deletion_erases_nothing,
     a_trigger_on_the_log_is_told,
     what_hides_or_sweeps_lines_is_told,
+    nothing_is_done_without_its_line,
 }
 
 /// L-01: an edit of any column is found, and in which row.
@@ -246,8 +247,15 @@ async fn a_trigger_on_the_log_is_told(url: &str) {
 async fn what_hides_or_sweeps_lines_is_told(url: &str) {
     let log = Tampered::new(url).await;
     let (set, named, drop): (_, &[&str], _) = match url.split(':').next() {
-        // Knows neither.
-        Some("sqlite") => return,
+        // Knows neither, but this.
+        Some("sqlite") => (
+            "PRAGMA writable_schema = ON; \
+             UPDATE sqlite_schema SET sql = replace(sql, 'PRIMARY KEY (id)', 'PRIMARY KEY (id) ON CONFLICT REPLACE') \
+             WHERE name = 'audit_events'",
+            &["conflict rule of audit_events"],
+            "PRAGMA writable_schema = ON; \
+             UPDATE sqlite_schema SET sql = replace(sql, ' ON CONFLICT REPLACE', '') WHERE name = 'audit_events'",
+        ),
         Some("postgres") => (
             "CREATE POLICY quiet ON audit_events FOR SELECT USING (event <> 'role-changed'); \
              ALTER TABLE audit_events ENABLE ROW LEVEL SECURITY",
@@ -266,6 +274,47 @@ async fn what_hides_or_sweeps_lines_is_told(url: &str) {
     assert_eq!(found, vec![("trigger-set", None, None); named.len()]);
     log.execute(drop).await;
     assert_eq!(log.found().await, []);
+}
+
+/// L-01: what keeps a line out keeps out what it is about as well, where the database tells of it.
+async fn nothing_is_done_without_its_line(url: &str) {
+    let log = Tampered::new(url).await;
+    let set = match url.split(':').next() {
+        Some("sqlite") => {
+            "CREATE TRIGGER quiet BEFORE INSERT ON audit_events WHEN NEW.event = 'role-changed' \
+             BEGIN SELECT RAISE(IGNORE); END"
+        }
+        Some("postgres") => {
+            "CREATE RULE quiet AS ON INSERT TO audit_events WHERE NEW.event = 'role-changed' DO INSTEAD NOTHING"
+        }
+        // Knows no such thing.
+        _ => return,
+    };
+    log.execute(set).await;
+    let ben = fixtures::user();
+    let line = AuditEvent {
+        event: Event::RoleChanged,
+        ..event(20, ben.id)
+    };
+    let insert = Change::InsertUser(Box::new(ben.clone()));
+    let changes = vec![insert, Change::Audit(Box::new(line.clone()))];
+    let refused = log.store.apply(changes.clone()).await.unwrap_err();
+    let ApplyError::Store(error) = refused else {
+        panic!("{refused:?}");
+    };
+    assert!(
+        error.cause.to_string().contains("doorward doctor"),
+        "{error:?}"
+    );
+    assert_eq!(log.store.find_user(ben.id).await.unwrap(), None);
+    // Another line goes in, and so does this one where nothing stands in its way.
+    let other = AuditEvent {
+        event: Event::SignIn,
+        ..line
+    };
+    let insert = Change::InsertUser(Box::new(ben));
+    let changes = vec![insert, Change::Audit(Box::new(other))];
+    log.store.apply(changes).await.unwrap();
 }
 
 async fn planted(log: &Tampered) -> Vec<String> {

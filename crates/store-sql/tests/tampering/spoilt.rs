@@ -15,6 +15,7 @@ on_each_database! {
     a_spoilt_line_stands_among_the_others,
     a_spoilt_line_shuts_nobody_out,
     a_spoilt_claim_keeps_no_owner_out,
+    one_who_cannot_be_erased_keeps_no_other_from_it,
 }
 
 /// L-01: a row that cannot be read is named, and what stands behind it is looked at, sealed and read.
@@ -235,4 +236,39 @@ async fn a_spoilt_claim_keeps_no_owner_out(url: &str) {
     let key = first.pending_email.as_ref().unwrap().key();
     let claims = database.store.list_users_by_pending_email(key, 8).await;
     assert_eq!(claims.unwrap(), [first]);
+}
+
+/// L-05: the first of three who are deleted is there all the same, and cannot be read; the second is there;
+/// the third is erased, and the second asked about no more.
+async fn one_who_cannot_be_erased_keeps_no_other_from_it(url: &str) {
+    let database = Database::new(url).await;
+    let store = &*database.store;
+    let [spoilt, there, gone] = [0; 3].map(|_| fixtures::user());
+    for (second, user) in (1..).zip([&spoilt, &there, &gone]) {
+        let deleted = AuditEvent {
+            event: Event::UserDeleted,
+            ..event(second, user.id)
+        };
+        write(store, &deleted).await;
+    }
+    let secrets = SeededSecrets::new(26);
+    sealer(store, &secrets, at(30)).seal().await.unwrap();
+    for user in [&spoilt, &there] {
+        let insert = Change::InsertUser(Box::new(user.clone()));
+        store.apply(vec![insert]).await.unwrap();
+    }
+    let id = database.bytes(spoilt.id.as_bytes());
+    let spoil = format!("UPDATE users SET locale = 'tlh' WHERE id = {id}");
+    database.execute(&spoil).await;
+    let node = sealer(store, &secrets, at(1000));
+    assert!(node.erase().await.is_err());
+    let left = async |user: &User| store.audit_log().list_personal(user.id, 9).await.unwrap();
+    assert_eq!(left(&gone).await, []);
+    assert_eq!(left(&there).await.len(), 1);
+    let open = store.audit_log().list_open_erasures(9).await.unwrap();
+    let open: Vec<_> = open.iter().map(|order| order.user_id).collect();
+    assert_eq!(open, [spoilt.id]);
+    let mend = format!("UPDATE users SET locale = 'en' WHERE id = {id}");
+    database.execute(&mend).await;
+    assert_eq!(node.erase().await.unwrap(), 0, "they are there");
 }

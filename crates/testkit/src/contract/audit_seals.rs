@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use doorward_domain::audit::DELETIONS;
 use doorward_domain::audit::sealer::Sealer;
 use doorward_domain::audit::walk::AuditVerdict;
 use doorward_domain::changes::{ApplyError, Change};
@@ -16,7 +17,7 @@ use jiff::SignedDuration;
 
 use super::{must, race};
 use crate::fixtures;
-use crate::sealing::{at, event, sealer, signer, verify, write_sealed};
+use crate::sealing::{at, event, sealer, signer, verify, write, write_sealed};
 
 /// In seconds.
 const DAY: i64 = 86_400;
@@ -325,6 +326,43 @@ pub async fn an_erasure_goes_with_its_lines(store: Arc<dyn Store>) {
         assert_eq!(find().await.is_some(), is_kept, "day {day}");
         holds(&*store, day * DAY).await;
     }
+}
+
+/// R-16, L-05: who was deleted is known from the line about it on, whichever of the words it has; who was
+/// not, is not.
+pub async fn a_deletion_is_told_before_its_seal_and_after(store: Arc<dyn Store>) {
+    let mut gone = Vec::new();
+    for (second, deletion) in (1..).zip(DELETIONS) {
+        let line = AuditEvent {
+            event: deletion,
+            ..event(second, fixtures::user_id())
+        };
+        gone.extend(line.user_id);
+        write(&*store, &line).await;
+    }
+    let refused = AuditEvent {
+        event: Event::UserDeleted,
+        outcome: Outcome::Failure,
+        ..event(9, fixtures::user_id())
+    };
+    let changed = event(10, fixtures::user_id());
+    let mut asked = gone.clone();
+    for line in [refused, changed] {
+        write(&*store, &line).await;
+        asked.extend(line.user_id);
+    }
+    gone.sort_unstable();
+    let told = async || {
+        let mut told = store.audit_log().list_deleted(&asked).await.unwrap();
+        told.sort_unstable();
+        told
+    };
+    assert_eq!(told().await, gone);
+    let secrets = SeededSecrets::new(25);
+    sealer(&*store, &secrets, at(30)).seal().await.unwrap();
+    assert_eq!(told().await, gone);
+    let nobody = store.audit_log().list_deleted(&[]).await.unwrap();
+    assert_eq!(nobody, []);
 }
 
 /// L-01: the chain goes on from a last seal that is none of ours, and not in silence: a line says which it

@@ -150,6 +150,7 @@ macro_rules! store_contract {
                 a_deletion_reaches_who_asked_for_its_mails,
                 a_deletion_reaches_them_over_a_change_of_the_key,
                 an_erasure_goes_with_its_lines,
+                a_deletion_is_told_before_its_seal_and_after,
                 a_break_is_written_down,
             }
             audit_events {
