@@ -26,7 +26,7 @@ use tower::ServiceExt;
 
 use super::drain::Phase;
 use super::gate::{Conversation, Gate};
-use super::head::Fault;
+use super::head::Refusal;
 use super::refusing::{Refusing, Telling};
 use super::seat::{Patience, Seat};
 use super::seats::{Limits, Seats, Watch};
@@ -252,11 +252,11 @@ impl Hall {
         let version = request.version();
         let visit = visitor.seat.begin();
         let (going, refused) = visitor.conversation.begin();
-        let refused = refused.or_else(|| visit.is_none().then_some(Fault::Overloaded));
+        let refused = refused.or_else(|| visit.is_none().then_some(Refusal::Overloaded));
         let extensions = request.extensions_mut();
         extensions.insert(ConnectInfo(visitor.peer));
-        if let Some(fault) = refused {
-            extensions.insert(fault);
+        if let Some(refusal) = refused {
+            extensions.insert(refusal);
         }
         let (request, unread) = unread::lend(request);
         let (request, visit) = visiting::receive(request, visit);

@@ -17,7 +17,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Sleep;
 
 use super::chunks;
-use super::head::Fault;
+use super::head::Refusal;
 use super::passage::Passage;
 use super::seat::Seat;
 
@@ -35,7 +35,7 @@ pub struct Conversation(Arc<Told>);
 
 #[derive(Debug, Default)]
 struct Told {
-    refused: OnceLock<(u64, Fault)>,
+    refused: OnceLock<(u64, Refusal)>,
     begun: AtomicU64,
     answered: AtomicU64,
     /// Who waits for the last answer, after a client that says nothing more.
@@ -48,11 +48,11 @@ pub struct Answer(Conversation);
 
 impl Conversation {
     /// The next request is taken up. Why it was refused, if it was.
-    pub fn begin(&self) -> (Answer, Option<Fault>) {
+    pub fn begin(&self) -> (Answer, Option<Refusal>) {
         let number = self.0.begun.fetch_add(1, Ordering::Relaxed) + 1;
         let refused = self.0.refused.get();
         let refused = refused.filter(|(refused, _)| *refused == number);
-        (Answer(self.clone()), refused.map(|(_, fault)| *fault))
+        (Answer(self.clone()), refused.map(|(_, refusal)| *refusal))
     }
 
     fn answered(&self) -> u64 {
@@ -114,9 +114,9 @@ impl<S> Gate<S> {
 
     fn take(&mut self, bytes: &[u8]) {
         self.passage.take(bytes);
-        if let Some(fault) = self.passage.refused() {
+        if let Some(refusal) = self.passage.refused() {
             // Noted before it is handed on; there is no second one.
-            let refused = (self.passage.requests(), fault);
+            let refused = (self.passage.requests(), refusal);
             self.conversation.0.refused.set(refused).ok();
         }
     }

@@ -9,7 +9,7 @@
 use hyper::Uri;
 use memchr::{memchr, memchr_iter};
 
-pub use doorward_web::Refusal as Fault;
+pub use doorward_web::Refusal;
 
 /// The longest target of a request, in bytes (H-05).
 pub const MAX_URI_BYTES: usize = doorward_web::MAX_URI_BYTES;
@@ -35,14 +35,14 @@ pub enum Length {
 }
 
 /// Looks at a whole head, with the empty line that ends it.
-pub fn examine(head: &[u8]) -> Result<Length, Fault> {
-    let lines = head.strip_suffix(b"\r\n\r\n").ok_or(Fault::Malformed)?;
+pub fn examine(head: &[u8]) -> Result<Length, Refusal> {
+    let lines = head.strip_suffix(b"\r\n\r\n").ok_or(Refusal::Malformed)?;
     let mut lines = Lines(Some(lines));
     let version = request_line(lines.next().unwrap_or_default())?;
     let mut fields = Fields::default();
     for (number, line) in lines.enumerate() {
         if number == MAX_FIELDS {
-            return Err(Fault::HeadersTooLarge);
+            return Err(Refusal::HeadersTooLarge);
         }
         fields.take(line)?;
     }
@@ -79,24 +79,24 @@ enum Version {
     OneOne,
 }
 
-fn request_line(line: &[u8]) -> Result<Version, Fault> {
+fn request_line(line: &[u8]) -> Result<Version, Refusal> {
     let mut parts = line.split(|byte| *byte == b' ');
     let (Some(method), Some(target), Some(version), None) =
         (parts.next(), parts.next(), parts.next(), parts.next())
     else {
-        return Err(Fault::Malformed);
+        return Err(Refusal::Malformed);
     };
     if target.len() > MAX_URI_BYTES {
-        return Err(Fault::UriTooLong);
+        return Err(Refusal::UriTooLong);
     }
     let is_method = (1..=MAX_METHOD).contains(&method.len()) && method.iter().all(is_token);
     if !is_method || !is_target(target) {
-        return Err(Fault::Malformed);
+        return Err(Refusal::Malformed);
     }
     match version {
         b"HTTP/1.1" => Ok(Version::OneOne),
         b"HTTP/1.0" => Ok(Version::One),
-        _ => Err(Fault::Malformed),
+        _ => Err(Refusal::Malformed),
     }
 }
 
@@ -146,20 +146,20 @@ struct Fields {
 }
 
 impl Fields {
-    fn take(&mut self, line: &[u8]) -> Result<(), Fault> {
+    fn take(&mut self, line: &[u8]) -> Result<(), Refusal> {
         // What ends a line for some, or is a space for some, is not trimmed away below.
         // Looked at to the end, which a compiler does many bytes at a time.
         let is_odd = |byte: &u8| byte.is_ascii_control() & (*byte != b'\t');
         if line.iter().fold(false, |odd, byte| odd | is_odd(byte)) {
-            return Err(Fault::Malformed);
+            return Err(Refusal::Malformed);
         }
         // A line that begins with a space goes on with the one before, for some.
         let colon = memchr(b':', line);
-        let (name, value) = line.split_at(colon.ok_or(Fault::Malformed)?);
+        let (name, value) = line.split_at(colon.ok_or(Refusal::Malformed)?);
         let value = value[1..].trim_ascii();
         let is_name = |byte: &u8| is_token(byte) && *byte != b'_';
         if name.is_empty() || !name.iter().all(is_name) {
-            return Err(Fault::Malformed);
+            return Err(Refusal::Malformed);
         }
         let is = |known: &[u8]| name.eq_ignore_ascii_case(known);
         let is_sound = if is(b"host") {
@@ -175,7 +175,7 @@ impl Fields {
         } else {
             true
         };
-        is_sound.then_some(()).ok_or(Fault::Malformed)
+        is_sound.then_some(()).ok_or(Refusal::Malformed)
     }
 
     fn host(&mut self, value: &[u8]) -> bool {
@@ -192,13 +192,13 @@ impl Fields {
         is_first && self.length.is_some()
     }
 
-    fn length(self, version: Version) -> Result<Length, Fault> {
+    fn length(self, version: Version) -> Result<Length, Refusal> {
         if self.hosts == 0 && version == Version::OneOne {
-            return Err(Fault::Malformed);
+            return Err(Refusal::Malformed);
         }
         match (self.length, self.is_chunked) {
-            (Some(_), true) => Err(Fault::Malformed),
-            (None, true) if version == Version::One => Err(Fault::Malformed),
+            (Some(_), true) => Err(Refusal::Malformed),
+            (None, true) if version == Version::One => Err(Refusal::Malformed),
             (None, true) => Ok(Length::Chunks),
             (length, false) => Ok(Length::Bytes(length.unwrap_or(0))),
         }
@@ -217,7 +217,7 @@ mod tests {
 
     use super::*;
 
-    fn head(fields: &str) -> Result<Length, Fault> {
+    fn head(fields: &str) -> Result<Length, Refusal> {
         examine(format!("POST /auth HTTP/1.1\r\nHost: x\r\n{fields}\r\n").as_bytes())
     }
 
@@ -258,7 +258,7 @@ mod tests {
             "Connection: close, X-Forwarded-For\r\n",
             "Connection: cookie\r\n",
         ] {
-            assert_eq!(head(fields), Err(Fault::Malformed), "{fields:?}");
+            assert_eq!(head(fields), Err(Refusal::Malformed), "{fields:?}");
         }
         for (fields, length) in [
             ("", Length::Bytes(0)),
@@ -303,20 +303,20 @@ mod tests {
     #[test]
     fn the_request_line_has_three_parts_and_the_head_its_limits() {
         for (line, host, expected) in [
-            ("GET / HTTP/1.1", "", Err(Fault::Malformed)),
+            ("GET / HTTP/1.1", "", Err(Refusal::Malformed)),
             ("GET / HTTP/1.0", "", Ok(Length::Bytes(0))),
-            ("GET / HTTP/1.1", "Host: a b\r\n", Err(Fault::Malformed)),
-            ("GET / HTTP/1.1", "Host: a@b\r\n", Err(Fault::Malformed)),
-            ("GET / HTTP/1.1", "Host: a/b\r\n", Err(Fault::Malformed)),
+            ("GET / HTTP/1.1", "Host: a b\r\n", Err(Refusal::Malformed)),
+            ("GET / HTTP/1.1", "Host: a@b\r\n", Err(Refusal::Malformed)),
+            ("GET / HTTP/1.1", "Host: a/b\r\n", Err(Refusal::Malformed)),
             ("GET / HTTP/1.1", "Host: [::1]:80\r\n", Ok(Length::Bytes(0))),
-            ("GET  / HTTP/1.1", "Host: x\r\n", Err(Fault::Malformed)),
-            ("GET /", "Host: x\r\n", Err(Fault::Malformed)),
-            ("GET / HTTP/1.2", "Host: x\r\n", Err(Fault::Malformed)),
-            ("GET / http/1.1", "Host: x\r\n", Err(Fault::Malformed)),
-            ("GET\t/ HTTP/1.1", "Host: x\r\n", Err(Fault::Malformed)),
-            ("GET /\x01 HTTP/1.1", "Host: x\r\n", Err(Fault::Malformed)),
-            ("G(T / HTTP/1.1", "Host: x\r\n", Err(Fault::Malformed)),
-            ("", "Host: x\r\n", Err(Fault::Malformed)),
+            ("GET  / HTTP/1.1", "Host: x\r\n", Err(Refusal::Malformed)),
+            ("GET /", "Host: x\r\n", Err(Refusal::Malformed)),
+            ("GET / HTTP/1.2", "Host: x\r\n", Err(Refusal::Malformed)),
+            ("GET / http/1.1", "Host: x\r\n", Err(Refusal::Malformed)),
+            ("GET\t/ HTTP/1.1", "Host: x\r\n", Err(Refusal::Malformed)),
+            ("GET /\x01 HTTP/1.1", "Host: x\r\n", Err(Refusal::Malformed)),
+            ("G(T / HTTP/1.1", "Host: x\r\n", Err(Refusal::Malformed)),
+            ("", "Host: x\r\n", Err(Refusal::Malformed)),
         ] {
             assert_eq!(
                 examine(format!("{line}\r\n{host}\r\n").as_bytes()),
@@ -329,9 +329,9 @@ mod tests {
             examine(format!("GET /{target} HTTP/1.1\r\nHost: x\r\n\r\n").as_bytes())
         };
         assert!(target(MAX_URI_BYTES).is_ok());
-        assert_eq!(target(MAX_URI_BYTES + 1), Err(Fault::UriTooLong));
+        assert_eq!(target(MAX_URI_BYTES + 1), Err(Refusal::UriTooLong));
         let fields = |count: usize| head(&"X-A: y\r\n".repeat(count - 1));
         assert!(fields(MAX_FIELDS).is_ok());
-        assert_eq!(fields(MAX_FIELDS + 1), Err(Fault::HeadersTooLarge));
+        assert_eq!(fields(MAX_FIELDS + 1), Err(Refusal::HeadersTooLarge));
     }
 }

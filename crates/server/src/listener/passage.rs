@@ -9,7 +9,7 @@ use tokio::io::ReadBuf;
 
 use super::chunks::Chunks;
 use super::frames::Frames;
-use super::head::{self, Fault, Length};
+use super::head::{self, Length, Refusal};
 
 /// What a client says first in HTTP/2 (RFC 9113, 3.4). Whatever else it says is HTTP/1.
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -54,7 +54,7 @@ pub struct Passage {
     /// How many empty lines have come before it.
     empty_lines: usize,
     requests: u64,
-    refused: Option<Fault>,
+    refused: Option<Refusal>,
 }
 
 impl Passage {
@@ -78,7 +78,7 @@ impl Passage {
     }
 
     /// Why the last of them was refused, if it was. None comes after it.
-    pub fn refused(&self) -> Option<Fault> {
+    pub fn refused(&self) -> Option<Refusal> {
         self.refused
     }
 
@@ -224,11 +224,11 @@ impl Passage {
                 _ => before == Some(b'\r'),
             };
             if is_torn {
-                return self.refuse(Fault::Malformed);
+                return self.refuse(Refusal::Malformed);
             }
             if byte != b'\n' {
                 match self.over_its_limit() {
-                    Some(fault) => return self.refuse(fault),
+                    Some(refusal) => return self.refuse(refusal),
                     None => continue,
                 }
             }
@@ -240,7 +240,7 @@ impl Passage {
             if fresh[..self.scanned].ends_with(b"\r\n\r\n") {
                 let length = match head::examine(&fresh[..self.scanned]) {
                     Ok(length) => length,
-                    Err(fault) => return self.refuse(fault),
+                    Err(refusal) => return self.refuse(refusal),
                 };
                 self.cleared += self.scanned;
                 self.pass(length);
@@ -250,18 +250,18 @@ impl Passage {
         false
     }
 
-    fn over_its_limit(&self) -> Option<Fault> {
+    fn over_its_limit(&self) -> Option<Refusal> {
         if self.lines == 0 && self.scanned > MAX_LINE {
-            return Some(Fault::UriTooLong);
+            return Some(Refusal::UriTooLong);
         }
-        (self.scanned > head::MAX_HEAD_BYTES).then_some(Fault::HeadersTooLarge)
+        (self.scanned > head::MAX_HEAD_BYTES).then_some(Refusal::HeadersTooLarge)
     }
 
     fn skipped_a_line(&mut self) -> bool {
         self.scanned = 0;
         self.empty_lines += 1;
         if self.empty_lines > MAX_EMPTY_LINES {
-            return self.refuse(Fault::Malformed);
+            return self.refuse(Refusal::Malformed);
         }
         true
     }
@@ -276,7 +276,7 @@ impl Passage {
         };
     }
 
-    fn refuse(&mut self, fault: Fault) -> bool {
+    fn refuse(&mut self, refusal: Refusal) -> bool {
         let stand_in = match self.held[self.cleared..].starts_with(b"HEAD ") {
             true => STAND_IN_FOR_HEAD,
             false => STAND_IN,
@@ -285,7 +285,7 @@ impl Passage {
         self.held.extend_from_slice(stand_in);
         self.cleared = self.held.len();
         self.next_request();
-        self.refused = Some(fault);
+        self.refused = Some(refusal);
         self.place = Place::Refused;
         true
     }

@@ -370,7 +370,7 @@ fn slow_handshakes_hold_nobody_up() {
     let authority = Authority::new();
     let server = with_tls(Setup::on_a_file(), &authority).start();
     let silent: Vec<_> = (0..200)
-        .map(|_| super::http::open(server.address()).unwrap())
+        .map(|_| http::open(server.address()).unwrap())
         .collect();
     assert_eq!(
         out(&curl(&authority.path(), &[&url(&server, "/healthz")])),
