@@ -6,16 +6,18 @@
 //! does not write it lets everybody's through. Nothing but the address is taken from a request's word:
 //! links are built from `public_url`.
 
+mod network;
+mod said;
+
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::str::FromStr;
-use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
 
 use axum::http::HeaderMap;
 
-/// How often it is said that a proxy names no clients.
-const SAID_EVERY: Duration = Duration::from_secs(3600);
+use network::Network;
+
+pub(crate) use said::Unnamed;
 
 /// The addresses and networks of the proxies in front. None by default.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -32,12 +34,6 @@ pub enum ForwardedBy {
     XForwardedFor,
     /// `Forwarded` (RFC 7239).
     Forwarded,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Network {
-    address: IpAddr,
-    prefix: u32,
 }
 
 impl TrustedProxies {
@@ -92,40 +88,6 @@ impl TrustedProxies {
     pub fn has(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();
         self.networks.iter().any(|network| network.has(address))
-    }
-}
-
-/// When it was last said that a trusted proxy does not name its clients, so that nobody's attempts are
-/// counted by address. At first, and then now and then: it is so with every request.
-#[derive(Debug, Default)]
-pub(crate) struct Unnamed(Mutex<Option<Instant>>);
-
-impl Unnamed {
-    /// Says that a proxy may be named nowhere, unless it has been said lately.
-    pub(crate) fn say_forgotten(&self, header: ForwardedBy) {
-        if self.is_due(Instant::now()) {
-            tracing::warn!(
-                "requests with {header} come from this machine or a private network, and from no address of `trusted_proxies`: if a proxy passes them on, name it there, or all its people count as one in throttles and limits"
-            );
-        }
-    }
-
-    /// Says it, unless it has been said lately.
-    pub(crate) fn say(&self, header: ForwardedBy) {
-        if self.is_due(Instant::now()) {
-            tracing::warn!(
-                "a proxy of `trusted_proxies` names no client in {header} (none, no address, or proxies alone): such requests are not throttled by address; let it set that field, or name the one it sets in `trusted_proxy_header`"
-            );
-        }
-    }
-
-    fn is_due(&self, now: Instant) -> bool {
-        let mut said_at = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_due = said_at.is_none_or(|at| now.duration_since(at) >= SAID_EVERY);
-        if is_due {
-            *said_at = Some(now);
-        }
-        is_due
     }
 }
 
@@ -184,87 +146,6 @@ pub(crate) fn address_of(hop: &str) -> Option<IpAddr> {
     Some(address.or_else(with_port)?.to_canonical())
 }
 
-impl Network {
-    fn has(self, address: IpAddr) -> bool {
-        let shared = match (self.address, address) {
-            (IpAddr::V4(own), IpAddr::V4(other)) => {
-                (own.to_bits() ^ other.to_bits()).leading_zeros()
-            }
-            (IpAddr::V6(own), IpAddr::V6(other)) => {
-                (own.to_bits() ^ other.to_bits()).leading_zeros()
-            }
-            _ => return false,
-        };
-        shared >= self.prefix
-    }
-
-    /// The first address in it.
-    fn first(self) -> IpAddr {
-        let rest = Self::length(self.address) - self.prefix;
-        match self.address {
-            IpAddr::V4(own) => {
-                let mask = u32::MAX.checked_shl(rest).unwrap_or(0);
-                IpAddr::V4(Ipv4Addr::from_bits(own.to_bits() & mask))
-            }
-            IpAddr::V6(own) => {
-                let mask = u128::MAX.checked_shl(rest).unwrap_or(0);
-                IpAddr::V6(Ipv6Addr::from_bits(own.to_bits() & mask))
-            }
-        }
-    }
-
-    /// The shortest prefix that is taken: that of the largest private networks. Everybody in two halves is
-    /// everybody.
-    const fn widest(address: IpAddr) -> u32 {
-        match address {
-            IpAddr::V4(_) => 8,
-            IpAddr::V6(_) => 7,
-        }
-    }
-
-    const fn length(address: IpAddr) -> u32 {
-        match address {
-            IpAddr::V4(_) => 32,
-            IpAddr::V6(_) => 128,
-        }
-    }
-}
-
-impl FromStr for Network {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || format!("`{text}` is neither an address nor a network such as 10.0.0.0/8");
-        let (address, prefix) = text
-            .split_once('/')
-            .map_or((text, None), |(address, prefix)| (address, Some(prefix)));
-        let address: IpAddr = address.parse().map_err(|_| wrong())?;
-        let address = address.to_canonical();
-        let longest = Self::length(address);
-        let prefix = match prefix {
-            None => longest,
-            Some(prefix) => prefix.parse().map_err(|_| wrong())?,
-        };
-        match prefix {
-            prefix if prefix < Self::widest(address) => Err(format!(
-                "`{text}` is too many: name the proxies alone, or anybody could give any address"
-            )),
-            prefix if prefix > longest => Err(wrong()),
-            prefix => {
-                let network = Self { address, prefix };
-                let first = network.first();
-                match first == address {
-                    true => Ok(network),
-                    // Whoever wrote it meant one of the two, and they differ by up to millions of strangers.
-                    false => Err(format!(
-                        "`{text}` is an address and a network at once: write {first}/{prefix} for all of that network, or {address} for the one proxy"
-                    )),
-                }
-            }
-        }
-    }
-}
-
 /// Addresses and networks, with commas.
 impl FromStr for TrustedProxies {
     type Err = String;
@@ -309,10 +190,7 @@ impl fmt::Display for TrustedProxies {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (number, network) in self.networks.iter().enumerate() {
             let comma = if number > 0 { ", " } else { "" };
-            write!(f, "{comma}{}", network.address)?;
-            if network.prefix < Network::length(network.address) {
-                write!(f, "/{}", network.prefix)?;
-            }
+            write!(f, "{comma}{network}")?;
         }
         Ok(())
     }
@@ -503,40 +381,6 @@ mod tests {
         for other in ["10.0.0.1", "203.0.113.5", "2001:db8::1"] {
             assert!(!asks(other, &headers), "{other}");
         }
-    }
-
-    #[test]
-    fn a_proxy_that_names_nobody_is_spoken_of_now_and_then() {
-        let (unnamed, start) = (Unnamed::default(), Instant::now());
-        let due = [0, 1, 3599, 3600, 3601, 7200]
-            .map(|seconds| unnamed.is_due(start + Duration::from_secs(seconds)));
-        assert_eq!(due, [true, false, false, true, false, true]);
-    }
-
-    /// C-01: two things in one, of which the wider one would be believed.
-    #[test]
-    fn a_network_with_an_address_in_it_is_refused_with_both() {
-        for (text, network, address) in [
-            ("10.1.2.3/8", "10.0.0.0/8", "10.1.2.3"),
-            ("192.168.1.129/25", "192.168.1.128/25", "192.168.1.129"),
-            ("192.0.2.3/31", "192.0.2.2/31", "192.0.2.3"),
-            ("fd00::1/8", "fd00::/8", "fd00::1"),
-            ("2001:db8::1/127", "2001:db8::/127", "2001:db8::1"),
-        ] {
-            let refused = text.parse::<TrustedProxies>().unwrap_err();
-            assert!(
-                refused.contains(&format!("write {network} for"))
-                    && refused.contains(&format!("or {address} for")),
-                "{refused}"
-            );
-            let written: TrustedProxies = format!("{network}, {address}").parse().unwrap();
-            assert!(written.has(address.parse().unwrap()));
-        }
-        assert!(
-            "192.0.2.3/32, fd00::1/128"
-                .parse::<TrustedProxies>()
-                .is_ok()
-        );
     }
 
     #[test]
