@@ -23,6 +23,7 @@ pub(crate) mod left_out;
 pub mod operator;
 pub mod peppers;
 pub mod recover;
+pub mod renewal;
 pub mod seal_audit;
 pub mod sessions;
 pub mod sign_in;

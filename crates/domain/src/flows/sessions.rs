@@ -1,5 +1,5 @@
-//! Sessions: issued in one place, checked at every request (S-03, S-06, Z-04), renewed (J-08),
-//! listed and ended (S-07).
+//! Sessions: issued in one place, checked at every request (S-03, S-06, Z-04), listed and ended
+//! (S-07). How they get new tokens stands in [`super::renewal`].
 
 use std::sync::{Arc, PoisonError};
 
@@ -12,7 +12,7 @@ use crate::changes::{ApplyError, Change};
 use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::happening::{Happening, SessionEnd};
-use crate::model::{Event, Role, Session, Status, User};
+use crate::model::{Event, Role, Session, Status, User, replacements};
 use crate::ports::{Seen, StoreError};
 use crate::session_cache::{Entry, Known, Ring};
 use crate::tokens::{SessionClaims, Verified};
@@ -38,7 +38,7 @@ pub struct SignedIn {
 
 /// A token that was checked.
 #[derive(Clone)]
-pub struct Authenticated(Arc<Entry>);
+pub struct Authenticated(pub(super) Arc<Entry>);
 
 impl Authenticated {
     /// Whose it is.
@@ -67,7 +67,7 @@ impl Accounts {
             digest: secret.digest(),
             user_id: user.id,
             epoch: user.session_epoch,
-            generation: 1,
+            generation: Session::FIRST_GENERATION,
             renewed_at: ctx.now,
             created_at: ctx.now,
             last_seen_at: ctx.now,
@@ -98,7 +98,7 @@ impl Accounts {
         Ok(())
     }
 
-    fn session_token(
+    pub(crate) fn session_token(
         &self,
         session: &Session,
         secret: &str,
@@ -207,7 +207,9 @@ impl Accounts {
             && user.status == Status::Active
             && session.epoch >= user.session_epoch
             && !self.is_idle(session, user.role, now);
-        if !is_alive {
+        // Of before a replacement (S-02): its bearer may have missed that, as a script that keeps its cookie.
+        let is_replaced = replacements(claims.generation) < replacements(session.generation);
+        if !is_alive || is_replaced {
             return Judgement::Dead;
         }
         let is_previous = claims.generation == session.generation - 1
@@ -251,52 +253,6 @@ impl Accounts {
         self.end_session(ctx, user_id, entry.session.id, why, Some(audit))
             .await?;
         Ok(())
-    }
-
-    /// A new token for the session; the old one dies after the grace. The old one asked to renew
-    /// within its grace gets the token of the same renewal: a client whose answer was lost can
-    /// ask again, and two tabs that renew at once both go on. So does the newest token while that
-    /// grace lasts: there are never two tokens in their grace, and an older one is always a reuse.
-    #[tracing::instrument(level = "trace", skip_all)]
-    pub async fn renew(&self, ctx: &Ctx, token: &str) -> Result<SignedIn, Error> {
-        let Authenticated(entry) = self.authenticate(ctx, token).await?;
-        let mut session = entry.session.clone();
-        let grace_is_over =
-            session.generation == 1 || ctx.now > session.renewed_at + self.policy.renewal_grace;
-        if entry.claims.generation == session.generation && grace_is_over {
-            let expected = session.generation;
-            session.generation += 1;
-            session.renewed_at = ctx.now;
-            session.expires_at = (ctx.now + self.policy.session_lifetime)
-                .min(session.created_at + self.policy.session_renewable);
-            let is_first = self
-                .ports
-                .sessions
-                .renew_session(&session, expected)
-                .await?;
-            self.cache.user_changed(session.user_id);
-            match is_first {
-                true => self.note(Happening::SessionRenewed),
-                false => session = self.renewed_by_another(ctx, &session).await?,
-            }
-        }
-        let token = self.session_token(&session, &entry.claims.sid, ctx.now)?;
-        Ok(SignedIn {
-            token,
-            session,
-            user: entry.user.clone(),
-        })
-    }
-
-    /// The session as whoever was faster has renewed it.
-    async fn renewed_by_another(&self, ctx: &Ctx, ours: &Session) -> Result<Session, Error> {
-        let kept = self
-            .ports
-            .sessions
-            .find_session(ours.user_id, &ours.digest, ctx.now)
-            .await?;
-        kept.filter(|kept| kept.generation == ours.generation)
-            .ok_or(Error::InvalidToken)
     }
 
     /// A user's open sessions, newest first.

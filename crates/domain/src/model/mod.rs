@@ -18,5 +18,6 @@ pub use credential::Credential;
 pub use link::{Link, Purpose};
 pub use mail_job::{MailJob, MailKind};
 pub use session::Session;
+pub(crate) use session::replacements;
 pub use signing_key::SigningKey;
 pub use user::{Role, Status, User, UserFilter, Version};

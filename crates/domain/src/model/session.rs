@@ -6,6 +6,10 @@ use jiff::Timestamp;
 
 use crate::values::{Digest, SessionId, UserId};
 
+/// How many generations there are between two replacements of the token: more than renewals fit into any
+/// session's life.
+const RENEWALS: i64 = 1 << 32;
+
 /// An open session. The token that opens it holds a 256-bit secret, of which only the digest is here.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Session {
@@ -17,8 +21,8 @@ pub struct Session {
     pub user_id: UserId,
     /// The user's `session_epoch` when it was made; a lower one than the user's is dead.
     pub epoch: i64,
-    /// Counts renewals. A token carries the generation it was made in, so that an older one
-    /// betrays itself.
+    /// Counts renewals, and in its upper half replacements. A token carries the generation it was made
+    /// in, so that an older one betrays itself.
     pub generation: i64,
     /// When the newest token was made; the one before it works 30 seconds more.
     pub renewed_at: Timestamp,
@@ -32,4 +36,24 @@ pub struct Session {
     pub address: Option<IpAddr>,
     /// What the device said of itself, cut to 256 characters.
     pub user_agent: Option<String>,
+}
+
+impl Session {
+    /// Of the first token. None is of the generation before it, here and after every replacement.
+    pub const FIRST_GENERATION: i64 = 1;
+
+    /// Whether there is a token before the newest that could be in its grace.
+    pub(crate) fn has_previous(&self) -> bool {
+        self.generation % RENEWALS != Self::FIRST_GENERATION
+    }
+
+    /// The generation of a token that takes the place of all before it.
+    pub(crate) fn generation_after_replacement(&self) -> i64 {
+        (replacements(self.generation) + 1) * RENEWALS + Self::FIRST_GENERATION
+    }
+}
+
+/// How often the token had been replaced when one of that generation was made.
+pub(crate) fn replacements(generation: i64) -> i64 {
+    generation / RENEWALS
 }

@@ -220,3 +220,75 @@ async fn a_token_spent_twice_over_is_not_renewed_by_a_node_that_has_not_heard() 
     here.renew(&second).await.unwrap();
     assert_err!(there.renew(&first).await, Error::InvalidToken);
 }
+
+/// S-02, S-04: a token that is replaced opens nothing and is renewed into nothing from then on, nor is the one
+/// before it in its grace; it betrays nobody, and the session lives no longer for it.
+#[tokio::test]
+async fn a_replaced_token_is_dead_at_once_and_ends_nothing() {
+    let world = World::new().await;
+    let ben = world.active("ben").await;
+    let first = world.sign_in("ben").await;
+    let second = world.renew(&first).await.unwrap();
+    world.advance(seconds(1));
+    let replaced = world.replace(&second).await.unwrap();
+    assert_eq!(replaced.session.expires_at, second.session.expires_at);
+    world.audited();
+    for wait in [seconds(0), seconds(31), hours(1)] {
+        world.advance(wait);
+        for old in [&first, &second] {
+            assert_err!(world.check(old).await, Error::InvalidToken);
+            assert_err!(world.renew(old).await, Error::InvalidToken);
+            assert_err!(world.replace(old).await, Error::InvalidToken);
+        }
+        assert_eq!(world.check(&replaced).await.unwrap().id, ben.id);
+    }
+    assert!(world.audited().is_empty());
+}
+
+/// J-08, S-02: what is renewed after that has its grace, and betrays who shows it later, as ever.
+#[tokio::test]
+async fn a_session_whose_token_was_replaced_is_renewed_as_ever() {
+    let world = World::new().await;
+    world.active("ben").await;
+    let first = world.sign_in("ben").await;
+    let replaced = world.replace(&first).await.unwrap();
+    let again = world.replace(&replaced).await.unwrap();
+    assert_err!(world.check(&replaced).await, Error::InvalidToken);
+    let renewed = world.renew(&again).await.unwrap();
+    assert_eq!(renewed.session.generation, again.session.generation + 1);
+    for old in [&first, &replaced] {
+        assert_err!(world.check(old).await, Error::InvalidToken);
+    }
+    world.advance(seconds(30));
+    world.check(&again).await.unwrap();
+    world.advance(MICROSECOND);
+    assert_err!(world.check(&again).await, Error::InvalidToken);
+    assert_err!(world.check(&renewed).await, Error::InvalidToken);
+}
+
+/// S-02: whoever renews a copy at that moment has nothing of it, whichever is first, and ends nothing.
+#[tokio::test]
+async fn a_copy_renewed_at_the_same_moment_comes_to_nothing() {
+    for copy_is_first in [true, false] {
+        let here = World::new().await;
+        let there = here.beside(2).await;
+        here.active("ben").await;
+        let first = here.sign_in("ben").await;
+        here.check(&first).await.unwrap();
+        there.check(&first).await.unwrap();
+        let replaced = if copy_is_first {
+            let copied = there.renew(&first).await.unwrap();
+            let replaced = here.replace(&first).await.unwrap();
+            there.advance(seconds(1));
+            assert_err!(there.check(&copied).await, Error::InvalidToken);
+            replaced
+        } else {
+            let replaced = here.replace(&first).await.unwrap();
+            assert_err!(there.renew(&first).await, Error::InvalidToken);
+            replaced
+        };
+        assert_err!(here.check(&first).await, Error::InvalidToken);
+        there.check(&replaced).await.unwrap();
+        here.check(&replaced).await.unwrap();
+    }
+}

@@ -273,6 +273,12 @@ impl World {
         self.accounts.renew(&self.anon(), token).await
     }
 
+    /// Gets the session another token, as after a password change.
+    pub async fn replace(&self, signed_in: &SignedIn) -> Result<SignedIn, Error> {
+        let token = signed_in.token.expose();
+        self.accounts.replace_token(&self.anon(), token).await
+    }
+
     pub async fn deliver(&self) -> Delivered {
         let turn = self.accounts.deliver_mail(&self.worker(), 100).await;
         turn.unwrap()

@@ -42,7 +42,8 @@ pub(crate) fn shown_password(fields: Option<Fields>) -> Result<Option<Password>,
 }
 
 /// Changes the password. Every other session ends, and a notice is mailed. With the cookie this session goes
-/// on under a new token; a program renews its own afterwards, in case somebody has copied it.
+/// on under a new token, which the answer sets, and the old one is refused from then on; a program renews its
+/// own afterwards, in case somebody has copied it.
 #[utoipa::path(put, path = "/password", tag = "Account", request_body = PasswordBody, responses((status = 204, description = "Changed")))]
 pub(crate) async fn change_password(
     State(app): State<App>,
@@ -78,15 +79,15 @@ pub(crate) async fn change(
 }
 
 /// Keeps the browser that has changed the password where it is: known, and in its session under
-/// a new token, since the old one may have been copied (S-02). A program, which gets no body here,
-/// renews by itself.
+/// a new token, since the old one may have been copied and is good for nothing any more (S-02). A
+/// program, which gets no body here, renews by itself.
 async fn stay(app: &App, caller: &Caller, cookies: &mut HeaderMap) -> Result<(), Problem> {
     if caller.session().is_none() {
         return Ok(());
     }
     let (ctx, token) = (caller.ctx(), caller.token()?);
     if caller.by_cookie() {
-        let renewed = app.accounts.renew(ctx, token).await?;
+        let renewed = app.accounts.replace_token(ctx, token).await?;
         set_session_cookie(cookies, &renewed, ctx.now);
         device::remember(app, caller, (&renewed.user, &renewed.session), cookies);
     } else if caller.device().is_some() {

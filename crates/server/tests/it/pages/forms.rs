@@ -5,6 +5,7 @@ use doorward_domain::model::Role;
 use crate::support::{Answer, Client, FORM, PASSWORD, TestApp, form_token, path_in};
 
 const VISIT: &str = "__Host-doorward-visit";
+const SESSION: &str = "__Host-doorward";
 
 /// What a browser without `Sec-Fetch-Site` and `Origin` sends, with its cookies.
 async fn post(client: &Client, path: &str, cookies: &[(&str, &str)], form: &str) -> Answer {
@@ -116,9 +117,9 @@ async fn a_form_of_somebody_signed_in_comes_from_their_session() {
     app.leaves_mail();
     let (ben, eve) = (app.user("ben").await, app.user("eve").await);
     let anon = app.anon();
-    let session = ("__Host-doorward", ben.token());
+    let session = (SESSION, ben.token());
     let (visit, of_nobody) = look(&anon, "/recovery", &[]).await;
-    let (_, of_eve) = look(&anon, "/password", &[("__Host-doorward", eve.token())]).await;
+    let (_, of_eve) = look(&anon, "/password", &[(SESSION, eve.token())]).await;
     let (none, token) = look(&anon, "/password", &[session]).await;
     assert_eq!(none, "", "who is signed in begins no visit");
     let change = "current_password=plum+cake+on+sundays&new_password=three+boats+on+a+lake";
@@ -136,15 +137,18 @@ async fn a_form_of_somebody_signed_in_comes_from_their_session() {
     }
     ben.get("/auth").await.expect(200);
     let filled = format!("form_token={token}&{change}");
-    post(&anon, "/password", &[session], &filled)
-        .await
-        .expect(200);
+    let changed = post(&anon, "/password", &[session], &filled).await;
+    let changed = changed.expect(200);
+    // The session goes on under the token that the answer set (S-02), and what it was shown with holds.
+    let session = (SESSION, changed.cookie(SESSION).unwrap());
+    look(&anon, "/password", &[session]).await;
     let form = format!("form_token={token}");
     let out = post(&anon, "/auth/end", &[session], &form)
         .await
         .expect(303);
     assert_eq!(out.header("location"), Some("https://accounts.example/"));
-    ben.get("/auth").await.expect(401);
+    let over = anon.request("GET", "/auth").cookie(session.1).send().await;
+    over.expect(401);
 }
 
 /// W-03, R-07: the buttons of mailed links. A mail is read in browsers that keep no cookies: the link is
@@ -266,15 +270,14 @@ async fn a_form_that_was_shown_to_another_session_comes_back() {
     let link = app.pending("zoe").await;
     let (ben, eve) = (app.user("ben").await, app.user("eve").await);
     let anon = app.anon();
-    let session = format!("__Host-doorward={}", ben.token());
     let (_, of_nobody) = look(&anon, "/recovery", &[]).await;
-    let (_, of_eve) = look(&anon, "/password", &[("__Host-doorward", eve.token())]).await;
-    let (_, of_ben) = look(&anon, "/password", &[("__Host-doorward", ben.token())]).await;
+    let (_, of_eve) = look(&anon, "/password", &[(SESSION, eve.token())]).await;
+    let (_, of_ben) = look(&anon, "/password", &[(SESSION, ben.token())]).await;
     let (_, of_link) = look(&anon, &link, &[]).await;
-    let send = async |path: &str, form: String| {
+    let send = async |session: &str, path: &str, form: String| {
         let draft = anon.request("POST", path).html();
         let draft = draft.header("sec-fetch-site", "same-origin");
-        let draft = draft.header("origin", "null").header("cookie", &session);
+        let draft = draft.header("origin", "null").cookie(session);
         draft.body(FORM, form).send().await
     };
     let change = "current_password=plum+cake+on+sundays&new_password=three+boats+on+a+lake";
@@ -284,17 +287,20 @@ async fn a_form_that_was_shown_to_another_session_comes_back() {
         (link.as_str(), &of_ben),
     ] {
         for wrong in [&of_eve, &of_nobody, of_another, "x", ""] {
-            let back = send(path, format!("form_token={wrong}&{change}")).await;
+            let form = format!("form_token={wrong}&{change}");
+            let back = send(ben.token(), path, form).await;
             assert_eq!(back.status, 403, "{path} {wrong}");
             assert!(back.text().contains("This form was not sent"), "{path}");
         }
     }
     ben.get("/auth").await.expect(200);
     // The right one is taken, and none is what a page of the operator's own has.
-    let taken = send("/password", format!("form_token={of_ben}&{change}")).await;
-    taken.expect(200);
-    send("/auth/end", String::new()).await.expect(303);
-    ben.get("/auth").await.expect(401);
+    let form = format!("form_token={of_ben}&{change}");
+    let taken = send(ben.token(), "/password", form).await.expect(200);
+    let session = taken.cookie(SESSION).unwrap();
+    send(session, "/auth/end", String::new()).await.expect(303);
+    let over = anon.request("GET", "/auth").cookie(session).send().await;
+    over.expect(401);
 }
 
 /// Two pages opened at once by a new browser: the visit that is kept is one page's alone, and each of
