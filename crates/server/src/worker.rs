@@ -215,22 +215,11 @@ async fn keep_audit(wired: Arc<Wired>, mut stop: watch::Receiver<bool>) {
     loop {
         let is_last = pause(SEAL_EVERY, &mut stop).await;
         tell_left_out(&wired).await;
-        let mut turn = seal_audit(&wired).await;
-        if turns % KEEP_EVERY == 0 && wired.clock.is_trusted() {
-            turn = match turn {
-                Ok(newest) => let_audit_go(&wired).await.map(|()| newest),
-                failed => failed,
-            };
-        }
-        match turn {
-            Ok(newest) => untold = newest.or(untold),
-            Err(error) => {
-                failed(&wired, AUDIT);
-                tracing::error!(
-                    error = format!("{:#}", anyhow::Error::from(error)),
-                    "the audit log could not be sealed"
-                );
-            }
+        let sealed = seal_audit(&wired).await;
+        let newest = tell_failed(&wired, sealed, "the audit log could not be sealed");
+        untold = newest.flatten().or(untold);
+        if turns % KEEP_EVERY == 0 {
+            keep_log(&wired).await;
         }
         turns += 1;
         let is_due = told_at.is_none_or(|told_at| told_at.elapsed() >= CHECKPOINT_EVERY);
@@ -296,20 +285,42 @@ async fn seal_audit(wired: &Wired) -> Result<Option<Checkpoint>, Error> {
     Ok(wired.accounts.seal_audit(&ctx).await?.newest)
 }
 
-/// Whoever is deleted is forgotten, and so is what has been kept long enough; and what does not belong on
-/// the log's tables is told.
-async fn let_audit_go(wired: &Wired) -> Result<(), Error> {
-    let ctx = wired.ctx(Actor::Worker);
-    wired.accounts.erase_from_audit(&ctx).await?;
-    wired.accounts.let_audit_go(&ctx).await?;
-    for trigger in wired.accounts.audit_triggers().await? {
+/// What does not belong on the log's tables is told; whoever is deleted is forgotten, and so is what has been
+/// kept long enough. Each is tried whatever became of the others, or who puts a trigger there would hush the
+/// word of it by another (L-01).
+async fn keep_log(wired: &Wired) {
+    let triggers = wired.accounts.audit_triggers().await;
+    let what = "what stands on the tables of the audit log could not be asked";
+    for trigger in tell_failed(wired, triggers, what).into_iter().flatten() {
         failed(wired, AUDIT);
         tracing::error!(
             trigger,
             "somebody has put this on a table of the audit log in the database, by which lines can be kept out of it: look at it there, drop it, and change who may write to the database"
         );
     }
-    Ok(())
+    if !wired.clock.is_trusted() {
+        return;
+    }
+    let ctx = wired.ctx(Actor::Worker);
+    let erased = wired.accounts.erase_from_audit(&ctx).await;
+    let what = "addresses of deleted accounts could not be erased from the audit log";
+    tell_failed(wired, erased, what);
+    let let_go = wired.accounts.let_audit_go(&ctx).await;
+    let what = "what the audit log has kept long enough could not be let go";
+    tell_failed(wired, let_go, what);
+}
+
+/// What came of it, if anything did.
+fn tell_failed<T>(wired: &Wired, done: Result<T, Error>, what: &'static str) -> Option<T> {
+    match done {
+        Ok(done) => Some(done),
+        Err(error) => {
+            failed(wired, AUDIT);
+            let error = format!("{:#}", anyhow::Error::from(error));
+            tracing::error!(error, "{what}");
+            None
+        }
+    }
 }
 
 /// The first comparison was made before anything else (`wiring`).

@@ -122,7 +122,7 @@ impl Accounts {
         let actor = kind.user_id.map(|id| format!("user:{id}"));
         Change::Audit(Box::new(AuditEvent {
             outcome: match kind.event {
-                Event::Forbidden | Event::SealBroken => Outcome::Failure,
+                Event::Forbidden | Event::SealBroken | Event::Throttled => Outcome::Failure,
                 _ => Outcome::Success,
             },
             actor: actor.unwrap_or_else(|| line.actor.clone()),

@@ -76,6 +76,8 @@ words! {
         AuditExported => "audit-exported",
         /// Users were exported with their password hashes.
         UsersExported => "users-exported",
+        /// The database was copied on the command line.
+        BackupTaken => "backup-taken",
         /// A server started; the detail says how it is configured.
         ServerStarted => "server-started",
         /// So many lines of one kind were not written, since their author had caused enough of them; the

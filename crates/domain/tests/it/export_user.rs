@@ -167,3 +167,27 @@ async fn ones_own_export_tells_of_no_address_whose_it_is() {
         }
     }
 }
+
+/// nor by how long it takes: as many questions are asked whoever else has the address, or asks for it.
+#[tokio::test]
+async fn ones_own_export_takes_as_much_whoever_has_the_address() {
+    let mut asked = Vec::new();
+    for owner in ["nobody", "eve", "somebody who has yet to confirm it"] {
+        let world = World::new().await;
+        world.active("ben").await;
+        match owner {
+            "nobody" => {}
+            "eve" => drop(world.active("eve").await),
+            _ => drop(world.pending("eve").await),
+        }
+        let session = world.sign_in("ben").await;
+        let ctx = world.of(&session);
+        move_to(&world, &ctx, &email("eve@example.com")).await;
+        world.mails().await;
+        world.forget();
+        world.accounts.export_user(&ctx, "me").await.unwrap();
+        asked.push((world.spy.take_calls(), world.spy.take_changes()));
+    }
+    assert_eq!(asked[0], asked[1]);
+    assert_eq!(asked[0], asked[2]);
+}

@@ -1,14 +1,33 @@
 //! `doorward backup FILE`
 
-use doorward_store_sql::back_up;
+use doorward_domain::changes::Change;
+use doorward_domain::ctx::{Actor, Ctx};
+use doorward_domain::model::Event;
+use doorward_domain::ports::{Client, Clock, Store};
+use doorward_domain::values::AuditEventId;
+use doorward_store_sql::{SqlSettings, SqlStore, back_up};
 use serde_json::json;
 
 use super::Output;
 use crate::cli::BackupArgs;
 use crate::config::Config;
+use crate::system::{SystemClock, SystemSecrets};
+use crate::wiring;
 
 pub(super) async fn run(config: &Config, args: &BackupArgs, output: Output) -> anyhow::Result<()> {
-    back_up(&config.database_url(), &args.file).await?;
+    let settings = SqlSettings {
+        migrate: false,
+        max_connections: 1,
+        ..wiring::sql_settings(config)
+    };
+    let is_there = settings.file().is_some_and(|file| file.is_file());
+    if is_there && !args.file.exists() {
+        // Whoever backs up before an upgrade has a database that knows no such line yet.
+        if let Err(error) = note(&settings).await {
+            eprintln!("the audit log has no line about this backup: {error:#}");
+        }
+    }
+    back_up(&settings.url, &args.file).await?;
     let file = args.file.display().to_string();
     let mut text = format!("The database is in {file}.");
     if config.master_key.is_none() {
@@ -20,4 +39,22 @@ pub(super) async fn run(config: &Config, args: &BackupArgs, output: Output) -> a
     }
     output.print(&text, &json!({"file": file}))?;
     Ok(())
+}
+
+/// A line of the audit log, before anything is copied: the copy has it, too (L-01). No key and no other server
+/// is needed for that; whoever seals next seals it.
+async fn note(settings: &SqlSettings) -> anyhow::Result<()> {
+    let now = SystemClock::default().now();
+    let id = AuditEventId::generate(now, &SystemSecrets::new());
+    let ctx = Ctx {
+        actor: Actor::CommandLine,
+        client: Client::default(),
+        request_id: id.to_string(),
+        now,
+    };
+    let line = ctx.audit(id, Event::BackupTaken, None);
+    let store = SqlStore::connect(settings, now).await?;
+    let written = store.apply(vec![Change::Audit(Box::new(line))]).await;
+    store.close().await;
+    Ok(written?)
 }

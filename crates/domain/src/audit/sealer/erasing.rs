@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
 use super::super::{digest, mail_in};
 use super::{Sealer, is_as_sealed};
@@ -32,7 +32,8 @@ impl Sealer<'_> {
             .list_unsealed(None, AuditEventId::first_at(self.now), 1)
             .await?;
         // What waits for its seal may be about them.
-        let before = oldest.first().map_or(self.now, |record| record.at) - ERASED_AFTER;
+        let before = oldest.first().map_or(self.now, |record| record.at);
+        let before = before.checked_sub(ERASED_AFTER).unwrap_or(Timestamp::MIN);
         let open = log.list_open_erasures(PIECE).await?;
         let mut erasing = Erasing {
             sealer: self,

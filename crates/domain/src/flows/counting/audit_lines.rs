@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::accounts::Accounts;
-use crate::ctx::Ctx;
+use crate::ctx::{Actor, Ctx};
 use crate::model::Event;
 use crate::ports::{Allowance, Budget, Charge};
 use crate::throttle::{GUESS, LONGEST_WAIT, Rate};
@@ -39,7 +39,8 @@ impl Accounts {
         may
     }
 
-    /// Whether this is the first refusal of its kind for a while, and not one of a flood.
+    /// Whether this is the first refusal of its kind for a while, and not one of a flood. One that has no line
+    /// for the flood's sake is counted, and told later.
     pub(super) fn is_worth_a_line(&self, budget: &Budget, key: &str, now: Timestamp) -> bool {
         let once = Budget {
             name: "first",
@@ -55,6 +56,11 @@ impl Accounts {
         ];
         let answers = self.counting.written.take_now(&charges, now);
         let is_denied = |answer: &Allowance| matches!(answer, Allowance::Denied { .. });
-        !answers.iter().any(is_denied)
+        let denied: Vec<_> = answers.iter().map(is_denied).collect();
+        if denied == [false, true] {
+            self.left_out
+                .count(Event::Throttled, &Actor::Anonymous, now);
+        }
+        !denied.contains(&true)
     }
 }

@@ -38,7 +38,18 @@ async fn a_flood_leaves_a_few_lines() {
             let _ = world.accounts.admit(&from(&world, &bot), Door::Link).await;
         }
     }
-    assert!(world.audited().len() <= 60);
+    assert_eq!(world.audited().len(), 60);
+    // The others are counted.
+    world.advance(minutes(10));
+    world.accounts.tell_left_out(&world.worker()).await.unwrap();
+    let told = world.audited();
+    let [told] = &told[..] else {
+        panic!("{told:?}");
+    };
+    let count = told.strip_prefix("lines-left-out!throttled ").unwrap();
+    let count: u32 = count.split(' ').next().unwrap().parse().unwrap();
+    // Each refusal of theirs, of which some would have had no line of their own.
+    assert!((4940..=5000 * 11).contains(&count), "{told}");
     // A pause of an account's names the account.
     world.advance(minutes(2));
     let ben = world.active("ben").await;

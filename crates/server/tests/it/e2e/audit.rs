@@ -293,3 +293,68 @@ fn an_emptied_log_is_found() {
     let found = setup.run(&["audit", "verify", "--json"]).expect(3).out;
     assert!(found.contains("log-emptied"), "{found}");
 }
+
+/// L-01: who puts something on the log's tables does not hush the word of it by one thing more.
+#[test]
+fn what_stands_on_the_log_is_told_whatever_else_fails() {
+    let setup = Setup::on_a_file().with("ADMIN_PASSWORD", PASSWORD);
+    setup.start().stop();
+    for sql in [
+        "CREATE TRIGGER quiet_one BEFORE INSERT ON audit_events WHEN NEW.event = 'sign-out' BEGIN SELECT RAISE(IGNORE); END",
+        "CREATE TRIGGER shy_one BEFORE UPDATE ON audit_erasures BEGIN SELECT RAISE(ABORT, 'later'); END",
+        "INSERT INTO audit_erasures (user_id, ordered_at, signature) VALUES (randomblob(16), 1, x'')",
+    ] {
+        edit(&setup, sql);
+    }
+    let server = setup.start();
+    let token = server.sign_in("admin", PASSWORD);
+    let log = eventually("both are told, and what could not be done", || {
+        let log = server.log();
+        let has = |words: &str| log.contains(words);
+        let is_told = has("quiet_one") && has("shy_one");
+        (is_told && has("could not be erased from the audit log")).then_some(log)
+    });
+    assert!(!log.contains("could not be sealed"), "{log}");
+    let refused = server.send("DELETE", "/auth", Some(&token), None);
+    refused.expect(503);
+    server.stop();
+    let report = setup.run(&["doctor", "--json"]).expect(1).out;
+    assert!(report.contains("quiet_one, shy_one"), "{report}");
+}
+
+/// L-01: whoever copies the database leaves a line, in the copy as well; where the database takes none, it is
+/// copied all the same.
+#[test]
+fn a_backup_leaves_a_line() {
+    let setup = Setup::on_a_file().with("ADMIN_PASSWORD", PASSWORD);
+    setup.start().stop();
+    let copy = setup.path("copy.db");
+    let backup = |name: &str| {
+        let file = setup.path(name).display().to_string();
+        setup.run(&["backup", &file])
+    };
+    backup("copy.db").expect(0);
+    // Nothing was copied, and nothing is said.
+    backup("copy.db").expect(1);
+    let lines = || {
+        let file = setup.path("audit.jsonl").display().to_string();
+        std::fs::remove_file(&file).ok();
+        let of_kind = ["audit", "export", &file, "--event", "backup-taken"];
+        setup.run(&of_kind).expect(0);
+        let rows = std::fs::read_to_string(&file).unwrap();
+        rows.matches("\"backup-taken\"").count()
+    };
+    assert_eq!(lines(), 1);
+    setup.run(&["audit", "verify"]).expect(0);
+    std::fs::copy(&copy, setup.data_dir().join("doorward.db")).unwrap();
+    assert_eq!(lines(), 1, "it is in the copy");
+
+    edit(&setup, "DELETE FROM schema_migrations WHERE version = 3");
+    let before = backup("before.db").expect(0);
+    assert!(
+        before.err.contains("no line about this backup"),
+        "{}",
+        before.err
+    );
+    assert!(setup.path("before.db").is_file());
+}
