@@ -12,7 +12,7 @@ use tokio::sync::Semaphore;
 use crate::api::operations::health::Stopping;
 use crate::host::is_loopback_url;
 use crate::inbox::Inbox;
-use crate::limits::MAX_PROBES;
+use crate::limits::{MAX_CHANGING, MAX_PROBES};
 use crate::observer::Observer;
 use crate::origins::Origins;
 use crate::pages::Pages;
@@ -81,6 +81,8 @@ pub struct Inner {
     pub(crate) plain_http: Told,
     /// For who asks how the server stands while requests have no place.
     pub(crate) probes: Semaphore,
+    /// For requests that may change something, whether their clients still wait or not.
+    pub(crate) changing: Arc<Semaphore>,
     /// What a page may load, and where its forms may lead.
     pub(crate) page_policy: HeaderValue,
     /// The origin of the public URL, which a browser names in `Origin`.
@@ -105,6 +107,7 @@ impl App {
             page_policy: page_policy(&parts.choices.return_origins),
             plain_http: Told::default(),
             probes: Semaphore::new(MAX_PROBES),
+            changing: Arc::new(Semaphore::new(MAX_CHANGING)),
             choices: parts.choices,
             has_hsts: public_url.starts_with("https://") && !is_loopback_url(public_url),
             openapi: document.to_string().into(),

@@ -218,7 +218,7 @@ fn millis(took: Duration) -> f64 {
 
 /// A handler that took too long was cut off in the middle: what only reads has changed nothing, of
 /// anything else nobody knows.
-fn cut_off(method: &Method) -> Error {
+pub(crate) fn cut_off(method: &Method) -> Error {
     let error = StoreError::new("answer in time", "a handler took too long");
     match method.is_safe() {
         true => Error::Store(error),

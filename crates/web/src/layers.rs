@@ -6,6 +6,7 @@
 
 use std::any::Any;
 use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 
 use axum::extract::{Request, State};
 use axum::middleware::Next;
@@ -17,14 +18,37 @@ use crate::app::App;
 use crate::cors;
 use crate::edge;
 use crate::guard;
+use crate::limits::Refusal;
 use crate::plain_http;
 use crate::problem::Problem;
 
-pub(crate) async fn pass(State(app): State<App>, request: Request, next: Next) -> Response {
-    edge::edge(&app, request, async |request| {
+/// What only reads ends with its connection. What may change something is brought to its end though its
+/// client has left: a counted guess gets its line of the audit log, a session its own, and this node hears of
+/// what it has written (L-01, S-06). How many there are at once is bounded, since who leaves gives back a
+/// place at the listener and takes the next.
+pub(crate) async fn pass(State(app): State<App>, mut request: Request, next: Next) -> Response {
+    if request.method().is_safe() {
+        return answer(&app, request, next).await;
+    }
+    let place = Arc::clone(&app.changing).try_acquire_owned();
+    let method = request.method().clone();
+    let work = tokio::spawn(async move {
+        if place.is_err() {
+            let extensions = request.extensions_mut();
+            extensions.insert(Refusal::Overloaded);
+        }
+        answer(&app, request, next).await
+    });
+    // A panic is caught in there: this one ends early with the server alone.
+    let ended = |_| Problem::from(edge::cut_off(&method)).into_response();
+    work.await.unwrap_or_else(ended)
+}
+
+async fn answer(app: &App, request: Request, next: Next) -> Response {
+    edge::edge(app, request, async |request| {
         // A handler that has panicked leaves nothing half-done that another request could see: what
         // they share is behind locks that survive it, and stores that have their transactions.
-        let answer = AssertUnwindSafe(inside(&app, request, next)).catch_unwind();
+        let answer = AssertUnwindSafe(inside(app, request, next)).catch_unwind();
         answer.await.unwrap_or_else(|payload| panicked(&*payload))
     })
     .await

@@ -13,6 +13,7 @@ mod each_store;
 mod email_undo;
 mod headers;
 mod inbox;
+mod left;
 mod matrix;
 mod model;
 mod openapi;

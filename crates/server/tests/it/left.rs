@@ -1,0 +1,62 @@
+//! Who leaves before the answer: what they have begun comes to its end all the same.
+
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use serde_json::json;
+
+use crate::support::{Client, PASSWORD, TestApp};
+
+/// Begins a request, and hangs up before anything of it was awaited to its end.
+fn begin_and_leave(client: &Client, path: &str, password: &str) {
+    let draft = client.request("POST", path);
+    let draft = draft.json(&json!({"username": "ben", "password": password}));
+    let asked = draft.send().now_or_never();
+    assert!(asked.is_none(), "it was answered at once");
+}
+
+/// What the log has of sign-ins, once it has so many lines.
+async fn outcomes(admin: &Client, count: usize) -> Vec<String> {
+    let looked = tokio::time::timeout(Duration::from_secs(60), async {
+        loop {
+            let answer = admin.get("/audit?event=sign-in&user=ben").await.expect(200);
+            let items = answer.json()["items"].as_array().unwrap().clone();
+            if items.len() >= count {
+                let outcome = |item: &serde_json::Value| item["outcome"].as_str().map(str::to_owned);
+                return items.iter().filter_map(outcome).collect();
+            }
+        }
+    });
+    looked.await.expect("the lines are written")
+}
+
+/// L-01, A-05, A-06: whoever guesses and hangs up has guessed, by a line of the log too, and brings no account
+/// to its stop in silence.
+#[tokio::test]
+async fn a_guess_of_somebody_who_hangs_up_has_its_line() {
+    let app = TestApp::new().await;
+    let admin = app.admin().await;
+    app.user("ben").await;
+    let before = outcomes(&admin, 1).await;
+    for _ in 0..2 {
+        begin_and_leave(&app.anon(), "/auth", "not the password of ben");
+    }
+    let after = outcomes(&admin, before.len() + 2).await;
+    let failures = after.iter().filter(|outcome| *outcome == "failure");
+    assert_eq!(failures.count(), 2);
+}
+
+/// L-01: no session without its line, though nobody waits for its token.
+#[tokio::test]
+async fn a_session_of_somebody_who_hangs_up_has_its_line() {
+    let app = TestApp::new().await;
+    let admin = app.admin().await;
+    let ben = app.user("ben").await;
+    let before = outcomes(&admin, 1).await;
+    begin_and_leave(&app.anon(), "/auth", PASSWORD);
+    let after = outcomes(&admin, before.len() + 1).await;
+    let successes = after.iter().filter(|outcome| *outcome == "success");
+    let sessions = ben.get("/user/me/session").await.expect(200).json();
+    let sessions = sessions["items"].as_array().unwrap().len();
+    assert_eq!(successes.count(), sessions);
+}
