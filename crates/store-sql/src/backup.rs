@@ -38,7 +38,9 @@ pub async fn back_up(url: &str, target: &Path) -> Result<(), BackupError> {
         return Err(BackupError::OnAServer);
     }
     let told = |error| BackupError::Target(target.display().to_string(), error);
-    let name = target.to_str().ok_or_else(|| {
+    // SQLite takes a name that begins with `file:` for a URI, and would copy to elsewhere.
+    let place = Path::new(".").join(target);
+    let name = place.to_str().ok_or_else(|| {
         told(io::Error::new(
             io::ErrorKind::InvalidInput,
             "its name is not UTF-8",

@@ -228,7 +228,7 @@ async fn each_right_that_is_missing_is_named() {
 #[tokio::test]
 async fn what_stands_on_our_tables_is_told() {
     let mariadb = own_mariadb(MariadbOptions::default()).await;
-    let settings = SqlSettings::new(&mariadb.url());
+    let settings = SqlSettings::new(mariadb.url());
     migrate(&settings, fixtures::now()).await.unwrap();
     let rows = "SELECT, INSERT, UPDATE, DELETE ON doorward.*";
     let blind = mariadb.user("blind", rows).await;
@@ -275,7 +275,10 @@ async fn what_stands_on_our_tables_is_told() {
 
 async fn execute(url: &str, sql: &'static str) {
     sqlx::any::install_default_drivers();
-    let mut connection = AnyConnection::connect(url).await.unwrap();
-    raw_sql(sql).execute(&mut connection).await.unwrap();
-    connection.close().await.unwrap();
+    let connection = AnyConnection::connect(url).await;
+    let mut connection = connection.expect("the file can be opened");
+    let done = raw_sql(sql).execute(&mut connection).await;
+    done.expect("it is done");
+    let closed = connection.close().await;
+    closed.expect("it is closed");
 }

@@ -41,7 +41,8 @@ pub struct VerifyAudit {
     #[arg(long, value_name = "FILE")]
     pub file: Option<PathBuf>,
     /// Trust this public key too; can be repeated. With --file, it alone
-    #[arg(long, value_name = "KEY")]
+    // In base64url: one in 64 begins with a hyphen.
+    #[arg(long, value_name = "KEY", allow_hyphen_values = true)]
     pub key: Vec<String>,
     /// This seal must be there, POSITION:DIGEST; can be repeated
     #[arg(long, value_name = "CHECKPOINT")]

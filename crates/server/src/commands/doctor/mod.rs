@@ -52,7 +52,10 @@ fn configuration(loaded: anyhow::Result<Loaded>) -> (Vec<Finding>, Option<Loaded
         Ok(loaded) => {
             let set = loaded.origins.len();
             let found = format!("can be read; {set} of its settings are not at their default");
-            return (vec![Finding::fine(PART, found)], Some(loaded));
+            let mut findings = vec![Finding::fine(PART, found)];
+            // What a start says, and goes on: who can read the files, say.
+            findings.extend(loaded.config.warnings().into_iter().map(warning));
+            return (findings, Some(loaded));
         }
         Err(error) => error,
     };
@@ -83,6 +86,14 @@ fn configuration(loaded: anyhow::Result<Loaded>) -> (Vec<Finding>, Option<Loaded
         ));
     }
     (findings, refused.loaded)
+}
+
+/// Those say themselves how they are mended.
+fn warning(text: String) -> Finding {
+    match text.rsplit_once(": ") {
+        Some((found, mend)) => Finding::warning("configuration", found, mend),
+        None => Finding::warning("configuration", text, "see docs/CONFIGURATION.md"),
+    }
 }
 
 /// Whom the mail server is asked about.

@@ -78,6 +78,13 @@ fn the_audit_log_is_sealed_verified_and_exported() {
         assert!(found.out.contains("head-forged"), "{}", found.out);
     }
 
+    // One key in 64 begins with a hyphen.
+    let hyphen = "-oTsJoMXeDxzf-lr8BLJO44l29669rTBJUKim68y8so";
+    std::fs::write(&file, &text).unwrap();
+    setup
+        .run(&["audit", "verify", "--file", &file, "--key", hyphen])
+        .expect(3);
+
     // A choice can be checked as far as it goes.
     let chosen = setup.path("chosen.jsonl").display().to_string();
     setup

@@ -87,6 +87,11 @@ fn sqlite_is_copied_and_put_back() {
     let again = setup.run(&["backup", &file]).expect(1);
     assert!(again.err.contains("cannot be made"), "{}", again.err);
     assert!(copy.exists(), "an older copy is left alone");
+    // A name is a name, whatever SQLite would make of it.
+    let odd = "file:copy?mode=memory";
+    setup.run(&["backup", odd]).expect(0);
+    let length = |name| std::fs::metadata(setup.path(name)).unwrap().len();
+    assert!(length(odd) > 0);
 }
 
 #[test]

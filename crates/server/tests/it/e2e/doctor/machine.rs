@@ -32,6 +32,23 @@ fn a_key_that_others_can_read_is_a_fault() {
         .expect("data folder", "warning", "0755", "chmod 700");
 }
 
+/// C-07: what a start warns of, the doctor does as well.
+#[test]
+fn files_that_others_can_read_are_worth_a_warning() {
+    let setup = Setup::on_a_file();
+    setup.start().stop();
+    examine(&setup, &[]).expect_code(0);
+    let database = setup.data_dir().join("doorward.db");
+    set_mode(&database, 0o666);
+    let chmod = format!("chmod o-rwx {}", database.display());
+    examine(&setup, &[]).expect_code(0).expect(
+        "configuration",
+        "warning",
+        "is the database",
+        &chmod,
+    );
+}
+
 #[test]
 fn a_key_that_is_gone_or_another_is_a_fault() {
     let setup = Setup::on_a_file();
