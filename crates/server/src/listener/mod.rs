@@ -1,7 +1,7 @@
 //! The listener: connections, TLS, the service manager, and how it all comes to its end.
 //!
 //! It knows no route and no rule; it is given a router. A file a thing: `accepting` takes connections
-//! in, `seats` bounds them and says who makes room, `seat` how long each is waited for (H-05), `refusing` turns away, `crowd` tells the log,
+//! in, `socket` bounds what the system keeps for one, `seats` bounds them and says who makes room, `seat` how long each is waited for (H-05), `refusing` turns away, `crowd` tells the log,
 //! `gate` looks at what comes before hyper does and hurries who is slow, `passage` says what may be handed on, by
 //! `head`, `chunks` and `frames` (H-13), `visiting` sees requests
 //! come and go, `tls` shakes hands, `certificate` reads the two files, `reloading` looks whether they
@@ -31,6 +31,7 @@ mod seat;
 mod seats;
 pub mod shortage;
 pub mod signals;
+mod socket;
 mod tasks;
 mod tls;
 mod unread;
@@ -40,3 +41,4 @@ pub use accepting::{Door, Owner, serve};
 pub use crowd::Why;
 pub use refusing::Telling;
 pub use seats::{Limits, Watch};
+pub use socket::bound;

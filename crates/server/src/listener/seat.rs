@@ -44,6 +44,8 @@ pub(super) struct State {
     /// Where it stands in the queues, which only the room changes.
     pub(super) queued: Option<Instant>,
     has_gone: bool,
+    /// It ends with something unfinished that it is to blame for.
+    is_cut_off: bool,
     has_asked: bool,
     /// Since when the client takes nothing of what is written.
     stalled: Option<Instant>,
@@ -99,6 +101,7 @@ impl Chair {
                 since: Instant::now(),
                 queued: None,
                 has_gone: false,
+                is_cut_off: false,
                 has_asked: false,
                 stalled: None,
                 requests: Vec::new(),
@@ -136,6 +139,7 @@ impl State {
     /// It counts no longer; how many requests it has left behind.
     pub(super) fn leave(&mut self) -> usize {
         self.has_gone = true;
+        self.is_cut_off |= !self.requests.is_empty();
         std::mem::take(&mut self.requests).len()
     }
 }
@@ -240,7 +244,13 @@ impl Seat {
 
     /// It was sent away for taking too long.
     pub fn was_slow(&self) {
+        self.0.chair.state().is_cut_off = true;
         self.0.seats.was_slow();
+    }
+
+    /// Whether what it was sent is not to be kept for it.
+    pub fn was_cut_off(&self) -> bool {
+        self.0.chair.state().is_cut_off
     }
 
     fn change(&self, change: impl FnOnce(&mut State)) {

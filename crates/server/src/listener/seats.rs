@@ -1,8 +1,8 @@
 //! Who is in: how many connections there are, of whom, and which of them makes room (H-05).
 //!
 //! A connection that waits for its client makes room for a newcomer, the one that has waited longest
-//! first, and so does one whose requests do, where no more may be in. One for whom this server works keeps
-//! its seat. So whoever holds thousands open keeps nobody out: an honest client needs its seat for a
+//! first, and so does one of whose requests more than half do, where no more may be in. Any other for whom this
+//! server works keeps its seat. So whoever holds thousands open keeps nobody out: an honest client needs its seat for a
 //! moment, and is the newest in it. What becomes of one of them, [`seat`](super::seat) knows; sockets and
 //! HTTP are known to neither.
 //!

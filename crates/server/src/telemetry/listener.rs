@@ -24,6 +24,7 @@ use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::{sleep, timeout};
 
 use super::scrape::Scrape;
+use crate::listener::bound;
 use crate::listener::shortage::{self, Shortage};
 
 /// How many connections are open at once: a Prometheus or two, and somebody who looks.
@@ -55,6 +56,9 @@ pub async fn serve(listener: TcpListener, scrape: Scrape) {
         match listener.accept().await {
             Ok((stream, _)) => {
                 shortage.accepted();
+                if let Err(error) = bound(&stream) {
+                    tracing::debug!(%error, "a connection for metrics could not be bounded");
+                }
                 places.retain(|place| !place.is_finished());
                 if places.len() >= MAX_CONNECTIONS
                     && let Some(oldest) = places.pop_front()
