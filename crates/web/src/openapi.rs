@@ -1,6 +1,7 @@
 //! The OpenAPI 3.1 document (H-15): paths, bodies and schemas come from the handlers (`utoipa`); who may
 //! ask, what else can go wrong and the form spelling of bodies come from [`crate::routes::TABLE`].
 
+mod patterns;
 mod problems;
 
 use doorward_domain::model::Event;
@@ -13,12 +14,6 @@ use crate::problem::Code;
 use crate::routes::{self, Guard, Route};
 
 const DESCRIPTION: &str = "User accounts and sign-in. Bodies are JSON, or forms of the same fields; times are RFC 3339 in UTC; errors are problems (RFC 9457) with a stable `code`. Who would rather have `text/html` gets a page instead, where there is one. Show one credential at a time, the bearer token or the cookie: a request with both is refused (400).";
-
-/// What of a user name a pattern can tell: its ASCII. Unicode's own rules (RFC 8265) are beyond one.
-const USERNAME: &str = r"^[^\u0000-/:-@\[-`{-\u007f][^\u0000-*,/:-@\[-^`{-\u007f]*$";
-/// One line without control characters, and without what changes how it reads and is not seen.
-const NAME: &str =
-    r"^[^\u0000-\u001f\u007f-\u009f\u200b\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]+$";
 
 /// The document of a server at this URL.
 pub fn document(public_url: &str) -> Value {
@@ -118,11 +113,12 @@ fn complete_schemas(schemas: &mut Map<String, Value>) {
         list["properties"]["items"]["items"] = reference(item);
         schemas.insert(format!("{item}List"), list);
     }
+    let name = patterns::name();
     for body in schemas
         .values_mut()
         .filter(|schema| schema["additionalProperties"] == false)
     {
-        for (field, pattern) in [("username", USERNAME), ("name", NAME)] {
+        for (field, pattern) in [("username", patterns::USERNAME), ("name", &name)] {
             if let Some(field) = body["properties"].get_mut(field) {
                 field["pattern"] = json!(pattern);
             }

@@ -56,7 +56,7 @@ fn closing(path: &Path) -> String {
         .components()
         .any(|part| part.as_os_str().as_encoded_bytes().starts_with(b"..2"));
     match is_mounted {
-        true => "set `defaultMode: 0440` for its volume in the pod, and `fsGroup` in the pod's `securityContext` to the group that Doorward runs as".to_owned(),
+        true => "set `defaultMode` to 0440 for its volume in the pod, and `fsGroup` in the pod's `securityContext` to the group that Doorward runs as".to_owned(),
         false => format!("run `chmod o-rwx {}`", path.display()),
     }
 }

@@ -417,7 +417,7 @@ fn a_mounted_secret_is_closed_where_it_is_mounted() {
     assert_eq!(told.len(), 1, "{told:?}");
     let warning = told[0].as_str().unwrap();
     assert!(
-        warning.contains("`defaultMode: 0440`") && warning.contains("`fsGroup`"),
+        warning.contains("`defaultMode` to 0440") && warning.contains("`fsGroup`"),
         "{warning}"
     );
     assert!(!warning.contains("chmod"), "{warning}");
