@@ -43,6 +43,11 @@ pub(crate) fn test() -> anyhow::Result<()> {
     Ok(())
 }
 
+/// What property tests begin with (proptest reads it from the environment): the same inputs on every machine
+/// and at every run, so that a failure is about what was changed and can be had again. `cargo test` by hand,
+/// without it, draws new ones.
+const SEED: (&str, &str) = ("PROPTEST_RNG_SEED", "1");
+
 /// What the server's own tests run on beside SQLite, which is what `--workspace` tries.
 const COMBINATIONS: [&str; 3] = ["postgres", "mariadb", "postgres+redis"];
 
@@ -62,6 +67,7 @@ fn tests() -> anyhow::Result<()> {
         let mut command = cargo(&["test", "--locked", "--no-fail-fast"]);
         command
             .args(arguments)
+            .env(SEED.0, std::env::var_os(SEED.0).unwrap_or_else(|| SEED.1.into()))
             .env("DOORWARD_TEST_STORE", store)
             .env("DOORWARD_TEST_BINARY", target().join("release/doorward"))
             .env("DOORWARD_TEST_PYTHON", tools::python());

@@ -85,10 +85,12 @@ impl Accounts {
             .verify_password(ctx, identifier, named, password, Event::SignIn)
             .await?;
         self.ensure_open(ctx, &user, Event::SignIn).await?;
+        // Before there is a session: a look-up that fails leaves none without its line (L-01).
+        let notice = self.sign_in_notice(ctx, &user).await?;
         let signed_in = self.issue_session(ctx, user).await?;
-        let mut changes = vec![self.audit(ctx, Event::SignIn, Some(signed_in.user.id))];
-        changes.extend(self.sign_in_notice(ctx, &signed_in.user).await?);
-        self.apply(changes).await?;
+        let line = self.audit(ctx, Event::SignIn, Some(signed_in.user.id));
+        self.apply([line].into_iter().chain(notice).collect())
+            .await?;
         Ok(signed_in)
     }
 

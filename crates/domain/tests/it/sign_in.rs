@@ -2,7 +2,7 @@
 
 use doorward_domain::changes::Change;
 use doorward_domain::model::{Credential, Status};
-use doorward_domain::ports::{MailTemplate, Store};
+use doorward_domain::ports::{MailTemplate, Sessions, Store};
 use doorward_domain::{Disclosure, Error};
 
 use crate::world::*;
@@ -403,4 +403,18 @@ async fn a_sign_in_without_a_session_is_not_written_down_as_one() {
         .await;
     assert_err!(answer, Error::Store(_));
     assert!(world.audited().is_empty());
+}
+
+/// L-01: what is to be looked up for the owner's notice is looked up before there is a session without a line.
+#[tokio::test]
+async fn a_notice_that_cannot_be_judged_leaves_no_session() {
+    let world = World::new().await;
+    let ben = world.active("ben").await;
+    world.spy.fail("list_audit_events");
+    let answer = world.try_sign_in("ben", PASSWORD).await;
+    assert_err!(answer, Error::Store(_));
+    let open = world.store.list_sessions(ben.id, world.now()).await;
+    assert!(open.unwrap().is_empty());
+    world.spy.mend();
+    world.sign_in("ben").await;
 }

@@ -6,6 +6,7 @@ mod client;
 mod faults;
 mod postbox;
 mod stores;
+mod unhurried;
 
 pub use answer::Answer;
 pub use app::TestApp;

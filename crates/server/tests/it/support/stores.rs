@@ -5,7 +5,6 @@
 
 use std::sync::Arc;
 
-use doorward_domain::memory::SteppedClock;
 use doorward_domain::ports::{Sessions, Store, Throttle};
 use doorward_domain::throttle::MemoryThrottle;
 use doorward_domain::tokens::CounterNames;
@@ -14,6 +13,8 @@ use doorward_store_sql::{SqlSettings, SqlStore};
 use doorward_testkit::servers;
 use jiff::Timestamp;
 use tempfile::TempDir;
+
+use super::unhurried::{Between, Unhurried};
 
 /// Where accounts live, and where sessions and throttles do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -104,14 +105,15 @@ impl Stores {
             url: redis.url.parse().unwrap(),
             prefix: redis.prefix,
         };
-        // Redis counts by its own time, and by how far the caller's lies from a clock it is given:
-        // one that stands still, so that it hears of each step the test's clock makes.
-        let standing = Arc::new(SteppedClock::new(now));
-        let redis =
-            Arc::new(RedisStore::open(settings, CounterNames::for_trials(), standing).unwrap());
+        let clock = Arc::new(Between::new(now));
+        let redis = RedisStore::open(settings, CounterNames::for_trials(), clock.clone());
+        let redis = Arc::new(redis.unwrap());
         Self {
             sessions: redis.clone(),
-            throttle: redis,
+            throttle: Arc::new(Unhurried {
+                counters: redis,
+                clock,
+            }),
             ..stores
         }
     }
