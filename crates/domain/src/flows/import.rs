@@ -3,142 +3,25 @@
 //! Nothing is looked up to find out what is taken: the store says so, and the batch is halved until
 //! whoever cannot be taken stands alone. A user who is there by the same id was imported before.
 //! A write that the store has no time for is halved too, and [`Pace`] remembers what it has time for.
-//! What a file looks like is the binary's business (`moving`); what can be taken is decided here.
+//! What a file looks like is the binary's business (`moving`); what can be taken is decided here: of one by
+//! themselves in [`person`], beside who is there already by the store, and for a dry run in [`checking`].
 
-use std::collections::hash_map::RandomState;
+mod checking;
+mod person;
+
 use std::collections::{HashMap, HashSet};
-use std::hash::{BuildHasher, Hash};
-
-use jiff::Timestamp;
 
 use crate::accounts::Accounts;
-use crate::changes::{ApplyError, Change, Changes, Unique};
+use crate::changes::{ApplyError, Change, Changes};
 use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::flows::export::ensure_operator;
-use crate::model::{Credential, Event, Role, Status, User, UserFilter};
-use crate::passwords::{self, UnreadableHash};
-use crate::values::{Digest, EmailAddress, Secret, UserId, Username};
+use crate::model::{Event, Role, User, UserFilter};
+use crate::values::UserId;
 
-/// Counters of a user stay below this, so that they can rise for good.
-const MAX_COUNT: i64 = 1 << 53;
-
-/// A user who can be taken, as far as one can tell without the store.
-#[derive(Debug)]
-pub struct ImportedUser {
-    user: User,
-    credential: Option<Credential>,
-}
-
-impl ImportedUser {
-    /// Checks what must hold between the parts. The password is a hash, and when it was set.
-    pub fn new(user: User, password: Option<(Secret<String>, Timestamp)>) -> Result<Self, Refusal> {
-        // Nobody's password is asked for under this id (`flows::sign_in`).
-        if user.id.as_bytes() == &[0; 16] {
-            return Err(Refusal::NobodysId);
-        }
-        if user.username.is_none() && user.email.is_none() && user.pending_email.is_none() {
-            return Err(Refusal::Nameless);
-        }
-        let is_pending = user.status == Status::Pending;
-        if is_pending && (user.pending_email.is_none() || user.email.is_some()) {
-            return Err(Refusal::NothingToConfirm);
-        }
-        let counts = [user.version.0, user.session_epoch];
-        if counts.iter().any(|count| !(1..MAX_COUNT).contains(count)) {
-            return Err(Refusal::Miscounted);
-        }
-        if let Some((hash, _)) = &password {
-            passwords::check_readable(hash.expose())?;
-        }
-        let credential = password.map(|(password_hash, updated_at)| Credential {
-            user_id: user.id,
-            password_hash,
-            updated_at,
-        });
-        Ok(Self { user, credential })
-    }
-
-    /// Who.
-    pub fn user(&self) -> &User {
-        &self.user
-    }
-
-    /// What tells whether a kept user of the same id is this one.
-    fn facts(&self) -> Facts<'_> {
-        facts(&self.user)
-    }
-}
-
-type Facts<'a> = (UserId, Option<&'a str>, Option<&'a str>);
-
-/// Who somebody is: a name or role may change after the import, and does not make another of them.
-fn facts(user: &User) -> Facts<'_> {
-    let address = user.email.as_ref().or(user.pending_email.as_ref());
-    (
-        user.id,
-        user.username.as_ref().map(Username::key),
-        address.map(EmailAddress::key),
-    )
-}
-
-/// Why a user cannot be taken.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
-    /// Nobody could ever sign in.
-    #[error("there is neither a user name nor an e-mail address")]
-    Nameless,
-    /// The id of nobody.
-    #[error("an id of zeros is nobody's")]
-    NobodysId,
-    /// Pending, but for nothing.
-    #[error("a pending user has an address to confirm, and none that is confirmed")]
-    NothingToConfirm,
-    /// A counter that cannot rise.
-    #[error("`version` and `session_epoch` are at least 1, and not beyond 2^53")]
-    Miscounted,
-    /// A hash of no scheme we know, or one that costs too much.
-    #[error("the password cannot be verified here: {0}")]
-    UnreadablePassword(#[from] UnreadableHash),
-    /// Somebody else is called so.
-    #[error("the user name is another user's")]
-    UsernameTaken,
-    /// Somebody else has shown that they read that mailbox.
-    #[error("the e-mail address is another user's")]
-    EmailTaken,
-    /// The id is there with other names.
-    #[error("a user of this id is there under another name or address, and was left as they are")]
-    IdTaken,
-    /// An id is never used again: what the audit log says of it would be said of another (R-16, L-05).
-    #[error("an account of this id was deleted here, and no id is used again")]
-    IdDeleted,
-}
-
-impl Refusal {
-    /// Stable, for programs.
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::Nameless => "nameless",
-            Self::NobodysId => "id-invalid",
-            Self::NothingToConfirm => "nothing-to-confirm",
-            Self::Miscounted => "miscounted",
-            Self::UnreadablePassword(_) => "password-unreadable",
-            Self::UsernameTaken => "username-taken",
-            Self::EmailTaken => "email-taken",
-            Self::IdTaken => "id-taken",
-            Self::IdDeleted => "id-deleted",
-        }
-    }
-}
-
-impl From<Unique> for Refusal {
-    fn from(taken: Unique) -> Self {
-        match taken {
-            Unique::Username => Self::UsernameTaken,
-            Unique::Email => Self::EmailTaken,
-        }
-    }
-}
+pub use checking::DryRun;
+use person::facts;
+pub use person::{ImportedUser, Refusal, derived_id};
 
 /// What became of one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -404,48 +287,6 @@ impl Accounts {
         changes.push(self.audit_detail(ctx, Event::SignUp, None, &detail));
         changes
     }
-
-    /// What an import would make of these, as the store stands now; nothing is written. `seen` is
-    /// what the batches before would have taken.
-    pub async fn check_import(
-        &self,
-        ctx: &Ctx,
-        seen: &mut DryRun,
-        batch: &[ImportedUser],
-    ) -> Result<Vec<ImportOutcome>, Error> {
-        ensure_operator(ctx)?;
-        let mut outcomes = Vec::with_capacity(batch.len());
-        for one in batch {
-            let outcome = match self.judge_known(one).await? {
-                Some(outcome) => outcome,
-                None => match self.is_taken(one).await? {
-                    Some(refusal) => ImportOutcome::Refused(refusal),
-                    None => seen.judge(one),
-                },
-            };
-            outcomes.push(outcome);
-        }
-        Ok(outcomes)
-    }
-
-    async fn is_taken(&self, one: &ImportedUser) -> Result<Option<Refusal>, Error> {
-        let store = &self.ports.store;
-        let id = one.user.id;
-        if !store.audit_log().list_deleted(&[id]).await?.is_empty() {
-            return Ok(Some(Refusal::IdDeleted));
-        }
-        if let Some(username) = &one.user.username
-            && store.find_user_by_username(username.key()).await?.is_some()
-        {
-            return Ok(Some(Refusal::UsernameTaken));
-        }
-        if let Some(email) = &one.user.email
-            && store.find_user_by_email(email.key()).await?.is_some()
-        {
-            return Ok(Some(Refusal::EmailTaken));
-        }
-        Ok(None)
-    }
 }
 
 fn judged(one: &ImportedUser, kept: &User) -> ImportOutcome {
@@ -467,50 +308,4 @@ fn count_as_new(part: &[usize], outcomes: &mut [Option<ImportOutcome>]) {
             outcomes[*at] = Some(ImportOutcome::Imported);
         }
     }
-}
-
-/// Who and what a dry run has met so far: eight bytes for each name, not the name.
-#[derive(Debug, Default)]
-pub struct DryRun {
-    prints: HashSet<u64>,
-    state: RandomState,
-}
-
-impl DryRun {
-    fn judge(&mut self, one: &ImportedUser) -> ImportOutcome {
-        let (id, username, _) = one.facts();
-        let email = one.user.email.as_ref().map(EmailAddress::key);
-        let whole = self.print("facts", one.facts());
-        if !self.add("id", id) {
-            return match self.prints.contains(&whole) {
-                true => ImportOutcome::AlreadyThere,
-                false => ImportOutcome::Refused(Refusal::IdTaken),
-            };
-        }
-        if username.is_some_and(|key| !self.add("username", key)) {
-            return ImportOutcome::Refused(Refusal::UsernameTaken);
-        }
-        if email.is_some_and(|key| !self.add("email", key)) {
-            return ImportOutcome::Refused(Refusal::EmailTaken);
-        }
-        self.prints.insert(whole);
-        ImportOutcome::Imported
-    }
-
-    /// Whether it was not there yet.
-    fn add(&mut self, kind: &str, value: impl Hash) -> bool {
-        let print = self.print(kind, value);
-        self.prints.insert(print)
-    }
-
-    fn print(&self, kind: &str, value: impl Hash) -> u64 {
-        self.state.hash_one((kind, value))
-    }
-}
-
-/// The id of somebody whose old id is no UUID: always the same for the same person, so that a file
-/// can be imported again, and sorted by when they signed up, like any other.
-pub fn derived_id(system: &str, foreign_id: &str, created_at: Timestamp) -> UserId {
-    let named = format!("doorward import\0{system}\0{foreign_id}");
-    UserId::derived(created_at, &Digest::of(named.as_bytes()))
 }

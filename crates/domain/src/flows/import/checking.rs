@@ -1,0 +1,95 @@
+//! A dry run: what an import would make of a file, without a write.
+
+use std::collections::HashSet;
+use std::collections::hash_map::RandomState;
+use std::hash::{BuildHasher, Hash};
+
+use super::{ImportOutcome, ImportedUser, Refusal};
+use crate::accounts::Accounts;
+use crate::ctx::Ctx;
+use crate::error::Error;
+use crate::flows::export::ensure_operator;
+use crate::values::EmailAddress;
+
+impl Accounts {
+    /// What an import would make of these, as the store stands now; nothing is written. `seen` is
+    /// what the batches before would have taken.
+    pub async fn check_import(
+        &self,
+        ctx: &Ctx,
+        seen: &mut DryRun,
+        batch: &[ImportedUser],
+    ) -> Result<Vec<ImportOutcome>, Error> {
+        ensure_operator(ctx)?;
+        let mut outcomes = Vec::with_capacity(batch.len());
+        for one in batch {
+            let outcome = match self.judge_known(one).await? {
+                Some(outcome) => outcome,
+                None => match self.is_taken(one).await? {
+                    Some(refusal) => ImportOutcome::Refused(refusal),
+                    None => seen.judge(one),
+                },
+            };
+            outcomes.push(outcome);
+        }
+        Ok(outcomes)
+    }
+
+    async fn is_taken(&self, one: &ImportedUser) -> Result<Option<Refusal>, Error> {
+        let store = &self.ports.store;
+        let id = one.user.id;
+        if !store.audit_log().list_deleted(&[id]).await?.is_empty() {
+            return Ok(Some(Refusal::IdDeleted));
+        }
+        if let Some(username) = &one.user.username
+            && store.find_user_by_username(username.key()).await?.is_some()
+        {
+            return Ok(Some(Refusal::UsernameTaken));
+        }
+        if let Some(email) = &one.user.email
+            && store.find_user_by_email(email.key()).await?.is_some()
+        {
+            return Ok(Some(Refusal::EmailTaken));
+        }
+        Ok(None)
+    }
+}
+
+/// Who and what a dry run has met so far: eight bytes for each name, not the name.
+#[derive(Debug, Default)]
+pub struct DryRun {
+    prints: HashSet<u64>,
+    state: RandomState,
+}
+
+impl DryRun {
+    fn judge(&mut self, one: &ImportedUser) -> ImportOutcome {
+        let (id, username, _) = one.facts();
+        let email = one.user.email.as_ref().map(EmailAddress::key);
+        let whole = self.print("facts", one.facts());
+        if !self.add("id", id) {
+            return match self.prints.contains(&whole) {
+                true => ImportOutcome::AlreadyThere,
+                false => ImportOutcome::Refused(Refusal::IdTaken),
+            };
+        }
+        if username.is_some_and(|key| !self.add("username", key)) {
+            return ImportOutcome::Refused(Refusal::UsernameTaken);
+        }
+        if email.is_some_and(|key| !self.add("email", key)) {
+            return ImportOutcome::Refused(Refusal::EmailTaken);
+        }
+        self.prints.insert(whole);
+        ImportOutcome::Imported
+    }
+
+    /// Whether it was not there yet.
+    fn add(&mut self, kind: &str, value: impl Hash) -> bool {
+        let print = self.print(kind, value);
+        self.prints.insert(print)
+    }
+
+    fn print(&self, kind: &str, value: impl Hash) -> u64 {
+        self.state.hash_one((kind, value))
+    }
+}
