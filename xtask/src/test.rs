@@ -67,7 +67,10 @@ fn tests() -> anyhow::Result<()> {
         let mut command = cargo(&["test", "--locked", "--no-fail-fast"]);
         command
             .args(arguments)
-            .env(SEED.0, std::env::var_os(SEED.0).unwrap_or_else(|| SEED.1.into()))
+            .env(
+                SEED.0,
+                std::env::var_os(SEED.0).unwrap_or_else(|| SEED.1.into()),
+            )
             .env("DOORWARD_TEST_STORE", store)
             .env("DOORWARD_TEST_BINARY", target().join("release/doorward"))
             .env("DOORWARD_TEST_PYTHON", tools::python());

