@@ -1,6 +1,7 @@
 //! `doorward audit`: for whoever answers for the log, and for auditors.
 
 mod export;
+mod file;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzzing;
 mod lines;

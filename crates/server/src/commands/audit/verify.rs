@@ -5,16 +5,14 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 
 use anyhow::{Context, bail};
-use doorward_domain::audit::checker::{Checker, Extent, Flaw, Tally, Waiting};
+use doorward_domain::audit::checker::{Extent, Tally};
 use doorward_domain::audit::walk::AuditVerdict;
 use doorward_domain::audit::{AuditPublicKey, Checkpoint, Finding};
 use doorward_domain::ctx::Actor;
-use doorward_domain::model::{AuditRecord, Erasure, Seal};
 use serde_json::{Value, json};
 
 use super::super::{Output, open, say};
-use super::DoesNotHold;
-use super::lines::{self, Line};
+use super::{DoesNotHold, file};
 use crate::cli::VerifyAudit;
 use crate::columns;
 use crate::config::Config;
@@ -35,7 +33,7 @@ pub(super) async fn run(config: &Config, args: &VerifyAudit, output: Output) -> 
     let checkpoints = checkpoints(args)?;
     let mut told = Told { output, count: 0 };
     let (verdict, extent) = match &args.file {
-        Some(file) => of_file(file, &keys, &checkpoints, &mut told)?,
+        Some(path) => file::check(path, &keys, &checkpoints, &mut told)?,
         None => {
             let wired = open(config).await?;
             let ctx = wired.ctx(Actor::CommandLine);
@@ -52,13 +50,13 @@ pub(super) async fn run(config: &Config, args: &VerifyAudit, output: Output) -> 
 }
 
 /// Says what is wrong as it is found.
-struct Told {
+pub(super) struct Told {
     output: Output,
-    count: u64,
+    pub(super) count: u64,
 }
 
 impl Told {
-    fn tell(&mut self, finding: &Finding) {
+    pub(super) fn tell(&mut self, finding: &Finding) {
         self.count += 1;
         if self.count > SHOWN {
             return;
@@ -193,108 +191,12 @@ fn checkpoint_in(line: &str) -> Option<Checkpoint> {
         .find_map(Checkpoint::parse)
 }
 
-fn reader(path: &Path) -> anyhow::Result<Box<dyn BufRead>> {
+pub(super) fn reader(path: &Path) -> anyhow::Result<Box<dyn BufRead>> {
     if path == Path::new("-") {
         return Ok(Box::new(std::io::stdin().lock()));
     }
     let file = File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
     Ok(Box::new(BufReader::new(file)))
-}
-
-/// A seal of the file with what follows it.
-struct Group {
-    erasures: Vec<Erasure>,
-    seal: Box<Seal>,
-    records: Vec<AuditRecord>,
-}
-
-fn of_file(
-    path: &Path,
-    keys: &[AuditPublicKey],
-    checkpoints: &[Checkpoint],
-    told: &mut Told,
-) -> anyhow::Result<(AuditVerdict, Extent)> {
-    if keys.is_empty() {
-        bail!(
-            "say whose signatures to trust: --key KEY, as `doorward audit key` prints it on the server"
-        );
-    }
-    let mut lines = reader(path)?.lines();
-    let bad = |number: usize| {
-        format!(
-            "line {number} of {} is none of an exported audit log",
-            path.display()
-        )
-    };
-    let first = lines.next().transpose()?.unwrap_or_default();
-    let Some(Line::Head(head)) = lines::read(&first) else {
-        bail!(bad(1));
-    };
-    if !keys.iter().any(|key| key.signed_export(&head)) {
-        told.tell(&Finding::of_log(Flaw::HeadForged));
-    }
-    let extent = head.extent;
-    let mut checker = Checker::new(keys.to_vec(), extent, checkpoints);
-    let (mut erasures, mut group) = (Vec::new(), None::<Group>);
-    let mut waiting = Waiting::new(head.exported_at);
-    for (number, line) in (2..).zip(lines) {
-        match lines::read(&line?).with_context(|| bad(number))? {
-            Line::Head(_) => bail!(bad(number)),
-            // What waits for its seal comes last.
-            Line::Erasure(_) | Line::Seal(_) if waiting.count > 0 => bail!(bad(number)),
-            Line::Erasure(erasure) => erasures.push(erasure),
-            Line::Seal(seal) => {
-                check(&mut checker, group.take(), told);
-                group = Some(Group {
-                    erasures: std::mem::take(&mut erasures),
-                    seal,
-                    records: Vec::new(),
-                });
-            }
-            Line::Event(record) if record.seal.is_none() => {
-                let finding = waiting.look(&record);
-                finding.iter().for_each(|finding| told.tell(finding));
-            }
-            Line::Event(record) => match &mut group {
-                Some(group) => group.records.push(*record),
-                None => bail!(bad(number)),
-            },
-        }
-    }
-    check(&mut checker, group, told);
-    let end = checker.position();
-    if let Some(last) = head.last.filter(|last| last.position > end) {
-        told.tell(&Finding::of_seal(Flaw::TailCut, last.position));
-    }
-    // Whoever exports seals what is there first: only the youngest may wait.
-    let overdue = waiting.overdue.first;
-    let overdue = overdue.map(|first| Finding::of_event(Flaw::Unsealed, None, first));
-    for finding in checker.finish().iter().chain(&overdue) {
-        told.tell(finding);
-    }
-    let verdict = AuditVerdict {
-        seals: checker.seals,
-        events: checker.events,
-        erased: checker.erased,
-        waiting: waiting.count,
-        overdue: Tally::default(),
-        late: checker.late,
-        let_go_to: checker.let_go_to,
-        last: checker.last(),
-        checkpoints_met: checker.checkpoints_met,
-        is_told_of_triggers: true,
-        findings: told.count,
-    };
-    Ok((verdict, extent))
-}
-
-fn check(checker: &mut Checker, group: Option<Group>, told: &mut Told) {
-    let Some(group) = group else {
-        return;
-    };
-    for finding in checker.check(&group.seal, &group.records, &group.erasures) {
-        told.tell(&finding);
-    }
 }
 
 #[cfg(test)]

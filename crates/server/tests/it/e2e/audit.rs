@@ -365,3 +365,30 @@ fn a_backup_leaves_a_line() {
     );
     assert!(setup.path("before.db").is_file());
 }
+
+/// L-01: a file whose end is another than its signed first line names is none that was exported: a database
+/// that was put back signs with the same key.
+#[test]
+fn a_file_of_two_exports_is_found() {
+    let setup = Setup::on_a_file().with("ADMIN_PASSWORD", PASSWORD);
+    setup.start().stop();
+    let copy = setup.path("copy.db").display().to_string();
+    setup.run(&["backup", &copy]).expect(0);
+    let key = setup.run(&["audit", "key"]).expect(0).out.trim().to_owned();
+    let file = setup.path("audit.jsonl").display().to_string();
+    let exported = [(), ()].map(|()| {
+        std::fs::copy(&copy, setup.data_dir().join("doorward.db")).unwrap();
+        setup.run(&["keys", "rotate"]).expect(0);
+        std::fs::remove_file(&file).ok();
+        setup.run(&["audit", "export", &file]).expect(0);
+        std::fs::read_to_string(&file).unwrap()
+    });
+    let verify = ["audit", "verify", "--file", &file, "--key", &key, "--json"];
+    setup.run(&verify).expect(0);
+    let [(head, _), (_, rest)] = exported
+        .each_ref()
+        .map(|text| text.split_once('\n').unwrap());
+    std::fs::write(&file, format!("{head}\n{rest}")).unwrap();
+    let found = setup.run(&verify).expect(3).out;
+    assert!(found.contains("checkpoint-differs"), "{found}");
+}
