@@ -379,11 +379,6 @@ async fn open_sessions(
     let Some(settings) = redis_settings(config)? else {
         return Ok((database.sessions.clone(), Arc::new(local)));
     };
-    if settings.url.is_open_to_listeners() {
-        tracing::warn!(
-            "the way to Redis is not encrypted, and leads over a network: use rediss://"
-        );
-    }
     let redis = RedisStore::open(settings, counters, clock).context("Redis cannot be used")?;
     redis.greet().await.context("Redis cannot be used")?;
     let redis = Arc::new(redis);

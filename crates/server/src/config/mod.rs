@@ -18,7 +18,7 @@ mod values;
 
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use doorward_domain::passwords::{Cost, Engine};
 use doorward_domain::policy::Disclosure;
@@ -287,9 +287,4 @@ impl Config {
             .clone()
             .unwrap_or_else(|| format!("Doorward <no-reply@{host}>"))
     }
-}
-
-/// Whether a path is there to be read, for messages.
-pub fn is_file(path: &Path) -> bool {
-    path.is_file()
 }

@@ -1,7 +1,8 @@
 //! Where values come from, and which one wins: default, file, `.env`, environment.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use toml::de::{DeTable, DeValue};
@@ -22,22 +23,28 @@ pub struct Loaded {
     pub config: Config,
     /// Where each key that is not at its default came from.
     pub origins: BTreeMap<&'static str, String>,
+    /// Those of them that came from a file, and from which.
+    files: BTreeMap<&'static str, PathBuf>,
+}
+
+/// Where a value stands: for messages, and the file, where it is one.
+struct Place<'a> {
+    origin: &'a str,
+    file: Option<&'a Path>,
 }
 
 impl Loaded {
     /// Which files it came from, and which have a secret in them. A URL without a password is none.
-    fn note_files(&mut self, file: &Path) {
+    fn note_files(&mut self) {
         for setting in SETTINGS {
-            let path = match self.origins.get(setting.key) {
-                Some(origin) if origin.starts_with(DOTENV) => Path::new(DOTENV),
-                Some(origin) if origin.starts_with(&*file.to_string_lossy()) => file,
-                _ => continue,
+            let Some(path) = self.files.get(setting.key) else {
+                continue;
             };
             let shown = (setting.show)(&self.config);
             if setting.secret && masked(&shown) != shown {
-                self.config.secret_files.insert(path.to_owned());
+                self.config.secret_files.insert(path.clone());
             }
-            self.config.files.insert(path.to_owned());
+            self.config.files.insert(path.clone());
         }
     }
 
@@ -96,6 +103,7 @@ pub fn load(file: Option<&Path>, typed: Option<Flag>) -> anyhow::Result<Loaded> 
     let mut loaded = Loaded {
         config: Config::default(),
         origins: BTreeMap::new(),
+        files: BTreeMap::new(),
     };
     let mut faults = Vec::new();
     read_file(&mut loaded, file, &mut faults)?;
@@ -105,12 +113,16 @@ pub fn load(file: Option<&Path>, typed: Option<Flag>) -> anyhow::Result<Loaded> 
     if let Some(Flag { name, key }) = typed {
         let setting = SETTINGS.iter().find(|setting| setting.key == key);
         let setting = setting.with_context(|| format!("{name} sets nothing"))?;
-        set(&mut loaded, setting, "true", name, name, &mut faults);
+        let place = Place {
+            origin: name,
+            file: None,
+        };
+        set(&mut loaded, setting, "true", &place, name, &mut faults);
     }
     if !faults.is_empty() {
         bail!(Refused::unread(faults));
     }
-    loaded.note_files(file.unwrap_or(Path::new(FILE)));
+    loaded.note_files();
     loaded.settle();
     let faults = loaded.config.check();
     if !faults.is_empty() {
@@ -125,6 +137,7 @@ pub fn load_ephemeral() -> anyhow::Result<Loaded> {
     let mut loaded = Loaded {
         config: ephemeral::defaults(),
         origins: BTreeMap::new(),
+        files: BTreeMap::new(),
     };
     let mut faults = Vec::new();
     let variables: BTreeMap<_, _> = environment().collect();
@@ -134,8 +147,11 @@ pub fn load_ephemeral() -> anyhow::Result<Loaded> {
         if ephemeral::COUNTS.contains(&setting.key)
             && let Some(value) = value
         {
-            let origin = format!("environment {name}");
-            set(&mut loaded, setting, value, &origin, &name, &mut faults);
+            let place = Place {
+                origin: &format!("environment {name}"),
+                file: None,
+            };
+            set(&mut loaded, setting, value, &place, &name, &mut faults);
         }
     }
     faults.extend(loaded.config.check());
@@ -159,11 +175,18 @@ fn environment() -> impl Iterator<Item = (String, String)> {
 }
 
 fn read_dotenv() -> anyhow::Result<Vec<(String, String)>> {
-    match std::fs::read_to_string(DOTENV) {
-        Ok(text) => dotenv::parse(&text),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
-        Err(error) => Err(error).context("cannot read .env"),
+    if !has(Path::new(DOTENV)) {
+        return Ok(Vec::new());
     }
+    let text = std::fs::read_to_string(DOTENV).context("cannot read .env")?;
+    dotenv::parse(&text)
+}
+
+/// Whether there is such a name here: a link that leads nowhere, or a folder that a container has made of a file to
+/// mount, is what somebody meant to be read (C-01).
+fn has(path: &Path) -> bool {
+    let found = std::fs::symlink_metadata(path);
+    !found.is_err_and(|error| error.kind() == ErrorKind::NotFound)
 }
 
 fn read_file(
@@ -173,11 +196,16 @@ fn read_file(
 ) -> anyhow::Result<()> {
     let path = match file {
         Some(path) => path,
-        None if super::is_file(Path::new(FILE)) => Path::new(FILE),
+        None if has(Path::new(FILE)) => Path::new(FILE),
         None => return Ok(()),
     };
-    let text =
-        std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let text = std::fs::read_to_string(path).with_context(|| {
+        let hint = match path.is_dir() {
+            true => ": it is a folder, as a container makes one where the file to mount is missing",
+            false => "",
+        };
+        format!("cannot read {}{hint}", path.display())
+    })?;
     let table = parse_table(&text).with_context(|| format!("cannot read {}", path.display()))?;
     let mut values = Vec::new();
     flatten("", &table, &mut values);
@@ -192,7 +220,13 @@ fn read_file(
             None => path.display().to_string(),
         };
         match SETTINGS.iter().find(|setting| setting.key == key) {
-            Some(setting) => set(loaded, setting, &value, &origin, &key, faults),
+            Some(setting) => {
+                let place = Place {
+                    origin: &origin,
+                    file: Some(path),
+                };
+                set(loaded, setting, &value, &place, &key, faults);
+            }
             None => faults.push(unknown(
                 &key,
                 SETTINGS.iter().map(|setting| setting.key.to_owned()),
@@ -210,7 +244,7 @@ pub(super) fn parse_table(text: &str) -> anyhow::Result<toml::Table> {
             .span()
             .map_or("", |span| &text[..span.start.min(text.len())]);
         let line = before.matches('\n').count() + 1;
-        anyhow::anyhow!("line {line} is not TOML; texts stand in quotes")
+        anyhow::anyhow!("line {line} is not TOML; texts stand in quotes, and no key stands twice")
     })
 }
 
@@ -273,14 +307,11 @@ fn read_variables(
             .chain([setting.variable()]);
         for name in names {
             if let Some(value) = variables.get(&name) {
-                set(
-                    loaded,
-                    setting,
-                    value,
-                    &format!("{origin} {name}"),
-                    &name,
-                    faults,
-                );
+                let place = Place {
+                    origin: &format!("{origin} {name}"),
+                    file: (origin == DOTENV).then_some(Path::new(DOTENV)),
+                };
+                set(loaded, setting, value, &place, &name, faults);
             }
         }
     }
@@ -297,13 +328,18 @@ fn set(
     loaded: &mut Loaded,
     setting: &'static Setting,
     value: &str,
-    origin: &str,
+    place: &Place<'_>,
     name: &str,
     faults: &mut Vec<String>,
 ) {
+    let origin = place.origin;
     match (setting.set)(&mut loaded.config, value) {
         Ok(()) => {
             loaded.origins.insert(setting.key, origin.to_owned());
+            match place.file {
+                Some(file) => loaded.files.insert(setting.key, file.to_owned()),
+                None => loaded.files.remove(setting.key),
+            };
         }
         Err(wanted) => faults.push(format!("`{name}` {wanted} ({origin})")),
     }

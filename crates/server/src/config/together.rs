@@ -7,6 +7,8 @@
 
 use std::net::SocketAddr;
 
+use doorward_mail::{TransportSettings, parse_transport};
+use doorward_store_redis::RedisUrl;
 use doorward_web::{ForwardedBy, TrustedProxies};
 
 use super::rights::open_to_others;
@@ -28,6 +30,30 @@ impl Config {
 
     /// What a start goes on with, and says.
     pub fn warnings(&self) -> Vec<String> {
+        let mut told = self.warnings_of_no_part();
+        let is_public = !self.is_reached_from_here_alone();
+        if is_public && !self.throttle {
+            told.push("nobody who guesses passwords or floods forms is slowed down: leave `throttle.enabled` out, but for load tests".to_owned());
+        }
+        if is_public
+            && matches!(
+                parse_transport(&self.mail_url()),
+                Ok(TransportSettings::Log)
+            )
+        {
+            told.push("mail is written to the log, links and all, for whoever reads that: set `mail.url` (SMTP_URL) to a mail server".to_owned());
+        }
+        let redis = self.redis_url.as_ref().map(|url| url.expose().parse());
+        if let Some(Ok(url)) = redis
+            && RedisUrl::is_open_to_listeners(&url)
+        {
+            told.push("the way to Redis is not encrypted, and leads over a network: use rediss:// in `redis.url` (REDIS_URL)".to_owned());
+        }
+        told
+    }
+
+    /// What no part of `doctor` says by itself.
+    pub fn warnings_of_no_part(&self) -> Vec<String> {
         let mut told = open_to_others(self);
         let collector = self.traces_url.iter().chain(&self.traces_endpoint).next();
         if let Some(url) = collector
@@ -64,9 +90,7 @@ impl Config {
             ),
             _ => {}
         }
-        let is_reached_from_here_alone =
-            is_local && self.public_url.as_deref().is_none_or(is_loopback_url);
-        if !is_reached_from_here_alone && self.has_inbox() {
+        if !self.is_reached_from_here_alone() && self.has_inbox() {
             faults.push("mail would stay in the built-in inbox, which anybody who reaches the server could read: set `mail.url` (SMTP_URL)".to_owned());
         }
         if self
@@ -76,6 +100,10 @@ impl Config {
             faults.push(format!("`metrics.listen` is {0}, where the server itself listens: metrics need a port of their own, such as 127.0.0.1:9464", self.listen));
         }
         faults
+    }
+
+    fn is_reached_from_here_alone(&self) -> bool {
+        self.listen.ip().is_loopback() && self.public_url.as_deref().is_none_or(is_loopback_url)
     }
 
     fn faults_of_origins(&self) -> Vec<String> {
@@ -331,6 +359,31 @@ mod tests {
             );
             let is_said = |warning: &String| warning.contains(told) && !warning.contains("Bearer");
             assert!(warnings.iter().all(is_said), "{warnings:?}");
+        }
+    }
+
+    /// C-01, C-03: what gives protection up is said at the start, where others can reach the server.
+    #[test]
+    fn what_gives_protection_up_is_warned_of() {
+        const PUBLIC: [(&str, &str); 2] = [
+            ("public_url", "https://accounts.example.com"),
+            ("mail.url", "smtp://mail.example.com"),
+        ];
+        for (value, told) in [
+            (("throttle.enabled", "false"), "`throttle.enabled`"),
+            (("mail.url", "log:"), "`mail.url`"),
+            (("redis.url", "redis://203.0.113.9"), "rediss://"),
+            (("redis.url", "rediss://203.0.113.9"), ""),
+            (("redis.url", "redis://127.0.0.1"), ""),
+        ] {
+            let is_redis = value.0 == "redis.url" && !told.is_empty();
+            let warnings = with(&[PUBLIC[0], PUBLIC[1], value]).warnings();
+            let is_said = usize::from(!told.is_empty());
+            assert_eq!(warnings.len(), is_said, "{value:?} {warnings:?}");
+            assert!(warnings.iter().all(|warning| warning.contains(told)));
+            // For oneself alone, to try out.
+            let here = with(&[value]).warnings();
+            assert_eq!(here.len(), usize::from(is_redis), "{value:?} {here:?}");
         }
     }
 

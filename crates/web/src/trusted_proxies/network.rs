@@ -40,12 +40,14 @@ impl Network {
         }
     }
 
-    /// The shortest prefix that is taken: that of the largest private networks. Everybody in two halves is
-    /// everybody.
+    /// The shortest prefix that is taken: that of the largest private networks, and of IPv6, where all that is in
+    /// use lies close together, what the largest provider has to itself. Everybody in two halves is everybody.
     const fn widest(address: IpAddr) -> u32 {
         match address {
             IpAddr::V4(_) => 8,
-            IpAddr::V6(_) => 7,
+            IpAddr::V6(address) if address.is_unique_local() => 7,
+            IpAddr::V6(address) if address.is_unicast_link_local() => 10,
+            IpAddr::V6(_) => 20,
         }
     }
 

@@ -54,7 +54,7 @@ fn configuration(loaded: anyhow::Result<Loaded>) -> (Vec<Finding>, Option<Loaded
             let found = format!("can be read; {set} of its settings are not at their default");
             let mut findings = vec![Finding::fine(PART, found)];
             // What a start says, and goes on: who can read the files, say.
-            findings.extend(loaded.config.warnings().into_iter().map(warning));
+            findings.extend(loaded.config.warnings_of_no_part().into_iter().map(warning));
             return (findings, Some(loaded));
         }
         Err(error) => error,

@@ -423,3 +423,36 @@ fn a_mounted_secret_is_closed_where_it_is_mounted() {
     assert!(!warning.contains("chmod"), "{warning}");
     assert_eq!(warnings(0o440), [] as [serde_json::Value; 0]);
 }
+
+/// C-01: a name that is there is meant to be read: the defaults are not what somebody wrote.
+#[test]
+fn a_configuration_that_is_no_file_is_not_passed_over() {
+    let folder = Setup::on_a_file();
+    std::fs::create_dir(folder.path("doorward.toml")).unwrap();
+    let told = folder.run(&["config", "check"]).expect(1).err;
+    assert!(
+        told.contains("doorward.toml") && told.contains("is a folder"),
+        "{told}"
+    );
+    for name in ["doorward.toml", ".env"] {
+        let dangling = Setup::on_a_file();
+        std::os::unix::fs::symlink("gone", dangling.path(name)).unwrap();
+        let told = dangling.run(&["config", "check"]).expect(1).err;
+        assert!(told.contains(&format!("cannot read {name}")), "{told}");
+    }
+}
+
+/// C-01, C-07: whatever a file is called, what is in it is known to come from there.
+#[test]
+fn a_file_is_looked_at_whatever_its_name() {
+    let secret = format!("[keys]\nmaster_key = \"{SECRET}\"\n");
+    for name in [".env.toml", "environment", "e"] {
+        let setup = Setup::on_a_file().file(name, &secret);
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o644);
+        std::fs::set_permissions(setup.path(name), mode).unwrap();
+        let told = setup.run(&["--config", name, "config", "check", "--json"]);
+        let told = told.expect(0).json();
+        let warnings = told["warnings"].as_array().unwrap();
+        assert_eq!(warnings.len(), 1, "{name}: {told}");
+    }
+}
