@@ -9,6 +9,7 @@ mod fuzz;
 mod mutants;
 mod package;
 mod parsers;
+mod rounds;
 mod run;
 mod sbom;
 mod supply;
@@ -32,6 +33,7 @@ cargo xtask TASK
                     build the release binary, or take this one, and hold the times of its answers about
                     accounts that are there against those about accounts that are not
   bench             build the release binary and print the first figures
+  rounds            run the races a hundred times over and the kills two hundred, on every store
   mutants [FILE]    take the rules' checks out one at a time, and expect a test of the domain to notice
   supply            hold what the binary is made of against deny.toml and xtask/supply
   reproduce         build the release twice, in two folders, and compare
@@ -54,6 +56,7 @@ fn main() -> ExitCode {
         Some("timing") => timing::timing(arguments.next(), arguments.next()),
         Some("bench") => bench::bench(),
         Some("flood") => flood::flood(arguments.next()),
+        Some("rounds") => rounds::rounds(),
         Some("mutants") => mutants::mutants_of(arguments.next().as_deref()),
         Some("supply") => supply::supply(),
         Some("sbom") => package::print_bill(),

@@ -21,7 +21,7 @@ Moods:
     greet-554       answers so to the connection
     slow            accepts the connection and never says a word
     drop            hangs up in the middle of the message
-    think           takes a message after two seconds
+    think           takes a message after six seconds
     stall-first     never answers to the first message; later connections are served
     starttls        offers STARTTLS (needs --cert, --key)
     starttls-inject offers STARTTLS and sends more plaintext behind its 220
@@ -108,7 +108,7 @@ class Handler:
             tell(event="held")
             await asyncio.Event().wait()
         if self.mood == "think":
-            await asyncio.sleep(2)
+            await asyncio.sleep(6)
         raw = envelope.original_content
         tell(
             event="mail",

@@ -106,15 +106,27 @@ pub fn keep_certificate(
 async fn supervise<D, F>(
     name: &'static str,
     wired: Arc<Wired>,
-    mut stop: watch::Receiver<bool>,
+    stop: watch::Receiver<bool>,
     duty: D,
 ) where
     D: Fn(Arc<Wired>, watch::Receiver<bool>) -> F,
     F: Future<Output = ()> + Send + 'static,
 {
-    while let Err(error) = tokio::spawn(duty(wired.clone(), stop.clone())).await {
+    let begin = || duty(wired.clone(), stop.clone());
+    again_after_panics(name, begin, || failed(&wired, name), stop.clone()).await;
+}
+
+async fn again_after_panics<F>(
+    name: &'static str,
+    begin: impl Fn() -> F,
+    failed: impl Fn(),
+    mut stop: watch::Receiver<bool>,
+) where
+    F: Future<Output = ()> + Send + 'static,
+{
+    while let Err(error) = tokio::spawn(begin()).await {
         tracing::error!(duty = name, %error, "a duty of the worker panicked; it starts again");
-        failed(&wired, name);
+        failed();
         if pause(MAIL_EVERY, &mut stop).await {
             return;
         }
@@ -357,4 +369,43 @@ async fn pause(time: Duration, stop: &mut watch::Receiver<bool>) -> bool {
         _ = stop.changed() => {}
     }
     *stop.borrow()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use super::*;
+
+    /// L-04: a duty that panics is told, counted and begun anew, until it is asked to stop.
+    #[tokio::test(start_paused = true)]
+    async fn a_duty_that_panics_starts_again() {
+        let (begun, told) = (Arc::new(AtomicU32::new(0)), AtomicU32::new(0));
+        let (_stopper, stop) = watch::channel(false);
+        let begin = || {
+            let turn = begun.fetch_add(1, Ordering::SeqCst);
+            async move { assert!(turn >= 2, "its turn goes wrong") }
+        };
+        let count = || {
+            told.fetch_add(1, Ordering::SeqCst);
+        };
+        again_after_panics(MAIL, begin, count, stop).await;
+        let seen = (begun.load(Ordering::SeqCst), told.load(Ordering::SeqCst));
+        assert_eq!(seen, (3, 2));
+    }
+
+    /// L-04: one that panics each time keeps no server from its end.
+    #[tokio::test(start_paused = true)]
+    async fn a_duty_that_always_panics_ends_with_the_server() {
+        let begun = AtomicU32::new(0);
+        let (stopper, stop) = watch::channel(false);
+        let begin = || {
+            if begun.fetch_add(1, Ordering::SeqCst) == 4 {
+                stopper.send_replace(true);
+            }
+            async { panic!("its turn goes wrong") }
+        };
+        again_after_panics(SWEEP, begin, || (), stop).await;
+        assert_eq!(begun.load(Ordering::SeqCst), 5);
+    }
 }

@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use doorward_domain::memory::SeededSecrets;
 use doorward_domain::model::{
-    AuditEvent, Credential, Event, Link, MailJob, MailKind, Outcome, Purpose, Role, Session,
-    SigningKey, Status, User, Version,
+    AskedBy, AuditEvent, Credential, EmailChange, Event, Link, MailJob, MailKind, Outcome, Purpose,
+    Role, Session, SigningKey, Status, User, Version,
 };
 use doorward_domain::values::{
     AuditEventId, Data, Digest, EmailAddress, Locale, MailJobId, Name, Secret, SessionId, UserId,
@@ -81,6 +81,10 @@ pub fn user() -> User {
         username: Some(username(&format!("Bén-{}", unique()))),
         email: Some(email()),
         pending_email: Some(email()),
+        email_change: Some(EmailChange {
+            asked_at: now(),
+            asked_by: AskedBy::Admin,
+        }),
         name: Some(Name::parse("Bén 🦊 o'Neill \\ %_! \"x\" 李").expect("a name")),
         role: Role::User,
         status: Status::Active,
@@ -118,6 +122,14 @@ pub fn pending_user() -> User {
 pub fn next_version(user: &User) -> User {
     User {
         version: user.version.next(),
+        ..user.clone()
+    }
+}
+
+/// As a user comes from a store that was asked by one of their names.
+pub fn without_data(user: &User) -> User {
+    User {
+        data: Data::unread(),
         ..user.clone()
     }
 }

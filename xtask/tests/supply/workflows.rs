@@ -92,7 +92,7 @@ fn a_commit_that_is_not_on_main_is_not_released() {
     let bash = |script: &str| {
         let script = format!(
             "export GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_SYSTEM=/dev/null
-            commit() {{ git -c user.name=x -c user.email=x@example.org commit -q --allow-empty -m x; }}
+            commit() {{ git -c user.name=x -c user.email=x@example.org commit -q --allow-empty -m \"$1\"; }}
             {script}"
         );
         let mut command = Command::new("bash");
@@ -100,12 +100,12 @@ fn a_commit_that_is_not_on_main_is_not_released() {
         command.status().unwrap().success()
     };
     assert!(bash(
-        "git init -q . && commit && commit && git update-ref refs/remotes/origin/main HEAD"
+        "git init -q . && commit one && commit two && git update-ref refs/remotes/origin/main HEAD"
     ));
     assert!(bash(check), "the newest of main");
     assert!(bash("git checkout -q HEAD~1"));
     assert!(bash(check), "an older one of main");
-    assert!(bash("commit"));
+    assert!(bash("commit beside"));
     assert!(!bash(check), "one beside it");
 }
 

@@ -281,11 +281,13 @@ fn a_collector_that_is_away_harms_nothing_and_is_told_of_once() {
             assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
             slowest = slowest.max(begun_at.elapsed());
         }
-        assert!(slowest < Duration::from_secs(4), "{slowest:?}");
+        // Who waited for the collector would wait for eight seconds.
+        assert!(slowest < Duration::from_secs(7), "{slowest:?}");
         let begun_at = Instant::now();
         server.stop();
         let took = begun_at.elapsed();
-        assert!(took < Duration::from_secs(12), "the end took {took:?}");
+        // The last are waited for once.
+        assert!(took < Duration::from_secs(15), "the end took {took:?}");
         let log = server.log();
         let told = log.matches("traces cannot be handed").count();
         assert!(told <= 1, "{log}");

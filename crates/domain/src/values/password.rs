@@ -1,5 +1,5 @@
 //! Passwords on their way in: one somebody shows, one somebody wants to have. Normalised and counted,
-//! and nothing else is asked of their characters (P-03, P-04).
+//! and nothing else is asked of their characters (P-03, P-04). Their length has an end (P-02).
 
 use unicode_normalization::UnicodeNormalization;
 

@@ -89,7 +89,7 @@ async fn a_silent_server_costs_no_more_than_the_time_limit() {
         let begun = Instant::now();
         mailer.send(&mail(0)).await.unwrap_err();
         assert!(
-            begun.elapsed() >= SHORT && begun.elapsed() < 20 * SHORT,
+            begun.elapsed() >= SHORT && begun.elapsed() < LONG / 2,
             "{:?}",
             begun.elapsed()
         );
@@ -101,7 +101,7 @@ async fn a_silent_server_costs_no_more_than_the_time_limit() {
 async fn a_server_may_think_longer_about_a_message_than_about_a_command() {
     let sink = Sink::start("think");
     let mut settings = SmtpSettings::parse(&format!("smtp://127.0.0.1:{}", sink.port)).unwrap();
-    settings.step_timeout = Duration::from_secs(1);
+    settings.step_timeout = Duration::from_secs(4);
     let mailer = open(TransportSettings::Smtp(settings));
     mailer.send(&mail(0)).await.unwrap();
 }

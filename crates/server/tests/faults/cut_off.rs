@@ -9,7 +9,8 @@ use crate::answers::{Client, PASSWORD, Word};
 use crate::server::Setup;
 use crate::stage::{Database, brisk_setup, heals, setup};
 
-/// What needs no store is answered so soon, whatever else hangs.
+/// What needs no store is answered so soon, whatever else hangs: the usual answer, since a busy machine
+/// stalls one or another, and who waited for the store would wait each time.
 const SOON: Duration = Duration::from_secs(2);
 
 /// What asks nothing of a store.
@@ -25,16 +26,20 @@ fn tells_everybody(client: Client, token: &str) -> Vec<(String, Word)> {
     let is_over = &AtomicBool::new(false);
     std::thread::scope(|scope| {
         scope.spawn(move || {
-            for path in CHEAP.iter().cycle() {
-                let started = Instant::now();
-                let reply = client.send("GET", path, None, None).unwrap();
-                assert_eq!(reply.status, 200, "{path}: {reply:?}");
-                let took = started.elapsed();
-                assert!(took < SOON, "{path} took {took:?}");
-                if is_over.load(Ordering::SeqCst) {
-                    return;
+            let mut took = CHEAP.map(|_| Vec::new());
+            while !is_over.load(Ordering::SeqCst) {
+                for (path, took) in CHEAP.into_iter().zip(&mut took) {
+                    let started = Instant::now();
+                    let reply = client.send("GET", path, None, None).unwrap();
+                    assert_eq!(reply.status, 200, "{path}: {reply:?}");
+                    took.push(started.elapsed());
                 }
                 std::thread::park_timeout(Duration::from_millis(20));
+            }
+            for (path, took) in CHEAP.into_iter().zip(&mut took) {
+                took.sort_unstable();
+                let usual = took[took.len() / 2];
+                assert!(usual < SOON, "{path} took {took:?}");
             }
         });
         let (mut asked, mut sign_ups) = (Vec::new(), Vec::new());

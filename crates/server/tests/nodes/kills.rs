@@ -1,4 +1,6 @@
-//! Nodes are killed and stopped under load, one after the other, and come back.
+//! Nodes are killed and stopped under load, one after the other, and come back (T-POWER).
+
+use doorward_testkit::rounds::rounds;
 
 use crate::cluster::{Cluster, Ground};
 use crate::load::Load;
@@ -6,8 +8,8 @@ use crate::load::Load;
 async fn killing(ground: Ground) {
     let mut cluster = Cluster::start(ground).await;
     let load = Load::begin(&cluster, "person", 6);
-    let signals = ["KILL", "TERM", "KILL", "TERM", "KILL", "TERM"];
-    for (round, signal) in signals.into_iter().enumerate() {
+    let ends = rounds(6);
+    for (round, signal) in ["KILL", "TERM"].into_iter().cycle().take(ends).enumerate() {
         load.goes_on(12).await;
         let node = &mut cluster.nodes[round % 3];
         let status = node.end(signal).await;
@@ -16,7 +18,7 @@ async fn killing(ground: Ground) {
         node.start().await;
     }
     let count = load.end(&cluster).await;
-    println!("{count} sign-ups and as many changes over six ends, none lost");
+    println!("{count} sign-ups and as many changes over {ends} ends, none lost");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use doorward_testkit::rounds::rounds;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
@@ -43,7 +44,7 @@ async fn post_on_all(cluster: &Cluster, path: &str, body: Option<&Value>) -> Vec
 /// A recovery link works once; a confirmation says the same to everybody, and is made once.
 async fn a_link_is_used_once(cluster: &Cluster) {
     let admin = cluster.admin().await;
-    for round in 0..4 {
+    for round in 0..rounds(4) {
         let name = format!("linked-{round}");
         let address = format!("{name}@example.com");
         let body = json!({"username": name, "email": address, "password": PASSWORD});
@@ -68,28 +69,34 @@ async fn a_link_is_used_once(cluster: &Cluster) {
 
 /// Sixty people want one name, in any spelling.
 async fn a_name_is_given_once(cluster: &Cluster) {
-    let mut running = JoinSet::new();
-    for number in 0..60 {
-        let door = cluster.door(number);
-        let name = ["wanted", "Wanted", "WANTED", "ｗanted"][number % 4];
-        let body = json!({"username": name, "password": PASSWORD});
-        running.spawn(outcome(door, "/user".to_owned(), Some(body)));
+    for round in 0..rounds(1) {
+        let mut running = JoinSet::new();
+        for number in 0..60 {
+            let door = cluster.door(number);
+            let name = ["wanted", "Wanted", "WANTED", "ｗanted"][number % 4];
+            let body = json!({"username": format!("{name}-{round}"), "password": PASSWORD});
+            running.spawn(outcome(door, "/user".to_owned(), Some(body)));
+        }
+        assert_eq!(statuses(running).await, [(201, 1), (409, 59)]);
     }
-    assert_eq!(statuses(running).await, [(201, 1), (409, 59)]);
 }
 
 /// Many claim one address; one of them confirms it, and the others are gone.
 async fn an_address_is_given_once(cluster: &Cluster) {
+    for round in 0..rounds(1) {
+        one_of_nine_gets(cluster, &format!("one-{round}@example.com"), round).await;
+    }
+}
+
+async fn one_of_nine_gets(cluster: &Cluster, address: &str, round: usize) {
     let mut links = Vec::new();
     for number in 0..9 {
-        let name = format!("claimant-{number}");
-        let body = json!({"username": name, "email": "one@example.com", "password": PASSWORD});
-        let seen = cluster.links_to("one@example.com", "/confirmation/");
+        let name = format!("claimant-{round}-{number}");
+        let body = json!({"username": name, "email": address, "password": PASSWORD});
+        let seen = cluster.links_to(address, "/confirmation/");
         cluster.door(number).post("/user", body).await.expect(201);
         let link = crate::eventually("the mail arrives", async || {
-            let mut links = cluster
-                .links_to("one@example.com", "/confirmation/")
-                .into_iter();
+            let mut links = cluster.links_to(address, "/confirmation/").into_iter();
             links.find(|link| !seen.contains(link))
         });
         links.push(link.await);
@@ -107,7 +114,7 @@ async fn an_admin_stays(cluster: &Cluster) {
     let [a, b, c] = cluster.doors();
     let first = cluster.admin().await;
     cluster.user("second").await;
-    for round in 0..12 {
+    for round in 0..rounds(12) {
         let admin = json!({"role": "admin"});
         let path = "/user/second/role";
         a.send("PUT", path, Some(&first), Some(admin.clone()))

@@ -67,9 +67,14 @@ async fn killed(server: &OwnServer, store: &SqlStore) {
     let (user, _, changes) = sign_up();
     assert!(is_store_error(&in_time(store.apply(changes)).await));
     in_time(Store::ping(store)).await.unwrap_err();
-    let began = Instant::now();
-    in_time(Store::ping(store)).await.unwrap_err();
-    assert!(began.elapsed() < Duration::from_secs(1));
+    // The quickest of some: the machine may be busy, and whoever waited would each time.
+    let mut quickest = Duration::MAX;
+    for _ in 0..5 {
+        let began = Instant::now();
+        in_time(Store::ping(store)).await.unwrap_err();
+        quickest = quickest.min(began.elapsed());
+    }
+    assert!(quickest < Duration::from_secs(1), "{quickest:?}");
     server.start().await;
     until_well(|| Store::ping(store)).await;
     assert!(

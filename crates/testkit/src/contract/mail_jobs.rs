@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use doorward_domain::changes::Change;
+use doorward_domain::changes::{ApplyError, Change};
 use doorward_domain::model::{MailJob, MailKind};
 use doorward_domain::ports::{Outbox, Store};
 use doorward_domain::values::Locale;
@@ -47,6 +47,40 @@ pub async fn every_field_comes_back(store: Arc<dyn Store>) {
             ..job
         };
         assert_eq!(claimed, [expected]);
+    }
+}
+
+/// the mails of one user, of one kind, and from one moment on are let go; and what is made beside a mail
+/// needs it.
+pub async fn later_mails_of_one_kind_are_let_go(store: Arc<dyn Store>) {
+    let (user, other) = (fixtures::user_id(), fixtures::user_id());
+    let kind = MailKind::EmailChangeUndo;
+    let job = |user_id, kind, at| MailJob {
+        user_id: Some(user_id),
+        kind,
+        created_at: later(at),
+        ..due(0)
+    };
+    let gone = [job(user, kind, 10), job(user, kind, 11)];
+    let left = [
+        job(user, kind, 9),
+        job(user, MailKind::EmailChanged, 10),
+        job(other, kind, 10),
+    ];
+    enqueue(&*store, &gone).await;
+    enqueue(&*store, &left).await;
+    let keep = |job: &MailJob| vec![Change::KeepMail(job.id)];
+    for job in gone.iter().chain(&left) {
+        must(&*store, keep(job)).await;
+    }
+    let forget = Change::ForgetMailsSince(user, kind, later(10));
+    must(&*store, vec![forget]).await;
+    for job in &gone {
+        let refused = store.apply(keep(job)).await;
+        assert!(matches!(refused, Err(ApplyError::Stale)), "{refused:?}");
+    }
+    for job in &left {
+        must(&*store, keep(job)).await;
     }
 }
 

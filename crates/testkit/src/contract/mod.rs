@@ -67,7 +67,10 @@ macro_rules! store_contract {
                 the_longest_values_come_back,
                 an_update_replaces_every_field,
                 a_stop_of_guesses_stays_whatever_else_is_written,
+                who_asked_for_a_change_of_address_comes_back,
+                what_is_made_beside_a_user_needs_that_very_version,
                 a_user_is_found_by_each_name,
+                a_write_of_whom_a_name_has_found_keeps_the_data,
                 keys_compare_byte_by_byte,
                 deletion_takes_all_that_belongs_to_the_user,
                 only_a_pending_user_is_deleted_as_pending,
@@ -126,6 +129,7 @@ macro_rules! store_contract {
             mail_jobs {
                 every_field_comes_back,
                 the_oldest_is_claimed_first,
+                later_mails_of_one_kind_are_let_go,
                 a_lease_ends,
                 a_mail_is_retried_given_up_and_done,
                 no_mail_is_held_by_two_workers,

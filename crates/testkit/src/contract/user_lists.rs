@@ -8,7 +8,7 @@ use doorward_domain::ports::Store;
 use doorward_domain::values::{Name, UserId};
 
 use super::{insert, must};
-use crate::fixtures::{self, later};
+use crate::fixtures::{self, later, without_data};
 
 async fn ids(store: &dyn Store, filter: UserFilter) -> Vec<UserId> {
     let users = store.list_users(&filter).await.unwrap();
@@ -246,7 +246,8 @@ pub async fn claims_on_an_address_come_newest_first(store: Arc<dyn Store>) {
         .list_users_by_pending_email(address.key(), 3)
         .await
         .unwrap();
-    assert_eq!(found, claimants[..3]);
+    let newest: Vec<_> = claimants[..3].iter().map(without_data).collect();
+    assert_eq!(found, newest);
     claimants.reverse();
     let oldest = store.list_claims(address.key(), None, 3).await.unwrap();
     assert_eq!(oldest, claimants[..3]);

@@ -3,17 +3,30 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
+use doorward_testkit::rounds::rounds;
 use serde_json::json;
 
-use super::{Setup, eventually};
+use super::{Server, Setup, eventually};
 use crate::support::PASSWORD;
 
+/// How many are acknowledged before it is killed.
+const ENOUGH: usize = 30;
+
+/// T-POWER: `cargo xtask rounds` does it two hundred times over.
 #[test]
 fn every_sign_up_that_was_acknowledged_is_there_after_a_kill() {
     let setup = Setup::new()
         .with("DOORWARD_THROTTLE__ENABLED", "false")
         .with("ADMIN_PASSWORD", PASSWORD);
-    let server = Arc::new(setup.start());
+    for round in 0..rounds(1) {
+        let asked = killed_under_load(setup.start(), round);
+        is_as_answered(&setup.start(), &asked);
+    }
+}
+
+/// Whom it was asked to sign up until it was killed, and whether it said that they were.
+fn killed_under_load(server: Server, round: usize) -> Vec<(String, bool)> {
+    let server = Arc::new(server);
     let (acknowledged, is_over) = (
         Arc::new(AtomicUsize::new(0)),
         Arc::new(AtomicBool::new(false)),
@@ -25,7 +38,7 @@ fn every_sign_up_that_was_acknowledged_is_there_after_a_kill() {
             std::thread::spawn(move || {
                 let mut asked = Vec::new();
                 for number in 0.. {
-                    let name = format!("user-{thread}-{number}");
+                    let name = format!("user-{round}-{thread}-{number}");
                     let body = json!({"username": name, "password": PASSWORD});
                     let answer = server.try_send("POST", "/user", None, Some(&body));
                     let is_there = answer.as_ref().is_ok_and(|reply| reply.status == 201);
@@ -41,20 +54,19 @@ fn every_sign_up_that_was_acknowledged_is_there_after_a_kill() {
         })
         .collect();
     eventually("thirty are acknowledged", || {
-        (acknowledged.load(Ordering::SeqCst) >= 30).then_some(())
+        (acknowledged.load(Ordering::SeqCst) >= ENOUGH).then_some(())
     });
     is_over.store(true, Ordering::SeqCst);
     server.signal("KILL");
-    let asked: Vec<_> = people
-        .into_iter()
-        .flat_map(|person| person.join().unwrap())
-        .collect();
-    drop(server);
+    let asked = people.into_iter().flat_map(|person| person.join().unwrap());
+    asked.collect()
+}
 
-    let server = setup.start();
+/// Who was acknowledged is there, and none is half there.
+fn is_as_answered(server: &Server, asked: &[(String, bool)]) {
     let admin = server.sign_in("admin", PASSWORD);
     let mut there = 0;
-    for (name, is_there) in &asked {
+    for (name, is_there) in asked {
         let found = server
             .send("GET", &format!("/user/{name}"), Some(&admin), None)
             .status;
@@ -82,5 +94,5 @@ fn every_sign_up_that_was_acknowledged_is_there_after_a_kill() {
                 .expect(201);
         }
     }
-    assert!(there >= 30);
+    assert!(there >= ENOUGH);
 }

@@ -1,5 +1,7 @@
 //! `doorward keys`, beside a running server (J-06).
 
+use std::time::{Duration, Instant};
+
 use serde_json::{Value, json};
 
 use super::{Setup, eventually};
@@ -73,15 +75,26 @@ fn what_one_node_ends_is_over_on_the_other() {
     two.send("GET", "/auth", Some(&token), None).expect(200);
     one.send("DELETE", "/auth", Some(&token), None).expect(204);
     one.send("GET", "/auth", Some(&token), None).expect(401);
-    let ended = std::time::Instant::now();
-    eventually("it is over there too", || {
-        (two.send("GET", "/auth", Some(&token), None).status == 401).then_some(())
-    });
-    assert!(
-        ended.elapsed() < std::time::Duration::from_secs(2),
-        "{:?}",
-        ended.elapsed()
-    );
+    let ended = Instant::now();
+    let believed = believed_after(ended, &[&two], &token);
+    assert!(believed < Duration::from_secs(1), "{believed:?}");
+}
+
+/// How long after that moment the token was still taken: when the last look began that saw it let in, however
+/// long the looks took.
+fn believed_after(moment: Instant, nodes: &[&super::Server], token: &str) -> Duration {
+    let mut last = Duration::ZERO;
+    for node in nodes {
+        eventually("its token is refused", || {
+            let began = moment.elapsed();
+            if node.send("GET", "/auth", Some(token), None).status == 401 {
+                return Some(());
+            }
+            last = last.max(began);
+            None
+        });
+    }
+    last
 }
 
 /// J-06, T-REVOKE: a stolen key is dead on both nodes within a second, and a new one signs.
@@ -102,14 +115,8 @@ fn a_revoked_key_is_dead_on_every_node_within_a_second() {
     let unknown = setup.run(&["keys", "revoke", "made-up"]).expect(1);
     assert!(unknown.err.contains("keys list"), "{}", unknown.err);
     let revoked = setup.run(&["keys", "revoke", &stolen, "--json"]).expect(0);
-    let asked = std::time::Instant::now();
-    for node in nodes {
-        eventually("its token is refused", || {
-            (node.send("GET", "/auth", Some(&token), None).status == 401).then_some(())
-        });
-    }
-    let took = asked.elapsed();
-    assert!(took < std::time::Duration::from_secs(2), "{took:?}");
+    let believed = believed_after(Instant::now(), &nodes, &token);
+    assert!(believed < Duration::from_secs(1), "{believed:?}");
     let kids = |node: &super::Server| {
         let jwks = node.get("/.well-known/jwks.json").expect(200).json();
         let keys = jwks["keys"].as_array().unwrap().clone();

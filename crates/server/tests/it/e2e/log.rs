@@ -1,11 +1,14 @@
 //! The log: one line of JSON an event, and nothing in it that is anybody's (T-CANARY, L-02, L-03).
 
 use std::net::SocketAddr;
+use std::path::Path;
 
 use serde_json::{Value, json};
 
 use super::http::{Reply, exchange, request};
+use super::sink::Letter;
 use super::{Server, Setup, Sink};
+use crate::support::Combination;
 
 const PASSWORD: &str = "canary-password-7b1f";
 const OTHER_PASSWORD: &str = "canary-other-password-9c2e";
@@ -19,7 +22,8 @@ const PEPPER: &str = "canaryQ-pepper5-key6-nB4xRt9yKq1m";
 const MASTER: &str = "canaryQ-master3-key8-wL0zXv5uTn2r";
 
 /// T-CANARY, L-02: passwords, tokens, cookies, links, e-mail and network addresses, in the log at its most
-/// talkative, in the metrics and in what a refusal says.
+/// talkative, in the metrics and in what a refusal says; and all of them but what is a person's own, in the
+/// database's file and in the mails, in which the links are.
 #[test]
 fn the_log_at_its_finest_holds_no_token_no_password_and_no_address() {
     let mut canary = Canary::start();
@@ -29,12 +33,9 @@ fn the_log_at_its_finest_holds_no_token_no_password_and_no_address() {
     canary.comes_through_a_proxy(&token);
     canary.changes_password_and_address();
     canary.recovers();
-    let Canary {
-        server, secrets, ..
-    } = canary;
-    let metrics = metrics_of(&server);
+    let metrics = metrics_of(&canary.server);
     assert!(metrics.contains("doorward_"), "{metrics}");
-    let log = server.stop();
+    let log = canary.server.stop();
     assert!(log.lines().count() > 10);
     for line in log.lines() {
         let line: Value =
@@ -44,26 +45,61 @@ fn the_log_at_its_finest_holds_no_token_no_password_and_no_address() {
             "{line}"
         );
     }
+    let (secrets, links) = (&canary.secrets, &canary.links);
     for (place, text) in [("log", &log), ("metrics", &metrics)] {
-        let text = text.to_lowercase();
-        for secret in &secrets {
-            let at = text.find(&secret.to_lowercase());
-            assert!(
-                at.is_none(),
-                "{secret} is in the {place}: {}",
-                &text[at.unwrap().saturating_sub(300)..][..400]
-            );
+        let personal = PERSONAL.map(str::to_owned);
+        is_in_none_of(secrets.iter().chain(links).chain(&personal), place, text);
+    }
+    let database = files_of(&canary.setup.data_dir());
+    if Combination::chosen() == Combination::Sqlite {
+        assert!(database.contains("canary-user"), "it is the file of users");
+    }
+    is_in_none_of(secrets.iter().chain(links), "database", &database);
+    canary.mails.extend(canary.sink.other_mails());
+    assert!(canary.mails.len() >= 5);
+    for mail in &canary.mails {
+        is_in_none_of(secrets.iter(), "mail", &mail.whole());
+    }
+}
+
+/// What the database is for, and what a mail to its owner may say.
+const PERSONAL: [&str; 6] = [NAME, EMAIL, NEW_EMAIL, "Canary/1.0", CLIENT, CLIENT_6];
+
+fn is_in_none_of<'a>(secrets: impl Iterator<Item = &'a String>, place: &str, text: &str) {
+    let text = text.to_lowercase();
+    for secret in secrets {
+        let at = text.find(&secret.to_lowercase());
+        let around = at.map(|at| {
+            let before = text[..at].chars().rev().take(300).collect::<Vec<_>>();
+            before.into_iter().rev().collect::<String>()
+        });
+        assert!(at.is_none(), "{secret} is in the {place} after: {around:?}");
+    }
+}
+
+/// All that lies in a folder, read as text.
+fn files_of(folder: &Path) -> String {
+    let mut all = String::new();
+    for file in std::fs::read_dir(folder).unwrap() {
+        let path = file.unwrap().path();
+        if path.is_file() {
+            all += &String::from_utf8_lossy(&std::fs::read(path).unwrap());
         }
     }
+    all
 }
 
 /// Somebody of whom every part can be found again.
 struct Canary {
     sink: Sink,
     server: Server,
+    /// Passwords, keys, tokens, cookies.
     secrets: Vec<String>,
+    /// The secrets of mailed links.
+    links: Vec<String>,
+    mails: Vec<Letter>,
     // The server writes into its folder until it ends.
-    _setup: Setup,
+    setup: Setup,
 }
 
 impl Canary {
@@ -78,24 +114,14 @@ impl Canary {
             .with("JWT_SECRET_KEY", MASTER)
             .with("ADMIN_PASSWORD", OTHER_PASSWORD);
         let server = setup.start();
-        let secrets = [
-            PASSWORD,
-            OTHER_PASSWORD,
-            LAST_PASSWORD,
-            NAME,
-            MASTER,
-            PEPPER,
-            EMAIL,
-            NEW_EMAIL,
-            "Canary/1.0",
-            CLIENT,
-            CLIENT_6,
-        ];
+        let secrets = [PASSWORD, OTHER_PASSWORD, LAST_PASSWORD, MASTER, PEPPER];
         Self {
             sink,
             server,
             secrets: secrets.map(str::to_owned).to_vec(),
-            _setup: setup,
+            links: Vec::new(),
+            mails: Vec::new(),
+            setup,
         }
     }
 
@@ -108,19 +134,34 @@ impl Canary {
     fn refused(&self, reply: &Reply, status: u16) {
         assert_eq!(reply.status, status, "{}", reply.body);
         let body = reply.body.to_lowercase();
-        for secret in &self.secrets {
+        let kept = self.secrets.iter().chain(&self.links).map(String::as_str);
+        for secret in kept.chain(PERSONAL) {
             assert!(!body.contains(&secret.to_lowercase()), "{}", reply.body);
         }
     }
 
+    fn next_mail(&mut self) -> &Letter {
+        self.mails.push(self.sink.next_mail());
+        self.mails.last().unwrap()
+    }
+
+    fn keep_link(&mut self, link: &str) {
+        let secret = link.rsplit('/').next().unwrap();
+        assert!(secret.len() > 8, "{secret}");
+        self.links.push(secret.to_owned());
+    }
+
     /// The path of a link to that place in one of the next mails, its secret kept.
     fn link(&mut self, to: &str, place: &str) -> String {
-        let mail = std::iter::repeat_with(|| self.sink.next_mail())
-            .take(4)
-            .find(|mail| mail.to() == to && mail.text().contains(place));
-        let link = mail.expect("such a mail").link(place);
-        self.keep(link.rsplit('/').next().unwrap());
-        link
+        for _ in 0..4 {
+            let mail = self.next_mail();
+            if mail.to() == to && mail.text().contains(place) {
+                let link = mail.link(place);
+                self.keep_link(&link);
+                return link;
+            }
+        }
+        panic!("there is no mail to {to} with {place}");
     }
 
     /// Signs up, confirms, signs in, renews.
@@ -220,13 +261,13 @@ impl Canary {
             .expect(202);
         let mut places = vec![(EMAIL, "/email-undo/"), (NEW_EMAIL, "/confirmation/")];
         while !places.is_empty() {
-            let mail = self.sink.next_mail();
+            let mail = self.next_mail();
             let found = places
                 .iter()
                 .position(|(to, place)| mail.to() == *to && mail.text().contains(place));
             if let Some(at) = found {
                 let link = mail.link(places.remove(at).1);
-                self.keep(link.rsplit('/').next().unwrap());
+                self.keep_link(&link);
                 self.server.get(&link).expect(200);
             }
         }

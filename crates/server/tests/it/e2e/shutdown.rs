@@ -34,8 +34,9 @@ fn an_interrupt_stops_it_as_well_and_idle_connections_hold_nobody_up() {
     server.signal("INT");
     let (status, _) = server.wait();
     assert!(status.success(), "{status}");
+    // Who holds it up is given thirty.
     assert!(
-        asked.elapsed() < std::time::Duration::from_secs(10),
+        asked.elapsed() < std::time::Duration::from_secs(25),
         "{:?}",
         asked.elapsed()
     );

@@ -57,6 +57,14 @@ impl Sink {
         Letter(self.next("mail"))
     }
 
+    /// Those that have arrived and that nobody has asked for.
+    pub fn other_mails(&self) -> Vec<Letter> {
+        let told = self.told.try_iter();
+        told.filter(|told| told["event"] == "mail")
+            .map(Letter)
+            .collect()
+    }
+
     /// Waits until it has a mail that it does not answer to.
     pub fn holds_one(&self) {
         self.next("held");
@@ -90,6 +98,11 @@ impl Letter {
 
     pub fn text(&self) -> &str {
         self.0["parsed"]["parts"]["text/plain"].as_str().unwrap()
+    }
+
+    /// All fields and parts of it.
+    pub fn whole(&self) -> String {
+        self.0["parsed"].to_string()
     }
 
     pub fn subject(&self) -> &str {
