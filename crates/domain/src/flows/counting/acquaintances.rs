@@ -39,7 +39,7 @@ impl Accounts {
     }
 
     /// Whether somebody who shows that is known to the account as it is now: of its epoch, or, where
-    /// that is not told, from since its password was set.
+    /// that is not told, from since its password was set. One of that very second may be of before.
     pub(super) async fn still_holds(
         &self,
         known: &Acquaintance,
@@ -52,7 +52,7 @@ impl Accounts {
             return Ok(known.is_of(user));
         };
         let kept = self.ports.store.find_credential(user.id).await?;
-        Ok(kept.is_some_and(|kept| kept.updated_at.as_second() <= issued_at))
+        Ok(kept.is_some_and(|kept| kept.updated_at.as_second() < issued_at))
     }
 
     /// For how many seconds it keeps that.

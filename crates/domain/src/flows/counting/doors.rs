@@ -11,18 +11,22 @@ use crate::ctx::{Actor, Ctx};
 use crate::error::Error;
 use crate::ports::{Allowance, Budget, Charge};
 use crate::throttle::{Door, Rate, address_key, network_key};
-use crate::tokens::Acquaintance;
-use crate::values::UserId;
 
 /// How many tries a network has at a door where the budget of all strangers together is used up, and an
-/// account that is known at the door of sign-ins, whatever is used up around it.
+/// account that is known, whatever is used up around it.
 const FIRST_TRIES: Rate = Rate {
     burst: 3,
     window: Duration::from_secs(3600),
 };
 
-/// Which account makes somebody known, and what they have at a door is counted under.
-type Known = (UserId, String);
+/// Somebody who is no stranger at a door.
+struct Known {
+    /// What they have is counted under.
+    key: String,
+    /// And the few tries of their account that nothing around it uses up. What does not tell its epoch may
+    /// be of before a recovery, and has none.
+    first: Option<String>,
+}
 
 impl Accounts {
     /// Takes one from the budgets of a door, for whoever stands there.
@@ -30,8 +34,8 @@ impl Accounts {
         if !self.policy.throttle {
             return Ok(());
         }
-        if let Some(key) = own_key(ctx, door) {
-            for charges in self.of_known(ctx, door, &key) {
+        if let Some(known) = own_key(ctx, door) {
+            for charges in self.of_known(ctx, door, known) {
                 match self.try_take(&charges, ctx.now).await? {
                     Ok(answers) => {
                         Self::tell_first(ctx, &charges, &answers);
@@ -91,27 +95,27 @@ impl Accounts {
         Some(Charge::budget(first, network_key(ctx.client.address?)))
     }
 
-    /// The budgets of whoever is known, at a door, tried one after the other. A mail to anybody's mailbox, and
-    /// a link, are not about the account that makes them known, so that with many accounts they stay in what
-    /// their network has. Of sign-ins a network's known devices have as many as its strangers, and beside
-    /// those: many accounts of one's own are not many budgets. Before that an account has a few to itself,
-    /// so that neighbours with many accounts use up nothing of an owner's.
-    fn of_known(&self, ctx: &Ctx, door: Door, (user_id, key): &Known) -> Vec<Vec<Charge>> {
+    /// The budgets of whoever is known, at a door, tried one after the other. First an account has a few to
+    /// itself, so that no neighbour keeps its owner out; then it shares with its network. A mail to
+    /// anybody's mailbox, and a link, are not about the account that makes them known, so that with many
+    /// accounts they stay in what their network has: whose mailbox it is, is asked once more where that is
+    /// known. Of sign-ins a network's known devices have as many as its strangers, and beside those: many
+    /// accounts of one's own are not many budgets.
+    fn of_known(&self, ctx: &Ctx, door: Door, known: Known) -> Vec<Vec<Charge>> {
         let [own, network, _] = self.policy.limits.budgets(door);
-        let own = Charge::budget(own, key.to_owned());
+        let own = Charge::budget(own, known.key);
         let around = ctx.client.address.map(network_key);
-        match (door, around) {
-            (Door::MailRequest | Door::Link, Some(around)) => {
-                vec![vec![own, Charge::budget(network, around)]]
-            }
-            (Door::SignIn, Some(around)) => {
-                let first = FIRST_TRIES.named(network.name);
-                let first = Charge::budget(first, format!("known/user/{user_id}"));
-                let shared = Charge::budget(network, format!("known/{around}"));
-                vec![vec![own.clone(), first], vec![own, shared]]
-            }
-            _ => vec![vec![own]],
-        }
+        let shared = match (door, around) {
+            (Door::MailRequest | Door::Link, Some(around)) => around,
+            (Door::SignIn, Some(around)) => format!("known/{around}"),
+            _ => return vec![vec![own]],
+        };
+        let first = known.first.map(|key| {
+            let first = FIRST_TRIES.named(network.name);
+            vec![own.clone(), Charge::budget(first, key)]
+        });
+        let shared = vec![own, Charge::budget(network, shared)];
+        first.into_iter().chain([shared]).collect()
     }
 
     /// The budgets of a stranger at a door.
@@ -133,15 +137,23 @@ impl Accounts {
 /// from its owner. A token does not tell its epoch, so that its sign-in has a budget to itself. Signing up is
 /// for strangers.
 fn own_key(ctx: &Ctx, door: Door) -> Option<Known> {
-    let mut known = ctx.client.known.iter();
-    match (door, &ctx.actor) {
+    let shown = &ctx.client.known;
+    let known = match (door, &ctx.actor) {
         (Door::SignUp, _) => None,
-        (_, Actor::User { id, .. }) => {
-            let own = known.find(|known| known.user_id == *id);
-            let key = own.map_or_else(|| format!("user/{id}"), Acquaintance::door_key);
-            Some((*id, key))
-        }
+        (_, Actor::User { id, .. }) => match shown.iter().find(|known| known.user_id == *id) {
+            Some(own) => Some(own),
+            None => {
+                let (key, first) = (format!("user/{id}"), None);
+                return Some(Known { key, first });
+            }
+        },
         (Door::Token, _) => None,
-        _ => known.next().map(|known| (known.user_id, known.door_key())),
-    }
+        _ => shown.first(),
+    }?;
+    let key = known.door_key();
+    let first = match known.issued_at() {
+        None => Some(format!("known/{key}")),
+        Some(_) => None,
+    };
+    Some(Known { key, first })
 }

@@ -1,5 +1,6 @@
 //! A flood shuts nobody out who was here before, and who that is.
 
+use doorward_domain::model::User;
 use doorward_domain::throttle::Door;
 use doorward_domain::tokens::Acquaintance;
 use doorward_domain::{Ctx, Error};
@@ -13,6 +14,7 @@ use crate::world::*;
 async fn whoever_is_known_gets_in_while_strangers_guess() {
     let world = World::new().await;
     let ben = world.active("ben").await;
+    world.advance(seconds(1));
     let laptop = known(&world, "198.51.100.1", &ben);
     let mut phone = from(&world, "198.51.200.2");
     let session = try_from(&world, &phone, "ben", PASSWORD).await.unwrap();
@@ -106,6 +108,7 @@ async fn what_was_kept_of_before_a_recovery_takes_nothing_from_the_owner() {
     world.mails().await;
     world.advance(hours(2));
     let laptop = known(&world, "198.51.100.1", &world.kept_user(&ben).await);
+    let neighbours = neighbours(&world).await;
     let ask = async |ctx: &Ctx| {
         let ctx = again(&world, ctx);
         world.accounts.request_recovery(&ctx, &address).await
@@ -121,8 +124,10 @@ async fn what_was_kept_of_before_a_recovery_takes_nothing_from_the_owner() {
             for _ in 0..100 {
                 let _ = world.accounts.admit(&again(&world, &thief), door).await;
             }
+            crowd(&world, &neighbours, door).await;
             let owner = again(&world, &laptop);
             world.accounts.admit(&owner, door).await.unwrap();
+            assert!(!owner.client.ledger.has_passed(door), "{door:?}");
         }
         let mut elsewhere = again(&world, &thief);
         elsewhere.client.address = Some("203.0.113.9".parse().unwrap());
@@ -143,6 +148,82 @@ async fn what_was_kept_of_before_a_recovery_takes_nothing_from_the_owner() {
             .unwrap();
         world.advance(hours(2));
     }
+    world.mails().await;
+}
+
+/// Accounts of people nearby.
+async fn neighbours(world: &World) -> Vec<User> {
+    let mut all = Vec::new();
+    for number in 0..10 {
+        all.push(world.active(&format!("neighbour-{number}")).await);
+    }
+    all
+}
+
+/// They use up what the network 198.51.100.0/24 has at a door, as strangers and as known to their own accounts.
+async fn crowd(world: &World, neighbours: &[User], door: Door) {
+    for number in 0..300 {
+        let address = format!("198.51.100.{}", 2 + number % 200);
+        let stranger = from(world, &address);
+        let _ = world.accounts.admit(&stranger, door).await;
+        let neighbour = known(world, &address, &neighbours[number % 10]);
+        let _ = world.accounts.admit(&neighbour, door).await;
+    }
+    let stranger = from(world, "198.51.100.250");
+    assert!(world.accounts.admit(&stranger, door).await.is_err());
+}
+
+/// A-08, T-FLOOD: a few sign-ins, recoveries and mailed links an hour are an account's own: no neighbour uses
+/// them up. A mail to anybody else is a stranger's all the same.
+#[tokio::test]
+async fn neighbours_keep_nobody_from_what_is_their_own() {
+    let world = World::new().await;
+    let ben = world.active("ben").await;
+    let laptop = known(&world, "198.51.100.1", &ben);
+    let neighbours = neighbours(&world).await;
+    for door in [Door::SignIn, Door::MailRequest, Door::Link] {
+        crowd(&world, &neighbours, door).await;
+        for number in 0..4 {
+            let owner = again(&world, &laptop);
+            let admitted = world.accounts.admit(&owner, door).await;
+            assert_eq!(admitted.is_ok(), number < 3, "{door:?} {number}");
+        }
+    }
+    for (address, is_own) in [("eve@example.com", false), ("ben@example.com", true)] {
+        world.advance(minutes(20));
+        crowd(&world, &neighbours, Door::MailRequest).await;
+        let (owner, accounts, address) = (again(&world, &laptop), &world.accounts, email(address));
+        accounts.admit(&owner, Door::MailRequest).await.unwrap();
+        let asked = accounts.request_recovery(&owner, &address).await;
+        assert_eq!(asked.is_ok(), is_own, "{address:?}");
+    }
+    world.mails().await;
+}
+
+/// a token of the very second in which the password was set anew may be of before.
+#[tokio::test]
+async fn a_token_of_the_second_of_a_new_password_makes_nobody_known() {
+    let world = World::new().await;
+    world.active("ben").await;
+    world.advance(minutes(1));
+    let session = world.sign_in("ben").await;
+    let new = secret(OTHER_PASSWORD);
+    world
+        .accounts
+        .set_password(&world.operator(), "ben", &new)
+        .await
+        .unwrap();
+    let mut thief = from(&world, "192.0.2.66");
+    let token = session.token.expose();
+    thief.client.known = world.accounts.recognise(&thief, None, Some(token));
+    // Strangers have used up all they have.
+    for number in 0..100 {
+        let stranger = from(&world, &bot(number));
+        let _ = try_from(&world, &stranger, "ben", PASSWORD).await;
+        world.advance(seconds(11));
+    }
+    let refused = try_from(&world, &thief, "ben", PASSWORD).await;
+    assert_err!(refused, Error::TooManyAttempts { .. });
     world.mails().await;
 }
 
@@ -170,6 +251,7 @@ async fn whoever_is_known_has_what_a_stranger_has_too() {
 async fn session_token_and_cookie_of_one_sign_in_share_one_count() {
     let world = World::new().await;
     let ben = world.active("ben").await;
+    world.advance(seconds(1));
     let session = world.sign_in("ben").await;
     let (token, digest) = (session.token.expose(), &session.session.digest);
     let cookie = world
