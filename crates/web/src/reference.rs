@@ -386,6 +386,7 @@ fn item_of_list<'a>(document: &'a Value, name: &str) -> Option<&'a str> {
     item.rsplit('/').next()
 }
 
+/// H-15: what is checked in is what the code makes.
 #[test]
 #[expect(
     clippy::disallowed_methods,

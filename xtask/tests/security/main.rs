@@ -17,9 +17,13 @@ mod ways_in;
 use doorward_testkit::repository::root;
 
 use crate::markers::Markers;
-use crate::page::Page;
+use crate::page::{Page, Row};
 
 const PAGE: &str = "docs/SECURITY-MODEL.md";
+
+/// What is not there at all, so that no test can show it. An answer in any other row tells a departure, and
+/// what is built is shown as elsewhere.
+const NOT_BUILT: [&str; 3] = ["W-07", "W-08", "C-08"];
 
 /// The page as it stands.
 fn page() -> Page {
@@ -43,18 +47,24 @@ fn the_page_says_where_each_requirement_is_kept_and_shown() {
 }
 
 #[test]
-fn every_requirement_is_shown_by_a_test_and_kept_by_code_or_answered() {
+fn every_requirement_is_shown_by_a_test_and_kept_by_code_or_is_not_built() {
     let markers = Markers::of_repository();
     let page = page();
     assert!(page.rows().count() >= 120, "the tables were not read");
+    let is_built = |row: &&Row| {
+        let is_missing = NOT_BUILT.contains(&row.number.as_str());
+        assert!(!is_missing || row.is_answered(), "{}", row.number);
+        !is_missing
+    };
     let open: Vec<_> = page
         .rows()
-        .filter(|row| !row.is_answered() && !markers.is_shown(&row.number))
+        .filter(is_built)
+        .filter(|row| !markers.is_shown(&row.number))
         .map(|row| format!("{} is shown by nothing", row.number))
         .chain(
             page.rows()
-                .filter(|row| row.is_requirement() && !row.is_answered())
-                .filter(|row| markers.kept_in(&row.number).is_empty())
+                .filter(is_built)
+                .filter(|row| row.is_requirement() && markers.kept_in(&row.number).is_empty())
                 .map(|row| format!("no code says that it keeps {}", row.number)),
         )
         .collect();

@@ -124,7 +124,12 @@ struct Scan {
 
 impl Scan {
     fn of(file: &str) -> Self {
-        let is_test = file.contains("/tests/")
+        let is_test = ["/tests/", "/benches/", "/fuzzing/"]
+            .iter()
+            .any(|folder| file.contains(folder))
+            // The tests of a module in a file of their own, and what a fuzzer calls.
+            || file.ends_with("/tests.rs")
+            || file.ends_with("/fuzzing.rs")
             || file.starts_with("crates/testkit/src/contract/")
             // What is measured by a command of its own is shown by it.
             || file.starts_with("xtask/src/")
@@ -232,6 +237,21 @@ fn code_keeps_and_its_tests_show() {
     assert_eq!(markers.kept_in("S-03"), ["crates/x/src/a.rs"]);
     assert!(!markers.is_shown("S-03") && markers.is_shown("A-05"));
     assert_eq!(markers.shown_by("A-05")[0].function.as_deref(), Some("it"));
+}
+
+#[test]
+fn what_measures_and_what_tries_keeps_nothing() {
+    for file in [
+        "crates/x/benches/flood/floods.rs",
+        "crates/x/src/breached/tests.rs",
+        "crates/x/src/fuzzing.rs",
+        "crates/x/src/fuzzing/values.rs",
+    ] {
+        let mut markers = Markers::default();
+        markers.read(file, "//! Held (P-02).\n");
+        assert!(markers.kept_in("P-02").is_empty(), "{file}");
+        assert!(markers.is_shown("P-02"), "{file}");
+    }
 }
 
 #[test]

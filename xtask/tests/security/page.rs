@@ -35,7 +35,7 @@ impl Row {
         !self.number.starts_with("T-")
     }
 
-    /// Whether the page says in its row why it is not built, or cannot be shown by a test.
+    /// Whether the page says in its row why it is not built, or built otherwise.
     pub fn is_answered(&self) -> bool {
         self.written
             .iter()

@@ -31,8 +31,9 @@ const VERIFY_EXAMPLE: &str = "Examples:
 
 Exit code 3 where something does not fit; 1 where the log could not be read. A
 log whose end was cut looks like a shorter one: only a checkpoint that was kept
-elsewhere tells. The server writes one into its own log every ten minutes and
-when it stops. More: docs/operations/audit-log.md";
+elsewhere tells, or, of an exported file, what its first line says of its end.
+The server writes one into its own log every ten minutes and when it stops.
+More: docs/operations/audit-log.md";
 
 /// `audit verify`
 #[derive(Debug, Args)]
