@@ -114,7 +114,7 @@ impl App {
             docs,
             pages,
             accounts: parts.accounts,
-            request_ids: RequestIds::new(&*parts.secrets),
+            request_ids: RequestIds::new(parts.secrets.clone()),
             trusted_proxies: parts.trusted_proxies,
             unnamed: Unnamed::default(),
             forgotten: Unnamed::default(),
