@@ -327,11 +327,22 @@ impl Accounts {
             (Some(own), _) => store.find_user(own).await?,
             (None, Ok(id)) => store.find_user(id).await?,
             (None, Err(())) => match Username::parse(named).ok() {
-                Some(username) => store.find_user_by_username(username.key()).await?,
+                Some(username) => {
+                    let found = store.find_user_by_username(username.key()).await?;
+                    self.read_whole(found).await?
+                }
                 None => None,
             },
         };
         found.ok_or(Error::NotFound)
+    }
+
+    /// Reads whoever was found by a name once more, with all that is theirs.
+    pub(crate) async fn read_whole(&self, found: Option<User>) -> Result<Option<User>, Error> {
+        match found {
+            Some(user) => Ok(self.ports.store.find_user(user.id).await?),
+            None => Ok(None),
+        }
     }
 
     pub(crate) fn note_seen(&self, used: Seen) {

@@ -6,8 +6,8 @@
 use jiff::Timestamp;
 
 use crate::model::{
-    AuditEvent, Credential, Erasure, LetGo, Link, MailJob, Purpose, Seal, SealedEvent, SigningKey,
-    User, Version,
+    AuditEvent, Credential, Erasure, LetGo, Link, MailJob, MailKind, Purpose, Seal, SealedEvent,
+    SigningKey, User, Version,
 };
 use crate::ports::StoreError;
 use crate::values::{AuditEventId, Digest, EmailAddress, MailJobId, SessionId, UserId};
@@ -25,6 +25,14 @@ pub enum Change {
         user: Box<User>,
         /// As it was read.
         expected: Version,
+    },
+    /// Holds where the user is of that version still, and nobody else writes it before these changes are
+    /// made; [`ApplyError::Stale`] else.
+    KeepUser {
+        /// Who.
+        id: UserId,
+        /// As it was read.
+        version: Version,
     },
     /// Strangers have used up their guesses at the user's password of that epoch, or none have any more;
     /// nothing where there is no such user.
@@ -69,6 +77,10 @@ pub enum Change {
     MailDone(MailJobId),
     /// Removes the mails to this address that name no user: they were asked for by address alone.
     ForgetMails(EmailAddress),
+    /// Removes a user's mails of one kind that were written at that moment or later.
+    ForgetMailsSince(UserId, MailKind, Timestamp),
+    /// Holds where the mail is in the outbox still; [`ApplyError::Stale`] else.
+    KeepMail(MailJobId),
     /// The mail waits for its next try. Nothing where it is gone.
     MailRetry {
         /// Which.

@@ -24,7 +24,7 @@ use crate::model::{
 };
 use crate::ports::{Outbox, Store, StoreError};
 use crate::values::{
-    AuditEventId, Digest, EmailAddress, MailJobId, Name, SessionId, UserId, Username,
+    AuditEventId, Data, Digest, EmailAddress, MailJobId, Name, SessionId, UserId, Username,
 };
 
 pub use doubles::{SeededSecrets, SteppedClock};
@@ -80,11 +80,20 @@ impl Tables {
             Change::UpdateUser { user, expected } => {
                 let kept = self.users.get(&user.id);
                 let kept = kept.filter(|kept| kept.version == expected);
-                let stopped_epoch = kept.ok_or(ApplyError::Stale)?.stopped_epoch;
+                let kept = kept.ok_or(ApplyError::Stale)?;
+                let (stopped_epoch, mut user) = (kept.stopped_epoch, *user);
+                if user.data.read().is_none() {
+                    user.data = kept.data.clone();
+                }
                 self.put_user(User {
                     stopped_epoch,
-                    ..*user
+                    ..user
                 })?;
+            }
+            Change::KeepUser { id, version } => {
+                let kept = self.users.get(&id);
+                let kept = kept.filter(|kept| kept.version == version);
+                kept.ok_or(ApplyError::Stale)?;
             }
             Change::StopGuesses { user_id, epoch } => {
                 if let Some(user) = self.users.get_mut(&user_id) {
@@ -141,6 +150,12 @@ impl Tables {
             Change::ForgetMails(email) => self
                 .mail_jobs
                 .retain(|_, job| job.user_id.is_some() || job.email.key() != email.key()),
+            Change::ForgetMailsSince(id, kind, since) => self.mail_jobs.retain(|_, job| {
+                job.user_id != Some(id) || job.kind != kind || job.created_at < since
+            }),
+            Change::KeepMail(id) => {
+                self.mail_jobs.get(&id).ok_or(ApplyError::Stale)?;
+            }
             Change::MailRetry { id, due_at } => {
                 if let Some(job) = self.mail_jobs.get_mut(&id) {
                     job.due_at = due_at;
@@ -195,6 +210,16 @@ impl Tables {
         Ok(())
     }
 
+    /// Those who wait to confirm an address, oldest first.
+    fn claims(&self, key: &str) -> Vec<User> {
+        let claims = self.users.values();
+        let claims =
+            claims.filter(|user| user.pending_email.as_ref().map(EmailAddress::key) == Some(key));
+        let mut users: Vec<_> = claims.cloned().collect();
+        users.sort_by_key(|user| user.id);
+        users
+    }
+
     fn forget(&mut self, id: UserId) {
         self.credentials.remove(&id);
         self.links.retain(|_, link| link.user_id != id);
@@ -215,6 +240,14 @@ impl Tables {
 
 fn is_active_admin(user: &User) -> bool {
     user.role == Role::Admin && user.status == Status::Active
+}
+
+/// As who is found by a name comes from every store.
+fn without_data(user: &User) -> User {
+    User {
+        data: Data::unread(),
+        ..user.clone()
+    }
 }
 
 fn matches(user: &User, filter: &UserFilter) -> bool {
@@ -258,7 +291,7 @@ impl Store for MemoryStore {
         let mut users = tables.users.values();
         Ok(users
             .find(|user| user.username.as_ref().map(Username::key) == Some(key))
-            .cloned())
+            .map(without_data))
     }
 
     async fn find_user_by_email(&self, key: &str) -> Result<Option<User>, StoreError> {
@@ -266,7 +299,7 @@ impl Store for MemoryStore {
         let mut users = tables.users.values();
         Ok(users
             .find(|user| user.email.as_ref().map(EmailAddress::key) == Some(key))
-            .cloned())
+            .map(without_data))
     }
 
     async fn list_users_by_pending_email(
@@ -274,15 +307,9 @@ impl Store for MemoryStore {
         key: &str,
         limit: usize,
     ) -> Result<Vec<User>, StoreError> {
-        let tables = self.tables();
-        let claims = tables
-            .users
-            .values()
-            .filter(|user| user.pending_email.as_ref().map(EmailAddress::key) == Some(key));
-        let mut users: Vec<_> = claims.cloned().collect();
-        users.sort_by_key(|user| std::cmp::Reverse(user.id));
-        users.truncate(limit);
-        Ok(users)
+        let newest_first = self.tables().claims(key).into_iter().rev();
+        let found = newest_first.take(limit);
+        Ok(found.map(|user| without_data(&user)).collect())
     }
 
     async fn list_claims(
@@ -291,8 +318,7 @@ impl Store for MemoryStore {
         after: Option<UserId>,
         limit: usize,
     ) -> Result<Vec<User>, StoreError> {
-        let mut users = self.list_users_by_pending_email(key, usize::MAX).await?;
-        users.reverse();
+        let mut users = self.tables().claims(key);
         users.retain(|user| after.is_none_or(|after| user.id > after));
         users.truncate(limit);
         Ok(users)

@@ -77,11 +77,12 @@ pub trait Store: Send + Sync {
 
     /// The user of that id.
     async fn find_user(&self, id: UserId) -> Result<Option<User>, StoreError>;
-    /// The user whose user name has that key.
+    /// The user whose user name has that key, with their `data` left unread: how much there is of it shows in
+    /// no clock.
     async fn find_user_by_username(&self, key: &str) -> Result<Option<User>, StoreError>;
-    /// The user whose confirmed address has that key.
+    /// The user whose confirmed address has that key, likewise without `data`.
     async fn find_user_by_email(&self, key: &str) -> Result<Option<User>, StoreError>;
-    /// Users who wait to confirm that address, newest first, at most `limit`.
+    /// Users who wait to confirm that address, newest first, at most `limit`, likewise without `data`.
     async fn list_users_by_pending_email(
         &self,
         key: &str,
@@ -373,6 +374,10 @@ pub enum MailTemplate {
     EmailChangeNotice,
     /// The same, with a link that takes it back.
     EmailChangeUndo,
+    /// Your account has moved to another address; a link takes it back.
+    EmailChanged,
+    /// Your account was taken back to the address it had before.
+    EmailTakenBack,
     /// Somebody signed in from a device or network that is new.
     NewSignIn,
     /// Somebody signed in after many wrong passwords.
@@ -383,7 +388,7 @@ pub enum MailTemplate {
 
 impl MailTemplate {
     /// Every one.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::Confirm,
         Self::AlreadyRegistered,
         Self::Recover,
@@ -391,6 +396,8 @@ impl MailTemplate {
         Self::EmailChange,
         Self::EmailChangeNotice,
         Self::EmailChangeUndo,
+        Self::EmailChanged,
+        Self::EmailTakenBack,
         Self::NewSignIn,
         Self::SignInAfterFailures,
         Self::GuessingStopped,
@@ -406,6 +413,8 @@ impl MailTemplate {
             Self::EmailChange => "email-change",
             Self::EmailChangeNotice => "email-change-notice",
             Self::EmailChangeUndo => "email-change-undo",
+            Self::EmailChanged => "email-changed",
+            Self::EmailTakenBack => "email-taken-back",
             Self::NewSignIn => "new-sign-in",
             Self::SignInAfterFailures => "sign-in-after-failures",
             Self::GuessingStopped => "guessing-stopped",

@@ -80,6 +80,7 @@ pub(crate) async fn make(transaction: &mut Transaction, change: &Change) -> Resu
     match change {
         Change::InsertUser(user) => users::insert(transaction, user).await,
         Change::UpdateUser { user, expected } => users::update(transaction, user, *expected).await,
+        Change::KeepUser { id, version } => users::keep(transaction, *id, *version).await,
         Change::StopGuesses { user_id, epoch } => {
             users::stop_guesses(transaction, *user_id, *epoch).await
         }
@@ -108,6 +109,10 @@ pub(crate) async fn make(transaction: &mut Transaction, change: &Change) -> Resu
         Change::EnqueueMail(job) => mail_jobs::insert(transaction, job).await,
         Change::MailDone(id) => mail_jobs::delete(transaction, *id).await,
         Change::ForgetMails(email) => mail_jobs::forget(transaction, email).await,
+        Change::ForgetMailsSince(user_id, kind, since) => {
+            mail_jobs::forget_since(transaction, *user_id, *kind, *since).await
+        }
+        Change::KeepMail(id) => mail_jobs::keep(transaction, *id).await,
         Change::MailRetry { id, due_at } => mail_jobs::retry(transaction, *id, *due_at).await,
         Change::MailFailed { id, at } => mail_jobs::fail(transaction, *id, *at).await,
         Change::RotateSigningKey { key, replaces } => {

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use sqlx::any::AnyRow;
 
 use crate::SqlStore;
+use crate::apply::stale_if_none;
 use crate::error::Fault;
 use crate::row::{self, BadRow, Row};
 use crate::sweeping::Sweep;
@@ -45,6 +46,24 @@ pub(crate) async fn forget(
     let sql = "DELETE FROM mail_jobs WHERE user_id IS NULL AND LOWER(email) = ?";
     transaction.execute(sql, &[email.key().into()]).await?;
     Ok(())
+}
+
+pub(crate) async fn forget_since(
+    transaction: &mut Transaction,
+    user_id: UserId,
+    kind: MailKind,
+    since: Timestamp,
+) -> Result<(), Fault> {
+    let sql = "DELETE FROM mail_jobs WHERE user_id = ? AND kind = ? AND created_at >= ?";
+    let args = [user_id.into(), kind.as_str().into(), since.into()];
+    transaction.execute(sql, &args).await?;
+    Ok(())
+}
+
+/// A write that changes nothing, as of a user.
+pub(crate) async fn keep(transaction: &mut Transaction, id: MailJobId) -> Result<(), Fault> {
+    let sql = "UPDATE mail_jobs SET attempts = attempts WHERE id = ?";
+    stale_if_none(transaction.execute(sql, &[id.into()]).await?)
 }
 
 pub(crate) async fn retry(

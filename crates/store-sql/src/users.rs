@@ -2,7 +2,7 @@
 //! condition of every update.
 
 use doorward_domain::changes::ApplyError;
-use doorward_domain::model::{Role, Status, User, UserFilter, Version};
+use doorward_domain::model::{AskedBy, EmailChange, Role, Status, User, UserFilter, Version};
 use doorward_domain::ports::StoreError;
 use doorward_domain::values::{Data, EmailAddress, Locale, Name, UserId, Username};
 use jiff::Timestamp;
@@ -15,13 +15,16 @@ use crate::error::Fault;
 use crate::row::{self, BadRow, Row};
 use crate::transaction::Transaction;
 
-const COLUMNS: &str = "id, username, username_key, email, pending_email, name, role, status, data, locale, \
-    session_epoch, stopped_epoch, version, created_at, updated_at";
+/// All of a user but `data`: what is read of whom a stranger may have named.
+const WITHOUT_DATA: &str = "id, username, username_key, email, pending_email, \
+    email_change_at, email_change_by_admin, name, role, status, locale, session_epoch, stopped_epoch, \
+    version, created_at, updated_at";
 
 pub(crate) async fn insert(transaction: &mut Transaction, user: &User) -> Result<(), Fault> {
     let sql = "INSERT INTO users (username, username_key, email, email_key, pending_email, pending_email_key, \
+        email_change_at, email_change_by_admin, \
         name, role, status, data, locale, session_epoch, version, created_at, updated_at, search, id) \
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
     transaction.execute(sql, &values(user)).await?;
     Ok(())
 }
@@ -32,11 +35,25 @@ pub(crate) async fn update(
     expected: Version,
 ) -> Result<(), Fault> {
     let sql = "UPDATE users SET username = ?, username_key = ?, email = ?, email_key = ?, pending_email = ?, \
-        pending_email_key = ?, name = ?, role = ?, status = ?, data = ?, locale = ?, session_epoch = ?, version = ?, \
+        pending_email_key = ?, email_change_at = ?, email_change_by_admin = ?, name = ?, role = ?, status = ?, data = COALESCE(?, data), locale = ?, session_epoch = ?, version = ?, \
         created_at = ?, updated_at = ?, search = ? WHERE id = ? AND version = ?";
     let mut args = values(user);
     args.push(expected.into());
     stale_if_none(transaction.execute(sql, &args).await?)
+}
+
+/// A write that changes nothing, so that whoever writes the user waits for the end of this transaction.
+pub(crate) async fn keep(
+    transaction: &mut Transaction,
+    id: UserId,
+    version: Version,
+) -> Result<(), Fault> {
+    let sql = "UPDATE users SET version = version WHERE id = ? AND version = ?";
+    stale_if_none(
+        transaction
+            .execute(sql, &[id.into(), version.into()])
+            .await?,
+    )
 }
 
 /// Apart from all else about a user, which whoever writes it has read before: a stop is lost to no write
@@ -90,7 +107,9 @@ pub(crate) async fn has_active_admin(store: &SqlStore) -> Result<bool, StoreErro
 }
 
 pub(crate) async fn find(store: &SqlStore, id: UserId) -> Result<Option<User>, StoreError> {
-    find_by(store, "id", id.into()).await
+    let sql = format!("SELECT {WITHOUT_DATA}, data FROM users WHERE id = ?");
+    let row = store.row("find user", &sql, &[id.into()]).await?;
+    row::one("find user", row.as_ref(), from_row)
 }
 
 pub(crate) async fn find_by_username(
@@ -104,14 +123,15 @@ pub(crate) async fn find_by_email(store: &SqlStore, key: &str) -> Result<Option<
     find_by(store, "email_key", key.into()).await
 }
 
+/// Without `data`: a stranger who names somebody must not see by the clock how much there is of it (A-02).
 async fn find_by(
     store: &SqlStore,
     column: &'static str,
     value: Arg<'_>,
 ) -> Result<Option<User>, StoreError> {
-    let sql = format!("SELECT {COLUMNS} FROM users WHERE {column} = ?");
+    let sql = format!("SELECT {WITHOUT_DATA} FROM users WHERE {column} = ?");
     let row = store.row("find user", &sql, &[value]).await?;
-    row::one("find user", row.as_ref(), from_row)
+    row::one("find user", row.as_ref(), without_data)
 }
 
 pub(crate) async fn list_by_pending_email(
@@ -119,8 +139,9 @@ pub(crate) async fn list_by_pending_email(
     key: &str,
     limit: usize,
 ) -> Result<Vec<User>, StoreError> {
-    let sql =
-        format!("SELECT {COLUMNS} FROM users WHERE pending_email_key = ? ORDER BY id DESC LIMIT ?");
+    let sql = format!(
+        "SELECT {WITHOUT_DATA} FROM users WHERE pending_email_key = ? ORDER BY id DESC LIMIT ?"
+    );
     let rows = store
         .rows(
             "list users by pending address",
@@ -129,7 +150,7 @@ pub(crate) async fn list_by_pending_email(
         )
         .await?;
     // Asked at every sign-in by address: a claim that cannot be read keeps no owner out.
-    Ok(row::readable(&rows, from_row))
+    Ok(row::readable(&rows, without_data))
 }
 
 /// Oldest first, behind that one.
@@ -141,7 +162,7 @@ pub(crate) async fn list_claims(
 ) -> Result<Vec<User>, StoreError> {
     let after = after.unwrap_or(UserId::from_bytes([0; 16]));
     let sql = format!(
-        "SELECT {COLUMNS} FROM users WHERE pending_email_key = ? AND id > ? ORDER BY id LIMIT ?"
+        "SELECT {WITHOUT_DATA}, data FROM users WHERE pending_email_key = ? AND id > ? ORDER BY id LIMIT ?"
     );
     let args = [key.into(), after.into(), limit.into()];
     let rows = store.rows("list claims to an address", &sql, &args).await?;
@@ -174,7 +195,8 @@ pub(crate) async fn list(store: &SqlStore, filter: &UserFilter) -> Result<Vec<Us
     }
     args.push(filter.limit.into());
     let conditions = conditions.join(" AND ");
-    let sql = format!("SELECT {COLUMNS} FROM users WHERE {conditions} ORDER BY id LIMIT ?");
+    let sql =
+        format!("SELECT {WITHOUT_DATA}, data FROM users WHERE {conditions} ORDER BY id LIMIT ?");
     let rows = store.rows("list users", &sql, &args).await?;
     row::all("list users", &rows, from_row)
 }
@@ -201,6 +223,9 @@ fn values(user: &User) -> Vec<Arg<'_>> {
     let username = user.username.as_ref();
     let email = user.email.as_ref();
     let pending_email = user.pending_email.as_ref();
+    let by_admin = user
+        .email_change
+        .filter(|change| change.asked_by == AskedBy::Admin);
     vec![
         username.map(Username::as_str).into(),
         username.map(Username::key).into(),
@@ -208,12 +233,14 @@ fn values(user: &User) -> Vec<Arg<'_>> {
         email.map(EmailAddress::key).into(),
         pending_email.map(EmailAddress::as_str).into(),
         pending_email.map(EmailAddress::key).into(),
+        user.email_change.map(|change| change.asked_at).into(),
+        by_admin.and(pending_email).map(EmailAddress::key).into(),
         user.name.as_ref().map(Name::as_str).into(),
         user.role.as_str().into(),
         user.status.as_str().into(),
-        serde_json::Value::Object(user.data.as_map().clone())
-            .to_string()
-            .into(),
+        user.data
+            .read()
+            .map_or(Arg::Text(None), |data| compact(data).into()),
         user.locale.tag().into(),
         user.session_epoch.into(),
         user.version.into(),
@@ -222,6 +249,10 @@ fn values(user: &User) -> Vec<Arg<'_>> {
         search_text(user).into(),
         user.id.into(),
     ]
+}
+
+fn compact(data: &serde_json::Map<String, serde_json::Value>) -> String {
+    serde_json::Value::Object(data.clone()).to_string()
 }
 
 /// All that a search looks at, in lower case, one a line: no value has a line end of its own, so
@@ -252,23 +283,34 @@ fn pattern(text: &str) -> String {
 }
 
 fn from_row(row: &AnyRow) -> Result<User, BadRow> {
+    let data = Row::new(row, "users", "id").parsed("data", |text| {
+        Some(Data::from_stored(serde_json::from_str(text).ok()?))
+    })?;
+    let user = without_data(row)?;
+    Ok(User { data, ..user })
+}
+
+fn without_data(row: &AnyRow) -> Result<User, BadRow> {
     let row = Row::new(row, "users", "id");
     let address = |text: &str| Some(EmailAddress::from_stored(text.to_owned()));
     let username = row.opt_parsed("username", |text| Some(text.to_owned()))?;
     let username_key = row.opt_parsed("username_key", |text| Some(text.to_owned()))?;
+    let pending_email = row.opt_parsed("pending_email", address)?;
     Ok(User {
         id: UserId::from_bytes(row.array("id")?),
         username: username
             .zip(username_key)
             .map(|(text, key)| Username::from_stored(text, key)),
         email: row.opt_parsed("email", address)?,
-        pending_email: row.opt_parsed("pending_email", address)?,
+        email_change: match &pending_email {
+            Some(pending) => email_change(&row, pending)?,
+            None => None,
+        },
+        pending_email,
         name: row.opt_parsed("name", |text| Some(Name::from_stored(text.to_owned())))?,
         role: row.parsed("role", Role::from_name)?,
         status: row.parsed("status", Status::from_name)?,
-        data: row.parsed("data", |text| {
-            Some(Data::from_stored(serde_json::from_str(text).ok()?))
-        })?,
+        data: Data::unread(),
         locale: row.parsed("locale", Locale::from_tag)?,
         session_epoch: row.int("session_epoch")?,
         stopped_epoch: row.opt_int("stopped_epoch")?,
@@ -276,6 +318,18 @@ fn from_row(row: &AnyRow) -> Result<User, BadRow> {
         created_at: row.time("created_at")?,
         updated_at: row.time("updated_at")?,
     })
+}
+
+/// A node of an older release writes another pending address and leaves these as they were: what an admin
+/// has asked for is so of that very address alone, and the moment is then too early, which ends it sooner.
+fn email_change(row: &Row<'_>, pending: &EmailAddress) -> Result<Option<EmailChange>, BadRow> {
+    let asked_at = row.opt_time("email_change_at")?;
+    let moved_to = row.opt_parsed("email_change_by_admin", |text| Some(text.to_owned()))?;
+    let asked_by = match moved_to.as_deref() == Some(pending.key()) {
+        true => AskedBy::Admin,
+        false => AskedBy::Owner,
+    };
+    Ok(asked_at.map(|asked_at| EmailChange { asked_at, asked_by }))
 }
 
 #[cfg(test)]

@@ -111,6 +111,7 @@ fn rank(change: &Change) -> Option<u8> {
         // A key goes in only after the one it replaces, and a note of a session may be another's.
         Change::RotateSigningKey { .. } | Change::EndSession { .. } => None,
         Change::UpdateUser { .. }
+        | Change::KeepUser { .. }
         | Change::StopGuesses { .. }
         | Change::DeleteUser(_)
         | Change::DeletePendingUser(_)
@@ -121,6 +122,8 @@ fn rank(change: &Change) -> Option<u8> {
         | Change::RevokeLinksSince(..)
         | Change::MailDone(_)
         | Change::ForgetMails(_)
+        | Change::ForgetMailsSince(..)
+        | Change::KeepMail(_)
         | Change::MailRetry { .. }
         | Change::MailFailed { .. }
         | Change::DeleteSigningKey(_)
@@ -145,6 +148,7 @@ fn may_repeat(change: &Change) -> bool {
         | Change::RevokeLinksSince(..)
         | Change::MailDone(_)
         | Change::ForgetMails(_)
+        | Change::ForgetMailsSince(..)
         | Change::MailRetry { .. }
         | Change::MailFailed { .. }
         | Change::DeleteSigningKey(_)
@@ -155,6 +159,8 @@ fn may_repeat(change: &Change) -> bool {
         | Change::ErasureDone { .. } => true,
         Change::InsertUser(_)
         | Change::UpdateUser { .. }
+        | Change::KeepUser { .. }
+        | Change::KeepMail(_)
         | Change::DeleteUser(_)
         | Change::PutLink(_)
         | Change::UseLink { .. }

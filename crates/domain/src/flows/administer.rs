@@ -169,6 +169,7 @@ fn disabled(user: &User) -> User {
     User {
         status: Status::Disabled,
         pending_email,
+        email_change: None,
         session_epoch: user.session_epoch + 1,
         ..user.clone()
     }

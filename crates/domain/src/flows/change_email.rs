@@ -1,5 +1,10 @@
-//! Move an account to another address: the new one takes over once confirmed, the old one is told,
+//! Move an account to another address: the new one takes over once confirmed, the old one is told of both,
 //! and can take it back (R-11, `undo_email_change`).
+//!
+//! A change ends by itself: its link lives for an hour, and is mailed again on a stranger's word for
+//! [`RENEWED_FOR`] at most. Whoever was away for longer asks anew, which their old mailbox is told of.
+
+use jiff::SignedDuration;
 
 use crate::access::Action;
 use crate::accounts::{ATTEMPTS, Accounts};
@@ -7,9 +12,13 @@ use crate::changes::{ApplyError, Change, Changes};
 use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::flows::update_profile::ensure_version;
-use crate::model::{Event, MailKind, Purpose, Status, User, Version};
+use crate::model::{AskedBy, EmailChange, Event, MailKind, Purpose, Status, User, Version};
 use crate::policy::Disclosure;
 use crate::values::{EmailAddress, Invalid, Password};
+
+/// For how long after it was asked for a change of address is mailed again to its new address. Else it would
+/// wait for the old mailbox's way back to run out.
+pub(crate) const RENEWED_FOR: SignedDuration = SignedDuration::from_hours(24);
 
 impl Accounts {
     /// Asks for the change. Whoever changes their own shows their password each time; an admin who
@@ -77,14 +86,19 @@ impl Accounts {
 
     fn email_change(&self, ctx: &Ctx, user: &User, email: &EmailAddress) -> Changes {
         // What an admin moves away, its old mailbox does not take back: it may be why.
-        let told = match ctx.actor.user_id() == Some(user.id) {
-            true => MailKind::EmailChangeUndo,
-            false => MailKind::EmailChangeNotice,
+        let (asked_by, told) = match ctx.actor.user_id() == Some(user.id) {
+            true => (AskedBy::Owner, MailKind::EmailChangeUndo),
+            false => (AskedBy::Admin, MailKind::EmailChangeNotice),
+        };
+        let email_change = EmailChange {
+            asked_at: ctx.now,
+            asked_by,
         };
         let mut changes = vec![
             Change::UpdateUser {
                 user: Box::new(User {
                     pending_email: Some(email.clone()),
+                    email_change: Some(email_change),
                     version: user.version.next(),
                     updated_at: ctx.now,
                     ..user.clone()

@@ -3,9 +3,11 @@
 //! Who asked cannot be told: it may be any of them, or a stranger. So each request mails the oldest claim,
 //! the newest, and by chance one of those between: whoever signs up again and again with somebody else's
 //! address crowds its owner out of nothing for long. The first of the three always goes; the further ones
-//! take from a budget of the mailbox of their own, which no answer tells of.
+//! take from a budget of the mailbox of their own, which no answer tells of, each once the one before
+//! it was handed over.
 
 use crate::accounts::Accounts;
+use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::flows::confirm::MAX_CLAIMS;
 use crate::flows::deliver_mail::{Letter, claim};
@@ -17,22 +19,20 @@ const MOST_PIECES: usize = 50;
 
 impl Accounts {
     /// The letters of one request, the one that goes in any case first.
-    pub(crate) async fn claims_in_turn(&self, job: &MailJob) -> Result<Vec<Letter>, Error> {
+    pub(crate) async fn claims_in_turn(
+        &self,
+        ctx: &Ctx,
+        job: &MailJob,
+    ) -> Result<Vec<Letter>, Error> {
         let (between, first) = draws(job.id.as_bytes());
         let mut chosen = self.some_claims(&job.email, between).await?;
         if !chosen.is_empty() {
             let first = first % chosen.len();
             chosen.rotate_left(first);
         }
-        let mut letters = Vec::new();
-        for user in chosen {
-            let is_further = !letters.is_empty() && self.policy.throttle;
-            if is_further && self.has_letters_enough(&job.email).await? {
-                break;
-            }
-            letters.extend(claim(user, &job.email));
-        }
-        Ok(letters)
+        let letters = chosen.into_iter();
+        let letters = letters.flat_map(|user| claim(user, &job.email, ctx.now, None));
+        Ok(letters.collect())
     }
 
     async fn some_claims(&self, email: &EmailAddress, draw: usize) -> Result<Vec<User>, Error> {

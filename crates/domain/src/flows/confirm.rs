@@ -277,7 +277,7 @@ impl Accounts {
             },
             Change::RevokeLinks(user.id, vec![Purpose::Recovery]),
         ]);
-        changes.extend(self.voided_by_move(ctx, user).await?);
+        changes.extend(self.of_a_move(ctx, user));
         Ok(changes)
     }
 
@@ -298,6 +298,7 @@ impl Accounts {
                     expected: user.version,
                     user: Box::new(User {
                         pending_email: None,
+                        email_change: None,
                         version: user.version.next(),
                         updated_at: ctx.now,
                         ..user.clone()
@@ -372,6 +373,7 @@ fn confirmed(ctx: &Ctx, user: &User) -> User {
     User {
         email: user.pending_email.clone(),
         pending_email: None,
+        email_change: None,
         status: match user.status {
             Status::Pending => Status::Active,
             other => other,

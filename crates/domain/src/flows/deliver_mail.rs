@@ -7,13 +7,14 @@
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use tokio::time::timeout;
 
 use crate::accounts::Accounts;
 use crate::changes::{ApplyError, Change};
 use crate::ctx::Ctx;
 use crate::error::Error;
+use crate::flows::change_email::RENEWED_FOR;
 use crate::happening::{Happening, MailFate};
 use crate::model::{Event, Link, MailJob, MailKind, Purpose, Status, User};
 use crate::ports::{Mail, MailError, MailTemplate};
@@ -81,7 +82,7 @@ impl Accounts {
         fields(doorward.mail.kind = job.kind.as_str(), doorward.mail.attempt = job.attempts)
     )]
     async fn deliver_one(&self, ctx: &Ctx, job: &MailJob) -> Result<Delivered, Error> {
-        let letters = self.resolve_mail(job).await?;
+        let letters = self.resolve_mail(ctx, job).await?;
         if letters.is_empty() {
             self.apply(vec![Change::MailDone(job.id)]).await?;
             self.note(Happening::Mail(job.kind, MailFate::Dropped));
@@ -99,11 +100,19 @@ impl Accounts {
                 ..Delivered::default()
             });
         }
+        let mut sent = 0;
         for (number, letter) in letters.iter().enumerate() {
-            let mail = self.compose(ctx, job, letter, number).await?;
+            // Asked once the one before it has gone: a mail server that is away uses nothing up.
+            if number > 0 && self.policy.throttle && self.has_letters_enough(&job.email).await? {
+                break;
+            }
+            let Some(mail) = self.compose(ctx, job, letter, number).await? else {
+                return self.resolve_again(job).await;
+            };
             if let Err(error) = self.send_leased(job, &mail).await {
                 return self.send_failed(ctx, job, &error).await;
             }
+            sent += 1;
         }
         let mut changes = vec![Change::MailDone(job.id)];
         if job.kind == MailKind::Recovery {
@@ -116,7 +125,20 @@ impl Accounts {
         self.note(Happening::Mail(job.kind, MailFate::Sent));
         tracing::info!(mail.id = %job.id, mail.kind = job.kind.as_str(), mail.attempt = job.attempts, "mail sent");
         Ok(Delivered {
-            sent: letters.len(),
+            sent,
+            ..Delivered::default()
+        })
+    }
+
+    /// Somebody has written the user while the mail was made: what it says, and whether it goes at all, is
+    /// looked up anew at its next try.
+    async fn resolve_again(&self, job: &MailJob) -> Result<Delivered, Error> {
+        let due_at = self.now() + SignedDuration::from_secs(SHORTEST_PAUSE_SECONDS);
+        self.apply(vec![Change::MailRetry { id: job.id, due_at }])
+            .await?;
+        self.note(Happening::Mail(job.kind, MailFate::Deferred));
+        Ok(Delivered {
+            deferred: 1,
             ..Delivered::default()
         })
     }
@@ -194,7 +216,7 @@ impl Accounts {
 
     /// Whom a mail goes to and what it says, as of now. Mail goes to the address the account has
     /// on record, never to the spelling of a request.
-    async fn resolve_mail(&self, job: &MailJob) -> Result<Vec<Letter>, Error> {
+    async fn resolve_mail(&self, ctx: &Ctx, job: &MailJob) -> Result<Vec<Letter>, Error> {
         let store = &self.ports.store;
         let user = match job.user_id {
             Some(id) => store.find_user(id).await?,
@@ -206,12 +228,13 @@ impl Accounts {
                 (Some(owner), Some(user)) if owner.id != user.id => {
                     notice(owner, MailTemplate::AlreadyRegistered)
                 }
-                (None, Some(user)) => claim(user, &job.email),
+                // The job is of its change; one of an older release has no moment beside it.
+                (None, Some(user)) => claim(user, &job.email, ctx.now, Some(job.created_at)),
                 _ => Vec::new(),
             },
             MailKind::ConfirmationAgain => match owner {
                 Some(_) => Vec::new(),
-                None => self.claims_in_turn(job).await?,
+                None => self.claims_in_turn(ctx, job).await?,
             },
             MailKind::Recovery => match owner {
                 Some(owner) if owner.status == Status::Active => {
@@ -228,13 +251,13 @@ impl Accounts {
                 let to = Some(job.email.clone());
                 letter(to, user, MailTemplate::EmailChangeNotice, None)
             }),
-            MailKind::EmailChangeUndo => match user {
-                Some(user) if user.status == Status::Active => {
-                    let (to, purpose) = (Some(job.email.clone()), Some(Purpose::EmailUndo));
-                    letter(to, user, MailTemplate::EmailChangeUndo, purpose)
-                }
-                _ => Vec::new(),
-            },
+            MailKind::EmailChangeUndo => undo_link(job, user, MailTemplate::EmailChangeUndo),
+            MailKind::EmailChanged => undo_link(job, user, MailTemplate::EmailChanged),
+            // To whom it was taken from, who may be its owner.
+            MailKind::EmailTakenBack => user.map_or_else(Vec::new, |user| {
+                let to = Some(job.email.clone());
+                letter(to, user, MailTemplate::EmailTakenBack, None)
+            }),
             MailKind::NewSignIn => about_sign_in(user, MailTemplate::NewSignIn),
             MailKind::SignInAfterFailures => about_sign_in(user, MailTemplate::SignInAfterFailures),
             // By address alone, so that asking costs the same whether it has an account.
@@ -245,14 +268,15 @@ impl Accounts {
     }
 
     /// The mail, with the secret of its link made now: the store keeps the digest alone, and an
-    /// older link for the same purpose is dead from here on.
+    /// older link for the same purpose is dead from here on. None where somebody has written the user,
+    /// or called off the mail, since it was looked up.
     async fn compose(
         &self,
         ctx: &Ctx,
         job: &MailJob,
         letter: &Letter,
         number: usize,
-    ) -> Result<Mail, Error> {
+    ) -> Result<Option<Mail>, Error> {
         let user = &letter.user;
         let base = &self.policy.public_url;
         let (url, valid_minutes) = match letter.purpose {
@@ -272,7 +296,9 @@ impl Accounts {
                     expires_at: ctx.now + lifetime,
                     used_at: None,
                 };
-                self.put_link(job, link).await?;
+                if !self.put_link(job, user, link).await? {
+                    return Ok(None);
+                }
                 let page = purpose.as_str();
                 (
                     format!("{base}/{page}/{}", secret.expose()),
@@ -281,7 +307,7 @@ impl Accounts {
             }
         };
         let (name, username) = names(letter);
-        Ok(Mail {
+        Ok(Some(Mail {
             template: letter.template,
             to: letter.to.clone(),
             locale: user.locale,
@@ -296,25 +322,25 @@ impl Accounts {
             new_email: new_email(letter).map(masked),
             device: self.device_of(job).await?,
             message_id: format!("{}.{number}", job.id),
-        })
+        }))
     }
 
-    /// Stores the link. It voids the older ones of its purpose, but for those that take an
-    /// e-mail change back: a thief's next change must not void the owner's.
-    async fn put_link(&self, job: &MailJob, link: Link) -> Result<(), Error> {
-        let (user_id, purpose) = (link.user_id, link.purpose);
-        if purpose != Purpose::EmailUndo {
-            let revoked = Change::RevokeLinks(user_id, vec![purpose]);
-            return Ok(self.apply(vec![revoked, Change::PutLink(link)]).await?);
+    /// Stores the link where the mail and its user are still as they were read: whoever voids links finds this
+    /// one here, or leaves nothing of which it could be made. It voids the older ones of its
+    /// purpose, but for those that take an e-mail change back: a thief's next change must not void the owner's.
+    async fn put_link(&self, job: &MailJob, user: &User, link: Link) -> Result<bool, Error> {
+        let (id, version) = (user.id, user.version);
+        let mut changes = vec![Change::KeepUser { id, version }, Change::KeepMail(job.id)];
+        match link.purpose {
+            Purpose::EmailUndo => changes.extend(self.put_undo_link(job, link).await?),
+            purpose => changes.extend([
+                Change::RevokeLinks(id, vec![purpose]),
+                Change::PutLink(link),
+            ]),
         }
-        let (digest, at) = (link.digest, link.created_at);
-        self.put_undo_link(job, link).await?;
-        if !self.was_voided_since(job).await? {
-            return Ok(());
-        }
-        // This one alone: what voids others has done so itself.
-        match self.apply(vec![Change::UseLink { digest, at }]).await {
-            Ok(()) | Err(ApplyError::Stale) => Ok(()),
+        match self.apply(changes).await {
+            Ok(()) => Ok(true),
+            Err(ApplyError::Stale) => Ok(false),
             Err(other) => Err(other.into()),
         }
     }
@@ -323,7 +349,9 @@ impl Accounts {
         match letter.template {
             MailTemplate::Recover => self.policy.recovery_lifetime,
             MailTemplate::EmailChange => self.policy.email_change_lifetime,
-            MailTemplate::EmailChangeUndo => self.policy.email_undo_lifetime,
+            MailTemplate::EmailChangeUndo | MailTemplate::EmailChanged => {
+                self.policy.email_undo_lifetime
+            }
             _ => self.policy.confirmation_lifetime,
         }
     }
@@ -353,18 +381,41 @@ fn about_sign_in(user: Option<User>, template: MailTemplate) -> Vec<Letter> {
     user.map_or_else(Vec::new, |user| notice(user, template))
 }
 
-/// To an address somebody claims, while they still do.
-pub(crate) fn claim(user: User, email: &EmailAddress) -> Vec<Letter> {
+/// To the mailbox that an account leaves, or has left.
+fn undo_link(job: &MailJob, user: Option<User>, template: MailTemplate) -> Vec<Letter> {
+    let user = user.filter(|user| user.status == Status::Active);
+    let (to, purpose) = (Some(job.email.clone()), Some(Purpose::EmailUndo));
+    user.map_or_else(Vec::new, |user| letter(to, user, template, purpose))
+}
+
+/// To an address somebody claims, while they still do. A change of address ends a while after it was asked
+/// for: `asked_at` says when, where the account does not.
+pub(crate) fn claim(
+    user: User,
+    email: &EmailAddress,
+    now: Timestamp,
+    asked_at: Option<Timestamp>,
+) -> Vec<Letter> {
     let to = user
         .pending_email
         .clone()
         .filter(|pending| pending.key() == email.key());
+    let asked_at = user.email_change.map(|change| change.asked_at).or(asked_at);
     let template = match user.status {
         Status::Pending => MailTemplate::Confirm,
-        Status::Active => MailTemplate::EmailChange,
-        Status::Disabled => return Vec::new(),
+        Status::Active if is_renewed(&user, now, asked_at) => MailTemplate::EmailChange,
+        Status::Active | Status::Disabled => return Vec::new(),
     };
     letter(to, user, template, Some(Purpose::Confirmation))
+}
+
+/// Whether the address that an account in use waits for is mailed to now. An account that has no address
+/// of its own, and was imported so, has nobody to keep it from.
+fn is_renewed(user: &User, now: Timestamp, asked_at: Option<Timestamp>) -> bool {
+    match asked_at {
+        Some(asked_at) => now.duration_since(asked_at) < RENEWED_FOR,
+        None => user.email.is_none(),
+    }
 }
 
 fn letter(
@@ -406,7 +457,10 @@ fn is_mere_name(name: &str) -> bool {
 fn new_email(letter: &Letter) -> Option<&EmailAddress> {
     let moved_to = letter.user.mail_address();
     let moved_to = moved_to.filter(|address| address.key() != letter.to.key());
-    letter.user.pending_email.as_ref().or(moved_to)
+    match letter.template {
+        MailTemplate::EmailChanged | MailTemplate::EmailTakenBack => moved_to,
+        _ => letter.user.pending_email.as_ref().or(moved_to),
+    }
 }
 
 /// A quarter of the time the mail has waited so far, from 2 seconds to half an hour: a mail server

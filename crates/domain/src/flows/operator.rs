@@ -48,6 +48,7 @@ impl Accounts {
             data: Data::default(),
             locale: ctx.client.locale,
             session_epoch: User::FIRST_EPOCH,
+            email_change: None,
             stopped_epoch: None,
             version: Version::FIRST,
             created_at: ctx.now,
@@ -76,9 +77,11 @@ impl Accounts {
         let found = if let Ok(id) = named.parse() {
             store.find_user(id).await?
         } else if let Ok(email) = EmailAddress::parse(named) {
-            store.find_user_by_email(email.key()).await?
+            let found = store.find_user_by_email(email.key()).await?;
+            self.read_whole(found).await?
         } else if let Ok(username) = Username::parse(named) {
-            store.find_user_by_username(username.key()).await?
+            let found = store.find_user_by_username(username.key()).await?;
+            self.read_whole(found).await?
         } else {
             None
         };

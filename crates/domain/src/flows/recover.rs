@@ -87,12 +87,9 @@ impl Accounts {
         let mut changes = vec![
             Change::UpdateUser {
                 user: Box::new(User {
-                    pending_email: match user.status {
-                        // Whoever had the old password may have asked for another address.
-                        Status::Active => None,
-                        // The address of a sign-up that was never confirmed.
-                        Status::Pending | Status::Disabled => user.pending_email.clone(),
-                    },
+                    // Whoever had the old password may have asked for another address.
+                    pending_email: user.unconfirmed_sign_up(),
+                    email_change: None,
                     session_epoch: user.session_epoch + 1,
                     version: user.version.next(),
                     updated_at: ctx.now,
@@ -105,9 +102,9 @@ impl Accounts {
                 password_hash,
                 updated_at: ctx.now,
             }),
-            Change::RevokeLinks(user.id, vec![Purpose::Confirmation, Purpose::Recovery]),
             self.audit(ctx, event, Some(user.id)),
         ];
+        changes.extend(void_links(user));
         if let Some(email) = user.mail_address() {
             changes.push(self.mail(
                 ctx,
@@ -119,6 +116,16 @@ impl Accounts {
         }
         changes
     }
+}
+
+/// No link of before opens anything but what takes an e-mail change back, be it mailed already or on its way
+/// with each higher epoch of an account come these.
+pub(crate) fn void_links(user: &User) -> Vec<Change> {
+    let purposes = vec![Purpose::Confirmation, Purpose::Recovery];
+    let links = Change::RevokeLinks(user.id, purposes);
+    // A recovery names nobody: the worker finds whose address it is.
+    let mails = user.mail_address().cloned().map(Change::ForgetMails);
+    mails.into_iter().chain([links]).collect()
 }
 
 /// Joins the line of whoever asked with the line about whom it was sent to.

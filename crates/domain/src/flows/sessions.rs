@@ -11,6 +11,7 @@ use crate::accounts::{ATTEMPTS, Accounts};
 use crate::changes::{ApplyError, Change};
 use crate::ctx::Ctx;
 use crate::error::Error;
+use crate::flows::recover::void_links;
 use crate::happening::{Happening, SessionEnd};
 use crate::model::{Event, Role, Session, Status, User, replacements};
 use crate::ports::{Seen, StoreError};
@@ -54,7 +55,7 @@ impl Authenticated {
 
 impl Accounts {
     /// Opens a session. Every path that signs somebody in ends here, and nowhere else is a
-    /// session made: an account that is not active gets none.
+    /// session made: an account that is not active gets none, and nobody's visit is one (S-10).
     pub(crate) async fn issue_session(&self, ctx: &Ctx, user: User) -> Result<SignedIn, Error> {
         if user.status != Status::Active {
             return Err(Error::Internal(
@@ -350,9 +351,12 @@ impl Accounts {
     pub async fn revoke_sessions(&self, ctx: &Ctx, named: &str) -> Result<(), Error> {
         for _ in 0..ATTEMPTS {
             let user = self.resolve(ctx, Action::RevokeSessions, named).await?;
-            let changes = vec![
+            let mut changes = vec![
                 Change::UpdateUser {
                     user: Box::new(User {
+                        // A thief may have asked for it in one of them.
+                        pending_email: user.unconfirmed_sign_up(),
+                        email_change: None,
                         session_epoch: user.session_epoch + 1,
                         version: user.version.next(),
                         ..user.clone()
@@ -361,6 +365,9 @@ impl Accounts {
                 },
                 self.audit_detail(ctx, Event::SessionsRevoked, Some(user.id), "all"),
             ];
+            if user.status == Status::Active {
+                changes.extend(void_links(&user));
+            }
             match self.apply(changes).await {
                 Ok(()) => {
                     let (epoch, why) = (user.session_epoch + 1, SessionEnd::Revoked);

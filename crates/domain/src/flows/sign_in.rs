@@ -153,7 +153,7 @@ impl Accounts {
             Ok(None) => {}
             Ok(Some(user)) => {
                 self.settle(ctx, &attempt, &user).await?;
-                return Ok(user);
+                return self.with_data(user).await;
             }
             Err(error) => {
                 self.release(ctx, &attempt).await?;
@@ -173,9 +173,20 @@ impl Accounts {
             self.apply(vec![stop]).await?;
         }
         match claimed? {
-            Some(user) => Ok(user),
+            Some(user) => self.with_data(user).await,
             None => Err(self.refuse_password(ctx, meant, event, stop).await?),
         }
+    }
+
+    /// Whoever has shown the password, with what the look-up by a name leaves in the store. All else stays as
+    /// it was when the password was held against it: whoever is written by then is written by nobody else.
+    async fn with_data(&self, user: User) -> Result<User, Error> {
+        if user.data.read().is_some() {
+            return Ok(user);
+        }
+        let whole = self.ports.store.find_user(user.id).await?;
+        let data = whole.ok_or(Error::InvalidCredentials)?.data;
+        Ok(User { data, ..user })
     }
 
     /// The candidate, where this is their password; the same work where there is no candidate.

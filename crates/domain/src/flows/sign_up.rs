@@ -86,6 +86,7 @@ impl Accounts {
             data: wanted.data,
             locale: ctx.client.locale,
             session_epoch: User::FIRST_EPOCH,
+            email_change: None,
             stopped_epoch: None,
             version: Version::FIRST,
             created_at: ctx.now,

@@ -14,10 +14,10 @@ use crate::accounts::{ATTEMPTS, Accounts};
 use crate::changes::{ApplyError, Change, Changes, Unique};
 use crate::ctx::Ctx;
 use crate::error::Error;
+use crate::flows::recover::void_links;
 use crate::happening::SessionEnd;
 use crate::model::{
-    AuditEvent, AuditFilter, Credential, Event, Link, MailJob, MailKind, Outcome, Purpose, Status,
-    User,
+    AskedBy, Credential, EmailChange, Event, Link, MailJob, MailKind, Purpose, Status, User,
 };
 use crate::passwords::Asker;
 use crate::values::{Password, Secret, Token};
@@ -25,10 +25,6 @@ use crate::values::{Password, Secret, Token};
 /// How many links that take a change back live at once for one user: the first of them, which a thief's
 /// later changes must not void, and the last.
 const MOST_UNDO_LINKS: usize = 10;
-/// How many lines of the audit log are looked at with one question.
-const AT_ONCE: usize = 50;
-/// What stands before a change's moment in the audit log.
-const UNDONE: &str = "change of ";
 /// What it says of a confirmation by which an admin's change took over.
 const MOVED: &str = "moved by an admin";
 
@@ -94,6 +90,7 @@ impl Accounts {
                 user: Box::new(User {
                     email: Some(link.email.clone()),
                     pending_email: None,
+                    email_change: None,
                     session_epoch: user.session_epoch + 1,
                     version: user.version.next(),
                     updated_at: ctx.now,
@@ -105,8 +102,11 @@ impl Accounts {
                 digest: link.digest,
                 at: ctx.now,
             },
-            Change::RevokeLinks(user.id, vec![Purpose::Confirmation, Purpose::Recovery]),
-            // An older link is of somebody who had the account before, and takes this back as well.
+        ];
+        changes.extend(void_links(user));
+        // An older link is of somebody who had the account before, and takes this back as well.
+        changes.extend(forget_undo_mails(user, link.created_at));
+        changes.extend([
             Change::RevokeLinksSince(user.id, Purpose::EmailUndo, link.created_at),
             Change::PutCredential(Credential {
                 user_id: user.id,
@@ -115,133 +115,93 @@ impl Accounts {
             }),
             self.audit_detail(ctx, Event::EmailChangeUndone, Some(user.id), &undone(link)),
             self.mail(ctx, MailKind::Recovery, None, &link.email, user.locale),
-        ];
+        ]);
         let left = user.mail_address();
         if let Some(left) = left.filter(|left| left.key() != link.email.key()) {
-            let kind = MailKind::EmailChangeNotice;
+            let kind = MailKind::EmailTakenBack;
             changes.push(self.mail(ctx, kind, Some(user.id), left, user.locale));
         }
         changes
     }
 
-    /// Stores the link of that mail. It voids the one of the mail's earlier try, which may have arrived
-    /// nowhere, and where too many live it takes the place of the one before it: the first stay.
-    pub(crate) async fn put_undo_link(&self, job: &MailJob, link: Link) -> Result<(), Error> {
+    /// What stores the link of that mail. It voids the one of the mail's earlier try, which may have arrived
+    /// nowhere, and where too many live it takes the place of others.
+    pub(crate) async fn put_undo_link(&self, job: &MailJob, link: Link) -> Result<Changes, Error> {
         let now = link.created_at;
         let link = Link {
             created_at: job.created_at,
             ..link
         };
-        for _ in 0..ATTEMPTS {
-            let mut living = self.ports.store.list_links(link.user_id).await?;
-            living.retain(|kept| {
-                let is_open = kept.used_at.is_none() && kept.expires_at > now;
-                is_open && kept.purpose == Purpose::EmailUndo
-            });
-            living.sort_by_key(|kept| kept.created_at);
-            let is_same_mail = |kept: &Link| {
-                let is_same =
-                    kept.created_at == link.created_at && kept.email.key() == link.email.key();
-                is_same && job.attempts > 1
-            };
-            let (own, others): (Vec<_>, Vec<_>) = living.into_iter().partition(is_same_mail);
-            let spare = others.into_iter().skip(MOST_UNDO_LINKS - 1);
-            let voids = own.into_iter().chain(spare).map(|kept| Change::UseLink {
-                digest: kept.digest,
-                at: now,
-            });
-            let changes = voids.chain([Change::PutLink(link.clone())]).collect();
-            match self.apply(changes).await {
-                Ok(()) => return Ok(()),
-                // One of them was used in between: look again.
-                Err(ApplyError::Stale) => {}
-                Err(other) => return Err(other.into()),
-            }
-        }
-        Err(Error::Overloaded)
+        let mut living = self.ports.store.list_links(link.user_id).await?;
+        living.retain(|kept| {
+            let is_open = kept.used_at.is_none() && kept.expires_at > now;
+            is_open && kept.purpose == Purpose::EmailUndo
+        });
+        living.sort_by_key(|kept| kept.created_at);
+        let is_same_mail = |kept: &Link| {
+            let is_same =
+                kept.created_at == link.created_at && kept.email.key() == link.email.key();
+            is_same && job.attempts > 1
+        };
+        let (own, others): (Vec<_>, Vec<_>) = living.into_iter().partition(is_same_mail);
+        let voids = own.into_iter().chain(spare(others, &link));
+        let voids = voids.map(|kept| Change::UseLink {
+            digest: kept.digest,
+            at: now,
+        });
+        Ok(voids.chain([Change::PutLink(link.clone())]).collect())
     }
 
-    /// Whether the link of a mail was voided before it was made: the mail's change or an earlier one was
-    /// taken back, or an admin has moved the account since. Asked once the link is stored: either that
-    /// story has found and voided it, or it is found here.
-    pub(crate) async fn was_voided_since(&self, job: &MailJob) -> Result<bool, Error> {
-        let Some(user_id) = job.user_id else {
-            return Ok(false);
+    /// What the confirmation of an account's move brings with it. Where an admin has asked for it, no older
+    /// mailbox takes it back; until then each does: the account may be in a thief's. Where its owner has,
+    /// or a thief who knew the password, the mailbox that is left is told, and its way back begins now:
+    /// whoever waits with the confirmation gains nothing.
+    pub(crate) fn of_a_move(&self, ctx: &Ctx, user: &User) -> Changes {
+        let event = Event::EmailConfirmed;
+        let line = || self.audit(ctx, event, Some(user.id));
+        let Some(left) = user.mail_address() else {
+            return vec![line()];
         };
-        let since = |event| AuditFilter {
-            user_id: Some(user_id),
-            event: Some(event),
-            since: Some(job.created_at),
-            ..AuditFilter::default()
-        };
-        let taken_back = self
-            .newest_line(since(Event::EmailChangeUndone), |line| {
-                takes_back(line, job)
-            })
-            .await?;
-        let is_move = |line: &AuditEvent| line.detail.as_deref() == Some(MOVED);
-        Ok(taken_back.is_some()
-            || self
-                .newest_line(since(Event::EmailConfirmed), is_move)
-                .await?
-                .is_some())
-    }
-
-    /// What the confirmation of an account's move brings with it: where an admin has asked for it, no older
-    /// mailbox takes it back. Until then each does: the account may be in a thief's.
-    pub(crate) async fn voided_by_move(&self, ctx: &Ctx, user: &User) -> Result<Changes, Error> {
-        let line = self.audit(ctx, Event::EmailConfirmed, Some(user.id));
-        if user.status != Status::Active || user.email.is_none() {
-            return Ok(vec![line]);
+        let is_admins = |change: EmailChange| change.asked_by == AskedBy::Admin;
+        if !user.email_change.is_some_and(is_admins) {
+            let (kind, id) = (MailKind::EmailChanged, Some(user.id));
+            return vec![line(), self.mail(ctx, kind, id, left, user.locale)];
         }
-        let asked = AuditFilter {
-            user_id: Some(user.id),
-            event: Some(Event::EmailChangeRequested),
-            ..AuditFilter::default()
-        };
-        // A wrong password leaves a line as well.
-        let is_taken = |line: &AuditEvent| line.outcome == Outcome::Success;
-        let asked = self.newest_line(asked, is_taken).await?;
-        let own = format!("user:{}", user.id);
-        Ok(match asked.is_some_and(|line| line.actor != own) {
-            true => vec![
-                Change::RevokeLinks(user.id, vec![Purpose::EmailUndo]),
-                self.audit_detail(ctx, Event::EmailConfirmed, Some(user.id), MOVED),
-            ],
-            false => vec![line],
-        })
+        let mut changes = forget_undo_mails(user, user.created_at);
+        changes.extend([
+            Change::RevokeLinks(user.id, vec![Purpose::EmailUndo]),
+            self.audit_detail(ctx, event, Some(user.id), MOVED),
+        ]);
+        changes
     }
+}
 
-    /// The newest line that is one, however many others there are.
-    async fn newest_line(
-        &self,
-        mut filter: AuditFilter,
-        is_one: impl Fn(&AuditEvent) -> bool + Send,
-    ) -> Result<Option<AuditEvent>, Error> {
-        filter.limit = AT_ONCE;
-        loop {
-            let found = self.ports.store.list_audit_events(&filter).await?;
-            let next = found.get(AT_ONCE - 1).map(|oldest| oldest.id);
-            if let Some(line) = found.into_iter().find(&is_one) {
-                return Ok(Some(line));
-            }
-            if next.is_none() {
-                return Ok(None);
-            }
-            filter.before = next;
-        }
-    }
+/// Those on their way, from one moment on. Before the links, so that one that is just being made is found as
+/// a link where it is not found as a mail.
+fn forget_undo_mails(user: &User, since: Timestamp) -> Changes {
+    let kinds = [MailKind::EmailChangeUndo, MailKind::EmailChanged];
+    let forget = |kind| Change::ForgetMailsSince(user.id, kind, since);
+    kinds.map(forget).into()
 }
 
 /// What the audit log says of a change that was taken back: when it was asked for.
 fn undone(link: &Link) -> String {
-    format!("{UNDONE}{}", link.created_at)
+    format!("change of {}", link.created_at)
 }
 
-/// Whether that line tells of an undoing that takes this mail's change back too. A try that failed does
-/// not; one that does not say of which change it was does, to be safe.
-fn takes_back(event: &AuditEvent, job: &MailJob) -> bool {
-    let detail = event.detail.as_deref().unwrap_or_default();
-    let change: Option<Timestamp> = detail.strip_prefix(UNDONE).and_then(|at| at.parse().ok());
-    event.outcome == Outcome::Success && change.is_none_or(|change| change <= job.created_at)
+/// Which of the living links, oldest first, go for one more. The first of a mailbox takes most back, and the
+/// last lives longest: those between go first. Then the newest do, so that a thief's many mailboxes, which
+/// can only come later, never crowd out the owner's.
+fn spare(mut living: Vec<Link>, new: &Link) -> Vec<Link> {
+    let mut spare = Vec::new();
+    while living.len() >= MOST_UNDO_LINKS {
+        let is_between = |at: &usize| {
+            let is_of = |other: &Link| other.email.key() == living[*at].email.key();
+            living[..*at].iter().any(is_of) && (is_of(new) || living[at + 1..].iter().any(is_of))
+        };
+        let newest = living.len() - 1;
+        let at = (0..living.len()).rev().find(is_between).unwrap_or(newest);
+        spare.push(living.remove(at));
+    }
+    spare
 }

@@ -22,6 +22,10 @@ pub enum MailKind {
     EmailChangeNotice,
     /// To the old address: its owner asked for a change, which this mail's link takes back.
     EmailChangeUndo,
+    /// To the old address: that change is made; its link takes it back from now on.
+    EmailChanged,
+    /// To the address that an account has left: its old mailbox has taken it back.
+    EmailTakenBack,
     /// Somebody signed in from where this account was not seen before.
     NewSignIn,
     /// Somebody signed in after many wrong passwords.
@@ -32,7 +36,7 @@ pub enum MailKind {
 
 impl MailKind {
     /// Every kind.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::SignUp,
         Self::ConfirmationAgain,
         Self::Recovery,
@@ -40,6 +44,8 @@ impl MailKind {
         Self::EmailChange,
         Self::EmailChangeNotice,
         Self::EmailChangeUndo,
+        Self::EmailChanged,
+        Self::EmailTakenBack,
         Self::NewSignIn,
         Self::SignInAfterFailures,
         Self::GuessingStopped,
@@ -55,6 +61,8 @@ impl MailKind {
             Self::EmailChange => "email-change",
             Self::EmailChangeNotice => "email-change-notice",
             Self::EmailChangeUndo => "email-change-undo",
+            Self::EmailChanged => "email-changed",
+            Self::EmailTakenBack => "email-taken-back",
             Self::NewSignIn => "new-sign-in",
             Self::SignInAfterFailures => "sign-in-after-failures",
             Self::GuessingStopped => "guessing-stopped",

@@ -74,6 +74,24 @@ impl Status {
     }
 }
 
+/// The change of address that `pending_email` waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EmailChange {
+    /// When it was asked for; it ends some time after that.
+    pub asked_at: Timestamp,
+    /// Who asked.
+    pub asked_by: AskedBy,
+}
+
+/// Who asked for a change of address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AskedBy {
+    /// The person, or whoever knows their password: the old mailbox can take it back.
+    Owner,
+    /// An admin: no older mailbox takes that back.
+    Admin,
+}
+
 /// An account. At least one of `username`, `email` and `pending_email` is there.
 #[derive(Debug, Clone, PartialEq)]
 pub struct User {
@@ -85,6 +103,9 @@ pub struct User {
     pub email: Option<EmailAddress>,
     /// Waits for confirmation; any number of users may claim one address.
     pub pending_email: Option<EmailAddress>,
+    /// What is known of the change that the pending address is of: none for a sign-up's, an imported one, and
+    /// one that a node of an older release has written.
+    pub email_change: Option<EmailChange>,
     /// What to call the person.
     pub name: Option<Name>,
     /// What they may do.
@@ -115,6 +136,14 @@ impl User {
     /// The address that mails about the account go to: the confirmed one alone.
     pub fn mail_address(&self) -> Option<&EmailAddress> {
         self.email.as_ref()
+    }
+
+    /// The address of a sign-up that was never confirmed, which stays where a change of address is called off.
+    pub fn unconfirmed_sign_up(&self) -> Option<EmailAddress> {
+        match self.status {
+            Status::Active => None,
+            Status::Pending | Status::Disabled => self.pending_email.clone(),
+        }
     }
 
     /// Whether strangers have used up their guesses at the present password, and a mail can lift that.

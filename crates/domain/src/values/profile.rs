@@ -1,5 +1,7 @@
 //! What a person says of themselves: a name to be called by, and any JSON an application keeps on them.
 
+use std::sync::LazyLock;
+
 use serde_json::{Map, Value};
 
 use super::{Invalid, is_unseen};
@@ -71,9 +73,19 @@ fn is_spelled_with(c: char) -> bool {
     )
 }
 
-/// A person's own JSON object.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct Data(Map<String, Value>);
+/// A person's own JSON object. Who is found by a name comes without it: a stranger who names somebody would
+/// see by the clock that 16 KiB were read.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Data(Option<Map<String, Value>>);
+
+/// What a user without it looks like, and one whose own was left in the store.
+static NOTHING: LazyLock<Map<String, Value>> = LazyLock::new(Map::new);
+
+impl Default for Data {
+    fn default() -> Self {
+        Self(Some(Map::new()))
+    }
+}
 
 impl Data {
     /// The most bytes, written as compact JSON.
@@ -107,25 +119,35 @@ impl Data {
             ));
         }
         match value {
-            Value::Object(map) => Ok(Self(map)),
+            Value::Object(map) => Ok(Self(Some(map))),
             _ => Ok(Self::default()),
         }
     }
 
     /// Back from a store, as it was kept.
     pub fn from_stored(map: Map<String, Value>) -> Self {
-        Self(map)
+        Self(Some(map))
     }
 
-    /// The object.
+    /// Left in the store. A write of such a user leaves it there, as it is.
+    pub fn unread() -> Self {
+        Self(None)
+    }
+
+    /// The object, where it was read.
+    pub fn read(&self) -> Option<&Map<String, Value>> {
+        self.0.as_ref()
+    }
+
+    /// The object; empty where it was not read.
     pub fn as_map(&self) -> &Map<String, Value> {
-        &self.0
+        self.0.as_ref().unwrap_or(&NOTHING)
     }
 
     /// This object with a merge patch applied (RFC 7396): `null` removes, objects merge, all else
     /// replaces.
     pub fn merged(&self, patch: &Map<String, Value>) -> Result<Self, Invalid> {
-        let mut value = Value::Object(self.0.clone());
+        let mut value = Value::Object(self.as_map().clone());
         merge(&mut value, &Value::Object(patch.clone()));
         Self::parse(value)
     }

@@ -27,6 +27,7 @@ fn person(number: u8, name: &str) -> User {
         data: Data::default(),
         locale: Locale::De,
         session_epoch: 3,
+        email_change: None,
         stopped_epoch: None,
         version: Version(9),
         created_at: at,

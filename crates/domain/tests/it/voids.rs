@@ -1,8 +1,10 @@
 //! What voids a link that was mailed before it: every event against every kind of link.
 
 use doorward_domain::Error;
+use doorward_domain::changes::Change;
 use doorward_domain::flows::confirm::AccountPassword;
-use doorward_domain::ports::{Mail, MailTemplate};
+use doorward_domain::model::{Link, Purpose, Status, User};
+use doorward_domain::ports::{Mail, MailTemplate, Store};
 use doorward_domain::values::Token;
 
 use crate::world::*;
@@ -14,7 +16,7 @@ const KINDS: [MailTemplate; 3] = [
 ];
 
 /// What happens, and which kinds of link it leaves alone.
-const EVENTS: [(&str, &[MailTemplate]); 11] = [
+const EVENTS: [(&str, &[MailTemplate]); 12] = [
     (
         "a new recovery link",
         &[MailTemplate::EmailChange, MailTemplate::EmailChangeUndo],
@@ -34,6 +36,7 @@ const EVENTS: [(&str, &[MailTemplate]); 11] = [
         "a password set by the operator",
         &[MailTemplate::EmailChangeUndo],
     ),
+    ("all sessions ended", &[MailTemplate::EmailChangeUndo]),
     ("the e-mail change undone", &[]),
     ("switched off", &[]),
     ("switched off and on", &[]),
@@ -96,6 +99,7 @@ async fn happen(world: &World, what: &str, [confirm, recover, undo]: &[Token; 3]
         "a password set by the operator" => {
             accounts.set_password(&operator, "ben", &new).await.unwrap();
         }
+        "all sessions ended" => accounts.revoke_sessions(&operator, "ben").await.unwrap(),
         "the e-mail change undone" => accounts.undo_email_change(&anon, undo).await.unwrap(),
         "switched off" => drop(accounts.disable(&operator, "ben", None).await.unwrap()),
         "switched off and on" => {
@@ -145,6 +149,62 @@ async fn each_event_voids_what_it_should() {
             }
         }
     }
+}
+
+/// nor does a link come later, that was asked for before it: by a mail that waits, by one that is
+/// just being made, or by asking for the confirmation again.
+#[tokio::test]
+async fn no_link_of_before_comes_later() {
+    for what in ["a password change", "all sessions ended"] {
+        let world = World::with(|policy| policy.throttle = false).await;
+        world.active("ben").await;
+        let mails = change_email(&world, "new@example.org").await;
+        let undo = token(&mails, MailTemplate::EmailChangeUndo);
+        let (anon, accounts) = (world.anon(), &world.accounts);
+        for asked in [
+            accounts
+                .request_recovery(&anon, &email("ben@example.com"))
+                .await,
+            accounts
+                .request_confirmation(&anon, &email("new@example.org"))
+                .await,
+        ] {
+            asked.unwrap();
+        }
+        happen(&world, what, &[undo.clone(), undo.clone(), undo]).await;
+        let (anon, address) = (world.anon(), email("new@example.org"));
+        let asked = accounts.request_confirmation(&anon, &address);
+        asked.await.unwrap();
+        let mails = world.mails().await;
+        let opens = |mail: &Mail| KINDS.contains(&mail.template);
+        assert!(!mails.iter().any(opens), "{what}: {:?}", summary(&mails));
+    }
+}
+
+/// the user is written while a mail with a link is made: it is made anew, of what is so then.
+#[tokio::test]
+async fn a_link_is_made_of_the_user_as_it_is() {
+    let world = World::new().await;
+    let ben = world.active("ben").await;
+    let (anon, address) = (world.anon(), email("ben@example.com"));
+    let asked = world.accounts.request_recovery(&anon, &address);
+    asked.await.unwrap();
+    let off = User {
+        status: Status::Disabled,
+        version: ben.version.next(),
+        ..ben.clone()
+    };
+    world.spy.let_in_between(vec![Change::UpdateUser {
+        user: Box::new(off),
+        expected: ben.version,
+    }]);
+    assert_eq!(world.deliver().await.deferred, 1);
+    let links = world.store.list_links(ben.id).await.unwrap();
+    let recovers = |link: &Link| link.purpose == Purpose::Recovery;
+    assert!(!links.iter().any(recovers), "{links:?}");
+    world.advance(seconds(2));
+    assert_eq!(world.deliver().await.dropped, 1);
+    assert!(world.mails().await.is_empty());
 }
 
 /// with the setting, nobody confirms an address without the password of its account, and

@@ -249,10 +249,12 @@ fn is_about_its_link(template: MailTemplate) -> bool {
         MailTemplate::Confirm
         | MailTemplate::Recover
         | MailTemplate::EmailChange
-        | MailTemplate::EmailChangeUndo => true,
+        | MailTemplate::EmailChangeUndo
+        | MailTemplate::EmailChanged => true,
         MailTemplate::AlreadyRegistered
         | MailTemplate::PasswordChanged
         | MailTemplate::EmailChangeNotice
+        | MailTemplate::EmailTakenBack
         | MailTemplate::NewSignIn
         | MailTemplate::SignInAfterFailures
         | MailTemplate::GuessingStopped => false,

@@ -163,6 +163,7 @@ fn typed(line: LineIn, terms: &Terms) -> Translation {
             .ok_or_else(|| wrong_type("locale", "a language spoken here"))?,
         session_epoch: line.session_epoch,
         // The counters stay behind, and this with them.
+        email_change: None,
         stopped_epoch: None,
         version: Version(line.version),
         created_at: moment("created_at", line.created_at)?,

@@ -110,6 +110,7 @@ impl Draft {
             data: self.data(&mut notes)?,
             locale: self.locale.unwrap_or(terms.locale),
             session_epoch: 1,
+            email_change: None,
             stopped_epoch: None,
             version: Version::FIRST,
             created_at,
