@@ -8,7 +8,7 @@ pub use crate::breached::fuzzing::{breached_filters, breached_lists};
 pub use crate::commands::audit::fuzzing::audit_lines;
 pub use crate::config::fuzzing::{config_files, dotenv_files, masked_settings, settings};
 use crate::listener::certificate::{element, validity};
-pub use crate::listener::fuzzing::{chunks, request_heads};
+pub use crate::listener::fuzzing::{chunks, conversations, request_heads};
 pub use crate::moving::fuzzing::{
     django_files, doorward_files, firebase_files, firebase_hashing, keycloak_files, supabase_files,
 };
@@ -28,6 +28,7 @@ pub const TARGETS: &[Target] = &[
     ("certificates", certificates),
     ("chunks", chunks),
     ("config_files", config_files),
+    ("conversations", conversations),
     ("django_files", django_files),
     ("doorward_files", doorward_files),
     ("dotenv_files", dotenv_files),

@@ -12,12 +12,12 @@ use super::frames::Frames;
 use super::head::{self, Length, Refusal};
 
 /// What a client says first in HTTP/2 (RFC 9113, 3.4). Whatever else it says is HTTP/1.
-const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+pub(super) const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /// Handed on in place of what is refused; a `HEAD` is answered without a body, as anybody expects who has
 /// read it (H-03).
 pub(super) const STAND_IN: &[u8] =
     b"GET /.refused HTTP/1.1\r\nHost: refused\r\nConnection: close\r\n\r\n";
-const STAND_IN_FOR_HEAD: &[u8] =
+pub(super) const STAND_IN_FOR_HEAD: &[u8] =
     b"HEAD /.refused HTTP/1.1\r\nHost: refused\r\nConnection: close\r\n\r\n";
 /// How much more than its target the first line may have.
 const MAX_LINE: usize = head::MAX_URI_BYTES + 64;
