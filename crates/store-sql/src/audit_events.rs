@@ -1,6 +1,9 @@
 //! The audit log, newest first: ids sort by time, to the millisecond, so that the primary key serves
 //! what is asked about a time, too.
 
+use std::collections::BTreeSet;
+use std::sync::{Mutex, PoisonError};
+
 use doorward_domain::audit::checker::actor_id;
 use doorward_domain::model::{AuditEvent, AuditFilter, Event, Outcome};
 use doorward_domain::ports::StoreError;
@@ -13,6 +16,20 @@ use crate::audit_rows;
 use crate::error::Fault;
 use crate::row::{self, BadRow, Row};
 use crate::transaction::Transaction;
+
+/// Which lines were said to be unreadable: one may stand in what is asked at each sign-in, and is to fill no log.
+#[derive(Default)]
+pub(crate) struct Unreadable(Mutex<BTreeSet<AuditEventId>>);
+
+impl Unreadable {
+    /// Beyond so many nothing more is said: the log is no log any more.
+    const MOST: usize = 1000;
+
+    fn is_new(&self, id: AuditEventId) -> bool {
+        let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        told.len() < Self::MOST && told.insert(id)
+    }
+}
 
 pub(crate) async fn insert(transaction: &mut Transaction, event: &AuditEvent) -> Result<(), Fault> {
     let sql = "INSERT INTO audit_events \
@@ -74,7 +91,7 @@ pub(crate) async fn list(
         "SELECT {columns} FROM audit_events WHERE {conditions} ORDER BY audit_events.id DESC LIMIT ?"
     );
     let rows = store.rows("list audit events", &sql, &args).await?;
-    Ok(from_rows(&rows))
+    Ok(from_rows(store, &rows))
 }
 
 /// By three indexes, one after the other: a database that is given them as one question may well read
@@ -106,7 +123,7 @@ pub(crate) async fn list_of(
         );
         let args = [whose, before.into(), limit.into()];
         let rows = store.rows(OPERATION, &sql, &args).await?;
-        events.extend(from_rows(&rows));
+        events.extend(from_rows(store, &rows));
     }
     events.sort_by_key(|event| std::cmp::Reverse(event.id));
     events.dedup_by_key(|event| event.id);
@@ -117,12 +134,14 @@ pub(crate) async fn list_of(
 /// Reads the rows. One that cannot be read stands among them by its id, and hides no other (L-01); one
 /// without an id such as ours has no place in the order, so it is passed over here: `doorward audit verify`
 /// names it.
-fn from_rows(rows: &[AnyRow]) -> Vec<AuditEvent> {
+fn from_rows(store: &SqlStore, rows: &[AnyRow]) -> Vec<AuditEvent> {
     row::readable(rows, |row| {
         let row = Row::new(row, "audit_events", "id");
         let id = AuditEventId::from_bytes(row.array("id")?);
         Ok(from_row(id, &row).unwrap_or_else(|bad| {
-            tracing::error!(error = %bad, "a line of the audit log cannot be read: `doorward audit verify` tells more");
+            if store.unreadable.is_new(id) {
+                tracing::error!(error = %bad, "a line of the audit log cannot be read: `doorward audit verify` tells more");
+            }
             unreadable(id, &bad)
         }))
     })

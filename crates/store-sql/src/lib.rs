@@ -78,6 +78,7 @@ pub use opening::{migrate, migration_status};
 pub use servers::check_url;
 
 use arg::Arg;
+use audit_events::Unreadable;
 use dialect::Dialect;
 use error::Fault;
 use pool::Pool;
@@ -152,6 +153,8 @@ pub struct SqlStore {
     dialect: Dialect,
     /// Where writers stand in line, first come first served, if the database takes one at a time.
     turn: Option<Arc<Mutex<()>>>,
+    /// The lines of the audit log that this node has said to be unreadable.
+    unreadable: Arc<Unreadable>,
 }
 
 /// What one statement wrote.

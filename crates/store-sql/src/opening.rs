@@ -2,6 +2,8 @@
 //!
 //! The first connection is made by hand and closed again: it may migrate, and it looks at the server.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use sqlx::any::AnyRow;
 use sqlx::{Any, AnyConnection, AssertSqlSafe, Connection, Decode, Row, SqlSafeStr, Type, raw_sql};
@@ -37,6 +39,7 @@ impl SqlStore {
             pool: Pool::new(servers, settings.max_connections)?,
             dialect,
             turn: dialect.has_one_writer().then(Default::default),
+            unreadable: Arc::default(),
         })
     }
 }

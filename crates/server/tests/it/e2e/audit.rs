@@ -268,7 +268,12 @@ fn what_was_edited_in_the_file_is_told_and_stops_nothing() {
         items.filter(|item| item["event"] == name).count()
     };
     assert_eq!((named("unreadable"), named("sign-in")), (1, 1), "{listed}");
+    server.send("GET", "/audit", Some(&token), None).expect(200);
     let log = server.stop();
+    let said = log
+        .matches("a line of the audit log cannot be read")
+        .count();
+    assert_eq!(said, 1, "each is said once: {log}");
     assert!(
         log.contains("the last seal of the audit log was edited"),
         "{log}"
