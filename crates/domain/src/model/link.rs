@@ -37,7 +37,8 @@ impl Purpose {
     }
 }
 
-/// A link as it is kept: the digest of its secret, and all that it is bound to.
+/// A link as it is kept: the digest of its secret, and all that it is bound to. It needs no epoch: whatever
+/// raises its user's removes it, and it is made beside the very version of the user that it was made for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Link {
     /// Digest of the secret in the mail; unique.

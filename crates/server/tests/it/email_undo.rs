@@ -20,6 +20,9 @@ async fn stolen(app: &TestApp) -> (Client, String) {
         .send()
         .await
         .expect(200);
+    let told = app.one_mail().await;
+    assert_eq!(told.template.as_str(), "email-changed");
+    assert!(path_in(&told).starts_with("/email-undo/"));
     (app.sign_in("ben").await, to("ben@example.com"))
 }
 
@@ -54,7 +57,7 @@ async fn the_link_takes_the_account_back_once() {
         summary(&mails),
         [
             ("ben@example.com", "recover"),
-            ("thief@example.org", "email-change-notice")
+            ("thief@example.org", "email-taken-back")
         ]
     );
     let recovery = path_in(

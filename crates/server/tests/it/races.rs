@@ -364,6 +364,7 @@ async fn every_link_that_works_once_is_used_once() {
             .send()
             .await
             .expect(200);
+        app.one_mail().await;
         redeemed(&app, "POST", &of("/email-undo/"), &Value::Null).await;
         let told: Vec<_> = app.mails().await;
         assert_eq!(told.len(), 2, "{:?}", crate::support::summary(&told));

@@ -248,8 +248,8 @@ impl Play {
             }
             (Act::SignOut(_), 204) => self.state.sessions[session].is_open = false,
             (Act::EndSessions(_), 204) => {
-                let changed_at = self.state.accounts[account].changed_at;
-                self.state.secure(account, changed_at, None);
+                self.state.accounts[account].pending = None;
+                self.state.secure(account, self.act, None);
             }
             (Act::Delete(_), 204) => self.state.accounts[account].life = Life::Gone,
             // Somebody who signed in a while ago is asked for the password again.

@@ -46,6 +46,10 @@ async fn the_new_address_takes_over_once_confirmed_and_the_old_one_is_told() {
         (&confirmed["email"], confirmed.get("pending_email")),
         (&json!("new@example.org"), None)
     );
+    // the old mailbox is told that it is so now, with a way back.
+    let told = app.one_mail().await;
+    let seen = (told.to.as_str(), told.template.as_str());
+    assert_eq!(seen, ("ben@example.com", "email-changed"));
     // S-06: every session ends with the old address.
     for client in [&ben, &elsewhere] {
         client

@@ -26,7 +26,9 @@ pub(crate) struct EmailBody {
     password: Option<String>,
 }
 
-/// Asks for another address. It takes over once confirmed; the old one is told.
+/// Asks for another address. It takes over once confirmed; the old one is told at once, and again when it is
+/// so, each time with a link that takes it back, unless an admin asks for another's. Not confirmed within a day,
+/// it has to be asked for anew.
 #[utoipa::path(put, path = "/user/{user}/email", tag = "Account", request_body = EmailBody,
     params(("user" = String, Path, description = "`me`, a user name or a user id"), ("If-Match" = Option<String>, Header, nullable = false, description = "The version that was read")),
     responses((status = 202, description = "A confirmation mail is on its way")))]
