@@ -48,7 +48,7 @@ fn nobody_gets_in_while_doorward_is_away_or_hangs() {
     doorward.signal("STOP");
     let asked = Instant::now();
     service.me(&admin.session).expect(503);
-    assert!(asked.elapsed() < Duration::from_secs(10), "{asked:?}");
+    assert!(asked.elapsed() < Duration::from_secs(30), "{asked:?}");
     doorward.signal("CONT");
     service.lets_in_at_last(&admin.session);
     doorward.stop();
