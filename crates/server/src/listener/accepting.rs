@@ -141,9 +141,12 @@ async fn accept(hall: Arc<Hall>, socket: TcpListener, owner: Owner) {
                     shortage.accepted();
                     hall.welcome(stream, peer);
                 }
+                Err(error) if shortage::is_of_one(&error) => {
+                    tracing::debug!(%error, "a connection was gone before it was accepted");
+                }
                 Err(error) => {
                     shortage.failed(&error);
-                    let pause = match hall.seats.make_room() {
+                    let pause = match shortage::is_of_files(&error) && hall.seats.make_room() {
                         true => ROOM_PAUSE,
                         false => shortage::PAUSE,
                     };

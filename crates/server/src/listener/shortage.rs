@@ -5,6 +5,7 @@
 use std::io;
 use std::time::Duration;
 
+use rustix::io::Errno;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::time::Instant;
 
@@ -43,6 +44,28 @@ pub fn allow(connections: usize) -> usize {
     usize::try_from(left)
         .unwrap_or(connections)
         .min(connections)
+}
+
+/// Whether it was one connection's own: it is gone, and the next may be fine (accept(2)).
+pub fn is_of_one(error: &io::Error) -> bool {
+    let gone = [
+        Errno::CONNABORTED,
+        Errno::CONNRESET,
+        Errno::PROTO,
+        Errno::NOPROTOOPT,
+        Errno::NETDOWN,
+        Errno::NETUNREACH,
+        Errno::HOSTDOWN,
+        Errno::HOSTUNREACH,
+        Errno::TIMEDOUT,
+    ];
+    Errno::from_io_error(error).is_some_and(|error| gone.contains(&error))
+}
+
+/// Whether there would be one if somebody went.
+pub fn is_of_files(error: &io::Error) -> bool {
+    let short = [Errno::MFILE, Errno::NFILE, Errno::NOBUFS, Errno::NOMEM];
+    Errno::from_io_error(error).is_some_and(|error| short.contains(&error))
 }
 
 /// How it stands.
@@ -87,6 +110,29 @@ impl Shortage {
 mod tests {
     use super::*;
     use crate::listener::heard::Heard;
+
+    /// H-05: who waits makes room where files are short, and not for a connection that was gone.
+    #[test]
+    fn what_is_short_is_told_from_what_is_gone() {
+        for (error, is_one, is_short) in [
+            (Errno::MFILE, false, true),
+            (Errno::NFILE, false, true),
+            (Errno::NOMEM, false, true),
+            (Errno::CONNABORTED, true, false),
+            (Errno::PROTO, true, false),
+            (Errno::HOSTUNREACH, true, false),
+            // Of the socket itself, for good.
+            (Errno::INVAL, false, false),
+            (Errno::OPNOTSUPP, false, false),
+        ] {
+            let found = io::Error::from(error);
+            assert_eq!(
+                (is_of_one(&found), is_of_files(&found)),
+                (is_one, is_short),
+                "{error}"
+            );
+        }
+    }
 
     #[tokio::test(start_paused = true)]
     async fn it_is_said_when_it_begins_and_when_it_is_over() {
