@@ -1,9 +1,10 @@
 //! Tell an account's owner by mail who signs in to it, or tries to.
 //!
-//! Known is a sign-in with a program (`Firefox` on `Linux`) and from a network that the audit log has seen succeed with this account in the last ninety days, or of a browser
-//! that shows the cookie of a known device; the first of all is nobody's surprise. What is looked up
-//! here is looked up only once the password was right; where it was not, the worker looks, so that no
-//! answer's time tells of an account. A budget for each account bounds the mails.
+//! Known is a sign-in with a program (`Firefox` on `Linux`) and from a network that the audit log has seen
+//! succeed with this account in the last ninety days, or of a browser that shows the cookie of a known
+//! device. The first of all is nobody's surprise, as long as the account is younger than that. What is
+//! looked up here is looked up only once the password was right; where it was not, the worker looks, so that
+//! no answer's time tells of an account. A budget for each account bounds the mails.
 
 use std::time::Duration;
 
@@ -201,7 +202,11 @@ fn out_of_the_ordinary(ctx: &Ctx, user: &User, past: &[AuditEvent]) -> Option<Ma
         .iter()
         .filter(|line| line.outcome == Outcome::Success)
         .peekable();
-    seen.peek()?;
+    if seen.peek().is_none() && user.created_at + REMEMBERED > ctx.now {
+        // The first of all. In an older account it is one that nobody has signed in to for long: whoever
+        // does is told of, since a thief's would be the ones that are known from then on.
+        return None;
+    }
     // What of an address stays the same for somebody at home.
     let (program, network) = (
         program(ctx.client.user_agent.as_deref()),

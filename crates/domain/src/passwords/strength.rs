@@ -29,15 +29,36 @@ pub fn is_common(password: &str) -> bool {
     false
 }
 
+/// The fewest characters of a name that is looked for.
+const SHORTEST_NAME: usize = 3;
+
 /// Whether the password is nothing but one of these names (P-06): alone, doubled, or with digits
-/// before or after.
+/// before or after. A name that has digits at its ends is one with them and without.
 pub fn is_a_name<'a>(password: &str, names: impl Iterator<Item = &'a str>) -> bool {
     let password = password.to_lowercase();
-    let core = password.trim_matches(|c: char| c.is_ascii_digit());
-    names.filter(|name| name.chars().count() >= 3).any(|name| {
+    let is_name = |name: &str| name.chars().count() >= SHORTEST_NAME;
+    names.filter(|name| is_name(name)).any(|name| {
         let name = name.to_lowercase();
-        password == name || core == name || core == format!("{name}{name}")
+        let core = name.trim_matches(is_digit);
+        let (alone, doubled) = (password == name, password == name.repeat(2));
+        // A number among digits is no name.
+        let among_digits = !core.is_empty() && has_but_digits_around(&password, &name);
+        alone || doubled || among_digits || is_name(core) && has_but_digits_around(&password, core)
     })
+}
+
+/// Whether a text is that name, once or twice in a row, with nothing but digits around.
+fn has_but_digits_around(text: &str, name: &str) -> bool {
+    let is_number = |text: &str| text.chars().all(is_digit);
+    text.match_indices(name).any(|(at, _)| {
+        let after = &text[at + name.len()..];
+        let second = after.strip_prefix(name);
+        is_number(&text[..at]) && (is_number(after) || second.is_some_and(is_number))
+    })
+}
+
+fn is_digit(c: char) -> bool {
+    c.is_ascii_digit()
 }
 
 #[cfg(test)]

@@ -187,4 +187,37 @@ mod tests {
         }
         assert!(NewPassword::parse("wolfhardt rows boats", &rules, &personal).is_ok());
     }
+
+    /// P-06: also a name with digits of its own, with others, and without.
+    #[test]
+    fn names_with_digits_are_refused() {
+        let rules = PasswordRules::default();
+        let personal = ["ben1990", "7maria.k", "4711", "al1"];
+        for text in [
+            "ben1990ben1990",
+            "ben19901",
+            "ben1990123",
+            "1ben1990",
+            "2ben1990ben19903",
+            "ben201945",
+            "benben1990",
+            "7maria.k7maria.k",
+            "maria.k2026",
+            "47114711",
+            "al1al122",
+        ] {
+            let refused = NewPassword::parse(text, &rules, &personal);
+            assert_eq!(refused.unwrap_err().code, "too-personal", "{text}");
+        }
+        for text in [
+            "ben1990 rows",
+            "ben-1990-1991",
+            "31471193847",
+            "al202688",
+            "ben1990maria.k",
+        ] {
+            let taken = NewPassword::parse(text, &rules, &personal);
+            assert!(taken.is_ok(), "{text}");
+        }
+    }
 }

@@ -96,6 +96,22 @@ async fn a_device_is_forgotten_after_ninety_days() {
     );
 }
 
+/// where nobody has signed in for so long that nothing is known, a thief's would be what is known next.
+#[tokio::test]
+async fn a_sign_in_after_a_long_pause_is_told_to_the_owner() {
+    let world = ben().await;
+    world.advance(hours(100 * 24));
+    let expected = [MailTemplate::NewSignIn];
+    assert_eq!(told(&world, ABROAD, "evil/1").await, expected);
+    // So is the first of all in an old account.
+    world.active("eve").await;
+    world.advance(hours(90 * 24));
+    let ctx = from(&world, ABROAD, FIREFOX);
+    let (name, shown) = (identifier("eve"), password(PASSWORD));
+    world.accounts.sign_in(&ctx, &name, &shown).await.unwrap();
+    assert_eq!(world.one_mail().await.template, expected[0]);
+}
+
 /// ten wrong passwords in a row, and the sign-in that follows is told of, even the first of all.
 #[tokio::test]
 async fn a_sign_in_after_many_wrong_passwords_is_told_to_the_owner() {
