@@ -264,6 +264,7 @@ async fn a_second_change_kills_the_link_of_the_first() {
             .json()["email"],
         "two@example.org"
     );
+    assert_eq!(app.one_mail().await.template.as_str(), "email-changed");
 }
 
 /// one mail to a mailbox in three minutes.
