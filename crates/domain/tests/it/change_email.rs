@@ -1,5 +1,6 @@
 //! Moving to another address: the new one takes over once confirmed, the old one is told.
 
+use doorward_domain::changes::Change;
 use doorward_domain::flows::sessions::SignedIn;
 use doorward_domain::model::{Status, User};
 use doorward_domain::ports::{Mail, MailTemplate, Sessions};
@@ -275,6 +276,23 @@ async fn the_address_of_a_disabled_account_stays_as_it_is() {
     assert_err!(refused, Error::AccountDisabled);
     world.accounts.enable(&operator, "ben", None).await.unwrap();
     assert_eq!(world.kept_user(&ben).await.status, Status::Active);
+}
+
+/// S-06, R-06: what was shown was the password of before a recovery that came in between.
+#[tokio::test]
+async fn a_recovery_in_between_calls_a_change_off() {
+    let (world, ben, session) = ben().await;
+    let mut raised = world.kept_user(&ben).await;
+    let expected = raised.version;
+    raised.session_epoch += 1;
+    raised.version = expected.next();
+    world.spy.let_in_between(vec![Change::UpdateUser {
+        user: Box::new(raised),
+        expected,
+    }]);
+    let refused = ask(&world, &session, "new@example.com").await;
+    assert_err!(refused, Error::PreconditionFailed);
+    assert_eq!(world.kept_user(&ben).await.pending_email, None);
 }
 
 #[tokio::test]

@@ -395,6 +395,24 @@ async fn a_disabled_account_confirms_nothing() {
     assert_err!(world.accounts.disown(&ctx, &late).await, Error::LinkExpired);
 }
 
+/// a link confirms the address that it was mailed to, and no other that the account waits for by now.
+#[tokio::test]
+async fn a_link_to_another_address_than_is_waited_for_confirms_nothing() {
+    let world = World::new().await;
+    let ben = world.pending("ben").await;
+    let other = world.link(&ben, Purpose::Confirmation, "old@example.com");
+    let other = other.await;
+    let ctx = world.anon();
+    for refused in [
+        world.accounts.confirm(&ctx, &other).await,
+        world.accounts.view_confirmation(&ctx, &other).await,
+    ] {
+        assert_err!(refused, Error::LinkExpired);
+    }
+    let kept = world.kept_user(&ben).await;
+    assert_eq!((kept.status, kept.email), (Status::Pending, None));
+}
+
 #[tokio::test]
 async fn a_user_changed_in_between_is_read_again() {
     let world = World::new().await;

@@ -1,6 +1,7 @@
 //! Recovering a lost password by a mailed link.
 
 use doorward_domain::Error;
+use doorward_domain::changes::Change;
 use doorward_domain::model::Purpose;
 use doorward_domain::ports::{MailTemplate, Store};
 use doorward_domain::values::Token;
@@ -232,6 +233,21 @@ async fn a_disabled_account_is_not_recovered() {
     off.unwrap();
     let late = world.link(&ben, Purpose::Recovery, "ben@example.com").await;
     let refused = recover(&world, &late, OTHER_PASSWORD).await;
+    assert_err!(refused, Error::LinkExpired);
+}
+
+/// a spent link opens nothing, be it there still.
+#[tokio::test]
+async fn a_spent_link_that_was_not_cleared_away_recovers_nothing() {
+    let world = World::new().await;
+    let ben = world.active("ben").await;
+    let spent = world.link(&ben, Purpose::Recovery, "ben@example.com").await;
+    let (digest, at) = (spent.digest(), world.now());
+    let used = world.store.apply(vec![Change::UseLink { digest, at }]);
+    used.await.unwrap();
+    let viewed = world.accounts.view_recovery(&world.anon(), &spent).await;
+    assert_err!(viewed, Error::LinkExpired);
+    let refused = recover(&world, &spent, OTHER_PASSWORD).await;
     assert_err!(refused, Error::LinkExpired);
 }
 
