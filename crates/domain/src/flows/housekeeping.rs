@@ -1,5 +1,7 @@
 //! What the worker does now and then: let go what has run out, and write down what was seen.
 
+use std::sync::PoisonError;
+
 use jiff::{SignedDuration, Timestamp};
 
 use crate::accounts::Accounts;
@@ -68,20 +70,23 @@ impl Accounts {
         }
     }
 
-    /// Writes when sessions were last used, gathered since the last time.
+    /// Writes when sessions were last used, gathered since the last time. What could not be written is
+    /// known until it is: no session ends for want of a use that there was (S-04).
     pub async fn write_last_seen(&self) -> Result<(), Error> {
-        let seen = {
-            let mut seen = self
-                .seen
-                .lock()
-                .unwrap_or_else(std::sync::PoisonError::into_inner);
-            std::mem::take(&mut *seen)
-        };
+        let gathered = || self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let seen: Vec<_> = gathered().values().copied().collect();
         if seen.is_empty() {
             return Ok(());
         }
-        let seen: Vec<_> = seen.into_values().collect();
-        Ok(self.ports.sessions.touch_sessions(&seen).await?)
+        self.ports.sessions.touch_sessions(&seen).await?;
+        let mut gathered = gathered();
+        for written in seen {
+            // Unless it was used once more meanwhile.
+            if gathered.get(&written.id) == Some(&written) {
+                gathered.remove(&written.id);
+            }
+        }
+        Ok(())
     }
 
     /// Which of the parts answer, by the names an operator knows them by. However many ask, the

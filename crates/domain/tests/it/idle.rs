@@ -73,6 +73,29 @@ async fn each_use_counts_to_ten_seconds() {
     assert_err!(world.check(&again).await, Error::InvalidToken);
 }
 
+/// S-04: a store that is away for a moment ends no session that is in use, and hears of the use later.
+#[tokio::test]
+async fn a_use_that_could_not_be_written_down_counts() {
+    let world = idle(60, 0).await;
+    world.active("ben").await;
+    let session = world.sign_in("ben").await;
+    world.advance(minutes(40));
+    world.check(&session).await.unwrap();
+    world.spy.fail("touch_sessions");
+    assert!(world.accounts.write_last_seen().await.is_err());
+    world.spy.mend();
+    world.advance(minutes(40));
+    let open = world.accounts.list_sessions(&world.of(&session), "me");
+    assert_eq!(open.await.unwrap().len(), 1);
+    world.accounts.write_last_seen().await.unwrap();
+    let other = world.beside(9).await;
+    other.check(&session).await.unwrap();
+    // Written once.
+    world.spy.take_calls();
+    world.accounts.write_last_seen().await.unwrap();
+    assert!(!world.spy.take_calls().contains(&"touch_sessions"));
+}
+
 /// S-04: admins have the shorter of the two; off is off.
 #[tokio::test]
 async fn admins_can_have_a_limit_of_their_own() {
