@@ -85,8 +85,9 @@ async fn a_use_that_could_not_be_written_down_counts() {
     assert!(world.accounts.write_last_seen().await.is_err());
     world.spy.mend();
     world.advance(minutes(40));
-    let open = world.accounts.list_sessions(&world.of(&session), "me");
-    assert_eq!(open.await.unwrap().len(), 1);
+    let ctx = world.of(&session);
+    let open = world.accounts.list_sessions(&ctx, "me").await.unwrap();
+    assert_eq!(open.len(), 1);
     world.accounts.write_last_seen().await.unwrap();
     let other = world.beside(9).await;
     other.check(&session).await.unwrap();
