@@ -5,6 +5,7 @@ use axum::extract::{RawQuery, State};
 use axum::http::header::{CACHE_CONTROL, HeaderMap, HeaderValue, LOCATION, PRAGMA, SET_COOKIE};
 use axum::http::{HeaderName, StatusCode};
 use axum::response::{IntoResponse, Response};
+use doorward_domain::ctx::actor_of;
 use doorward_domain::flows::audience_token::Audience;
 use doorward_domain::flows::sessions::SignedIn;
 use doorward_domain::flows::sign_in::Identifier;
@@ -17,7 +18,7 @@ use utoipa::ToSchema;
 use crate::app::App;
 use crate::body::Fields;
 use crate::device;
-use crate::guard::{COOKIE, Caller};
+use crate::guard::{COOKIE, Caller, Credential, credential};
 use crate::pages::Doors;
 use crate::pages::form::Form;
 use crate::pages::way_back::{WayBack, sign_in_path};
@@ -72,10 +73,11 @@ pub(crate) fn identifier(fields: &mut Fields) -> Option<Identifier> {
 pub(crate) async fn sign_in(
     State(app): State<App>,
     caller: Caller,
+    headers: HeaderMap,
     fields: Fields,
 ) -> Result<Response, Problem> {
     if caller.wants_html() {
-        return sign_in_by_page(&app, &caller, fields).await;
+        return sign_in_by_page(&app, &caller, &headers, fields).await;
     }
     let signed_in = open_session(&app, &caller, fields).await?;
     let view = SignedInView::new(&signed_in, caller.ctx().now);
@@ -89,18 +91,18 @@ pub(crate) async fn sign_in(
 async fn sign_in_by_page(
     app: &App,
     caller: &Caller,
+    headers: &HeaderMap,
     mut fields: Fields,
 ) -> Result<Response, Problem> {
     let form = Form::of(&fields);
     let way_back = WayBack::of_form(&mut fields, &app.choices.return_origins);
     fields.tell_names_apart();
     match open_session(app, caller, fields).await {
-        Ok(signed_in) => Ok(signed_in_by_page(
-            app,
-            caller,
-            &signed_in,
-            way_back.as_ref(),
-        )),
+        Ok(signed_in) => {
+            end_replaced(app, caller, headers).await;
+            let way_back = way_back.as_ref();
+            Ok(signed_in_by_page(app, caller, &signed_in, way_back))
+        }
         Err(problem) => {
             let doors = Doors {
                 sign_in: form.refused(&problem).with_one_name(),
@@ -112,6 +114,25 @@ async fn sign_in_by_page(
                 .welcome(caller.sheet(), &doors, app.inbox.is_some());
             Err(problem.on_page(page))
         }
+    }
+}
+
+/// Ends the session whose cookie the new one takes the place of: nobody at this browser could sign it out any
+/// more, and whoever has a copy would keep it (S-02; ASVS 7.2.4). Where that fails it ends by its time.
+async fn end_replaced(app: &App, caller: &Caller, headers: &HeaderMap) {
+    let Ok(Some(Credential::Cookie(token))) = credential(headers) else {
+        return;
+    };
+    let Ok(old) = app
+        .accounts
+        .authenticate(caller.ctx(), token.expose())
+        .await
+    else {
+        return;
+    };
+    let ctx = caller.ctx().acting_as(actor_of(old.user(), old.session()));
+    if let Err(error) = app.accounts.sign_out(&ctx, &old).await {
+        tracing::warn!(%error, "a session was signed in over and could not be ended");
     }
 }
 

@@ -432,6 +432,29 @@ async fn a_planted_cookie_is_not_adopted() {
     assert_eq!(who["user"]["username"], "ben");
 }
 
+/// S-02: whoever signs in anew leaves no session behind that this browser cannot sign out any more, whosever it
+/// was; a sign-in that fails ends nothing.
+#[tokio::test]
+async fn a_sign_in_ends_the_session_whose_cookie_it_replaces() {
+    let app = TestApp::new().await;
+    let (eve, anon) = (app.user("eve").await, app.anon());
+    app.create("ben", Role::User).await;
+    let sign_in = async |shown: &str, form: &str| {
+        let draft = anon.request("POST", "/auth").cookie(shown).on_our_page();
+        draft.form(form).send().await
+    };
+    let wrong = "username=ben&password=not+the+password";
+    sign_in(eve.token(), wrong).await.expect(401);
+    eve.get("/user/me").await.expect(200);
+    let first = token_of(&sign_in(eve.token(), FORM).await.expect(303));
+    eve.get("/user/me").await.expect(401);
+    let second = token_of(&sign_in(&first, FORM).await.expect(303));
+    for (token, status) in [(&first, 401), (&second, 200)] {
+        let draft = anon.request("GET", "/user/me").cookie(token);
+        draft.send().await.expect(status);
+    }
+}
+
 /// A browser that renews goes on with the new token, in the cookie and out of scripts' reach.
 #[tokio::test]
 async fn a_renewal_by_cookie_sets_the_cookie() {
