@@ -6,7 +6,7 @@ use doorward_domain::changes::{ApplyError, Change};
 use doorward_domain::model::{Link, Purpose};
 use doorward_domain::ports::Store;
 
-use super::{assert_refused, count, must, race};
+use super::{assert_refused, count, insert, must, race, update};
 use crate::fixtures::{self, later, now};
 
 async fn put(store: &dyn Store, link: &Link) {
@@ -168,4 +168,44 @@ pub async fn a_users_links_are_listed(store: Arc<dyn Store>) {
     let listed = store.list_links(user).await.unwrap();
     assert_eq!(listed, [links[1].clone(), links[0].clone()]);
     assert_eq!(store.list_links(fixtures::user_id()).await.unwrap(), []);
+}
+
+/// T-RACE: one voids the links of a user and calls off the mail, while the link of that mail is
+/// being stored: whoever is first, no link is left.
+pub async fn whoever_voids_links_leaves_none_in_the_making(store: Arc<dyn Store>) {
+    for round in 0..20 {
+        let user = fixtures::user();
+        insert(&*store, &user).await;
+        let job = fixtures::mail_job(user.id);
+        must(&*store, vec![Change::EnqueueMail(job.clone())]).await;
+        let lists = [
+            vec![
+                update(&fixtures::next_version(&user), &user),
+                Change::ForgetMailsSince(user.id, job.kind, job.created_at),
+                Change::RevokeLinks(user.id, vec![Purpose::EmailUndo]),
+            ],
+            vec![
+                Change::KeepUser {
+                    id: user.id,
+                    version: user.version,
+                },
+                Change::KeepMail(job.id),
+                Change::PutLink(fixtures::link(user.id, Purpose::EmailUndo)),
+            ],
+        ];
+        let results = race(2, |number| {
+            let (store, changes) = (store.clone(), lists[number].clone());
+            async move { (number, store.apply(changes).await) }
+        });
+        for (number, result) in results.await {
+            let is_expected = match &result {
+                Ok(()) => true,
+                Err(ApplyError::Stale) => number == 1,
+                Err(_) => false,
+            };
+            assert!(is_expected, "round {round}: {number}: {result:?}");
+        }
+        let left = store.list_links(user.id).await.unwrap();
+        assert!(left.is_empty(), "round {round}: {left:?}");
+    }
 }

@@ -125,6 +125,7 @@ macro_rules! store_contract {
                 those_made_since_a_moment_are_revoked,
                 the_sweep_takes_what_expired,
                 a_users_links_are_listed,
+                whoever_voids_links_leaves_none_in_the_making,
             }
             mail_jobs {
                 every_field_comes_back,
