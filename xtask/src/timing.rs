@@ -1,6 +1,6 @@
 //! `cargo xtask timing [SAMPLES] [BINARY]`: what the clock tells a stranger about accounts (A-02, T-EQUAL).
 //!
-//! Against the real binary over loopback, on SQLite, throttles off: for each route where it matters
+//! Against the real binary over loopback, on SQLite, throttles off, and once more where guesses are refused: for each route where it matters
 //! whether an account is there, requests of each class in random order, 10,000 of each unless told
 //! otherwise. Each class is held against the first one by the rank test of Mann and Whitney. What is
 //! printed as effect is Cliff's delta: 0 where the two are alike, 1 where one is always slower. A class
@@ -22,8 +22,8 @@ use anyhow::{Context, bail};
 
 use crate::run::{cargo, run, target};
 use client::Client;
-use experiments::{Experiment, experiments};
-use server::Server;
+use experiments::{Experiment, experiments, refusals};
+use server::{Server, Throttles};
 use statistics::{Comparison, median};
 
 /// How many samples of each class a whole run takes.
@@ -51,14 +51,17 @@ pub(crate) fn timing(samples: Option<String>, binary: Option<String>) -> anyhow:
         }
     };
     let only = std::env::var("DOORWARD_TIMING_ONLY").unwrap_or_default();
-    let server = Server::start(&binary)?;
-    let experiments = experiments(&server)?;
-    let comparisons: usize = experiments.iter().map(|one| one.classes.len() - 1).sum();
+    let server = Server::start(&binary, Throttles::Off)?;
+    let strict = Server::start(&binary, Throttles::Guesses)?;
+    let of_server = experiments(&server)?.into_iter().map(|one| (one, &server));
+    let of_strict = refusals(&strict)?.into_iter().map(|one| (one, &strict));
+    let every: Vec<_> = of_server.chain(of_strict).collect();
+    let comparisons: usize = every.iter().map(|(one, _)| one.classes.len() - 1).sum();
     println!("{samples} samples of each class, {comparisons} comparisons\n");
     let mut told = 0;
-    for experiment in &experiments {
+    for (experiment, server) in &every {
         if experiment.name.contains(&only) {
-            told += measure(experiment, &server, samples, comparisons)?;
+            told += measure(experiment, server, samples, comparisons)?;
         }
     }
     if told > 0 {

@@ -40,7 +40,7 @@ impl Client {
             .nth(1)
             .and_then(|status| status.parse().ok());
         let status = status.with_context(|| format!("no answer of HTTP: {line:?}"))?;
-        let mut length = 0;
+        let (mut length, mut is_chunked) = (0, false);
         loop {
             line.clear();
             ensure!(self.stream.read_line(&mut line)? > 0, "the server hung up");
@@ -48,22 +48,43 @@ impl Client {
             if header.is_empty() {
                 break;
             }
-            ensure!(
-                !header.starts_with("transfer-encoding"),
-                "an answer whose length nobody says"
-            );
+            is_chunked |= header == "transfer-encoding: chunked";
             if let Some(value) = header.strip_prefix("content-length:") {
                 length = value.trim().parse()?;
             }
         }
-        let mut body = vec![0; length];
-        self.stream.read_exact(&mut body)?;
+        let body = match is_chunked {
+            true => self.chunks()?,
+            false => self.bytes(length)?,
+        };
         let nanoseconds = u64::try_from(begun.elapsed().as_nanos())?;
         Ok(Answer {
             status,
             body: String::from_utf8(body)?,
             nanoseconds,
         })
+    }
+
+    fn bytes(&mut self, count: usize) -> anyhow::Result<Vec<u8>> {
+        let mut bytes = vec![0; count];
+        self.stream.read_exact(&mut bytes)?;
+        Ok(bytes)
+    }
+
+    /// A body that comes in pieces, each with its length before it, up to one of nothing.
+    fn chunks(&mut self) -> anyhow::Result<Vec<u8>> {
+        let mut body = Vec::new();
+        loop {
+            let mut line = String::new();
+            self.stream.read_line(&mut line)?;
+            let length = usize::from_str_radix(line.trim_end(), 16).context("no chunk of HTTP")?;
+            let mut chunk = self.bytes(length + 2)?;
+            if length == 0 {
+                return Ok(body);
+            }
+            chunk.truncate(length);
+            body.append(&mut chunk);
+        }
     }
 }
 

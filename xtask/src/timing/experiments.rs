@@ -7,8 +7,10 @@ use super::server::{PASSWORD, Server};
 
 const WRONG: &str = "another walk by the sea";
 /// Who is asked about, and how they are there. Their addresses are at `example.com`. All names are as long:
-/// a longer one takes longer to read, whoever it names.
-const CROWD: [&str; 5] = ["unknown", "present", "pending", "blocked", "deleted"];
+/// a longer one takes longer to read, whoever it names. The rich one keeps all the `data` there may be.
+const CROWD: [&str; 6] = [
+    "unknown", "present", "pending", "blocked", "deleted", "richest",
+];
 /// So many known people, one after the other, where asking leaves something behind.
 const MANY: usize = 50;
 
@@ -62,6 +64,7 @@ pub(super) fn experiments(server: &Server) -> anyhow::Result<Vec<Experiment>> {
             "POST /recovery, and what is asked right after",
             Some(probe()),
         ),
+        export(server)?,
         sign_up("POST /user", None),
         sign_up("POST /user, and what is asked right after", Some(probe())),
         change_email(&token),
@@ -71,10 +74,28 @@ pub(super) fn experiments(server: &Server) -> anyhow::Result<Vec<Experiment>> {
     ])
 }
 
+/// Those on a server where one wrong password shuts an account: nobody is to see by the refusal whether there
+/// is one.
+pub(super) fn refusals(server: &Server) -> anyhow::Result<Vec<Experiment>> {
+    populate(server)?;
+    let mut refused = sign_in("email");
+    refused.name = "POST /auth, by e-mail, refused";
+    let mut client = Client::connect(server.port)?;
+    for class in &mut refused.classes {
+        class.ask(&mut client, 0)?;
+        class.status = 429;
+    }
+    Ok(vec![refused])
+}
+
 fn populate(server: &Server) -> anyhow::Result<()> {
-    for name in ["asker", "present", "blocked", "deleted"] {
+    for name in ["asker", "present", "blocked", "deleted", "richest"] {
         server.create(name)?;
     }
+    let token = server.token("richest")?;
+    let data = format!(r#"{{"data":{{{}}}}}"#, many_members());
+    let answer = Client::connect(server.port)?.ask(&request("PATCH", "/user/me", &token, &data))?;
+    ensure!(answer.status == 200, "{}", answer.body);
     for number in 0..MANY {
         server.create(&format!("many{number}"))?;
     }
@@ -86,6 +107,35 @@ fn populate(server: &Server) -> anyhow::Result<()> {
     let answer = Client::connect(server.port)?.ask(&request("POST", "/user", "", &body))?;
     ensure!(answer.status == 201, "{}", answer.body);
     Ok(())
+}
+
+/// As much JSON as an account keeps, in as many pieces as take the longest to read.
+fn many_members() -> String {
+    let members = (0..2_000).map(|number| format!(r#""{number:x}":0"#));
+    members.collect::<Vec<_>>().join(",")
+}
+
+/// One's own export, while one waits for an address that is somebody's or nobody's.
+fn export(server: &Server) -> anyhow::Result<Experiment> {
+    let mut classes = Vec::new();
+    for (name, wanted) in [
+        ("waitera", "free"),
+        ("waiterb", "many0"),
+        ("waiterc", "pending"),
+    ] {
+        server.create(name)?;
+        let token = server.token(name)?;
+        let body = format!(r#"{{"email":"{wanted}@example.com","password":"{PASSWORD}"}}"#);
+        let asked = request("PUT", "/user/me/email", &token, &body);
+        let answer = Client::connect(server.port)?.ask(&asked)?;
+        ensure!(answer.status == 202, "{}", answer.body);
+        let export = request("GET", "/user/me/export", &token, "");
+        classes.push(class(wanted, 200, None, move |_| export.clone()));
+    }
+    Ok(Experiment {
+        name: "GET /user/me/export",
+        classes,
+    })
 }
 
 /// Writes, and so waits where somebody else writes.

@@ -13,20 +13,46 @@ use super::client::{Client, request};
 /// Of everybody who is there.
 pub(super) const PASSWORD: &str = "a long walk by the sea";
 
+/// What is set about throttles.
+#[derive(Clone, Copy)]
+pub(super) enum Throttles {
+    /// Nobody is refused.
+    Off,
+    /// No door is ever shut, and after one wrong password an account is, for as long as may be.
+    Guesses,
+}
+
+impl Throttles {
+    fn settings(self) -> &'static [(&'static str, &'static str)] {
+        match self {
+            Self::Off => &[("ENABLED", "false")],
+            Self::Guesses => &[
+                ("SIGN_IN__ADDRESS", "1000000/1m"),
+                ("SIGN_IN__NETWORK", "1000000/1m"),
+                ("SIGN_IN__EVERYBODY", "1000000/1m"),
+                ("SIGN_IN__FAILURES", "1000000/1m"),
+                ("PASSWORD__PAUSES", "1:30m"),
+            ],
+        }
+    }
+}
+
 /// A running server; dropped, it is gone with its folder.
 pub(super) struct Server {
     binary: PathBuf,
+    throttles: Throttles,
     folder: PathBuf,
     pub(super) port: u16,
     process: Child,
 }
 
 impl Server {
-    pub(super) fn start(binary: &Path) -> anyhow::Result<Self> {
-        let folder = std::env::temp_dir().join(format!("doorward-timing-{}", std::process::id()));
-        std::fs::create_dir_all(&folder)?;
+    pub(super) fn start(binary: &Path, throttles: Throttles) -> anyhow::Result<Self> {
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
-        let process = command(binary, &folder, port)
+        let folder = format!("doorward-timing-{}-{port}", std::process::id());
+        let folder = std::env::temp_dir().join(folder);
+        std::fs::create_dir_all(&folder)?;
+        let process = command(binary, throttles, &folder, port)
             .arg("serve")
             .stdout(Stdio::null())
             .stderr(Stdio::null())
@@ -34,6 +60,7 @@ impl Server {
             .with_context(|| format!("cannot run {}", binary.display()))?;
         let server = Self {
             binary: binary.to_owned(),
+            throttles,
             folder,
             port,
             process,
@@ -64,7 +91,7 @@ impl Server {
 
     /// A command beside the server.
     pub(super) fn run(&self, arguments: &[&str]) -> anyhow::Result<()> {
-        let mut process = command(&self.binary, &self.folder, self.port)
+        let mut process = command(&self.binary, self.throttles, &self.folder, self.port)
             .args(arguments)
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
@@ -95,14 +122,16 @@ impl Drop for Server {
     }
 }
 
-fn command(binary: &Path, folder: &Path, port: u16) -> Command {
+fn command(binary: &Path, throttles: Throttles, folder: &Path, port: u16) -> Command {
     let mut command = Command::new(binary);
     command
         .env_clear()
         .current_dir(folder)
         .env("DOORWARD_LISTEN", format!("127.0.0.1:{port}"))
-        .env("DOORWARD_THROTTLE__ENABLED", "false")
         .env("DOORWARD_LOG__FILTER", "error")
         .env("ADMIN_PASSWORD", PASSWORD);
+    for (name, value) in throttles.settings() {
+        command.env(format!("DOORWARD_THROTTLE__{name}"), value);
+    }
     command
 }
