@@ -22,7 +22,8 @@ async fn outcomes(admin: &Client, count: usize) -> Vec<String> {
             let answer = admin.get("/audit?event=sign-in&user=ben").await.expect(200);
             let items = answer.json()["items"].as_array().unwrap().clone();
             if items.len() >= count {
-                let outcome = |item: &serde_json::Value| item["outcome"].as_str().map(str::to_owned);
+                let outcome =
+                    |item: &serde_json::Value| item["outcome"].as_str().map(str::to_owned);
                 return items.iter().filter_map(outcome).collect();
             }
         }
