@@ -96,6 +96,13 @@ pub struct Inner {
 }
 
 impl App {
+    /// Waits until nothing goes on any more that may change something, whether its client waits or not.
+    pub async fn settled(&self) {
+        let all = u32::try_from(MAX_CHANGING).unwrap_or(u32::MAX);
+        // It is never closed, which is all that could go wrong.
+        drop(self.changing.acquire_many(all).await);
+    }
+
     /// Puts the parts together.
     pub fn new(parts: AppParts) -> Self {
         let public_url = &parts.accounts.policy().public_url;

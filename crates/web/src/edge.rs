@@ -27,9 +27,9 @@ use crate::routes;
 
 /// How long a handler may take.
 const HANDLER_TIMEOUT: Duration = Duration::from_secs(35);
-/// Nobody is told sooner than this that they have tried too often. No hash hides what was looked up before
-/// it, as it does where a password is held against one: some microseconds more where there is an account
-///
+/// No handler says sooner than this that somebody has tried too often, or that too much is asked at once. No
+/// hash hides what was looked up before that, as it does where a password is held against one: some
+/// microseconds more where there is an account.
 const REFUSED_AFTER: Duration = Duration::from_millis(10);
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const API_POLICY: HeaderValue =
@@ -78,15 +78,16 @@ pub(crate) async fn edge(
         Err(refused) => refused.into_response(),
         Ok(_place) => {
             let handling = handle(request).instrument(turn.span.clone());
-            match tokio::time::timeout(HANDLER_TIMEOUT, handling).await {
+            let response = match tokio::time::timeout(HANDLER_TIMEOUT, handling).await {
                 Ok(response) => response,
                 Err(_) => Problem::from(cut_off(&method)).into_response(),
+            };
+            if is_refusal(response.status()) {
+                tokio::time::sleep_until((turn.started + REFUSED_AFTER).into()).await;
             }
+            response
         }
     };
-    if response.status() == StatusCode::TOO_MANY_REQUESTS {
-        tokio::time::sleep_until((turn.started + REFUSED_AFTER).into()).await;
-    }
     let problem = response.extensions().get::<Problem>().cloned();
     let mut response = match &problem {
         Some(problem) => write_problem(app, &asked, problem, &id, &response),
@@ -221,6 +222,13 @@ impl Drop for Turn {
 
 fn millis(took: Duration) -> f64 {
     u64::try_from(took.as_micros()).unwrap_or(u64::MAX) as f64 / 1000.0
+}
+
+fn is_refusal(status: StatusCode) -> bool {
+    matches!(
+        status,
+        StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE
+    )
 }
 
 /// A handler that took too long was cut off in the middle: what only reads has changed nothing, of

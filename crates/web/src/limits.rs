@@ -21,8 +21,8 @@ pub const MAX_FIELDS: usize = 100;
 /// routes to it would take a busy node for a dead one, and give its load to the next (H-05, H-14).
 pub(crate) const MAX_PROBES: usize = 16;
 
-/// How many requests that may change something are at work at once, those counted whose clients have left:
-/// as many as the listener lets in of all.
+/// How many requests that may change something are brought to their end though their clients leave: as many as
+/// the listener lets in of all.
 pub(crate) const MAX_CHANGING: usize = 2048;
 
 /// Why a request was not read; the listener puts it among the extensions of what stands for it.

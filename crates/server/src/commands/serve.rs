@@ -58,7 +58,7 @@ pub(super) async fn run(config: &Config, output: Output) -> anyhow::Result<()> {
         sockets,
         reloading.as_ref(),
         &wired,
-        app,
+        app.clone(),
         phase.clone(),
     )
     .await?;
@@ -78,7 +78,7 @@ pub(super) async fn run(config: &Config, output: Output) -> anyhow::Result<()> {
     stopper.send_replace(true);
     listeners.end().await?;
     tokio::select! {
-        () = close(duties, &wired, traces) => {}
+        () = close(duties, &app, &wired, traces) => {}
         // Whoever waits for it does so no longer: what is left is begun again after the next start.
         () = Phase::Over.reached(&phase) => {}
     }
@@ -241,13 +241,17 @@ impl Listeners {
     }
 }
 
-/// Lets the duties finish, and hangs up on everybody else.
-async fn close(mut duties: JoinSet<()>, wired: &Wired, traces: Option<Traces>) {
+/// Lets the duties finish, and what requests have begun whose clients have left; and hangs up on everybody else.
+async fn close(mut duties: JoinSet<()>, app: &App, wired: &Wired, traces: Option<Traces>) {
     let over = async { while duties.join_next().await.is_some() {} };
-    if timeout(LAST_TURN, over).await.is_err() {
+    let (over, settled) = tokio::join!(timeout(LAST_TURN, over), timeout(LAST_TURN, app.settled()));
+    if over.is_err() {
         tracing::warn!(
             "a mail was still being sent; it is tried again elsewhere, or after the next start"
         );
+    }
+    if settled.is_err() {
+        tracing::warn!("a request whose client had left was cut off");
     }
     worker::seal_rest(wired).await;
     wired.close().await;

@@ -148,7 +148,9 @@ impl<S: Sever> Gate<S> {
             return Poll::Pending;
         }
         self.conversation.0.waits.register(cx.waker());
-        let is_answered = self.conversation.answered() >= self.passage.requests();
+        // What waits to be taken is no answer yet: to hyper an end of the client is the end of that as well.
+        let is_taken = !self.is_stalled;
+        let is_answered = is_taken && self.conversation.answered() >= self.passage.requests();
         if is_answered || !self.passage.is_between_requests() {
             return Poll::Ready(Ok(()));
         }
