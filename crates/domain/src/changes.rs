@@ -77,6 +77,8 @@ pub enum Change {
     MailDone(MailJobId),
     /// Removes the mails to this address that name no user: they were asked for by address alone.
     ForgetMails(EmailAddress),
+    /// The same of these kinds alone.
+    ForgetMailsOf(EmailAddress, Vec<MailKind>),
     /// Removes a user's mails of one kind that were written at that moment or later.
     ForgetMailsSince(UserId, MailKind, Timestamp),
     /// Holds where the mail is in the outbox still; [`ApplyError::Stale`] else.
@@ -146,6 +148,8 @@ pub enum Change {
     ErasureDone {
         /// Whose.
         user_id: UserId,
+        /// As it was ordered; nothing where it was ordered anew since.
+        ordered_at: Timestamp,
         /// When.
         at: Timestamp,
     },

@@ -150,6 +150,11 @@ impl Tables {
             Change::ForgetMails(email) => self
                 .mail_jobs
                 .retain(|_, job| job.user_id.is_some() || job.email.key() != email.key()),
+            Change::ForgetMailsOf(email, kinds) => self.mail_jobs.retain(|_, job| {
+                job.user_id.is_some()
+                    || job.email.key() != email.key()
+                    || !kinds.contains(&job.kind)
+            }),
             Change::ForgetMailsSince(id, kind, since) => self.mail_jobs.retain(|_, job| {
                 job.user_id != Some(id) || job.kind != kind || job.created_at < since
             }),
@@ -183,8 +188,14 @@ impl Tables {
                 self.audit_erasures.insert(erasure.user_id, erasure);
             }
             Change::ErasePersonal(ids) => self.erase_personal(&ids),
-            Change::ErasureDone { user_id, at } => {
-                if let Some(erasure) = self.audit_erasures.get_mut(&user_id) {
+            Change::ErasureDone {
+                user_id,
+                ordered_at,
+                at,
+            } => {
+                if let Some(erasure) = self.audit_erasures.get_mut(&user_id)
+                    && erasure.ordered_at == ordered_at
+                {
                     erasure.done_at = Some(at);
                 }
             }
@@ -211,10 +222,12 @@ impl Tables {
     }
 
     /// Those who wait to confirm an address, oldest first.
-    fn claims(&self, key: &str) -> Vec<User> {
+    fn claims(&self, key: &str, since: Timestamp) -> Vec<User> {
         let claims = self.users.values();
-        let claims =
-            claims.filter(|user| user.pending_email.as_ref().map(EmailAddress::key) == Some(key));
+        let claims = claims.filter(|user| {
+            user.pending_email.as_ref().map(EmailAddress::key) == Some(key)
+                && user.claims_since(since)
+        });
         let mut users: Vec<_> = claims.cloned().collect();
         users.sort_by_key(|user| user.id);
         users
@@ -305,9 +318,10 @@ impl Store for MemoryStore {
     async fn list_users_by_pending_email(
         &self,
         key: &str,
+        since: Timestamp,
         limit: usize,
     ) -> Result<Vec<User>, StoreError> {
-        let newest_first = self.tables().claims(key).into_iter().rev();
+        let newest_first = self.tables().claims(key, since).into_iter().rev();
         let found = newest_first.take(limit);
         Ok(found.map(|user| without_data(&user)).collect())
     }
@@ -315,10 +329,11 @@ impl Store for MemoryStore {
     async fn list_claims(
         &self,
         key: &str,
+        since: Timestamp,
         after: Option<UserId>,
         limit: usize,
     ) -> Result<Vec<User>, StoreError> {
-        let mut users = self.tables().claims(key);
+        let mut users = self.tables().claims(key, since);
         users.retain(|user| after.is_none_or(|after| user.id > after));
         users.truncate(limit);
         Ok(users)

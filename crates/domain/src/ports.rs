@@ -82,16 +82,19 @@ pub trait Store: Send + Sync {
     async fn find_user_by_username(&self, key: &str) -> Result<Option<User>, StoreError>;
     /// The user whose confirmed address has that key, likewise without `data`.
     async fn find_user_by_email(&self, key: &str) -> Result<Option<User>, StoreError>;
-    /// Users who wait to confirm that address, newest first, at most `limit`, likewise without `data`.
+    /// Users who wait to confirm that address, newest first, at most `limit`, likewise without `data`: of those
+    /// [`User::claims_since`] that moment.
     async fn list_users_by_pending_email(
         &self,
         key: &str,
+        since: Timestamp,
         limit: usize,
     ) -> Result<Vec<User>, StoreError>;
     /// The same oldest first, from behind that one on: all of them, in pieces.
     async fn list_claims(
         &self,
         key: &str,
+        since: Timestamp,
         after: Option<UserId>,
         limit: usize,
     ) -> Result<Vec<User>, StoreError>;

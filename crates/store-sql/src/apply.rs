@@ -109,6 +109,9 @@ pub(crate) async fn make(transaction: &mut Transaction, change: &Change) -> Resu
         Change::EnqueueMail(job) => mail_jobs::insert(transaction, job).await,
         Change::MailDone(id) => mail_jobs::delete(transaction, *id).await,
         Change::ForgetMails(email) => mail_jobs::forget(transaction, email).await,
+        Change::ForgetMailsOf(email, kinds) => {
+            mail_jobs::forget_of(transaction, email, kinds).await
+        }
         Change::ForgetMailsSince(user_id, kind, since) => {
             mail_jobs::forget_since(transaction, *user_id, *kind, *since).await
         }
@@ -130,9 +133,11 @@ pub(crate) async fn make(transaction: &mut Transaction, change: &Change) -> Resu
         }
         Change::OrderErasure(erasure) => audit_seals::order_erasure(transaction, erasure).await,
         Change::ErasePersonal(ids) => audit_seals::erase_personal(transaction, ids).await,
-        Change::ErasureDone { user_id, at } => {
-            audit_seals::erasure_done(transaction, *user_id, *at).await
-        }
+        Change::ErasureDone {
+            user_id,
+            ordered_at,
+            at,
+        } => audit_seals::erasure_done(transaction, *user_id, *ordered_at, *at).await,
     }
 }
 

@@ -137,12 +137,12 @@ pub(crate) async fn erase_personal(
 pub(crate) async fn erasure_done(
     transaction: &mut Transaction,
     user_id: UserId,
+    ordered_at: Timestamp,
     at: Timestamp,
 ) -> Result<(), Fault> {
-    let sql = "UPDATE audit_erasures SET done_at = ? WHERE user_id = ?";
-    transaction
-        .execute(sql, &[at.into(), user_id.into()])
-        .await?;
+    let sql = "UPDATE audit_erasures SET done_at = ? WHERE user_id = ? AND ordered_at = ?";
+    let args = [at.into(), user_id.into(), ordered_at.into()];
+    transaction.execute(sql, &args).await?;
     Ok(())
 }
 

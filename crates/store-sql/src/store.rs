@@ -45,18 +45,20 @@ impl Store for SqlStore {
     async fn list_users_by_pending_email(
         &self,
         key: &str,
+        since: Timestamp,
         limit: usize,
     ) -> Result<Vec<User>, StoreError> {
-        users::list_by_pending_email(self, key, limit).await
+        users::list_by_pending_email(self, key, since, limit).await
     }
 
     async fn list_claims(
         &self,
         key: &str,
+        since: Timestamp,
         after: Option<UserId>,
         limit: usize,
     ) -> Result<Vec<User>, StoreError> {
-        users::list_claims(self, key, after, limit).await
+        users::list_claims(self, key, since, after, limit).await
     }
 
     async fn list_users(&self, filter: &UserFilter) -> Result<Vec<User>, StoreError> {

@@ -134,21 +134,23 @@ async fn find_by(
     row::one("find user", row.as_ref(), without_data)
 }
 
+/// As `User::claims_since` has it.
+const CLAIMS_SINCE: &str =
+    "(status <> ? OR email_change_at > ? OR (email_change_at IS NULL AND email_key IS NULL))";
+
 pub(crate) async fn list_by_pending_email(
     store: &SqlStore,
     key: &str,
+    since: Timestamp,
     limit: usize,
 ) -> Result<Vec<User>, StoreError> {
+    const OPERATION: &str = "list users by pending address";
     let sql = format!(
-        "SELECT {WITHOUT_DATA} FROM users WHERE pending_email_key = ? ORDER BY id DESC LIMIT ?"
+        "SELECT {WITHOUT_DATA} FROM users WHERE pending_email_key = ? AND {CLAIMS_SINCE} ORDER BY id DESC LIMIT ?"
     );
-    let rows = store
-        .rows(
-            "list users by pending address",
-            &sql,
-            &[key.into(), limit.into()],
-        )
-        .await?;
+    let in_use = Status::Active.as_str();
+    let args = [key.into(), in_use.into(), since.into(), limit.into()];
+    let rows = store.rows(OPERATION, &sql, &args).await?;
     // Asked at every sign-in by address: a claim that cannot be read keeps no owner out.
     Ok(row::readable(&rows, without_data))
 }
@@ -157,14 +159,21 @@ pub(crate) async fn list_by_pending_email(
 pub(crate) async fn list_claims(
     store: &SqlStore,
     key: &str,
+    since: Timestamp,
     after: Option<UserId>,
     limit: usize,
 ) -> Result<Vec<User>, StoreError> {
     let after = after.unwrap_or(UserId::from_bytes([0; 16]));
     let sql = format!(
-        "SELECT {WITHOUT_DATA}, data FROM users WHERE pending_email_key = ? AND id > ? ORDER BY id LIMIT ?"
+        "SELECT {WITHOUT_DATA}, data FROM users WHERE pending_email_key = ? AND {CLAIMS_SINCE} AND id > ? ORDER BY id LIMIT ?"
     );
-    let args = [key.into(), after.into(), limit.into()];
+    let args = [
+        key.into(),
+        Status::Active.as_str().into(),
+        since.into(),
+        after.into(),
+        limit.into(),
+    ];
     let rows = store.rows("list claims to an address", &sql, &args).await?;
     // A claim that cannot be read hides no other.
     Ok(row::readable(&rows, from_row))

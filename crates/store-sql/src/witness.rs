@@ -122,6 +122,7 @@ fn rank(change: &Change) -> Option<u8> {
         | Change::RevokeLinksSince(..)
         | Change::MailDone(_)
         | Change::ForgetMails(_)
+        | Change::ForgetMailsOf(..)
         | Change::ForgetMailsSince(..)
         | Change::KeepMail(_)
         | Change::MailRetry { .. }
@@ -148,6 +149,7 @@ fn may_repeat(change: &Change) -> bool {
         | Change::RevokeLinksSince(..)
         | Change::MailDone(_)
         | Change::ForgetMails(_)
+        | Change::ForgetMailsOf(..)
         | Change::ForgetMailsSince(..)
         | Change::MailRetry { .. }
         | Change::MailFailed { .. }

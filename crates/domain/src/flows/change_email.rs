@@ -4,7 +4,7 @@
 //! A change ends by itself: its link lives for an hour, and is mailed again on a stranger's word for
 //! [`RENEWED_FOR`] at most. Whoever was away for longer asks anew, which their old mailbox is told of.
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::access::Action;
 use crate::accounts::{ATTEMPTS, Accounts};
@@ -19,6 +19,11 @@ use crate::values::{EmailAddress, Invalid, Password};
 /// For how long after it was asked for a change of address is mailed again to its new address. Else it would
 /// wait for the old mailbox's way back to run out.
 pub(crate) const RENEWED_FOR: SignedDuration = SignedDuration::from_hours(24);
+
+/// A change of address that was asked for at that moment, or before it, has ended by now.
+pub(crate) fn ended_since(now: Timestamp) -> Timestamp {
+    now - RENEWED_FOR
+}
 
 impl Accounts {
     /// Asks for the change. Whoever changes their own shows their password each time; an admin who

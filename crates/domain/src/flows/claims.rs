@@ -3,16 +3,21 @@
 //! Who asked cannot be told: it may be any of them, or a stranger. So each request mails the oldest claim,
 //! the newest, and by chance one of those between: whoever signs up again and again with somebody else's
 //! address crowds its owner out of nothing for long. The first of the three always goes; the further ones
-//! take from a budget of the mailbox of their own, which no answer tells of, each once the one before
-//! it was handed over.
+//! take from a budget of the mailbox of their own, which no answer tells of. Each is a mail of its own
+//! from then on, charged for once. A change of address that has ended takes no place among them.
+
+use futures_util::future::join_all;
+use jiff::Timestamp;
 
 use crate::accounts::Accounts;
+use crate::changes::{ApplyError, Change};
 use crate::ctx::Ctx;
 use crate::error::Error;
+use crate::flows::change_email::ended_since;
 use crate::flows::confirm::MAX_CLAIMS;
-use crate::flows::deliver_mail::{Letter, claim};
+use crate::flows::deliver_mail::{Delivered, LEASE, Letter, claim};
 use crate::model::{MailJob, User};
-use crate::values::{EmailAddress, UserId};
+use crate::values::{EmailAddress, MailJobId, UserId};
 
 /// How many pieces of the claims are looked through for one between: some thousand.
 const MOST_PIECES: usize = 50;
@@ -25,7 +30,9 @@ impl Accounts {
         job: &MailJob,
     ) -> Result<Vec<Letter>, Error> {
         let (between, first) = draws(job.id.as_bytes());
-        let mut chosen = self.some_claims(&job.email, between).await?;
+        let mut chosen = self
+            .some_claims(&job.email, ended_since(ctx.now), between)
+            .await?;
         if !chosen.is_empty() {
             let first = first % chosen.len();
             chosen.rotate_left(first);
@@ -35,18 +42,70 @@ impl Accounts {
         Ok(letters.collect())
     }
 
-    async fn some_claims(&self, email: &EmailAddress, draw: usize) -> Result<Vec<User>, Error> {
+    /// Makes each letter of a request a mail of its own, which reads its user anew and is tried again by itself:
+    /// whoever writes their own account while the letters are made, or whose letter a mail server puts off, has
+    /// nobody mailed twice and nobody left out. Each is charged for once, however often it is tried.
+    pub(super) async fn deliver_each(
+        &self,
+        ctx: &Ctx,
+        job: &MailJob,
+        letters: &[Letter],
+    ) -> Result<Delivered, Error> {
+        let mut jobs = Vec::new();
+        for letter in letters {
+            let is_first = jobs.is_empty();
+            if !is_first && self.policy.throttle && self.has_letters_enough(&job.email).await? {
+                break;
+            }
+            jobs.push(MailJob {
+                id: MailJobId::generate(ctx.now, &*self.ports.secrets),
+                user_id: Some(letter.user.id),
+                attempts: 1,
+                // This worker's already, under a lease.
+                due_at: self.now() + LEASE,
+                ..job.clone()
+            });
+        }
+        let mut changes = vec![Change::KeepMail(job.id), Change::MailDone(job.id)];
+        changes.extend(jobs.iter().cloned().map(Change::EnqueueMail));
+        match self.apply(changes).await {
+            Ok(()) => {}
+            // Called off since it was claimed.
+            Err(ApplyError::Stale) => return self.drop_mail(job).await,
+            Err(other) => return Err(other.into()),
+        }
+        let turns = jobs.iter().map(|job| async move {
+            match self.resolve_mail(ctx, job).await?.first() {
+                Some(letter) => self.deliver_letter(ctx, job, letter).await,
+                None => self.drop_mail(job).await,
+            }
+        });
+        let mut done = Delivered::default();
+        for turn in join_all(turns).await {
+            done.add(turn?);
+        }
+        Ok(done)
+    }
+
+    async fn some_claims(
+        &self,
+        email: &EmailAddress,
+        since: Timestamp,
+        draw: usize,
+    ) -> Result<Vec<User>, Error> {
         let store = &self.ports.store;
         let newest = store
-            .list_users_by_pending_email(email.key(), MAX_CLAIMS)
+            .list_users_by_pending_email(email.key(), since, MAX_CLAIMS)
             .await?;
         // More than one: the first may be one that cannot be read.
-        let oldest = store.list_claims(email.key(), None, MAX_CLAIMS).await?;
+        let oldest = store.list_claims(email.key(), since, None, MAX_CLAIMS);
+        let oldest = oldest.await?;
         let (Some(newest), Some(oldest)) = (newest.into_iter().next(), oldest.into_iter().next())
         else {
             return Ok(Vec::new());
         };
-        let between = self.claims_between(email, oldest.id, newest.id).await?;
+        let ends = (oldest.id, newest.id);
+        let between = self.claims_between(email, since, ends).await?;
         let mut chosen = Vec::new();
         if let Some(id) = between.get(draw % between.len().max(1)) {
             chosen.extend(store.find_user(*id).await?);
@@ -62,14 +121,14 @@ impl Accounts {
     async fn claims_between(
         &self,
         email: &EmailAddress,
-        oldest: UserId,
-        newest: UserId,
+        since: Timestamp,
+        (oldest, newest): (UserId, UserId),
     ) -> Result<Vec<UserId>, Error> {
         let (mut ids, mut after) = (Vec::new(), oldest);
         for _ in 0..MOST_PIECES {
             let store = &self.ports.store;
             let piece = store
-                .list_claims(email.key(), Some(after), MAX_CLAIMS)
+                .list_claims(email.key(), since, Some(after), MAX_CLAIMS)
                 .await?;
             let Some(last) = piece.last() else { break };
             after = last.id;

@@ -8,6 +8,7 @@ use crate::accounts::{ATTEMPTS, Accounts};
 use crate::changes::{ApplyError, Change, Changes, Unique};
 use crate::ctx::Ctx;
 use crate::error::Error;
+use crate::flows::change_email::ended_since;
 use crate::flows::sign_in::{Identifier, Named};
 use crate::happening::SessionEnd;
 use crate::model::{AuditEvent, Event, Link, MailKind, Purpose, Status, User};
@@ -144,11 +145,8 @@ impl Accounts {
             }
             Status::Active | Status::Disabled => 1,
         };
-        let store = &self.ports.store;
-        let claims = store
-            .list_users_by_pending_email(email.key(), most + 1)
-            .await?;
-        Ok(match claims.len() > most {
+        let others = self.claims_of_others(user, email, most).await?;
+        Ok(match others.len() >= most {
             true => AccountPassword::Asked,
             false => AccountPassword::NotAsked,
         })
@@ -165,12 +163,25 @@ impl Accounts {
         let Some(email) = user.pending_email.as_ref() else {
             return Ok(Claims::One);
         };
-        let store = &self.ports.store;
-        let claims = store.list_users_by_pending_email(email.key(), 2).await?;
-        Ok(match claims.len() > 1 {
-            true => Claims::Several,
-            false => Claims::One,
+        let others = self.claims_of_others(user, email, 1).await?;
+        Ok(match others.is_empty() {
+            true => Claims::One,
+            false => Claims::Several,
         })
+    }
+
+    /// So many who claim the address beside this one; a change of it that has ended is no claim any more.
+    pub(crate) async fn claims_of_others(
+        &self,
+        user: &User,
+        email: &EmailAddress,
+        limit: usize,
+    ) -> Result<Vec<User>, Error> {
+        let (store, since) = (&self.ports.store, ended_since(self.now()));
+        let claims = store.list_users_by_pending_email(email.key(), since, limit + 1);
+        let mut claims = claims.await?;
+        claims.retain(|claim| claim.id != user.id);
+        Ok(claims)
     }
 
     /// Clears away what is left of the claims to an address that has an owner now, where there were more
@@ -178,8 +189,9 @@ impl Accounts {
     async fn clear_claims(&self, ctx: &Ctx, email: &EmailAddress) {
         let mut after = None;
         for _ in 0..MAX_CLEARINGS {
-            let store = &self.ports.store;
-            let claims = match store.list_claims(email.key(), after, MAX_CLAIMS).await {
+            let (store, since) = (&self.ports.store, ended_since(ctx.now));
+            let claims = store.list_claims(email.key(), since, after, MAX_CLAIMS);
+            let claims = match claims.await {
                 Ok(claims) => claims,
                 Err(error) => {
                     tracing::warn!(%error, "claims to a confirmed address could not be read");
@@ -248,7 +260,7 @@ impl Accounts {
         let claims = self
             .ports
             .store
-            .list_users_by_pending_email(link.email.key(), MAX_CLAIMS)
+            .list_users_by_pending_email(link.email.key(), ended_since(ctx.now), MAX_CLAIMS)
             .await?;
         // The others who claimed this address can never confirm it now. Everybody touches the
         // claimants in the order of their ids and before anything else: two who confirm at once then

@@ -70,8 +70,8 @@ impl Accounts {
         if let Some(pending) = &user.pending_email {
             let store = &self.ports.store;
             let owner = store.find_user_by_email(pending.key()).await?;
-            let claims = store.list_users_by_pending_email(pending.key(), 2).await?;
-            if owner.is_none_or(|owner| owner.id == user.id) && claims.len() < 2 {
+            let others = self.claims_of_others(user, pending, 1).await?;
+            if owner.is_none_or(|owner| owner.id == user.id) && others.is_empty() {
                 addresses.push(pending.clone());
             }
         }

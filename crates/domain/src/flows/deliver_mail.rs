@@ -21,7 +21,7 @@ use crate::ports::{Mail, MailError, MailTemplate};
 use crate::values::{EmailAddress, Name, Token, Username};
 
 /// How long a worker may hold a mail without a word; for so long a dead worker's mails wait.
-const LEASE: SignedDuration = SignedDuration::from_mins(2);
+pub(super) const LEASE: SignedDuration = SignedDuration::from_mins(2);
 /// How often a worker that is still sending says so.
 const LEASE_RENEWED: Duration = Duration::from_secs(40);
 /// The shortest and the longest pause between two tries.
@@ -49,7 +49,7 @@ impl Delivered {
         *self == Self::default()
     }
 
-    fn add(&mut self, other: Self) {
+    pub(super) fn add(&mut self, other: Self) {
         self.sent += other.sent;
         self.deferred += other.deferred;
         self.failed += other.failed;
@@ -83,49 +83,49 @@ impl Accounts {
     )]
     async fn deliver_one(&self, ctx: &Ctx, job: &MailJob) -> Result<Delivered, Error> {
         let letters = self.resolve_mail(ctx, job).await?;
-        if letters.is_empty() {
-            self.apply(vec![Change::MailDone(job.id)]).await?;
-            self.note(Happening::Mail(job.kind, MailFate::Dropped));
-            return Ok(Delivered {
-                dropped: 1,
-                ..Delivered::default()
-            });
+        match letters.as_slice() {
+            [] => self.drop_mail(job).await,
+            [letter] => self.deliver_letter(ctx, job, letter).await,
+            several => self.deliver_each(ctx, job, several).await,
         }
+    }
+
+    pub(super) async fn deliver_letter(
+        &self,
+        ctx: &Ctx,
+        job: &MailJob,
+        letter: &Letter,
+    ) -> Result<Delivered, Error> {
         if self.is_one_too_many(job).await? {
             tracing::warn!(mail.id = %job.id, mail.kind = job.kind.as_str(), "mailbox had enough; mail dropped");
-            self.apply(vec![Change::MailDone(job.id)]).await?;
-            self.note(Happening::Mail(job.kind, MailFate::Dropped));
-            return Ok(Delivered {
-                dropped: 1,
-                ..Delivered::default()
-            });
+            return self.drop_mail(job).await;
         }
-        let mut sent = 0;
-        for (number, letter) in letters.iter().enumerate() {
-            // Asked once the one before it has gone: a mail server that is away uses nothing up.
-            if number > 0 && self.policy.throttle && self.has_letters_enough(&job.email).await? {
-                break;
-            }
-            let Some(mail) = self.compose(ctx, job, letter, number).await? else {
-                return self.resolve_again(job).await;
-            };
-            if let Err(error) = self.send_leased(job, &mail).await {
-                return self.send_failed(ctx, job, &error).await;
-            }
-            sent += 1;
+        let Some(mail) = self.compose(ctx, job, letter).await? else {
+            return self.resolve_again(job).await;
+        };
+        if let Err(error) = self.send_leased(job, &mail).await {
+            return self.send_failed(ctx, job, &error).await;
         }
         let mut changes = vec![Change::MailDone(job.id)];
         if job.kind == MailKind::Recovery {
-            changes.extend(letters.iter().map(|letter| {
-                let user_id = Some(letter.user.id);
-                self.audit_detail(ctx, Event::RecoveryRequested, user_id, &job.audit_detail())
-            }));
+            let user_id = Some(letter.user.id);
+            let detail = job.audit_detail();
+            changes.push(self.audit_detail(ctx, Event::RecoveryRequested, user_id, &detail));
         }
         self.apply(changes).await?;
         self.note(Happening::Mail(job.kind, MailFate::Sent));
         tracing::info!(mail.id = %job.id, mail.kind = job.kind.as_str(), mail.attempt = job.attempts, "mail sent");
         Ok(Delivered {
-            sent,
+            sent: 1,
+            ..Delivered::default()
+        })
+    }
+
+    pub(super) async fn drop_mail(&self, job: &MailJob) -> Result<Delivered, Error> {
+        self.apply(vec![Change::MailDone(job.id)]).await?;
+        self.note(Happening::Mail(job.kind, MailFate::Dropped));
+        Ok(Delivered {
+            dropped: 1,
             ..Delivered::default()
         })
     }
@@ -216,7 +216,11 @@ impl Accounts {
 
     /// Whom a mail goes to and what it says, as of now. Mail goes to the address the account has
     /// on record, never to the spelling of a request.
-    async fn resolve_mail(&self, ctx: &Ctx, job: &MailJob) -> Result<Vec<Letter>, Error> {
+    pub(super) async fn resolve_mail(
+        &self,
+        ctx: &Ctx,
+        job: &MailJob,
+    ) -> Result<Vec<Letter>, Error> {
         let store = &self.ports.store;
         let user = match job.user_id {
             Some(id) => store.find_user(id).await?,
@@ -232,9 +236,13 @@ impl Accounts {
                 (None, Some(user)) => claim(user, &job.email, ctx.now, Some(job.created_at)),
                 _ => Vec::new(),
             },
-            MailKind::ConfirmationAgain => match owner {
-                Some(_) => Vec::new(),
-                None => self.claims_in_turn(ctx, job).await?,
+            MailKind::ConfirmationAgain => match (owner, job.user_id) {
+                (Some(_), _) => Vec::new(),
+                (None, None) => self.claims_in_turn(ctx, job).await?,
+                // One of the letters that became of a request.
+                (None, Some(_)) => {
+                    user.map_or_else(Vec::new, |user| claim(user, &job.email, ctx.now, None))
+                }
             },
             MailKind::Recovery => match owner {
                 Some(owner) if owner.status == Status::Active => {
@@ -275,7 +283,6 @@ impl Accounts {
         ctx: &Ctx,
         job: &MailJob,
         letter: &Letter,
-        number: usize,
     ) -> Result<Option<Mail>, Error> {
         let user = &letter.user;
         let base = &self.policy.public_url;
@@ -321,7 +328,7 @@ impl Accounts {
             },
             new_email: new_email(letter).map(masked),
             device: self.device_of(job).await?,
-            message_id: format!("{}.{number}", job.id),
+            message_id: format!("{}.0", job.id),
         }))
     }
 
@@ -359,7 +366,7 @@ impl Accounts {
 
 /// A mail to somebody, before its link is made.
 pub(crate) struct Letter {
-    user: User,
+    pub(super) user: User,
     to: EmailAddress,
     template: MailTemplate,
     purpose: Option<Purpose>,
@@ -389,7 +396,8 @@ fn undo_link(job: &MailJob, user: Option<User>, template: MailTemplate) -> Vec<L
 }
 
 /// To an address somebody claims, while they still do. A change of address ends a while after it was asked
-/// for: `asked_at` says when, where the account does not.
+/// for: `asked_at` says when, where the account does not, or says when an earlier one was that a node of
+/// an older release has put this one in the place of.
 pub(crate) fn claim(
     user: User,
     email: &EmailAddress,
@@ -400,7 +408,7 @@ pub(crate) fn claim(
         .pending_email
         .clone()
         .filter(|pending| pending.key() == email.key());
-    let asked_at = user.email_change.map(|change| change.asked_at).or(asked_at);
+    let asked_at = asked_at.max(user.email_change.map(|change| change.asked_at));
     let template = match user.status {
         Status::Pending => MailTemplate::Confirm,
         Status::Active if is_renewed(&user, now, asked_at) => MailTemplate::EmailChange,

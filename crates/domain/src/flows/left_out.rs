@@ -122,7 +122,9 @@ impl Accounts {
         let actor = kind.user_id.map(|id| format!("user:{id}"));
         Change::Audit(Box::new(AuditEvent {
             outcome: match kind.event {
-                Event::Forbidden | Event::SealBroken | Event::Throttled => Outcome::Failure,
+                Event::Forbidden | Event::SealBroken | Event::Throttled | Event::TokenReuse => {
+                    Outcome::Failure
+                }
                 _ => Outcome::Success,
             },
             actor: actor.unwrap_or_else(|| line.actor.clone()),

@@ -123,8 +123,10 @@ impl Accounts {
 pub(crate) fn void_links(user: &User) -> Vec<Change> {
     let purposes = vec![Purpose::Confirmation, Purpose::Recovery];
     let links = Change::RevokeLinks(user.id, purposes);
-    // A recovery names nobody: the worker finds whose address it is.
-    let mails = user.mail_address().cloned().map(Change::ForgetMails);
+    // What is asked for by address names nobody: the worker finds whose it is. A notice has no link, and stays.
+    let asked_for = vec![MailKind::Recovery, MailKind::ConfirmationAgain];
+    let mails = user.mail_address().cloned();
+    let mails = mails.map(|address| Change::ForgetMailsOf(address, asked_for));
     mails.into_iter().chain([links]).collect()
 }
 

@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::access::Action;
 use crate::accounts::{ATTEMPTS, Accounts};
 use crate::changes::{ApplyError, Change};
-use crate::ctx::Ctx;
+use crate::ctx::{Ctx, actor_of};
 use crate::error::Error;
 use crate::flows::recover::void_links;
 use crate::happening::{Happening, SessionEnd};
@@ -246,13 +246,24 @@ impl Accounts {
     }
 
     /// A spent token was shown again: its thief or its owner is at the door, and nobody can tell
-    /// which, so the whole session ends.
+    /// which, so the whole session ends. The line is there first: whoever asked may go away at any moment, and a
+    /// session that has ended is never asked about again (L-01).
     async fn end_reused(&self, ctx: &Ctx, entry: &Entry) -> Result<(), Error> {
-        let user_id = entry.user.id;
-        let audit = self.audit_failure(ctx, Event::TokenReuse, Some(user_id), "session ended");
-        let why = SessionEnd::TokenReuse;
-        self.end_session(ctx, user_id, entry.session.id, why, Some(audit))
-            .await?;
+        let (user_id, id, why) = (entry.user.id, entry.session.id, SessionEnd::TokenReuse);
+        let line = self.audit_failure(ctx, Event::TokenReuse, Some(user_id), "session ended");
+        if self.ports.sessions.may_rewind() {
+            self.end_session(ctx, user_id, id, why, Some(line)).await?;
+            return Ok(());
+        }
+        // Whoever goes away each time before it ends would fill the log.
+        let own = Ctx {
+            actor: actor_of(&entry.user, &entry.session),
+            ..ctx.clone()
+        };
+        if self.may_fill_the_log(&own, Event::TokenReuse) {
+            self.apply(vec![line]).await?;
+        }
+        self.end_session(ctx, user_id, id, why, None).await?;
         Ok(())
     }
 
@@ -359,6 +370,7 @@ impl Accounts {
                         email_change: None,
                         session_epoch: user.session_epoch + 1,
                         version: user.version.next(),
+                        updated_at: ctx.now,
                         ..user.clone()
                     }),
                     expected: user.version,

@@ -9,6 +9,7 @@ use crate::accounts::Accounts;
 use crate::changes::{Change, Changes};
 use crate::ctx::Ctx;
 use crate::error::Error;
+use crate::flows::change_email::ended_since;
 use crate::flows::sessions::SignedIn;
 use crate::happening::{Happening, SignInOutcome};
 use crate::model::{Credential, Event, Status, User};
@@ -108,7 +109,9 @@ impl Accounts {
             }
             Identifier::Email(email) => {
                 let owner = store.find_user_by_email(email.key()).await?;
-                let claims = store.list_users_by_pending_email(email.key(), 8).await?;
+                let since = ended_since(self.now());
+                let claims = store.list_users_by_pending_email(email.key(), since, 8);
+                let claims = claims.await?;
                 let of = |status| claims.iter().find(|user| user.status == status).cloned();
                 // An active user's claim is a change of address: not a name of theirs yet.
                 let claim = of(Status::Pending).or_else(|| of(Status::Disabled));

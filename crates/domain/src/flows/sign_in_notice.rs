@@ -202,7 +202,7 @@ fn out_of_the_ordinary(ctx: &Ctx, user: &User, past: &[AuditEvent]) -> Option<Ma
         .iter()
         .filter(|line| line.outcome == Outcome::Success)
         .peekable();
-    if seen.peek().is_none() && user.created_at + REMEMBERED > ctx.now {
+    if seen.peek().is_none() && user.created_at > ctx.now - REMEMBERED {
         // The first of all. In an older account it is one that nobody has signed in to for long: whoever
         // does is told of, since a thief's would be the ones that are known from then on.
         return None;

@@ -146,6 +146,17 @@ impl User {
         }
     }
 
+    /// Whether they claim `pending_email` still, where a change of address asked for at that moment, or before it,
+    /// has ended. An account that has no address of its own, and was imported so, has nobody to keep it
+    /// from.
+    pub fn claims_since(&self, moment: Timestamp) -> bool {
+        match (self.status, self.email_change) {
+            (Status::Pending | Status::Disabled, _) => true,
+            (Status::Active, Some(change)) => change.asked_at > moment,
+            (Status::Active, None) => self.email.is_none(),
+        }
+    }
+
     /// Whether strangers have used up their guesses at the present password, and a mail can lift that.
     pub fn is_stopped(&self) -> bool {
         self.email.is_some() && self.stopped_epoch == Some(self.session_epoch)

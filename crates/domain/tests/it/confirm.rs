@@ -6,7 +6,7 @@ use doorward_domain::Error;
 use doorward_domain::changes::Change;
 use doorward_domain::flows::confirm::{AccountPassword, Claims};
 use doorward_domain::flows::update_profile::ProfileUpdate;
-use doorward_domain::model::{Event, Purpose, Status};
+use doorward_domain::model::{Event, Purpose, Status, User};
 use doorward_domain::ports::{MailTemplate, Store};
 use doorward_domain::values::{Data, Token};
 use serde_json::json;
@@ -554,13 +554,17 @@ async fn a_crowd_of_claims_holds_nobody_up() {
         .link(&claims[0], Purpose::Confirmation, "ben@example.com")
         .await;
     world.accounts.confirm(&world.anon(), &link).await.unwrap();
-    let left = world.store.list_users_by_pending_email(address.key(), 1000);
+    let left = world
+        .store
+        .list_users_by_pending_email(address.key(), world.now(), 1000);
     assert_eq!(left.await.unwrap().len(), 260 - 1 - 20 - 200);
     let late = world.accounts.confirm(&world.anon(), &of_last).await;
     assert_err!(late, Error::LinkExpired);
     world.advance(hours(73));
     world.accounts.sweep(&world.worker()).await.unwrap();
-    let left = world.store.list_users_by_pending_email(address.key(), 1000);
+    let left = world
+        .store
+        .list_users_by_pending_email(address.key(), world.now(), 1000);
     assert_eq!(left.await.unwrap(), []);
 }
 
@@ -575,4 +579,55 @@ async fn it_is_known_whether_others_claim_the_address() {
     world.try_sign_up(wanted).await.unwrap();
     let claims = world.accounts.claims_beside(&ben).await;
     assert_eq!(claims.unwrap(), Claims::Several);
+}
+
+/// a change of address that has ended takes no place among the claims: neither where the
+/// confirmation is asked for again, nor where a page asks for the password or says that others wait, nor where
+/// somebody who has not confirmed yet signs in by the address.
+#[tokio::test]
+async fn a_change_that_has_ended_is_no_claim() {
+    let world = World::with(|policy| policy.throttle = false).await;
+    let address = email("ben@example.com");
+    let move_there = async |name: &str| {
+        world.active(name).await;
+        let session = world.sign_in(name).await;
+        let (ctx, shown) = (world.of(&session), password(PASSWORD));
+        let asked = world
+            .accounts
+            .change_email(&ctx, "me", &address, Some(&shown), None);
+        asked.await.unwrap();
+        world.mails().await;
+    };
+    for number in 0..3 {
+        move_there(&format!("older{number}")).await;
+    }
+    world.advance(hours(1));
+    let ben = world.pending("ben").await;
+    world.mails().await;
+    for number in 0..8 {
+        move_there(&format!("newer{number}")).await;
+    }
+    let claims = async |user: &User| world.accounts.claims_beside(user).await.unwrap();
+    assert_eq!(claims(&ben).await, Claims::Several);
+    world.advance(hours(24));
+    assert_eq!(claims(&ben).await, Claims::One);
+    assert_err!(
+        world.try_sign_in("ben@example.com", PASSWORD).await,
+        Error::EmailUnconfirmed
+    );
+    let anon = world.anon();
+    let asked = world.accounts.request_confirmation(&anon, &address);
+    asked.await.unwrap();
+    let mail = world.one_mail().await;
+    assert_eq!(mail.username.as_deref(), Some("ben"));
+    // Who moves here now shows no password for the sake of those.
+    world
+        .accounts
+        .disown(&anon, &token_in(&mail))
+        .await
+        .unwrap();
+    move_there("eve").await;
+    let eve = world.accounts.find_named("eve").await.unwrap();
+    let asks = world.accounts.asks_password(&eve).await.unwrap();
+    assert_eq!(asks, AccountPassword::NotAsked);
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use doorward_domain::Error;
 use doorward_domain::changes::Change;
 use doorward_domain::flows::deliver_mail::Delivered;
-use doorward_domain::model::{MailJob, MailKind};
+use doorward_domain::model::{AskedBy, EmailChange, MailJob, MailKind, User};
 use doorward_domain::ports::{MailTemplate, Outbox, Store};
 use doorward_domain::values::{Locale, MailJobId, Name};
 
@@ -487,11 +487,92 @@ async fn tries_that_came_to_nothing_use_up_no_letters() {
     asked.unwrap();
     world.postbox.refuse(Some(Refusal::ForNow));
     for _ in 0..5 {
-        assert_eq!(world.deliver().await.deferred, 1);
+        assert_eq!(world.deliver().await.deferred, 3);
         world.advance(minutes(1));
     }
     world.postbox.refuse(None);
     assert_eq!(world.mails().await.len(), 3);
+}
+
+/// of the letters of one request one is put off, by its claimant's writing their account at that moment or by
+/// the mail server. The others are mailed once, it is mailed later, and none of them is charged for twice.
+#[tokio::test]
+async fn a_letter_that_is_put_off_is_tried_again_by_itself() {
+    for is_written in [true, false] {
+        let world = World::new().await;
+        let address = email("victim@example.com");
+        let mut names = Vec::new();
+        for number in 0..3 {
+            let name = format!("ben{number}");
+            let wanted = sign_up(Some(&name), Some(address.as_str()));
+            world.try_sign_up(wanted).await.unwrap();
+            names.push(name);
+            world.advance(seconds(1));
+        }
+        while !world.deliver().await.is_empty() {}
+        world.postbox.take();
+        let ask = async || {
+            let anon = world.anon();
+            let asked = world.accounts.request_confirmation(&anon, &address);
+            asked.await.unwrap();
+        };
+        let ben = world.accounts.find_named("ben1").await.unwrap();
+        match is_written {
+            true => world.spy.write_with_each_link(Some(ben.id)),
+            false => world.postbox.put_off(Some("ben1")),
+        }
+        ask().await;
+        let mut mailed = Vec::new();
+        for _ in 0..4 {
+            mailed.extend(world.mails().await);
+            assert_eq!(mailed.len(), 2, "{is_written}");
+            world.advance(seconds(30));
+        }
+        world.spy.write_with_each_link(None);
+        world.postbox.put_off(None);
+        mailed.extend(world.mails().await);
+        let mut told: Vec<_> = mailed
+            .into_iter()
+            .filter_map(|mail| mail.username)
+            .collect();
+        told.sort();
+        assert_eq!(told, names, "{is_written}");
+        world.advance(minutes(3));
+        ask().await;
+        assert_eq!(
+            world.mails().await.len(),
+            2,
+            "one of the further ones is left"
+        );
+    }
+}
+
+/// a node of an older release leaves the moment of an earlier change on the account: the one that was asked
+/// for now is mailed all the same.
+#[tokio::test]
+async fn a_change_that_an_older_node_has_written_is_mailed() {
+    let world = World::new().await;
+    let ben = world.active("ben").await;
+    let new = email("new@example.com");
+    let earlier = User {
+        pending_email: Some(new.clone()),
+        email_change: Some(EmailChange {
+            asked_at: world.now() - hours(100),
+            asked_by: AskedBy::Owner,
+        }),
+        version: ben.version.next(),
+        ..ben.clone()
+    };
+    let job = job(&world, MailKind::EmailChange, Some("ben"), new.as_str()).await;
+    let written = world.store.apply(vec![
+        Change::UpdateUser {
+            user: Box::new(earlier),
+            expected: ben.version,
+        },
+        Change::EnqueueMail(job),
+    ]);
+    written.await.unwrap();
+    assert_eq!(world.one_mail().await.to, new);
 }
 
 /// three mails an hour to one mailbox, whoever signs up with it.

@@ -292,3 +292,33 @@ async fn a_copy_renewed_at_the_same_moment_comes_to_nothing() {
         here.check(&replaced).await.unwrap();
     }
 }
+
+/// L-01, S-01: whoever shows a spent token and goes away at once ends no session that has no line; nor fills
+/// they the log by it.
+#[tokio::test]
+async fn a_reuse_has_its_line_before_the_session_ends() {
+    let world = World::new().await;
+    world.active("ben").await;
+    let old = world.sign_in("ben").await;
+    world.renew(&old).await.unwrap();
+    world.advance(seconds(31));
+    world.audited();
+    world.spy.hang("delete_session");
+    for _ in 0..100 {
+        tokio::select! {
+            biased;
+            ended = world.check(&old) => panic!("{ended:?}"),
+            () = std::future::ready(()) => {}
+        }
+    }
+    assert_eq!(world.audited(), ["token-reuse!session ended"; 60]);
+    world.advance(minutes(10));
+    let told = world.accounts.tell_left_out(&world.worker()).await;
+    told.unwrap();
+    let lines = world.spy.take_audited();
+    let details: Vec<_> = lines
+        .iter()
+        .filter_map(|line| line.detail.as_deref())
+        .collect();
+    assert!(details[0].starts_with("token-reuse 40 from"), "{details:?}");
+}

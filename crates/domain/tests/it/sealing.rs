@@ -2,6 +2,7 @@
 //! (`doorward_testkit::contract::audit_seals`).
 
 use doorward_domain::model::Event;
+use doorward_domain::ports::Store;
 use jiff::SignedDuration;
 
 use crate::world::*;
@@ -90,4 +91,39 @@ async fn the_way_to_the_present_key_is_walked_once() {
     assert!(erased > ASKED, "{erased}");
     let read = asked("list_seals");
     assert!(read < ASKED + 5, "{read} reads of seals for {ASKED} lines");
+}
+
+/// L-05: many whose erasure fails each time keep nobody behind them from theirs.
+#[tokio::test]
+async fn however_many_cannot_be_erased_the_others_are() {
+    let world = World::new().await;
+    let operator = world.operator();
+    let mut gone = Vec::new();
+    for number in 0..12 {
+        let name = format!("ben{number}");
+        let user = world.nameless_mailbox(&name).await;
+        let deleted = world.accounts.delete_account(&operator, &name, None).await;
+        deleted.unwrap();
+        gone.push(user.id);
+    }
+    // As the orders are looked at.
+    gone.sort_unstable();
+    world.advance(seconds(6));
+    let worker = world.worker();
+    world.accounts.seal_audit(&worker).await.unwrap();
+    world.advance(minutes(10));
+    let failing = &gone[..11];
+    world.spy.cannot_read(failing);
+    let erased = world.accounts.erase_from_audit(&world.worker()).await;
+    assert!(erased.is_err());
+    let open = world.store.audit_log().list_open_erasures(20).await;
+    let open: Vec<_> = open.unwrap().iter().map(|order| order.user_id).collect();
+    assert_eq!(open, failing);
+    // A store that is away is not asked about all of them.
+    world.spy.fail("last_seal");
+    world.spy.take_calls();
+    let erased = world.accounts.erase_from_audit(&world.worker()).await;
+    assert!(erased.is_err());
+    let calls = world.spy.take_calls();
+    assert_eq!(calls.iter().filter(|call| **call == "find_user").count(), 5);
 }

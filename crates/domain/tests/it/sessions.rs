@@ -356,3 +356,15 @@ async fn a_token_made_under_another_url_opens_nothing() {
     assert_err!(elsewhere.check(&signed_in).await, Error::InvalidToken);
     world.check(&signed_in).await.unwrap();
 }
+
+/// S-07: it calls off what the account waits for, and the account says when it was last changed.
+#[tokio::test]
+async fn ending_all_sessions_changes_the_account() {
+    let world = World::new().await;
+    let ben = world.active("ben").await;
+    world.advance(hours(1));
+    let operator = world.operator();
+    let ended = world.accounts.revoke_sessions(&operator, "ben").await;
+    ended.unwrap();
+    assert_eq!(world.kept_user(&ben).await.updated_at, world.now());
+}

@@ -1,8 +1,11 @@
 //! Mails to an account's owner about who signs in, or tries to.
 
+use doorward_domain::changes::Change;
 use doorward_domain::flows::sessions::SignedIn;
-use doorward_domain::ports::{Mail, MailTemplate};
+use doorward_domain::model::User;
+use doorward_domain::ports::{Mail, MailTemplate, Store};
 use doorward_domain::{Ctx, Error};
+use jiff::Timestamp;
 
 use crate::world::*;
 
@@ -252,4 +255,22 @@ async fn changes_of_a_password_make_no_mail_bomb() {
         mails += world.postbox.take().len();
     }
     assert_eq!(mails, 10);
+}
+
+/// an import takes any moment for the one at which an account was made, also the last there is.
+#[tokio::test]
+async fn whoever_was_made_at_the_end_of_time_signs_in() {
+    let world = World::new().await;
+    let ben = world.active("ben").await;
+    let made_then = User {
+        created_at: Timestamp::MAX,
+        version: ben.version.next(),
+        ..ben.clone()
+    };
+    let changed = world.store.apply(vec![Change::UpdateUser {
+        user: Box::new(made_then),
+        expected: ben.version,
+    }]);
+    changed.await.unwrap();
+    assert_eq!(told(&world, HOME, FIREFOX).await, []);
 }

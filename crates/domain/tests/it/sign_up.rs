@@ -52,9 +52,8 @@ async fn a_user_name_that_looks_like_anothers_is_taken_and_nothing_is_left_behin
     }
     assert!(world.store.mail_jobs().is_empty());
     assert!(world.audited().is_empty());
-    let claims = world
-        .store
-        .list_users_by_pending_email("other@example.com", 9);
+    let (store, address) = (&world.store, "other@example.com");
+    let claims = store.list_users_by_pending_email(address, world.now(), 9);
     assert!(claims.await.unwrap().is_empty());
 }
 

@@ -3,9 +3,9 @@
 use doorward_domain::Error;
 use doorward_domain::changes::Change;
 use doorward_domain::flows::confirm::AccountPassword;
-use doorward_domain::model::{Link, Purpose, Status, User};
+use doorward_domain::model::{Link, MailJob, MailKind, Purpose, Status, User};
 use doorward_domain::ports::{Mail, MailTemplate, Store};
-use doorward_domain::values::Token;
+use doorward_domain::values::{Locale, MailJobId, Token};
 
 use crate::world::*;
 
@@ -249,4 +249,35 @@ async fn a_confirmation_can_ask_for_the_password() {
     assert_err!(accounts.confirm(&anon, &link).await, Error::Invalid(_));
     let moved = accounts.confirm_with_password(&anon, &link, Some(&right));
     moved.await.unwrap();
+}
+
+/// what was asked for by address is called off; that guessing went on is told all the same.
+#[tokio::test]
+async fn a_notice_is_not_called_off_with_the_links() {
+    let world = World::new().await;
+    world.active("ben").await;
+    world.postbox.take();
+    let job = |kind| MailJob {
+        id: MailJobId::generate(world.now(), &*world.secrets),
+        kind,
+        user_id: None,
+        email: email("ben@example.com"),
+        locale: Locale::En,
+        created_at: world.now(),
+        attempts: 0,
+        due_at: world.now(),
+        failed_at: None,
+    };
+    let kinds = [
+        MailKind::Recovery,
+        MailKind::ConfirmationAgain,
+        MailKind::GuessingStopped,
+    ];
+    let jobs = kinds.map(|kind| Change::EnqueueMail(job(kind))).to_vec();
+    world.store.apply(jobs).await.unwrap();
+    let operator = world.operator();
+    let ended = world.accounts.revoke_sessions(&operator, "ben").await;
+    ended.unwrap();
+    let mail = world.one_mail().await;
+    assert_eq!(mail.template, MailTemplate::GuessingStopped);
 }

@@ -354,6 +354,7 @@ pub struct Postbox {
     refuses: Mutex<Option<Refusal>>,
     full: Mutex<Option<String>>,
     thinks: Mutex<Duration>,
+    put_off: Mutex<Option<String>>,
 }
 
 #[derive(Clone, Copy)]
@@ -372,6 +373,11 @@ impl Postbox {
         *self.full.lock().unwrap() = Some(address.to_owned());
     }
 
+    /// It takes no letter to that user for now.
+    pub fn put_off(&self, username: Option<&str>) {
+        *self.put_off.lock().unwrap() = username.map(str::to_owned);
+    }
+
     /// So long it takes over each mail.
     pub fn think(&self, time: Duration) {
         *self.thinks.lock().unwrap() = time;
@@ -388,7 +394,9 @@ impl Mailer for Postbox {
         let thinks = *self.thinks.lock().unwrap();
         tokio::time::sleep(thinks).await;
         let is_full = self.full.lock().unwrap().as_deref() == Some(mail.to.as_str());
-        let refusal = is_full.then_some(Refusal::ForNow);
+        let put_off = self.put_off.lock().unwrap().clone();
+        let is_put_off = put_off.is_some() && put_off == mail.username;
+        let refusal = (is_full || is_put_off).then_some(Refusal::ForNow);
         if let Some(refusal) = refusal.or(*self.refuses.lock().unwrap()) {
             return Err(MailError {
                 permanent: matches!(refusal, Refusal::ForGood),

@@ -141,8 +141,8 @@ measured!(Store as "database" {
     ask find_user(id: UserId) -> Result<Option<User>, StoreError>;
     ask find_user_by_username(key: &str) -> Result<Option<User>, StoreError>;
     ask find_user_by_email(key: &str) -> Result<Option<User>, StoreError>;
-    ask list_users_by_pending_email(key: &str, limit: usize) -> Result<Vec<User>, StoreError>;
-    ask list_claims(key: &str, after: Option<UserId>, limit: usize) -> Result<Vec<User>, StoreError>;
+    ask list_users_by_pending_email(key: &str, since: Timestamp, limit: usize) -> Result<Vec<User>, StoreError>;
+    ask list_claims(key: &str, since: Timestamp, after: Option<UserId>, limit: usize) -> Result<Vec<User>, StoreError>;
     ask list_users(filter: &UserFilter) -> Result<Vec<User>, StoreError>;
     ask has_active_admin() -> Result<bool, StoreError>;
     ask list_pending_users_before(before: Timestamp, limit: usize) -> Result<Vec<UserId>, StoreError>;

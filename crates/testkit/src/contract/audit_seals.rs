@@ -9,7 +9,7 @@ use doorward_domain::audit::walk::AuditVerdict;
 use doorward_domain::changes::{ApplyError, Change};
 use doorward_domain::memory::SeededSecrets;
 use doorward_domain::model::{
-    AuditEvent, AuditFilter, Event, LetGo, MailJob, Outcome, SealedEvent,
+    AuditEvent, AuditFilter, Erasure, Event, LetGo, MailJob, Outcome, SealedEvent,
 };
 use doorward_domain::ports::Store;
 use doorward_domain::values::MailJobId;
@@ -192,6 +192,31 @@ pub async fn whoever_is_deleted_is_forgotten_and_the_chain_holds(store: Arc<dyn 
     must(&*store, vec![Change::InsertUser(Box::new(ben))]).await;
     let (_, findings) = verify(&*store, 400, &[]).await;
     assert_eq!(findings[0].word(), "event-erased-without-order");
+}
+
+/// L-05: an order that is made anew while the one before it is carried out is still to be done.
+pub async fn an_order_made_anew_stays_open(store: Arc<dyn Store>) {
+    let user_id = fixtures::user_id();
+    let order = |second| {
+        Change::OrderErasure(Erasure {
+            user_id,
+            ordered_at: at(second),
+            signature: vec![7; 64],
+            done_at: None,
+        })
+    };
+    let done = |second| Change::ErasureDone {
+        user_id,
+        ordered_at: at(second),
+        at: at(9),
+    };
+    must(&*store, vec![order(1)]).await;
+    must(&*store, vec![order(2), done(1)]).await;
+    let open = store.audit_log().list_open_erasures(2).await.unwrap();
+    assert_eq!(open.len(), 1);
+    must(&*store, vec![done(2)]).await;
+    let open = store.audit_log().list_open_erasures(2).await.unwrap();
+    assert_eq!(open, []);
 }
 
 /// L-05: nobody known asked for the recovery mails, and what they were of is joined to their owner by the

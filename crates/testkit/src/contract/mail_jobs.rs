@@ -275,6 +275,21 @@ pub async fn mails_to_an_address_alone_are_listed_and_forgotten(store: Arc<dyn S
     assert_eq!(listed, [theirs.clone(), unnamed]);
     let listed = store.list_mail_jobs(user, None).await.unwrap();
     assert_eq!(listed, std::slice::from_ref(&theirs));
+    // Of some kinds alone, then all of them.
+    let listed = async || store.list_mail_jobs(user, key).await.unwrap();
+    let others = vec![MailKind::GuessingStopped, MailKind::ConfirmationAgain];
+    let forget = Change::ForgetMailsOf(address.clone(), others);
+    must(&*store, vec![forget]).await;
+    assert_eq!(listed().await.len(), 2);
+    let again = MailJob {
+        kind: MailKind::ConfirmationAgain,
+        ..to(due(0), None)
+    };
+    enqueue(&*store, std::slice::from_ref(&again)).await;
+    assert_eq!(listed().await.len(), 3);
+    let forget = Change::ForgetMailsOf(address.clone(), vec![again.kind, MailKind::Recovery]);
+    must(&*store, vec![forget]).await;
+    assert_eq!(listed().await.len(), 2);
     must(&*store, vec![Change::ForgetMails(address.clone())]).await;
     let listed = store.list_mail_jobs(user, key).await.unwrap();
     assert_eq!(listed, [theirs]);

@@ -99,6 +99,7 @@ macro_rules! store_contract {
                 a_search_takes_signs_literally,
                 filters_go_together,
                 claims_on_an_address_come_newest_first,
+                an_ended_change_of_address_is_no_claim,
                 pending_users_end_at_the_edge,
             }
             admins {
@@ -152,6 +153,7 @@ macro_rules! store_contract {
                 a_seal_that_cannot_hold_all_its_events_holds_none,
                 whole_seals_are_let_go_from_the_start,
                 whoever_is_deleted_is_forgotten_and_the_chain_holds,
+                an_order_made_anew_stays_open,
                 a_deletion_reaches_who_asked_for_its_mails,
                 a_deletion_reaches_them_over_a_change_of_the_key,
                 an_erasure_goes_with_its_lines,

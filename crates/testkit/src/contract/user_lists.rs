@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use doorward_domain::changes::Change;
-use doorward_domain::model::{Role, Status, User, UserFilter};
+use doorward_domain::model::{AskedBy, EmailChange, Role, Status, User, UserFilter};
 use doorward_domain::ports::Store;
-use doorward_domain::values::{Name, UserId};
+use doorward_domain::values::{EmailAddress, Name, UserId};
 
 use super::{insert, must};
-use crate::fixtures::{self, later, without_data};
+use crate::fixtures::{self, later, now, without_data};
 
 async fn ids(store: &dyn Store, filter: UserFilter) -> Vec<UserId> {
     let users = store.list_users(&filter).await.unwrap();
@@ -243,19 +243,56 @@ pub async fn claims_on_an_address_come_newest_first(store: Arc<dyn Store>) {
     insert(&*store, &fixtures::pending_user()).await;
     claimants.reverse();
     let found = store
-        .list_users_by_pending_email(address.key(), 3)
+        .list_users_by_pending_email(address.key(), now(), 3)
         .await
         .unwrap();
     let newest: Vec<_> = claimants[..3].iter().map(without_data).collect();
     assert_eq!(found, newest);
     claimants.reverse();
-    let oldest = store.list_claims(address.key(), None, 3).await.unwrap();
+    let oldest = store.list_claims(address.key(), now(), None, 3);
+    let oldest = oldest.await.unwrap();
     assert_eq!(oldest, claimants[..3]);
     let rest = store
-        .list_claims(address.key(), Some(oldest[2].id), 3)
+        .list_claims(address.key(), now(), Some(oldest[2].id), 3)
         .await
         .unwrap();
     assert_eq!(rest, claimants[3..]);
+}
+
+/// a change of address that was asked for at that moment, or before it, is no claim any more.
+pub async fn an_ended_change_of_address_is_no_claim(store: Arc<dyn Store>) {
+    let address = fixtures::email();
+    let claimant = |status, email: Option<EmailAddress>, asked_at: Option<i64>| User {
+        status,
+        email,
+        pending_email: Some(address.clone()),
+        email_change: asked_at.map(|at| EmailChange {
+            asked_at: later(at),
+            asked_by: AskedBy::Owner,
+        }),
+        ..fixtures::pending_user()
+    };
+    let (active, email) = (Status::Active, || Some(fixtures::email()));
+    let ended = [
+        claimant(active, email(), Some(9)),
+        claimant(active, None, Some(10)),
+        claimant(active, email(), None),
+    ];
+    let claims = [
+        claimant(active, email(), Some(11)),
+        claimant(active, None, None),
+        claimant(Status::Pending, None, None),
+        claimant(Status::Disabled, email(), Some(9)),
+    ];
+    for user in ended.iter().chain(&claims) {
+        insert(&*store, user).await;
+    }
+    let since = later(10);
+    let found = store.list_claims(address.key(), since, None, 9).await;
+    assert_eq!(found.unwrap(), claims);
+    let found = store.list_users_by_pending_email(address.key(), since, 2);
+    let newest = [&claims[3], &claims[2]].map(without_data);
+    assert_eq!(found.await.unwrap(), newest);
 }
 
 pub async fn pending_users_end_at_the_edge(store: Arc<dyn Store>) {

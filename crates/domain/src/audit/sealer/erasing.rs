@@ -18,7 +18,7 @@ use crate::values::{AuditEventId, Digest, UserId};
 const ERASED_AFTER: SignedDuration = SignedDuration::from_mins(5);
 /// How many events are erased at a time, and how many accounts looked at.
 const PIECE: usize = 200;
-/// After so many that failed, a turn ends: the store is away.
+/// After so many that failed the store is asked for something else: where it is away, the turn ends.
 const FAILURES: usize = 5;
 /// Of the seals on a walk each so-manieth is remembered: what lies between is soon walked again.
 const MILESTONE: i64 = 256;
@@ -43,10 +43,12 @@ impl Sealer<'_> {
         for erasure in open.iter().filter(|open| open.ordered_at < before) {
             match erasing.erase(erasure).await {
                 Ok(erased) => done += usize::from(erased),
-                Err(error) => failed.push(error),
-            }
-            if failed.len() == FAILURES {
-                break;
+                Err(error) => {
+                    failed.push(error);
+                    if failed.len().is_multiple_of(FAILURES) && log.last_seal().await.is_err() {
+                        break;
+                    }
+                }
             }
         }
         failed.into_iter().next().map_or(Ok(done), Err)
@@ -72,11 +74,11 @@ impl Erasing<'_> {
                 "the audit log tells of a deletion of somebody who is there: nothing of theirs is erased"
             );
             // Or it would stand before all others for good; another deletion orders it anew.
-            self.done(user_id).await?;
+            self.done(user_id, erasure.ordered_at).await?;
             return Ok(false);
         }
         self.erase_asked(erasure).await?;
-        self.erase_lines(user_id).await?;
+        self.erase_lines(user_id, erasure.ordered_at).await?;
         Ok(true)
     }
 
@@ -99,7 +101,7 @@ impl Erasing<'_> {
                     let order = self.sealer.signer.erasure(mail, erasure.ordered_at);
                     let order = vec![Change::OrderErasure(order)];
                     self.sealer.store.apply(order).await?;
-                    self.erase_lines(mail).await?;
+                    self.erase_lines(mail, erasure.ordered_at).await?;
                 }
             }
         }
@@ -174,20 +176,24 @@ impl Erasing<'_> {
         is_ours.then_some(true).or_else(known)
     }
 
-    async fn erase_lines(&self, user_id: UserId) -> Result<(), ApplyError> {
+    async fn erase_lines(&self, user_id: UserId, ordered_at: Timestamp) -> Result<(), ApplyError> {
         let store = self.sealer.store;
         loop {
             let ids = store.audit_log().list_personal(user_id, PIECE).await?;
             if ids.is_empty() {
-                return self.done(user_id).await;
+                return self.done(user_id, ordered_at).await;
             }
             store.apply(vec![Change::ErasePersonal(ids)]).await?;
         }
     }
 
-    async fn done(&self, user_id: UserId) -> Result<(), ApplyError> {
-        let at = self.sealer.now;
-        let done = Change::ErasureDone { user_id, at };
+    /// The order that was looked at; one that was made anew meanwhile stays open.
+    async fn done(&self, user_id: UserId, ordered_at: Timestamp) -> Result<(), ApplyError> {
+        let done = Change::ErasureDone {
+            user_id,
+            ordered_at,
+            at: self.sealer.now,
+        };
         self.sealer.store.apply(vec![done]).await
     }
 }

@@ -102,6 +102,10 @@ fn post(outbox: &mut Vec<MailJob>, change: &Change) {
         Change::ForgetMails(email) => {
             outbox.retain(|job| job.user_id.is_some() || job.email.key() != email.key());
         }
+        Change::ForgetMailsOf(email, kinds) => outbox.retain(|job| {
+            let is_other = job.user_id.is_some() || job.email.key() != email.key();
+            is_other || !kinds.contains(&job.kind)
+        }),
         _ => {}
     }
 }
@@ -138,8 +142,8 @@ passed_on!(Store by ask_store {
     pass find_user(id: UserId) -> Result<Option<User>, StoreError>;
     pass find_user_by_username(key: &str) -> Result<Option<User>, StoreError>;
     pass find_user_by_email(key: &str) -> Result<Option<User>, StoreError>;
-    pass list_users_by_pending_email(key: &str, limit: usize) -> Result<Vec<User>, StoreError>;
-    pass list_claims(key: &str, after: Option<UserId>, limit: usize) -> Result<Vec<User>, StoreError>;
+    pass list_users_by_pending_email(key: &str, since: Timestamp, limit: usize) -> Result<Vec<User>, StoreError>;
+    pass list_claims(key: &str, since: Timestamp, after: Option<UserId>, limit: usize) -> Result<Vec<User>, StoreError>;
     pass list_users(filter: &UserFilter) -> Result<Vec<User>, StoreError>;
     pass has_active_admin() -> Result<bool, StoreError>;
     pass list_pending_users_before(before: Timestamp, limit: usize) -> Result<Vec<UserId>, StoreError>;
