@@ -16,13 +16,35 @@ use crate::RedisStore;
 use crate::keys::Keys;
 use crate::request::{Lua, Repeat, ScriptCall};
 
-static TAKE: LazyLock<Lua> = LazyLock::new(|| timed(include_str!("scripts/take.lua")));
-static GIVE_BACK: LazyLock<Lua> = LazyLock::new(|| timed(include_str!("scripts/give_back.lua")));
-
-/// A script that knows what time it is.
-fn timed(code: &str) -> Lua {
-    Lua::new(&[include_str!("scripts/now.lua"), code].concat())
+/// Whose time is counted by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Time {
+    /// The server's own.
+    Servers,
+    /// The caller's moments, and nothing else: see [`RedisStore::told_the_time`].
+    Callers,
 }
+
+/// The scripts, which know what time it is.
+struct Scripts {
+    take: Lua,
+    give_back: Lua,
+}
+
+impl Scripts {
+    fn after(now: &str) -> Self {
+        let script = |code| Lua::new(&[now, code].concat());
+        Self {
+            take: script(include_str!("scripts/take.lua")),
+            give_back: script(include_str!("scripts/give_back.lua")),
+        }
+    }
+}
+
+static BY_THE_SERVER: LazyLock<Scripts> =
+    LazyLock::new(|| Scripts::after(include_str!("scripts/now.lua")));
+static AS_TOLD: LazyLock<Scripts> =
+    LazyLock::new(|| Scripts::after(include_str!("scripts/told.lua")));
 
 #[async_trait]
 impl Throttle for RedisStore {
@@ -30,7 +52,8 @@ impl Throttle for RedisStore {
         if charges.is_empty() {
             return Ok(Vec::new());
         }
-        let call = take(&TAKE, &self.keys, charges, self.elapsed(now));
+        let (scripts, time) = self.timed(now);
+        let call = take(&scripts.take, &self.keys, charges, time);
         let answers: Vec<u64> = self.link.ask("count attempts", call, Repeat::Never).await?;
         let answers = allowances(&answers);
         match answers.len() == charges.len() {
@@ -40,23 +63,32 @@ impl Throttle for RedisStore {
     }
 
     async fn give_back(&self, charges: &[Charge], now: Timestamp) -> Result<(), StoreError> {
-        let call = give_back(&GIVE_BACK, &self.keys, charges, self.elapsed(now), "guess");
+        let (scripts, time) = self.timed(now);
+        let call = give_back(&scripts.give_back, &self.keys, charges, time, "guess");
         self.link
             .ask("give attempts back", call, Repeat::Never)
             .await
     }
 
     async fn clear(&self, charges: &[Charge], now: Timestamp) -> Result<(), StoreError> {
-        let call = give_back(&GIVE_BACK, &self.keys, charges, self.elapsed(now), "right");
+        let (scripts, time) = self.timed(now);
+        let call = give_back(&scripts.give_back, &self.keys, charges, time, "right");
         self.link.ask("clear attempts", call, Repeat::Never).await
     }
 }
 
 impl RedisStore {
-    /// How far the caller's moment lies from the clock it comes from, in microseconds.
-    fn elapsed(&self, now: Timestamp) -> i64 {
-        now.as_microsecond()
-            .saturating_sub(self.clock.now().as_microsecond())
+    /// The scripts, and what they are told of the time, in microseconds: how far the caller's moment lies from the
+    /// clock it comes from, or the moment itself.
+    fn timed(&self, now: Timestamp) -> (&'static Scripts, i64) {
+        let moment = now.as_microsecond();
+        match self.time {
+            Time::Servers => {
+                let elapsed = moment.saturating_sub(self.clock.now().as_microsecond());
+                (&BY_THE_SERVER, elapsed)
+            }
+            Time::Callers => (&AS_TOLD, moment),
+        }
     }
 }
 
@@ -131,7 +163,8 @@ fn micros(duration: Duration) -> u64 {
 mod tests {
     use std::sync::Arc;
 
-    use doorward_domain::ports::Budget;
+    use doorward_domain::memory::SteppedClock;
+    use doorward_domain::ports::{Budget, Clock};
     use doorward_domain::throttle::{Limits, MemoryThrottle};
     use doorward_domain::tokens::CounterNames;
     use doorward_testkit::{fixtures, servers};
@@ -139,16 +172,8 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::RedisSettings;
     use crate::link::Link;
-
-    /// The scripts with the time they are told in place of the server's.
-    fn told_time(code: &str) -> Lua {
-        Lua::new(&["local now = tonumber(ARGV[1])\n", code].concat())
-    }
-
-    static TOLD_TAKE: LazyLock<Lua> = LazyLock::new(|| told_time(include_str!("scripts/take.lua")));
-    static TOLD_GIVE_BACK: LazyLock<Lua> =
-        LazyLock::new(|| told_time(include_str!("scripts/give_back.lua")));
 
     #[derive(Debug, Clone, Copy)]
     enum Step {
@@ -200,7 +225,7 @@ mod tests {
                 Step::Guess => vec![guess.clone()],
                 _ => vec![budget("one", burst), guess.clone(), budget("other", 7)],
             };
-            let back = |guess| give_back(&TOLD_GIVE_BACK, &keys, &charges, time, guess);
+            let back = |guess| give_back(&AS_TOLD.give_back, &keys, &charges, time, guess);
             match step {
                 Step::GiveBack => {
                     let () = link
@@ -217,7 +242,7 @@ mod tests {
                     memory.clear(&charges, now).await.unwrap();
                 }
                 _ => {
-                    let call = take(&TOLD_TAKE, &keys, &charges, time);
+                    let call = take(&AS_TOLD.take, &keys, &charges, time);
                     let answers: Vec<u64> = link.ask("test", call, Repeat::Never).await.unwrap();
                     let expected = memory.take(&charges, now).await.unwrap();
                     assert_eq!(allowances(&answers), expected, "step {number}, {step:?}");
@@ -236,5 +261,40 @@ mod tests {
         proptest!(config, |(burst in 1u32..50, steps in steps())| {
             runtime.block_on(compare(&link, &place.prefix, burst, &steps));
         });
+    }
+
+    /// A store that is told the time counts by nothing else: neither the server's clock nor the one that the callers'
+    /// moments come from, which is put back by a day here.
+    #[tokio::test]
+    async fn who_is_told_the_time_goes_by_that_alone() {
+        let place = servers::redis().await;
+        let settings = RedisSettings {
+            url: place.url.parse().unwrap(),
+            prefix: place.prefix,
+        };
+        let clock = Arc::new(SteppedClock::new(fixtures::now()));
+        let store = RedisStore::open(settings, CounterNames::for_trials(), clock.clone()).unwrap();
+        let budget = Budget {
+            name: "one",
+            burst: 1,
+            window: Duration::from_secs(2),
+        };
+        let told = store.clone().told_the_time();
+        for (store, key, goes_by) in [(&told, "told", true), (&store, "server", false)] {
+            let charges = [Charge::budget(budget, key.to_owned())];
+            let start = clock.now();
+            let first = store.take(&charges, start).await.unwrap();
+            assert_eq!(first, [Allowance::Allowed { remaining: 0 }]);
+            clock.advance(SignedDuration::from_hours(-24));
+            let wait = budget.window;
+            let denied = [Allowance::Denied { retry_after: wait }];
+            let again = store.take(&charges, start).await.unwrap();
+            assert_eq!(again == denied, goes_by, "{again:?}");
+            if goes_by {
+                let later = start + SignedDuration::from_secs(2);
+                let after = store.take(&charges, later).await.unwrap();
+                assert_eq!(after, first);
+            }
+        }
     }
 }

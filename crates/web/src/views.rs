@@ -24,7 +24,7 @@ pub struct UserView {
     /// The confirmed address.
     #[schema(required = true, format = Email, example = "ben@example.com")]
     email: Option<String>,
-    /// An address that waits to be confirmed.
+    /// An address that waits to be confirmed; a change of it ends after a day, and is shown until it is asked for anew.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(format = Email, nullable = false, example = "ben@example.org")]
     pending_email: Option<String>,

@@ -1,6 +1,6 @@
 -- Gives one back to each of several counts; the arithmetic is that of domain/src/throttle/memory.rs.
 -- KEYS: the counts. ARGV: –, then for each of them in turn `budget`, window, spacing; or `guess` for one
--- that was never looked at; or `right` for one that was. `now` is set above.
+-- that was never looked at; or `right` for one that was. `now` and `kept_for` are set above.
 local at = 2
 local function word()
   at = at + 1
@@ -14,7 +14,7 @@ for _, key in ipairs(KEYS) do
     if kept then
       local next = math.min(tonumber(kept), now + window) - spacing
       if next > now then
-        redis.call('SET', key, string.format('%.0f', next), 'PX', math.ceil((next - now) / 1000))
+        redis.call('SET', key, string.format('%.0f', next), 'PX', kept_for(next - now))
       else
         redis.call('DEL', key)
       end

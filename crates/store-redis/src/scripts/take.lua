@@ -2,7 +2,7 @@
 -- that of domain/src/throttle/memory.rs, to the microsecond.
 -- KEYS: the counts. ARGV: –, then for each of them in turn either `budget`, window, spacing;
 -- or `guess`, how long one failure is remembered, how long all are, how many steps, and for each step
--- from how many failures on which pause follows, fewest first. `now` is set above.
+-- from how many failures on which pause follows, fewest first. `now` and `kept_for` are set above.
 -- Answers for each whether it may, and how many are left (guesses: before the last step) or how long to wait.
 local at = 2
 local function word()
@@ -32,7 +32,7 @@ local function budget(key)
   end
   answer(1, math.floor(-over / spacing))
   writes[#writes + 1] = function()
-    redis.call('SET', key, string.format('%.0f', next), 'PX', math.ceil((next - now) / 1000))
+    redis.call('SET', key, string.format('%.0f', next), 'PX', kept_for(next - now))
   end
 end
 
@@ -67,7 +67,7 @@ local function guess(key)
   writes[#writes + 1] = function()
     redis.call('HSET', key, 'count', string.format('%.0f', count), 'next_at', string.format('%.0f', next_at),
       'forget_at', string.format('%.0f', now + memory))
-    redis.call('PEXPIRE', key, math.ceil(memory / 1000))
+    redis.call('PEXPIRE', key, kept_for(memory))
   end
 end
 

@@ -68,7 +68,7 @@ pub(crate) fn identifier(fields: &mut Fields) -> Option<Identifier> {
     }
 }
 
-/// Signs in.
+/// Signs in. A page's form ends the session of the cookie that it replaces.
 #[utoipa::path(post, path = "/auth", tag = "Sessions", request_body = SignInBody, responses((status = 201, description = "The session, with its token", body = SignedInView)))]
 pub(crate) async fn sign_in(
     State(app): State<App>,
