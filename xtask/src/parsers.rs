@@ -9,8 +9,9 @@
 use std::collections::VecDeque;
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Child, Command};
 use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 
@@ -33,6 +34,9 @@ const LONG: u32 = 60;
 /// clock is the wall's, and a machine may stand still for a while.
 const MOST_MEMORY: u32 = 512;
 const MOST_SECONDS: u32 = 30;
+/// What a reader may take for all its inputs, beside the seconds that were asked for: some twenty times what the slowest
+/// takes here. Whoever takes longer is named, before a job of CI ends without a word.
+const MOST_FOR_ALL: Duration = Duration::from_secs(300);
 /// No input is longer: bodies end at 64 KiB, and what is hard is in the first kilobytes of each.
 const MOST_BYTES: u32 = 4096;
 
@@ -189,12 +193,25 @@ impl Hunt {
             Until::Seconds(seconds) => command.arg(format!("-max_total_time={seconds}")),
         };
         let output = File::create(&log)?;
-        let status = command
+        let mut program = command
             .stdout(output.try_clone()?)
             .stderr(output)
             .current_dir(&findings)
-            .status()
+            .spawn()
             .with_context(|| format!("cannot run {name}"))?;
+        let asked_for = match self.until {
+            Until::Inputs(_) => Duration::ZERO,
+            Until::Seconds(seconds) => Duration::from_secs(seconds.into()),
+        };
+        let most = asked_for + MOST_FOR_ALL;
+        if !ends_within(&mut program, most)? {
+            let most = most.as_secs();
+            bail!(
+                "it was not done after {most} s; the log is {}",
+                log.display()
+            );
+        }
+        let status = program.wait()?;
         let said = String::from_utf8_lossy(&std::fs::read(&log)?).into_owned();
         if !status.success() {
             let last: Vec<_> = said.lines().rev().take(30).collect();
@@ -212,6 +229,22 @@ impl Hunt {
             bail!("it was tried with {tries} inputs and not with {count}");
         }
         Ok(format!("{tries} inputs"))
+    }
+}
+
+/// Whether it has ended by then; who has not is ended.
+fn ends_within(program: &mut Child, bound: Duration) -> anyhow::Result<bool> {
+    let began = Instant::now();
+    loop {
+        if program.try_wait()?.is_some() {
+            return Ok(true);
+        }
+        if began.elapsed() >= bound {
+            program.kill()?;
+            program.wait()?;
+            return Ok(false);
+        }
+        std::thread::park_timeout(Duration::from_millis(100));
     }
 }
 
@@ -241,4 +274,19 @@ fn bytes_of(hex: &[u8]) -> Vec<u8> {
 
 fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_does_not_end_is_ended() {
+        let begin = |program: &str| Command::new(program).arg("600").spawn().unwrap();
+        let mut endless = begin("sleep");
+        assert!(!ends_within(&mut endless, Duration::ZERO).unwrap());
+        assert!(!endless.wait().unwrap().success());
+        let mut short = begin("true");
+        assert!(ends_within(&mut short, MOST_FOR_ALL).unwrap());
+    }
 }

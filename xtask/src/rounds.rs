@@ -1,5 +1,5 @@
 //! `cargo xtask rounds`: the races and the kills of T-RACE and T-POWER, as often over as they are asked for
-//! there. Each run of the tests has fewer: this takes an hour and more.
+//! there. Each run of the tests has fewer: this takes an hour at least, and several on a slow machine.
 
 use crate::run::{cargo, run, target};
 use crate::tools;

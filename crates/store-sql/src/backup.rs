@@ -32,8 +32,13 @@ pub enum BackupError {
     Copy(#[source] Box<sqlx::Error>),
 }
 
-/// Copies the database into a new file that only its owner can read, and waits until it is on disk.
-pub async fn back_up(url: &str, target: &Path) -> Result<(), BackupError> {
+/// Copies the database into a new file that only its owner can read, and waits until it is on disk. What is to be in
+/// the copy, too, is done `before`: once there is a database, and the file was made.
+pub async fn back_up(
+    url: &str,
+    target: &Path,
+    before: impl AsyncFnOnce(),
+) -> Result<(), BackupError> {
     if Dialect::of_url(url) != Some(Dialect::Sqlite) {
         return Err(BackupError::OnAServer);
     }
@@ -52,6 +57,7 @@ pub async fn back_up(url: &str, target: &Path) -> Result<(), BackupError> {
     sqlite_file::own_file(&mut options)
         .open(target)
         .map_err(told)?;
+    before().await;
     let copied = query(first.dialect(), "VACUUM INTO ?", &[name.into()])
         .execute(&mut first.connection)
         .await;

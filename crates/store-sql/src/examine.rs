@@ -138,7 +138,7 @@ async fn triggers(first: &mut First) -> Finding {
     let question = first.dialect().may_see_triggers();
     if question.is_some() && first.value::<i64>(question, 0).await != Some(1) {
         let found = "this role has no right TRIGGER and EVENT, and is not told of those by which lines can be kept out of the audit log";
-        let mend = "look now and then as one who has them, by SHOW TRIGGERS and SHOW EVENTS: Doorward makes none";
+        let mend = "look now and then as one who has them, by SHOW TRIGGERS and SHOW EVENTS: Doorward makes none. docs/STORES.md says what else there is";
         return Finding::warning(TRIGGERS, found, mend);
     }
     Finding::fine(TRIGGERS, "nobody has put any on our tables")

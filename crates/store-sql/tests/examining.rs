@@ -236,6 +236,11 @@ async fn what_stands_on_our_tables_is_told() {
     let unseen = of(&findings, "database: triggers");
     assert_eq!(unseen.verdict, Verdict::Warning);
     assert!(unseen.found.contains("TRIGGER and EVENT"), "{unseen:?}");
+    let mend = unseen.mend.as_deref();
+    assert!(
+        mend.is_some_and(|mend| mend.contains("docs/STORES.md")),
+        "{unseen:?}"
+    );
     let store = SqlStore::connect(&SqlSettings::new(&blind), fixtures::now()).await;
     assert!(
         !store

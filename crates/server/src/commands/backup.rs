@@ -20,14 +20,13 @@ pub(super) async fn run(config: &Config, args: &BackupArgs, output: Output) -> a
         max_connections: 1,
         ..wiring::sql_settings(config)
     };
-    let is_there = settings.file().is_some_and(|file| file.is_file());
-    if is_there && !args.file.exists() {
+    back_up(&settings.url, &args.file, async || {
         // Whoever backs up before an upgrade has a database that knows no such line yet.
         if let Err(error) = note(&settings).await {
             eprintln!("the audit log has no line about this backup: {error:#}");
         }
-    }
-    back_up(&settings.url, &args.file).await?;
+    })
+    .await?;
     let file = args.file.display().to_string();
     let mut text = format!("The database is in {file}.");
     if config.master_key.is_none() {

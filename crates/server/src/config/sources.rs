@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::ErrorKind;
+use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
@@ -175,7 +176,7 @@ fn environment() -> impl Iterator<Item = (String, String)> {
 }
 
 fn read_dotenv() -> anyhow::Result<Vec<(String, String)>> {
-    if !has(Path::new(DOTENV)) {
+    if !has(Path::new(DOTENV))? {
         return Ok(Vec::new());
     }
     let text = std::fs::read_to_string(DOTENV).context("cannot read .env")?;
@@ -183,10 +184,19 @@ fn read_dotenv() -> anyhow::Result<Vec<(String, String)>> {
 }
 
 /// Whether there is such a name here: a link that leads nowhere, or a folder that a container has made of a file to
-/// mount, is what somebody meant to be read (C-01).
-fn has(path: &Path) -> bool {
+/// mount, is what somebody meant to be read (C-01). A pipe that nobody has named is refused: to open it would wait, for
+/// ever and without a word, for somebody to write.
+fn has(path: &Path) -> anyhow::Result<bool> {
     let found = std::fs::symlink_metadata(path);
-    !found.is_err_and(|error| error.kind() == ErrorKind::NotFound)
+    if found.is_err_and(|error| error.kind() == ErrorKind::NotFound) {
+        return Ok(false);
+    }
+    let leads_to = std::fs::metadata(path).map(|found| found.file_type());
+    if leads_to.is_ok_and(|kind| kind.is_fifo() || kind.is_socket()) {
+        let name = path.display();
+        bail!("cannot read {name}: it is a pipe or a socket; put a file there, or take it away");
+    }
+    Ok(true)
 }
 
 fn read_file(
@@ -196,7 +206,7 @@ fn read_file(
 ) -> anyhow::Result<()> {
     let path = match file {
         Some(path) => path,
-        None if has(Path::new(FILE)) => Path::new(FILE),
+        None if has(Path::new(FILE))? => Path::new(FILE),
         None => return Ok(()),
     };
     let text = std::fs::read_to_string(path).with_context(|| {

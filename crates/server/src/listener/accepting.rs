@@ -1,7 +1,8 @@
 //! Accepts connections, bounds them, and lets what runs finish at the end.
 //!
 //! Whatever a connection waits for, it waits in a task of its own: a slow handshake holds nobody up.
-//! All these tasks are [`Tasks`] of the listener, and none outlives it.
+//! All these tasks are [`Tasks`] of the listener, and none outlives it. What one of them has asked the router to change
+//! may: who closes what that uses waits for it.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -121,7 +122,7 @@ pub async fn serve(
         Ok(()) => hall.left_over(&phases).await,
         Err(_) => None,
     };
-    // Before anything that they use is closed.
+    // Before anything that they use is closed; see above for what they have begun.
     hall.tasks.end().await;
     if let Some(left) = left {
         tracing::warn!("{left}");

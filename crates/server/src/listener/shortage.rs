@@ -46,7 +46,8 @@ pub fn allow(connections: usize) -> usize {
         .min(connections)
 }
 
-/// Whether it was one connection's own: it is gone, and the next may be fine (accept(2)).
+/// Whether it was one connection's own: it is gone, and the next may be fine (accept(2)). What a firewall forbids is not
+/// among them: the same error is that of a process that may accept none at all.
 pub fn is_of_one(error: &io::Error) -> bool {
     let gone = [
         Errno::CONNABORTED,
@@ -58,6 +59,8 @@ pub fn is_of_one(error: &io::Error) -> bool {
         Errno::HOSTDOWN,
         Errno::HOSTUNREACH,
         Errno::TIMEDOUT,
+        #[cfg(target_os = "linux")]
+        Errno::NONET,
     ];
     Errno::from_io_error(error).is_some_and(|error| gone.contains(&error))
 }
@@ -121,7 +124,10 @@ mod tests {
             (Errno::CONNABORTED, true, false),
             (Errno::PROTO, true, false),
             (Errno::HOSTUNREACH, true, false),
-            // Of the socket itself, for good.
+            #[cfg(target_os = "linux")]
+            (Errno::NONET, true, false),
+            // Of the socket itself, for good, or it may be.
+            (Errno::PERM, false, false),
             (Errno::INVAL, false, false),
             (Errno::OPNOTSUPP, false, false),
         ] {

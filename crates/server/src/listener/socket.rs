@@ -55,7 +55,7 @@ impl Sever for tokio::io::DuplexStream {
 mod tests {
     use std::net::Ipv4Addr;
 
-    use tokio::net::TcpListener;
+    use tokio::net::{TcpListener, TcpSocket};
 
     use super::*;
 
@@ -63,7 +63,10 @@ mod tests {
     #[tokio::test]
     async fn what_is_not_taken_is_kept_up_to_a_bound() {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
-        let client = TcpStream::connect(listener.local_addr().unwrap());
+        // What the client's system keeps is set too, before it connects: by itself it may be more.
+        let client = TcpSocket::new_v4().unwrap();
+        client.set_recv_buffer_size(16 * 1024).unwrap();
+        let client = client.connect(listener.local_addr().unwrap());
         let (client, accepted) = tokio::join!(client, listener.accept());
         let (client, server) = (client.unwrap(), accepted.unwrap().0);
         bound(&server).unwrap();
@@ -72,7 +75,8 @@ mod tests {
             sockopt::socket_send_buffer_size(&server).unwrap(),
             sockopt::socket_recv_buffer_size(&server).unwrap(),
         ] {
-            assert!((KEPT..=2 * KEPT).contains(&kept), "{kept}");
+            // Less where the system allows less (net.core.wmem_max).
+            assert!(kept > 0 && kept <= 2 * KEPT, "{kept}");
         }
         server.writable().await.unwrap();
         let piece = [0; 16 * 1024];

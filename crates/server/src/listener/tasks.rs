@@ -1,7 +1,8 @@
 //! The tasks of the listener: every connection, and every request of HTTP/2.
 //!
 //! They are kept together so that all of them can be ended: a task on its own would go on with stores
-//! that are being closed.
+//! that are being closed. What a request has begun to change, and the web brings to its end without its client,
+//! is none of them.
 
 use std::sync::{Arc, Mutex, PoisonError};
 

@@ -346,8 +346,9 @@ fn a_backup_leaves_a_line() {
         setup.run(&["backup", &file])
     };
     backup("copy.db").expect(0);
-    // Nothing was copied, and nothing is said.
+    // Nothing can be copied there, and nothing is said.
     backup("copy.db").expect(1);
+    backup("nowhere/copy.db").expect(1);
     let lines = || {
         let file = setup.path("audit.jsonl").display().to_string();
         std::fs::remove_file(&file).ok();

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::Setup;
+use super::{Setup, eventually};
 use crate::support::PASSWORD;
 
 const SECRET: &str = "kV3-qFz8_mLw29TtRb7uYxNe5sHd1GjP";
@@ -439,6 +439,35 @@ fn a_configuration_that_is_no_file_is_not_passed_over() {
         std::os::unix::fs::symlink("gone", dangling.path(name)).unwrap();
         let told = dangling.run(&["config", "check"]).expect(1).err;
         assert!(told.contains(&format!("cannot read {name}")), "{told}");
+    }
+}
+
+/// C-01: what would be waited for, for ever and without a word, is refused. Somebody writes to the pipe, so that no
+/// command waits here.
+#[test]
+fn a_configuration_that_is_a_pipe_is_refused() {
+    for name in ["doorward.toml", ".env"] {
+        let setup = Setup::on_a_file();
+        let pipe = setup.path(name);
+        let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+        assert!(made.unwrap().success());
+        // Open in both ways, which waits for nobody; the command that read it would find nothing in it.
+        let both = std::fs::File::options()
+            .read(true)
+            .write(true)
+            .open(&pipe)
+            .unwrap();
+        let mut check = setup.command(&["config", "check"]).spawn().unwrap();
+        let refused = eventually("it is refused", || check.try_wait().unwrap());
+        drop(both);
+        assert_eq!(refused.code(), Some(1));
+        let mut told = String::new();
+        let mut errors = check.stderr.take().unwrap();
+        std::io::Read::read_to_string(&mut errors, &mut told).unwrap();
+        assert!(
+            told.contains(&format!("cannot read {name}: it is a pipe")),
+            "{told}"
+        );
     }
 }
 

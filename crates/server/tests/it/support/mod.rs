@@ -6,7 +6,6 @@ mod client;
 mod faults;
 mod postbox;
 mod stores;
-mod unhurried;
 
 pub use answer::Answer;
 pub use app::TestApp;
