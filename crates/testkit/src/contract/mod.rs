@@ -130,8 +130,8 @@ macro_rules! store_contract {
             }
             mail_jobs {
                 every_field_comes_back,
-                the_oldest_is_claimed_first,
                 later_mails_of_one_kind_are_let_go,
+                the_oldest_is_claimed_first,
                 a_lease_ends,
                 a_mail_is_retried_given_up_and_done,
                 no_mail_is_held_by_two_workers,
