@@ -165,7 +165,11 @@ impl<S: Sever> Gate<S> {
             self.is_stalled = outcome.is_pending();
             match self.is_stalled {
                 true => self.seat.stalled(),
-                false => self.seat.flowing(),
+                false => {
+                    self.seat.flowing();
+                    // Whoever has closed their half has been waited for with that.
+                    self.conversation.0.waits.wake();
+                }
             }
         }
         outcome
