@@ -26,14 +26,10 @@ pub enum Change {
         /// As it was read.
         expected: Version,
     },
-    /// Holds where the user is of that version still, and nobody else writes it before these changes are
-    /// made; [`ApplyError::Stale`] else.
-    KeepUser {
-        /// Who.
-        id: UserId,
-        /// As it was read.
-        version: Version,
-    },
+    /// Holds where what voids links is as it was read, the status, the session epoch and both addresses, and
+    /// nobody writes the user before these changes are made; [`ApplyError::Stale`] else. Whatever else is
+    /// written meanwhile does not matter: nobody holds a mail up by writing their name again and again.
+    KeepUser(Box<User>),
     /// Strangers have used up their guesses at the user's password of that epoch, or none have any more;
     /// nothing where there is no such user.
     StopGuesses {

@@ -90,9 +90,9 @@ impl Tables {
                     ..user
                 })?;
             }
-            Change::KeepUser { id, version } => {
-                let kept = self.users.get(&id);
-                let kept = kept.filter(|kept| kept.version == version);
+            Change::KeepUser(user) => {
+                let kept = self.users.get(&user.id);
+                let kept = kept.filter(|kept| what_voids_links(kept) == what_voids_links(&user));
                 kept.ok_or(ApplyError::Stale)?;
             }
             Change::StopGuesses { user_id, epoch } => {
@@ -253,6 +253,12 @@ impl Tables {
 
 fn is_active_admin(user: &User) -> bool {
     user.role == Role::Admin && user.status == Status::Active
+}
+
+fn what_voids_links(user: &User) -> (Status, i64, [Option<&str>; 2]) {
+    let addresses = [&user.email, &user.pending_email];
+    let addresses = addresses.map(|address| address.as_ref().map(EmailAddress::key));
+    (user.status, user.session_epoch, addresses)
 }
 
 /// As who is found by a name comes from every store.

@@ -80,7 +80,7 @@ pub(crate) async fn make(transaction: &mut Transaction, change: &Change) -> Resu
     match change {
         Change::InsertUser(user) => users::insert(transaction, user).await,
         Change::UpdateUser { user, expected } => users::update(transaction, user, *expected).await,
-        Change::KeepUser { id, version } => users::keep(transaction, *id, *version).await,
+        Change::KeepUser(user) => users::keep(transaction, user).await,
         Change::StopGuesses { user_id, epoch } => {
             users::stop_guesses(transaction, *user_id, *epoch).await
         }

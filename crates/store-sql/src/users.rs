@@ -43,17 +43,19 @@ pub(crate) async fn update(
 }
 
 /// A write that changes nothing, so that whoever writes the user waits for the end of this transaction.
-pub(crate) async fn keep(
-    transaction: &mut Transaction,
-    id: UserId,
-    version: Version,
-) -> Result<(), Fault> {
-    let sql = "UPDATE users SET version = version WHERE id = ? AND version = ?";
-    stale_if_none(
-        transaction
-            .execute(sql, &[id.into(), version.into()])
-            .await?,
-    )
+pub(crate) async fn keep(transaction: &mut Transaction, user: &User) -> Result<(), Fault> {
+    // No key is empty, so that none at all is told from each.
+    let sql = "UPDATE users SET version = version WHERE id = ? AND status = ? AND session_epoch = ? \
+        AND COALESCE(email_key, '') = ? AND COALESCE(pending_email_key, '') = ?";
+    let key = |address: Option<&'_ EmailAddress>| address.map_or("", EmailAddress::key).to_owned();
+    let args = [
+        user.id.into(),
+        user.status.as_str().into(),
+        user.session_epoch.into(),
+        key(user.email.as_ref()).into(),
+        key(user.pending_email.as_ref()).into(),
+    ];
+    stale_if_none(transaction.execute(sql, &args).await?)
 }
 
 /// Apart from all else about a user, which whoever writes it has read before: a stop is lost to no write

@@ -111,7 +111,7 @@ fn rank(change: &Change) -> Option<u8> {
         // A key goes in only after the one it replaces, and a note of a session may be another's.
         Change::RotateSigningKey { .. } | Change::EndSession { .. } => None,
         Change::UpdateUser { .. }
-        | Change::KeepUser { .. }
+        | Change::KeepUser(_)
         | Change::StopGuesses { .. }
         | Change::DeleteUser(_)
         | Change::DeletePendingUser(_)
@@ -161,7 +161,7 @@ fn may_repeat(change: &Change) -> bool {
         | Change::ErasureDone { .. } => true,
         Change::InsertUser(_)
         | Change::UpdateUser { .. }
-        | Change::KeepUser { .. }
+        | Change::KeepUser(_)
         | Change::KeepMail(_)
         | Change::DeleteUser(_)
         | Change::PutLink(_)

@@ -336,8 +336,9 @@ impl Accounts {
     /// one here, or leaves nothing of which it could be made. It voids the older ones of its
     /// purpose, but for those that take an e-mail change back: a thief's next change must not void the owner's.
     async fn put_link(&self, job: &MailJob, user: &User, link: Link) -> Result<bool, Error> {
-        let (id, version) = (user.id, user.version);
-        let mut changes = vec![Change::KeepUser { id, version }, Change::KeepMail(job.id)];
+        let id = user.id;
+        let kept = Change::KeepUser(Box::new(user.clone()));
+        let mut changes = vec![kept, Change::KeepMail(job.id)];
         match link.purpose {
             Purpose::EmailUndo => changes.extend(self.put_undo_link(job, link).await?),
             purpose => changes.extend([

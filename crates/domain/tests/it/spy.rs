@@ -94,7 +94,8 @@ impl Spy {
 
     async fn write_meanwhile(&self, changes: &[Change]) {
         let restless = *self.restless.lock().unwrap();
-        let is_kept = |change: &Change| matches!(change, Change::KeepUser { id, .. } if Some(*id) == restless);
+        let is_kept =
+            |change: &Change| matches!(change, Change::KeepUser(user) if Some(user.id) == restless);
         let Some(id) = restless.filter(|_| changes.iter().any(is_kept)) else {
             return;
         };

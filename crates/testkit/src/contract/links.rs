@@ -185,10 +185,7 @@ pub async fn whoever_voids_links_leaves_none_in_the_making(store: Arc<dyn Store>
                 Change::RevokeLinks(user.id, vec![Purpose::EmailUndo]),
             ],
             vec![
-                Change::KeepUser {
-                    id: user.id,
-                    version: user.version,
-                },
+                Change::KeepUser(Box::new(user.clone())),
                 Change::KeepMail(job.id),
                 Change::PutLink(fixtures::link(user.id, Purpose::EmailUndo)),
             ],

@@ -68,7 +68,7 @@ macro_rules! store_contract {
                 an_update_replaces_every_field,
                 a_stop_of_guesses_stays_whatever_else_is_written,
                 who_asked_for_a_change_of_address_comes_back,
-                what_is_made_beside_a_user_needs_that_very_version,
+                what_is_made_beside_a_user_needs_what_voids_links,
                 a_write_of_whom_a_name_has_found_keeps_the_data,
                 a_user_is_found_by_each_name,
                 keys_compare_byte_by_byte,

@@ -152,26 +152,56 @@ pub async fn who_asked_for_a_change_of_address_comes_back(store: Arc<dyn Store>)
     }
 }
 
-/// what is kept of a user is kept as it was read, or the whole list is not made.
-pub async fn what_is_made_beside_a_user_needs_that_very_version(store: Arc<dyn Store>) {
-    let user = fixtures::user();
-    insert(&*store, &user).await;
-    let keep = |id, version| Change::KeepUser { id, version };
-    let link = || fixtures::link(user.id, Purpose::Recovery);
+/// what is made beside a user is made of the one that was read, as far as that voids links, or not
+/// at all; who writes their own name meanwhile holds nothing up.
+pub async fn what_is_made_beside_a_user_needs_what_voids_links(store: Arc<dyn Store>) {
+    let read = fixtures::user();
+    insert(&*store, &read).await;
+    let renamed = User {
+        name: Some(Name::parse("Another").unwrap()),
+        ..fixtures::next_version(&read)
+    };
+    must(&*store, vec![update(&renamed, &read)]).await;
+    let keep = |user: User| Change::KeepUser(Box::new(user));
+    let link = || fixtures::link(read.id, Purpose::Recovery);
     let made = link();
-    must(
-        &*store,
-        vec![keep(user.id, user.version), Change::PutLink(made.clone())],
-    )
-    .await;
+    let changes = vec![keep(read.clone()), Change::PutLink(made.clone())];
+    must(&*store, changes).await;
     assert_eq!(store.find_link(&made.digest).await.unwrap(), Some(made));
-    assert_eq!(store.find_user(user.id).await.unwrap(), Some(user.clone()));
+    assert_eq!(store.find_user(read.id).await.unwrap(), Some(renamed));
+    let other = || read.clone();
     for gone in [
-        keep(user.id, user.version.next()),
-        keep(fixtures::user_id(), user.version),
+        User {
+            id: fixtures::user_id(),
+            ..other()
+        },
+        User {
+            status: Status::Disabled,
+            ..other()
+        },
+        User {
+            session_epoch: read.session_epoch + 1,
+            ..other()
+        },
+        User {
+            email: Some(fixtures::email()),
+            ..other()
+        },
+        User {
+            email: None,
+            ..other()
+        },
+        User {
+            pending_email: Some(fixtures::email()),
+            ..other()
+        },
+        User {
+            pending_email: None,
+            ..other()
+        },
     ] {
         let never = link();
-        let changes = vec![gone, Change::PutLink(never.clone())];
+        let changes = vec![keep(gone), Change::PutLink(never.clone())];
         let refused = store.apply(changes).await;
         assert!(matches!(refused, Err(ApplyError::Stale)), "{refused:?}");
         assert_eq!(store.find_link(&never.digest).await.unwrap(), None);
