@@ -2,7 +2,7 @@
 //!
 //! The worker of every node does it; what is written holds or fails as one, and the next position of
 //! the chain is taken by one node alone, so that a node that is killed, or comes second, leaves
-//! nothing half done. How addresses are erased stands in [`erasing`].
+//! nothing half done. How addresses are erased stands in `erasing`.
 
 mod erasing;
 

@@ -2,7 +2,7 @@
 //! and can take it back (R-11, `undo_email_change`).
 //!
 //! A change ends by itself: its link lives for an hour, and is mailed again on a stranger's word for
-//! [`RENEWED_FOR`] at most. Whoever was away for longer asks anew, which their old mailbox is told of.
+//! `RENEWED_FOR` at most. Whoever was away for longer asks anew, which their old mailbox is told of.
 
 use jiff::{SignedDuration, Timestamp};
 
