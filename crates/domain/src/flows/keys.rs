@@ -25,11 +25,37 @@ const LOOK_EVERY: SignedDuration = SignedDuration::from_millis(100);
 /// a moment ago than not at all.
 const SHOW_WITHIN: Duration = Duration::from_secs(1);
 
-/// The last look for keys that this node did not know.
+/// The last looks into the store for keys that this node did not know. Each kind has its own: a key may be
+/// made right after somebody has looked for another reason, and the first token of it is not to be refused for
+/// that.
 #[derive(Default)]
 pub(crate) struct KeyLook {
-    ended_at: Option<Timestamp>,
+    for_token: Option<Look>,
+    to_follow: Option<Look>,
+}
+
+#[derive(Clone, Copy)]
+struct Look {
+    ended_at: Timestamp,
     failed: bool,
+}
+
+/// Why this node looks for keys.
+#[derive(Clone, Copy)]
+pub(crate) enum LookFor {
+    /// A token was shown that is signed by one it does not know.
+    Token,
+    /// It shows the keys, or follows what other nodes do.
+    Following,
+}
+
+impl KeyLook {
+    fn last(&mut self, why: LookFor) -> &mut Option<Look> {
+        match why {
+            LookFor::Token => &mut self.for_token,
+            LookFor::Following => &mut self.to_follow,
+        }
+    }
 }
 
 /// Why the keys cannot be used.
@@ -102,7 +128,7 @@ impl Accounts {
     /// Loads the keys anew where nobody has just now, so that one which was revoked elsewhere is
     /// believed here no longer. By the worker, several times a second.
     pub async fn follow_keys(&self) -> Result<(), Error> {
-        self.look_for_keys().await
+        self.look_for_keys(LookFor::Following).await
     }
 
     /// The keys as the store has them, newest first.
@@ -119,7 +145,7 @@ impl Accounts {
     /// tokens may ask any node, also one that has not heard of another's rotation yet.
     #[tracing::instrument(level = "trace", skip_all)]
     pub async fn fresh_public_keys(&self) -> Vec<PublicKey> {
-        match timeout(SHOW_WITHIN, self.look_for_keys()).await {
+        match timeout(SHOW_WITHIN, self.look_for_keys(LookFor::Following)).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => {
                 tracing::warn!(%error, "the JWKS shows the keys of a moment ago");
@@ -175,24 +201,22 @@ impl Accounts {
     /// tokens must not become a flood of look-ups. Whoever comes during a look waits for its end and
     /// takes its outcome, good or bad: the first tokens of a new key seldom come alone, and a store
     /// that is away is waited for once and not in turn.
-    pub(crate) async fn look_for_keys(&self) -> Result<(), Error> {
+    pub(crate) async fn look_for_keys(&self, why: LookFor) -> Result<(), Error> {
         let asked_at = self.now();
         let mut look = self.key_look.lock().await;
-        let is_ours = look
-            .ended_at
-            .is_some_and(|ended| asked_at.duration_since(ended) < LOOK_EVERY);
-        if is_ours && look.failed {
-            let cause = "the keys could not be loaded a moment ago";
-            return Err(StoreError::new("list signing keys", cause).into());
-        }
-        if is_ours {
+        let is_recent = |last: &Look| asked_at.duration_since(last.ended_at) < LOOK_EVERY;
+        if let Some(last) = look.last(why).filter(is_recent) {
+            if last.failed {
+                let cause = "the keys could not be loaded a moment ago";
+                return Err(StoreError::new("list signing keys", cause).into());
+            }
             return Ok(());
         }
         let loaded = self.load_keys_alone(&mut look).await;
-        *look = KeyLook {
-            ended_at: Some(self.now()),
+        *look.last(why) = Some(Look {
+            ended_at: self.now(),
             failed: loaded.is_err(),
-        };
+        });
         match loaded {
             Ok(_) => Ok(()),
             Err(KeysError::Other(error)) => Err(error),

@@ -11,6 +11,7 @@ use crate::accounts::{ATTEMPTS, Accounts};
 use crate::changes::{ApplyError, Change};
 use crate::ctx::{Ctx, actor_of};
 use crate::error::Error;
+use crate::flows::keys::LookFor;
 use crate::flows::recover::void_links;
 use crate::happening::{Happening, SessionEnd};
 use crate::model::{Event, Role, Session, Status, User, replacements};
@@ -166,7 +167,7 @@ impl Accounts {
             Verified::Refused => Err(Error::InvalidToken),
             // Another node may have rotated the key a moment ago.
             Verified::UnknownKey => {
-                self.look_for_keys().await?;
+                self.look_for_keys(LookFor::Token).await?;
                 match self.keyring.verify(token) {
                     Verified::Claims(claims) => Ok(claims),
                     _ => Err(Error::InvalidToken),

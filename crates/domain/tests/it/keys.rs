@@ -120,6 +120,21 @@ async fn all_who_come_with_a_new_keys_token_at_once_get_in() {
     assert_eq!(looks.count(), 1);
 }
 
+/// J-06: a key that another node has made right after this one had looked for keys, as it does twice a second and
+/// for each JWKS, is believed at once all the same.
+#[tokio::test]
+async fn a_key_made_right_after_a_look_is_believed() {
+    let world = World::new().await;
+    let other = world.beside(2).await;
+    world.active("ben").await;
+    world.accounts.follow_keys().await.unwrap();
+    world.accounts.fresh_public_keys().await;
+    let rotated = other.accounts.rotate_keys(&other.operator()).await;
+    rotated.unwrap();
+    let signed_in = other.sign_in("ben").await;
+    world.check(&signed_in).await.unwrap();
+}
+
 /// J-02: a flood of made-up `kid`s is no flood of look-ups.
 #[tokio::test]
 async fn made_up_keys_make_a_node_look_ten_times_a_second() {

@@ -15,6 +15,7 @@ mod audience_token;
 mod audit;
 mod change_email;
 mod change_password;
+mod claims;
 mod confirm;
 mod delete_account;
 mod deliver_mail;
