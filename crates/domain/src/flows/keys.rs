@@ -197,7 +197,7 @@ impl Accounts {
         Ok(())
     }
 
-    /// Looks for keys that this node does not know, ten times a second at the most: a flood of forged
+    /// Looks for keys that this node does not know, for each reason ten times a second at the most: a flood of forged
     /// tokens must not become a flood of look-ups. Whoever comes during a look waits for its end and
     /// takes its outcome, good or bad: the first tokens of a new key seldom come alone, and a store
     /// that is away is waited for once and not in turn.

@@ -5,6 +5,7 @@ use axum::extract::{RawQuery, State};
 use axum::http::header::{CACHE_CONTROL, HeaderMap, HeaderValue, LOCATION, PRAGMA, SET_COOKIE};
 use axum::http::{HeaderName, StatusCode};
 use axum::response::{IntoResponse, Response};
+use doorward_domain::Error;
 use doorward_domain::ctx::actor_of;
 use doorward_domain::flows::audience_token::Audience;
 use doorward_domain::flows::sessions::SignedIn;
@@ -123,15 +124,20 @@ async fn end_replaced(app: &App, caller: &Caller, headers: &HeaderMap) {
     let Ok(Some(Credential::Cookie(token))) = credential(headers) else {
         return;
     };
-    let Ok(old) = app
+    let ended = match app
         .accounts
         .authenticate(caller.ctx(), token.expose())
         .await
-    else {
-        return;
+    {
+        Ok(old) => {
+            let ctx = caller.ctx().acting_as(actor_of(old.user(), old.session()));
+            app.accounts.sign_out(&ctx, &old).await
+        }
+        // It opens nothing any more.
+        Err(Error::InvalidToken) => Ok(()),
+        Err(error) => Err(error),
     };
-    let ctx = caller.ctx().acting_as(actor_of(old.user(), old.session()));
-    if let Err(error) = app.accounts.sign_out(&ctx, &old).await {
+    if let Err(error) = ended {
         tracing::warn!(%error, "a session was signed in over and could not be ended");
     }
 }
