@@ -1,5 +1,5 @@
 //! `cargo xtask fuzz`: schemathesis against the running server, by its own `OpenAPI` document; and
-//! the same, shorter and against the release binary, as a step of `cargo xtask test`.
+//! the same, shorter and against the release binary, as a step of `cargo xtask verify`.
 //!
 //! What it is told of Doorward is in `xtask/fuzz`: who asks, and which refusals no schema can
 //! foretell. A finding means that the server or the document is wrong; which, `API.md` says.
@@ -41,7 +41,7 @@ pub(crate) fn fuzz(seed: Option<String>) -> anyhow::Result<()> {
     hunt.every_role()
 }
 
-/// For `cargo xtask test`, which has built it: the same questions every time, so that a failure is
+/// For `cargo xtask verify`, which has built it: the same questions every time, so that a failure is
 /// about what was changed.
 pub(crate) fn fuzz_release() -> anyhow::Result<()> {
     let hunt = Hunt {

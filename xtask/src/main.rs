@@ -1,15 +1,16 @@
-//! The project's own tasks: `cargo xtask test`, `cargo xtask bench`, `cargo xtask common-passwords`.
+//! The project's tasks: `cargo xtask test`, `cargo xtask verify`, `cargo xtask bench` and others.
 //!
-//! Small on purpose: it is built before anything else. A task is a file here and a line in `main`.
+//! Has few dependencies, because it is built before anything else. A task is a file here and a line in `main`.
 
 mod bench;
 mod common_passwords;
+mod coverage;
 mod flood;
 mod fuzz;
 mod mutants;
 mod package;
 mod parsers;
-mod rounds;
+mod repeat;
 mod run;
 mod sbom;
 mod supply;
@@ -17,37 +18,42 @@ mod test;
 mod timing;
 mod tools;
 mod upgrade;
+mod verify;
 
 use std::process::ExitCode;
 
 const USAGE: &str = "\
 cargo xtask TASK
 
-  test              install what is missing, then format, lint, test and document everything
-  upgrade           build the previous release and let it serve beside this one
-  fuzz [SEED]       build the server and let schemathesis loose on its API, for two minutes each as
-                    nobody, a user and an admin; by the seed of an earlier run, to see it again
+  test              install missing tools, then check the format, run clippy and run the tests
+  verify            slow checks that CI runs after `test`: release build, other programs' clients and proxies,
+                    documentation commands, fuzzing, upgrade, supply chain
+  coverage          measure the share of source lines that the tests run
+  bench             build the release binary and measure it against a bare handler and a bare hash
+  upgrade           run the previous release and this one on one database
+  fuzz [SEED]       fuzz the API with schemathesis, two minutes each as an anonymous client, a user and an
+                    admin; pass the seed of an earlier run to repeat it
   fuzz parsers [TARGET..] [--seconds N]
-                    let libFuzzer loose on every reader of outside bytes, or on these, each for N seconds
+                    fuzz every parser of untrusted input, or these, with libFuzzer for N seconds each
+  flood [debug]     flood the release binary, or the debug binary, from many addresses
+  repeat            run the race tests 100 times and the kill tests 200 times, on several stores
   timing [SAMPLES] [BINARY]
-                    build the release binary, or take this one, and hold the times of its answers about
-                    accounts that are there against those about accounts that are not
-  bench             build the release binary and print the first figures
-  rounds            run the races a hundred times over and the kills two hundred, on every store
-  mutants [FILE]    take the rules' checks out one at a time, and expect a test of the domain to notice
-  supply            hold what the binary is made of against deny.toml and xtask/supply
+                    compare response times for accounts that exist and accounts that do not
+  mutants [FILE]    remove the checks listed in xtask/mutants.txt one at a time; a domain test must fail
+  supply            check dependencies against deny.toml and xtask/supply
+  sbom              print the software bill of materials
+  package [BINARY]  build the release archive
   reproduce         build the release twice, in two folders, and compare
-  flood [debug]     flood the release binary, or the debug one, from many addresses and print the figures
-  sbom              print the bill of materials that a release has beside it
-  package [BINARY]  build the release binary, or take this one, and pack what people download
-  common-passwords  make crates/domain/src/passwords/common-passwords.txt anew
-  tools             only install what the tests need
+  common-passwords  regenerate crates/domain/src/passwords/common-passwords.txt
+  tools             install the tools that the tests need, and nothing else
 ";
 
 fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1);
     let outcome = match arguments.next().as_deref() {
         Some("test") => test::test(),
+        Some("verify") => verify::verify(),
+        Some("coverage") => coverage::coverage(),
         Some("upgrade") => upgrade::upgrade(),
         Some("fuzz") => match arguments.next() {
             Some(what) if what == "parsers" => parsers::parsers(arguments),
@@ -56,7 +62,7 @@ fn main() -> ExitCode {
         Some("timing") => timing::timing(arguments.next(), arguments.next()),
         Some("bench") => bench::bench(),
         Some("flood") => flood::flood(arguments.next()),
-        Some("rounds") => rounds::rounds(),
+        Some("repeat") => repeat::repeat(),
         Some("mutants") => mutants::mutants_of(arguments.next().as_deref()),
         Some("supply") => supply::supply(),
         Some("sbom") => package::print_bill(),

@@ -1,5 +1,5 @@
 //! `cargo xtask fuzz parsers`: libFuzzer against every reader of what strangers and operators write; and
-//! the same, shorter, as a step of `cargo xtask test`.
+//! the same, shorter, as a step of `cargo xtask verify`.
 //!
 //! The programs are `fuzz/fuzz_targets`, what must hold stands in each crate's `fuzzing` module, the
 //! seeds lie in `fuzz/corpus`. They are built with the pinned toolchain: nothing of ours is unsafe, so
@@ -25,7 +25,7 @@ const INSTRUMENTED: &str = "--cfg fuzzing -Cpasses=sancov-module \
     -Cllvm-args=-sanitizer-coverage-trace-compares \
     -Cllvm-args=-simplifycfg-branch-fold-threshold=0";
 
-/// How many inputs each is tried with in `cargo xtask test`: a number and no time, so that a faster
+/// How many inputs each is tried with in `cargo xtask verify`: a number and no time, so that a faster
 /// machine asks the same and a failure is about what was changed.
 const SHORT: u32 = 60_000;
 /// How many seconds each is tried by hand, unless another time is asked for.
@@ -82,7 +82,7 @@ pub(crate) fn parsers(arguments: impl Iterator<Item = String>) -> anyhow::Result
     hunt.each(if chosen.is_empty() { every } else { chosen })
 }
 
-/// For `cargo xtask test`.
+/// For `cargo xtask verify`.
 pub(crate) fn every_parser_shortly() -> anyhow::Result<()> {
     let hunt = Hunt {
         programs: build()?,

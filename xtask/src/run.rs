@@ -1,12 +1,13 @@
-//! Running other programs, and where things are.
+//! Runs other programs and locates the workspace.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::LazyLock;
+use std::time::Instant;
 
 use anyhow::{Context, bail};
 
-/// Runs a command; its failure is ours.
+/// Runs a command; a failed command is an error.
 pub(crate) fn run(command: &mut Command) -> anyhow::Result<()> {
     let shown = format!("{command:?}").replace('"', "");
     println!("$ {shown}");
@@ -16,6 +17,19 @@ pub(crate) fn run(command: &mut Command) -> anyhow::Result<()> {
     if !status.success() {
         bail!("failed: {shown}");
     }
+    Ok(())
+}
+
+/// Runs named steps in order, prints how long each took, and stops at the first that fails.
+pub(crate) fn steps(steps: &[(&str, &dyn Fn() -> anyhow::Result<()>)]) -> anyhow::Result<()> {
+    let started = Instant::now();
+    for (name, step) in steps {
+        let step_started = Instant::now();
+        println!("== {name}");
+        step()?;
+        println!("== {name}: {} s", step_started.elapsed().as_secs());
+    }
+    println!("everything passed in {} s", started.elapsed().as_secs());
     Ok(())
 }
 

@@ -1,5 +1,5 @@
 //! `cargo xtask supply`: what the binary is made of, held against what was agreed; a step of
-//! `cargo xtask test`.
+//! `cargo xtask verify`.
 //!
 //! `deny.toml` says which crates, licences and sources may be in it. `xtask/supply/unsafe.tsv` has a line
 //! for each crate of the release: its version and how often `unsafe` stands in it, counted in its source.
@@ -41,7 +41,7 @@ pub(crate) fn supply() -> anyhow::Result<()> {
     check()
 }
 
-/// For `cargo xtask test`, which has installed it all.
+/// For `cargo xtask verify`, which has installed it all.
 pub(crate) fn check() -> anyhow::Result<()> {
     // Their sources are looked into; where something was built already, they are there.
     run(&mut cargo(&["fetch", "--locked", "--quiet"]))?;

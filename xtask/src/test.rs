@@ -1,97 +1,94 @@
-//! `cargo xtask test`: everything that has to pass, in the order that tells soonest.
+//! `cargo xtask test`: what a contributor runs many times a day.
+//!
+//! Format, clippy, and every test that needs nothing but the debug build: unit tests, the store contract on
+//! all databases, the API on all stores, the binary end to end, and the pages in a browser. Slow and wide
+//! checks belong in `verify.rs`.
 
-use std::time::Instant;
+use std::process::Command;
 
-use crate::run::{cargo, run, target};
-use crate::{fuzz, parsers, supply, tools};
+use crate::run::{cargo, run, steps, target};
+use crate::tools;
 
-/// Installs, formats, lints, tests, documents.
-pub(crate) fn test() -> anyhow::Result<()> {
-    let started = Instant::now();
-    step("tools", tools::install)?;
-    step("supply chain", supply::check)?;
-    step("format", || run(&mut cargo(&["fmt", "--all", "--check"])))?;
-    step("clippy", || {
-        run(&mut cargo(&[
-            "clippy",
-            "--workspace",
-            "--all-targets",
-            "--locked",
-            "--",
-            "-D",
-            "warnings",
-        ]))
-    })?;
-    // The binary that people get is the one that real clients, proxies and examples meet.
-    step("release build", || {
-        run(&mut cargo(&["build", "--release", "--locked"]))
-    })?;
-    step("tests", tests)?;
-    step("fuzz", fuzz::fuzz_release)?;
-    step("fuzz parsers", parsers::every_parser_shortly)?;
-    step("documentation", || {
-        run(cargo(&[
-            "doc",
-            "--workspace",
-            "--no-deps",
-            "--locked",
-            "--document-private-items",
-        ])
-        .env("RUSTDOCFLAGS", "-D warnings"))
-    })?;
-    println!("everything passed in {} s", started.elapsed().as_secs());
-    Ok(())
-}
+/// Seed of the property tests, which read it from `PROPTEST_RNG_SEED`. A fixed seed makes a run repeatable;
+/// `cargo test` by hand draws a new one each time.
+const PROPTEST_SEED: &str = "1";
 
-/// What property tests begin with (proptest reads it from the environment): the same inputs on every machine
-/// and at every run, so that a failure is about what was changed and can be had again. `cargo test` by hand,
-/// without it, draws new ones.
-const SEED: (&str, &str) = ("PROPTEST_RNG_SEED", "1");
+/// Stores that the API tests run on again, after SQLite.
+const OTHER_STORES: [&str; 3] = ["postgres", "mariadb", "postgres+redis"];
 
-/// What the server's own tests run on beside SQLite, which is what `--workspace` tries.
-const COMBINATIONS: [&str; 3] = ["postgres", "mariadb", "postgres+redis"];
-
-/// Parts of those tests that bring the stores they are about along: once is enough.
-const ONCE: [&str; 4] = [
+/// End-to-end tests that start their own stores: running them on SQLite covers them.
+const STORE_INDEPENDENT: [&str; 4] = [
     "e2e::backup::",
     "e2e::doctor::",
     "e2e::moving::",
     "e2e::redis::",
 ];
 
-/// By `cargo test`, not nextest: a test binary starts each database server once for all its tests,
-/// and a process a test would start it for every one.
+/// Packages whose tests belong to `cargo xtask verify`.
+const VERIFIED_ELSEWHERE: [&str; 3] = ["xtask", "doorward-fuzz", "doorward-example"];
+
+/// Runs every step and stops at the first that fails.
+pub(crate) fn test() -> anyhow::Result<()> {
+    steps(&[
+        ("tools", &tools::install),
+        ("format", &|| run(&mut cargo(&["fmt", "--all", "--check"]))),
+        ("clippy", &clippy),
+        ("tests", &tests),
+    ])
+}
+
+fn clippy() -> anyhow::Result<()> {
+    run(&mut cargo(&[
+        "clippy",
+        "--workspace",
+        "--all-targets",
+        "--locked",
+        "--",
+        "-D",
+        "warnings",
+    ]))
+}
+
+/// Runs all test binaries, then reports the first failure.
+///
+/// `cargo test` and not nextest: a test binary starts each database server once for all its tests, and
+/// nextest would start one for each test.
 fn tests() -> anyhow::Result<()> {
-    let tested = |arguments: &[&str], store: &str| {
-        let started = Instant::now();
-        let mut command = cargo(&["test", "--locked", "--no-fail-fast"]);
-        command
-            .args(arguments)
-            .env(
-                SEED.0,
-                std::env::var_os(SEED.0).unwrap_or_else(|| SEED.1.into()),
-            )
-            .env("DOORWARD_TEST_STORE", store)
-            .env("DOORWARD_TEST_BINARY", target().join("release/doorward"))
-            .env("DOORWARD_TEST_PYTHON", tools::python());
-        let outcome = run(&mut command);
-        println!("-- on {store}: {} s", started.elapsed().as_secs());
-        outcome
-    };
-    // All of them are tried, and then the first failure told: it takes a while to get here.
-    let mut outcomes = vec![tested(&["--workspace"], "sqlite")];
-    let mut again = vec!["--package", "doorward", "--test", "it", "--"];
-    again.extend(ONCE.iter().flat_map(|part| ["--skip", part]));
-    for store in COMBINATIONS {
-        outcomes.push(tested(&again, store));
+    let mut workspace = vec!["--workspace"];
+    workspace.extend(VERIFIED_ELSEWHERE.iter().flat_map(|p| ["--exclude", p]));
+    let mut outcomes = vec![
+        run(cargo_test("sqlite").args(workspace)),
+        run(cargo_test("sqlite").args(["--package", "xtask", "--test", "house"])),
+        run(cargo_test("sqlite").args(["--package", "xtask", "--test", "security"])),
+    ];
+    for store in OTHER_STORES {
+        println!("-- API and end-to-end tests on {store}");
+        let mut command = cargo_test(store);
+        command.args(["--package", "doorward", "--test", "it", "--"]);
+        command.args(STORE_INDEPENDENT.iter().flat_map(|part| ["--skip", part]));
+        outcomes.push(run(&mut command));
     }
     outcomes.into_iter().collect()
 }
 
-fn step(name: &str, task: impl FnOnce() -> anyhow::Result<()>) -> anyhow::Result<()> {
-    let started = Instant::now();
-    println!("== {name}");
-    task()?;
-    println!("== {name}: {} s", started.elapsed().as_secs());
-    Ok(())
+/// `cargo test` with the server's own tests on this store.
+fn cargo_test(store: &str) -> Command {
+    let mut command = cargo(&["test", "--locked", "--no-fail-fast"]);
+    set_test_environment(&mut command);
+    command.env("DOORWARD_TEST_STORE", store);
+    command
+}
+
+/// Sets the variables that the tests read: the random seed, unless the caller set one, and the Python
+/// interpreter that has the packages of `tools.rs`.
+pub(crate) fn set_test_environment(command: &mut Command) {
+    let seed = std::env::var_os("PROPTEST_RNG_SEED").unwrap_or_else(|| PROPTEST_SEED.into());
+    command
+        .env("PROPTEST_RNG_SEED", seed)
+        .env("DOORWARD_TEST_PYTHON", tools::python());
+}
+
+/// Path of the release binary, which `verify` builds and measures.
+pub(crate) fn release_binary() -> std::path::PathBuf {
+    target().join("release/doorward")
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use doorward_testkit::rounds::rounds;
+use doorward_testkit::repeat::repetitions;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
@@ -329,7 +329,7 @@ async fn redeemed(app: &TestApp, method: &'static str, link: &str, body: &Value)
 async fn a_recovery_link_is_used_once_however_many_come() {
     let app = TestApp::with(|options| options.policy.throttle = false).await;
     app.create("ben", doorward_domain::model::Role::User).await;
-    for round in 0..rounds(100) {
+    for round in 0..repetitions(100) {
         let body = json!({"email": "ben@example.com"});
         app.anon().post("/recovery", body).await.expect(202);
         let link = path_in(&app.one_mail().await);
@@ -343,7 +343,7 @@ async fn a_recovery_link_is_used_once_however_many_come() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn every_link_that_works_once_is_used_once() {
     let app = TestApp::with(|options| options.policy.throttle = false).await;
-    let rounds = rounds(10);
+    let rounds = repetitions(10);
     for round in 0..rounds {
         let link = app.pending("ben").await;
         redeemed(&app, "DELETE", &link, &Value::Null).await;

@@ -1,6 +1,6 @@
 //! Nodes are killed and stopped under load, one after the other, and come back (T-POWER).
 
-use doorward_testkit::rounds::rounds;
+use doorward_testkit::repeat::repetitions;
 
 use crate::cluster::{Cluster, Ground};
 use crate::load::Load;
@@ -8,7 +8,7 @@ use crate::load::Load;
 async fn killing(ground: Ground) {
     let mut cluster = Cluster::start(ground).await;
     let load = Load::begin(&cluster, "person", 6);
-    let ends = rounds(6);
+    let ends = repetitions(6);
     for (round, signal) in ["KILL", "TERM"].into_iter().cycle().take(ends).enumerate() {
         load.goes_on(12).await;
         let node = &mut cluster.nodes[round % 3];

@@ -3,7 +3,7 @@
 //! What one node promises, three must keep together: whatever is done on one is true on the others,
 //! at once or within the second that a look-up is believed. Everything is asked from outside, by HTTP.
 //!
-//! `upgrade` runs only by `cargo xtask upgrade`: it needs the program of the previous release.
+//! `upgrade` runs only from `cargo xtask upgrade`: it needs the program of the previous release.
 //! To add a case: a file here, each test on a [`Cluster`](cluster::Cluster) of its own.
 
 #![cfg(test)]

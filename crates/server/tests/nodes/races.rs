@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use doorward_testkit::rounds::rounds;
+use doorward_testkit::repeat::repetitions;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
@@ -44,7 +44,7 @@ async fn post_on_all(cluster: &Cluster, path: &str, body: Option<&Value>) -> Vec
 /// A recovery link works once; a confirmation says the same to everybody, and is made once.
 async fn a_link_is_used_once(cluster: &Cluster) {
     let admin = cluster.admin().await;
-    for round in 0..rounds(4) {
+    for round in 0..repetitions(4) {
         let name = format!("linked-{round}");
         let address = format!("{name}@example.com");
         let body = json!({"username": name, "email": address, "password": PASSWORD});
@@ -69,7 +69,7 @@ async fn a_link_is_used_once(cluster: &Cluster) {
 
 /// Sixty people want one name, in any spelling.
 async fn a_name_is_given_once(cluster: &Cluster) {
-    for round in 0..rounds(1) {
+    for round in 0..repetitions(1) {
         let mut running = JoinSet::new();
         for number in 0..60 {
             let door = cluster.door(number);
@@ -83,7 +83,7 @@ async fn a_name_is_given_once(cluster: &Cluster) {
 
 /// Many claim one address; one of them confirms it, and the others are gone.
 async fn an_address_is_given_once(cluster: &Cluster) {
-    for round in 0..rounds(1) {
+    for round in 0..repetitions(1) {
         one_of_nine_gets(cluster, &format!("one-{round}@example.com"), round).await;
     }
 }
@@ -114,7 +114,7 @@ async fn an_admin_stays(cluster: &Cluster) {
     let [a, b, c] = cluster.doors();
     let first = cluster.admin().await;
     cluster.user("second").await;
-    for round in 0..rounds(12) {
+    for round in 0..repetitions(12) {
         let admin = json!({"role": "admin"});
         let path = "/user/second/role";
         a.send("PUT", path, Some(&first), Some(admin.clone()))

@@ -1,7 +1,7 @@
 //! Doorward itself, as other programs meet it: the binary on a free port with an empty folder.
 //!
 //! For the tests that hold real clients, proxies and examples against it. The binary is the one that
-//! `DOORWARD_TEST_BINARY` names (`cargo xtask test` gives the release binary), else the debug binary
+//! `DOORWARD_TEST_BINARY` names (`cargo xtask verify` passes the release binary), else the debug binary
 //! beside this test, as `cargo build -p doorward` made it last: cargo builds it for nobody's tests but
 //! its own.
 

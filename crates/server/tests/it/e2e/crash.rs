@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use doorward_testkit::rounds::rounds;
+use doorward_testkit::repeat::repetitions;
 use serde_json::json;
 
 use super::{Server, Setup, eventually};
@@ -12,13 +12,13 @@ use crate::support::PASSWORD;
 /// How many are acknowledged before it is killed.
 const ENOUGH: usize = 30;
 
-/// T-POWER: `cargo xtask rounds` does it two hundred times over.
+/// T-POWER: `cargo xtask repeat` runs it 200 times.
 #[test]
 fn every_sign_up_that_was_acknowledged_is_there_after_a_kill() {
     let setup = Setup::new()
         .with("DOORWARD_THROTTLE__ENABLED", "false")
         .with("ADMIN_PASSWORD", PASSWORD);
-    for round in 0..rounds(1) {
+    for round in 0..repetitions(1) {
         let asked = killed_under_load(setup.start(), round);
         is_as_answered(&setup.start(), &asked);
     }

@@ -1,0 +1,34 @@
+//! `cargo xtask repeat`: the races and kills of T-RACE and T-POWER as often as those requirements ask. The
+//! test command repeats them fewer times, since this takes an hour or more.
+
+use crate::run::{cargo, run};
+use crate::test::{release_binary, set_test_environment};
+
+/// Test binary, store, test filter, and number of repetitions.
+const RUNS: [(&str, &str, &str, &str); 8] = [
+    ("it", "sqlite", "races::", "100"),
+    ("it", "postgres", "races::", "100"),
+    ("it", "mariadb", "races::", "100"),
+    ("it", "postgres+redis", "races::", "100"),
+    ("nodes", "sqlite", "races::", "100"),
+    ("it", "sqlite", "e2e::crash::", "200"),
+    ("it", "postgres", "e2e::crash::", "200"),
+    ("nodes", "sqlite", "kills::", "200"),
+];
+
+/// Runs all of them, then reports the first failure.
+pub(crate) fn repeat() -> anyhow::Result<()> {
+    let mut outcomes = Vec::new();
+    for (binary, store, tests, repetitions) in RUNS {
+        let mut command = cargo(&["test", "--locked", "--package", "doorward", "--test"]);
+        set_test_environment(&mut command);
+        command
+            .args([binary, tests])
+            .env("DOORWARD_TEST_STORE", store)
+            .env("DOORWARD_TEST_REPEAT", repetitions)
+            .env("DOORWARD_TEST_BINARY", release_binary());
+        println!("== {tests} of {binary} on {store}, {repetitions} times");
+        outcomes.push(run(&mut command));
+    }
+    outcomes.into_iter().collect()
+}
