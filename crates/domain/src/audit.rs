@@ -67,7 +67,7 @@ impl std::fmt::Display for Checkpoint {
 pub const DELETIONS: [Event; 4] = [
     Event::UserDeleted,
     Event::SignUpExpired,
-    Event::SignUpDisowned,
+    Event::ConfirmationCancelled,
     Event::SignUpSuperseded,
 ];
 
@@ -78,7 +78,7 @@ pub const DELETIONS: [Event; 4] = [
 /// it. The mail joins it to the line that does: its id stands for the owner, whose deletion reaches both
 /// (L-05).
 pub fn owner_of(record: &AuditRecord) -> Option<UserId> {
-    let of_mail = || mail_in(record).filter(|_| record.event == Event::RecoveryAsked.as_str());
+    let of_mail = || mail_in(record).filter(|_| record.event == Event::RecoveryRequested.as_str());
     record.actor_id.or(record.user_id).or_else(of_mail)
 }
 

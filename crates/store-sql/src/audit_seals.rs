@@ -234,7 +234,7 @@ impl AuditLog for SqlStore {
         let of_mail = vec![
             first.into(),
             last.into(),
-            Event::RecoveryAsked.as_str().into(),
+            Event::RecoveryRequested.as_str().into(),
             detail.as_str().into(),
         ];
         for (condition, mut args) in [

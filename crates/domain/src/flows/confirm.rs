@@ -323,7 +323,7 @@ impl Accounts {
                     at: ctx.now,
                 },
                 release,
-                self.audit(ctx, Event::SignUpDisowned, Some(user.id)),
+                self.audit(ctx, Event::ConfirmationCancelled, Some(user.id)),
             ];
             match self.apply(changes).await {
                 Ok(()) => return Ok(()),

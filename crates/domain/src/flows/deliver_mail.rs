@@ -110,7 +110,7 @@ impl Accounts {
         if job.kind == MailKind::Recovery {
             let user_id = Some(letter.user.id);
             let detail = job.audit_detail();
-            changes.push(self.audit_detail(ctx, Event::RecoveryRequested, user_id, &detail));
+            changes.push(self.audit_detail(ctx, Event::RecoveryMailed, user_id, &detail));
         }
         self.apply(changes).await?;
         self.note(Happening::Mail(job.kind, MailFate::Sent));

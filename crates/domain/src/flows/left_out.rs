@@ -118,7 +118,7 @@ impl Accounts {
     fn line_of_left_out(&self, ctx: &Ctx, (kind, tally): &(Kind, Tally)) -> Change {
         let Tally { count, first, last } = tally;
         let detail = format!("{} {count} from {first} to {last}", kind.event.as_str());
-        let line = self.audit_line(ctx, Event::LinesLeftOut, kind.user_id);
+        let line = self.audit_line(ctx, Event::EventsSuppressed, kind.user_id);
         let actor = kind.user_id.map(|id| format!("user:{id}"));
         Change::Audit(Box::new(AuditEvent {
             outcome: match kind.event {

@@ -22,7 +22,7 @@ impl Accounts {
             .await?;
         let mail = self.mail(ctx, MailKind::Recovery, None, email, ctx.client.locale);
         // Who asked, and from where; whose account it is, the worker writes where it has one.
-        let audit = self.audit_detail(ctx, Event::RecoveryAsked, None, &mail_detail(&mail));
+        let audit = self.audit_detail(ctx, Event::RecoveryRequested, None, &mail_detail(&mail));
         Ok(self.apply(vec![mail, audit]).await?)
     }
 

@@ -14,8 +14,8 @@ words! {
         SignUp => "sign-up",
         /// An address was confirmed.
         EmailConfirmed => "email-confirmed",
-        /// The owner of a mailbox said that a sign-up was not theirs.
-        SignUpDisowned => "sign-up-disowned",
+        /// The owner of a mailbox cancelled a sign-up or an address change.
+        ConfirmationCancelled => "confirmation-cancelled",
         /// A sign-in, or a failed one.
         SignIn => "sign-in",
         /// A session was ended by its user.
@@ -28,10 +28,10 @@ words! {
         PasswordChanged => "password-changed",
         /// A password was set from the command line.
         PasswordSet => "password-set",
-        /// A recovery was asked for; nobody has looked yet whose address it is.
-        RecoveryAsked => "recovery-asked",
-        /// A recovery was mailed.
+        /// Someone requested a recovery mail. The account is not known yet.
         RecoveryRequested => "recovery-requested",
+        /// A recovery mail was sent.
+        RecoveryMailed => "recovery-mailed",
         /// A recovery link set a new password.
         Recovered => "recovered",
         /// A new address was asked for.
@@ -60,8 +60,8 @@ words! {
         UserExported => "user-exported",
         /// A mail was given up after its last try.
         MailFailed => "mail-failed",
-        /// A session ended without its user: one too many.
-        SessionEnded => "session-ended",
+        /// A session was ended because the user had too many.
+        SessionEvicted => "session-evicted",
         /// Too many attempts; the detail names the budget. One line stands for many.
         Throttled => "throttled",
         /// An admin looked at somebody.
@@ -80,9 +80,9 @@ words! {
         BackupTaken => "backup-taken",
         /// A server started; the detail says how it is configured.
         ServerStarted => "server-started",
-        /// So many lines of one kind were not written, since their author had caused enough of them; the
-        /// detail says how many, from when to when.
-        LinesLeftOut => "lines-left-out",
+        /// Events of one kind exceeded a limit and were counted instead of written. The detail holds the
+        /// event and the count.
+        EventsSuppressed => "events-suppressed",
         /// The last seal of the audit log is not what was sealed; the detail names it.
         SealBroken => "seal-broken",
         /// What stands in the log cannot be read. Never written: lists show such a row by its id.

@@ -14,7 +14,7 @@ const SCENARIOS: [(&str, &[&str]); 22] = [
     ("sign up under a taken name", &[]),
     ("ask for the confirmation again", &[]),
     ("confirm", &["email-confirmed"]),
-    ("disown", &["sign-up-disowned"]),
+    ("disown", &["confirmation-cancelled"]),
     ("sign in", &["sign-in"]),
     ("sign in with a wrong password", &["sign-in!wrong password"]),
     ("sign in as nobody", &["sign-in!unknown account"]),
@@ -27,7 +27,7 @@ const SCENARIOS: [(&str, &[&str]); 22] = [
     ("change the password", &["password-changed"]),
     (
         "recover",
-        &["recovery-asked", "recovery-requested", "recovered"],
+        &["recovery-requested", "recovery-mailed", "recovered"],
     ),
     (
         "change the address",
@@ -262,7 +262,7 @@ async fn an_admin_names_the_user_of_a_filter_by_id_name_or_me() {
 /// The lines that say what was left out.
 fn left_out(world: &World) -> Vec<AuditEvent> {
     let mut lines = world.spy.take_audited();
-    lines.retain(|line| line.event == Event::LinesLeftOut);
+    lines.retain(|line| line.event == Event::EventsSuppressed);
     lines
 }
 

@@ -375,7 +375,7 @@ async fn a_recovery_mail_leaves_one_line_in_the_audit_log() {
     assert_eq!(lines.len(), 1);
     assert_eq!(
         (lines[0].event.as_str(), lines[0].user_id),
-        ("recovery-requested", Some(ben.id))
+        ("recovery-mailed", Some(ben.id))
     );
     assert_eq!(lines[0].actor, "worker");
 }

@@ -20,7 +20,7 @@ async fn two_keys_at_a_time_do_not_fill_the_log() {
     let broken = || {
         let lines = nodes.map(|node| node.spy.take_audited()).concat();
         let of = |event| lines.iter().filter(|line| line.event == event).count();
-        (of(Event::SealBroken), of(Event::LinesLeftOut))
+        (of(Event::SealBroken), of(Event::EventsSuppressed))
     };
     let round = async |number: usize| {
         world.advance(seconds(6));

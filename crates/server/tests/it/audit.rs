@@ -109,7 +109,7 @@ async fn each_action_leaves_its_row() {
             "sign-in",
             "profile-updated",
             "password-changed",
-            "recovery-requested",
+            "recovery-mailed",
             "recovered",
             "sign-in",
             "email-change-requested",
@@ -237,7 +237,7 @@ fn line_of(route: &Route) -> Option<&'static str> {
         ("GET", "/user/{user}/session") => "sessions-listed",
         ("DELETE", "/user/{user}/session") => "sessions-revoked",
         ("PUT", "/password") => "password-changed failed",
-        ("POST", "/recovery") => "recovery-asked",
+        ("POST", "/recovery") => "recovery-requested",
         ("GET", "/audit") => "audit-read",
         ("POST", "/auth") => "sign-in failed",
         ("DELETE", "/auth") => "sign-out",
@@ -347,7 +347,7 @@ async fn whoever_reaches_for_another_leaves_one_line_that_says_whom() {
     // The others are told by their number, where an admin who asks about ben sees it.
     let worker = app.ctx(doorward_domain::Actor::Worker);
     app.accounts.tell_left_out(&worker).await.unwrap();
-    let told = events(&admin, "user=ben&event=lines-left-out").await;
+    let told = events(&admin, "user=ben&event=events-suppressed").await;
     assert_eq!(told.len(), 1);
     let detail = told[0]["detail"].as_str().unwrap();
     let left_out = format!("forbidden {} from 2026-", reached + 100 - 60);

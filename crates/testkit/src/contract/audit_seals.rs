@@ -235,11 +235,11 @@ pub async fn a_deletion_reaches_who_asked_for_its_mails(store: Arc<dyn Store>) {
             detail: Some(MailJob::audit_detail_of(mail)),
             ..self::event(second, whose)
         };
-        let asking = about(Event::RecoveryAsked, None);
+        let asking = about(Event::RecoveryRequested, None);
         let told = AuditEvent {
             address: None,
             user_agent: None,
-            ..about(Event::RecoveryRequested, Some(whose))
+            ..about(Event::RecoveryMailed, Some(whose))
         };
         asked.push(asking.id);
         lines.extend([asking, told]);
@@ -257,13 +257,13 @@ pub async fn a_deletion_reaches_who_asked_for_its_mails(store: Arc<dyn Store>) {
     let of_ada = lines[3].detail.clone();
     let by_hand = AuditEvent {
         detail: of_ada,
-        event: Event::RecoveryRequested,
+        event: Event::RecoveryMailed,
         ..event(500, ben)
     };
     must(&*store, vec![Change::Audit(Box::new(by_hand))]).await;
     sealer(&*store, &secrets, at(400)).erase().await.unwrap();
     let all = AuditFilter {
-        event: Some(Event::RecoveryAsked),
+        event: Some(Event::RecoveryRequested),
         limit: 20,
         ..AuditFilter::default()
     };
@@ -293,8 +293,8 @@ pub async fn a_deletion_reaches_them_over_a_change_of_the_key(store: Arc<dyn Sto
         detail: Some(MailJob::audit_detail_of(mail)),
         ..self::event(1, ben)
     };
-    let asking = about(Event::RecoveryAsked, None);
-    let told = about(Event::RecoveryRequested, Some(ben));
+    let asking = about(Event::RecoveryRequested, None);
+    let told = about(Event::RecoveryMailed, Some(ben));
     let deleted = AuditEvent {
         event: Event::UserDeleted,
         ..event(40, ben)
@@ -314,7 +314,7 @@ pub async fn a_deletion_reaches_them_over_a_change_of_the_key(store: Arc<dyn Sto
     }
     later(1000).erase().await.unwrap();
     let asked = AuditFilter {
-        event: Some(Event::RecoveryAsked),
+        event: Some(Event::RecoveryRequested),
         limit: 9,
         ..AuditFilter::default()
     };

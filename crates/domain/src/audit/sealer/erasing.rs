@@ -84,7 +84,7 @@ impl Erasing<'_> {
 
     /// Erases from where nobody known asked for mails that went to them.
     async fn erase_asked(&mut self, erasure: &Erasure) -> Result<(), ApplyError> {
-        let (event, mut after) = (Event::RecoveryRequested, None);
+        let (event, mut after) = (Event::RecoveryMailed, None);
         loop {
             let log = self.sealer.store.audit_log();
             let about = log.list_sealed_about(erasure.user_id, event, after, PIECE);

@@ -46,7 +46,7 @@ async fn a_flood_leaves_a_few_lines() {
     let [told] = &told[..] else {
         panic!("{told:?}");
     };
-    let count = told.strip_prefix("lines-left-out!throttled ").unwrap();
+    let count = told.strip_prefix("events-suppressed!throttled ").unwrap();
     let count: u32 = count.split(' ').next().unwrap().parse().unwrap();
     // Each refusal of theirs, of which some would have had no line of their own.
     assert!((4940..=5000 * 11).contains(&count), "{told}");

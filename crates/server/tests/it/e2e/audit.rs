@@ -189,7 +189,7 @@ fn a_server_that_stops_says_what_it_left_out() {
     }
     server.stop();
     let file = setup.path("audit.jsonl").display().to_string();
-    let of_kind = ["audit", "export", &file, "--event", "lines-left-out"];
+    let of_kind = ["audit", "export", &file, "--event", "events-suppressed"];
     setup.run(&of_kind).expect(0);
     let rows = std::fs::read_to_string(&file).unwrap();
     let told: Vec<Value> = rows
