@@ -175,11 +175,19 @@ pub enum ApplyError {
     /// No admin would be left.
     #[error("no active admin would be left")]
     LastAdmin,
-    /// The store did not answer, and nothing was changed.
+    /// The store did not respond, and nothing was changed.
     #[error(transparent)]
-    Store(#[from] StoreError),
-    /// The store went away at the very end and could not be asked again: all of it was changed, or
-    /// nothing.
-    #[error("not known whether it was done: {0}")]
-    Unsettled(#[source] StoreError),
+    Store(StoreError),
+    /// The commit was sent and not confirmed: all of it was changed, or nothing.
+    #[error("outcome unknown: {0}")]
+    OutcomeUnknown(#[source] StoreError),
+}
+
+impl From<StoreError> for ApplyError {
+    fn from(error: StoreError) -> Self {
+        match error.is_outcome_unknown {
+            true => Self::OutcomeUnknown(error),
+            false => Self::Store(error),
+        }
+    }
 }

@@ -89,12 +89,12 @@ pub enum Error {
     /// user than can be. Nothing was changed.
     #[error("overloaded")]
     Overloaded,
-    /// A store does not answer. Nothing was changed.
+    /// A store does not respond. Nothing was changed.
     #[error("store unavailable")]
-    Store(#[from] StoreError),
-    /// A store went away while it wrote: what was asked for was done, or nothing was.
-    #[error("store unavailable, and not known whether it was done")]
-    Unsettled(#[source] StoreError),
+    Store(StoreError),
+    /// A store was lost while it committed: everything was changed, or nothing.
+    #[error("store lost during a commit: outcome unknown")]
+    OutcomeUnknown(#[source] StoreError),
     /// Something that cannot be has happened.
     #[error("internal: {0}")]
     Internal(&'static str),
@@ -104,6 +104,15 @@ impl Error {
     /// One field is wrong.
     pub fn invalid(field: &str, invalid: Invalid) -> Self {
         Self::Invalid(vec![FieldError::new(field, invalid)])
+    }
+}
+
+impl From<StoreError> for Error {
+    fn from(error: StoreError) -> Self {
+        match error.is_outcome_unknown {
+            true => Self::OutcomeUnknown(error),
+            false => Self::Store(error),
+        }
     }
 }
 
@@ -117,7 +126,7 @@ impl From<ApplyError> for Error {
             ApplyError::Stale => Self::PreconditionFailed,
             ApplyError::LastAdmin => Self::LastAdmin,
             ApplyError::Store(error) => Self::Store(error),
-            ApplyError::Unsettled(error) => Self::Unsettled(error),
+            ApplyError::OutcomeUnknown(error) => Self::OutcomeUnknown(error),
         }
     }
 }

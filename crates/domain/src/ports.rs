@@ -21,11 +21,9 @@ use crate::throttle::{Ladder, Ledger};
 use crate::tokens::Acquaintance;
 use crate::values::{AuditEventId, Digest, Locale, SessionId, UserId};
 
-/// A store did not answer, or answered nonsense.
+/// A store did not respond, or its response cannot be read.
 ///
-/// From [`Store::apply`] it means that nothing was changed, for certain; where that is not known, the
-/// answer is [`ApplyError::Unsettled`]. From a write of [`Sessions`] it may have been made: none of
-/// those does harm when it was, or when it is asked for again.
+/// Nothing was changed, unless [`is_outcome_unknown`](Self::is_outcome_unknown) is set.
 #[derive(Debug, thiserror::Error)]
 #[error("store unavailable: {operation}")]
 pub struct StoreError {
@@ -34,6 +32,8 @@ pub struct StoreError {
     /// Why it failed.
     #[source]
     pub cause: Box<dyn std::error::Error + Send + Sync>,
+    /// Whether the write may have been made all the same.
+    pub is_outcome_unknown: bool,
 }
 
 impl StoreError {
@@ -45,6 +45,18 @@ impl StoreError {
         Self {
             operation,
             cause: cause.into(),
+            is_outcome_unknown: false,
+        }
+    }
+
+    /// The same for a write that was sent and not confirmed.
+    pub fn outcome_unknown(
+        operation: &'static str,
+        cause: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+    ) -> Self {
+        Self {
+            is_outcome_unknown: true,
+            ..Self::new(operation, cause)
         }
     }
 }
@@ -56,11 +68,9 @@ impl StoreError {
 /// - **Reads** see every write that was answered before them, on this node or another.
 /// - **Time**: each method answers within a bound that the operator can know (a dozen seconds, and at
 ///   once while the store is known to be away), and the store heals by itself.
-/// - **Conflicts** between writers are the store's to try again; so is a connection that was lost
-///   before the end. A further try must not take what an earlier one did for somebody else's:
-///   never `Taken` for one's own name, never two mails for one `EnqueueMail`.
-/// - **A lost answer** to the last step of a write is looked into: [`ApplyError::Unsettled`] only where
-///   even that tells nothing. `Ok` only for what was done, an error only for what was not.
+/// - **Conflicts** between writers are retried by the store, a bounded number of times; so is a write
+///   whose connection was lost before its commit was sent.
+/// - **A commit without a response** is [`ApplyError::OutcomeUnknown`], and is never sent again.
 /// - **Values** come back as they were given: any Unicode without NUL, times to the microsecond, `data`
 ///   up to 16 KiB, integers of 64 bits. Keys compare byte by byte, whatever the server's collation.
 /// - **Cancelling** a call (its future is dropped) leaves all of its changes or none.
@@ -203,8 +213,7 @@ pub trait Sessions: Send + Sync {
         now: Timestamp,
     ) -> Result<Vec<Session>, StoreError>;
     /// Writes `generation`, `renewed_at` and `expires_at` where the kept generation is still
-    /// `expected`. `false` where it is not, or the session is gone. Where the answer to a first try
-    /// was lost, a second finds its own renewal (the same generation and `renewed_at`): `true`.
+    /// `expected`. `false` where it is not, or the session is gone.
     async fn renew_session(&self, session: &Session, expected: i64) -> Result<bool, StoreError>;
     /// Lifts one session into a new epoch, so that it outlives the security event its own
     /// user caused.

@@ -45,7 +45,7 @@ pub(crate) async fn apply(store: &SqlStore, changes: &[Change]) -> Result<(), Ap
             continue;
         }
         return Err(match fault.into_apply_error(OPERATION) {
-            ApplyError::Store(error) if in_doubt => ApplyError::Unsettled(error),
+            ApplyError::Store(error) if in_doubt => ApplyError::OutcomeUnknown(error),
             error => error,
         });
     }

@@ -316,7 +316,7 @@ pub(crate) enum Fault {
     /// What the database says, or that it fell silent.
     Sql(sqlx::Error),
     /// A commit was sent and not answered.
-    Unsettled(sqlx::Error),
+    OutcomeUnknown(sqlx::Error),
     /// It took all its time before anything was committed.
     OutOfTime,
     /// A line of the audit log was not written, and nothing was said of it.
@@ -367,14 +367,14 @@ impl Fault {
     }
 
     pub(crate) fn is_unsettled(&self) -> bool {
-        matches!(self, Self::Unsettled(_))
+        matches!(self, Self::OutcomeUnknown(_))
     }
 
     /// What a fault means where a commit was sent.
     pub(crate) fn of_a_commit(self) -> Self {
         match self {
             Self::Sql(error) if dialect::is_lost(&error) && !dialect::is_read_only(&error) => {
-                Self::Unsettled(error)
+                Self::OutcomeUnknown(error)
             }
             fault => fault,
         }
@@ -398,7 +398,7 @@ impl Fault {
             Self::Refused(error) => error,
             Self::Away(error) => StoreError::new(operation, error).into(),
             Self::Sql(error) => StoreError::new(operation, error).into(),
-            Self::Unsettled(error) => ApplyError::Unsettled(StoreError::new(operation, error)),
+            Self::OutcomeUnknown(error) => ApplyError::OutcomeUnknown(StoreError::new(operation, error)),
             Self::NoLine => StoreError::new(operation, NO_LINE).into(),
             Self::OutOfTime => StoreError::new(operation, "there was no time left for it").into(),
             Self::Row(error) => StoreError::new(operation, error).into(),
@@ -407,7 +407,7 @@ impl Fault {
 
     pub(crate) fn into_store_error(self, operation: &'static str) -> StoreError {
         match self.into_apply_error(operation) {
-            ApplyError::Store(error) | ApplyError::Unsettled(error) => error,
+            ApplyError::Store(error) | ApplyError::OutcomeUnknown(error) => error,
             error => StoreError::new(operation, error),
         }
     }

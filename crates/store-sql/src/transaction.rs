@@ -35,7 +35,7 @@ impl Transaction {
     }
 
     /// Commits where all went well, and leaves nothing behind where not. A commit that was sent and
-    /// not answered is [`Fault::Unsettled`].
+    /// not answered is [`Fault::OutcomeUnknown`].
     pub(crate) async fn end<T>(mut self, result: Result<T, Fault>) -> Result<T, Fault> {
         let ended = match result {
             Ok(value) => match self.held.commit(self.until).await {

@@ -231,13 +231,12 @@ fn is_refusal(status: StatusCode) -> bool {
     )
 }
 
-/// A handler that took too long was cut off in the middle: what only reads has changed nothing, of
-/// anything else nobody knows.
+/// The error of a handler that was cancelled because it took too long. A write may have been made.
 pub(crate) fn cut_off(method: &Method) -> Error {
     let error = StoreError::new("answer in time", "a handler took too long");
     match method.is_safe() {
         true => Error::Store(error),
-        false => Error::Unsettled(error),
+        false => Error::OutcomeUnknown(error),
     }
 }
 

@@ -335,7 +335,7 @@ pub(crate) fn problems_of(route: &Route, has_body: bool) -> Vec<Code> {
     use Code::{
         AuthenticationRequired, BodyTooLarge, CrossSiteRequest, HeadersTooLarge, HttpsRequired,
         InternalError, InvalidToken, MalformedRequest, NotAcceptable, Overloaded,
-        PreconditionFailed, PreconditionRequired, RequestTimeout, StoreUnavailable,
+        OutcomeUnknown, PreconditionFailed, PreconditionRequired, RequestTimeout, StoreUnavailable,
         TooManyAttempts, UnsupportedMediaType, UriTooLong, ValidationFailed,
     };
     let mut codes = route.problems.to_vec();
@@ -378,6 +378,9 @@ pub(crate) fn problems_of(route: &Route, has_body: bool) -> Vec<Code> {
         codes.push(Overloaded);
     }
     codes.extend([InternalError, StoreUnavailable]);
+    if !route.method.is_safe() {
+        codes.push(OutcomeUnknown);
+    }
     codes
 }
 

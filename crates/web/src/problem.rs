@@ -81,7 +81,8 @@ codes! {
     InternalError = "internal-error", 500, "Something went wrong here", "It is not your fault, and the operator can find it in the log by the request id.";
     Overloaded = "overloaded", 503, "Too busy right now", "More is being asked than can be done in good time. Nothing was changed; try again after `Retry-After`.";
     Stopping = "stopping", 503, "The server is about to stop", "`/readyz` says so first, while everything is still served: send the next requests elsewhere, or wait for the next start.";
-    StoreUnavailable = "store-unavailable", 503, "A store does not answer", "Nothing is known to have changed; try again after `Retry-After`.";
+    StoreUnavailable = "store-unavailable", 503, "Database unavailable", "Nothing was changed. Retry after `Retry-After` seconds.";
+    OutcomeUnknown = "outcome-unknown", 503, "Outcome unknown", "The database became unavailable while this was written, so it may have been done or not. Read the current state before you retry.";
 }
 
 /// An error response before it is written out.
@@ -125,7 +126,10 @@ impl Problem {
     /// The same, shown to a person on the form it came from. What went wrong on this side keeps
     /// the problem's own page, which names the request.
     pub(crate) fn on_page(self, page: Html<String>) -> Self {
-        let is_ours = matches!(self.code, Code::InternalError | Code::StoreUnavailable);
+        let is_ours = matches!(
+            self.code,
+            Code::InternalError | Code::StoreUnavailable | Code::OutcomeUnknown
+        );
         Self {
             page: (!is_ours).then_some(page),
             ..self
@@ -159,11 +163,10 @@ impl From<Error> for Problem {
                 cause: Some(Arc::new(error)),
                 ..Self::new(Code::StoreUnavailable)
             },
-            Error::Unsettled(_) => Self {
+            Error::OutcomeUnknown(_) => Self {
                 retry_after: busy,
-                detail: Some(UNSETTLED.to_owned()),
                 cause: Some(Arc::new(error)),
-                ..Self::new(Code::StoreUnavailable)
+                ..Self::new(Code::OutcomeUnknown)
             },
             Error::Internal(_) => Self {
                 cause: Some(Arc::new(error)),
@@ -173,10 +176,6 @@ impl From<Error> for Problem {
         }
     }
 }
-
-/// What a client is told when a write was cut off at its very end: trying again might do it twice,
-/// or fail for having been done.
-const UNSETTLED: &str = "A store went away, or took too long, while this was being written. It may have been done, or not: look before you try again.";
 
 /// The code of an error that carries nothing more.
 fn plain_code(error: &Error) -> Code {
@@ -199,7 +198,8 @@ fn plain_code(error: &Error) -> Code {
         Error::Invalid(_) => Code::ValidationFailed,
         Error::TooManyAttempts { .. } => Code::TooManyAttempts,
         Error::Overloaded => Code::Overloaded,
-        Error::Store(_) | Error::Unsettled(_) => Code::StoreUnavailable,
+        Error::Store(_) => Code::StoreUnavailable,
+        Error::OutcomeUnknown(_) => Code::OutcomeUnknown,
         Error::Internal(_) => Code::InternalError,
     }
 }

@@ -34,10 +34,10 @@ Every route: who may ask, what goes in, what comes out, what can go wrong. Writt
 | lists | `items` and `next`: pass `next` as `cursor` until it is null |
 | limits | counted by network address, more widely by network, and over all strangers together; 429 says by `Retry-After` when to come back, and `RateLimit` fields how much is left and what refused. Wrong passwords are counted by account as well, and each one makes the next try wait longer |
 | known again | a sign-in sets the cookie `__Host-doorward-device`, also for a program. It opens nothing; whoever shows it with a later sign-in is let in though strangers have used up the limits |
-| whoever asks too much | `store-unavailable` and `overloaded` are 503 with `Retry-After`: ask again then |
+| retries | `store-unavailable` and `overloaded` are 503 with `Retry-After`: nothing was changed, retry then. After `outcome-unknown` (503) read the current state first: the write may have been made |
 
 **Problems of every route**, not repeated below: `malformed-request` (400), `https-required` (403), `not-acceptable` (406), `uri-too-long` (414), `headers-too-large` (431),
-`internal-error` (500), `overloaded` and `store-unavailable` (503); where a body is read also
+`internal-error` (500), `overloaded` and `store-unavailable` (503); of a method that changes something also `outcome-unknown` (503); where a body is read also
 `request-timeout` (408), `body-too-large` (413), `unsupported-media-type` (415), `validation-failed` (422); where a session is asked for also
 `authentication-required` and `invalid-token` (401), and for writes `cross-site-request` (403); where there is a limit also `too-many-attempts` (429).
 "#;

@@ -235,7 +235,7 @@ impl Accounts {
                     let second = part.split_off(part.len() / 2);
                     parts.extend([second, part]);
                 }
-                Err(error @ (ApplyError::Store(_) | ApplyError::Unsettled(_))) => {
+                Err(error @ (ApplyError::Store(_) | ApplyError::OutcomeUnknown(_))) => {
                     parts.push(self.what_is_left(work, pace, part, error).await?);
                 }
                 Err(other) => return Err(other.into()),
@@ -256,13 +256,13 @@ impl Accounts {
     ) -> Result<Vec<usize>, Error> {
         self.note_known(work.batch, &part, &mut work.outcomes)
             .await?;
-        if matches!(error, ApplyError::Unsettled(_)) {
+        if matches!(error, ApplyError::OutcomeUnknown(_)) {
             count_as_new(&part, &mut work.outcomes);
         }
         let before = part.len();
         let rest = still_open(part, &work.outcomes);
         if rest.len() == before {
-            if before == 1 || matches!(error, ApplyError::Unsettled(_)) {
+            if before == 1 || matches!(error, ApplyError::OutcomeUnknown(_)) {
                 return Err(error.into());
             }
             pace.was_too_fast(before);

@@ -178,7 +178,7 @@ impl Store for Spy {
         });
         self.audited.lock().unwrap().extend(audited);
         if self.loses.swap(false, Ordering::Relaxed) {
-            return Err(ApplyError::Unsettled(StoreError::new("apply", "lost")));
+            return Err(ApplyError::OutcomeUnknown(StoreError::new("apply", "lost")));
         }
         Ok(())
     }

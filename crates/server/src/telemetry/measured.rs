@@ -112,7 +112,7 @@ impl Failure for StoreError {
 
 impl Failure for ApplyError {
     fn is_failure(&self) -> bool {
-        matches!(self, Self::Store(_) | Self::Unsettled(_))
+        matches!(self, Self::Store(_) | Self::OutcomeUnknown(_))
     }
 }
 

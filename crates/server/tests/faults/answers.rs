@@ -25,7 +25,7 @@ pub enum Word {
     /// It is not done.
     Refused,
     /// It may be done.
-    Unsettled,
+    OutcomeUnknown,
 }
 
 impl std::fmt::Display for Word {
@@ -33,7 +33,7 @@ impl std::fmt::Display for Word {
         f.write_str(match self {
             Self::Done(_) => "done",
             Self::Refused => "refused",
-            Self::Unsettled => "unsettled",
+            Self::OutcomeUnknown => "outcome unknown",
         })
     }
 }
@@ -116,7 +116,7 @@ impl Client {
     ) -> Word {
         let reply = match self.send(method, path, token, body) {
             Ok(reply) => reply,
-            Err(_) if self.serving == Serving::UntilKilled => return Word::Unsettled,
+            Err(_) if self.serving == Serving::UntilKilled => return Word::OutcomeUnknown,
             Err(error) => panic!("{method} {path}: {error}"),
         };
         if reply.status == expected {
@@ -126,11 +126,10 @@ impl Client {
         assert_eq!(reply.status, 503, "{told}");
         assert!(reply.header("retry-after").is_some(), "{told}");
         let problem = reply.json();
-        assert_eq!(problem["code"], "store-unavailable", "{told}");
-        let detail = problem["detail"].as_str().unwrap_or_default();
-        match detail.contains("may have been done") {
-            true => Word::Unsettled,
-            false => Word::Refused,
+        match problem["code"].as_str() {
+            Some("store-unavailable") => Word::Refused,
+            Some("outcome-unknown") => Word::OutcomeUnknown,
+            _ => panic!("{told}"),
         }
     }
 
@@ -146,7 +145,7 @@ impl Client {
         let body = json!({"username": name, "password": password});
         match self.ask(201, "POST", "/auth", None, Some(&body)) {
             Word::Done(reply) => Some(reply.json()["token"].as_str().unwrap().to_owned()),
-            Word::Refused | Word::Unsettled => None,
+            Word::Refused | Word::OutcomeUnknown => None,
         }
     }
 

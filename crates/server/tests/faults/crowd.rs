@@ -24,7 +24,7 @@ struct Shared {
     is_over: AtomicBool,
     done: AtomicUsize,
     refused: AtomicUsize,
-    unsettled: AtomicUsize,
+    unknown: AtomicUsize,
 }
 
 /// What became of one who signed up.
@@ -110,9 +110,9 @@ impl Crowd {
         let stories: Vec<_> = stories.flatten().collect();
         let count = |of: &AtomicUsize| of.load(Ordering::SeqCst);
         let (done, refused) = (count(&self.shared.done), count(&self.shared.refused));
-        let unsettled = count(&self.shared.unsettled);
+        let unknown = count(&self.shared.unknown);
         println!(
-            "{} stories: {done} done, {refused} refused, {unsettled} of them unsettled",
+            "{} stories: {done} done, {refused} refused, {unknown} of them unknown",
             stories.len()
         );
         Journal { stories }
@@ -130,8 +130,8 @@ impl Shared {
         match word {
             Word::Done(_) => self.done.fetch_add(1, Ordering::SeqCst),
             Word::Refused => self.refused.fetch_add(1, Ordering::SeqCst),
-            Word::Unsettled => {
-                self.unsettled.fetch_add(1, Ordering::SeqCst);
+            Word::OutcomeUnknown => {
+                self.unknown.fetch_add(1, Ordering::SeqCst);
                 self.refused.fetch_add(1, Ordering::SeqCst)
             }
         };
@@ -178,7 +178,7 @@ fn live(client: Client, shared: &Shared, name: String, turn: usize) -> Story {
             }
             story.changed = Some(word);
             // Sessions are written after the password is, and may be lost with their store.
-            own.ended = Some(Word::Unsettled);
+            own.ended = Some(Word::OutcomeUnknown);
         }
         (1, [first, ..]) => first.ended = Some(shared.noted(client.sign_out(&first.token))),
         _ => {}
@@ -205,7 +205,7 @@ impl Story {
         match self.signed_up {
             Word::Done(_) => assert!(is_there, "{name} was acknowledged and is gone"),
             Word::Refused => assert!(!is_there, "{name} was refused and is there"),
-            Word::Unsettled => {}
+            Word::OutcomeUnknown => {}
         }
         if !is_there {
             // Nothing of it is in the way.
@@ -220,7 +220,7 @@ impl Story {
             match session.ended {
                 Some(Word::Done(_)) => assert!(!is_open, "a session of {name} is alive again"),
                 // A sign-out is asked for again without harm, and may be told as not done.
-                Some(Word::Refused | Word::Unsettled) => {}
+                Some(Word::Refused | Word::OutcomeUnknown) => {}
                 None => assert!(is_open, "a session of {name} is gone"),
             }
         }
@@ -233,7 +233,7 @@ impl Story {
         let (old, new) = match self.changed {
             None | Some(Word::Refused) => (true, false),
             Some(Word::Done(_)) => (false, true),
-            Some(Word::Unsettled) => (true, true),
+            Some(Word::OutcomeUnknown) => (true, true),
         };
         let has_old = client.knows(name, PASSWORD);
         let has_new = self.changed.is_some() && client.knows(name, OTHER_PASSWORD);

@@ -17,7 +17,7 @@ const SOON: Duration = Duration::from_secs(2);
 const CHEAP: [&str; 3] = ["/healthz", "/docs", "/.well-known/jwks.json"];
 
 fn is_refused(word: &Word) -> bool {
-    matches!(word, Word::Refused | Word::Unsettled)
+    matches!(word, Word::Refused | Word::OutcomeUnknown)
 }
 
 /// More than there are connections ask at once, and all are told; what needs no store goes on.
@@ -82,7 +82,7 @@ async fn goes_on_after(database: Database, proxy: &Proxy, client: Client, misfor
     for (name, word) in told {
         let is_there = client.knows(&name, PASSWORD);
         assert!(is_refused(&word), "{name} signed up without a store");
-        assert!(!is_there || matches!(word, Word::Unsettled), "{name}");
+        assert!(!is_there || matches!(word, Word::OutcomeUnknown), "{name}");
     }
     client.sign_up("after").done();
     let token = client.sign_in("early", PASSWORD).unwrap();

@@ -111,7 +111,7 @@ fn sign_up_until_none_fits(client: Client) -> Vec<(String, Word)> {
         let word = client.sign_up(&name);
         refused = match word {
             Word::Done(_) => 0,
-            Word::Refused | Word::Unsettled => refused + 1,
+            Word::Refused | Word::OutcomeUnknown => refused + 1,
         };
         told.push((name, word));
     }

@@ -34,7 +34,7 @@ async fn gives_up_and_goes_on(database: Database) {
         match word {
             Word::Done(_) => assert!(is_there, "{name} was acknowledged and is gone"),
             Word::Refused => assert!(!is_there, "{name} was refused and is there"),
-            Word::Unsettled => {}
+            Word::OutcomeUnknown => {}
         }
         println!("{name}: {word}");
     }

@@ -20,7 +20,7 @@ fn agree(what: &str, word: &Word, is_made: bool) {
     match word {
         Word::Done(_) => assert!(is_made, "{what} was acknowledged and not made"),
         Word::Refused => assert!(!is_made, "{what} was refused and made"),
-        Word::Unsettled => {}
+        Word::OutcomeUnknown => {}
     }
 }
 

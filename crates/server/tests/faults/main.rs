@@ -3,7 +3,7 @@
 //!
 //! Each test promises the same: every answer is a 2xx or a 503 `store-unavailable` within a bounded
 //! time; what was answered with a 2xx is so, what was refused is not, only what was answered as
-//! unsettled may be either; and the server heals by itself. A [`crowd`] keeps the journal of what
+//! unknown may be either; and the server heals by itself. A [`crowd`] keeps the journal of what
 //! was answered and compares. To add a misfortune: a file beside these.
 
 #![cfg(test)]

@@ -70,7 +70,7 @@ fn is_done(mood: Lost) -> bool {
 fn assert_told(told: &Result<(), ApplyError>, mood: Lost) {
     match told {
         Ok(()) if is_done(mood) => {}
-        Err(ApplyError::Unsettled(_)) if !is_done(mood) => {}
+        Err(ApplyError::OutcomeUnknown(_)) if !is_done(mood) => {}
         told => panic!("{told:?}"),
     }
 }
@@ -145,7 +145,7 @@ async fn with_nothing_to_look_for_and_no_way_back(proxy: &Proxy, store: &SqlStor
     lose(proxy, mood, 1).await;
     let told = in_time(store.apply(vec![used])).await;
     lost(proxy, 1).await;
-    assert!(matches!(told, Err(ApplyError::Unsettled(_))), "{told:?}");
+    assert!(matches!(told, Err(ApplyError::OutcomeUnknown(_))), "{told:?}");
 }
 
 /// The network is gone at the very end, and stays away.
@@ -168,7 +168,7 @@ async fn what_cannot_be_found_out_is_said_to_be_so() {
     proxy.set(Mood::Pass).await;
     // It may have been quicker than the cut.
     match told {
-        Err(ApplyError::Unsettled(_)) | Ok(()) => {}
+        Err(ApplyError::OutcomeUnknown(_)) | Ok(()) => {}
         told => panic!("{told:?}"),
     }
     assert!(is_signed_up(&store, &user).await);
@@ -183,7 +183,7 @@ async fn a_commit_that_waits_for_a_silent_replica_is_neither() {
     let (user, _, changes) = sign_up();
     replica.pause().await;
     let told = in_time(store.apply(changes)).await;
-    assert!(matches!(told, Err(ApplyError::Unsettled(_))), "{told:?}");
+    assert!(matches!(told, Err(ApplyError::OutcomeUnknown(_))), "{told:?}");
     assert!(!is_signed_up(&store, &user).await);
     replica.resume().await;
     let is_there = async || match store.find_user(user.id).await.unwrap() {
@@ -214,7 +214,7 @@ async fn a_mail_that_was_sent_meanwhile_is_not_sent_again() {
     let mail = Change::EnqueueMail(fixtures::mail_job(fixtures::user_id()));
     let told = in_time(store.apply(vec![mail])).await;
     lost(&proxy, 1).await;
-    assert!(matches!(told, Err(ApplyError::Unsettled(_))), "{told:?}");
+    assert!(matches!(told, Err(ApplyError::OutcomeUnknown(_))), "{told:?}");
     assert_eq!(server.query("SELECT COUNT(*) FROM sent").await.trim(), "1");
 }
 

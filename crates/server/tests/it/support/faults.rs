@@ -22,7 +22,7 @@ pub enum Mood {
     /// Accounts are there; sessions are not.
     SessionsDown,
     /// A write is made, and its answer lost.
-    Unsettled,
+    OutcomeUnknown,
     Panics,
 }
 
@@ -31,7 +31,7 @@ impl Mood {
         Self::Fine,
         Self::Down,
         Self::SessionsDown,
-        Self::Unsettled,
+        Self::OutcomeUnknown,
         Self::Panics,
     ];
 }
@@ -69,7 +69,7 @@ impl FaultyStore {
 
     fn ask_store(&self) -> Result<&dyn Store, StoreError> {
         match self.mood() {
-            Mood::Fine | Mood::SessionsDown | Mood::Unsettled => Ok(&*self.store),
+            Mood::Fine | Mood::SessionsDown | Mood::OutcomeUnknown => Ok(&*self.store),
             Mood::Down => Err(fault()),
             Mood::Panics => panic!("{INSIDE}"),
         }
@@ -77,7 +77,7 @@ impl FaultyStore {
 
     fn ask_sessions(&self) -> Result<&dyn Sessions, StoreError> {
         match self.mood() {
-            Mood::Fine | Mood::Unsettled => Ok(&*self.sessions),
+            Mood::Fine | Mood::OutcomeUnknown => Ok(&*self.sessions),
             Mood::Down | Mood::SessionsDown => Err(fault()),
             Mood::Panics => panic!("{INSIDE}"),
         }
@@ -130,7 +130,7 @@ passed_on!(Store by ask_store {
         let mut outbox = self.outbox.lock().unwrap();
         noted.iter().for_each(|change| post(&mut outbox, change));
         match self.mood() {
-            Mood::Unsettled => Err(ApplyError::Unsettled(fault())),
+            Mood::OutcomeUnknown => Err(ApplyError::OutcomeUnknown(fault())),
             _ => Ok(()),
         }
     }
