@@ -11,6 +11,7 @@ use crate::changes::{ApplyError, Change, Changes};
 use crate::ctx::{Actor, Ctx};
 use crate::error::{Error, FieldError};
 use crate::flows::counting::Counting;
+use crate::flows::deliver_mail::MailLeases;
 use crate::flows::keys::KeyLook;
 use crate::flows::left_out::LeftOut;
 use crate::happening::Happening;
@@ -70,6 +71,7 @@ pub struct Accounts {
     /// When this node last wrote that a seal is of another key.
     pub(crate) break_told_at: Mutex<Option<Timestamp>>,
     pub(crate) outbox_room: OutboxRoom,
+    pub(crate) mail_leases: MailLeases,
     mail_waiting: Notify,
     audit_ids: AuditEventIds,
 }
@@ -92,6 +94,7 @@ impl Accounts {
             key_look: tokio::sync::Mutex::default(),
             readiness: Readiness::default(),
             outbox_room: OutboxRoom::default(),
+            mail_leases: MailLeases::default(),
             mail_waiting: Notify::new(),
             audit_ids: AuditEventIds::default(),
         }

@@ -86,6 +86,14 @@ pub enum Change {
         /// Not before.
         due_at: Timestamp,
     },
+    /// Mails that are due by `until` become due `now`. Ends the leases of a process that died, in a
+    /// database that one process uses at a time.
+    ExpireMailLeases {
+        /// New due time.
+        now: Timestamp,
+        /// Latest end of a lease.
+        until: Timestamp,
+    },
     /// The mail was given up; it stays to be looked at until the sweep. Nothing where it is gone.
     MailFailed {
         /// Which.

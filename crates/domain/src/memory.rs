@@ -166,6 +166,12 @@ impl Tables {
                     job.due_at = due_at;
                 }
             }
+            Change::ExpireMailLeases { now, until } => {
+                let jobs = self.mail_jobs.values_mut();
+                for job in jobs.filter(|job| job.due_at > now && job.due_at <= until) {
+                    job.due_at = now;
+                }
+            }
             Change::MailFailed { id, at } => {
                 if let Some(job) = self.mail_jobs.get_mut(&id) {
                     job.failed_at = Some(at);

@@ -335,10 +335,13 @@ pub enum Allowance {
     },
 }
 
+/// Maximum duration of [`Mailer::send`]. A worker's lease on the mail lasts longer.
+pub const MAIL_TIMEOUT: Duration = Duration::from_secs(90);
+
 /// Renders a mail in its language and hands it to a mail server.
 #[async_trait]
 pub trait Mailer: Send + Sync {
-    /// Sends it, once. `Ok` means that somebody else now answers for it.
+    /// Sends the mail once, within [`MAIL_TIMEOUT`]. `Ok` means that the mail server accepted it.
     async fn send(&self, mail: &Mail) -> Result<(), MailError>;
 }
 
@@ -426,10 +429,10 @@ impl MailTemplate {
             Self::EmailChangeNotice => "email-change-notice",
             Self::EmailChangeUndo => "email-change-undo",
             Self::EmailChanged => "email-changed",
-            Self::EmailTakenBack => "email-taken-back",
+            Self::EmailTakenBack => "email-change-undone",
             Self::NewSignIn => "new-sign-in",
             Self::SignInAfterFailures => "sign-in-after-failures",
-            Self::GuessingStopped => "guessing-stopped",
+            Self::GuessingStopped => "lockout",
         }
     }
 }

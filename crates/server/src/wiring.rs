@@ -352,6 +352,11 @@ pub fn check_admin_password(config: &Config) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Returns `true` if the database is an embedded file, which one server uses at a time.
+pub fn has_embedded_database(config: &Config) -> bool {
+    sql_settings(config).file().is_some()
+}
+
 async fn open_database(config: &Config, clock: &dyn Clock) -> anyhow::Result<Database> {
     let sql = SqlStore::connect(&sql_settings(config), clock.now())
         .await
@@ -422,10 +427,8 @@ fn open_mailer(
 /// What the mailer is told.
 pub fn mail_settings(config: &Config, listening: SocketAddr) -> anyhow::Result<MailSettings> {
     let transport = parse_transport(&config.mail_url())?;
-    let public_url = config.public_url(listening);
     Ok(MailSettings {
         templates: config.mail_templates.clone(),
-        public_host: Some(host_of(&public_url).to_owned()),
         ..MailSettings::new(config.mail_from(listening), transport)
     })
 }

@@ -22,6 +22,8 @@ const MAIL_EVERY: Duration = Duration::from_secs(1);
 /// How many mails are sent side by side, each by a duty of its own that waits for no other's: as many
 /// as there are connections to the mail server.
 const MAILS_AT_ONCE: usize = 4;
+/// Time for a mail that is being sent when the server stops.
+const SEND_GRACE: Duration = Duration::from_secs(5);
 const SEEN_EVERY: Duration = Duration::from_secs(5);
 const KEYS_EVERY: Duration = Duration::from_secs(60);
 /// How often keys are looked at that another node may have revoked: each is dead everywhere within a
@@ -135,10 +137,11 @@ async fn again_after_panics<F>(
 
 async fn deliver_mail(wired: Arc<Wired>, mut stop: watch::Receiver<bool>) {
     while !*stop.borrow() {
-        let turn = wired
-            .accounts
-            .deliver_mail(&wired.ctx(Actor::Worker), 1)
-            .await;
+        let ctx = wired.ctx(Actor::Worker);
+        let turn = tokio::select! {
+            turn = wired.accounts.deliver_mail(&ctx, 1) => turn,
+            () = grace_after_stop(stop.clone()) => return,
+        };
         match turn {
             Ok(delivered) if !delivered.is_empty() => continue,
             Ok(_) => {}
@@ -154,6 +157,25 @@ async fn deliver_mail(wired: Arc<Wired>, mut stop: watch::Receiver<bool>) {
             _ = timeout(MAIL_EVERY, wired.accounts.mail_waiting()) => {}
             _ = stop.changed() => {}
         }
+    }
+}
+
+async fn grace_after_stop(mut stop: watch::Receiver<bool>) {
+    // An error means that the server is gone, which is a stop as well.
+    let _ = stop.wait_for(|stop| *stop).await;
+    sleep(SEND_GRACE).await;
+}
+
+/// Returns the leases on mails whose sending was cut off, so that they need not wait for their end.
+pub async fn return_mail_leases(wired: &Wired) {
+    match timeout(SEND_GRACE, wired.accounts.return_mail_leases()).await {
+        Ok(Ok(0)) => {}
+        Ok(Ok(_)) => tracing::warn!("stopped while sending a mail; it will be retried"),
+        Ok(Err(error)) => tracing::warn!(
+            error = format!("{:#}", anyhow::Error::from(error)),
+            "failed to return mail leases"
+        ),
+        Err(_) => tracing::warn!("failed to return mail leases in time"),
     }
 }
 

@@ -117,6 +117,9 @@ pub(crate) async fn make(transaction: &mut Transaction, change: &Change) -> Resu
         }
         Change::KeepMail(id) => mail_jobs::keep(transaction, *id).await,
         Change::MailRetry { id, due_at } => mail_jobs::retry(transaction, *id, *due_at).await,
+        Change::ExpireMailLeases { now, until } => {
+            mail_jobs::expire_leases(transaction, *now, *until).await
+        }
         Change::MailFailed { id, at } => mail_jobs::fail(transaction, *id, *at).await,
         Change::RotateSigningKey { key, replaces } => {
             signing_keys::rotate(transaction, key, replaces.as_deref()).await

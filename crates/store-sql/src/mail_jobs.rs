@@ -91,6 +91,17 @@ pub(crate) async fn retry(
     Ok(())
 }
 
+pub(crate) async fn expire_leases(
+    transaction: &mut Transaction,
+    now: Timestamp,
+    until: Timestamp,
+) -> Result<(), Fault> {
+    let sql = "UPDATE mail_jobs SET due_at = ? WHERE due_at > ? AND due_at <= ?";
+    let args = [now.into(), now.into(), until.into()];
+    transaction.execute(sql, &args).await?;
+    Ok(())
+}
+
 pub(crate) async fn fail(
     transaction: &mut Transaction,
     id: MailJobId,

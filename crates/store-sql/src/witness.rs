@@ -126,6 +126,7 @@ fn rank(change: &Change) -> Option<u8> {
         | Change::ForgetMailsSince(..)
         | Change::KeepMail(_)
         | Change::MailRetry { .. }
+        | Change::ExpireMailLeases { .. }
         | Change::MailFailed { .. }
         | Change::DeleteSigningKey(_)
         | Change::KeepAnAdmin
@@ -152,6 +153,7 @@ fn may_repeat(change: &Change) -> bool {
         | Change::ForgetMailsOf(..)
         | Change::ForgetMailsSince(..)
         | Change::MailRetry { .. }
+        | Change::ExpireMailLeases { .. }
         | Change::MailFailed { .. }
         | Change::DeleteSigningKey(_)
         | Change::EndSession { .. }

@@ -4,11 +4,11 @@
 //! sent, and marked done. Whatever goes wrong on the way leaves it in the outbox to be tried
 //! again: at least once whatever fails, once when nothing does.
 
-use std::time::Duration;
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
 
 use futures_util::future::join_all;
 use jiff::{SignedDuration, Timestamp};
-use tokio::time::timeout;
 
 use crate::accounts::Accounts;
 use crate::changes::{ApplyError, Change};
@@ -17,13 +17,13 @@ use crate::error::Error;
 use crate::flows::change_email::RENEWED_FOR;
 use crate::happening::{Happening, MailFate};
 use crate::model::{Event, Link, MailJob, MailKind, Purpose, Status, User};
-use crate::ports::{Mail, MailError, MailTemplate};
-use crate::values::{EmailAddress, Name, Token, Username};
+use crate::ports::{MAIL_TIMEOUT, Mail, MailError, MailTemplate};
+use crate::values::{EmailAddress, MailJobId, Name, Token, Username};
 
-/// How long a worker may hold a mail without a word; for so long a dead worker's mails wait.
+/// Duration of a worker's lease on a mail: longer than a send may take. On a shared database, the mails
+/// of a node that was killed wait for it.
 pub(super) const LEASE: SignedDuration = SignedDuration::from_mins(2);
-/// How often a worker that is still sending says so.
-const LEASE_RENEWED: Duration = Duration::from_secs(40);
+const _: () = assert!(MAIL_TIMEOUT.as_secs() + 20 <= LEASE.as_secs().unsigned_abs());
 /// The shortest and the longest pause between two tries.
 const SHORTEST_PAUSE_SECONDS: i64 = 2;
 const LONGEST_PAUSE_SECONDS: i64 = 1800;
@@ -57,6 +57,29 @@ impl Delivered {
     }
 }
 
+/// The leases of this process that are not returned yet, and when each ends.
+#[derive(Default)]
+pub(crate) struct MailLeases(Mutex<HashMap<MailJobId, Timestamp>>);
+
+impl MailLeases {
+    fn insert(&self, jobs: &[MailJob], now: Timestamp) {
+        let mut leases = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        leases.retain(|_, ends_at| *ends_at > now);
+        leases.extend(jobs.iter().map(|job| (job.id, job.due_at)));
+    }
+
+    fn remove(&self, id: MailJobId) {
+        let mut leases = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        leases.remove(&id);
+    }
+
+    fn take(&self, now: Timestamp) -> Vec<MailJobId> {
+        let mut leases = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let leases = leases.drain().filter(|(_, ends_at)| *ends_at > now);
+        leases.map(|(id, _)| id).collect()
+    }
+}
+
 impl Accounts {
     /// Sends up to `limit` mails that are due, side by side. One turn of the worker.
     pub async fn deliver_mail(&self, ctx: &Ctx, limit: usize) -> Result<Delivered, Error> {
@@ -66,12 +89,37 @@ impl Accounts {
             .store
             .claim_mail_jobs(ctx.now, ctx.now + LEASE, limit)
             .await?;
+        self.mail_leases.insert(&jobs, ctx.now);
         let mut done = Delivered::default();
         let turns = jobs.iter().map(|job| self.deliver_one(ctx, job));
         for turn in join_all(turns).await {
             done.add(turn?);
         }
         Ok(done)
+    }
+
+    /// Returns the leases on mails whose delivery was cut off, so that another node, or the next start,
+    /// sends them at once. Returns their number.
+    pub async fn return_mail_leases(&self) -> Result<usize, Error> {
+        let now = self.now();
+        let ids = self.mail_leases.take(now);
+        let retry = |id: &MailJobId| Change::MailRetry {
+            id: *id,
+            due_at: now,
+        };
+        if !ids.is_empty() {
+            self.apply(ids.iter().map(retry).collect()).await?;
+        }
+        Ok(ids.len())
+    }
+
+    /// Ends all leases on mails. For the start of a process that has the database to itself: any lease
+    /// is of a process that died.
+    pub async fn expire_mail_leases(&self, ctx: &Ctx) -> Result<(), Error> {
+        let (now, until) = (ctx.now, ctx.now + LEASE);
+        self.apply(vec![Change::ExpireMailLeases { now, until }])
+            .await?;
+        Ok(())
     }
 
     /// One turn with one mail. A trace begins here: whoever asked for the mail was answered long ago.
@@ -83,11 +131,13 @@ impl Accounts {
     )]
     async fn deliver_one(&self, ctx: &Ctx, job: &MailJob) -> Result<Delivered, Error> {
         let letters = self.resolve_mail(ctx, job).await?;
-        match letters.as_slice() {
+        let delivered = match letters.as_slice() {
             [] => self.drop_mail(job).await,
             [letter] => self.deliver_letter(ctx, job, letter).await,
             several => self.deliver_each(ctx, job, several).await,
-        }
+        }?;
+        self.mail_leases.remove(job.id);
+        Ok(delivered)
     }
 
     pub(super) async fn deliver_letter(
@@ -103,7 +153,7 @@ impl Accounts {
         let Some(mail) = self.compose(ctx, job, letter).await? else {
             return self.resolve_again(job).await;
         };
-        if let Err(error) = self.send_leased(job, &mail).await {
+        if let Err(error) = self.ports.mailer.send(&mail).await {
             return self.send_failed(ctx, job, &error).await;
         }
         let mut changes = vec![Change::MailDone(job.id)];
@@ -141,24 +191,6 @@ impl Accounts {
             deferred: 1,
             ..Delivered::default()
         })
-    }
-
-    /// Sends it, and keeps the lease for as long as that takes: a mail server may think for minutes
-    /// about a message it has in full, and another worker would send it again meanwhile.
-    async fn send_leased(&self, job: &MailJob, mail: &Mail) -> Result<(), MailError> {
-        let mut sending = self.ports.mailer.send(mail);
-        loop {
-            if let Ok(sent) = timeout(LEASE_RENEWED, &mut sending).await {
-                return sent;
-            }
-            let due_at = self.now() + LEASE;
-            let renewed = self
-                .apply(vec![Change::MailRetry { id: job.id, due_at }])
-                .await;
-            if let Err(error) = renewed {
-                tracing::warn!(mail.id = %job.id, %error, "the lease on a mail could not be renewed");
-            }
-        }
     }
 
     /// Sign-ups must not flood somebody else's mailbox. They are not refused, which would tell

@@ -55,17 +55,17 @@ impl MailKind {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::SignUp => "sign-up",
-            Self::ConfirmationAgain => "confirmation-again",
+            Self::ConfirmationAgain => "confirmation-resend",
             Self::Recovery => "recovery",
             Self::PasswordChanged => "password-changed",
             Self::EmailChange => "email-change",
             Self::EmailChangeNotice => "email-change-notice",
             Self::EmailChangeUndo => "email-change-undo",
             Self::EmailChanged => "email-changed",
-            Self::EmailTakenBack => "email-taken-back",
+            Self::EmailTakenBack => "email-change-undone",
             Self::NewSignIn => "new-sign-in",
             Self::SignInAfterFailures => "sign-in-after-failures",
-            Self::GuessingStopped => "guessing-stopped",
+            Self::GuessingStopped => "lockout",
         }
     }
 

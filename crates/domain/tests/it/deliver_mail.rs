@@ -50,18 +50,34 @@ async fn a_mail_is_sent_once_when_all_is_well() {
     assert_eq!(outbox, Outbox::default());
 }
 
-/// Whoever is still sending says so, and no other worker takes the mail meanwhile.
 #[tokio::test(start_paused = true)]
-async fn a_lease_lasts_as_long_as_the_mail_server_thinks() {
+async fn a_stop_returns_the_lease_of_a_mail_that_is_being_sent() {
     let world = World::new().await;
     world.pending("ben").await;
-    world.postbox.think(Duration::from_secs(100));
-    world.spy.take_calls();
+    world.postbox.think(Duration::from_secs(60));
+    let worker = world.worker();
+    let sending = world.accounts.deliver_mail(&worker, 1);
+    let cut_off = tokio::time::timeout(Duration::from_secs(5), sending).await;
+    assert!(cut_off.is_err());
+    assert!(world.deliver().await.is_empty(), "it is leased");
+    assert_eq!(world.accounts.return_mail_leases().await.unwrap(), 1);
+    world.postbox.think(Duration::ZERO);
     assert_eq!(world.deliver().await, SENT);
-    let writes = world.spy.take_calls();
-    let writes = writes.iter().filter(|call| **call == "apply");
-    // The link, two renewals, and the end.
-    assert_eq!(writes.count(), 4);
+    assert_eq!(world.accounts.return_mail_leases().await.unwrap(), 0);
+}
+
+/// Returning it would let two nodes send the mail.
+#[tokio::test(start_paused = true)]
+async fn a_lease_that_ran_out_is_not_returned() {
+    let world = World::new().await;
+    world.pending("ben").await;
+    world.postbox.think(Duration::from_secs(60));
+    let worker = world.worker();
+    let sending = world.accounts.deliver_mail(&worker, 1);
+    let cut_off = tokio::time::timeout(Duration::from_secs(5), sending).await;
+    assert!(cut_off.is_err());
+    world.advance(minutes(2));
+    assert_eq!(world.accounts.return_mail_leases().await.unwrap(), 0);
 }
 
 #[tokio::test]

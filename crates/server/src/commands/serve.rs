@@ -79,8 +79,8 @@ pub(super) async fn run(config: &Config, output: Output) -> anyhow::Result<()> {
     listeners.end().await?;
     tokio::select! {
         () = close(duties, &app, &wired, traces) => {}
-        // Whoever waits for it does so no longer: what is left is begun again after the next start.
-        () = Phase::Over.reached(&phase) => {}
+        // A second signal: whatever still runs is cut off.
+        () = Phase::Over.reached(&phase) => worker::return_mail_leases(&wired).await,
     }
     tracing::info!("stopped");
     Ok(())
@@ -167,6 +167,10 @@ async fn begin(config: &Config) -> anyhow::Result<Begun> {
         .accounts
         .ensure_keys(&wired.ctx(Actor::Worker))
         .await?;
+    if wiring::has_embedded_database(config) {
+        let ctx = wired.ctx(Actor::Worker);
+        wired.accounts.expire_mail_leases(&ctx).await?;
+    }
     wired
         .accounts
         .note_started(&wired.ctx(Actor::Worker), &summary(config))
@@ -244,12 +248,8 @@ impl Listeners {
 /// Lets the duties finish, and what requests have begun whose clients have left; and hangs up on everybody else.
 async fn close(mut duties: JoinSet<()>, app: &App, wired: &Wired, traces: Option<Traces>) {
     let over = async { while duties.join_next().await.is_some() {} };
-    let (over, settled) = tokio::join!(timeout(LAST_TURN, over), timeout(LAST_TURN, app.settled()));
-    if over.is_err() {
-        tracing::warn!(
-            "a mail was still being sent; it is tried again elsewhere, or after the next start"
-        );
-    }
+    let (_, settled) = tokio::join!(timeout(LAST_TURN, over), timeout(LAST_TURN, app.settled()));
+    worker::return_mail_leases(wired).await;
     if settled.is_err() {
         tracing::warn!("a request whose client had left was cut off");
     }

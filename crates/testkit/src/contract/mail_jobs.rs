@@ -125,6 +125,22 @@ pub async fn a_lease_ends(store: Arc<dyn Store>) {
     );
 }
 
+/// A lease ends at once; a mail that is deferred for longer stays deferred.
+pub async fn leases_of_a_dead_process_expire(store: Arc<dyn Store>) {
+    let jobs = [due(0), due(0), due(500)];
+    enqueue(&*store, &jobs).await;
+    let claimed = store.claim_mail_jobs(now(), later(120), 1).await.unwrap();
+    let expire = Change::ExpireMailLeases {
+        now: later(1),
+        until: later(121),
+    };
+    must(&*store, vec![expire]).await;
+    let due = store.claim_mail_jobs(later(1), later(200), 10).await;
+    let due: HashSet<_> = due.unwrap().iter().map(|job| job.id).collect();
+    assert!(due.contains(&claimed[0].id));
+    assert_eq!(due, HashSet::from([jobs[0].id, jobs[1].id]));
+}
+
 pub async fn a_mail_is_retried_given_up_and_done(store: Arc<dyn Store>) {
     let jobs = [due(0), due(0), due(0)];
     enqueue(&*store, &jobs).await;

@@ -133,6 +133,7 @@ macro_rules! store_contract {
                 later_mails_of_one_kind_are_let_go,
                 the_oldest_is_claimed_first,
                 a_lease_ends,
+                leases_of_a_dead_process_expire,
                 a_mail_is_retried_given_up_and_done,
                 no_mail_is_held_by_two_workers,
                 the_outbox_says_what_waits_and_since_when,

@@ -1,5 +1,7 @@
 //! Mail that cannot leave at once: nobody waits for it, and it is not lost.
 
+use std::time::Duration;
+
 use serde_json::json;
 
 use super::{Setup, Sink, eventually};
@@ -42,7 +44,6 @@ fn a_mail_survives_a_restart_and_a_kill() {
             json!({"email": "ben@example.com", "password": PASSWORD}),
         )
         .expect(201);
-    // Killed in the middle of a try, it would go out too, once the lease of two minutes is over.
     eventually("the mail is deferred", || {
         server.log().contains("mail deferred").then_some(())
     });
@@ -51,6 +52,26 @@ fn a_mail_survives_a_restart_and_a_kill() {
     let sink = Sink::start_at(port);
     let _server = setup.start();
     assert_eq!(sink.next_mail().to(), "ben@example.com");
+}
+
+/// The leases of a process that stopped or died do not delay its mail.
+#[test]
+fn a_mail_that_was_being_sent_goes_out_right_after_the_next_start() {
+    for signal in ["TERM", "KILL"] {
+        let sink = Sink::in_mood("stall-first", 0);
+        let setup = Setup::on_a_file().with("SMTP_URL", &sink.url());
+        let server = setup.start();
+        let body = json!({"email": "ben@example.com", "password": PASSWORD});
+        server.post("/user", body).expect(201);
+        sink.holds_one();
+        server.signal(signal);
+        server.wait();
+        let _server = setup.start();
+        let started = std::time::Instant::now();
+        assert_eq!(sink.next_mail().to(), "ben@example.com");
+        let waited = started.elapsed();
+        assert!(waited < Duration::from_secs(40), "{signal}: {waited:?}");
+    }
 }
 
 /// what somebody calls themselves writes no header and no second recipient.
