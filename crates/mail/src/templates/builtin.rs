@@ -1,7 +1,6 @@
-//! The templates the binary carries, by the name their files have in `templates/` too.
+//! The built-in templates, by the names of their files in `templates/`.
 //!
-//! Must not know what they say. To add one: its file and its line; the test below fails until
-//! each language has the same set.
+//! To add one: its file and its line. The test below fails until each language has the same set.
 
 /// Reads a file of `templates/` at compile time.
 macro_rules! source {
@@ -29,14 +28,14 @@ pub(super) const SOURCES: &[(&str, &str)] = &[
     source!("en/email-change-undo.html"),
     source!("en/email-changed.txt"),
     source!("en/email-changed.html"),
-    source!("en/email-taken-back.txt"),
-    source!("en/email-taken-back.html"),
+    source!("en/email-change-undone.txt"),
+    source!("en/email-change-undone.html"),
     source!("en/new-sign-in.txt"),
     source!("en/new-sign-in.html"),
     source!("en/sign-in-after-failures.txt"),
     source!("en/sign-in-after-failures.html"),
-    source!("en/guessing-stopped.txt"),
-    source!("en/guessing-stopped.html"),
+    source!("en/lockout.txt"),
+    source!("en/lockout.html"),
     source!("de/confirm.txt"),
     source!("de/confirm.html"),
     source!("de/already-registered.txt"),
@@ -53,14 +52,14 @@ pub(super) const SOURCES: &[(&str, &str)] = &[
     source!("de/email-change-undo.html"),
     source!("de/email-changed.txt"),
     source!("de/email-changed.html"),
-    source!("de/email-taken-back.txt"),
-    source!("de/email-taken-back.html"),
+    source!("de/email-change-undone.txt"),
+    source!("de/email-change-undone.html"),
     source!("de/new-sign-in.txt"),
     source!("de/new-sign-in.html"),
     source!("de/sign-in-after-failures.txt"),
     source!("de/sign-in-after-failures.html"),
-    source!("de/guessing-stopped.txt"),
-    source!("de/guessing-stopped.html"),
+    source!("de/lockout.txt"),
+    source!("de/lockout.html"),
 ];
 
 #[cfg(test)]
@@ -74,20 +73,20 @@ mod tests {
 
     #[test]
     fn each_language_has_each_mail_as_text_and_as_html() {
-        let mut wanted = BTreeSet::from(["layout.html".to_owned()]);
+        let mut expected = BTreeSet::from(["layout.html".to_owned()]);
         for locale in Locale::ALL {
             for template in MailTemplate::ALL {
                 for kind in ["txt", "html"] {
-                    wanted.insert(format!("{}/{}.{kind}", locale.tag(), template.as_str()));
+                    expected.insert(format!("{}/{}.{kind}", locale.tag(), template.as_str()));
                 }
             }
         }
         let names: BTreeSet<String> = SOURCES.iter().map(|(name, _)| (*name).to_owned()).collect();
-        assert_eq!(names, wanted);
-        assert_eq!(names.len(), SOURCES.len(), "a name stands twice");
+        assert_eq!(names, expected);
+        assert_eq!(names.len(), SOURCES.len(), "duplicate name");
     }
 
-    /// nothing in a template of ours switches the escaping off.
+    /// no built-in template turns escaping off.
     #[test]
     fn no_template_is_unescaped() {
         for (name, source) in SOURCES {

@@ -47,7 +47,7 @@ fn every_mail_says_what_it_is_and_has_its_link() {
         assert_eq!(
             text.matches(samples::URL).count(),
             1,
-            "{name}: the link stands in the text once"
+            "{name}: the text contains the link once"
         );
         assert!(
             text.lines().any(|line| line == samples::URL),
@@ -107,7 +107,7 @@ fn a_confirmation_says_who_signed_up_when_and_for_how_long_it_holds() {
         "ben-m",
         "2026-11-21 08:00 UTC",
         "24 hours",
-        "If that was not you",
+        "If this wasn't you",
     ] {
         assert!(text.contains(part), "{part}");
     }
@@ -172,7 +172,7 @@ fn a_file_in_the_folder_replaces_the_template_of_its_name() {
         .unwrap();
     assert_eq!(rendered.subject, "Hi from Doorward");
     assert_eq!(rendered.text, format!("Go to\n{}\n", samples::URL));
-    assert!(rendered.html.contains("Confirm e-mail address"));
+    assert!(rendered.html.contains("Confirm email address"));
     assert!(
         templates
             .render(&samples::mail(MailTemplate::Confirm, Locale::De))
