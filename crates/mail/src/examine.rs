@@ -31,9 +31,8 @@ pub async fn examine(settings: &MailSettings, to: Option<&EmailAddress>) -> Vec<
     match &settings.transport {
         TransportSettings::Smtp(server) => {
             if let Some(composer) = &composer {
-                let hello = smtp::hello_name(settings.public_host.as_deref(), composer.domain());
                 let to = to.and_then(|to| to.as_str().parse::<Address>().ok());
-                findings.push(smtp::examine(server, hello, composer.sender(), to).await);
+                findings.push(smtp::examine(server, composer.sender(), to).await);
             }
         }
         TransportSettings::Folder(path) => findings.push(folder::examine(path)),

@@ -1,15 +1,15 @@
-//! Mail: from what a flow wants to tell somebody to a message that somebody's server has taken.
+//! Renders mails and sends them.
 //!
-//! [`TemplateMailer`] implements `doorward_domain::ports::Mailer`. A [`Mail`] goes through three
-//! steps, each a module that knows nothing of the others:
+//! [`TemplateMailer`] implements `doorward_domain::ports::Mailer`. A [`Mail`] passes three
+//! independent modules:
 //!
-//! 1. `templates` turns it into a subject, a text and an HTML page, in the reader's language;
-//! 2. `message` puts them into a MIME message with one sender and one recipient;
-//! 3. `transport` hands that to a mail server, a folder, the log or the built-in inbox.
+//! 1. `templates` renders the subject, a text and an HTML page in the recipient's language;
+//! 2. `message` builds a MIME message with one sender and one recipient;
+//! 3. `transport` sends it to a mail server, a folder, the log or the built-in inbox.
 //!
-//! This crate must not know why a mail is sent, when to try again, or how a link is made: flows
-//! and the worker decide that. It asks no store and makes no secret. It writes no address in
-//! clear and no link to a log, but for the `log:` transport, whose purpose that is.
+//! Flows and the worker decide why a mail is sent, when to retry it, and which link it contains. This
+//! crate reads no store and generates no secret. It logs no address and no link, except in the `log:`
+//! transport.
 //!
 //! To add a mail: a variant of `MailTemplate`, a `.txt` and an `.html` in each folder of
 //! `templates/`, and a line for each in `templates/builtin.rs`; a test finds what is missing.
@@ -20,9 +20,6 @@
 
 mod error;
 mod examine;
-#[cfg(any(test, fuzzing))]
-#[doc(hidden)]
-pub mod fuzzing;
 mod letter;
 mod mailer;
 mod mask;
@@ -42,5 +39,5 @@ pub use mask::mask_addresses;
 pub use settings::MailSettings;
 pub use templates::TemplateError;
 pub use transport::inbox::{Inbox, InboxMail};
-pub use transport::smtp::{Security, SmtpLogin, SmtpSettings, SmtpUrlError};
+pub use transport::smtp::{Security, SmtpSettings, SmtpUrlError};
 pub use transport::url::{TransportSettings, TransportUrlError, parse_transport};

@@ -1,7 +1,4 @@
-//! The `Mailer` of the ports: template, message, transport, one after the other.
-//!
-//! Must not know what a step does inside. It takes the time from the clock once a mail, for the
-//! `Date` field and for whatever a transport files by time.
+//! The `Mailer` port: renders the template, builds the message, calls the transport.
 
 use std::sync::Arc;
 
@@ -10,7 +7,7 @@ use doorward_domain::ports::{Clock, Mail, MailError, Mailer};
 
 use crate::error::{MailSetupError, permanent, temporary};
 use crate::letter::Letter;
-use crate::message::Composer;
+use crate::message::{BodyEncoding, Composer};
 use crate::settings::MailSettings;
 use crate::templates::Templates;
 use crate::transport::inbox::Inbox;
@@ -21,23 +18,26 @@ use crate::transport::{Transport, folder, log, smtp};
 pub struct TemplateMailer {
     templates: Templates,
     composer: Composer,
+    encoding: BodyEncoding,
     transport: Box<dyn Transport>,
     inbox: Option<Inbox>,
     clock: Arc<dyn Clock>,
 }
 
 impl TemplateMailer {
-    /// Makes it ready to send. Every template is read, parsed and rendered with samples here, so
-    /// that a broken one stops the start and not the first mail. No mail server is asked yet:
-    /// one that is down must not keep people from signing in.
+    /// Parses every template and renders it with samples, so that a broken template stops the start
+    /// and not the first mail. Does not connect to the mail server: the server starts without it.
     pub fn open(settings: &MailSettings, clock: Arc<dyn Clock>) -> Result<Self, MailSetupError> {
         let composer = Composer::new(&settings.from)?;
         let templates = Templates::load(&settings.product, settings.templates.as_deref())?;
+        let encoding = match &settings.transport {
+            TransportSettings::Smtp(_) => BodyEncoding::Smtp,
+            _ => BodyEncoding::Readable,
+        };
         let mut inbox = None;
         let transport: Box<dyn Transport> = match &settings.transport {
             TransportSettings::Smtp(smtp_settings) => {
-                let hello = smtp::hello_name(settings.public_host.as_deref(), composer.domain());
-                Box::new(smtp::Smtp::new(smtp_settings, hello)?)
+                Box::new(smtp::Smtp::new(smtp_settings, composer.domain())?)
             }
             TransportSettings::Folder(path) => Box::new(folder::Folder::open(path)?),
             TransportSettings::Log => Box::new(log::Log),
@@ -46,6 +46,7 @@ impl TemplateMailer {
         Ok(Self {
             templates,
             composer,
+            encoding,
             transport,
             inbox,
             clock,
@@ -56,24 +57,18 @@ impl TemplateMailer {
     pub fn inbox(&self) -> Option<Inbox> {
         self.inbox.clone()
     }
-
-    /// Tries whether mail could be sent now, without sending any: with SMTP it connects, greets,
-    /// starts TLS and signs in.
-    pub async fn check(&self) -> Result<(), MailError> {
-        self.transport.check().await
-    }
 }
 
 #[async_trait]
 impl Mailer for TemplateMailer {
     async fn send(&self, mail: &Mail) -> Result<(), MailError> {
-        // A template that cannot be rendered is the operator's to mend, and the mail goes out
-        // once it is; a mail that no message can be made of will never be one.
+        // The operator can fix a broken template, and the mail is sent then. An invalid message
+        // stays invalid.
         let rendered = self.templates.render(mail).map_err(temporary)?;
         let at = self.clock.now();
         let message = self
             .composer
-            .compose(mail, &rendered, at)
+            .compose(mail, &rendered, at, self.encoding)
             .map_err(permanent)?;
         let letter = Letter {
             template: mail.template,

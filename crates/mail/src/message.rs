@@ -13,12 +13,26 @@ use std::time::SystemTime;
 use doorward_domain::ports::Mail;
 use jiff::Timestamp;
 use lettre::address::{AddressError, Envelope};
+use lettre::message::header::{ContentTransferEncoding, ContentType};
 use lettre::message::header::{Header, HeaderName, HeaderValue};
-use lettre::message::{Mailbox, MultiPart};
+use lettre::message::{Body, Mailbox, MultiPart, SinglePart};
 use lettre::{Address, Message};
 
 use crate::error::MailSetupError;
 use crate::templates::Rendered;
+
+/// Maximum length of a line without its end (RFC 5322, section 2.1.1).
+const MAX_LINE: usize = 998;
+
+/// How the parts of a message are encoded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum BodyEncoding {
+    /// For SMTP: ASCII text stays as it is (`7bit`), so that a link can be copied from the raw message;
+    /// lettre encodes other text.
+    Smtp,
+    /// For files: UTF-8 as it is (`8bit`).
+    Readable,
+}
 
 /// Makes messages from one sender.
 pub(crate) struct Composer {
@@ -81,6 +95,7 @@ impl Composer {
         mail: &Mail,
         rendered: &Rendered,
         at: Timestamp,
+        encoding: BodyEncoding,
     ) -> Result<Message, ComposeError> {
         let is_id = |b: u8| b.is_ascii_alphanumeric() || b"-_.".contains(&b);
         if mail.message_id.is_empty()
@@ -92,6 +107,11 @@ impl Composer {
         let to: Address = mail.to.as_str().parse().map_err(ComposeError::Recipient)?;
         let envelope = Envelope::new(Some(self.from.email.clone()), vec![to.clone()])
             .map_err(ComposeError::Message)?;
+        let part = |content_type, text: &str| {
+            SinglePart::builder()
+                .header(content_type)
+                .body(body(text, encoding))
+        };
         Message::builder()
             .envelope(envelope)
             .from(self.from.clone())
@@ -100,12 +120,28 @@ impl Composer {
             .date(SystemTime::from(at))
             .message_id(Some(format!("<{}@{}>", mail.message_id, self.domain())))
             .header(AutoSubmitted)
-            .multipart(MultiPart::alternative_plain_html(
-                rendered.text.clone(),
-                rendered.html.clone(),
-            ))
+            .multipart(
+                MultiPart::alternative()
+                    .singlepart(part(ContentType::TEXT_PLAIN, &rendered.text))
+                    .singlepart(part(ContentType::TEXT_HTML, &rendered.html)),
+            )
             .map_err(ComposeError::Message)
     }
+}
+
+/// lettre itself uses `7bit` only for lines of up to 76 characters, and links are longer.
+fn body(text: &str, encoding: BodyEncoding) -> Body {
+    let is_verbatim = text.lines().all(|line| line.len() <= MAX_LINE)
+        && (text.is_ascii() || encoding == BodyEncoding::Readable);
+    if !is_verbatim {
+        return Body::new(text.to_owned());
+    }
+    let text = text.replace("\r\n", "\n").replace('\n', "\r\n");
+    let encoding = match encoding {
+        BodyEncoding::Smtp => ContentTransferEncoding::SevenBit,
+        BodyEncoding::Readable => ContentTransferEncoding::EightBit,
+    };
+    Body::dangerous_pre_encoded(text.into_bytes(), encoding)
 }
 
 /// `Auto-Submitted: auto-generated` (RFC 3834, 5): keeps holiday notices from answering.
@@ -141,7 +177,10 @@ mod tests {
             .unwrap()
             .render(mail)
             .unwrap();
-        composer.compose(mail, &rendered, samples::now()).unwrap()
+        let encoding = BodyEncoding::Smtp;
+        composer
+            .compose(mail, &rendered, samples::now(), encoding)
+            .unwrap()
     }
 
     /// The header fields of a formatted message, unfolded.
@@ -176,7 +215,7 @@ mod tests {
         assert_eq!(field(&message, "To"), "Ben.Miller@example.com");
         assert_eq!(
             field(&message, "Subject"),
-            "Confirm your e-mail address for Doorward"
+            "Confirm your email address for Doorward"
         );
         assert_eq!(field(&message, "Date"), "Sat, 21 Nov 2026 09:15:00 +0000");
         assert_eq!(
@@ -194,6 +233,41 @@ mod tests {
             message.envelope().to()[0].to_string(),
             "Ben.Miller@example.com"
         );
+    }
+
+    fn ascii_mail(template: MailTemplate) -> Mail {
+        Mail {
+            greeting: Some("Ben".to_owned()),
+            url: format!("https://id.example.com/confirmation/{}", "x".repeat(43)),
+            ..samples::mail(template, Locale::En)
+        }
+    }
+
+    #[test]
+    fn english_text_parts_are_ascii_and_their_link_can_be_copied_from_the_raw_message() {
+        for template in MailTemplate::ALL {
+            let mail = ascii_mail(template);
+            let message = String::from_utf8(compose(&mail).formatted()).unwrap();
+            let (text, _) = message.split_once("text/html").unwrap();
+            assert!(text.contains("Content-Transfer-Encoding: 7bit"), "{text}");
+            let link = format!("\r\n{}\r\n", mail.url);
+            assert!(text.contains(&link), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_file_shows_its_text_and_link_decoded_in_every_language() {
+        let composer = Composer::new("no-reply@example.com").unwrap();
+        let templates = Templates::load("Türsteher", None).unwrap();
+        for mail in samples::every_mail() {
+            let rendered = templates.render(&mail).unwrap();
+            let encoding = BodyEncoding::Readable;
+            let message = composer.compose(&mail, &rendered, samples::now(), encoding);
+            let bytes = message.unwrap().formatted();
+            let file = String::from_utf8(bytes).unwrap().replace("\r\n", "\n");
+            assert!(file.contains(&rendered.text), "{file}");
+            assert!(file.contains(rendered.html.trim()), "{file}");
+        }
     }
 
     #[test]
@@ -258,7 +332,12 @@ mod tests {
                 ..samples::mail(MailTemplate::Recover, Locale::De)
             };
             let message = composer
-                .compose(&mail, &templates.render(&mail).unwrap(), samples::now())
+                .compose(
+                    &mail,
+                    &templates.render(&mail).unwrap(),
+                    samples::now(),
+                    BodyEncoding::Smtp,
+                )
                 .unwrap();
             assert_eq!(message.envelope().to()[0].to_string(), mail.to.as_str());
         }
@@ -273,8 +352,8 @@ mod tests {
                 message_id: id.to_owned(),
                 ..samples::mail(MailTemplate::Recover, Locale::De)
             };
-            let refused =
-                composer.compose(&mail, &templates.render(&mail).unwrap(), samples::now());
+            let rendered = templates.render(&mail).unwrap();
+            let refused = composer.compose(&mail, &rendered, samples::now(), BodyEncoding::Smtp);
             assert!(matches!(refused, Err(ComposeError::MessageId)), "{id:?}");
         }
     }

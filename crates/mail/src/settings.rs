@@ -17,9 +17,6 @@ pub struct MailSettings {
     /// A folder whose files take the place of the built-in templates of the same name
     /// (`layout.html`, `en/confirm.txt` …).
     pub templates: Option<PathBuf>,
-    /// The host people know the service by. Said to the mail server in `EHLO`; where it is not
-    /// given, or is of no use there (`localhost`), the sender's domain is.
-    pub public_host: Option<String>,
     /// Where mails go.
     pub transport: TransportSettings,
 }
@@ -31,7 +28,6 @@ impl MailSettings {
             from: from.into(),
             product: "Doorward".to_owned(),
             templates: None,
-            public_host: None,
             transport,
         }
     }

@@ -17,14 +17,11 @@ Moods:
     ok              takes everything
     rcpt-450, rcpt-550, data-451, data-554, mail-530, mail-421
                     answers so to RCPT TO, to the message, to MAIL FROM
-    data-250        answers 250 to DATA, which is no answer to it
     greet-554       answers so to the connection
     slow            accepts the connection and never says a word
     drop            hangs up in the middle of the message
-    think           takes a message after six seconds
     stall-first     never answers to the first message; later connections are served
     starttls        offers STARTTLS (needs --cert, --key)
-    starttls-inject offers STARTTLS and sends more plaintext behind its 220
     implicit-tls    speaks TLS from the first byte (needs --cert, --key)
     auth            needs a login over STARTTLS (--user, --password, --cert, --key)
     auth-plain      needs a login, without TLS (--user, --password)
@@ -107,8 +104,6 @@ class Handler:
             self.mood = "ok"
             tell(event="held")
             await asyncio.Event().wait()
-        if self.mood == "think":
-            await asyncio.sleep(6)
         raw = envelope.original_content
         tell(
             event="mail",
@@ -134,26 +129,12 @@ class Server(SMTP):
         super().connection_made(transport)
 
     async def smtp_DATA(self, arg):
-        if self.mood == "data-250":
-            await self.push("250 and now?")
-        elif self.mood == "drop":
+        if self.mood == "drop":
             await self.push("354 go on")
             await self._reader.readuntil(b"\r\n")
             self.transport.abort()
         else:
             await super().smtp_DATA(arg)
-
-    async def smtp_STARTTLS(self, arg):
-        if self.mood == "starttls-inject":
-            # What somebody on the way could put behind the server's own answer.
-            self._writer.write(b"220 go\r\n250-injected\r\n250 AUTH PLAIN\r\n235 ok\r\n")
-            await self._writer.drain()
-        await super().smtp_STARTTLS(arg)
-
-    async def push(self, status):
-        if self.mood == "starttls-inject" and status == "220 Ready to start TLS":
-            return
-        await super().push(status)
 
 
 async def refuse(reader, writer):

@@ -1,8 +1,7 @@
-//! The `folder:` transport: each mail an `.eml` file that any mail program opens.
+//! The `folder:` transport: writes each mail to an `.eml` file, which a text editor shows decoded.
 //!
-//! Must not know who picks the files up. A file appears whole or not at all, and lasts: it is
-//! written beside, flushed to disk, and renamed. Only the server's own user may read it, since
-//! its link opens an account. Names sort by time.
+//! A file appears complete or not at all: it is written under another name, flushed to disk, and
+//! renamed. Only the server's user can read it, since its link opens an account. Names sort by time.
 
 use std::fs;
 use std::io;
@@ -25,7 +24,7 @@ pub(crate) struct Folder {
 }
 
 impl Folder {
-    /// Makes the folder where there is none.
+    /// Creates the folder if it does not exist.
     pub fn open(path: &Path) -> Result<Self, MailSetupError> {
         let mut builder = fs::DirBuilder::new();
         builder.recursive(true);
@@ -46,7 +45,7 @@ impl Folder {
         let temporary_path = self.path.join(format!(".{name}.tmp"));
         let written = write_durably(&temporary_path, bytes).await;
         if let Err(error) = written {
-            // Best effort: the disk may be full, and half a file is of no use to anybody.
+            // Best effort: the disk may be full.
             let _ = tokio::fs::remove_file(&temporary_path).await;
             return Err(error);
         }
@@ -61,14 +60,6 @@ impl Transport for Folder {
         let time = letter.at.strftime("%Y%m%dT%H%M%S.%6fZ");
         let name = format!("{time}-{}-{}.eml", letter.template.as_str(), letter.id);
         self.write(&name, &letter.message.formatted())
-            .await
-            .map_err(temporary)
-    }
-
-    async fn check(&self) -> Result<(), MailError> {
-        let name = ".check";
-        self.write(name, b"").await.map_err(temporary)?;
-        tokio::fs::remove_file(self.path.join(name))
             .await
             .map_err(temporary)
     }
@@ -98,7 +89,7 @@ pub(crate) fn examine(path: &Path) -> Finding {
 
 async fn write_durably(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut options = OpenOptions::new();
-    // Not `create_new`: a crash may have left the very same name behind.
+    // Not `create_new`: a crash may have left a file of that name.
     options.write(true).create(true).truncate(true);
     #[cfg(unix)]
     options.mode(0o600);

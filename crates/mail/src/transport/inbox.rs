@@ -1,7 +1,6 @@
-//! The `inbox:` transport: the last mails in memory, for a page that shows them.
+//! The `inbox:` transport: stores the newest mails in memory, for the inbox page.
 //!
-//! Must not know HTTP or HTML: it keeps plain fields and whoever shows them escapes them. It is
-//! for development and tests; mails are gone when the process ends.
+//! For development and tests. Must not know HTTP or HTML: the page escapes the fields.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -15,7 +14,7 @@ use tokio::sync::watch;
 use super::Transport;
 use crate::letter::Letter;
 
-/// How many mails are kept; the oldest goes first.
+/// Maximum number of mails. The oldest is deleted first.
 const CAPACITY: usize = 200;
 
 /// A mail as it came in. Its `Debug` leaves out what opens an account.
@@ -85,7 +84,7 @@ impl Inbox {
         }
     }
 
-    /// Forgets them all.
+    /// Deletes all mails.
     pub fn delete_all(&self) {
         self.lock().newest_last.clear();
     }
@@ -106,12 +105,11 @@ impl Inbox {
             mails.newest_last.pop_front();
         }
         mails.newest_last.push_back(mail);
-        // Under the lock: whoever is woken finds the mail there, and ids count up.
+        // Under the lock, so that a woken reader finds the mail and ids increase.
         self.last_id.send_replace(id);
     }
 
-    /// No step under the lock can leave the list half done, so a panic elsewhere is no reason to
-    /// stop showing it.
+    /// Ignores poisoning: no operation under the lock can leave the list inconsistent.
     fn lock(&self) -> MutexGuard<'_, Mails> {
         self.mails.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -121,10 +119,6 @@ impl Inbox {
 impl Transport for Inbox {
     async fn deliver(&self, letter: &Letter) -> Result<(), MailError> {
         self.take_in(letter);
-        Ok(())
-    }
-
-    async fn check(&self) -> Result<(), MailError> {
         Ok(())
     }
 }

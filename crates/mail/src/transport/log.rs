@@ -1,8 +1,7 @@
-//! The `log:` transport: a mail is a line in the log.
+//! The `log:` transport: logs each mail at level info, with its link.
 //!
-//! It writes the whole text with its link at level info, which no other part of Doorward may do:
-//! whoever reads the log can use the link. That is its purpose, for a developer without a mail
-//! server, and the reason it is for nothing else. The address stays masked all the same.
+//! For development without a mail server: anyone who reads the log can use the link. No other part of
+//! Doorward logs a link. The address is masked.
 
 use async_trait::async_trait;
 use doorward_domain::ports::MailError;
@@ -24,10 +23,6 @@ impl Transport for Log {
             mail.text = letter.rendered.text,
             "mail written to the log instead of being sent"
         );
-        Ok(())
-    }
-
-    async fn check(&self) -> Result<(), MailError> {
         Ok(())
     }
 }

@@ -1,7 +1,7 @@
-//! Ways a finished message can go.
+//! Destinations of a message.
 //!
-//! A transport must not know templates, languages or jobs. It says `Ok` once somebody else answers
-//! for the message, and otherwise whether trying again makes sense.
+//! A transport must not know templates, languages or jobs. It returns `Ok` once the destination has
+//! accepted the message. Its errors say whether a retry makes sense.
 //!
 //! To add one: a file here with a type that implements [`Transport`], a variant of
 //! [`url::TransportSettings`] with its scheme, and an arm in `TemplateMailer::open`.
@@ -17,12 +17,9 @@ use doorward_domain::ports::MailError;
 
 use crate::letter::Letter;
 
-/// Takes messages.
+/// Delivers messages.
 #[async_trait]
 pub(crate) trait Transport: Send + Sync {
-    /// Hands one over, once.
+    /// Delivers a message once.
     async fn deliver(&self, letter: &Letter) -> Result<(), MailError>;
-
-    /// Tries whether one could be handed over, and hands none over.
-    async fn check(&self) -> Result<(), MailError>;
 }

@@ -13,7 +13,6 @@ async fn the_folder_gets_one_whole_private_file_a_mail() {
     let parent = tempfile::tempdir().unwrap();
     let folder = parent.path().join("new/mails");
     let mailer = open(TransportSettings::Folder(folder.clone()));
-    mailer.check().await.unwrap();
     mailer.send(&mail(0)).await.unwrap();
     mailer.send(&mail(1)).await.unwrap();
     let mut names: Vec<String> = fs::read_dir(&folder)
@@ -39,7 +38,13 @@ async fn the_folder_gets_one_whole_private_file_a_mail() {
     );
     let message = fs::read_to_string(path).unwrap();
     assert!(
-        message.contains("\r\nSubject: Confirm your e-mail address for Doorward\r\n"),
+        message.contains("\r\nSubject: Confirm your email address for Doorward\r\n"),
+        "{message}"
+    );
+    // The text and its link can be read in an editor.
+    assert!(message.contains("Hello Ben Müller,"), "{message}");
+    assert!(
+        message.contains(&format!("\r\n{}\r\n", mail(0).url)),
         "{message}"
     );
     fs::remove_dir_all(&folder).unwrap();
@@ -62,7 +67,7 @@ async fn the_inbox_shows_the_last_mails_newest_first() {
     let found = inbox.find(203).unwrap();
     assert_eq!(found, mails[0]);
     assert_eq!(found.to, "Ben.Miller@example.com");
-    assert_eq!(found.subject, "Confirm your e-mail address for Doorward");
+    assert_eq!(found.subject, "Confirm your email address for Doorward");
     assert_eq!(found.url, mail(0).url);
     assert!(found.text.contains(&found.url) && found.html.starts_with("<!doctype html>"));
     assert!(!format!("{found:?}").contains(&found.url));

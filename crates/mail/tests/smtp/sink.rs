@@ -125,8 +125,7 @@ pub fn open(transport: TransportSettings) -> TemplateMailer {
 /// A mailer for an address of a mail server, with short time limits.
 pub fn mailer(url: &str) -> TemplateMailer {
     let mut settings = SmtpSettings::parse(url).unwrap();
-    settings.step_timeout = Duration::from_secs(5);
-    settings.mail_timeout = Duration::from_secs(10);
+    settings.timeout = Duration::from_secs(10);
     open(TransportSettings::Smtp(settings))
 }
 

@@ -1,127 +1,285 @@
-//! The `smtp:` and `smtps:` transports: a mail server takes the message.
+//! The `smtp:` and `smtps:` transports: hands a message to a mail server, by lettre's client.
 //!
-//! Must not know templates or jobs. Certificates are verified against the system's roots, names
-//! included. A mail has a time limit as a whole, and each step of it has its own. After
-//! any doubt about what the server took the answer is "try again": the `Message-ID` stays the
-//! same, so that a mail that arrives twice can be told.
+//! Each mail has its own connection and one time limit. The certificate and its host name are
+//! verified against the system's root certificates. `settings` parses the URL.
 //!
-//! `settings` reads the address, `session` talks, `idle` keeps connections, `error` judges,
-//! `examine` tries it all for `doorward doctor`.
+//! A rejection with a 5xx reply to the mail itself is permanent. All other failures are temporary:
+//! the mail stays in the outbox and is sent again with the same `Message-ID`.
 
-mod error;
-mod examine;
-mod idle;
-mod line_stream;
-mod session;
 mod settings;
 
-use std::net::IpAddr;
+use std::error::Error;
+use std::fmt;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use doorward_domain::checkup::Finding;
 use doorward_domain::ports::MailError;
-use lettre::Message;
+use lettre::transport::smtp::Error as LettreError;
+use lettre::transport::smtp::authentication::Mechanism;
+use lettre::transport::smtp::client::{AsyncSmtpConnection, TlsParameters};
+use lettre::transport::smtp::commands::{Mail, Rcpt};
 use lettre::transport::smtp::extension::ClientId;
-use tokio::sync::Semaphore;
+use lettre::{Address, Message};
 use tokio::time::timeout;
 
-use self::error::SmtpError;
-pub(crate) use self::examine::examine;
-use self::idle::Idle;
-use self::session::{Dialer, Session};
-pub use self::settings::{Security, SmtpLogin, SmtpSettings, SmtpUrlError};
+pub use self::settings::{Security, SmtpSettings, SmtpUrlError};
 use super::Transport;
 use crate::error::MailSetupError;
+use crate::examine::chain;
 use crate::letter::Letter;
+use crate::mask::{mask_address, mask_reply};
 
-/// Hands messages to a mail server.
+/// Timeout for a TCP connection to one address of the mail server.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// Timeout for `QUIT`, after the server has accepted the mail.
+const QUIT_TIMEOUT: Duration = Duration::from_secs(2);
+/// Time limit of a check by `doorward doctor`.
+const CHECK_TIMEOUT: Duration = Duration::from_secs(20);
+const CHECK: &str = "mail: server";
+
+/// Sends messages to a mail server.
 pub(crate) struct Smtp {
-    dialer: Dialer,
-    idle: Idle,
-    slots: Semaphore,
-    mail_timeout: Duration,
+    settings: SmtpSettings,
+    tls: Option<TlsParameters>,
+    hello: ClientId,
 }
 
 impl Smtp {
-    /// Opens no connection yet.
-    pub fn new(settings: &SmtpSettings, hello: ClientId) -> Result<Self, MailSetupError> {
+    /// Reads the system's root certificates. Opens no connection. `sender_domain` is the name in `EHLO`.
+    pub fn new(settings: &SmtpSettings, sender_domain: &str) -> Result<Self, MailSetupError> {
+        let tls = match settings.security {
+            Security::Plaintext => None,
+            _ => Some(TlsParameters::new(settings.host.clone()).map_err(|cause| {
+                MailSetupError::Tls {
+                    host: settings.host.clone(),
+                    cause: Box::new(cause),
+                }
+            })?),
+        };
         Ok(Self {
-            dialer: Dialer::new(settings, hello)?,
-            idle: Idle::new(settings.idle_timeout),
-            slots: Semaphore::new(settings.max_connections.max(1)),
-            mail_timeout: settings.mail_timeout,
+            settings: settings.clone(),
+            tls,
+            hello: ClientId::Domain(sender_domain.to_owned()),
         })
     }
 
-    async fn send(&self, message: &Message) -> Result<(), SmtpError> {
-        let _slot = self.slots.acquire().await.expect("nobody closes the slots");
-        let mut session = match self.idle.take().await {
-            Some(session) => session,
-            None => self.connect().await?,
-        };
-        let outcome = session.deliver(message).await;
-        if outcome
-            .as_ref()
-            .map_or_else(SmtpError::leaves_connection_usable, |()| true)
+    /// Connects, starts TLS and signs in, as configured.
+    async fn connect(&self) -> Result<AsyncSmtpConnection, SmtpError> {
+        // On the heap: the futures of TLS are large.
+        Box::pin(self.open())
+            .await
+            .map_err(|error| SmtpError::new(Phase::Connecting, error))
+    }
+
+    async fn open(&self) -> Result<AsyncSmtpConnection, LettreError> {
+        let server = (self.settings.host.as_str(), self.settings.port);
+        let security = self.settings.security;
+        let implicit_tls = self
+            .tls
+            .clone()
+            .filter(|_| security == Security::ImplicitTls);
+        let limit = Some(CONNECT_TIMEOUT);
+        let mut connection =
+            AsyncSmtpConnection::connect_tokio1(server, limit, &self.hello, implicit_tls, None)
+                .await?;
+        if let Some(tls) = &self.tls
+            && (security == Security::StartTls
+                || (security == Security::OpportunisticStartTls && connection.can_starttls()))
         {
-            self.idle.keep(session);
+            // Fails if the server does not offer it.
+            connection.starttls(tls.clone(), &self.hello).await?;
         }
-        outcome
+        if let Some(login) = &self.settings.login {
+            let mechanisms = [Mechanism::Plain, Mechanism::Login];
+            connection.auth(&mechanisms, login).await?;
+        }
+        Ok(connection)
     }
 
-    /// On the heap, since it is seldom needed and twenty times as large as all the rest.
-    async fn connect(&self) -> Result<Session, SmtpError> {
-        Box::pin(self.dialer.connect()).await
-    }
-
-    async fn try_out(&self) -> Result<(), SmtpError> {
-        let mut session = self.connect().await?;
-        session.noop().await?;
-        session.quit().await;
+    async fn send(&self, message: &Message) -> Result<(), SmtpError> {
+        let mut connection = self.connect().await?;
+        let content = message.formatted();
+        let sent = connection.send(message.envelope(), &content).await;
+        sent.map_err(|error| SmtpError::new(Phase::Sending, error))?;
+        quit(connection).await;
         Ok(())
     }
 
-    async fn in_time(
-        &self,
-        work: impl Future<Output = Result<(), SmtpError>>,
-    ) -> Result<(), MailError> {
-        let too_long = SmtpError::TooLong {
-            after: self.mail_timeout,
-        };
-        Ok(timeout(self.mail_timeout, work)
-            .await
-            .unwrap_or(Err(too_long))?)
+    /// Sends all of a mail but its content: the server accepts or rejects sender and recipient, and
+    /// delivers nothing.
+    async fn rehearse(&self, from: Address, to: Option<Address>) -> Result<(), SmtpError> {
+        let mut connection = self.connect().await?;
+        let rejected = |error| SmtpError::new(Phase::Sending, error);
+        let sender = Mail::new(Some(from), Vec::new());
+        connection.command(sender).await.map_err(rejected)?;
+        if let Some(to) = to {
+            let recipient = Rcpt::new(to, Vec::new());
+            connection.command(recipient).await.map_err(rejected)?;
+        }
+        quit(connection).await;
+        Ok(())
     }
 }
 
 #[async_trait]
 impl Transport for Smtp {
     async fn deliver(&self, letter: &Letter) -> Result<(), MailError> {
-        self.in_time(self.send(&letter.message)).await
-    }
-
-    async fn check(&self) -> Result<(), MailError> {
-        self.in_time(self.try_out()).await
+        let limit = self.settings.timeout;
+        let sent = timeout(limit, self.send(&letter.message)).await;
+        Ok(sent.unwrap_or(Err(SmtpError::Timeout(limit)))?)
     }
 }
 
-/// What we call ourselves in `EHLO`: the public host where it is a name that others know, else
-/// the sender's domain.
-pub(crate) fn hello_name(public_host: Option<&str>, sender_domain: &str) -> ClientId {
-    let is_known = |host: &&str| {
-        let is_name = |b: u8| b.is_ascii_alphanumeric() || b"-.".contains(&b);
-        let is_address = host.parse::<IpAddr>().is_ok();
-        is_address
-            || (host.contains('.') && !host.ends_with(".localhost") && host.bytes().all(is_name))
+async fn quit(mut connection: AsyncSmtpConnection) {
+    // The result is not needed: the mail is accepted, and the connection is closed.
+    let _ = timeout(QUIT_TIMEOUT, connection.quit()).await;
+}
+
+/// Part of a delivery in which an error happened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    /// Connection, greeting, TLS and login.
+    Connecting,
+    /// Sender, recipient and content.
+    Sending,
+}
+
+impl fmt::Display for Phase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Connecting => "connecting",
+            Self::Sending => "sending",
+        })
+    }
+}
+
+/// Reason why a mail was not delivered to the mail server. Contains no address in clear.
+#[derive(Debug, thiserror::Error)]
+enum SmtpError {
+    #[error("the mail server replied {code} while {phase}: {reply}")]
+    Rejected {
+        phase: Phase,
+        code: u16,
+        reply: String,
+    },
+    #[error("the mail server sent an invalid reply while {phase}: {reply}")]
+    InvalidReply { phase: Phase, reply: String },
+    #[error("the mail server did not accept the mail within {} s", .0.as_secs_f32())]
+    Timeout(Duration),
+    #[error("the connection to the mail server failed while {phase}")]
+    Connection {
+        phase: Phase,
+        #[source]
+        cause: Box<dyn Error + Send + Sync>,
+    },
+}
+
+impl SmtpError {
+    /// Replies often repeat the recipient, so they are masked.
+    fn new(phase: Phase, error: LettreError) -> Self {
+        let reply = || mask_reply(&error.source().map(ToString::to_string).unwrap_or_default());
+        if let Some(code) = error.status() {
+            let (code, reply) = (code.into(), reply());
+            Self::Rejected { phase, code, reply }
+        } else if error.is_response() {
+            let reply = reply();
+            Self::InvalidReply { phase, reply }
+        } else {
+            let cause = Box::new(error);
+            Self::Connection { phase, cause }
+        }
+    }
+
+    /// Returns `true` for a 5xx reply to the mail. The replies that require a login or TLS (RFC 4954)
+    /// are about the configuration: the mail can be delivered once it is fixed.
+    fn is_permanent(&self) -> bool {
+        match self {
+            Self::Rejected {
+                phase: Phase::Sending,
+                code,
+                ..
+            } => (500..600).contains(code) && !matches!(code, 530 | 534 | 535 | 538),
+            _ => false,
+        }
+    }
+
+    /// Advice for an operator.
+    fn hint(&self, recipient: &str) -> String {
+        let text = match self {
+            Self::Rejected { code, .. } if (400..500).contains(code) => {
+                "try again in a few minutes; Doorward retries by itself"
+            }
+            Self::Rejected {
+                code: 530 | 534 | 535 | 538,
+                ..
+            } => "check user and password in `mail.url`; percent-encode them (@ is %40)",
+            Self::Rejected {
+                phase: Phase::Sending,
+                ..
+            } => {
+                return format!(
+                    "check that the server accepts mail from `mail.from` and from this machine or login, and that {recipient} exists"
+                );
+            }
+            Self::Rejected { .. } => "ask the operator of the mail server about this reply",
+            _ if chain(self).contains("certificate") => {
+                "use the host name in the server's certificate; for a private authority, set SSL_CERT_FILE"
+            }
+            _ if chain(self).contains("STARTTLS") => {
+                "use smtps:// if the server uses TLS from the start (often port 465); nothing is sent without TLS"
+            }
+            _ => {
+                "check host and port in `mail.url`, and that the server runs; use smtps:// for port 465; many providers block port 25"
+            }
+        };
+        text.to_owned()
+    }
+}
+
+impl From<SmtpError> for MailError {
+    fn from(error: SmtpError) -> Self {
+        Self {
+            permanent: error.is_permanent(),
+            cause: Box::new(error),
+        }
+    }
+}
+
+/// Connects to the mail server, signs in and presents sender and recipient. Sends no mail.
+pub(crate) async fn examine(
+    settings: &SmtpSettings,
+    from: &Address,
+    to: Option<Address>,
+) -> Finding {
+    let smtp = match Smtp::new(settings, from.domain()) {
+        Ok(smtp) => smtp,
+        Err(error) => {
+            let hint = "install the system's root certificates (package ca-certificates)";
+            return Finding::fault(CHECK, chain(&error), hint);
+        }
     };
-    let host = public_host
-        .map(|host| host.trim_start_matches('[').trim_end_matches(']'))
-        .filter(is_known)
-        .unwrap_or(sender_domain);
-    match host.parse() {
-        Ok(IpAddr::V4(address)) => ClientId::Ipv4(address),
-        Ok(IpAddr::V6(address)) => ClientId::Ipv6(address),
-        Err(_) => ClientId::Domain(host.to_owned()),
+    let server = format!("{}:{}", settings.host, settings.port);
+    let recipient = to.as_ref().map(|to| mask_address(to.as_ref()));
+    let rehearsed = timeout(CHECK_TIMEOUT, smtp.rehearse(from.clone(), to)).await;
+    match rehearsed.unwrap_or(Err(SmtpError::Timeout(CHECK_TIMEOUT))) {
+        Ok(()) => {
+            let result = match recipient {
+                Some(recipient) => format!("accepts mail for {recipient}; none was sent"),
+                None => "accepts the sender; --mail-to ADDRESS checks a recipient".to_owned(),
+            };
+            Finding::fine(CHECK, format!("{server} ({settings}) {result}"))
+        }
+        Err(error) => {
+            let found = format!("{server}: {}", chain(&error));
+            let hint = error.hint(recipient.as_deref().unwrap_or("the recipient"));
+            match error {
+                SmtpError::Rejected { code, .. } if (400..500).contains(&code) => {
+                    Finding::warning(CHECK, found, hint)
+                }
+                _ => Finding::fault(CHECK, found, hint),
+            }
+        }
     }
 }
 
@@ -130,21 +288,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn we_greet_by_a_name_that_others_know() {
-        for (host, hello) in [
-            (Some("id.example.com"), "id.example.com"),
-            (Some("192.0.2.7"), "[192.0.2.7]"),
-            (Some("[2001:db8::1]"), "[IPv6:2001:db8::1]"),
-            (Some("localhost"), "example.org"),
-            (Some("id.example.com\r\nQUIT"), "example.org"),
-            (Some(""), "example.org"),
-            (None, "example.org"),
+    fn only_a_5xx_reply_to_the_mail_is_permanent() {
+        for (phase, code, is_permanent) in [
+            (Phase::Sending, 550, true),
+            (Phase::Sending, 554, true),
+            (Phase::Sending, 450, false),
+            (Phase::Sending, 530, false),
+            (Phase::Connecting, 554, false),
+            (Phase::Connecting, 535, false),
         ] {
-            assert_eq!(
-                hello_name(host, "example.org").to_string(),
-                hello,
-                "{host:?}"
-            );
+            let reply = String::new();
+            let error = SmtpError::Rejected { phase, code, reply };
+            assert_eq!(error.is_permanent(), is_permanent, "{phase} {code}");
         }
+        assert!(!SmtpError::Timeout(CONNECT_TIMEOUT).is_permanent());
     }
 }
