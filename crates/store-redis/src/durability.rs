@@ -1,31 +1,21 @@
-//! Whether what Redis is told stays there (C-09): what it does when its memory is full, and whether
-//! it writes to disk.
+//! Whether Redis may lose sessions (C-09): by eviction when its memory is full, or because it does not
+//! write to disk.
 
 use redis::aio::MultiplexedConnection;
 
-use crate::link::soon;
-
-/// Whether a server shows its settings.
-pub(crate) enum Visibility {
-    /// It would not say.
-    Hidden,
-    /// The settings.
-    Settings(Settings),
-}
-
 pub(crate) struct Settings {
-    /// What is thrown away when memory is full.
+    /// `maxmemory-policy`: which keys are evicted when memory is full.
     pub(crate) policy: String,
-    /// How much memory it may use; zero is all there is.
+    /// `maxmemory` in bytes. 0 if there is no limit.
     pub(crate) max_memory: String,
-    /// Whether it keeps a log of every write.
+    /// `true` if every write is logged to disk.
     pub(crate) has_log: bool,
-    /// Whether it writes snapshots.
+    /// `true` if snapshots are written.
     pub(crate) has_snapshots: bool,
 }
 
 impl Settings {
-    /// Whether full memory costs sessions.
+    /// Returns `true` if sessions are evicted when memory is full.
     pub(crate) fn evicts(&self) -> bool {
         self.policy != "noeviction" && self.max_memory != "0"
     }
@@ -35,52 +25,37 @@ impl Settings {
     }
 }
 
-/// Logs what an operator had better change.
+/// Logs settings that lose sessions.
 pub(crate) async fn warn(node: MultiplexedConnection) {
-    let settings = match look(node).await {
-        Visibility::Settings(settings) => settings,
-        Visibility::Hidden => {
-            tracing::info!(
-                "this Redis does not show its settings: see to it that maxmemory-policy is noeviction and that it persists"
-            );
-            return;
-        }
+    let Some(settings) = read(node).await else {
+        tracing::info!(
+            "cannot read Redis settings. Make sure that maxmemory-policy is noeviction and persistence is on"
+        );
+        return;
     };
     if settings.evicts() {
         tracing::warn!(
             policy = settings.policy,
-            "Redis throws keys away when its memory is full, and people are signed out: set maxmemory-policy to noeviction"
+            "Redis may evict sessions when memory is full. Set maxmemory-policy to noeviction"
         );
     }
     if !settings.persists() {
-        tracing::warn!(
-            "Redis writes nothing to disk, so a restart of it ends all sessions: turn on appendonly"
-        );
+        tracing::warn!("Redis persistence is off: a restart ends all sessions. Turn on appendonly");
     }
 }
 
-/// Asks for the settings. The rights to see them are seldom given, and not needed.
-pub(crate) async fn look(mut node: MultiplexedConnection) -> Visibility {
-    let mut ask = async |name: &str| {
+/// Reads the settings. `None` without the right to read them, which is not required.
+pub(crate) async fn read(mut node: MultiplexedConnection) -> Option<Settings> {
+    let mut get = async |name: &str| {
         let mut command = redis::cmd("CONFIG");
         command.arg("GET").arg(name);
-        let answer = soon(command.query_async::<Vec<(String, String)>>(&mut node)).await;
-        answer
-            .ok()
-            .and_then(|pairs| pairs.into_iter().next())
-            .map(|(_, value)| value)
+        let pairs: Vec<(String, String)> = command.query_async(&mut node).await.ok()?;
+        pairs.into_iter().next().map(|(_, value)| value)
     };
-    let (Some(policy), Some(max_memory)) = (ask("maxmemory-policy").await, ask("maxmemory").await)
-    else {
-        return Visibility::Hidden;
-    };
-    let (Some(log), Some(snapshots)) = (ask("appendonly").await, ask("save").await) else {
-        return Visibility::Hidden;
-    };
-    Visibility::Settings(Settings {
-        policy,
-        max_memory,
-        has_log: log == "yes",
-        has_snapshots: !snapshots.is_empty(),
+    Some(Settings {
+        policy: get("maxmemory-policy").await?,
+        max_memory: get("maxmemory").await?,
+        has_log: get("appendonly").await? == "yes",
+        has_snapshots: !get("save").await?.is_empty(),
     })
 }

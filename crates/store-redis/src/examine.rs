@@ -1,5 +1,5 @@
-//! What `doorward doctor` hears about Redis. Tries all that the store does, on keys of its own that
-//! are gone afterwards, and by themselves within a minute whatever happens.
+//! Checks Redis for `doorward doctor`. Calls each operation of the store, on separate keys that are
+//! deleted afterwards and expire within a minute.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,15 +12,9 @@ use doorward_domain::tokens::CounterNames;
 use doorward_domain::values::{Digest, SessionId, UserId};
 use jiff::{SignedDuration, Timestamp};
 use redis::aio::MultiplexedConnection;
-use redis::{ErrorKind, ServerErrorKind};
-use tokio::time::timeout;
 
-use crate::connect::{self, Connection, Opened};
-use crate::durability::{self, Visibility};
 use crate::fault::Fault;
-use crate::link::{CONNECT_WITHIN, soon};
-use crate::url::Tls;
-use crate::{RedisSettings, RedisStore};
+use crate::{RedisSettings, RedisStore, connection, durability};
 
 const REACH: &str = "redis";
 const TLS: &str = "redis: TLS";
@@ -29,133 +23,82 @@ const MEMORY: &str = "redis: memory";
 const PERSISTENCE: &str = "redis: persistence";
 const CLOCK: &str = "redis: clock";
 
-/// How long what is tried with would stay, were this to be cut off in the middle.
+/// Lifetime of the session of the check.
 const KEPT: SignedDuration = SignedDuration::from_secs(60);
-/// The name of a script that no server knows.
-const NO_SCRIPT: &str = "0000000000000000000000000000000000000000";
-/// More than this between two clocks is worth a word.
+/// Maximum difference of two clocks without a warning.
 const CLOCKS_APART: SignedDuration = SignedDuration::from_secs(5);
 
-/// Tries Redis, one finding a line.
+/// Checks Redis.
 pub async fn examine(settings: &RedisSettings, clock: Arc<dyn Clock>) -> Vec<Finding> {
-    let opened = match timeout(CONNECT_WITHIN, connect::open(&settings.url)).await {
-        Ok(opened) => opened,
-        Err(_) => Err(Fault::Unreachable("connecting took too long".into())),
-    };
-    let Opened {
-        mut connection,
-        node,
-        server,
-    } = match opened {
+    let opened = match connection::open(&settings.url).await {
         Ok(opened) => opened,
         Err(fault) => return vec![unusable(&fault)],
     };
-    let hosts = settings.url.hosts();
-    let found = format!("version {}, {}, at {hosts}", server.version, server.mode);
+    let hosts = settings.url.host_names();
+    let found = format!("version {}, {}, at {hosts}", opened.version, opened.mode);
     let mut findings = vec![Finding::fine(REACH, found), tls(settings)];
-    findings.extend(rights(settings, clock.clone(), &mut connection).await);
-    findings.extend(durability(node.clone()).await);
-    findings.push(clocks(node, &*clock).await);
+    findings.extend(rights(settings, clock.clone()).await);
+    findings.extend(durability(opened.node.clone()).await);
+    findings.push(clocks(opened.node, &*clock).await);
     findings
 }
 
 fn unusable(fault: &Fault) -> Finding {
-    let mend = match fault {
-        Fault::Unfit(_) => "change `redis.url`, or the server it leads to",
-        _ => "see that it runs, that `redis.url` leads there, and that nothing in between refuses",
+    let hint = match fault {
+        Fault::Unfit(_) => "change `redis.url` or the server",
+        _ => "check that Redis runs, that `redis.url` is right, and that no firewall is in between",
     };
-    Finding::fault(REACH, fault.to_string(), mend)
+    Finding::fault(REACH, fault.to_string(), hint)
 }
 
 fn tls(settings: &RedisSettings) -> Finding {
-    match (&settings.url.tls, settings.url.is_open_to_listeners()) {
-        (Tls::System, _) => Finding::fine(TLS, "encrypted; the system's authorities are trusted"),
-        (Tls::Ca(path), _) => {
-            let found = format!("encrypted; trusted is {}", path.display());
+    match (&settings.url.ca, settings.url.is_open_to_listeners()) {
+        (Some(path), _) => {
+            let found = format!("encrypted; trusts {}", path.display());
             Finding::fine(TLS, found)
         }
-        (Tls::Off, false) => Finding::fine(TLS, "not encrypted, and it never leaves this machine"),
-        (Tls::Off, true) => Finding::warning(
+        (None, true) => Finding::warning(
             TLS,
-            "passwords and sessions cross a network for anybody to read",
-            "turn on TLS in Redis (tls-port) and write rediss:// in `redis.url`",
+            "passwords and sessions cross the network without encryption",
+            "turn on TLS in Redis (tls-port) and use rediss:// in `redis.url`",
         ),
+        (None, false) if settings.url.is_encrypted() => {
+            Finding::fine(TLS, "encrypted; trusts the system's root certificates")
+        }
+        (None, false) => Finding::fine(TLS, "not encrypted, and on this machine only"),
     }
 }
 
-/// Does all that the store will do, and says what was refused.
-async fn rights(
-    settings: &RedisSettings,
-    clock: Arc<dyn Clock>,
-    connection: &mut Connection,
-) -> Vec<Finding> {
-    let mend = "give the user the rights that docs/decisions/0013-redis.md lists (`ACL SETUSER`)";
+/// Calls each operation of the store, on keys that are deleted afterwards.
+async fn rights(settings: &RedisSettings, clock: Arc<dyn Clock>) -> Vec<Finding> {
     let now = clock.now();
     let settings = RedisSettings {
         prefix: format!("{}doctor:", settings.prefix),
         ..settings.clone()
     };
-    let forbidden = forbidden(connection, &settings.prefix).await;
-    if !forbidden.is_empty() {
-        let found = format!("this user may not: {}", forbidden.join(", "));
-        return vec![Finding::fault(RIGHTS, found, mend)];
-    }
     let store = match RedisStore::open(settings, CounterNames::for_trials(), clock) {
         Ok(store) => store,
         Err(fault) => return vec![unusable(&fault)],
     };
-    let mut answers = try_sessions(&store, &session(now)).await;
-    answers.extend(try_throttles(&store, now).await);
-    let mut refused: Vec<String> = Vec::new();
-    for error in answers.into_iter().filter_map(Result::err) {
+    let mut results = try_sessions(&store, &session(now)).await;
+    results.extend(try_throttles(&store, now).await);
+    let mut errors: Vec<String> = Vec::new();
+    for error in results.into_iter().filter_map(Result::err) {
         let text = error.cause.to_string();
-        if !refused.contains(&text) {
-            refused.push(text);
+        if !errors.contains(&text) {
+            errors.push(text);
         }
     }
-    if refused.is_empty() {
-        return vec![Finding::fine(RIGHTS, "all that is needed is allowed")];
+    if errors.is_empty() {
+        return vec![Finding::fine(RIGHTS, "the user has all required rights")];
     }
-    let mend = "look into its log: the rights are there, and still it will not";
-    let finding = |found| Finding::fault(RIGHTS, found, mend);
-    refused.into_iter().map(finding).collect()
+    let hint =
+        "grant the rights listed in docs/STORES.md (`ACL SETUSER`), or check the server's log";
+    let finding = |error| Finding::fault(RIGHTS, error, hint);
+    errors.into_iter().map(finding).collect()
 }
 
-/// The commands that are refused to this user by name: a script that runs into one does not say
-/// which it was.
-async fn forbidden(connection: &mut Connection, prefix: &str) -> Vec<&'static str> {
-    let (hash, text) = (format!("{prefix}hash"), format!("{prefix}text"));
-    let trials: [(&str, Vec<&str>); 14] = [
-        ("HSET", vec![&hash, "field", "value"]),
-        ("PEXPIRE", vec![&hash, "60000"]),
-        ("PTTL", vec![&hash]),
-        ("HGET", vec![&hash, "field"]),
-        ("HMGET", vec![&hash, "field"]),
-        ("HGETALL", vec![&hash]),
-        ("EXISTS", vec![&hash]),
-        ("HDEL", vec![&hash, "field"]),
-        ("SET", vec![&text, "text", "PX", "60000"]),
-        ("GET", vec![&text]),
-        ("DEL", vec![&text]),
-        ("TIME", vec![]),
-        ("EVAL", vec!["return 1", "1", &text]),
-        ("EVALSHA", vec![NO_SCRIPT, "1", &text]),
-    ];
-    let mut forbidden = Vec::new();
-    for (name, words) in trials {
-        let mut command = redis::cmd(name);
-        command.arg(words);
-        let refused = soon(connection.send(&command)).await.err();
-        if let Some(Fault::Refused(error)) = refused
-            && error.kind() == ErrorKind::Server(ServerErrorKind::NoPerm)
-        {
-            forbidden.push(name);
-        }
-    }
-    forbidden
-}
-
-/// Nobody's, of an id that no generator makes.
+/// A session of no user.
 fn session(now: Timestamp) -> Session {
     let seed = format!("doctor {now} {}", std::process::id());
     let digest = Digest::of(seed.as_bytes());
@@ -218,25 +161,22 @@ async fn try_throttles(store: &RedisStore, now: Timestamp) -> Vec<Result<(), Sto
 }
 
 async fn durability(node: MultiplexedConnection) -> Vec<Finding> {
-    let settings = match durability::look(node).await {
-        Visibility::Settings(settings) => settings,
-        Visibility::Hidden => {
-            return vec![Finding::warning(
-                PERSISTENCE,
-                "this user may not see the server's settings (`CONFIG GET`)",
-                "see to it that maxmemory-policy is noeviction and that it writes to disk",
-            )];
-        }
+    let Some(settings) = durability::read(node).await else {
+        return vec![Finding::warning(
+            PERSISTENCE,
+            "this user has no right to read the server's settings (`CONFIG GET`)",
+            "make sure that maxmemory-policy is noeviction and persistence is on",
+        )];
     };
     let memory = match settings.evicts() {
         false => Finding::fine(
             MEMORY,
-            "nothing is thrown away when memory is full; new sessions are refused then",
+            "no eviction; new sessions are rejected when memory is full",
         ),
         true => Finding::warning(
             MEMORY,
             format!(
-                "sessions are thrown away when memory is full ({})",
+                "sessions are evicted when memory is full ({})",
                 settings.policy
             ),
             "set maxmemory-policy to noeviction",
@@ -246,11 +186,11 @@ async fn durability(node: MultiplexedConnection) -> Vec<Finding> {
         (true, _) => Finding::fine(PERSISTENCE, "every write is logged to disk (appendonly)"),
         (false, true) => Finding::fine(
             PERSISTENCE,
-            "snapshots are written; a crash signs out whoever signed in since the last",
+            "snapshots are written; a crash ends the sessions opened since the last one",
         ),
         (false, false) => Finding::warning(
             PERSISTENCE,
-            "nothing is written to disk: a restart signs everybody out",
+            "persistence is off: a restart ends all sessions",
             "set appendonly to yes",
         ),
     };
@@ -258,23 +198,23 @@ async fn durability(node: MultiplexedConnection) -> Vec<Finding> {
 }
 
 async fn clocks(mut node: MultiplexedConnection, clock: &dyn Clock) -> Finding {
-    let asked_at = clock.now();
+    let requested_at = clock.now();
     let time = redis::cmd("TIME");
-    let answer = soon(time.query_async::<(i64, i64)>(&mut node)).await;
-    let theirs = answer.ok().and_then(|(seconds, micros)| {
+    let reply = time.query_async::<(i64, i64)>(&mut node).await;
+    let theirs = reply.ok().and_then(|(seconds, micros)| {
         Timestamp::from_microsecond(seconds.saturating_mul(1_000_000).saturating_add(micros)).ok()
     });
     let Some(theirs) = theirs else {
-        let mend = "allow the user TIME, which the throttles go by";
-        return Finding::fault(CLOCK, "it does not say what time it is", mend);
+        let hint = "grant the user the right to TIME, which throttles use";
+        return Finding::fault(CLOCK, "cannot read the server's time", hint);
     };
-    let apart = theirs.duration_since(asked_at).abs();
+    let apart = theirs.duration_since(requested_at).abs();
     match apart > CLOCKS_APART {
-        false => Finding::fine(CLOCK, "agrees with this machine's"),
+        false => Finding::fine(CLOCK, "agrees with the clock of this machine"),
         true => Finding::warning(
             CLOCK,
-            format!("{} s away from this machine's", apart.as_secs()),
-            "let both follow a time server; nothing breaks, since nodes share the server's clock for throttles and sessions carry their own end",
+            format!("{} s off the clock of this machine", apart.as_secs()),
+            "synchronize both machines (NTP); throttles use the clock of Redis, and sessions store their own expiry",
         ),
     }
 }

@@ -46,9 +46,9 @@ impl Keys {
         format!("{}{THROTTLE}:guess:{name}", self.prefix)
     }
 
-    /// Never there, with or without a number behind it; to be tried on.
-    pub(crate) fn nothing(&self) -> String {
-        format!("{}nothing", self.prefix)
+    /// A key that never exists, for `ping`.
+    pub(crate) fn probe(&self) -> String {
+        format!("{}probe", self.prefix)
     }
 }
 

@@ -1,29 +1,24 @@
 //! Sessions and throttle counters on Redis or Valkey, single node and Cluster.
 //!
-//! Redis may forget, and may remember what it was told to forget: whatever must hold for good is
-//! in the database, and [`Sessions::may_rewind`](doorward_domain::ports::Sessions::may_rewind) says
-//! so. The crate knows no rule of the domain; it keeps, finds and counts.
+//! Redis may lose writes, deletions included, so the database records ended sessions
+//! ([`Sessions::may_rewind`](doorward_domain::ports::Sessions::may_rewind)). This crate contains no rule
+//! of the domain.
 //!
-//! - `url`: what an operator writes, taken apart. - `connect`: from there to a connection that is
-//!   fit for use. - `link`: the connection as it comes and goes. - `keys`: what things are called.
-//! - `primaries`: whether all of it is there. - `sessions`, `throttle`: the two ports; their scripts
-//!   are in `scripts/`. - `durability` and `examine`: what an operator should know about the server.
+//! - `url`: parses `redis.url`. `connection`: opens and replaces the connection. `script`: commands and
+//!   Lua scripts. `keys`: the names of keys.
+//! - `sessions`, `throttle`: the two ports; their scripts are in `scripts/`.
+//! - `durability`, `examine`: checks of the server for the log and `doorward doctor`.
 //!
-//! To add a step that must be atomic: a script whose every key is declared and has one hash tag
-//! (so that it runs on a Cluster), an expiry on all it writes, and a case in `testkit::contract`.
+//! To add an atomic step: a script that declares all its keys, which share one hash tag (for Cluster),
+//! and sets an expiry on each; and a case in `testkit::contract`.
 
-mod connect;
+mod connection;
 mod durability;
 mod examine;
 mod fault;
-#[cfg(any(test, fuzzing))]
-#[doc(hidden)]
-pub mod fuzzing;
 mod keys;
-mod link;
-mod primaries;
 mod record;
-mod request;
+mod script;
 mod sessions;
 mod throttle;
 mod url;
@@ -37,25 +32,25 @@ pub use crate::url::RedisUrl;
 pub use examine::examine;
 pub use fault::Fault;
 
-/// How to reach Redis, and how to name things there.
+/// The URL of Redis and the prefix of its keys.
 #[derive(Debug, Clone)]
 pub struct RedisSettings {
-    /// Where it is.
+    /// URL.
     pub url: RedisUrl,
-    /// What every key begins with, such as `doorward:`.
+    /// Prefix of every key, such as `doorward:`.
     pub prefix: String,
 }
 
 impl RedisSettings {
-    /// Says what is wrong with them, as far as can be told without asking anybody.
+    /// Checks the settings without connecting.
     pub fn check(&self) -> Result<(), Fault> {
-        connect::check(&self.url)
+        connection::check(&self.url)
     }
 
-    /// The prefix where none is chosen.
+    /// Default prefix.
     pub const PREFIX: &str = "doorward:";
 
-    /// Says what is wrong with a prefix. Braces would take the place of our own hash tags.
+    /// Checks a prefix. Braces are not allowed: they would replace Doorward's hash tags.
     pub fn check_prefix(prefix: &str) -> Result<(), String> {
         let is_plain = |sign: u8| sign.is_ascii_alphanumeric() || b":._-".contains(&sign);
         match prefix.bytes().all(is_plain) && (1..=64).contains(&prefix.len()) {
@@ -67,18 +62,18 @@ impl RedisSettings {
     }
 }
 
-/// Sessions and throttles on one Redis. A clone speaks over the same connection.
+/// Sessions and throttles on one Redis. Clones share its connection.
 #[derive(Clone)]
 pub struct RedisStore {
-    link: link::Link,
+    link: connection::Link,
     keys: Arc<keys::Keys>,
     clock: Arc<dyn Clock>,
     time: throttle::Time,
 }
 
 impl RedisStore {
-    /// Takes note of where Redis is; speaks to nobody yet. The clock is the one that the callers'
-    /// `now` comes from; the names are those of all nodes that count together.
+    /// Does not connect yet. `clock` is the one that the callers' `now` comes from. `counters` is the same
+    /// on all nodes that count together.
     pub fn open(
         settings: RedisSettings,
         counters: CounterNames,
@@ -86,7 +81,7 @@ impl RedisStore {
     ) -> Result<Self, Fault> {
         settings.check()?;
         Ok(Self {
-            link: link::Link::new(settings.url),
+            link: connection::Link::new(settings.url),
             keys: Arc::new(keys::Keys::new(settings.prefix, counters)),
             clock,
             time: throttle::Time::Servers,
@@ -102,10 +97,10 @@ impl RedisStore {
         Self { time, ..self }
     }
 
-    /// Connects for the first time, and logs what there is to know. Redis may be away, which is
-    /// logged and mends itself; an error is one that time will not mend.
+    /// Connects for the first time. If Redis is down, this is logged and `Ok`: the connection is opened
+    /// later. An error means that the URL or the server must be changed.
     pub async fn greet(&self) -> Result<(), Fault> {
-        match self.link.connection().await {
+        match self.link.connect().await {
             Err(fault @ Fault::Unfit(_)) => Err(fault),
             _ => Ok(()),
         }

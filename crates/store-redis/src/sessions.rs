@@ -16,7 +16,7 @@ use jiff::Timestamp;
 use crate::RedisStore;
 use crate::keys::hex;
 use crate::record::{self, Record};
-use crate::request::{Lua, Repeat, Request, ScriptCall};
+use crate::script::{Lua, ScriptCall};
 
 static INSERT: LazyLock<Lua> = LazyLock::new(|| Lua::new(include_str!("scripts/insert.lua")));
 static LIST: LazyLock<Lua> = LazyLock::new(|| Lua::new(include_str!("scripts/list.lua")));
@@ -43,9 +43,7 @@ impl Sessions for RedisStore {
         for (name, value) in record::write(session) {
             call = call.arg(name).arg(value);
         }
-        self.link
-            .ask("insert session", call, Repeat::Harmless)
-            .await
+        self.link.ask("insert session", call).await
     }
 
     async fn find_session(
@@ -57,7 +55,7 @@ impl Sessions for RedisStore {
         let operation = "find session";
         let mut command = redis::cmd("HGETALL");
         command.arg(self.keys.session(user_id, &hex(digest)));
-        let found: Record = self.link.ask(operation, command, Repeat::Harmless).await?;
+        let found: Record = self.link.ask(operation, command).await?;
         let session = found
             .read(user_id, *digest)
             .map_err(|fault| StoreError::new(operation, fault))?;
@@ -73,8 +71,7 @@ impl Sessions for RedisStore {
         let list = self.keys.sessions(user_id);
         let mut command = redis::cmd("HGETALL");
         command.arg(&list);
-        let listed: HashMap<String, String> =
-            self.link.ask(operation, command, Repeat::Harmless).await?;
+        let listed: HashMap<String, String> = self.link.ask(operation, command).await?;
         if listed.is_empty() {
             return Ok(Vec::new());
         }
@@ -85,7 +82,7 @@ impl Sessions for RedisStore {
                 .map(|digest| self.keys.session(user_id, digest)),
         );
         let call = listed.keys().fold(LIST.call(keys), ScriptCall::arg);
-        let found: Vec<Record> = self.link.ask(operation, call, Repeat::Harmless).await?;
+        let found: Vec<Record> = self.link.ask(operation, call).await?;
         let mut sessions = Vec::with_capacity(found.len());
         for (record, listed) in found.into_iter().zip(listed.values()) {
             let session = record::digest(listed)
@@ -106,7 +103,7 @@ impl Sessions for RedisStore {
             .arg(session.generation)
             .arg(session.renewed_at.as_microsecond())
             .arg(session.expires_at.as_microsecond());
-        self.link.ask("renew session", call, Repeat::WhenTold).await
+        self.link.ask("renew session", call).await
     }
 
     async fn set_session_epoch(
@@ -147,7 +144,7 @@ impl Sessions for RedisStore {
         let call = DELETE
             .call(self.session_and_list(user_id, &digest))
             .arg(id.to_string());
-        self.link.ask(operation, call, Repeat::Never).await
+        self.link.ask(operation, call).await
     }
 
     /// The server does that by itself.
@@ -155,9 +152,13 @@ impl Sessions for RedisStore {
         Ok(())
     }
 
+    /// Succeeds if Redis accepts writes. On a Cluster, checks one of its primaries.
     async fn ping(&self) -> Result<(), StoreError> {
-        let each = Request::TryEach(self.keys.nothing());
-        self.link.ask("ping", each, Repeat::Harmless).await
+        // Sets a key only if it exists. It never does, but a server without room rejects the command.
+        let mut command = redis::cmd("SET");
+        command.arg(self.keys.probe()).arg("").arg("XX");
+        command.arg("PX").arg(1);
+        self.link.ask("ping", command).await
     }
 }
 
@@ -178,7 +179,7 @@ impl RedisStore {
     ) -> Result<Option<String>, StoreError> {
         let mut command = redis::cmd("HGET");
         command.arg(self.keys.sessions(user_id)).arg(id.to_string());
-        self.link.ask(operation, command, Repeat::Harmless).await
+        self.link.ask(operation, command).await
     }
 
     async fn set_field(
@@ -196,6 +197,6 @@ impl RedisStore {
             .call(vec![self.keys.session(user_id, &digest)])
             .arg(name)
             .arg(value);
-        self.link.ask(operation, call, Repeat::Harmless).await
+        self.link.ask(operation, call).await
     }
 }

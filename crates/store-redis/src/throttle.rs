@@ -14,7 +14,7 @@ use jiff::Timestamp;
 
 use crate::RedisStore;
 use crate::keys::Keys;
-use crate::request::{Lua, Repeat, ScriptCall};
+use crate::script::{Lua, ScriptCall};
 
 /// Whose time is counted by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,7 +54,7 @@ impl Throttle for RedisStore {
         }
         let (scripts, time) = self.timed(now);
         let call = take(&scripts.take, &self.keys, charges, time);
-        let answers: Vec<u64> = self.link.ask("count attempts", call, Repeat::Never).await?;
+        let answers: Vec<u64> = self.link.ask("count attempts", call).await?;
         let answers = allowances(&answers);
         match answers.len() == charges.len() {
             true => Ok(answers),
@@ -65,15 +65,13 @@ impl Throttle for RedisStore {
     async fn give_back(&self, charges: &[Charge], now: Timestamp) -> Result<(), StoreError> {
         let (scripts, time) = self.timed(now);
         let call = give_back(&scripts.give_back, &self.keys, charges, time, "guess");
-        self.link
-            .ask("give attempts back", call, Repeat::Never)
-            .await
+        self.link.ask("give attempts back", call).await
     }
 
     async fn clear(&self, charges: &[Charge], now: Timestamp) -> Result<(), StoreError> {
         let (scripts, time) = self.timed(now);
         let call = give_back(&scripts.give_back, &self.keys, charges, time, "right");
-        self.link.ask("clear attempts", call, Repeat::Never).await
+        self.link.ask("clear attempts", call).await
     }
 }
 
@@ -173,7 +171,7 @@ mod tests {
 
     use super::*;
     use crate::RedisSettings;
-    use crate::link::Link;
+    use crate::connection::Link;
 
     #[derive(Debug, Clone, Copy)]
     enum Step {
@@ -228,22 +226,16 @@ mod tests {
             let back = |guess| give_back(&AS_TOLD.give_back, &keys, &charges, time, guess);
             match step {
                 Step::GiveBack => {
-                    let () = link
-                        .ask("test", back("guess"), Repeat::Never)
-                        .await
-                        .unwrap();
+                    let () = link.ask("test", back("guess")).await.unwrap();
                     memory.give_back(&charges, now).await.unwrap();
                 }
                 Step::Clear => {
-                    let () = link
-                        .ask("test", back("right"), Repeat::Never)
-                        .await
-                        .unwrap();
+                    let () = link.ask("test", back("right")).await.unwrap();
                     memory.clear(&charges, now).await.unwrap();
                 }
                 _ => {
                     let call = take(&AS_TOLD.take, &keys, &charges, time);
-                    let answers: Vec<u64> = link.ask("test", call, Repeat::Never).await.unwrap();
+                    let answers: Vec<u64> = link.ask("test", call).await.unwrap();
                     let expected = memory.take(&charges, now).await.unwrap();
                     assert_eq!(allowances(&answers), expected, "step {number}, {step:?}");
                 }

@@ -126,7 +126,7 @@ pub static SETTINGS: &[Setting] = &[
         |c, v| within(v, 1, 60).map(|v| c.database_statement_seconds = v), |c| c.database_statement_seconds.to_string()),
     plain("database.migrate", "Whether `serve` brings the schema up to date by itself: true or false.",
         |c, v| boolean(v).map(|v| c.database_migrate = v), |c| c.database_migrate.to_string()),
-    secret(known_as("REDIS_URL", plain("redis.url", "redis://user:password@host:6379/0, rediss://… (TLS; `?ca=FILE` names a private authority) or redis+unix:///PATH; several hosts with commas, for a Cluster or a primary with replicas. Sessions are in the database if not set.",
+    secret(known_as("REDIS_URL", plain("redis.url", "redis://user:password@host:6379/0, rediss://… (TLS; `?ca=FILE` names a private authority) or redis+unix:///PATH; several hosts of a Cluster, separated by commas. Sessions are in the database if not set.",
         |c, v| redis(v).map(|v| c.redis_url = Some(Secret::new(v))), |c| text(c.redis_url.as_ref())))),
     plain("redis.prefix", "What every key on Redis begins with, so that others can use it too.",
         |c, v| RedisSettings::check_prefix(v).map(|()| c.redis_prefix = v.to_owned()), |c| c.redis_prefix.clone()),
