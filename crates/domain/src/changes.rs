@@ -94,7 +94,7 @@ pub enum Change {
         /// Latest end of a lease.
         until: Timestamp,
     },
-    /// The mail was given up; it stays to be looked at until the sweep. Nothing where it is gone.
+    /// The mail failed permanently. It is stored until the sweep. No effect if it is deleted.
     MailFailed {
         /// Which.
         id: MailJobId,

@@ -75,15 +75,15 @@ words! {
 }
 
 words! {
-    /// What became of a mail in one turn.
+    /// Outcome of one attempt to send a mail.
     MailFate {
-        /// Somebody else now answers for it.
+        /// The mail server accepted it.
         Sent => "sent",
-        /// To be tried again.
+        /// It will be retried.
         Deferred => "deferred",
-        /// Not tried again.
-        GivenUp => "given-up",
-        /// There was nobody to send it to any more, or their mailbox has had enough.
+        /// It failed permanently.
+        Failed => "failed",
+        /// It has no recipient any more, or the mailbox limit is reached.
         Dropped => "dropped",
     }
 }

@@ -454,7 +454,7 @@ impl Store for MemoryStore {
         let mut outbox = Outbox::default();
         for job in tables.mail_jobs.values() {
             if job.failed_at.is_some() {
-                outbox.given_up += 1;
+                outbox.failed += 1;
                 continue;
             }
             outbox.waiting += 1;

@@ -146,7 +146,7 @@ pub trait Store: Send + Sync {
 
     /// Takes up to `limit` mails that are due and puts a lease on each: `due_at` moves to
     /// `lease_until` and `attempts` rises by one, in one conditional step a mail, so that no two
-    /// workers hold one at a time. Oldest first; given-up mails never.
+    /// workers hold one at a time. Oldest first; failed mails never.
     async fn claim_mail_jobs(
         &self,
         now: Timestamp,
@@ -174,7 +174,7 @@ pub trait Store: Send + Sync {
         limit: usize,
     ) -> Result<Vec<AuditEvent>, StoreError>;
 
-    /// Removes links that expired, mails that were given up and ended sessions whose time ran out
+    /// Removes links that expired, failed mails and ended sessions whose time ran out
     /// before that moment.
     async fn sweep(&self, before: Timestamp) -> Result<(), StoreError>;
 
@@ -243,8 +243,8 @@ pub struct Outbox {
     pub oldest_at: Option<Timestamp>,
     /// When the next of them is due: where that is long past, nobody sends.
     pub due_at: Option<Timestamp>,
-    /// How many were given up, and are still kept to be looked at.
-    pub given_up: u64,
+    /// Number of mails that failed permanently and are still stored.
+    pub failed: u64,
 }
 
 /// When a session was last used.

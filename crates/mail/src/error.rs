@@ -1,7 +1,7 @@
-//! What stops the mailer from starting, and how a failed delivery becomes the port's [`MailError`].
+//! Errors of the mailer's setup, and the conversion of delivery errors to the port's [`MailError`].
 //!
-//! Must not know any one transport: each has its own error, which becomes the cause. To add a
-//! reason not to start: a variant whose text says what to mend, never with a password in it.
+//! Must not know any transport: each has its own error, which becomes the cause. No message contains
+//! a password.
 
 use std::error::Error;
 use std::io;
@@ -11,23 +11,23 @@ use doorward_domain::ports::MailError;
 
 use crate::templates::TemplateError;
 
-/// Why mail cannot work as it is configured. The server does not start with it.
+/// An invalid mail configuration. The server does not start with it.
 #[derive(Debug, thiserror::Error)]
 pub enum MailSetupError {
-    /// The sender is not one mailbox.
+    /// The sender is not a single mailbox.
     #[error(
         "the sender {from:?} is not one mailbox such as \"Doorward <no-reply@example.com>\": {reason}"
     )]
     From {
         /// As configured.
         from: String,
-        /// What is wrong with it.
+        /// Reason.
         reason: String,
     },
-    /// The product's name cannot stand in a subject.
+    /// The product's name is not valid in a subject.
     #[error("the product's name is empty or has control characters")]
     Product,
-    /// A template is broken, unknown or unreadable.
+    /// A template is invalid, unknown or unreadable.
     #[error(transparent)]
     Template(#[from] TemplateError),
     /// The folder for mails cannot be used.
@@ -35,22 +35,22 @@ pub enum MailSetupError {
     Folder {
         /// As configured.
         path: PathBuf,
-        /// Why.
+        /// Cause.
         #[source]
         cause: io::Error,
     },
-    /// TLS towards the mail server cannot be set up.
+    /// TLS to the mail server cannot be set up.
     #[error("cannot set up TLS for the mail server {host}")]
     Tls {
-        /// The mail server.
+        /// Host of the mail server.
         host: String,
-        /// Why.
+        /// Cause.
         #[source]
         cause: Box<dyn Error + Send + Sync>,
     },
 }
 
-/// A failure that may pass: the worker tries again.
+/// A temporary failure: the worker retries.
 pub(crate) fn temporary(cause: impl Into<Box<dyn Error + Send + Sync>>) -> MailError {
     MailError {
         permanent: false,
@@ -58,7 +58,7 @@ pub(crate) fn temporary(cause: impl Into<Box<dyn Error + Send + Sync>>) -> MailE
     }
 }
 
-/// A failure that lies in this very mail: trying again is pointless.
+/// A permanent failure: the mail itself is invalid.
 pub(crate) fn permanent(cause: impl Into<Box<dyn Error + Send + Sync>>) -> MailError {
     MailError {
         permanent: true,

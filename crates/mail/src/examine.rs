@@ -1,8 +1,7 @@
-//! Tries the mail settings for `doorward doctor`, up to the recipient: no mail is sent.
+//! Checks the mail settings for `doorward doctor`. Sends no mail.
 //!
-//! Changes nothing: no folder is made and no file written, which is why it opens no
-//! `TemplateMailer`. What a mail server says is shown as the log would show it, addresses masked.
-//! To examine a new transport: a function in its file and its arm in [`examine`].
+//! Creates no folder and no file, so it opens no `TemplateMailer`. Addresses in replies of the mail
+//! server are masked. To check a new transport: a function in its file and its arm in [`examine`].
 
 use doorward_domain::checkup::Finding;
 use doorward_domain::values::EmailAddress;
@@ -15,14 +14,14 @@ use crate::templates::Templates;
 use crate::transport::url::TransportSettings;
 use crate::transport::{folder, smtp};
 
-/// What is wrong with the settings, and what the mail server says of a mail to `to`; where that is
-/// none, it is asked about the sender alone.
+/// Checks the settings and whether the mail server accepts a mail to `to`. If `to` is `None`, checks only
+/// the sender.
 pub async fn examine(settings: &MailSettings, to: Option<&EmailAddress>) -> Vec<Finding> {
     let mut findings = Vec::new();
     let composer = match Composer::new(&settings.from) {
         Ok(composer) => Some(composer),
         Err(error) => {
-            let mend = "set `mail.from` to an address of a domain that you send for";
+            let mend = "set `mail.from` to an address of your domain";
             findings.push(Finding::fault("mail: sender", error.to_string(), mend));
             None
         }
@@ -38,12 +37,12 @@ pub async fn examine(settings: &MailSettings, to: Option<&EmailAddress>) -> Vec<
         TransportSettings::Folder(path) => findings.push(folder::examine(path)),
         TransportSettings::Log => findings.push(Finding::warning(
             "mail",
-            "mail is written to the log, links and all, and reaches nobody",
-            "set `mail.url` (SMTP_URL) before people sign up",
+            "mails are written to the log with their links, and not sent",
+            "set `mail.url` (SMTP_URL) before users sign up",
         )),
         TransportSettings::Inbox => findings.push(Finding::fine(
             "mail",
-            "stays in the built-in inbox; `mail.url` (SMTP_URL) sends it",
+            "mails stay in the built-in inbox; set `mail.url` (SMTP_URL) to send them",
         )),
     }
     findings
@@ -62,22 +61,22 @@ fn templates(settings: &MailSettings) -> Finding {
         (Err(error), _) => {
             let mend = match &error {
                 MailSetupError::Template(_) => {
-                    "mend or remove that file; built-in templates take the place of removed ones"
+                    "fix or remove that file; a built-in template replaces a removed one"
                 }
-                _ => "mend the setting",
+                _ => "fix the setting",
             };
             Finding::fault("mail: templates", chain(&error), mend)
         }
     }
 }
 
-/// An error and its causes, on one line.
+/// The error and its causes, on one line.
 pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(inner) = cause {
         let more = inner.to_string();
-        // Some errors repeat their cause in their own text.
+        // Some errors already contain the text of their cause.
         if !text.contains(&more) {
             text = format!("{text}: {more}");
         }

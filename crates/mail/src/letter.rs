@@ -1,7 +1,6 @@
-//! A mail with everything done but the sending: what [`crate::message`] makes and a transport takes.
+//! A rendered mail, ready for a transport.
 //!
-//! Must not know where it goes. It has no `Debug`: its link opens an account. To add what a new
-//! transport needs, add a field here and fill it in [`crate::mailer`].
+//! It has no `Debug`: its link opens an account.
 
 use doorward_domain::ports::MailTemplate;
 use doorward_domain::values::EmailAddress;
@@ -10,20 +9,20 @@ use lettre::Message;
 
 use crate::templates::Rendered;
 
-/// A message, and the parts it was made of for those that show rather than send.
+/// A message and its parts, for transports that show them.
 pub(crate) struct Letter {
-    /// Which mail it is.
+    /// Template.
     pub template: MailTemplate,
-    /// The one recipient.
+    /// Recipient.
     pub to: EmailAddress,
-    /// The link it is about.
+    /// Link in the mail.
     pub url: String,
-    /// The `Message-ID` before its `@`; letters, digits, `.`, `-` and `_` alone.
+    /// Part of the `Message-ID` before the `@`: letters, digits, `.`, `-` and `_`.
     pub id: String,
-    /// When it was made.
+    /// Creation time.
     pub at: Timestamp,
     /// Subject, text and HTML.
     pub rendered: Rendered,
-    /// The whole message, with its envelope.
+    /// Message with its envelope.
     pub message: Message,
 }

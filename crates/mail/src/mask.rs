@@ -1,11 +1,8 @@
-//! Hides e-mail addresses in whatever is logged or put into an error.
-//!
-//! Must not know where a text comes from: a server's reply is masked like any other. There is
-//! one mask; to hide another kind of thing, add a function beside it, not a flag.
+//! Masks email addresses in logs and errors.
 
 use std::fmt::Write;
 
-/// The most characters of a server's reply that are kept.
+/// Maximum length of a server's reply, in characters.
 const MAX_REPLY: usize = 300;
 
 /// `ben@example.com` becomes `b***@example.com`.
@@ -19,8 +16,8 @@ pub(crate) fn mask_address(address: &str) -> String {
     }
 }
 
-/// What a mail server said, safe to log: on one line, not too long, and no address in clear,
-/// since servers like to repeat the recipient.
+/// A mail server's reply for the log: on one line, shortened, with masked addresses. Servers often repeat
+/// the recipient.
 pub(crate) fn mask_reply(text: &str) -> String {
     let mut masked = String::new();
     for word in text.split(|c: char| c.is_whitespace() || c.is_control()) {
@@ -38,14 +35,14 @@ pub(crate) fn mask_reply(text: &str) -> String {
     }
 }
 
-/// A text of any kind with every address in it masked, for what others have written.
+/// Masks every address in a text.
 pub fn mask_addresses(text: &str) -> String {
     let mut masked = String::with_capacity(text.len());
     mask_word(text, &mut masked);
     masked
 }
 
-/// Masks each address in a word such as `<ben@example.com>:` and keeps what stands around it.
+/// Masks each address in a word such as `<ben@example.com>:`.
 fn mask_word(word: &str, masked: &mut String) {
     let is_part = |c: char| c.is_alphanumeric() || "!#$%&'*+-/=?^_`{|}~.@".contains(c);
     let mut rest = word;
@@ -67,7 +64,7 @@ fn mask_word(word: &str, masked: &mut String) {
     }
 }
 
-/// What a line of the log calls an address, `mail.to=`, and the address.
+/// Splits a log field such as `mail.to=ben@example.com` into its name with `=` and its value.
 fn named(run: &str) -> (&str, &str) {
     let is_name = |c: char| c.is_ascii_lowercase() || c == '_' || c == '.';
     match run.find('=') {

@@ -1,11 +1,7 @@
-//! The MIME message: header fields by typed builders, a text and an HTML part.
+//! Builds the MIME message, with a text and an HTML part.
 //!
-//! Must not know templates or transports. No header field is put together from strings: the
-//! builder encodes what is not ASCII and folds what is long. The envelope is stated, one
-//! sender and one recipient, and never read off the header fields.
-//!
-//! To add a header field: a line in [`Composer::compose`], with a type as [`AutoSubmitted`] has
-//! where the library lacks one.
+//! Must not know templates or transports. lettre's typed builder encodes and folds header fields
+//! . The envelope has one sender and one recipient and is not derived from header fields.
 
 use std::error::Error;
 use std::time::SystemTime;
@@ -34,24 +30,24 @@ pub(crate) enum BodyEncoding {
     Readable,
 }
 
-/// Makes messages from one sender.
+/// Builds messages of one sender.
 pub(crate) struct Composer {
     from: Mailbox,
 }
 
-/// Why no message can be made of a mail. None of these should happen to a mail a flow wrote.
+/// Reason why no message can be built. Mails of Doorward's flows do not cause these errors.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ComposeError {
-    #[error("the recipient is no address that a message can carry")]
+    #[error("the recipient's address is not valid in a message")]
     Recipient(#[source] AddressError),
-    #[error("the message id has characters that do not belong there")]
+    #[error("the message id has invalid characters")]
     MessageId,
-    #[error("the message cannot be put together")]
+    #[error("the message cannot be built")]
     Message(#[source] lettre::error::Error),
 }
 
 impl Composer {
-    /// Reads the sender, `Doorward <no-reply@example.com>` or the address alone.
+    /// Parses the sender, `Doorward <no-reply@example.com>` or the address alone.
     pub fn new(from: &str) -> Result<Self, MailSetupError> {
         let refuse = |reason: &str| MailSetupError::From {
             from: from.to_owned(),
@@ -64,17 +60,17 @@ impl Composer {
             .trim()
             .parse()
             .map_err(|error: AddressError| refuse(&error.to_string()))?;
-        // The library's parser passes over what follows a mailbox.
+        // lettre's parser ignores text after the mailbox.
         let address = mailbox.email.to_string();
         let is_whole = match from.trim().strip_suffix('>') {
             Some(rest) => rest.trim_end().ends_with(&address),
             None => from.trim() == address,
         };
         if !is_whole {
-            return Err(refuse("something follows or precedes the address"));
+            return Err(refuse("there is text before or after the address"));
         }
         if !address.is_ascii() {
-            return Err(refuse("write its domain in ASCII, as xn--…"));
+            return Err(refuse("the domain must be ASCII: write it as xn--…"));
         }
         Ok(Self { from: mailbox })
     }
@@ -89,7 +85,7 @@ impl Composer {
         &self.from.email
     }
 
-    /// Puts a message together. `at` becomes its `Date`.
+    /// Builds a message. `at` becomes its `Date`.
     pub fn compose(
         &self,
         mail: &Mail,
@@ -144,7 +140,7 @@ fn body(text: &str, encoding: BodyEncoding) -> Body {
     Body::dangerous_pre_encoded(text.into_bytes(), encoding)
 }
 
-/// `Auto-Submitted: auto-generated` (RFC 3834, 5): keeps holiday notices from answering.
+/// `Auto-Submitted: auto-generated` (RFC 3834, section 5): prevents automatic replies.
 #[derive(Clone)]
 struct AutoSubmitted;
 
@@ -283,7 +279,7 @@ mod tests {
         }
     }
 
-    /// what a person typed makes no header field and no recipient.
+    /// user input adds no header field and no recipient.
     #[test]
     fn hostile_values_stay_in_the_body() {
         let plain = compose(&samples::mail(MailTemplate::Confirm, Locale::En));

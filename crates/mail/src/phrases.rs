@@ -1,12 +1,9 @@
-//! The few words that are put together in code rather than in a template.
-//!
-//! Only what needs arithmetic or stands in every mail alike; all else is text and belongs in
-//! `templates/`. A new language does not compile until each `match` here knows it.
+//! Phrases that need arithmetic or appear in every mail. All other text is in `templates/`.
 
 use doorward_domain::values::Locale;
 
-/// How long a link lives: "30 minutes", "24 hours", "3 days". Rounded down, since a mail must not
-/// promise more than there is.
+/// Lifetime of a link, such as "30 minutes", "24 hours" or "3 days". Rounded down, so that a mail does not
+/// promise too much.
 pub(crate) fn lifetime(locale: Locale, minutes: i64) -> String {
     let minutes = minutes.max(1);
     let hours = minutes / 60;
@@ -34,7 +31,7 @@ pub(crate) fn lifetime(locale: Locale, minutes: i64) -> String {
     format!("{count} {name}")
 }
 
-/// What stands between the button and the plain link.
+/// Text between the button and the link.
 pub(crate) fn link_hint(locale: Locale) -> &'static str {
     match locale {
         Locale::En => "If the button does not work, copy this address into your browser:",

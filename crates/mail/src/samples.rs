@@ -1,4 +1,4 @@
-//! Mails for this crate's own tests.
+//! Sample mails for tests.
 
 use doorward_domain::ports::{Mail, MailTemplate};
 use doorward_domain::values::{EmailAddress, Locale};

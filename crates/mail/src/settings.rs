@@ -1,28 +1,25 @@
-//! What the mailer needs to know to start.
-//!
-//! Must not know where settings come from: the binary reads them from its file and environment.
-//! To add one: a field with its doc comment and its default in [`MailSettings::new`].
+//! Settings of the mailer.
 
 use std::path::PathBuf;
 
 use crate::transport::url::TransportSettings;
 
-/// Everything [`crate::TemplateMailer::open`] takes.
+/// Input of [`crate::TemplateMailer::open`].
 #[derive(Debug, Clone)]
 pub struct MailSettings {
-    /// The sender: one mailbox, `Doorward <no-reply@example.com>` or the address alone.
+    /// Sender: `Doorward <no-reply@example.com>` or only the address.
     pub from: String,
-    /// What the mails call the service.
+    /// Name of the service in mails.
     pub product: String,
-    /// A folder whose files take the place of the built-in templates of the same name
-    /// (`layout.html`, `en/confirm.txt` …).
+    /// Folder whose files replace the built-in templates of the same name (`layout.html`,
+    /// `en/confirm.txt` …).
     pub templates: Option<PathBuf>,
-    /// Where mails go.
+    /// Destination of mails.
     pub transport: TransportSettings,
 }
 
 impl MailSettings {
-    /// The settings with every default.
+    /// Settings with all defaults.
     pub fn new(from: impl Into<String>, transport: TransportSettings) -> Self {
         Self {
             from: from.into(),

@@ -1,7 +1,7 @@
-//! The background worker: mail, what was seen, what has run out, keys, the certificate, the time, the
-//! seals of the audit log.
+//! Background tasks: mail, last-seen times of sessions, expired records, signing keys, the certificate,
+//! the clock and the audit log.
 //!
-//! Each duty is one turn and a wait. A turn that fails says so in the log and is tried again.
+//! Each task repeats a run and a wait. A run that fails is logged, counted and repeated.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,17 +17,16 @@ use crate::listener::reloading::Keeper;
 use crate::system::Comparison;
 use crate::wiring::Wired;
 
-/// How often the outbox is looked at when nobody says that there is something.
+/// Interval between checks of the outbox if no new mail is reported.
 const MAIL_EVERY: Duration = Duration::from_secs(1);
-/// How many mails are sent side by side, each by a duty of its own that waits for no other's: as many
-/// as there are connections to the mail server.
+/// Number of mails that are sent at a time, each by a separate task.
 const MAILS_AT_ONCE: usize = 4;
 /// Time for a mail that is being sent when the server stops.
 const SEND_GRACE: Duration = Duration::from_secs(5);
 const SEEN_EVERY: Duration = Duration::from_secs(5);
 const KEYS_EVERY: Duration = Duration::from_secs(60);
-/// How often keys are looked at that another node may have revoked: each is dead everywhere within a
-/// second.
+/// Interval between checks for keys that another node revoked: a revoked key is rejected everywhere
+/// within a second.
 const FOLLOW_EVERY: Duration = Duration::from_millis(500);
 const SWEEP_EVERY: Duration = Duration::from_secs(600);
 const CLOCK_EVERY: Duration = Duration::from_secs(30);
@@ -40,57 +39,57 @@ const CHECKPOINT_EVERY: Duration = Duration::from_secs(600);
 const MAIL: &str = "mail";
 const LAST_SEEN: &str = "last-seen";
 const KEYS: &str = "keys";
-const KEY_WATCH: &str = "key-watch";
+const KEY_POLL: &str = "key-poll";
 const SWEEP: &str = "sweep";
 const CLOCK: &str = "clock";
 const AUDIT: &str = "audit";
 const CERTIFICATE: &str = "certificate";
-/// What the duties are called in the log and among the metrics.
-pub const DUTIES: [&str; 8] = [
+/// Names of the tasks, in the log and in metrics.
+pub const TASKS: [&str; 8] = [
     MAIL,
     LAST_SEEN,
     KEYS,
-    KEY_WATCH,
+    KEY_POLL,
     SWEEP,
     CLOCK,
     AUDIT,
     CERTIFICATE,
 ];
 
-/// Starts the duties; they end, each after its turn, when `stop` turns true.
+/// Starts the tasks. Each ends after its current run when `stop` becomes true.
 pub fn start(wired: &Arc<Wired>, stop: &watch::Receiver<bool>) -> JoinSet<()> {
-    let mut duties = JoinSet::new();
+    let mut tasks = JoinSet::new();
     for _ in 0..MAILS_AT_ONCE {
-        duties.spawn(supervise(MAIL, wired.clone(), stop.clone(), deliver_mail));
+        tasks.spawn(supervise(MAIL, wired.clone(), stop.clone(), deliver_mail));
     }
-    duties.spawn(supervise(
+    tasks.spawn(supervise(
         LAST_SEEN,
         wired.clone(),
         stop.clone(),
         write_last_seen,
     ));
-    duties.spawn(supervise(KEYS, wired.clone(), stop.clone(), keep_keys));
-    duties.spawn(supervise(
-        KEY_WATCH,
+    tasks.spawn(supervise(KEYS, wired.clone(), stop.clone(), keep_keys));
+    tasks.spawn(supervise(
+        KEY_POLL,
         wired.clone(),
         stop.clone(),
         follow_keys,
     ));
-    duties.spawn(supervise(SWEEP, wired.clone(), stop.clone(), sweep));
-    duties.spawn(supervise(CLOCK, wired.clone(), stop.clone(), keep_time));
-    duties.spawn(supervise(AUDIT, wired.clone(), stop.clone(), keep_audit));
-    duties
+    tasks.spawn(supervise(SWEEP, wired.clone(), stop.clone(), sweep));
+    tasks.spawn(supervise(CLOCK, wired.clone(), stop.clone(), keep_time));
+    tasks.spawn(supervise(AUDIT, wired.clone(), stop.clone(), keep_audit));
+    tasks
 }
 
-/// Looks after the certificate's files, beside the other duties.
+/// Starts the task that reloads the certificate's files.
 pub fn keep_certificate(
-    duties: &mut JoinSet<()>,
+    tasks: &mut JoinSet<()>,
     wired: &Arc<Wired>,
     stop: &watch::Receiver<bool>,
     keeper: Keeper,
 ) {
     let keeper = Arc::new(Mutex::new(keeper));
-    let duty = move |_, mut stop: watch::Receiver<bool>| {
+    let task = move |_, mut stop: watch::Receiver<bool>| {
         let keeper = keeper.clone();
         async move {
             let mut keeper = keeper.lock().await;
@@ -100,21 +99,20 @@ pub fn keep_certificate(
             }
         }
     };
-    duties.spawn(supervise(CERTIFICATE, wired.clone(), stop.clone(), duty));
+    tasks.spawn(supervise(CERTIFICATE, wired.clone(), stop.clone(), task));
 }
 
-/// Runs a duty, and starts it again where it panics (L-04): a server whose mail has stopped must
-/// not look well.
+/// Runs a task and restarts it after a panic (L-04).
 async fn supervise<D, F>(
     name: &'static str,
     wired: Arc<Wired>,
     stop: watch::Receiver<bool>,
-    duty: D,
+    task: D,
 ) where
     D: Fn(Arc<Wired>, watch::Receiver<bool>) -> F,
     F: Future<Output = ()> + Send + 'static,
 {
-    let begin = || duty(wired.clone(), stop.clone());
+    let begin = || task(wired.clone(), stop.clone());
     again_after_panics(name, begin, || failed(&wired, name), stop.clone()).await;
 }
 
@@ -127,7 +125,7 @@ async fn again_after_panics<F>(
     F: Future<Output = ()> + Send + 'static,
 {
     while let Err(error) = tokio::spawn(begin()).await {
-        tracing::error!(duty = name, %error, "a duty of the worker panicked; it starts again");
+        tracing::error!(task = name, %error, "worker task panicked; restarting it");
         failed();
         if pause(MAIL_EVERY, &mut stop).await {
             return;
@@ -149,7 +147,7 @@ async fn deliver_mail(wired: Arc<Wired>, mut stop: watch::Receiver<bool>) {
                 failed(&wired, MAIL);
                 tracing::error!(
                     error = format!("{:#}", anyhow::Error::from(error)),
-                    "mail could not be looked after"
+                    "mail task failed"
                 );
             }
         }
@@ -186,7 +184,7 @@ async fn write_last_seen(wired: Arc<Wired>, mut stop: watch::Receiver<bool>) {
             failed(&wired, LAST_SEEN);
             tracing::warn!(
                 error = format!("{:#}", anyhow::Error::from(error)),
-                "last use of sessions not noted"
+                "failed to write last-seen times of sessions"
             );
         }
         if is_last {
@@ -204,20 +202,20 @@ async fn keep_keys(wired: Arc<Wired>, mut stop: watch::Receiver<bool>) {
             failed(&wired, KEYS);
             tracing::error!(
                 error = format!("{:#}", anyhow::Error::from(error)),
-                "signing keys could not be looked after"
+                "signing-key task failed"
             );
         }
     }
 }
 
-/// A store that is away is told of by others, and not twice a second.
+/// Logs at debug level: other tasks report a store that is down, and less often.
 async fn follow_keys(wired: Arc<Wired>, mut stop: watch::Receiver<bool>) {
     while !pause(FOLLOW_EVERY, &mut stop).await {
         if let Err(error) = wired.accounts.follow_keys().await {
-            failed(&wired, KEY_WATCH);
+            failed(&wired, KEY_POLL);
             tracing::debug!(
                 error = format!("{:#}", anyhow::Error::from(error)),
-                "revoked keys could not be asked for"
+                "failed to poll for revoked keys"
             );
         }
     }
@@ -226,12 +224,12 @@ async fn follow_keys(wired: Arc<Wired>, mut stop: watch::Receiver<bool>) {
 async fn sweep(wired: Arc<Wired>, mut stop: watch::Receiver<bool>) {
     loop {
         if !wired.clock.is_trusted() {
-            tracing::warn!("nothing is swept: time has just been moved far, and may be wrong");
+            tracing::warn!("sweep skipped: the clock was just adjusted by a large step");
         } else if let Err(error) = wired.accounts.sweep(&wired.ctx(Actor::Worker)).await {
             failed(&wired, SWEEP);
             tracing::error!(
                 error = format!("{:#}", anyhow::Error::from(error)),
-                "what has run out could not be swept"
+                "failed to delete expired records"
             );
         }
         if pause(SWEEP_EVERY, &mut stop).await {
@@ -357,7 +355,7 @@ fn tell_failed<T>(wired: &Wired, done: Result<T, Error>, what: &'static str) -> 
     }
 }
 
-/// The first comparison was made before anything else (`wiring`).
+/// The first comparison is made at the start (`wiring`).
 async fn keep_time(wired: Arc<Wired>, mut stop: watch::Receiver<bool>) {
     while !pause(CLOCK_EVERY, &mut stop).await {
         match wired.clock.follow(wired.accounts.server_time()).await {
@@ -367,21 +365,21 @@ async fn keep_time(wired: Arc<Wired>, mut stop: watch::Receiver<bool>) {
                 failed(&wired, CLOCK);
                 tracing::debug!(
                     error = format!("{:#}", anyhow::Error::from(error)),
-                    "the store's clock could not be asked"
+                    "failed to read the database's clock"
                 );
             }
         }
     }
 }
 
-/// For an operator's figures.
-fn failed(wired: &Wired, duty: &'static str) {
+/// Counts a failed run.
+fn failed(wired: &Wired, task: &'static str) {
     if let Some(figures) = &wired.figures {
-        figures.duty_failed(duty);
+        figures.task_failed(task);
     }
 }
 
-/// Waits; `true` where it is time to stop.
+/// Waits. Returns `true` if the server stops.
 async fn pause(time: Duration, stop: &mut watch::Receiver<bool>) -> bool {
     if *stop.borrow() {
         return true;
@@ -399,9 +397,9 @@ mod tests {
 
     use super::*;
 
-    /// L-04: a duty that panics is told, counted and begun anew, until it is asked to stop.
+    /// L-04: a task that panics is counted and restarted until the server stops.
     #[tokio::test(start_paused = true)]
-    async fn a_duty_that_panics_starts_again() {
+    async fn a_task_that_panics_is_restarted() {
         let (begun, told) = (Arc::new(AtomicU32::new(0)), AtomicU32::new(0));
         let (_stopper, stop) = watch::channel(false);
         let begin = || {
@@ -416,9 +414,9 @@ mod tests {
         assert_eq!(seen, (3, 2));
     }
 
-    /// L-04: one that panics each time keeps no server from its end.
+    /// L-04: a task that always panics does not keep the server from stopping.
     #[tokio::test(start_paused = true)]
-    async fn a_duty_that_always_panics_ends_with_the_server() {
+    async fn a_task_that_always_panics_ends_with_the_server() {
         let begun = AtomicU32::new(0);
         let (stopper, stop) = watch::channel(false);
         let begin = || {

@@ -1,9 +1,8 @@
-//! What things are called in Redis.
+//! Names of keys in Redis.
 //!
-//! All that belongs to one user has the user's id as its hash tag, so that a Cluster keeps it in
-//! one slot and a script may touch it at once. A throttle's key is a MAC: it may come from a stranger,
-//! be of any length, and name a network or e-mail address, which nobody is to read or to guess here
-//! (L-05). All of those share one tag.
+//! All keys of a user have the user's id as their hash tag, so that a Cluster stores them in one slot and a
+//! script can use them together. The key of a throttle is a MAC, since it may be long and may contain a
+//! network or email address (L-05). All throttles share one hash tag.
 
 use std::fmt::Write as _;
 
@@ -24,12 +23,12 @@ impl Keys {
         Self { prefix, counters }
     }
 
-    /// One session, a hash.
+    /// A session: a hash.
     pub(crate) fn session(&self, user_id: UserId, digest: &str) -> String {
         format!("{}{{{user_id}}}:session:{digest}", self.prefix)
     }
 
-    /// The sessions of a user, a hash from their ids to their digests.
+    /// The sessions of a user: a hash from ids to digests.
     pub(crate) fn sessions(&self, user_id: UserId) -> String {
         format!("{}{{{user_id}}}:sessions", self.prefix)
     }

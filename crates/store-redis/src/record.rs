@@ -1,8 +1,7 @@
-//! A session as a hash of Redis: a field a name, numbers in decimal, what is not there left out, and
-//! what the key says already too.
+//! A session as a Redis hash: numbers in decimal, without missing values and without what the key contains.
 //!
-//! Redis packs a small hash tightly as long as no value is longer than 64 bytes: a session takes less
-//! than half the memory so. What a device says of itself is longer, and cut into pieces.
+//! Redis stores a small hash compactly if no value is longer than 64 bytes, which halves the memory of a
+//! session. The user agent is longer, so it is stored in pieces.
 
 use std::collections::HashMap;
 
@@ -15,26 +14,26 @@ use crate::fault::Fault;
 
 const PIECE: usize = 64;
 
-/// The fields that hold the pieces of the user agent: 256 characters of four bytes, and one to spare.
+/// Fields of the pieces of the user agent: up to 256 characters of four bytes.
 const PIECES: [&str; 18] = [
     "agent", "agent1", "agent2", "agent3", "agent4", "agent5", "agent6", "agent7", "agent8",
     "agent9", "agent10", "agent11", "agent12", "agent13", "agent14", "agent15", "agent16",
     "agent17",
 ];
 
-/// How long a session is kept from the moment it was written, in milliseconds: a distance, so that
-/// it does not matter what time Redis thinks it is.
+/// Time to live of a session in milliseconds, from the moment it is written. It does not depend on the
+/// clock of Redis.
 pub(crate) fn lifetime(session: &Session) -> i64 {
     let written_at = session.created_at.max(session.renewed_at);
     let micros = session
         .expires_at
         .as_microsecond()
         .saturating_sub(written_at.as_microsecond());
-    // Rounded up: its own deadline, to the microsecond, is looked at beside this.
+    // Rounded up: the stored expiry is checked at every read.
     micros.saturating_add(999).div_euclid(1000).max(1)
 }
 
-/// Field by field.
+/// Fields and values of a session.
 pub(crate) fn write(session: &Session) -> Vec<(&'static str, String)> {
     let Session {
         id,
@@ -66,7 +65,7 @@ pub(crate) fn write(session: &Session) -> Vec<(&'static str, String)> {
     fields
 }
 
-/// A text in pieces of at most 64 bytes; one piece where it is empty. The last takes all that is left.
+/// Splits a text into pieces of at most 64 bytes. An empty text is one piece. The last piece may be longer.
 fn pieces(text: &str) -> Vec<String> {
     let mut pieces = vec![String::new()];
     for sign in text.chars() {
@@ -79,7 +78,7 @@ fn pieces(text: &str) -> Vec<String> {
     pieces
 }
 
-/// The fields of a hash, as Redis gives them.
+/// Fields and values of a hash.
 pub(crate) struct Record(HashMap<String, String>);
 
 impl FromRedisValue for Record {
@@ -89,7 +88,7 @@ impl FromRedisValue for Record {
 }
 
 impl Record {
-    /// The session, or none where there is no such hash.
+    /// Returns the session. `None` if the hash does not exist.
     pub(crate) fn read(self, user_id: UserId, digest: Digest) -> Result<Option<Session>, Fault> {
         if self.0.is_empty() {
             return Ok(None);
@@ -128,7 +127,7 @@ impl Record {
     }
 }
 
-/// A digest as it stands in a list and in a key.
+/// Parses a digest in hexadecimal.
 pub(crate) fn digest(text: &str) -> Result<Digest, Fault> {
     let mut bytes = [0; 32];
     if text.len() != 64 || !text.is_ascii() {

@@ -1,7 +1,7 @@
-//! Open sessions: a hash each, with its own expiry, and a list for each user.
+//! Open sessions: a hash for each, with its own expiry, and a list for each user.
 //!
-//! The server's expiry is a distance from the moment of writing, so that it does not matter whether
-//! its clock agrees with ours; the deadline itself is kept beside it and asked at every read.
+//! The expiry of a key is relative, so it does not depend on the clock of Redis. The expiry of the session
+//! itself is stored in the hash and checked at every read.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -24,7 +24,7 @@ static RENEW: LazyLock<Lua> = LazyLock::new(|| Lua::new(include_str!("scripts/re
 static SET_FIELD: LazyLock<Lua> = LazyLock::new(|| Lua::new(include_str!("scripts/set_field.lua")));
 static DELETE: LazyLock<Lua> = LazyLock::new(|| Lua::new(include_str!("scripts/delete.lua")));
 
-/// How many sightings are on their way at a time.
+/// Maximum number of concurrent updates of last-seen times.
 const SIGHTINGS_AT_ONCE: usize = 64;
 
 #[async_trait]
@@ -147,7 +147,7 @@ impl Sessions for RedisStore {
         self.link.ask(operation, call).await
     }
 
-    /// The server does that by itself.
+    /// Redis deletes expired keys by itself.
     async fn sweep_sessions(&self, _now: Timestamp) -> Result<(), StoreError> {
         Ok(())
     }
@@ -170,7 +170,7 @@ impl RedisStore {
         ]
     }
 
-    /// The digest of that session of that user: it never changes.
+    /// Digest of a session. It never changes.
     async fn digest(
         &self,
         operation: &'static str,

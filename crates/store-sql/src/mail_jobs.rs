@@ -199,18 +199,18 @@ pub(crate) async fn list(
 /// Counts alone, since a sum is of another type on each database.
 pub(crate) async fn outbox(store: &SqlStore) -> Result<Outbox, StoreError> {
     const OPERATION: &str = "look over the outbox";
-    let sql = "SELECT COUNT(*) AS mails, COUNT(failed_at) AS given_up, \
+    let sql = "SELECT COUNT(*) AS mails, COUNT(failed_at) AS failed, \
         MIN(CASE WHEN failed_at IS NULL THEN created_at END) AS oldest_at, \
         MIN(CASE WHEN failed_at IS NULL THEN due_at END) AS due_at FROM mail_jobs";
     let row = store.row(OPERATION, sql, &[]).await?;
     let read = |row: &AnyRow| {
         let row = Row::new(row, "mail_jobs", "mails");
-        let (mails, given_up) = (row.int("mails")?, row.int("given_up")?);
+        let (mails, failed) = (row.int("mails")?, row.int("failed")?);
         Ok(Outbox {
-            waiting: u64::try_from(mails - given_up).unwrap_or(0),
+            waiting: u64::try_from(mails - failed).unwrap_or(0),
             oldest_at: row.opt_time("oldest_at")?,
             due_at: row.opt_time("due_at")?,
-            given_up: u64::try_from(given_up).unwrap_or(0),
+            failed: u64::try_from(failed).unwrap_or(0),
         })
     };
     Ok(row::one(OPERATION, row.as_ref(), read)?.unwrap_or_default())

@@ -46,7 +46,7 @@ pub struct ExportView {
     sessions: Vec<SessionView>,
     /// Mailed links that are still kept, without what opens them.
     links: Vec<LinkView>,
-    /// Mails to them that wait, or were given up.
+    /// Mails to the user that are queued or failed.
     mails: Vec<MailView>,
     /// How long each of these is kept.
     kept: Vec<KeptView>,
@@ -104,9 +104,9 @@ pub struct MailView {
     /// How often it was tried.
     #[schema(minimum = 0, example = 1)]
     attempts: i64,
-    /// When it was given up.
+    /// When it failed permanently.
     #[schema(required = true, value_type = Option<String>, format = DateTime, example = "2026-11-24T08:00:00Z")]
-    given_up_at: Option<Timestamp>,
+    failed_at: Option<Timestamp>,
 }
 
 /// How long something is kept.
@@ -240,7 +240,7 @@ impl From<&MailJob> for MailView {
             email: mail.email.as_str().to_owned(),
             created_at: mail.created_at,
             attempts: mail.attempts,
-            given_up_at: mail.failed_at,
+            failed_at: mail.failed_at,
         }
     }
 }

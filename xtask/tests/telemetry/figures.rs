@@ -108,7 +108,7 @@ fn a_life_of_an_account_is_counted() {
         assert!(rise(operation, &labels) >= least, "{store} {name}");
     }
     assert_eq!(after.sum("doorward_store_operation_errors_total", &[]), 0.0);
-    assert_eq!(after.sum("doorward_worker_failures_total", &[]), 0.0);
+    assert_eq!(after.sum("doorward_task_failures_total", &[]), 0.0);
 }
 
 #[test]

@@ -12,7 +12,7 @@ const OUTBOX: [&str; 4] = [
     "doorward_outbox_waiting_mails",
     "doorward_outbox_oldest_age_seconds",
     "doorward_outbox_overdue_seconds",
-    "doorward_outbox_given_up_mails",
+    "doorward_outbox_failed_mails",
 ];
 
 const UNSEALED: &str = "doorward_audit_oldest_unsealed_age_seconds";
@@ -101,10 +101,10 @@ async fn a_database_that_is_away_costs_the_outbox_and_no_other_figure() {
     let errors = "doorward_store_operation_errors_total";
     let claims = [("store", "database"), ("operation", "claim_mail_jobs")];
     wait_for(|| server.scrape(), |seen| seen.sum(errors, &claims) > 0.0);
-    let mail = [("duty", "mail")];
+    let mail = [("task", "mail")];
     wait_for(
         || server.scrape(),
-        |seen| seen.sum("doorward_worker_failures_total", &mail) > 0.0,
+        |seen| seen.sum("doorward_task_failures_total", &mail) > 0.0,
     );
     database.start().await;
     let back = wait_for(

@@ -147,7 +147,7 @@ impl Accounts {
         letter: &Letter,
     ) -> Result<Delivered, Error> {
         if self.is_one_too_many(job).await? {
-            tracing::warn!(mail.id = %job.id, mail.kind = job.kind.as_str(), "mailbox had enough; mail dropped");
+            tracing::warn!(mail.id = %job.id, mail.kind = job.kind.as_str(), "mail dropped: mailbox limit reached");
             return self.drop_mail(job).await;
         }
         let Some(mail) = self.compose(ctx, job, letter).await? else {
@@ -219,7 +219,7 @@ impl Accounts {
         let cause = chain(error);
         let now = self.now();
         if error.permanent || now.duration_since(job.created_at) >= self.policy.mail_lifetime {
-            tracing::error!(mail.id = %job.id, mail.kind = job.kind.as_str(), mail.attempt = job.attempts, error = %cause, "mail given up");
+            tracing::error!(mail.id = %job.id, mail.kind = job.kind.as_str(), mail.attempt = job.attempts, error = %cause, "mail failed permanently");
             let detail = format!("{} after {} tries", job.kind.as_str(), job.attempts);
             self.apply(vec![
                 Change::MailFailed {
@@ -229,7 +229,7 @@ impl Accounts {
                 self.audit_failure(ctx, Event::MailFailed, job.user_id, &detail),
             ])
             .await?;
-            self.note(Happening::Mail(job.kind, MailFate::GivenUp));
+            self.note(Happening::Mail(job.kind, MailFate::Failed));
             return Ok(Delivered {
                 failed: 1,
                 ..Delivered::default()

@@ -35,7 +35,7 @@ pub struct HeldOn {
     pub sessions: Vec<Session>,
     /// Mailed links that are still kept, newest first.
     pub links: Vec<Link>,
-    /// Mails that wait or were given up.
+    /// Mails that are queued or failed.
     pub mails: Vec<MailJob>,
 }
 

@@ -14,7 +14,7 @@ use crate::values::UserId;
 
 /// How many unconfirmed sign-ups go at a time.
 const BATCH: usize = 100;
-/// How long dead links and given-up mails stay to be looked at.
+/// How long dead links and failed mails are stored.
 const KEPT_FOR: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 impl Accounts {

@@ -94,7 +94,7 @@ pub struct MailJob {
     pub attempts: i64,
     /// Not before this: the next try, or the end of the lease a worker holds on it.
     pub due_at: Timestamp,
-    /// When it was given up; it stays for a while to be looked at.
+    /// When it failed permanently. It is stored for seven days after that.
     pub failed_at: Option<Timestamp>,
 }
 

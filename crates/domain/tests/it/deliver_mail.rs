@@ -170,7 +170,7 @@ async fn a_mail_refused_for_good_is_given_up_and_written_down() {
     assert!(world.deliver().await.is_empty());
     assert_eq!(world.store.mail_jobs().len(), 1, "kept to be looked at");
     let outbox = world.accounts.outbox().await.unwrap();
-    assert_eq!((outbox.waiting, outbox.given_up), (0, 1));
+    assert_eq!((outbox.waiting, outbox.failed), (0, 1));
     assert_eq!((outbox.oldest_at, outbox.due_at), (None, None));
     world.advance(hours(7 * 24));
     world.accounts.sweep(&world.worker()).await.unwrap();

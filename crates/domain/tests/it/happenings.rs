@@ -131,7 +131,7 @@ async fn every_turn_with_a_mail_is_told_of() {
     world.postbox.refuse(Some(Refusal::ForGood));
     world.advance(minutes(1));
     world.deliver().await;
-    let turns = [MailFate::Deferred, MailFate::GivenUp].map(|fate| Mail(MailKind::SignUp, fate));
+    let turns = [MailFate::Deferred, MailFate::Failed].map(|fate| Mail(MailKind::SignUp, fate));
     assert_eq!(world.noted.take(), turns);
     world.postbox.refuse(None);
     world.pending("ann").await;

@@ -1,12 +1,10 @@
-//! What mails say: one text and one HTML template a mail and language, and what is put into them.
+//! Templates of mails: a text and an HTML template for each mail and language.
 //!
-//! Must not know MIME, addresses or transports. What a person typed is a value of the template
-//! and never part of its source, so `{{7*7}}` as a name stays `{{7*7}}`; in `.html` files values
-//! are escaped.
+//! Must not know MIME, addresses or transports. User input is a value and never part of a template, so a
+//! name `{{7*7}}` stays `{{7*7}}`. Values are escaped in `.html` files.
 //!
-//! A template may use: `lang`, `product`, `url`, `at` and `link_hint`, which are always there, and
-//! `greeting`, `username`, `valid`, `new_email` and `device`, which may be none and must be asked for
-//! with `{% if %}`. To add one: a line in [`Templates::render`] and its name in this paragraph.
+//! The variables `lang`, `product`, `url`, `at` and `link_hint` are always set. `greeting`, `username`,
+//! `valid`, `new_email` and `device` may be `none`: test them with `{% if %}`.
 
 mod builtin;
 mod overrides;
@@ -25,39 +23,39 @@ use minijinja::{Environment, UndefinedBehavior, context};
 use crate::error::MailSetupError;
 use crate::phrases;
 
-/// Why a template cannot be used.
+/// An error in a template.
 #[derive(Debug, thiserror::Error)]
 pub enum TemplateError {
-    /// It does not parse, or cannot be rendered, or lacks what its mail is for.
+    /// It cannot be parsed or rendered, or lacks its link.
     #[error("mail template {file}{}: {reason}", .line.map(|line| format!(", line {line}")).unwrap_or_default())]
     Broken {
-        /// The file that replaces it, or its own name where it is built in.
+        /// File of an override, or name of a built-in template.
         file: String,
-        /// Where, as far as that is known.
+        /// Line, if known.
         line: Option<usize>,
-        /// What is wrong.
+        /// Reason.
         reason: String,
     },
-    /// A file in the folder of templates is none.
-    #[error("{path} is no mail template; there are {known}")]
+    /// A file in the folder of templates has an unknown name.
+    #[error("{path} is not a mail template; known templates: {known}")]
     Unknown {
-        /// The file or folder.
+        /// File or folder.
         path: PathBuf,
-        /// The names there are.
+        /// Known names.
         known: String,
     },
     /// A file or the folder cannot be read.
     #[error("cannot read the mail templates at {path}")]
     Unreadable {
-        /// The file or folder.
+        /// File or folder.
         path: PathBuf,
-        /// Why.
+        /// Cause.
         #[source]
         cause: io::Error,
     },
 }
 
-/// What a mail says.
+/// The content of a mail.
 #[derive(Clone)]
 pub(crate) struct Rendered {
     pub subject: String,
@@ -65,7 +63,7 @@ pub(crate) struct Rendered {
     pub html: String,
 }
 
-/// Every template, parsed and tried.
+/// All templates, parsed and checked.
 pub(crate) struct Templates {
     environment: Environment<'static>,
     replaced: BTreeMap<&'static str, PathBuf>,
@@ -73,7 +71,7 @@ pub(crate) struct Templates {
 }
 
 impl Templates {
-    /// Reads the built-in templates and those that replace them, and renders each with samples.
+    /// Parses the built-in templates and their overrides, and renders each with samples.
     pub fn load(product: &str, folder: Option<&Path>) -> Result<Self, MailSetupError> {
         if product.trim().is_empty() || values::one_line(product) != product {
             return Err(MailSetupError::Product);
@@ -96,7 +94,7 @@ impl Templates {
             product: product.to_owned(),
         };
         for (name, source) in sources {
-            // As saved by any editor: a byte order mark and CRLF would end up in the subject.
+            // Some editors write a byte order mark and CRLF, which would appear in the subject.
             let source = source.trim_start_matches('\u{feff}').replace("\r\n", "\n");
             templates
                 .environment
@@ -107,12 +105,12 @@ impl Templates {
         Ok(templates)
     }
 
-    /// How many of them the operator's files replace.
+    /// Number of templates that the operator's files replace.
     pub fn replaced(&self) -> usize {
         self.replaced.len()
     }
 
-    /// Puts a mail's values into its templates.
+    /// Renders a mail.
     pub fn render(&self, mail: &Mail) -> Result<Rendered, TemplateError> {
         if !values::is_plain_link(&mail.url) {
             let name = file_name(mail, "txt");
@@ -151,8 +149,8 @@ impl Templates {
         })
     }
 
-    /// Renders every mail with all its values and with none that may be missing, so that a
-    /// broken template is found now and not by the first person who waits for a mail.
+    /// Renders every mail with all values and without the optional ones, so that an invalid template is
+    /// found at the start.
     fn try_all(&self) -> Result<(), TemplateError> {
         for locale in Locale::ALL {
             for template in MailTemplate::ALL {
@@ -185,8 +183,8 @@ impl Templates {
         }
     }
 
-    /// Names the template and line where it went wrong: that of the innermost error, since a
-    /// page's own error is wrapped in its layout's.
+    /// Names the template and line of the innermost error: an error of a page is wrapped in one of its
+    /// layout.
     fn broken(&self, name: &str, error: &minijinja::Error) -> TemplateError {
         let mut innermost = error;
         let mut cause = std::error::Error::source(error);
@@ -218,7 +216,7 @@ impl Templates {
 fn environment() -> Environment<'static> {
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
-    // Its debug information would carry values, and with them the link, into errors.
+    // Debug information would add values, such as the link, to errors.
     environment.set_debug(false);
     environment.set_formatter(values::write);
     let syntax = SyntaxConfig::builder()
@@ -234,8 +232,8 @@ fn file_name(mail: &Mail, kind: &str) -> String {
     format!("{}/{}.{kind}", mail.locale.tag(), mail.template.as_str())
 }
 
-/// Parts `Subject: …`, an empty line, and the text. No value has a line end in it, so the first
-/// line is the template's.
+/// Splits `Subject: …`, an empty line, and the text. Values contain no line ends, so the first line is the
+/// template's.
 fn split_subject(rendered: &str) -> Option<(String, String)> {
     let (head, text) = rendered.split_once("\n\n")?;
     let subject = values::one_line(head.strip_prefix("Subject:")?.trim());
@@ -243,7 +241,7 @@ fn split_subject(rendered: &str) -> Option<(String, String)> {
     is_sound.then(|| (subject, format!("{}\n", text.trim())))
 }
 
-/// Whether a mail is no use without its link.
+/// Returns `true` if the mail needs its link.
 fn is_about_its_link(template: MailTemplate) -> bool {
     match template {
         MailTemplate::Confirm

@@ -1,8 +1,7 @@
-//! The operator's own templates: a folder whose files replace built-in ones of the same name.
+//! The operator's templates: files of a folder replace built-in templates of the same name.
 //!
-//! Must not know what a template says. A name that no mail has is refused, since a file that is
-//! never read is a mistake nobody notices. Names that begin with a dot are passed over, so that
-//! a mounted Kubernetes volume (`..data`) and a `.git` do no harm.
+//! An unknown name is an error: its file would never be used. Names that begin with a dot are ignored,
+//! because of mounted Kubernetes volumes (`..data`) and `.git`.
 
 use std::fs;
 use std::io;
@@ -12,11 +11,11 @@ use super::TemplateError;
 
 /// A file that replaces a template.
 pub(super) struct Override {
-    /// The template's name.
+    /// Name of the template.
     pub name: &'static str,
-    /// The file.
+    /// Path of the file.
     pub path: PathBuf,
-    /// What it says.
+    /// Content.
     pub source: String,
 }
 
@@ -44,7 +43,7 @@ fn read_level(
             continue;
         }
         let name = format!("{prefix}{file_name}");
-        // Follows links: a mounted volume is made of them.
+        // Follows symbolic links, which mounted volumes consist of.
         let is_folder = fs::metadata(&path)
             .map_err(|cause| unreadable(&path, cause))?
             .is_dir();

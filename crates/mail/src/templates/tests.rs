@@ -234,15 +234,15 @@ fn a_broken_folder_stops_the_start_and_says_where() {
         ),
         (
             vec![("en/welcome.txt", good)],
-            vec!["en/welcome.txt is no mail template", "en/confirm.txt"],
+            vec!["en/welcome.txt is not a mail template", "en/confirm.txt"],
         ),
         (
             vec![("fr/confirm.txt", good)],
-            vec!["fr is no mail template"],
+            vec!["fr is not a mail template"],
         ),
         (
             vec![("en/confirm.txt~", good)],
-            vec!["confirm.txt~ is no mail template"],
+            vec!["confirm.txt~ is not a mail template"],
         ),
     ] {
         let error = load_with(&files)

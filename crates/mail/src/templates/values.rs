@@ -1,16 +1,13 @@
-//! How values get into a template: made harmless, escaped where it is HTML, refused where absent.
-//!
-//! Must not know which template asks. To treat another value specially, add a function here and
-//! call it where `templates/mod.rs` makes the context.
+//! Values in templates: sanitized, escaped in HTML, and an error if `none`.
 
 use minijinja::value::ValueKind;
 use minijinja::{AutoEscape, Error, ErrorKind, Output, State, Value};
 
-/// The most characters of a name that a mail greets somebody by.
+/// Maximum length of the name in a greeting, in characters.
 const MAX_GREETING: usize = 80;
 
-/// Writes a value where a template asks for it. Unlike the engine's own way it refuses to print
-/// `none`, and it leaves `/` alone, which HTML lets stand and which links are full of.
+/// Writes a value into the output. Unlike the engine's formatter, fails for `none` and does not escape `/`,
+/// which is frequent in links.
 pub(super) fn write(out: &mut Output, state: &mut State, value: &Value) -> Result<(), Error> {
     if value.is_none() {
         return Err(Error::new(
@@ -33,9 +30,8 @@ pub(super) fn write(out: &mut Output, state: &mut State, value: &Value) -> Resul
     }
 }
 
-/// A text on one line: without control characters, line separators, or the marks that turn the
-/// writing direction of what follows. The domain's types have none of them; this does not rely
-/// on that.
+/// The text on one line: without control characters, line separators and marks that change the writing
+/// direction. The domain's types exclude them already.
 pub(super) fn one_line(text: &str) -> String {
     text.chars()
         .filter(|c| {
@@ -45,8 +41,8 @@ pub(super) fn one_line(text: &str) -> String {
         .collect()
 }
 
-/// What to call somebody, if that can be said. A stranger may have typed it in to have us mail
-/// it to a victim, so a name that advertises a link is left out, and a long one is cut.
+/// The name in a greeting. An attacker may choose it and have it mailed to a victim, so a name with a link is
+/// dropped and a long one is shortened.
 pub(super) fn greeting(name: &str) -> Option<String> {
     let name = one_line(name);
     let name = name.trim();
@@ -60,7 +56,7 @@ pub(super) fn greeting(name: &str) -> Option<String> {
     }
 }
 
-/// Whether a link may stand in a mail: http or https, and nothing that ends it early.
+/// Returns `true` if the link is http or https and has no character that would end it.
 pub(super) fn is_plain_link(url: &str) -> bool {
     let is_web = url.starts_with("https://") || url.starts_with("http://");
     is_web

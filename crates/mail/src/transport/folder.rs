@@ -18,7 +18,7 @@ use super::Transport;
 use crate::error::{MailSetupError, temporary};
 use crate::letter::Letter;
 
-/// Writes mails into a folder.
+/// Writes mails to a folder.
 pub(crate) struct Folder {
     path: PathBuf,
 }
@@ -65,24 +65,24 @@ impl Transport for Folder {
     }
 }
 
-/// Whether mails could be written there; writes none, and makes no folder.
+/// Checks that mails can be written to the folder. Creates nothing.
 pub(crate) fn examine(path: &Path) -> Finding {
     const PART: &str = "mail: folder";
     let shown = path.display();
     let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     let there = absolute.ancestors().find(|place| place.exists());
     let Some(there) = there.filter(|place| place.is_dir()) else {
-        let mend = "name a folder in `mail.url`";
-        return Finding::fault(PART, format!("{shown} is no folder"), mend);
+        let mend = "set a folder in `mail.url`";
+        return Finding::fault(PART, format!("{shown} is not a folder"), mend);
     };
     let rights = Access::WRITE_OK | Access::EXEC_OK;
     match rustix::fs::access(there, rights) {
         Ok(()) if there == absolute => Finding::fine(PART, format!("mails go to {shown}")),
-        Ok(()) => Finding::fine(PART, format!("{shown} is made at the first start")),
+        Ok(()) => Finding::fine(PART, format!("{shown} is created at the first start")),
         Err(error) => Finding::fault(
             PART,
-            format!("{} cannot be written to: {error}", there.display()),
-            "give it to the user that runs Doorward (`chown`), or name another in `mail.url`",
+            format!("cannot write to {}: {error}", there.display()),
+            "make the user that runs Doorward its owner (`chown`), or set another folder in `mail.url`",
         ),
     }
 }

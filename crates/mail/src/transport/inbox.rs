@@ -17,22 +17,22 @@ use crate::letter::Letter;
 /// Maximum number of mails. The oldest is deleted first.
 const CAPACITY: usize = 200;
 
-/// A mail as it came in. Its `Debug` leaves out what opens an account.
+/// A received mail. Its `Debug` contains neither link nor text.
 #[derive(Clone, PartialEq, Eq)]
 pub struct InboxMail {
-    /// Counts up from 1 and is never used again, not even after mails were deleted.
+    /// Ascending from 1, never reused.
     pub id: u64,
-    /// The recipient.
+    /// Recipient.
     pub to: String,
-    /// The subject.
+    /// Subject.
     pub subject: String,
-    /// The text part.
+    /// Text part.
     pub text: String,
-    /// The HTML part, a whole page.
+    /// HTML part, a complete page.
     pub html: String,
-    /// When it came in.
+    /// Time of receipt.
     pub at: Timestamp,
-    /// The link it is about.
+    /// Link in the mail.
     pub url: String,
 }
 
@@ -46,11 +46,11 @@ impl fmt::Debug for InboxMail {
     }
 }
 
-/// The mails that came in. A clone shows the same ones.
+/// The received mails. Clones share them.
 #[derive(Clone, Default)]
 pub struct Inbox {
     mails: Arc<Mutex<Mails>>,
-    /// The id of the last mail, for those who wait for the next.
+    /// Id of the newest mail, for readers that wait for the next one.
     last_id: watch::Sender<u64>,
 }
 
@@ -60,12 +60,12 @@ struct Mails {
 }
 
 impl Inbox {
-    /// Every mail, newest first.
+    /// All mails, newest first.
     pub fn list(&self) -> Vec<InboxMail> {
         self.lock().newest_last.iter().rev().cloned().collect()
     }
 
-    /// The mail of that id.
+    /// The mail with that id.
     pub fn find(&self, id: u64) -> Option<InboxMail> {
         self.lock()
             .newest_last
@@ -74,12 +74,12 @@ impl Inbox {
             .cloned()
     }
 
-    /// Waits for a mail with a greater id than this one, and gives the last one's.
+    /// Waits for a mail with a greater id, and returns the id of the newest mail.
     pub async fn newer_than(&self, id: u64) -> u64 {
         let mut last_id = self.last_id.subscribe();
         match last_id.wait_for(|last| *last > id).await {
             Ok(last) => *last,
-            // Not while `self` holds the sender.
+            // Impossible: `self` holds the sender.
             Err(_) => id,
         }
     }
@@ -89,7 +89,7 @@ impl Inbox {
         self.lock().newest_last.clear();
     }
 
-    fn take_in(&self, letter: &Letter) {
+    fn add(&self, letter: &Letter) {
         let mut mails = self.lock();
         let id = *self.last_id.borrow() + 1;
         let mail = InboxMail {
@@ -118,7 +118,7 @@ impl Inbox {
 #[async_trait]
 impl Transport for Inbox {
     async fn deliver(&self, letter: &Letter) -> Result<(), MailError> {
-        self.take_in(letter);
+        self.add(letter);
         Ok(())
     }
 }

@@ -1,46 +1,46 @@
-//! Where mails go, as one line of configuration.
+//! Parses `mail.url`: the destination of mails.
 //!
-//! Must not know how any of them works. An error here never repeats the line, which may hold a
-//! password. To add a transport: its scheme in [`parse_transport`] and in the error's list.
+//! No error contains a part of the URL, which may hold a password. To add a transport: its scheme in
+//! [`parse_transport`] and in the error's list.
 
 use std::path::PathBuf;
 
 use super::smtp::{SmtpSettings, SmtpUrlError};
 
-/// Where mails go.
+/// Destination of mails.
 #[derive(Debug, Clone)]
 pub enum TransportSettings {
-    /// To a mail server.
+    /// A mail server.
     Smtp(SmtpSettings),
-    /// Into a folder, each an `.eml` file.
+    /// A folder of `.eml` files.
     Folder(PathBuf),
-    /// Into the log, link and all: for development alone.
+    /// The log, with links. For development.
     Log,
-    /// Into memory, where the inbox page shows them: for development alone.
+    /// The built-in inbox, in memory. For development.
     Inbox,
 }
 
-/// Why a line names no place for mails.
+/// An invalid destination.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TransportUrlError {
-    /// No scheme, or one that no transport has.
-    #[error("mail goes to smtp://HOST, smtps://HOST, folder:PATH, log: or inbox:")]
+    /// No scheme, or an unknown one.
+    #[error("must be smtp://HOST, smtps://HOST, folder:PATH, log: or inbox:")]
     Scheme,
-    /// `folder:` and nothing behind it.
+    /// `folder:` without a path.
     #[error("folder: needs a path, as in folder:./mails")]
     NoPath,
-    /// `log:` or `inbox:` and something behind it.
-    #[error("{scheme}: takes nothing behind it")]
+    /// Text after `log:` or `inbox:`.
+    #[error("remove the text after {scheme}:")]
     NothingFollows {
-        /// Which.
+        /// Scheme.
         scheme: &'static str,
     },
-    /// The address of a mail server is wrong.
-    #[error("the address of the mail server: {0}")]
+    /// The URL of the mail server is invalid.
+    #[error("the URL of the mail server is invalid: {0}")]
     Smtp(#[from] SmtpUrlError),
 }
 
-/// Reads `smtp://…`, `smtps://…`, `folder:PATH`, `log:` or `inbox:`.
+/// Parses `smtp://…`, `smtps://…`, `folder:PATH`, `log:` or `inbox:`.
 pub fn parse_transport(line: &str) -> Result<TransportSettings, TransportUrlError> {
     let line = line.trim();
     let (scheme, rest) = line.split_once(':').ok_or(TransportUrlError::Scheme)?;
@@ -61,7 +61,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_scheme_names_its_transport() {
+    fn each_scheme_selects_its_transport() {
         assert!(matches!(
             parse_transport("smtps://mail.example.com"),
             Ok(TransportSettings::Smtp(_))
@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn what_names_none_is_refused_without_repeating_it() {
+    fn an_invalid_destination_is_rejected_without_repeating_it() {
         for line in [
             "",
             "log",

@@ -14,7 +14,7 @@ use prometheus::{
 
 use super::process;
 use crate::listener::Why;
-use crate::worker::DUTIES;
+use crate::worker::TASKS;
 
 /// From half a millisecond to ten seconds: what answers a request, or a part of one.
 const REQUEST_SECONDS: &[f64] = &[
@@ -51,7 +51,7 @@ pub struct Figures {
     pub(super) outbox: Outbox,
     pub(super) store_seconds: HistogramVec,
     pub(super) store_errors: IntCounterVec,
-    pub(super) worker_failures: IntCounterVec,
+    pub(super) task_failures: IntCounterVec,
     pub(super) certificate_ends: GaugeVec,
     pub(super) scrape_errors: IntCounter,
 }
@@ -61,7 +61,7 @@ pub(super) struct Outbox {
     pub(super) waiting: GaugeVec,
     pub(super) oldest_seconds: GaugeVec,
     pub(super) overdue_seconds: GaugeVec,
-    pub(super) given_up: GaugeVec,
+    pub(super) failed: GaugeVec,
 }
 
 impl Figures {
@@ -92,11 +92,11 @@ impl Figures {
                 waiting: new.sometimes("doorward_outbox_waiting_mails", "Mails that wait to be sent, of all nodes together; absent where the database does not answer."),
                 oldest_seconds: new.sometimes("doorward_outbox_oldest_age_seconds", "How long the oldest of them has waited; 0 where none does."),
                 overdue_seconds: new.sometimes("doorward_outbox_overdue_seconds", "How long the next of them has been due without anybody taking it up; 0 where none is."),
-                given_up: new.sometimes("doorward_outbox_given_up_mails", "Mails that were given up and are still kept."),
+                failed: new.sometimes("doorward_outbox_failed_mails", "Mails that failed permanently and are still stored."),
             },
             store_seconds: new.histograms("doorward_store_operation_duration_seconds", "How long an operation of a store took, failed ones included: `database`, `sessions`, or `counters` on Redis.", REQUEST_SECONDS, &["store", "operation"]),
             store_errors: new.counters("doorward_store_operation_errors_total", "Operations of a store that failed: it did not answer, or not in time.", &["store", "operation"]),
-            worker_failures: new.counters("doorward_worker_failures_total", "Turns of the background worker that failed, by duty.", &["duty"]),
+            task_failures: new.counters("doorward_task_failures_total", "Failed runs of background tasks, by task.", &["task"]),
             certificate_ends: new.sometimes("doorward_certificate_expires_timestamp_seconds", "When the certificate that is shown ends, in seconds since 1970; absent where Doorward speaks plain HTTP."),
             scrape_errors: new.counter("doorward_scrape_errors_total", "Times that the outbox or the audit log could not be looked at for these metrics."),
             registry: new.0,
@@ -113,9 +113,9 @@ impl Figures {
             .unwrap_or_else(|error| format!("# {error}\n"))
     }
 
-    /// A turn of the worker failed.
-    pub fn duty_failed(&self, duty: &'static str) {
-        self.worker_failures.with_label_values(&[duty]).inc();
+    /// Counts a failed run of a background task.
+    pub fn task_failed(&self, task: &'static str) {
+        self.task_failures.with_label_values(&[task]).inc();
     }
 
     fn begin_at_zero(&self) {
@@ -129,7 +129,7 @@ impl Figures {
         let reasons = SessionEnd::ALL.iter().map(|reason| reason.as_str());
         each(&self.sessions_revoked, &reasons.collect::<Vec<_>>());
         each(&self.throttled, &[BUDGETS.as_slice(), &[GUESS]].concat());
-        each(&self.worker_failures, &DUTIES);
+        each(&self.task_failures, &TASKS);
         each(&self.turned_away, &Why::ALL.map(Why::as_str));
         for kind in MailKind::ALL {
             for fate in MailFate::ALL {

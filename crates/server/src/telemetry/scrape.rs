@@ -103,7 +103,7 @@ impl super::figures::Outbox {
             (&self.waiting, outbox.waiting as f64),
             (&self.oldest_seconds, seconds_since(outbox.oldest_at, now)),
             (&self.overdue_seconds, seconds_since(outbox.due_at, now)),
-            (&self.given_up, outbox.given_up as f64),
+            (&self.failed, outbox.failed as f64),
         ] {
             gauge.with_label_values::<&str>(&[]).set(value);
         }
@@ -115,7 +115,7 @@ impl super::figures::Outbox {
             &self.waiting,
             &self.oldest_seconds,
             &self.overdue_seconds,
-            &self.given_up,
+            &self.failed,
         ] {
             gauge.reset();
         }

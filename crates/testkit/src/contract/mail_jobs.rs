@@ -141,7 +141,7 @@ pub async fn leases_of_a_dead_process_expire(store: Arc<dyn Store>) {
     assert_eq!(due, HashSet::from([jobs[0].id, jobs[1].id]));
 }
 
-pub async fn a_mail_is_retried_given_up_and_done(store: Arc<dyn Store>) {
+pub async fn a_mail_is_retried_failed_and_done(store: Arc<dyn Store>) {
     let jobs = [due(0), due(0), due(0)];
     enqueue(&*store, &jobs).await;
     assert_eq!(
@@ -224,11 +224,11 @@ pub async fn the_outbox_says_what_waits_and_since_when(store: Arc<dyn Store>) {
     };
     let jobs = [written(3, due(7)), written(2, due(5)), written(4, due(6))];
     enqueue(&*store, &jobs).await;
-    let outbox = |waiting, oldest: i64, due: i64, given_up| Outbox {
+    let outbox = |waiting, oldest: i64, due: i64, failed| Outbox {
         waiting,
         oldest_at: Some(later(oldest)),
         due_at: Some(later(due)),
-        given_up,
+        failed,
     };
     assert_eq!(store.outbox().await.unwrap(), outbox(3, 2, 5, 0));
     let failed = Change::MailFailed {
@@ -249,7 +249,7 @@ pub async fn the_outbox_says_what_waits_and_since_when(store: Arc<dyn Store>) {
     assert_eq!(store.outbox().await.unwrap(), Outbox::default());
 }
 
-pub async fn the_sweep_takes_what_was_given_up(store: Arc<dyn Store>) {
+pub async fn the_sweep_deletes_failed_mails(store: Arc<dyn Store>) {
     let jobs = [due(0), due(0), due(0)];
     enqueue(&*store, &jobs).await;
     let failed = |job: &MailJob, at| Change::MailFailed {
@@ -260,7 +260,7 @@ pub async fn the_sweep_takes_what_was_given_up(store: Arc<dyn Store>) {
     store.sweep(later(10)).await.unwrap();
     let outbox = store.outbox().await.unwrap();
     assert_eq!(outbox.due_at, Some(now()), "one that waits stays");
-    assert_eq!((outbox.waiting, outbox.given_up), (1, 1));
+    assert_eq!((outbox.waiting, outbox.failed), (1, 1));
     let claimed = store.claim_mail_jobs(later(1), later(2), 10).await.unwrap();
     assert_eq!(
         claimed.iter().map(|job| job.id).collect::<Vec<_>>(),

@@ -134,10 +134,10 @@ macro_rules! store_contract {
                 the_oldest_is_claimed_first,
                 a_lease_ends,
                 leases_of_a_dead_process_expire,
-                a_mail_is_retried_given_up_and_done,
+                a_mail_is_retried_failed_and_done,
                 no_mail_is_held_by_two_workers,
                 the_outbox_says_what_waits_and_since_when,
-                the_sweep_takes_what_was_given_up,
+                the_sweep_deletes_failed_mails,
                 mails_to_an_address_alone_are_listed_and_forgotten,
             }
             signing_keys {
