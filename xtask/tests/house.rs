@@ -43,9 +43,7 @@ const EDGES: &[(&str, &[&str], &[&str])] = &[
         &[
             "doorward",
             "doorward-domain",
-            "doorward-store-redis",
             "doorward-store-sql",
-            "doorward-mail",
             "doorward-web",
         ],
         &[],

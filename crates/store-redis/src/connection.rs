@@ -140,15 +140,6 @@ async fn open_host(url: &RedisUrl, host: &ConnectionInfo) -> Result<Opened, Faul
 }
 
 async fn open_cluster(url: &RedisUrl) -> Result<ClusterConnection, Fault> {
-    if url
-        .hosts()
-        .iter()
-        .any(|host| host.redis_settings().db() != 0)
-    {
-        return Err(Fault::Unfit(
-            "a Cluster has no numbered databases: remove the number from the URL".into(),
-        ));
-    }
     let mut builder = ClusterClient::builder(url.hosts().to_vec())
         .connection_timeout(NODE_TIMEOUT)
         .response_timeout(REPLY_TIMEOUT)
@@ -312,7 +303,7 @@ impl Link {
                 redis.mode = opened.mode,
                 "connected to Redis"
             );
-            tokio::spawn(durability::warn(opened.node));
+            durability::warn(opened.node).await;
         }
         Ok(opened.connection)
     }

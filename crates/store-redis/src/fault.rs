@@ -29,10 +29,6 @@ impl Fault {
     pub(crate) fn connecting(error: RedisError) -> Self {
         match error.kind() {
             _ if error.is_timeout() => Self::Timeout,
-            ErrorKind::AuthenticationFailed => Self::Unreachable(
-                "wrong user name or password. Check `redis.url`, and `ACL LIST` on the server"
-                    .into(),
-            ),
             ErrorKind::InvalidClientConfig => Self::Unfit(error.to_string()),
             _ => Self::Unreachable(error.to_string().into()),
         }

@@ -153,6 +153,7 @@ mod tests {
         assert_eq!(url.hosts()[0].redis_settings().db(), 3);
     }
 
+    /// C-02, C-03.
     #[test]
     fn an_invalid_url_is_rejected_without_its_password() {
         for text in [

@@ -398,7 +398,9 @@ impl Fault {
             Self::Refused(error) => error,
             Self::Away(error) => StoreError::new(operation, error).into(),
             Self::Sql(error) => StoreError::new(operation, error).into(),
-            Self::OutcomeUnknown(error) => ApplyError::OutcomeUnknown(StoreError::new(operation, error)),
+            Self::OutcomeUnknown(error) => {
+                ApplyError::OutcomeUnknown(StoreError::new(operation, error))
+            }
             Self::NoLine => StoreError::new(operation, NO_LINE).into(),
             Self::OutOfTime => StoreError::new(operation, "there was no time left for it").into(),
             Self::Row(error) => StoreError::new(operation, error).into(),

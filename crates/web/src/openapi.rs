@@ -334,8 +334,8 @@ fn complete_response(response: &mut Value) {
 pub(crate) fn problems_of(route: &Route, has_body: bool) -> Vec<Code> {
     use Code::{
         AuthenticationRequired, BodyTooLarge, CrossSiteRequest, HeadersTooLarge, HttpsRequired,
-        InternalError, InvalidToken, MalformedRequest, NotAcceptable, Overloaded,
-        OutcomeUnknown, PreconditionFailed, PreconditionRequired, RequestTimeout, StoreUnavailable,
+        InternalError, InvalidToken, MalformedRequest, NotAcceptable, OutcomeUnknown, Overloaded,
+        PreconditionFailed, PreconditionRequired, RequestTimeout, StoreUnavailable,
         TooManyAttempts, UnsupportedMediaType, UriTooLong, ValidationFailed,
     };
     let mut codes = route.problems.to_vec();

@@ -93,7 +93,8 @@ impl Accounts {
     async fn end_surplus(&self, ctx: &Ctx, user_id: UserId) -> Result<(), Error> {
         let open = self.ports.sessions.list_sessions(user_id, ctx.now).await?;
         for oldest in open.iter().skip(self.policy.max_sessions) {
-            let audit = self.audit_detail(ctx, Event::SessionEvicted, Some(user_id), "one too many");
+            let audit =
+                self.audit_detail(ctx, Event::SessionEvicted, Some(user_id), "one too many");
             self.end_session(ctx, user_id, oldest.id, SessionEnd::Surplus, Some(audit))
                 .await?;
         }

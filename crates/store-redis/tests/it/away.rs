@@ -101,6 +101,7 @@ async fn a_black_hole_makes_nobody_wait_long() {
     proxy.set(Mood::Pass).await;
     wait_until_back(&store).await;
     proxy.cut();
+    wait_until_back(&store).await;
     use_it(&store).await;
     proxy.cut_off().await;
     assert_away(&store).await;

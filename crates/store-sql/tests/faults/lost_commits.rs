@@ -145,7 +145,10 @@ async fn with_nothing_to_look_for_and_no_way_back(proxy: &Proxy, store: &SqlStor
     lose(proxy, mood, 1).await;
     let told = in_time(store.apply(vec![used])).await;
     lost(proxy, 1).await;
-    assert!(matches!(told, Err(ApplyError::OutcomeUnknown(_))), "{told:?}");
+    assert!(
+        matches!(told, Err(ApplyError::OutcomeUnknown(_))),
+        "{told:?}"
+    );
 }
 
 /// The network is gone at the very end, and stays away.
@@ -183,7 +186,10 @@ async fn a_commit_that_waits_for_a_silent_replica_is_neither() {
     let (user, _, changes) = sign_up();
     replica.pause().await;
     let told = in_time(store.apply(changes)).await;
-    assert!(matches!(told, Err(ApplyError::OutcomeUnknown(_))), "{told:?}");
+    assert!(
+        matches!(told, Err(ApplyError::OutcomeUnknown(_))),
+        "{told:?}"
+    );
     assert!(!is_signed_up(&store, &user).await);
     replica.resume().await;
     let is_there = async || match store.find_user(user.id).await.unwrap() {
@@ -214,7 +220,10 @@ async fn a_mail_that_was_sent_meanwhile_is_not_sent_again() {
     let mail = Change::EnqueueMail(fixtures::mail_job(fixtures::user_id()));
     let told = in_time(store.apply(vec![mail])).await;
     lost(&proxy, 1).await;
-    assert!(matches!(told, Err(ApplyError::OutcomeUnknown(_))), "{told:?}");
+    assert!(
+        matches!(told, Err(ApplyError::OutcomeUnknown(_))),
+        "{told:?}"
+    );
     assert_eq!(server.query("SELECT COUNT(*) FROM sent").await.trim(), "1");
 }
 

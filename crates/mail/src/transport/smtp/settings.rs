@@ -280,6 +280,7 @@ mod tests {
         }
     }
 
+    /// C-03, R-15.
     #[test]
     fn invalid_urls_are_rejected_with_a_reason() {
         use SmtpUrlError as E;
@@ -327,7 +328,7 @@ mod tests {
         }
     }
 
-    /// L-02.
+    /// C-02, L-02.
     #[test]
     fn the_password_is_not_printed() {
         let settings = SmtpSettings::parse("smtp://ben:hunter2@h.example").unwrap();

@@ -1,6 +1,6 @@
 //! Mail that cannot leave at once: nobody waits for it, and it is not lost.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 
@@ -20,9 +20,9 @@ fn a_mail_server_that_is_down_delays_the_mail_and_nobodys_sign_up() {
         .with("SMTP_URL", &format!("smtp://127.0.0.1:{port}"))
         .start();
     let body = json!({"email": "ben@example.com", "password": PASSWORD});
-    let started = std::time::Instant::now();
+    let started = Instant::now();
     server.post("/user", body).expect(201);
-    assert!(started.elapsed() < std::time::Duration::from_secs(20));
+    assert!(started.elapsed() < Duration::from_secs(20));
     eventually("the mail is deferred", || {
         server.log().contains("mail deferred").then_some(())
     });
@@ -67,7 +67,7 @@ fn a_mail_that_was_being_sent_goes_out_right_after_the_next_start() {
         server.signal(signal);
         server.wait();
         let _server = setup.start();
-        let started = std::time::Instant::now();
+        let started = Instant::now();
         assert_eq!(sink.next_mail().to(), "ben@example.com");
         let waited = started.elapsed();
         assert!(waited < Duration::from_secs(40), "{signal}: {waited:?}");
