@@ -1,32 +1,32 @@
-"""A mail server for tests, with moods.
+"""A mail server for tests, with several modes.
 
-    sink.py MOOD [--port N] [--cert FILE --key FILE] [--user NAME --password WORD]
+    sink.py MODE [--port N] [--cert FILE --key FILE] [--user NAME --password WORD]
 
-Prints one line of JSON for each thing that happens, in the order in which it happens:
+Prints one line of JSON for each event:
 
-    {"port": N}                     it listens on 127.0.0.1
-    {"event": "connection"}         somebody connected
-    {"event": "quit"}               somebody took their leave
-    {"event": "login", ...}         somebody signed in, or was refused
-    {"event": "held"}               it has a message and does not answer (stall-first)
-    {"event": "mail", ...}          it took a message: envelope, raw bytes, and what Python's own
-                                    e-mail package makes of them
+    {"port": N}                     the server listens on 127.0.0.1
+    {"event": "connection"}         a client connected
+    {"event": "quit"}               a client sent QUIT
+    {"event": "login", ...}         a login was accepted or rejected
+    {"event": "held"}               a message was received and gets no reply (stall-first)
+    {"event": "mail", ...}          a message was accepted: envelope, raw bytes, and the result of
+                                    Python's email parser
 
-Moods:
+Modes:
 
-    ok              takes everything
+    ok              accepts everything
     rcpt-450, rcpt-550, data-451, data-554, mail-530, mail-421
-                    answers so to RCPT TO, to the message, to MAIL FROM
-    greet-554       answers so to the connection
-    slow            accepts the connection and never says a word
-    drop            hangs up in the middle of the message
-    stall-first     never answers to the first message; later connections are served
+                    sends this reply to RCPT TO, to the message, or to MAIL FROM
+    greet-554       sends this reply to the connection
+    slow            accepts the connection and sends nothing
+    drop            closes the connection in the middle of the message
+    stall-first     never replies to the first message; serves later connections
     starttls        offers STARTTLS (needs --cert, --key)
-    implicit-tls    speaks TLS from the first byte (needs --cert, --key)
-    auth            needs a login over STARTTLS (--user, --password, --cert, --key)
-    auth-plain      needs a login, without TLS (--user, --password)
+    implicit-tls    uses TLS from the first byte (needs --cert, --key)
+    auth            requires a login over STARTTLS (--user, --password, --cert, --key)
+    auth-plain      requires a login, without TLS (--user, --password)
 
-A line on standard input does nothing; its end stops the sink, so that none outlives its test.
+The end of standard input stops the server, so that it does not outlive its test.
 """
 
 import argparse

@@ -20,6 +20,7 @@ impl Transport for Log {
             mail.template = letter.template.as_str(),
             mail.to = mask_address(letter.to.as_str()),
             mail.subject = letter.rendered.subject,
+            mail.link = %letter.url,
             mail.text = letter.rendered.text,
             "mail written to the log instead of being sent"
         );

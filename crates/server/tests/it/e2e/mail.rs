@@ -74,6 +74,20 @@ fn a_mail_that_was_being_sent_goes_out_right_after_the_next_start() {
     }
 }
 
+#[test]
+fn a_link_can_be_copied_from_the_log() {
+    let server = Setup::new().with("SMTP_URL", "log:").start();
+    let body = json!({"email": "ben@example.com", "password": PASSWORD});
+    server.post("/user", body).expect(201);
+    let link = eventually("the mail is logged", || {
+        let log = server.log();
+        let (_, link) = log.split_once(r#""mail.link":""#)?;
+        Some(link.split('"').next().unwrap().to_owned())
+    });
+    let path = &link[link.find("/confirmation/").unwrap()..];
+    server.send("POST", path, None, None).expect(200);
+}
+
 /// R-14: what somebody calls themselves writes no header and no second recipient.
 #[test]
 fn a_hostile_name_writes_no_header() {
