@@ -22,7 +22,7 @@ use crate::policy::Policy;
 use crate::ports::{Clock, Mailer, Meter, Outbox, Secrets, Seen, Sessions, Store, Throttle};
 use crate::readiness::Readiness;
 use crate::session_cache::SessionCache;
-use crate::tokens::{Devices, FormTokens, Keyring, ShownTo};
+use crate::tokens::{Devices, Keyring};
 use crate::values::{
     AuditEventIds, EmailAddress, Locale, MailJobId, NewPassword, SessionId, UserId, Username,
 };
@@ -57,7 +57,6 @@ pub struct Accounts {
     pub(crate) policy: Policy,
     pub(crate) hasher: Hasher,
     pub(crate) keyring: Keyring,
-    form_tokens: FormTokens,
     pub(crate) cache: SessionCache,
     pub(crate) seen: Mutex<HashMap<SessionId, Seen>>,
     /// Held while the keys are loaded.
@@ -86,7 +85,6 @@ impl Accounts {
             break_told_at: Mutex::default(),
             ports,
             policy,
-            form_tokens: FormTokens::new(keyring.mac_key("form")),
             devices: Devices::new(keyring.mac_key("device")),
             keyring,
             cache: SessionCache::new(CACHED_SESSION_BYTES),
@@ -103,21 +101,6 @@ impl Accounts {
     /// The operator's choices.
     pub fn policy(&self) -> &Policy {
         &self.policy
-    }
-
-    /// A name for the visit of a browser that nobody is signed in with.
-    pub fn new_visit(&self) -> String {
-        FormTokens::new_visit(&*self.ports.secrets)
-    }
-
-    /// What a form carries, so that it is known to have been shown to them (W-03).
-    pub fn form_token(&self, shown_to: &ShownTo) -> String {
-        self.form_tokens.make(shown_to, &*self.ports.secrets)
-    }
-
-    /// Whether a form carries what was shown to them.
-    pub fn is_form_token(&self, shown_to: &ShownTo, token: &str) -> bool {
-        self.form_tokens.knows(shown_to, token)
     }
 
     /// The time.

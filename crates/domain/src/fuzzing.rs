@@ -10,7 +10,7 @@ use serde_json::Value;
 use unicode_normalization::UnicodeNormalization;
 
 pub use crate::passwords::fuzzing::hashes;
-pub use crate::tokens::fuzzing::{device_cookies, form_tokens, tokens};
+pub use crate::tokens::fuzzing::{device_cookies, tokens};
 use crate::values::{
     Data, EmailAddress, Locale, Name, NewPassword, Password, PasswordRules, Token, Username,
 };
@@ -27,7 +27,6 @@ pub const TARGETS: &[Target] = &[
     ("data", data),
     ("device_cookies", device_cookies),
     ("email_addresses", email_addresses),
-    ("form_tokens", form_tokens),
     ("hashes", hashes),
     ("languages", languages),
     ("link_tokens", link_tokens),

@@ -14,7 +14,7 @@ use crate::host::is_loopback_url;
 use crate::inbox::Inbox;
 use crate::limits::{MAX_CHANGING, MAX_PROBES};
 use crate::observer::Observer;
-use crate::origins::Origins;
+use crate::origins::{Origins, origin_of};
 use crate::pages::Pages;
 use crate::plain_http::Told;
 use crate::request_ids::RequestIds;
@@ -151,13 +151,4 @@ fn page_policy(return_origins: &Origins) -> HeaderValue {
         "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; form-action {places}; base-uri 'none'; object-src 'none'; frame-ancestors 'none'"
     );
     HeaderValue::from_str(&policy).expect("an origin is ASCII without spaces")
-}
-
-/// Scheme, host and port of a URL.
-fn origin_of(url: &str) -> String {
-    let after_scheme = url.find("://").map_or(0, |at| at + 3);
-    let end = url[after_scheme..]
-        .find('/')
-        .map_or(url.len(), |at| after_scheme + at);
-    url[..end].to_ascii_lowercase()
 }

@@ -74,15 +74,6 @@ impl OptionalFromRequest<App> for Fields {
 }
 
 impl Fields {
-    /// The fields of a form that is given back to whoever filled it in; none where it cannot be read.
-    pub(crate) fn of_form(bytes: &[u8]) -> Self {
-        Self {
-            left: parse_form(bytes).unwrap_or_default(),
-            errors: Vec::new(),
-            form: true,
-        }
-    }
-
     /// A text that may be left out (or `null`, or empty in a form).
     pub fn optional<T>(
         &mut self,
@@ -239,7 +230,7 @@ impl Kind {
 }
 
 /// Reads a body to its end, within what is allowed of one.
-pub(crate) async fn read(headers: &HeaderMap, body: Body) -> Result<Vec<u8>, Problem> {
+async fn read(headers: &HeaderMap, body: Body) -> Result<Vec<u8>, Problem> {
     let too_large = || Problem::new(Code::BodyTooLarge);
     let announced = headers
         .get(CONTENT_LENGTH)

@@ -26,7 +26,7 @@ const ASKED_AGAIN_AFTER: HeaderValue = HeaderValue::from_static("600");
 pub(crate) fn allowed_origin(app: &App, headers: &HeaderMap) -> Option<HeaderValue> {
     let mut origins = headers.get_all(header::ORIGIN).iter();
     let origin = origins.next().filter(|_| origins.next().is_none())?;
-    let is_listed = app.choices.cors_origins.has(origin.as_bytes());
+    let is_listed = app.choices.cors_origins.contains(origin.to_str().ok()?);
     is_listed.then(|| origin.clone())
 }
 

@@ -7,8 +7,8 @@ use axum::http::header::{HeaderMap, HeaderValue, SET_COOKIE};
 use doorward_domain::model::{Session, User};
 
 use crate::app::App;
+use crate::cookies;
 use crate::guard::Caller;
-use crate::pages::reader::cookies;
 
 /// Its name. The prefix makes the browser hold it to this host, all paths, HTTPS.
 const DEVICE: &str = "__Host-doorward-device";
@@ -17,8 +17,7 @@ const MAX_LENGTH: usize = 1024;
 
 /// What a request shows; none where it shows two, or what is no cookie of ours.
 pub(crate) fn shown(headers: &HeaderMap) -> Option<&str> {
-    let mut found = cookies(headers, DEVICE);
-    let value = found.next().filter(|_| found.next().is_none())?;
+    let value = cookies::single(headers, DEVICE)?;
     (value.len() <= MAX_LENGTH).then_some(value)
 }
 
@@ -39,10 +38,4 @@ pub(crate) fn remember(
     if let Ok(cookie) = HeaderValue::from_str(&cookie) {
         headers.append(SET_COOKIE, cookie);
     }
-}
-
-/// Whether a browser shows a cookie that holds.
-pub(crate) fn is_known(app: &App, caller: &Caller) -> bool {
-    let known = app.accounts.recognise(caller.ctx(), caller.device(), None);
-    !known.is_empty()
 }

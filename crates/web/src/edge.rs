@@ -35,6 +35,9 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const API_POLICY: HeaderValue =
     HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
 const HSTS: HeaderValue = HeaderValue::from_static("max-age=63072000; includeSubDomains");
+/// With `no-referrer`, browsers send `Origin: null` with a form, which the cross-site check rejects.
+/// This sends no path, so that no link token leaves a page.
+const PAGE_REFERRER: HeaderValue = HeaderValue::from_static("strict-origin");
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 /// What no page of ours asks a browser for, and none that somebody slips in shall.
 const PERMISSIONS: &str = "accelerometer=(), autoplay=(), camera=(), clipboard-read=(), display-capture=(), encrypted-media=(), fullscreen=(), gamepad=(), geolocation=(), gyroscope=(), hid=(), idle-detection=(), local-fonts=(), magnetometer=(), microphone=(), midi=(), payment=(), picture-in-picture=(), screen-wake-lock=(), serial=(), storage-access=(), usb=(), window-management=(), xr-spatial-tracking=()";
@@ -361,6 +364,7 @@ pub(crate) fn dress(app: &App, id: &str, headers: &mut HeaderMap) {
     wear(headers);
     if is_page {
         headers.insert(header::CONTENT_SECURITY_POLICY, app.page_policy.clone());
+        headers.insert(header::REFERRER_POLICY, PAGE_REFERRER);
     }
     if app.has_hsts {
         headers.insert(header::STRICT_TRANSPORT_SECURITY, HSTS);

@@ -12,16 +12,14 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::Value;
-use url::{Host, Url, form_urlencoded};
+use url::form_urlencoded;
 
 use crate::api::etag;
 use crate::api::paging::Query;
 use crate::body::{parse_form, parse_query};
 use crate::guard::{COOKIE, Credential, credential};
-use crate::origins::Origins;
-use crate::pages::way_back::{WayBack, sign_in_path};
 use crate::trusted_proxies::TrustedProxies;
-use crate::{host_of, is_loopback_url, json, negotiate};
+use crate::{json, negotiate};
 
 #[cfg(test)]
 #[path = "../../../fuzz/replay.rs"]
@@ -38,9 +36,7 @@ pub const TARGETS: &[Target] = &[
     ("forwarded", forwarded),
     ("json_bodies", json_bodies),
     ("negotiation", negotiation),
-    ("public_urls", public_urls),
     ("queries", queries),
-    ("ways_back", ways_back),
 ];
 
 /// The fields of a head, one a line.
@@ -203,41 +199,6 @@ pub fn negotiation(data: &[u8]) {
     let _: doorward_domain::values::Locale = negotiate::locale(&headers);
 }
 
-/// W-04: a way back that is taken leads to our own origin, whoever reads it, and stays what it is.
-pub fn ways_back(data: &[u8]) {
-    let text = String::from_utf8_lossy(data);
-    let ours = Url::parse("https://accounts.example").expect("a URL");
-    let ways = [
-        WayBack::parse(&text),
-        WayBack::of_query(Some(&text), &Origins::default()),
-    ];
-    for way in ways.into_iter().flatten() {
-        let path = way.as_str();
-        assert!(path.starts_with('/') && path.len() <= 2048 && path.is_ascii());
-        assert!(!path.contains(|c: char| c.is_ascii_control() || c == ' ' || c == '\\'));
-        assert!(
-            HeaderValue::from_str(path).is_ok(),
-            "it goes into `Location`"
-        );
-        let led = ours.join(path).expect("it is read as a URL");
-        assert_eq!(led.origin(), ours.origin(), "{path}");
-        assert!(
-            !led.path().starts_with("//") && led.username().is_empty(),
-            "{led}"
-        );
-        assert_eq!(WayBack::parse(path).as_ref(), Some(&way));
-        // The link to the sign-in page gives it on as it is.
-        let link = ours.join(&sign_in_path(Some(&way))).expect("a URL");
-        let values: Vec<_> = link.query_pairs().collect();
-        assert_eq!(values.len(), 1);
-        assert_eq!(values[0].1, path);
-        assert_eq!(
-            WayBack::of_query(link.query(), &Origins::default()).as_ref(),
-            Some(&way)
-        );
-    }
-}
-
 /// A query's limit is within its limits, and its cursor is the very text that a list gives.
 pub fn queries(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
@@ -267,39 +228,11 @@ pub fn entity_tags(data: &[u8]) {
     }
 }
 
-/// A URL whose host counts as this machine is one for a browser too: what may be without TLS follows
-/// from it.
-pub fn public_urls(data: &[u8]) {
-    let text = String::from_utf8_lossy(data);
-    let host = host_of(&text);
-    assert!(host.len() <= text.len() && !host.contains('/'));
-    // Settings refuse the rest before they ask.
-    if !["http://", "https://"]
-        .iter()
-        .any(|scheme| text.starts_with(scheme))
-    {
-        return;
-    }
-    if !is_loopback_url(&text) {
-        return;
-    }
-    let Ok(url) = Url::parse(&text) else {
-        return;
-    };
-    let is_loopback = match url.host() {
-        Some(Host::Domain(name)) => name == "localhost",
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.to_canonical().is_loopback(),
-        None => false,
-    };
-    assert!(is_loopback, "{text} leads to {url}");
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// H-04, W-04: what the fuzzer begins with, on every machine.
+    /// H-04: what the fuzzer begins with, on every machine.
     #[test]
     fn every_seed_is_read_as_it_must_be() {
         replay::seeds_of(TARGETS);

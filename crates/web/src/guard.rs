@@ -18,17 +18,17 @@ use doorward_domain::ctx::actor_of;
 use doorward_domain::flows::sessions::Authenticated;
 use doorward_domain::ports::{Allowance, Budget, Client};
 use doorward_domain::throttle::{Door, Ledger};
-use doorward_domain::tokens::{Acquaintance, ShownTo};
-use doorward_domain::values::{Secret, is_unseen};
+use doorward_domain::tokens::Acquaintance;
+use doorward_domain::values::{Locale, Secret, is_unseen};
 use doorward_domain::{Actor, Ctx, Error};
 use percent_encoding::percent_decode_str;
 
 use crate::app::App;
-use crate::cross_site::{self, SentBy, admit_form};
+use crate::cookies;
+use crate::cross_site;
 use crate::device;
 use crate::edge::RequestId;
 use crate::negotiate;
-use crate::pages::reader::{Reader, Sheet, cookies};
 use crate::problem::{Code, Problem};
 use crate::routes::{self, Guard, Route};
 
@@ -47,24 +47,13 @@ struct Inner {
     token: Option<Secret<String>>,
     wants_html: bool,
     by_cookie: bool,
-    reader: Reader,
     device: Option<Secret<String>>,
 }
 
 impl Caller {
-    /// A sheet for a page with a form.
-    pub(crate) fn sheet(&self) -> Sheet<'_> {
-        self.0.reader.sheet()
-    }
-
-    /// Whether a form with that token was shown to this caller.
-    pub(crate) fn was_shown(&self, form_token: &str) -> bool {
-        self.0.reader.was_shown(form_token)
-    }
-
-    /// Whether a visit is all that its forms are known by.
-    pub(crate) fn is_a_visit(&self) -> bool {
-        self.0.reader.is_a_visit()
+    /// The language of the pages that are sent to this caller.
+    pub(crate) fn locale(&self) -> Locale {
+        self.0.ctx.client.locale
     }
 
     /// The context of the request, whoever acts.
@@ -128,17 +117,8 @@ pub(crate) async fn guard(app: &App, request: Request, next: Next) -> Response {
             let ledger = Ledger::default();
             let mut response = match admit(app, route, &parts, &ledger).await {
                 Ok(caller) => {
-                    parts.extensions.insert(caller.clone());
-                    let request = Request::from_parts(parts, body);
-                    let mut response = match admit_form(app, route, &caller, request).await {
-                        Ok(request) => next.run(request).await,
-                        Err(problem) => problem.into_response(),
-                    };
-                    // A program has no form to send back, and so no use for the name of a visit.
-                    if caller.wants_html() {
-                        caller.0.reader.remember(response.headers_mut());
-                    }
-                    response
+                    parts.extensions.insert(caller);
+                    next.run(Request::from_parts(parts, body)).await
                 }
                 Err(refusal) => refusal.into_response(),
             };
@@ -175,6 +155,7 @@ async fn admit(
     ledger: &Ledger,
 ) -> Result<Caller, Problem> {
     reads_one_way(&request.headers)?;
+    cross_site::check(app, request)?;
     let mut ctx = context(app, request, ledger);
     let wants_html = negotiate::wants_html(&request.headers);
     let guard = match route.guard {
@@ -192,12 +173,6 @@ async fn admit(
         },
     };
     let by_cookie = matches!(shown, Some(Credential::Cookie(_)));
-    let by = match guard {
-        Guard::Anyone | Guard::Optional if wants_html => SentBy::Page,
-        _ if by_cookie => SentBy::Cookie,
-        _ => SentBy::Program,
-    };
-    cross_site::refuse(app, route, request, by)?;
     let opened = open(app, &ctx, guard, shown).await;
     if let Ok(Some((authenticated, _))) = &opened {
         ctx.actor = actor_of(authenticated.user(), authenticated.session());
@@ -207,12 +182,7 @@ async fn admit(
         spend(app, &mut ctx, route, door, &request.headers).await?;
     }
     let (authenticated, token) = opened?.unzip();
-    let session = authenticated.as_ref().map(|found| found.session().id);
-    let link = route.link_in(request.uri.path());
-    let page_of = link.map(ShownTo::Link).or(session.map(ShownTo::Session));
-    let (accounts, locale) = (&app.accounts, ctx.client.locale);
     let inner = Inner {
-        reader: Reader::of(accounts, &request.headers, locale, page_of),
         ctx,
         authenticated,
         token,
@@ -395,7 +365,7 @@ fn bearer_token(value: &HeaderValue) -> Result<Option<Secret<String>>, Problem> 
 }
 
 fn cookie(headers: &HeaderMap) -> Result<Option<Secret<String>>, Problem> {
-    let mut values = cookies(headers, COOKIE);
+    let mut values = cookies::values(headers, COOKIE);
     let found = values.next().map(|value| Secret::new(value.to_owned()));
     match values.next() {
         None => Ok(found),

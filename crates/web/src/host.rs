@@ -1,32 +1,35 @@
-//! Names of hosts: where one stands in a URL or in `Host`, and which of them mean this machine.
-//!
-//! The one place that says so: what may be without TLS, what a browser shall not remember, and who
-//! reads the inbox follow from it.
+//! Host names: the host of a URL or of `Host`, and whether it names this machine.
 
 use std::net::IpAddr;
 
-/// The host of a URL, without its port; an IPv6 address in its brackets.
+use http::uri::Authority;
+use url::Url;
+
+/// Returns the host of an absolute URL as it is written there, without the port; an IPv6 address is
+/// in brackets.
 pub fn host_of(url: &str) -> &str {
     let after_scheme = url.split_once("://").map_or(url, |(_, rest)| rest);
-    let authority = after_scheme.split('/').next();
-    without_port(authority.unwrap_or_default())
-}
-
-/// Whether a URL leads to the machine that it is read on.
-pub fn is_loopback_url(url: &str) -> bool {
-    is_this_machine(host_of(url))
-}
-
-/// What `Host` names, without the port.
-pub(crate) fn without_port(authority: &str) -> &str {
+    let authority = after_scheme.split('/').next().unwrap_or_default();
     match authority.rsplit_once(':') {
         Some((host, port)) if port.bytes().all(|b| b.is_ascii_digit()) => host,
         _ => authority,
     }
 }
 
-/// Whether a name is every machine's own: `localhost`, or an address of loopback.
-pub(crate) fn is_this_machine(host: &str) -> bool {
+/// Returns `true` if the host of a URL is `localhost` or a loopback address.
+pub fn is_loopback_url(url: &str) -> bool {
+    let url = Url::parse(url).ok();
+    let host = url.as_ref().and_then(Url::host_str);
+    host.is_some_and(is_loopback_host)
+}
+
+/// Returns `true` if the value of a `Host` header names this machine.
+pub(crate) fn is_loopback_authority(text: &str) -> bool {
+    let authority = text.parse::<Authority>();
+    authority.is_ok_and(|authority| is_loopback_host(authority.host()))
+}
+
+fn is_loopback_host(host: &str) -> bool {
     let address = host.trim_matches(['[', ']']).parse::<IpAddr>();
     host.eq_ignore_ascii_case("localhost")
         || address.is_ok_and(|address| address.to_canonical().is_loopback())
@@ -37,38 +40,32 @@ mod tests {
     use super::*;
 
     #[test]
-    fn this_machine_is_known_by_its_names_alone() {
-        for (url, host, is_here) in [
-            ("http://localhost:8000", "localhost", true),
-            ("https://LOCALHOST", "LOCALHOST", true),
-            ("http://127.0.0.1:8000/inbox", "127.0.0.1", true),
-            ("http://127.9.9.9", "127.9.9.9", true),
-            ("http://[::1]:8000", "[::1]", true),
-            ("http://[::1]", "[::1]", true),
-            ("http://[::ffff:127.0.0.1]", "[::ffff:127.0.0.1]", true),
-            ("localhost", "localhost", true),
-            (
-                "https://localhost.example.com",
-                "localhost.example.com",
-                false,
-            ),
-            ("https://localhosts", "localhosts", false),
-            ("https://my.localhost", "my.localhost", false),
-            (
-                "https://accounts.example.com/",
-                "accounts.example.com",
-                false,
-            ),
-            ("http://192.0.2.1:80", "192.0.2.1", false),
-            ("http://[2001:db8::1]:80", "[2001:db8::1]", false),
-            ("", "", false),
+    fn localhost_and_loopback_addresses_name_this_machine() {
+        for (authority, expected) in [
+            ("localhost:8000", true),
+            ("LOCALHOST", true),
+            ("127.0.0.1:8000", true),
+            ("127.9.9.9", true),
+            ("[::1]:8000", true),
+            ("[::1]", true),
+            ("[::ffff:127.0.0.1]", true),
+            ("localhost.example.com", false),
+            ("localhosts", false),
+            ("my.localhost", false),
+            ("accounts.example.com", false),
+            ("192.0.2.1:80", false),
+            ("[2001:db8::1]:80", false),
         ] {
-            assert_eq!(host_of(url), host, "{url}");
-            assert_eq!(is_loopback_url(url), is_here, "{url}");
+            let url = format!("http://{authority}/inbox");
+            assert_eq!(is_loopback_url(&url), expected, "{url}");
+            assert_eq!(is_loopback_authority(authority), expected, "{authority}");
         }
+        assert!(!is_loopback_url("") && !is_loopback_url("localhost"));
+        assert!(!is_loopback_authority("") && !is_loopback_authority("localhost:80@evil.example"));
         assert_eq!(
-            without_port("localhost:80@evil.example"),
-            "localhost:80@evil.example"
+            host_of("https://accounts.example:8443/"),
+            "accounts.example"
         );
+        assert_eq!(host_of("http://[::1]:80"), "[::1]");
     }
 }

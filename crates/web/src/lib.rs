@@ -10,6 +10,7 @@
 pub mod api;
 mod app;
 mod body;
+mod cookies;
 mod cors;
 mod cross_site;
 mod device;

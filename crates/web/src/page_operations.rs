@@ -49,9 +49,7 @@ pub(crate) fn problems_of(page: &Route) -> Vec<Code> {
         .find(|route| page.method == http::Method::POST && route.path == page.path && !route.page);
     let own = twin.map(|route| route.problems).into_iter().flatten();
     let own = own.copied();
-    own.chain(twin.map(|_| Code::CrossSiteRequest))
-        .chain(twin.map(|_| Code::FormExpired))
-        .collect()
+    own.chain(twin.map(|_| Code::CrossSiteRequest)).collect()
 }
 
 /// A problem is a page to whoever would rather have one.

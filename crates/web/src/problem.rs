@@ -59,7 +59,6 @@ codes! {
     Forbidden = "forbidden", 403, "Not yours to do", "You are signed in, and this belongs to somebody else or needs the admin role. The answer is the same whether or not the thing exists.";
     ReauthenticationRequired = "reauthentication-required", 403, "Show your password again", "This needs a password shown in the last few minutes. Send yours as `password` with the same request, or sign in again and repeat it.";
     CrossSiteRequest = "cross-site-request", 403, "The request came from another site", "A browser's requests are taken from this server's own pages, or from an origin of `cors.origins`. Programs name no origin, and use `Authorization: Bearer …`.";
-    FormExpired = "form-expired", 403, "The form is not known here", "A page's form works in the browser it was shown to, until somebody signs in or out there, and needs its cookies. It is shown again: send it once more.";
     HttpsRequired = "https-required", 403, "This needs HTTPS", "The request came without TLS to a server that is reached by `https` alone, and whatever token it showed may have been read on the way. Use the `https` address, and sign in anew.";
     NotFound = "not-found", 404, "No such thing", "There is no such route, user or session.";
     UnknownAccount = "unknown-account", 404, "No such account", "Said apart from a wrong password only where the operator has set `disclosure = \"plain\"`.";

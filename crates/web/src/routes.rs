@@ -116,7 +116,7 @@ pub static TABLE: &[Route] = &[
     api(Method::GET,    "/confirmation/{token}",        Anyone,  Some(Link), &[NotFound, LinkExpired]),
     api(Method::POST,   "/confirmation/{token}",        Anyone,  Some(Link), &[InvalidCredentials, WrongPassword, NotFound, LinkExpired, Overloaded]),
     api(Method::DELETE, "/confirmation/{token}",        Anyone,  Some(Link), &[NotFound, LinkExpired]),
-    page(Method::POST,  "/confirmation/{token}/disown", Anyone,  Some(Link)),
+    page(Method::POST,  "/confirmation/{token}/cancel", Anyone,  Some(Link)),
     page(Method::GET,   "/recovery",                    Anyone,  None),
     api(Method::POST,   "/recovery",                    Anyone,  Some(MailRequest), &[]),
     api(Method::GET,    "/recovery/{token}",            Anyone,  Some(Link), &[NotFound, LinkExpired]),
@@ -127,7 +127,7 @@ pub static TABLE: &[Route] = &[
     api(Method::POST,   "/auth",                        Anyone,  Some(SignIn), &[InvalidCredentials, WrongPassword, UnknownAccount, EmailUnconfirmed, AccountDisabled, Overloaded]),
     api(Method::GET,    "/auth",                        SessionOrPage, None, &[]),
     api(Method::DELETE, "/auth",                        Session, None, &[]),
-    page(Method::POST,  "/auth/end",                    Session, None),
+    page(Method::POST,  "/auth/sign-out",                Session, None),
     api(Method::POST,   "/auth/renewal",                Session, Some(Token), &[]),
     api(Method::POST,   "/auth/token",                  Session, Some(Token), &[]),
     api(Method::GET,    "/auth/check",                  SessionOrPage, None, &[]),
@@ -171,12 +171,6 @@ impl Route {
     /// Whether it is the one that opens a session for a password.
     pub(crate) fn is_sign_in(&self) -> bool {
         self.method == Method::POST && self.path == "/auth"
-    }
-
-    /// The secret of a mailed link, as it stands in a path of this route.
-    pub(crate) fn link_in(&self, path: &str) -> Option<String> {
-        let at = self.path.split('/').position(|part| part == "{token}")?;
-        path.split('/').nth(at).map(ToOwned::to_owned)
     }
 }
 
@@ -259,11 +253,11 @@ fn page_routes() -> Router<App> {
         )
         .route("/confirmation", get(pages::confirmation::ask))
         .route(
-            "/confirmation/{token}/disown",
+            "/confirmation/{token}/cancel",
             post(pages::confirmation::disown),
         )
         .route("/recovery", get(pages::recovery::ask))
-        .route("/auth/end", post(pages::session::end))
+        .route("/auth/sign-out", post(pages::session::end))
         .route(
             "/.well-known/change-password",
             get(pages::password::well_known),

@@ -16,9 +16,8 @@ use super::{clients, document, operations, said};
 const ASSERTIONS: u64 = 875;
 /// Problems that nobody can bring about from outside, or only where the operator has decided so, or in
 /// minutes, or that a page tells and no JSON.
-const UNSEEN: [&str; 13] = [
+const UNSEEN: [&str; 12] = [
     "email-taken",
-    "form-expired",
     "https-required",
     "internal-error",
     "outcome-unknown",

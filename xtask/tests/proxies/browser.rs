@@ -156,7 +156,7 @@ fn somebody_reaches_the_page_they_wanted() {
     browser.go(&format!("{}/auth", stand.origin));
     assert_eq!(browser.text("h1"), "Hello, ben");
     browser.picture("account.png");
-    browser.click("form[action='/auth/end'] button");
+    browser.click("form[action='/auth/sign-out'] button");
     browser.element("#in-name");
     browser.go(&wanted);
     browser.element("#in-name");

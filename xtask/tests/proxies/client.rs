@@ -56,26 +56,10 @@ impl Client {
         self.ask(path, &[])
     }
 
+    /// Submits a form.
     #[track_caller]
-    /// Sends a form from its page, with what it was shown with.
     pub fn post(&self, path: &str, form: &str) -> Answer {
-        let form = format!("{}&{form}", self.shown(path));
-        self.ask(path, &["--data-raw", &form])
-    }
-
-    /// Looks at the page of a form: the field that it carries.
-    #[track_caller]
-    pub fn shown(&self, path: &str) -> String {
-        let page = match path {
-            "/password" | "/auth/end" => "/password",
-            _ => "/recovery",
-        };
-        let page = self.ask(page, &["-H", "Accept: text/html"]);
-        let (_, rest) = page
-            .body
-            .split_once("name=\"form_token\" value=\"")
-            .unwrap_or_default();
-        format!("form_token={}", rest.split('"').next().unwrap_or_default())
+        self.ask(path, &["--data-raw", form])
     }
 
     #[track_caller]

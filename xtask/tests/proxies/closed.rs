@@ -24,7 +24,7 @@ fn whoever_is_out_is_out_at_once(kind: Kind) {
     let ben = stand.signed_in("ben", PASSWORD);
     let cookie = format!("Cookie: {}", ben.cookie());
     assert_eq!(ben.get("/reports").status, 200);
-    let out = ben.post("/auth/end", "");
+    let out = ben.post("/auth/sign-out", "");
     let home = format!("{}/", stand.origin);
     assert_eq!(
         (out.status, out.field("location")),

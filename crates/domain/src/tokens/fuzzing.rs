@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::jwt::{self, Claims, Unverified};
 use super::{AccessClaims, SessionClaims};
 
-pub use browser::{device_cookies, form_tokens};
+pub use browser::device_cookies;
 
 /// The longest that J-09 lets a token be.
 const MOST: usize = 8 * 1024;

@@ -2,12 +2,11 @@
 //!
 //! RFC 8725 is the guide: the header is compared, never followed (3.1), each kind has its own
 //! `typ` (3.11), every claim is read into a strict struct (3.8). `jwt` knows the format, `keyring`
-//! the keys, `seal` how a private key rests. `device` and `form_tokens` are no JWTs: what a browser
-//! keeps to be known again, and what a form carries; nor is `counter_names`, by which nobody is known.
+//! the keys, `seal` how a private key is encrypted. `device` (the cookie of a known device) and
+//! `counter_names` (keys of throttle counters) are not JWTs.
 
 mod counter_names;
 mod device;
-mod form_tokens;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzzing;
 pub mod jwt;
@@ -17,7 +16,6 @@ mod seal;
 pub use counter_names::CounterNames;
 pub use device::Acquaintance;
 pub(crate) use device::Devices;
-pub use form_tokens::{FormTokens, ShownTo};
 pub use jwt::{AccessClaims, SessionClaims};
 pub use keyring::{Keyring, KeyringError, PublicKey, Verified};
 pub use seal::{MasterKey, SealBroken};

@@ -66,12 +66,34 @@ fn somebody_signs_up_confirms_signs_in_changes_the_password_and_signs_out_withou
     browser.click("a.button");
     browser.expect_heading("Hello, ben@example.com");
 
-    browser.click("form[action='/auth/end'] button");
+    browser.click("form[action='/auth/sign-out'] button");
     browser.expect_heading("Welcome");
     sign_in(&browser, "ben@example.com", "three boats on a lake");
     browser.expect_text("[role=alert]", "do not fit together");
     sign_in(&browser, "ben@example.com", "four boats on a lake");
     browser.expect_heading("Hello, ben@example.com");
+}
+
+/// The redirects after a form stay on the host that the browser uses: `form-action 'self'` blocks any
+/// other one, also that of `public_url`.
+#[test]
+fn a_server_opened_by_its_ip_address_signs_in_and_out() {
+    let browser = Browser::open(WITHOUT_SCRIPT);
+    browser.go("/");
+    let by_address = browser.url("/").replace("localhost", "127.0.0.1");
+    assert!(by_address.contains("127.0.0.1"));
+    browser.go(&by_address);
+    browser.fill("#up-username", "ben");
+    browser.fill("#up-password", "three boats on a lake");
+    browser.click("form[action='/user'] button");
+    browser.expect_heading("Your account is ready");
+    browser.go(&by_address);
+    browser.fill("#in-name", "ben");
+    browser.fill("#in-password", "three boats on a lake");
+    browser.click("form[action='/auth'] button");
+    browser.expect_heading("Hello, ben");
+    browser.click("form[action='/auth/sign-out'] button");
+    browser.expect_heading("Welcome");
 }
 
 #[test]

@@ -51,7 +51,7 @@ fn walk(browser: &Browser) -> Vec<String> {
     browser.click("main button:not(.show)");
     look("password changed");
     browser.click("main a.button");
-    browser.click("form[action='/auth/end'] button:not(.show)");
+    browser.click("form[action='/auth/sign-out'] button:not(.show)");
     browser.go("/password");
     look("change password, signed out");
     browser.fill("#name", "BEN@example.com");
@@ -89,7 +89,7 @@ fn walk(browser: &Browser) -> Vec<String> {
     browser.await_mail(6);
     browser.click("article a.button");
     browser.click("button.quiet");
-    look("disowned");
+    look("confirmation cancelled");
     headings
 }
 

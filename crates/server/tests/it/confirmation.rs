@@ -233,7 +233,7 @@ async fn whoever_reads_the_mailbox_can_take_the_claim_away() {
     let app = TestApp::new().await;
     let (by_api, by_page) = (app.pending("ben").await, app.pending("eve").await);
     app.anon().delete(&by_api).await.expect(204);
-    let page = format!("{by_page}/disown");
+    let page = format!("{by_page}/cancel");
     let answer = app
         .anon()
         .request("POST", &page)

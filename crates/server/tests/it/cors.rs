@@ -153,7 +153,7 @@ async fn a_preflight_is_answered_by_the_route_table() {
     // Pages are nobody else's to call, and what is not there is not asked for.
     for (path, method) in [
         ("/password", "POST"),
-        ("/auth/end", "POST"),
+        ("/auth/sign-out", "POST"),
         ("/docs", "GET"),
         ("/user/me", "POST"),
         ("/user/me", "patch"),

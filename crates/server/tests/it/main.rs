@@ -8,6 +8,7 @@ mod auth;
 mod body;
 mod confirmation;
 mod cors;
+mod cross_site;
 mod e2e;
 mod each_store;
 mod email_undo;

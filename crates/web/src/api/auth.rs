@@ -20,9 +20,10 @@ use crate::app::App;
 use crate::body::Fields;
 use crate::device;
 use crate::guard::{COOKIE, Caller, Credential, credential};
-use crate::pages::Doors;
+use crate::origins::Origins;
+use crate::pages::WelcomeForms;
 use crate::pages::form::Form;
-use crate::pages::way_back::{WayBack, sign_in_path};
+use crate::pages::return_to::{ReturnTo, sign_in_path};
 use crate::problem::Problem;
 use crate::views::{AudienceTokenView, CurrentSessionView, SessionView, SignedInView, UserView};
 
@@ -96,23 +97,23 @@ async fn sign_in_by_page(
     mut fields: Fields,
 ) -> Result<Response, Problem> {
     let form = Form::of(&fields);
-    let way_back = WayBack::of_form(&mut fields, &app.choices.return_origins);
+    let return_to = ReturnTo::take_from_form(&mut fields, &app.choices.return_origins);
     fields.tell_names_apart();
     match open_session(app, caller, fields).await {
         Ok(signed_in) => {
             end_replaced(app, caller, headers).await;
-            let way_back = way_back.as_ref();
-            Ok(signed_in_by_page(app, caller, &signed_in, way_back))
+            let return_to = return_to.as_ref();
+            Ok(signed_in_by_page(app, caller, &signed_in, return_to))
         }
         Err(problem) => {
-            let doors = Doors {
+            let forms = WelcomeForms {
                 sign_in: form.refused(&problem).with_one_name(),
-                way_back,
-                ..Doors::default()
+                return_to,
+                ..WelcomeForms::default()
             };
             let page = app
                 .pages
-                .welcome(caller.sheet(), &doors, app.inbox.is_some());
+                .welcome(caller.locale(), &forms, app.inbox.is_some());
             Err(problem.on_page(page))
         }
     }
@@ -163,12 +164,9 @@ fn signed_in_by_page(
     app: &App,
     caller: &Caller,
     signed_in: &SignedIn,
-    way_back: Option<&WayBack>,
+    return_to: Option<&ReturnTo>,
 ) -> Response {
-    let mut response = match way_back {
-        Some(way_back) => go_back(app, way_back),
-        None => see_other(app, "/"),
-    };
+    let mut response = see_other(return_to.map_or("/", ReturnTo::as_str));
     let headers = response.headers_mut();
     set_session_cookie(headers, signed_in, caller.ctx().now);
     let of = (&signed_in.user, &signed_in.session);
@@ -176,18 +174,9 @@ fn signed_in_by_page(
     response
 }
 
-/// On to where somebody was going.
-fn go_back(app: &App, way_back: &WayBack) -> Response {
-    go(&way_back.location(&app.accounts.policy().public_url))
-}
-
-/// On to a path of ours.
-pub(crate) fn see_other(app: &App, path: &str) -> Response {
-    go(&format!("{}{path}", app.accounts.policy().public_url))
-}
-
-/// 303 alone: whatever was posted is not posted again (W-05).
-fn go(place: &str) -> Response {
+/// Redirects with 303, so that a browser does not post a form again (W-05). A path is sent as it is:
+/// the browser stays on the host that it used, which the page's `form-action` allows.
+pub(crate) fn see_other(place: &str) -> Response {
     let mut response = StatusCode::SEE_OTHER.into_response();
     if let Ok(place) = HeaderValue::from_str(place) {
         response.headers_mut().insert(LOCATION, place);
@@ -210,22 +199,12 @@ fn set_cookie(headers: &mut HeaderMap, token: &str, max_age: i64) {
     }
 }
 
-/// Makes the browser forget the session, and that it was ever here (S-05).
+/// Deletes the session cookie and the browser's cache and storage of this site (S-05). The cookie of
+/// the known device stays.
 pub(crate) fn clear_cookie(headers: &mut HeaderMap) {
     set_cookie(headers, "", 0);
-    let everything = HeaderValue::from_static("\"cache\", \"cookies\", \"storage\"");
-    headers.insert(HeaderName::from_static("clear-site-data"), everything);
-}
-
-/// Makes the browser forget the session (S-05), but not that it is known: told to clear cookies,
-/// it would clear that one too, even where the same answer sets it anew. Our own session cookie is
-/// ended by name, which leaves nothing else of ours to clear.
-pub(crate) fn sign_out_cookie(app: &App, caller: &Caller, headers: &mut HeaderMap) {
-    clear_cookie(headers);
-    if device::is_known(app, caller) {
-        let all_but_cookies = HeaderValue::from_static("\"cache\", \"storage\"");
-        headers.insert(HeaderName::from_static("clear-site-data"), all_but_cookies);
-    }
+    let data = HeaderValue::from_static("\"cache\", \"storage\"");
+    headers.insert(HeaderName::from_static("clear-site-data"), data);
 }
 
 /// Shows the session and its user. A browser gets the sign-in page, or who is signed in. With
@@ -240,7 +219,7 @@ pub(crate) async fn current_session(
         return Ok(sign_in_page(
             &app,
             &caller,
-            WayBack::of_query(query.as_deref(), &app.choices.return_origins),
+            ReturnTo::from_query(query.as_deref(), &app.choices.return_origins),
         ));
     }
     let authenticated = caller.require_session()?;
@@ -252,20 +231,20 @@ pub(crate) async fn current_session(
     .into_response())
 }
 
-fn sign_in_page(app: &App, caller: &Caller, way_back: Option<WayBack>) -> Response {
-    let (sheet, has_inbox) = (caller.sheet(), app.inbox.is_some());
-    match (caller.session(), way_back) {
-        (Some(_), Some(way_back)) => go_back(app, &way_back),
+fn sign_in_page(app: &App, caller: &Caller, return_to: Option<ReturnTo>) -> Response {
+    let (locale, has_inbox) = (caller.locale(), app.inbox.is_some());
+    match (caller.session(), return_to) {
+        (Some(_), Some(return_to)) => see_other(return_to.as_str()),
         (Some(session), None) => app
             .pages
-            .home(sheet, session.user(), has_inbox, &Form::default())
+            .home(locale, session.user(), has_inbox, &Form::default())
             .into_response(),
-        (None, way_back) => {
-            let doors = Doors {
-                way_back,
-                ..Doors::default()
+        (None, return_to) => {
+            let forms = WelcomeForms {
+                return_to,
+                ..WelcomeForms::default()
             };
-            app.pages.welcome(sheet, &doors, has_inbox).into_response()
+            app.pages.welcome(locale, &forms, has_inbox).into_response()
         }
     }
 }
@@ -277,7 +256,7 @@ pub(crate) async fn sign_out(State(app): State<App>, caller: Caller) -> Result<R
         .sign_out(caller.ctx(), caller.require_session()?)
         .await?;
     let mut response = StatusCode::NO_CONTENT.into_response();
-    sign_out_cookie(&app, &caller, response.headers_mut());
+    clear_cookie(response.headers_mut());
     Ok(response)
 }
 
@@ -347,7 +326,11 @@ pub(crate) async fn check(
         && caller.session().is_none()
         && let Some(uri) = wanted_uri(&headers)
     {
-        return Ok(see_other(&app, &sign_in_path(WayBack::parse(uri).as_ref())));
+        // Absolute, since the proxy passes the redirect on to a browser at another host.
+        let return_to = ReturnTo::parse(uri, &Origins::default());
+        let path = sign_in_path(return_to.as_ref());
+        let public_url = &app.accounts.policy().public_url;
+        return Ok(see_other(&format!("{public_url}{path}")));
     }
     let user = caller.require_session()?.user();
     let mut response = StatusCode::OK.into_response();

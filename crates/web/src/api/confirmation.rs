@@ -15,7 +15,7 @@ use crate::app::App;
 use crate::body::Fields;
 use crate::guard::Caller;
 use crate::pages::form::Form;
-use crate::pages::way_back::WayBack;
+use crate::pages::return_to::ReturnTo;
 use crate::problem::{Code, Problem};
 use crate::views::{Message, UserView};
 
@@ -40,7 +40,7 @@ pub(crate) fn mail_requested(app: &App, caller: &Caller) -> Response {
     if caller.wants_html() {
         let page = app
             .pages
-            .mail_requested(caller.ctx().client.locale, app.inbox.is_some());
+            .mail_requested(caller.locale(), app.inbox.is_some());
         return (StatusCode::ACCEPTED, page).into_response();
     }
     StatusCode::ACCEPTED.into_response()
@@ -58,7 +58,7 @@ pub(crate) async fn request_confirmation(
     caller: Caller,
     fields: Fields,
 ) -> Result<Response, Problem> {
-    let (form, sheet) = (Form::of(&fields), caller.sheet());
+    let (form, locale) = (Form::of(&fields), caller.locale());
     let asked = async {
         Ok(app
             .accounts
@@ -67,7 +67,7 @@ pub(crate) async fn request_confirmation(
     };
     match asked.await {
         Err(problem) if caller.wants_html() => {
-            let page = app.pages.ask_confirmation(sheet, &form.refused(&problem));
+            let page = app.pages.ask_confirmation(locale, &form.refused(&problem));
             Err(Problem::on_page(problem, page))
         }
         outcome => outcome.map(|()| mail_requested(&app, &caller)),
@@ -107,7 +107,7 @@ pub(crate) async fn page(
         .view_confirmation(caller.ctx(), &read_token(token)?)
         .await?;
     let asks = app.accounts.confirmation_asks(&user).await?;
-    Ok(app.pages.confirm(caller.sheet(), &user, asks, token, form))
+    Ok(app.pages.confirm(caller.locale(), &user, asks, token, form))
 }
 
 /// A body is needed only where the operator has set `confirmation.ask_password`, where more sign-ups claim the
@@ -159,12 +159,12 @@ async fn confirm_by(
 
 /// The page after it, which goes on to where its reader was going before the sign-up.
 fn confirmed_page(app: &App, caller: &Caller, headers: &HeaderMap, user: &User) -> Response {
-    let way_back = WayBack::of_cookie(headers, &app.choices.return_origins);
-    let locale = caller.ctx().client.locale;
-    let page = app.pages.confirmed(locale, user, way_back.as_ref());
+    let return_to = ReturnTo::from_cookie(headers, &app.choices.return_origins);
+    let locale = caller.locale();
+    let page = app.pages.confirmed(locale, user, return_to.as_ref());
     let mut response = page.into_response();
-    if way_back.is_some() {
-        WayBack::forget(response.headers_mut());
+    if return_to.is_some() {
+        ReturnTo::clear_cookie(response.headers_mut());
     }
     response
 }

@@ -25,7 +25,7 @@ pub(crate) async fn page(
         .await?;
     Ok(app
         .pages
-        .undo_email(caller.sheet(), &link.email, token, form))
+        .undo_email(caller.locale(), &link.email, token, form))
 }
 
 /// Says whether the link can still be used. A GET changes nothing, since mail scanners follow links.
@@ -62,7 +62,7 @@ pub(crate) async fn undo_email_change(
         .undo_email_change(caller.ctx(), &read_token(&token)?)
         .await?;
     if caller.wants_html() {
-        let page = app.pages.email_restored(caller.ctx().client.locale);
+        let page = app.pages.email_restored(caller.locale());
         return Ok(page.into_response());
     }
     Ok(StatusCode::NO_CONTENT.into_response())

@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 
 use crate::app::App;
 use crate::guard::Caller;
-use crate::pages::Doors;
+use crate::pages::WelcomeForms;
 use crate::pages::form::Form;
 use crate::problem::Problem;
 use crate::views::{Message, UserView};
@@ -29,10 +29,12 @@ pub(crate) struct Home {
 pub(crate) async fn home(State(app): State<App>, caller: Caller) -> Result<Response, Problem> {
     let user = caller.session().map(Authenticated::user);
     if caller.wants_html() {
-        let (sheet, has_inbox) = (caller.sheet(), app.inbox.is_some());
+        let (locale, has_inbox) = (caller.locale(), app.inbox.is_some());
         let page = match user {
-            Some(user) => app.pages.home(sheet, user, has_inbox, &Form::default()),
-            None => app.pages.welcome(sheet, &Doors::default(), has_inbox),
+            Some(user) => app.pages.home(locale, user, has_inbox, &Form::default()),
+            None => app
+                .pages
+                .welcome(locale, &WelcomeForms::default(), has_inbox),
         };
         return Ok(page.into_response());
     }

@@ -18,7 +18,7 @@ use utoipa::ToSchema;
 
 use crate::api::paging::{Query, whole_number};
 use crate::app::App;
-use crate::host::{is_this_machine, without_port};
+use crate::host::is_loopback_authority;
 use crate::inbox::{Inbox, InboxMail};
 use crate::problem::{Code, Problem};
 use crate::trusted_proxies::address_of;
@@ -118,7 +118,7 @@ fn names_this_machine(asked: &Parts) -> bool {
     // HTTP/2 has it there.
     let of_uri = asked.uri.authority().map(http::uri::Authority::as_str);
     let mut named = of_header.chain(of_uri).peekable();
-    named.peek().is_some() && named.all(|host| is_this_machine(without_port(host)))
+    named.peek().is_some() && named.all(is_loopback_authority)
 }
 
 /// Whether the client sits at this machine: the peer, and everybody for whom a proxy says it speaks.

@@ -33,7 +33,7 @@ pub(crate) async fn request_recovery(
     caller: Caller,
     fields: Fields,
 ) -> Result<Response, Problem> {
-    let (form, sheet) = (Form::of(&fields), caller.sheet());
+    let (form, locale) = (Form::of(&fields), caller.locale());
     let asked = async {
         Ok(app
             .accounts
@@ -42,7 +42,7 @@ pub(crate) async fn request_recovery(
     };
     match asked.await {
         Err(problem) if caller.wants_html() => {
-            let page = app.pages.ask_recovery(sheet, &form.refused(&problem));
+            let page = app.pages.ask_recovery(locale, &form.refused(&problem));
             Err(Problem::on_page(problem, page))
         }
         outcome => outcome.map(|()| mail_requested(&app, &caller)),
@@ -60,7 +60,7 @@ pub(crate) async fn page(
         .accounts
         .view_recovery(caller.ctx(), &read_token(token)?)
         .await?;
-    Ok(app.pages.recover(caller.sheet(), &user, token, form))
+    Ok(app.pages.recover(caller.locale(), &user, token, form))
 }
 
 /// Says whether the link can still be used.
@@ -95,7 +95,7 @@ pub(crate) async fn recover(
 ) -> Result<Response, Problem> {
     match recover_by(&app, &caller, &token, fields).await {
         Ok(()) if caller.wants_html() => {
-            let page = app.pages.recovered(caller.ctx().client.locale);
+            let page = app.pages.recovered(caller.locale());
             Ok(page.into_response())
         }
         Ok(()) => Ok(StatusCode::NO_CONTENT.into_response()),

@@ -12,7 +12,8 @@ use crate::problem::Problem;
 
 /// The form that asks where the mail shall go once more.
 pub(crate) async fn ask(State(app): State<App>, caller: Caller) -> Html<String> {
-    app.pages.ask_confirmation(caller.sheet(), &Form::default())
+    app.pages
+        .ask_confirmation(caller.locale(), &Form::default())
 }
 
 /// “This wasn't me”.
@@ -24,5 +25,5 @@ pub(crate) async fn disown(
     app.accounts
         .disown(caller.ctx(), &read_token(&token)?)
         .await?;
-    Ok(app.pages.disowned(caller.ctx().client.locale))
+    Ok(app.pages.disowned(caller.locale()))
 }

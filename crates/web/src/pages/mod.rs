@@ -11,11 +11,9 @@ pub mod documents;
 pub mod form;
 pub mod inbox;
 pub mod password;
-pub(crate) mod reader;
 pub mod recovery;
-pub(crate) mod refused;
+pub(crate) mod return_to;
 pub mod session;
-pub(crate) mod way_back;
 
 use std::fmt::Write;
 
@@ -28,8 +26,7 @@ use minijinja::{AutoEscape, Environment, Output, State, UndefinedBehavior, Value
 
 use crate::inbox::InboxMail;
 use crate::pages::form::Form;
-use crate::pages::reader::Sheet;
-use crate::pages::way_back::{WayBack, sign_in_path};
+use crate::pages::return_to::{ReturnTo, sign_in_path};
 use crate::problem::{Code, Problem};
 
 macro_rules! templates {
@@ -40,21 +37,21 @@ macro_rules! templates {
 }
 
 templates! {
-    "layout.html", "parts.html", "docs.html", "problems.html", "inbox.html",
+    "layout.html", "macros.html", "docs.html", "problems.html", "inbox.html",
     "en/welcome.html", "en/home.html", "en/password.html", "en/password-changed.html", "en/signed-up.html",
-    "en/ask-confirmation.html", "en/confirm.html", "en/confirmed.html", "en/disowned.html", "en/ask-recovery.html",
-    "en/mail-requested.html", "en/undo-email.html", "en/email-restored.html", "en/recover.html", "en/recovered.html", "en/problem.html", "en/words.html",
+    "en/request-confirmation.html", "en/confirm.html", "en/confirmed.html", "en/confirmation-cancelled.html", "en/request-recovery.html",
+    "en/mail-requested.html", "en/undo-email-change.html", "en/email-change-undone.html", "en/recover.html", "en/recovered.html", "en/problem.html", "en/messages.html",
     "de/welcome.html", "de/home.html", "de/password.html", "de/password-changed.html", "de/signed-up.html",
-    "de/ask-confirmation.html", "de/confirm.html", "de/confirmed.html", "de/disowned.html", "de/ask-recovery.html",
-    "de/mail-requested.html", "de/undo-email.html", "de/email-restored.html", "de/recover.html", "de/recovered.html", "de/problem.html", "de/words.html",
+    "de/request-confirmation.html", "de/confirm.html", "de/confirmed.html", "de/confirmation-cancelled.html", "de/request-recovery.html",
+    "de/mail-requested.html", "de/undo-email-change.html", "de/email-change-undone.html", "de/recover.html", "de/recovered.html", "de/problem.html", "de/messages.html",
 }
 
 /// The two forms of the start page, at most one of them given back, and where they lead.
 #[derive(Debug, Default)]
-pub(crate) struct Doors {
+pub(crate) struct WelcomeForms {
     pub(crate) sign_in: Form,
     pub(crate) sign_up: Form,
-    pub(crate) way_back: Option<WayBack>,
+    pub(crate) return_to: Option<ReturnTo>,
 }
 
 /// The templates, ready to be filled.
@@ -102,18 +99,17 @@ impl Pages {
         self.render(&format!("{lang}/{name}.html"), lang, values)
     }
 
-    /// A page with a form on it.
-    fn page_with_form(&self, sheet: Sheet<'_>, name: &str, values: Value) -> Html<String> {
-        let values = context! { form_token => sheet.form_token, ..values };
-        self.page(sheet.locale, name, values)
-    }
-
     /// The start page of somebody who is not signed in.
-    pub(crate) fn welcome(&self, sheet: Sheet<'_>, doors: &Doors, has_inbox: bool) -> Html<String> {
-        let (sign_in, sign_up) = (Value::from(&doors.sign_in), Value::from(&doors.sign_up));
-        let return_to = doors.way_back.as_ref().map(WayBack::as_str);
-        self.page_with_form(
-            sheet,
+    pub(crate) fn welcome(
+        &self,
+        locale: Locale,
+        forms: &WelcomeForms,
+        has_inbox: bool,
+    ) -> Html<String> {
+        let (sign_in, sign_up) = (Value::from(&forms.sign_in), Value::from(&forms.sign_up));
+        let return_to = forms.return_to.as_ref().map(ReturnTo::as_str);
+        self.page(
+            locale,
             "welcome",
             context! { sign_in, sign_up, return_to, has_inbox },
         )
@@ -122,7 +118,7 @@ impl Pages {
     /// The start page of somebody who is: their data, and what they can do.
     pub(crate) fn home(
         &self,
-        sheet: Sheet<'_>,
+        locale: Locale,
         user: &User,
         has_inbox: bool,
         form: &Form,
@@ -140,19 +136,19 @@ impl Pages {
             has_inbox,
             form => Value::from(form),
         };
-        self.page_with_form(sheet, "home", values)
+        self.page(locale, "home", values)
     }
 
     /// The form that changes the password; without a user it asks for the name as well.
     pub(crate) fn password(
         &self,
-        sheet: Sheet<'_>,
+        locale: Locale,
         user: Option<&User>,
         form: &Form,
     ) -> Html<String> {
         let username = user.and_then(sign_in_name);
-        self.page_with_form(
-            sheet,
+        self.page(
+            locale,
             "password",
             context! { is_signed_in => user.is_some(), username, form => Value::from(form) },
         )
@@ -166,11 +162,11 @@ impl Pages {
         &self,
         locale: Locale,
         user: &User,
-        way_back: Option<&WayBack>,
+        return_to: Option<&ReturnTo>,
         has_inbox: bool,
     ) -> Html<String> {
         let email = user.pending_email.as_ref().map(EmailAddress::as_str);
-        let sign_in = sign_in_path(way_back);
+        let sign_in = sign_in_path(return_to);
         self.page(
             locale,
             "signed-up",
@@ -180,7 +176,7 @@ impl Pages {
 
     pub(crate) fn confirm(
         &self,
-        sheet: Sheet<'_>,
+        locale: Locale,
         user: &User,
         (password, claims): (AccountPassword, Claims),
         token: &str,
@@ -198,35 +194,35 @@ impl Pages {
             form => Value::from(form),
             token,
         };
-        self.page_with_form(sheet, "confirm", values)
+        self.page(locale, "confirm", values)
     }
 
     pub(crate) fn confirmed(
         &self,
         locale: Locale,
         user: &User,
-        way_back: Option<&WayBack>,
+        return_to: Option<&ReturnTo>,
     ) -> Html<String> {
-        let values = context! { name => display_name(user), sign_in => sign_in_path(way_back) };
+        let values = context! { name => display_name(user), sign_in => sign_in_path(return_to) };
         self.page(locale, "confirmed", values)
     }
 
     pub(crate) fn disowned(&self, locale: Locale) -> Html<String> {
-        self.page(locale, "disowned", context! {})
+        self.page(locale, "confirmation-cancelled", context! {})
     }
 
-    pub(crate) fn ask_recovery(&self, sheet: Sheet<'_>, form: &Form) -> Html<String> {
-        self.page_with_form(
-            sheet,
-            "ask-recovery",
+    pub(crate) fn ask_recovery(&self, locale: Locale, form: &Form) -> Html<String> {
+        self.page(
+            locale,
+            "request-recovery",
             context! { form => Value::from(form) },
         )
     }
 
-    pub(crate) fn ask_confirmation(&self, sheet: Sheet<'_>, form: &Form) -> Html<String> {
-        self.page_with_form(
-            sheet,
-            "ask-confirmation",
+    pub(crate) fn ask_confirmation(&self, locale: Locale, form: &Form) -> Html<String> {
+        self.page(
+            locale,
+            "request-confirmation",
             context! { form => Value::from(form) },
         )
     }
@@ -237,7 +233,7 @@ impl Pages {
 
     pub(crate) fn recover(
         &self,
-        sheet: Sheet<'_>,
+        locale: Locale,
         user: &User,
         token: &str,
         form: &Form,
@@ -248,23 +244,23 @@ impl Pages {
             form => Value::from(form),
             token,
         };
-        self.page_with_form(sheet, "recover", values)
+        self.page(locale, "recover", values)
     }
 
     /// The page behind the link by which the old mailbox takes an e-mail change back.
     pub(crate) fn undo_email(
         &self,
-        sheet: Sheet<'_>,
+        locale: Locale,
         email: &EmailAddress,
         token: &str,
         form: &Form,
     ) -> Html<String> {
         let values = context! { email => email.as_str(), token, form => Value::from(form) };
-        self.page_with_form(sheet, "undo-email", values)
+        self.page(locale, "undo-email-change", values)
     }
 
     pub(crate) fn email_restored(&self, locale: Locale) -> Html<String> {
-        self.page(locale, "email-restored", context! {})
+        self.page(locale, "email-change-undone", context! {})
     }
 
     pub(crate) fn recovered(&self, locale: Locale) -> Html<String> {
@@ -388,13 +384,9 @@ mod tests {
     #[test]
     fn a_refused_form_says_what_is_wrong_whatever_it_is() {
         let pages = Pages::new(12);
-        let doors = Doors::default();
+        let forms = WelcomeForms::default();
         for locale in Locale::ALL {
-            let sheet = Sheet {
-                locale,
-                form_token: "shown",
-            };
-            let empty = pages.welcome(sheet, &doors, false).0;
+            let empty = pages.welcome(locale, &forms, false).0;
             assert!(
                 empty.contains("minlength=\"12\"")
                     && !empty.contains("role=\"alert\"")
@@ -403,11 +395,11 @@ mod tests {
             );
             for code in Code::ALL {
                 let form = Form::default().refused(&Problem::new(*code));
-                let doors = Doors {
+                let forms = WelcomeForms {
                     sign_in: form,
-                    ..Doors::default()
+                    ..WelcomeForms::default()
                 };
-                let page = pages.welcome(sheet, &doors, true).0;
+                let page = pages.welcome(locale, &forms, true).0;
                 let is_at_a_field = matches!(code, Code::UsernameTaken | Code::EmailTaken);
                 assert_eq!(
                     page.contains("role=\"alert\""),

@@ -16,7 +16,7 @@ use crate::problem::Problem;
 /// The form; somebody who is not signed in is asked for the name as well.
 pub(crate) async fn ask(State(app): State<App>, caller: Caller) -> Html<String> {
     let user = caller.session().map(Authenticated::user);
-    app.pages.password(caller.sheet(), user, &Form::default())
+    app.pages.password(caller.locale(), user, &Form::default())
 }
 
 /// Changes it, as `PUT /password` does.
@@ -27,15 +27,12 @@ pub(crate) async fn change(
 ) -> Result<(HeaderMap, Html<String>), Problem> {
     let form = Form::of(&fields);
     fields.tell_names_apart();
-    let (locale, user) = (
-        caller.ctx().client.locale,
-        caller.session().map(Authenticated::user),
-    );
+    let (locale, user) = (caller.locale(), caller.session().map(Authenticated::user));
     match passwords::change(&app, &caller, fields).await {
         Ok(cookies) => Ok((cookies, app.pages.password_changed(locale, user.is_some()))),
         Err(problem) => {
             let page = app.pages.password(
-                caller.sheet(),
+                caller.locale(),
                 user,
                 &form.refused(&problem).with_one_name(),
             );
@@ -46,6 +43,6 @@ pub(crate) async fn change(
 
 /// Where password managers look for the page that changes a password (W3C, “A Well-Known URL for
 /// Changing Passwords”).
-pub(crate) async fn well_known(State(app): State<App>) -> Response {
-    see_other(&app, "/password")
+pub(crate) async fn well_known() -> Response {
+    see_other("/password")
 }

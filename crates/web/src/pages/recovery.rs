@@ -9,5 +9,5 @@ use crate::pages::form::Form;
 
 /// The form that asks for the address.
 pub(crate) async fn ask(State(app): State<App>, caller: Caller) -> Html<String> {
-    app.pages.ask_recovery(caller.sheet(), &Form::default())
+    app.pages.ask_recovery(caller.locale(), &Form::default())
 }

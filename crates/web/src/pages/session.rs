@@ -3,7 +3,7 @@
 use axum::extract::State;
 use axum::response::Response;
 
-use crate::api::auth::{see_other, sign_out_cookie};
+use crate::api::auth::{clear_cookie, see_other};
 use crate::app::App;
 use crate::guard::Caller;
 use crate::problem::Problem;
@@ -13,7 +13,7 @@ pub(crate) async fn end(State(app): State<App>, caller: Caller) -> Result<Respon
     app.accounts
         .sign_out(caller.ctx(), caller.require_session()?)
         .await?;
-    let mut response = see_other(&app, "/");
-    sign_out_cookie(&app, &caller, response.headers_mut());
+    let mut response = see_other("/");
+    clear_cookie(response.headers_mut());
     Ok(response)
 }

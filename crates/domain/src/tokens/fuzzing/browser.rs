@@ -2,29 +2,11 @@
 
 use jiff::Timestamp;
 
-use super::super::{Devices, FormTokens, MasterKey, ShownTo};
-use crate::memory::SeededSecrets;
+use super::super::{Devices, MasterKey};
 use crate::values::{Digest, Secret, UserId};
 
 fn master() -> MasterKey {
     MasterKey::from_secret(Secret::new(vec![7; 32])).expect("32 bytes are a key")
-}
-
-/// W-03: the first line is the name of a visit, the rest a form's token. None is known that was not made
-/// for that visit, and what was made has one spelling and one owner.
-pub fn form_tokens(data: &[u8]) {
-    let text = String::from_utf8_lossy(data);
-    let (visit, token) = text.split_once('\n').unwrap_or((&text, ""));
-    let tokens = FormTokens::new(master().mac_key("form"));
-    let visitor = ShownTo::Visit(visit.to_owned());
-    let link = ShownTo::Link(visit.to_owned());
-    let made = tokens.make(&visitor, &SeededSecrets::new(1));
-    assert!(tokens.knows(&visitor, &made) && !tokens.knows(&link, &made));
-    assert_eq!(tokens.knows(&visitor, token), token == made, "{token}");
-    assert!(!tokens.knows(&link, token));
-    for spelled in [format!("{made}{token}"), format!("{token}{made}")] {
-        assert_eq!(tokens.knows(&visitor, &spelled), token.is_empty());
-    }
 }
 
 /// in a cookie only our own entries count, and each `*` becomes one. A sign-in puts its account in

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::{Setup, Sink};
-use crate::support::{OTHER_PASSWORD, PASSWORD, form_token};
+use crate::support::{OTHER_PASSWORD, PASSWORD};
 
 #[test]
 fn somebody_signs_up_confirms_lives_and_leaves() {
@@ -97,29 +97,8 @@ fn somebody_signs_up_confirms_lives_and_leaves() {
     server.stop();
 }
 
-/// What a browser does: a form is sent from its page, with what it was shown with.
+/// Sends a request as a browser does.
 fn browse(
-    server: &super::Server,
-    method: &str,
-    path: &str,
-    cookie: Option<&str>,
-    form: &str,
-) -> super::http::Reply {
-    if method == "GET" {
-        return ask(server, method, path, cookie, form);
-    }
-    // A mailed link's form is known by its link, any other by the visit.
-    let is_link = path.starts_with("/confirmation/") || path.starts_with("/recovery/");
-    let shown_at = if is_link { path } else { "/recovery" };
-    let page = ask(server, "GET", shown_at, None, "").expect(200);
-    let visit = page
-        .header("set-cookie")
-        .and_then(|set| set.split(';').next());
-    let form = format!("form_token={}&{form}", form_token(&page.body));
-    ask(server, method, path, visit, &form)
-}
-
-fn ask(
     server: &super::Server,
     method: &str,
     path: &str,

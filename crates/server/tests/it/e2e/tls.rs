@@ -8,7 +8,6 @@ use serde_json::json;
 
 use super::wire::assert_worn;
 use super::{Server, Setup, http, mode};
-use crate::support::form_token;
 
 /// A server whose certificate is the authority's, for `localhost`.
 fn with_tls(setup: Setup, authority: &Authority) -> Setup {
@@ -106,26 +105,11 @@ fn somebody_signs_in_by_cookie_over_tls() {
     let jar = setup.path("cookies").display().to_string();
     let server = setup.start();
     let origin = format!("Origin: {}", url(&server, ""));
-    let page = curl(
-        &authority.path(),
-        &[
-            "--cookie-jar",
-            &jar,
-            "--header",
-            "Accept: text/html",
-            &url(&server, "/"),
-        ],
-    );
-    let shown = format!("form_token={}", form_token(&out(&page)));
     let signed_in = curl(
         &authority.path(),
         &[
-            "--cookie",
-            &jar,
             "--cookie-jar",
             &jar,
-            "--data-urlencode",
-            &shown,
             "--header",
             &origin,
             "--include",

@@ -49,7 +49,7 @@ async fn each_page_of_a_life_is_there_in_both_languages() {
         Page::get(&anon, &link, language).await.shows(&[
             ask,
             &format!("action=\"{link}\""),
-            &format!("action=\"{link}/disown\""),
+            &format!("action=\"{link}/cancel\""),
             "2026-11-21",
         ]);
         Page::post(&anon, &link, "", language).await.shows(&[done]);
@@ -107,7 +107,7 @@ async fn each_page_of_a_life_is_there_in_both_languages() {
             .header("accept-language", language)
             .send()
             .await;
-        Page::of(&home, language).shows(&[hello, &address, "action=\"/auth/end\""]);
+        Page::of(&home, language).shows(&[hello, &address, "action=\"/auth/sign-out\""]);
         let named = format!("username=only-{language}&password=plum+cake+on+sundays");
         Page::post(&app.anon(), "/user", &named, language).await;
         assert_eq!(app.one_mail().await.template.as_str(), "password-changed");
@@ -136,7 +136,7 @@ async fn a_move_and_a_denial_have_their_pages() {
         Page::get(&app.anon(), &link, language)
             .await
             .shows(&[question, &to]);
-        Page::post(&app.anon(), &format!("{link}/disown"), "", language)
+        Page::post(&app.anon(), &format!("{link}/cancel"), "", language)
             .await
             .shows(&[thanks]);
         Page::get(&app.anon(), &link, language).await;

@@ -119,7 +119,14 @@ impl Answer {
         );
         for (name, value) in [
             ("x-content-type-options", "nosniff"),
-            ("referrer-policy", "no-referrer"),
+            (
+                "referrer-policy",
+                if is_page {
+                    "strict-origin"
+                } else {
+                    "no-referrer"
+                },
+            ),
             ("x-frame-options", "DENY"),
             ("cross-origin-resource-policy", "same-origin"),
             ("cross-origin-opener-policy", "same-origin"),

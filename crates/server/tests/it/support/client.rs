@@ -50,7 +50,6 @@ impl Client {
         let draft = Draft {
             client: self,
             request,
-            form: None,
         };
         match &self.token {
             Some(token) => draft.header(AUTHORIZATION.as_str(), &format!("Bearer {token}")),
@@ -93,8 +92,6 @@ impl Client {
 pub struct Draft<'c> {
     client: &'c Client,
     request: Request<Body>,
-    /// The fields of a form that a page of ours has shown.
-    form: Option<String>,
 }
 
 impl Draft<'_> {
@@ -122,9 +119,8 @@ impl Draft<'_> {
         self.header("accept", "text/html,application/xhtml+xml,*/*;q=0.8")
     }
 
-    /// As a page of our own would post: with what it was shown to this browser with.
-    pub fn on_our_page(mut self) -> Self {
-        self.form = Some(String::new());
+    /// A browser that submits a form of our own page.
+    pub fn on_our_page(self) -> Self {
         self.header("sec-fetch-site", "same-origin").html()
     }
 
@@ -137,60 +133,8 @@ impl Draft<'_> {
         self.body(JSON, body.to_string())
     }
 
-    pub fn form(mut self, body: &str) -> Self {
-        if let Some(form) = &mut self.form {
-            body.clone_into(form);
-            return self;
-        }
+    pub fn form(self, body: &str) -> Self {
         self.body(FORM, body.to_owned())
-    }
-
-    /// Looks at the page first, as people do, and fills in the form that is shown there.
-    async fn on_its_page(mut self) -> Self {
-        let Some(form) = self.form.take() else {
-            return self;
-        };
-        let has_body = self.request.headers().contains_key(CONTENT_TYPE);
-        if self.request.method() != Method::POST || has_body {
-            return self;
-        }
-        // Whose page it is matters where a session is looked at, and where a link is followed.
-        let path = self.request.uri().path();
-        let link = path.strip_suffix("/disown").unwrap_or(path);
-        let path = match path {
-            "/password" | "/auth/end" => "/password",
-            _ if link.matches('/').count() == 2 => link,
-            _ => "/recovery",
-        };
-        // From elsewhere, so that the look takes from none of its budgets.
-        let anon = Client {
-            address: IpAddr::from([203, 0, 113, 200]),
-            token: None,
-            ..self.client.clone()
-        };
-        let mut look = anon.request("GET", path).html();
-        for name in [AUTHORIZATION, COOKIE] {
-            if let Some(value) = self.request.headers().get(&name) {
-                look.request.headers_mut().insert(name, value.clone());
-            }
-        }
-        let page = Box::pin(look.send_to_broken()).await;
-        if let Some(visit) = page.header("set-cookie") {
-            let visit = visit.split(';').next().unwrap_or_default();
-            let cookies = self.request.headers().get(COOKIE);
-            let cookies = cookies.map(|value| format!("{}; {visit}", value.to_str().unwrap()));
-            let cookies = cookies.unwrap_or_else(|| visit.to_owned());
-            let cookies = HeaderValue::from_str(&cookies).unwrap();
-            self.request.headers_mut().insert(COOKIE, cookies);
-        }
-        let page = page.text();
-        if !page.contains("name=\"form_token\"") {
-            // Of a link that is dead, no form is shown.
-            return self.body(FORM, form);
-        }
-        let token = form_token(&page);
-        let joint = if form.is_empty() { "" } else { "&" };
-        self.body(FORM, format!("form_token={token}{joint}{form}"))
     }
 
     pub fn body(self, kind: &str, body: impl Into<Body>) -> Self {
@@ -212,11 +156,7 @@ impl Draft<'_> {
 
     /// Sends it to a server that may well be broken. Every answer of every test is held against
     /// what must be true of all.
-    pub async fn send_to_broken(self) -> Answer {
-        self.on_its_page().await.send_as_it_is().await
-    }
-
-    async fn send_as_it_is(mut self) -> Answer {
+    pub async fn send_to_broken(mut self) -> Answer {
         let is_head = self.request.method() == Method::HEAD;
         let peer = SocketAddr::new(self.client.address, 50_000);
         self.request.extensions_mut().insert(ConnectInfo(peer));
@@ -245,12 +185,4 @@ impl Draft<'_> {
         }
         answer
     }
-}
-
-/// What the forms of a page are known by; empty where it has none.
-pub fn form_token(page: &str) -> String {
-    let (_, rest) = page
-        .split_once("name=\"form_token\" value=\"")
-        .unwrap_or_default();
-    rest.split('"').next().unwrap_or_default().to_owned()
 }

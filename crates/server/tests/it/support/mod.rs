@@ -9,7 +9,7 @@ mod stores;
 
 pub use answer::Answer;
 pub use app::TestApp;
-pub use client::{Client, Draft, form_token};
+pub use client::{Client, Draft};
 pub use faults::Mood;
 pub use postbox::{path_in, summary};
 pub use stores::{Combination, Stores};

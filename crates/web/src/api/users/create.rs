@@ -15,9 +15,9 @@ use super::user_response;
 use crate::app::App;
 use crate::body::Fields;
 use crate::guard::Caller;
-use crate::pages::Doors;
+use crate::pages::WelcomeForms;
 use crate::pages::form::Form;
-use crate::pages::way_back::WayBack;
+use crate::pages::return_to::ReturnTo;
 use crate::problem::Problem;
 use crate::views::UserView;
 
@@ -77,30 +77,26 @@ async fn create_by_page(
     caller: &Caller,
     mut fields: Fields,
 ) -> Result<Response, Problem> {
-    let (form, locale, has_inbox) = (
-        Form::of(&fields),
-        caller.ctx().client.locale,
-        app.inbox.is_some(),
-    );
-    let way_back = WayBack::of_form(&mut fields, &app.choices.return_origins);
+    let (form, locale, has_inbox) = (Form::of(&fields), caller.locale(), app.inbox.is_some());
+    let return_to = ReturnTo::take_from_form(&mut fields, &app.choices.return_origins);
     match create(app, caller, fields).await {
         Ok(user) => {
             let page = app
                 .pages
-                .signed_up(locale, &user, way_back.as_ref(), has_inbox);
+                .signed_up(locale, &user, return_to.as_ref(), has_inbox);
             let mut response = (StatusCode::CREATED, page).into_response();
-            if let (Some(way_back), Some(_)) = (&way_back, &user.pending_email) {
-                way_back.wait(response.headers_mut());
+            if let (Some(return_to), Some(_)) = (&return_to, &user.pending_email) {
+                return_to.set_cookie(response.headers_mut());
             }
             Ok(response)
         }
         Err(problem) => {
-            let doors = Doors {
+            let forms = WelcomeForms {
                 sign_up: form.refused(&problem),
-                way_back,
-                ..Doors::default()
+                return_to,
+                ..WelcomeForms::default()
             };
-            Err(problem.on_page(app.pages.welcome(caller.sheet(), &doors, has_inbox)))
+            Err(problem.on_page(app.pages.welcome(caller.locale(), &forms, has_inbox)))
         }
     }
 }

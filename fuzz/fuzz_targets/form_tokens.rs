@@ -1,4 +1,0 @@
-//! Tokens of forms (W-03).
-#![cfg_attr(fuzzing, no_main)]
-
-doorward_fuzz::target!(doorward_domain::fuzzing::form_tokens);
