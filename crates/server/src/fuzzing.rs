@@ -4,14 +4,13 @@
 
 use jiff::Timestamp;
 
-pub use crate::breached::fuzzing::{breached_filters, breached_lists};
 pub use crate::commands::audit::fuzzing::audit_lines;
-pub use crate::config::fuzzing::{config_files, dotenv_files, masked_settings, settings};
-use crate::listener::certificate::{element, validity};
-pub use crate::listener::fuzzing::{chunks, conversations, request_heads};
-pub use crate::moving::fuzzing::{
+pub use crate::config::fuzzing::{config_files, dotenv_files, redacted_settings, settings};
+pub use crate::import::fuzzing::{
     django_files, doorward_files, firebase_files, firebase_hashing, keycloak_files, supabase_files,
 };
+use crate::listener::certificate::{element, validity};
+pub use crate::listener::fuzzing::{chunks, conversations, request_heads};
 
 #[cfg(test)]
 #[path = "../../../fuzz/replay.rs"]
@@ -23,8 +22,6 @@ pub type Target = (&'static str, fn(&[u8]));
 /// Every target, by the name of its program and of its seeds' folder.
 pub const TARGETS: &[Target] = &[
     ("audit_lines", audit_lines),
-    ("breached_filters", breached_filters),
-    ("breached_lists", breached_lists),
     ("certificates", certificates),
     ("chunks", chunks),
     ("config_files", config_files),
@@ -35,7 +32,7 @@ pub const TARGETS: &[Target] = &[
     ("firebase_files", firebase_files),
     ("firebase_hashing", firebase_hashing),
     ("keycloak_files", keycloak_files),
-    ("masked_settings", masked_settings),
+    ("redacted_settings", redacted_settings),
     ("request_heads", request_heads),
     ("settings", settings),
     ("supabase_files", supabase_files),

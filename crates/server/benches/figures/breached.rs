@@ -27,7 +27,7 @@ pub struct Built {
 pub fn build(folder: &Path) -> Built {
     let path = folder.join("breached.bin");
     let mut child = Command::new(BINARY)
-        .args(["passwords", "build-filter", "--partial", "--json"])
+        .args(["passwords", "build-filter", "--allow-partial", "--json"])
         .args(["--from", "-", "--to"])
         .arg(&path)
         .stdin(Stdio::piped())
@@ -47,7 +47,7 @@ pub fn build(folder: &Path) -> Built {
     let said = child.wait_with_output().unwrap();
     assert!(said.status.success());
     let said: serde_json::Value = serde_json::from_slice(&said.stdout).unwrap();
-    let nanoseconds = said["look_up_nanoseconds"].as_f64().unwrap();
+    let nanoseconds = said["lookup_nanoseconds"].as_f64().unwrap();
     Built {
         path,
         look_up: nanoseconds / 1000.0,

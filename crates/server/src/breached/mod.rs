@@ -1,259 +1,255 @@
-//! The file of breached passwords: a billion of them in two bytes and a half each, asked where they lie.
+//! The breached-password filter: a sorted file of truncated SHA-1 hashes, searched on disk (P-05).
 //!
-//! The public list is sorted by the SHA-1 of its passwords, so what is kept is the list itself, cut
-//! down: the first 48 bits of each hash, as differences (Golomb–Rice), in a bucket for each of the
-//! 2^20 prefixes that the public list is published by. A look-up reads two numbers of the index and
-//! one bucket of some 3 KB; nothing is held in memory but what the system caches (P-05). A password
-//! that is on no list is refused with a chance of the list's length in 2^48: one in 280,000 at a
-//! billion. Why so: `docs/decisions/0020-breached-passwords.md`.
+//! The file is a header of 32 bytes (magic, version, number of hashes, `--min-count`) followed by the first
+//! eight bytes of each hash, big-endian, in ascending order. A lookup is a binary search by positioned reads,
+//! so the server holds none of it in memory. `docs/decisions/0031-less-own-code-in-the-binary.md` says why.
 //!
-//! `lists` reads what is published, `ranges` whether that is whole, `build` writes the file, `bucket` knows
-//! how a bucket is packed.
-//! Nothing here knows what a password has to be. What changes in the file's form takes another
-//! [`VERSION`]; an old file is refused, and built anew.
+//! [`Builder`] writes the file, `list` reads the published list. Nothing here knows the password rules.
 
-mod bucket;
-mod build;
-#[cfg(any(test, fuzzing))]
-pub(crate) mod fuzzing;
-mod lists;
-mod ranges;
+mod list;
 
 use std::fs::File;
-use std::io;
+use std::io::{self, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::FileExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail, ensure};
 use doorward_domain::passwords::BreachedList;
 use ring::digest;
 
-pub use build::Builder;
-pub use lists::{Feed, Wanted, feed};
-pub use ranges::Extent;
+pub use list::{Extent, RANGES, feed};
 
 const MAGIC: [u8; 8] = *b"DWBREACH";
-const VERSION: u32 = 1;
-/// By how many bits of a hash its bucket is found: the five hex digits of a published range.
-const PREFIX_BITS: u32 = 20;
-/// How many bits of a hash are kept.
-const KEPT_BITS: u32 = 48;
-/// How many ranges the public list has, and the file buckets.
-pub const BUCKETS: usize = 1 << PREFIX_BITS;
-const HEADER: usize = 160;
-/// Where the header's own digest begins.
-const SEALED: usize = HEADER - 32;
-const INDEX: u64 = (BUCKETS as u64 + 1) * 8;
-const DATA: u64 = HEADER as u64 + INDEX;
-/// Files up to this size are read whole before a start: a second or two.
-const READ_WHOLE: u64 = 256 << 20;
+/// The version of the file format. A file of another version has to be built again.
+const VERSION: u64 = 2;
+/// Magic, version, number of hashes, minimum count.
+const HEADER_BYTES: u64 = 32;
+/// Bytes stored of each hash.
+const HASH_BYTES: u64 = 8;
 
-/// What a file says of itself.
+/// What the header of a filter says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Facts {
-    /// How many hashes are in it.
+    /// Number of hashes.
     pub count: u64,
-    /// How often a password had to be seen to be in it.
+    /// How often a password was seen at least.
     pub min_count: u64,
-    data_bytes: u64,
-    index_digest: [u8; 32],
-    data_digest: [u8; 32],
 }
 
 impl Facts {
-    /// How big the file is.
+    /// Size of the file in bytes.
     pub fn bytes(&self) -> u64 {
-        DATA + self.data_bytes
+        HEADER_BYTES.saturating_add(HASH_BYTES.saturating_mul(self.count))
     }
 
-    fn to_header(self) -> [u8; HEADER] {
-        let mut header = [0; HEADER];
-        header[..8].copy_from_slice(&MAGIC);
-        header[8..12].copy_from_slice(&VERSION.to_le_bytes());
-        header[12..14].copy_from_slice(&parameters());
-        header[16..24].copy_from_slice(&self.count.to_le_bytes());
-        header[24..32].copy_from_slice(&self.min_count.to_le_bytes());
-        header[32..40].copy_from_slice(&self.data_bytes.to_le_bytes());
-        header[40..72].copy_from_slice(&self.index_digest);
-        header[72..104].copy_from_slice(&self.data_digest);
-        let seal = sha256(&header[..SEALED]);
-        header[SEALED..].copy_from_slice(&seal);
-        header
+    fn to_header(self) -> Vec<u8> {
+        let numbers = [VERSION, self.count, self.min_count];
+        let numbers = numbers.iter().flat_map(|number| number.to_be_bytes());
+        MAGIC.into_iter().chain(numbers).collect()
     }
 
-    fn of_header(header: &[u8; HEADER]) -> anyhow::Result<Self> {
+    fn read(file: &File) -> anyhow::Result<Self> {
+        let mut header = [[0; 8]; 4];
+        match file.read_exact_at(header.as_flattened_mut(), 0) {
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                bail!("the file is truncated. Copy or build it again")
+            }
+            read => read?,
+        }
+        let [magic, version, count, min_count] = header;
         ensure!(
-            header[..8] == MAGIC,
-            "it is no file of breached passwords; `doorward passwords build-filter` makes one of the public list"
+            magic == MAGIC,
+            "not a breached-password filter. Build one with `doorward passwords build-filter`"
         );
-        let version = u32::from_le_bytes(part(header, 8));
+        let version = u64::from_be_bytes(version);
         ensure!(
-            version == VERSION && header[12..14] == parameters(),
-            "its form is version {version}, and this server reads version {VERSION}; build it anew with `doorward passwords build-filter`"
+            version == VERSION,
+            "the file has format version {version}, this server reads version {VERSION}. Build it again with `doorward passwords build-filter`"
         );
-        ensure!(header[SEALED..] == sha256(&header[..SEALED]), DAMAGED);
         Ok(Self {
-            count: u64::from_le_bytes(part(header, 16)),
-            min_count: u64::from_le_bytes(part(header, 24)),
-            data_bytes: u64::from_le_bytes(part(header, 32)),
-            index_digest: part(header, 40),
-            data_digest: part(header, 72),
+            count: u64::from_be_bytes(count),
+            min_count: u64::from_be_bytes(min_count),
         })
     }
 }
 
-const DAMAGED: &str =
-    "it is damaged; copy it again, or build it anew with `doorward passwords build-filter`";
-
-fn unusable(path: &Path) -> String {
-    let path = path.display();
-    format!("the breached passwords in {path} (`password.breached_filter`) cannot be used")
-}
-
-fn parameters() -> [u8; 2] {
-    [PREFIX_BITS as u8, KEPT_BITS as u8]
-}
-
-fn part<const N: usize>(header: &[u8; HEADER], at: usize) -> [u8; N] {
-    header[at..at + N]
-        .try_into()
-        .expect("it lies in the header")
-}
-
-fn sha256(bytes: &[u8]) -> [u8; 32] {
-    digest::digest(&digest::SHA256, bytes)
-        .as_ref()
-        .try_into()
-        .expect("SHA-256 has 32 bytes")
-}
-
-/// An opened file. It is read where it is needed, and stays the one that was opened: a file that
-/// takes its place is seen at the next start.
+/// An open filter. A file that replaces it is used from the next start on.
 pub struct Filter {
     file: File,
     facts: Facts,
 }
 
 impl Filter {
-    /// Opens a file and reads its header: enough to know whose it is, and that none of it is missing.
+    /// Opens a filter and checks its header and its size. The error names the file and the setting.
     pub fn open(path: &Path) -> anyhow::Result<Self> {
-        Self::read(path).with_context(|| unusable(path))
+        Self::open_file(path).with_context(|| {
+            let path = path.display();
+            format!("cannot use the breached-password filter {path} (`password.breached_filter`)")
+        })
     }
 
-    fn read(path: &Path) -> anyhow::Result<Self> {
-        // A pipe would be waited for, and a device has no end.
-        let found = std::fs::metadata(path)?;
-        ensure!(found.is_file(), "it is no plain file");
+    fn open_file(path: &Path) -> anyhow::Result<Self> {
+        // Opening a pipe would block.
+        ensure!(std::fs::metadata(path)?.is_file(), "not a regular file");
         let file = File::open(path)?;
+        let facts = Facts::read(&file)?;
         let length = file.metadata()?.len();
-        let mut header = [0; HEADER];
-        match file.read_exact_at(&mut header, 0) {
-            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
-                bail!("it is cut short; copy it again, or build it anew")
-            }
-            read => read?,
-        }
-        let facts = Facts::of_header(&header)?;
         ensure!(
-            Some(length) == DATA.checked_add(facts.data_bytes),
-            "it is cut short or overlong: {length} bytes; copy it again, or build it anew"
+            length == facts.bytes(),
+            "the file has {length} bytes instead of {}. Copy or build it again",
+            facts.bytes()
         );
         Ok(Self { file, facts })
     }
 
-    /// What the file says of itself.
+    /// Returns what the header says.
     pub fn facts(&self) -> Facts {
         self.facts
     }
 
-    /// Reads the index, and the rest too where that takes no more than a moment; the buckets of a
-    /// larger file are checked one by one when they are asked, and all of them by `doorward doctor`.
-    pub fn check_quickly(&self, path: &Path) -> anyhow::Result<()> {
-        let checked = match self.facts.data_bytes <= READ_WHOLE {
-            true => self.check(),
-            false => self.check_index(),
-        };
-        checked.with_context(|| unusable(path))
-    }
-
-    /// Reads all of it, whatever it takes.
+    /// Reads the whole file and fails if its hashes are not in ascending order.
     pub fn check(&self) -> anyhow::Result<()> {
-        self.check_index()?;
-        let data = self.digest(DATA, self.facts.data_bytes)?;
-        ensure!(data == self.facts.data_digest, DAMAGED);
+        let mut file = BufReader::with_capacity(1 << 18, &self.file);
+        file.seek(SeekFrom::Start(HEADER_BYTES))?;
+        let mut previous = None;
+        for _ in 0..self.facts.count {
+            let mut hash = [0; HASH_BYTES as usize];
+            file.read_exact(&mut hash)?;
+            ensure!(
+                previous < Some(hash),
+                "the file is damaged: its hashes are not sorted. Copy or build it again"
+            );
+            previous = Some(hash);
+        }
         Ok(())
     }
 
-    fn check_index(&self) -> anyhow::Result<()> {
-        let index = self.digest(HEADER as u64, INDEX)?;
-        ensure!(index == self.facts.index_digest, DAMAGED);
-        Ok(())
-    }
-
-    fn digest(&self, from: u64, length: u64) -> io::Result<[u8; 32]> {
-        let mut context = digest::Context::new(&digest::SHA256);
-        let mut buffer = vec![0; 1 << 16];
-        let (mut at, end) = (from, from + length);
-        while at < end {
-            let piece = usize::try_from(end - at)
-                .unwrap_or(usize::MAX)
-                .min(buffer.len());
-            self.file.read_exact_at(&mut buffer[..piece], at)?;
-            context.update(&buffer[..piece]);
-            at += piece as u64;
+    /// Returns `true` if the filter contains a hash that begins with these bytes.
+    fn contains(&self, hash: u64) -> io::Result<bool> {
+        let (mut low, mut high) = (0, self.facts.count);
+        while low < high {
+            let middle = low + (high - low) / 2;
+            let mut found = [0; HASH_BYTES as usize];
+            self.file
+                .read_exact_at(&mut found, HEADER_BYTES + HASH_BYTES * middle)?;
+            match u64::from_be_bytes(found).cmp(&hash) {
+                std::cmp::Ordering::Less => low = middle + 1,
+                std::cmp::Ordering::Equal => return Ok(true),
+                std::cmp::Ordering::Greater => high = middle,
+            }
         }
-        let digest = context.finish();
-        Ok(digest.as_ref().try_into().expect("SHA-256 has 32 bytes"))
-    }
-
-    /// Whether a hash that begins like this is in it.
-    fn has(&self, kept: u64) -> io::Result<bool> {
-        let (bucket, rest) = split(kept);
-        let mut ends = [0; 16];
-        self.file
-            .read_exact_at(&mut ends, HEADER as u64 + 8 * u64::from(bucket))?;
-        let [start, end] = [&ends[..8], &ends[8..]]
-            .map(|end| u64::from_le_bytes(end.try_into().expect("eight bytes")));
-        let length = end
-            .checked_sub(start)
-            .and_then(|length| usize::try_from(length).ok());
-        let length = length
-            .filter(|length| end <= self.facts.data_bytes && *length <= bucket::MAX_BYTES)
-            .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "the index is damaged"))?;
-        if length == 0 {
-            return Ok(false);
-        }
-        let mut packed = vec![0; length];
-        self.file.read_exact_at(&mut packed, DATA + start)?;
-        bucket::has(packed, rest)
-            .map_err(|damaged| io::Error::new(io::ErrorKind::InvalidData, damaged))
+        Ok(false)
     }
 }
 
 impl BreachedList for Filter {
     fn holds(&self, password: &str) -> bool {
-        // The public list is of SHA-1; nothing hangs on its strength here.
+        // The published list uses SHA-1. Nothing here depends on its strength.
         let hash = digest::digest(&digest::SHA1_FOR_LEGACY_USE_ONLY, password.as_bytes());
-        match self.has(kept(hash.as_ref())) {
-            Ok(is_there) => is_there,
-            Err(error) => {
-                tracing::error!(%error, "the file of breached passwords cannot be read, so this new password was not looked up: see `doorward doctor`");
+        let first = hash.as_ref().first_chunk().expect("a SHA-1 has 20 bytes");
+        self.contains(u64::from_be_bytes(*first))
+            .unwrap_or_else(|error| {
+                tracing::error!(%error, "cannot read the breached-password filter; password not checked. Run `doorward doctor`");
                 false
-            }
+            })
+    }
+}
+
+/// Writes a filter. The file appears under its name once it is complete.
+pub struct Builder {
+    part: PartFile,
+    target: PathBuf,
+    file: BufWriter<File>,
+    last: Option<u64>,
+    count: u64,
+}
+
+/// Deletes the unfinished file unless it was renamed.
+struct PartFile(Option<PathBuf>);
+
+impl Drop for PartFile {
+    fn drop(&mut self) {
+        if let Some(path) = &self.0 {
+            // The error that ended the build is the one to report.
+            let _ = std::fs::remove_file(path);
         }
     }
 }
 
-/// What is kept of a hash.
-fn kept(hash: &[u8]) -> u64 {
-    let first: [u8; 8] = hash[..8].try_into().expect("a SHA-1 has 20 bytes");
-    u64::from_be_bytes(first) >> (64 - KEPT_BITS)
+impl Builder {
+    /// Begins a filter at `target`, where there must be nothing or an older filter: the list that a filter is
+    /// built from takes hours to download, and must not be overwritten by a mistake in the arguments.
+    pub fn create(target: &Path) -> anyhow::Result<Self> {
+        let shown = target.display();
+        let name = target
+            .file_name()
+            .with_context(|| format!("{shown} is not a file name"))?;
+        if target.try_exists()? {
+            let is_filter = std::fs::metadata(target)?.is_file()
+                && is_filter(target).with_context(|| format!("cannot read {shown}"))?;
+            ensure!(
+                is_filter,
+                "{shown} exists and is not a breached-password filter. Choose another name or remove it"
+            );
+        }
+        let part = format!(".{}.{}.part", name.to_string_lossy(), std::process::id());
+        let path = target.with_file_name(part);
+        let mut file =
+            File::create(&path).with_context(|| format!("cannot write {}", path.display()))?;
+        let part = PartFile(Some(path));
+        file.seek(SeekFrom::Start(HEADER_BYTES))?;
+        Ok(Self {
+            part,
+            target: target.to_owned(),
+            file: BufWriter::with_capacity(1 << 18, file),
+            last: None,
+            count: 0,
+        })
+    }
+
+    /// Adds the first bytes of a hash, which must not be less than those before it.
+    fn push(&mut self, hash: u64) -> io::Result<()> {
+        if self.last == Some(hash) {
+            return Ok(());
+        }
+        self.last = Some(hash);
+        self.count += 1;
+        self.file.write_all(&hash.to_be_bytes())
+    }
+
+    /// Writes the header and moves the file to its place. A server that has the old one open keeps it.
+    pub fn finish(mut self, min_count: u64) -> anyhow::Result<Facts> {
+        ensure!(
+            self.count > 0,
+            "no password of the list was seen {min_count} times, so the filter would be empty"
+        );
+        let facts = Facts {
+            count: self.count,
+            min_count,
+        };
+        let mut file = self
+            .file
+            .into_inner()
+            .map_err(io::IntoInnerError::into_error)?;
+        file.seek(SeekFrom::Start(0))?;
+        file.write_all(&facts.to_header())?;
+        file.sync_all()?;
+        let path = self.part.0.as_ref().expect("it is taken below only");
+        std::fs::rename(path, &self.target)
+            .with_context(|| format!("cannot replace {}", self.target.display()))?;
+        self.part.0 = None;
+        let folder = self.target.parent();
+        let folder = folder.filter(|folder| *folder != Path::new(""));
+        File::open(folder.unwrap_or(Path::new(".")))?.sync_all()?;
+        Ok(facts)
+    }
 }
 
-/// Which bucket it is in, and as what.
-fn split(kept: u64) -> (u32, u32) {
-    let bits = KEPT_BITS - PREFIX_BITS;
-    ((kept >> bits) as u32, (kept & ((1 << bits) - 1)) as u32)
+fn is_filter(path: &Path) -> io::Result<bool> {
+    let mut first = Vec::new();
+    let file = File::open(path)?;
+    file.take(MAGIC.len() as u64).read_to_end(&mut first)?;
+    Ok(first == MAGIC)
 }
 
 #[cfg(test)]

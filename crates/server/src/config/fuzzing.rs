@@ -92,7 +92,7 @@ pub fn settings(data: &[u8]) {
 }
 
 /// C-02: of a URL with a password, nothing is shown that stands before its last `@`, or in its query.
-pub fn masked_settings(data: &[u8]) {
+pub fn redacted_settings(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
     let shown = masked(&text);
     assert_eq!(shown.is_empty(), text.is_empty());
