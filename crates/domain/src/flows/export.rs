@@ -1,7 +1,7 @@
 //! Export: users with their passwords, a page at a time, for another store to take.
 //!
 //! From the command line alone: what is given out here are hashes. Sessions, links, mails and the
-//! audit log stay; `docs/MOVING.md` says so to people.
+//! audit log stay; `docs/EXPORT-IMPORT.md` says so to people.
 
 use std::collections::HashMap;
 

@@ -3,7 +3,7 @@
 //! Nothing is looked up to find out what is taken: the store says so, and the batch is halved until
 //! whoever cannot be taken stands alone. A user who is there by the same id was imported before.
 //! A write that the store has no time for is halved too, and [`Pace`] remembers what it has time for.
-//! What a file looks like is the binary's business (`moving`); what can be taken is decided here: of one by
+//! What a file looks like is the binary's business (`import`); what can be taken is decided here: of one by
 //! themselves in `person`, beside who is there already by the store, and for a dry run in `checking`.
 
 mod checking;

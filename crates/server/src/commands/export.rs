@@ -12,22 +12,24 @@ use serde_json::json;
 use super::{Output, finish, open};
 use crate::cli::ExportArgs;
 use crate::config::Config;
-use crate::moving::doorward;
-use crate::moving::part::PartFile;
-use crate::moving::progress::{Progress, Watched};
+use crate::import::doorward;
+use crate::import::part::PartFile;
+use crate::import::progress::{Progress, Watched};
 use crate::wiring::{Wired, sql_settings};
 
-/// How many users are read at a time.
+/// Number of users read at a time.
 const PAGE: usize = 500;
 
 pub(super) async fn run(config: &Config, args: &ExportArgs, output: Output) -> anyhow::Result<()> {
+    let file = args.file.as_deref().filter(|file| *file != Path::new("-"));
+    if file.is_none() && !args.force && std::io::stdout().is_terminal() {
+        bail!(
+            "The export contains password hashes. Name a file, or pass --force to print them to the terminal"
+        );
+    }
     let wired = open(config).await?;
-    let exported = match args.file.as_deref() {
-        None if std::io::stdout().is_terminal() => {
-            bail!("say where to: a file, or - for standard output; there are password hashes in it")
-        }
+    let exported = match file {
         None => to_stdout(&wired, output).await,
-        Some(path) if path == Path::new("-") => to_stdout(&wired, output).await,
         Some(path) => to_file(config, &wired, path, output).await,
     };
     finish(&wired).await;
@@ -52,13 +54,13 @@ async fn to_file(
         let ctx = wired.ctx(Actor::CommandLine);
         if !wired.accounts.is_there(&ctx, before.last).await? {
             bail!(
-                "{}.part ends with a user who is not in this database; take it away to begin anew",
+                "{}.part ends with a user that is not in this database. Remove it to start over",
                 path.display()
             );
         }
         if !output.json {
             eprintln!(
-                "Going on after {} users that an earlier export wrote; what changed of them since is not in the file.",
+                "Continuing after {} users of an interrupted export; later changes to them are not in the file.",
                 before.users
             );
         }
@@ -69,22 +71,21 @@ async fn to_file(
     part.finish()?;
     let file = path.display().to_string();
     output.print(
-        &format!("{count} users are in {file}. It holds their password hashes: keep it as you keep the database."),
+        &format!("{file} contains {count} users with their password hashes: protect it like the database."),
         &json!({"users": count, "file": file}),
     )?;
     Ok(())
 }
 
-/// What tells a database from every other, also from one that its users were moved to: when its
-/// schema was made.
+/// Identifies a database, by the time its schema was created.
 async fn database(config: &Config) -> anyhow::Result<String> {
     let status = migration_status(&sql_settings(config)).await?;
     let first = status.first().and_then(|first| first.applied_at);
-    let made_at = first.context("the database does not say when its schema was made")?;
-    Ok(format!("a database made at {made_at}\n"))
+    let created_at = first.context("the database has no creation time")?;
+    Ok(format!("a database created at {created_at}\n"))
 }
 
-/// Writes everybody after `last`; answers how many there are with those before.
+/// Writes all users after `last`. Returns the number of users, including those before.
 async fn write_users(
     wired: &Wired,
     to: &mut impl Write,
@@ -99,7 +100,7 @@ async fn write_users(
         for exported in &page {
             doorward::write(to, exported)?;
         }
-        // Whoever goes on later finds whole pages.
+        // An interrupted export continues after a complete page.
         to.flush()?;
         count += page.len() as u64;
         progress.users(count);

@@ -1,5 +1,5 @@
-//! `doorward import [FILE]`: one thread reads and translates, this one writes, and what became of
-//! each goes into the report.
+//! `doorward import [FILE]`: one thread reads and translates, this one writes, and the result of each user goes
+//! into the report.
 
 use std::ops::ControlFlow;
 use std::sync::atomic::Ordering;
@@ -13,23 +13,23 @@ use doorward_domain::values::{EmailAddress, Locale, Username};
 use serde_json::json;
 use tokio::sync::mpsc;
 
-use super::{Output, finish, open};
+use super::{Output, finish, open, open_or_create};
 use crate::cli::ImportArgs;
 use crate::config::Config;
-use crate::moving::progress::Progress;
-use crate::moving::report::{self, Report};
-use crate::moving::source::{Place, Source};
-use crate::moving::{
-    Format, Note, Part, Rejection, Terms, Translation, read_hash_config, sentence,
+use crate::import::progress::Progress;
+use crate::import::report::{self, Report};
+use crate::import::source::{Place, Source};
+use crate::import::{
+    Format, Note, Rejection, Terms, Translation, UserField, read_hash_config, sentence,
 };
 use crate::wiring::Wired;
 
-/// How many users are written at a time, where the store has time for so many.
+/// Maximum number of users written at a time.
 const BATCH: usize = 500;
-/// How many batches may wait.
-const WAITING: usize = 2;
+/// Maximum number of batches read ahead.
+const READ_AHEAD: usize = 2;
 
-/// One user of the file, and where they stand.
+/// One user of the file.
 struct Record {
     place: Place,
     translation: Translation,
@@ -44,13 +44,16 @@ pub(super) async fn run(config: &Config, args: &ImportArgs, output: Output) -> a
     if let Some(path) = &args.report {
         report::check_place(path, &source)?;
     }
-    let wired = open(config).await?;
+    let wired = match args.dry_run {
+        true => open(config).await?,
+        false => open_or_create(config).await?,
+    };
     let terms = terms(&wired, args, format)?;
     let mut import = Import {
         ctx: wired.ctx(Actor::CommandLine),
         accounts: &wired.accounts,
         format,
-        dry_run: args.check.then(DryRun::default),
+        dry_run: args.dry_run.then(DryRun::default),
         pace: Pace::default(),
         report: Report::begin(args.report.as_deref())?,
     };
@@ -60,15 +63,15 @@ pub(super) async fn run(config: &Config, args: &ImportArgs, output: Output) -> a
         import.report.cut_short();
     }
     import.report.flush()?;
-    tell(&import.report, args, output)?;
+    print(&import.report, args, output)?;
     if let Err(error) = imported {
         bail!(
-            "{error:#}\nThe import is not complete. Once that is mended (a database that is far away may need a larger `database.statement_timeout_seconds`), run it again: whoever is in counts as already there."
+            "{error:#}\nThe import is incomplete. Fix the cause and run it again; users that exist already are left as they are. A remote database may need a larger `database.statement_timeout_seconds`"
         );
     }
     let rejected = import.report.rejected();
     if rejected > 0 && !args.allow_rejects {
-        bail!("{rejected} users were rejected; --allow-rejects makes that a success");
+        bail!("{rejected} users were rejected. Pass --allow-rejects to exit with 0");
     }
     Ok(())
 }
@@ -76,22 +79,25 @@ pub(super) async fn run(config: &Config, args: &ImportArgs, output: Output) -> a
 fn terms(wired: &Wired, args: &ImportArgs, format: Format) -> anyhow::Result<Terms> {
     let firebase = args.firebase_hash_config.as_deref();
     let firebase = firebase.map(read_hash_config).transpose()?;
-    if format == Format::Firebase && firebase.is_none() && !args.without.contains(&Part::Password) {
+    if format == Format::Firebase
+        && firebase.is_none()
+        && !args.drop_invalid.contains(&UserField::Password)
+    {
         bail!(
-            "Firebase's passwords need --firebase-hash-config FILE, with what its console shows under Authentication, Users, “Password hash parameters”; --without password goes without"
+            "Firebase's passwords need --firebase-hash-config FILE with the “Password hash parameters” from its console (Authentication, Users). To import the users without passwords, pass --drop-invalid password"
         );
     }
-    let locale = match &args.locale {
+    let locale = match &args.default_locale {
         None => Locale::default(),
         Some(tag) => Locale::from_tag(tag)
-            .with_context(|| format!("--locale {tag}: no mail is written in that language"))?,
+            .with_context(|| format!("--default-locale {tag} is not a supported language"))?,
     };
     Ok(Terms {
         now: wired.accounts.now(),
-        emails: args.emails,
-        admins: args.admins,
-        without: args.without.clone(),
-        locale,
+        email_status: args.email_status,
+        keep_admins: args.keep_admins,
+        drop_invalid: args.drop_invalid.clone(),
+        default_locale: locale,
         firebase,
     })
 }
@@ -109,7 +115,7 @@ impl Import<'_> {
     async fn all(&mut self, source: Source, terms: Terms, output: Output) -> anyhow::Result<()> {
         let progress = Progress::of_bytes(source.size(), output.watched());
         let meter = source.meter();
-        let (sender, mut batches) = mpsc::channel(WAITING);
+        let (sender, mut batches) = mpsc::channel(READ_AHEAD);
         let format = self.format;
         let reading = tokio::task::spawn_blocking(move || read(source, format, &terms, &sender));
         while let Some(batch) = batches.recv().await {
@@ -163,23 +169,23 @@ impl Import<'_> {
         outcome: &ImportOutcome,
         notes: &[Note],
     ) -> std::io::Result<()> {
-        let named = named(user);
+        let identifier = identifier(user);
         if let ImportOutcome::Refused(refusal) = outcome {
             let rejection = Rejection {
                 code: refusal.code().to_owned(),
                 detail: sentence(refusal),
-                named,
-                is_nobody: false,
+                identifier,
+                is_skipped: false,
             };
             return self.report.reject(place, &rejection);
         }
         let id = user.id.to_string();
         self.report
-            .take(place, outcome, &id, named.as_deref(), notes)
+            .add(place, outcome, &id, identifier.as_deref(), notes)
     }
 }
 
-/// Reads to the end, and hands over batches as long as somebody takes them.
+/// Reads to the end, or until the receiver is gone, and sends batches.
 fn read(
     source: Source,
     format: Format,
@@ -198,14 +204,14 @@ fn read(
             Err(_) => ControlFlow::Break(()),
         }
     });
-    // Whoever stands before a fault of the file is in.
+    // Users before an error in the file are imported.
     if !batch.is_empty() {
         let _ = sender.blocking_send(batch);
     }
     read
 }
 
-fn named(user: &User) -> Option<String> {
+fn identifier(user: &User) -> Option<String> {
     let username = user.username.as_ref().map(Username::as_str);
     let address = user.email.as_ref().or(user.pending_email.as_ref());
     username
@@ -213,22 +219,22 @@ fn named(user: &User) -> Option<String> {
         .map(str::to_owned)
 }
 
-fn tell(report: &Report, args: &ImportArgs, output: Output) -> anyhow::Result<()> {
+fn print(report: &Report, args: &ImportArgs, output: Output) -> anyhow::Result<()> {
     if args.report.is_none() && !output.json {
-        for line in report.told() {
+        for line in report.printed() {
             eprintln!("{line}");
         }
     }
-    let verb = if args.check {
+    let verb = if args.dry_run {
         "would be imported"
     } else {
         "imported"
     };
     let mut text = report.text(verb);
     let mut value = report.value();
-    value["check"] = args.check.into();
+    value["dry_run"] = args.dry_run.into();
     if let Some(path) = &args.report {
-        text += &format!("\nWhoever is not as they were is in {}.", path.display());
+        text += &format!("\nRejected and changed users are in {}.", path.display());
         value["report"] = json!(path);
     }
     output.print(&text, &value)

@@ -69,46 +69,46 @@ pub(super) fn facts(user: &User) -> Facts<'_> {
     )
 }
 
-/// Why a user cannot be taken.
+/// Why a user is rejected.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    /// Nobody could ever sign in.
-    #[error("there is neither a user name nor an e-mail address")]
+    /// Nobody could sign in.
+    #[error("the user has neither a username nor an email address")]
     Nameless,
-    /// The id of nobody.
-    #[error("an id of zeros is nobody's")]
+    /// The nil UUID.
+    #[error("the id is the nil UUID")]
     NobodysId,
-    /// Pending, but for nothing.
-    #[error("a pending user has an address to confirm, and none that is confirmed")]
+    /// A pending user without a pending address, or with a confirmed one.
+    #[error("a pending user must have a pending address and no confirmed one")]
     NothingToConfirm,
-    /// A counter that cannot rise.
-    #[error("`version` and `session_epoch` are at least 1, and not beyond 2^53")]
+    /// A counter that could not be increased.
+    #[error("`version` and `session_epoch` must be from 1 to 2^53")]
     Miscounted,
-    /// A hash of no scheme we know, or one that costs too much.
-    #[error("the password cannot be verified here: {0}")]
+    /// A hash of an unknown scheme, or one that is too expensive.
+    #[error("the password hash cannot be verified: {0}")]
     UnreadablePassword(#[from] UnreadableHash),
-    /// Somebody else is called so.
-    #[error("the user name is another user's")]
+    /// Another user has the username.
+    #[error("the username belongs to another user")]
     UsernameTaken,
-    /// Somebody else has shown that they read that mailbox.
-    #[error("the e-mail address is another user's")]
+    /// Another user has confirmed the address.
+    #[error("the email address belongs to another user")]
     EmailTaken,
-    /// The id is there with other names.
-    #[error("a user of this id is there under another name or address, and was left as they are")]
+    /// A user with this id exists with another username or address.
+    #[error("a user with this id exists with another username or address, and was not changed")]
     IdTaken,
-    /// An id is never used again: what the audit log says of it would be said of another (R-16, L-05).
-    #[error("an account of this id was deleted here, and no id is used again")]
+    /// Ids are not reused, since the audit log mentions them (R-16, L-05).
+    #[error("an account with this id was deleted, and ids are not reused")]
     IdDeleted,
 }
 
 impl Refusal {
-    /// Stable, for programs.
+    /// Stable code, for programs.
     pub fn code(&self) -> &'static str {
         match self {
-            Self::Nameless => "nameless",
+            Self::Nameless => "no-identifier",
             Self::NobodysId => "id-invalid",
-            Self::NothingToConfirm => "nothing-to-confirm",
-            Self::Miscounted => "miscounted",
+            Self::NothingToConfirm => "no-pending-email",
+            Self::Miscounted => "counter-out-of-range",
             Self::UnreadablePassword(_) => "password-unreadable",
             Self::UsernameTaken => "username-taken",
             Self::EmailTaken => "email-taken",

@@ -1,48 +1,48 @@
 //! A Keycloak realm export: `{"realm": "…", "users": [{…}, …], …}`, of one realm or of several.
 //!
-//! A password is two texts of JSON, `credentialData` (how) and `secretData` (what), and becomes
+//! A password is two texts of JSON, `credentialData` (parameters) and `secretData` (salt and hash), and becomes
 //! one PHC string.
 
 use doorward_domain::values::{Locale, Secret};
 use serde_json::{Map, Value};
 
-use super::{Draft, Fields, Rejection};
+use super::{Fields, RawUser, Rejection};
 
-/// Roles that every realm gives to everybody.
-const EVERYBODYS_ROLES: [&str; 2] = ["offline_access", "uma_authorization"];
+/// Roles that all users of a realm have.
+const DEFAULT_ROLES: [&str; 2] = ["offline_access", "uma_authorization"];
 
-pub(super) fn draft(value: Value) -> Result<Draft, Rejection> {
+pub(super) fn read(value: Value) -> Result<RawUser, Rejection> {
     let mut user = Fields::of(value)?;
     let username = user.text("username")?;
     if user.text("serviceAccountClientId")?.is_some() {
-        let program = Rejection::nobody("service-account", "This is a program's account.");
+        let program = Rejection::skipped("service-account", "This is a service account.");
         return Err(program.of(username.as_deref()));
     }
     let Some(id) = user.text("id")?.or_else(|| username.clone()) else {
         return Err(Rejection::malformed(
-            "There is neither an `id` nor a `username`.",
+            "It has neither an `id` nor a `username`.",
         ));
     };
-    let mut draft = Draft::new("keycloak", "id", id);
-    draft.username = username;
-    draft.email = user.text("email")?;
-    draft.is_confirmed = user.flag("emailVerified")?.unwrap_or(false);
+    let mut raw = RawUser::new("keycloak", "id", id);
+    raw.username = username;
+    raw.email = user.text("email")?;
+    raw.is_confirmed = user.flag("emailVerified")?.unwrap_or(false);
     let names = [user.text("firstName")?, user.text("lastName")?];
     let names: Vec<_> = names.into_iter().flatten().collect();
-    draft.name = (!names.is_empty()).then(|| names.join(" "));
-    draft.is_disabled = !user.flag("enabled")?.unwrap_or(true);
-    draft.created_at = user.millis("createdTimestamp")?;
-    draft.data = user.object("attributes")?;
-    draft.locale = draft
+    raw.name = (!names.is_empty()).then(|| names.join(" "));
+    raw.is_disabled = !user.flag("enabled")?.unwrap_or(true);
+    raw.created_at = user.millis("createdTimestamp")?;
+    raw.data = user.object("attributes")?;
+    raw.locale = raw
         .data
         .get("locale")
         .and_then(first_text)
         .and_then(Locale::from_tag);
     if let Some(Value::Array(credentials)) = user.take("credentials") {
-        read_credentials(&mut draft, credentials);
+        read_credentials(&mut raw, credentials);
     }
     if let Some(Value::Array(roles)) = user.take("realmRoles") {
-        read_roles(&mut draft, &roles);
+        read_roles(&mut raw, &roles);
     }
     for name in [
         "totp",
@@ -53,42 +53,42 @@ pub(super) fn draft(value: Value) -> Result<Draft, Rejection> {
     ] {
         user.take(name);
     }
-    draft.left_behind.extend(user.left_over());
-    Ok(draft)
+    raw.not_imported.extend(user.left_over());
+    Ok(raw)
 }
 
-fn read_roles(draft: &mut Draft, roles: &[Value]) {
+fn read_roles(raw: &mut RawUser, roles: &[Value]) {
     let names: Vec<&str> = roles.iter().filter_map(Value::as_str).collect();
-    draft.is_admin = names.contains(&"admin");
-    let is_worth_a_word = |name: &&str| {
-        !EVERYBODYS_ROLES.contains(name) && !name.starts_with("default-roles-") && *name != "admin"
+    raw.is_admin = names.contains(&"admin");
+    let is_custom = |name: &&str| {
+        !DEFAULT_ROLES.contains(name) && !name.starts_with("default-roles-") && *name != "admin"
     };
-    if names.iter().any(is_worth_a_word) {
-        draft.left_behind.push("realmRoles".to_owned());
+    if names.iter().any(is_custom) {
+        raw.not_imported.push("realmRoles".to_owned());
     }
 }
 
-/// The first password; other ways to sign in have no place.
-fn read_credentials(draft: &mut Draft, credentials: Vec<Value>) {
+/// Takes the first password; other credentials are not imported.
+fn read_credentials(raw: &mut RawUser, credentials: Vec<Value>) {
     for credential in credentials {
         let kind = credential["type"].as_str().unwrap_or("nothing").to_owned();
-        match (kind.as_str(), &draft.password) {
+        match (kind.as_str(), &raw.password) {
             ("password", None) => {
-                // What cannot be read at all is refused as any unreadable hash.
-                draft.password = Some(Secret::new(spelled(credential).unwrap_or_default()));
+                // An empty hash is rejected like any unreadable one.
+                raw.password = Some(Secret::new(spelled(credential).unwrap_or_default()));
             }
             ("password" | "password-history", _) => {}
-            _ => draft.left_behind.push(format!("sign-in by {kind}")),
+            _ => raw.not_imported.push(format!("sign-in by {kind}")),
         }
     }
 }
 
-/// The password as `passwords` reads it.
+/// The password hash as a PHC string.
 fn spelled(credential: Value) -> Option<String> {
     let mut credential = Fields::of(credential).ok()?;
     let mut how = Fields(credential.object("credentialData").ok()?);
     let mut secret = Fields(credential.object("secretData").ok()?);
-    // Before version 8 all of it stood side by side.
+    // Before version 8 all values were fields of the credential.
     let mut either = |new: &mut Fields, name: &str, old: &str| -> Option<String> {
         let found = new.text(name).ok()?;
         found.or(credential.text(old).ok()?)
@@ -128,7 +128,7 @@ fn argon2(more: &Map<String, Value>, passes: &str, salt: &str, tag: &str) -> Opt
     ))
 }
 
-/// Values are lists there.
+/// The first value of a list: Keycloak writes lists.
 fn first_text(value: &Value) -> Option<&str> {
     value
         .as_array()

@@ -1,8 +1,7 @@
-//! Our own shape: JSON lines, a first line that says so, then one user a line. `docs/MOVING.md`
-//! describes it for others to write.
+//! Doorward's own format: JSON lines, first a header, then one user a line. `docs/EXPORT-IMPORT.md` describes
+//! it for programs that write it.
 //!
-//! Whoever adds a field raises [`VERSION`] where an older program must not pass over it; unknown
-//! fields are refused, so that nothing is lost without a word.
+//! Unknown fields are rejected, so that nothing is lost silently. Raise [`VERSION`] with each new field.
 
 use std::io::Write;
 
@@ -15,11 +14,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::notes::Notes;
-use super::{Part, Rejection, Terms, Translated, Translation, cut, unquoted, wrong_type};
+use super::{Rejection, Terms, Translated, Translation, UserField, cut, unquoted, wrong_type};
 
-/// The first line, as it is written.
+/// The first line of an export.
 pub const HEADER: &str = "{\"format\":\"doorward-users\",\"version\":1}\n";
-/// The newest shape that is read and written.
+/// Version of the format.
 const VERSION: u64 = 1;
 
 /// The first line.
@@ -30,28 +29,28 @@ struct Header {
     version: u64,
 }
 
-/// Reads the first line; what is wrong with it is wrong with the file.
+/// Checks the first line.
 pub fn check_header(line: &[u8]) -> anyhow::Result<()> {
     let header: Header = serde_json::from_slice(line).map_err(|_| {
         anyhow::anyhow!(
-            "the first line is not that of an export, which is {}; was the file cut?",
+            "the first line is not the header of an export, {}. Is the file complete?",
             HEADER.trim_end()
         )
     })?;
     anyhow::ensure!(
         header.format == "doorward-users",
-        "the first line says that these are {:?}, not doorward-users",
+        "the format in the first line is {:?} instead of doorward-users",
         header.format
     );
     anyhow::ensure!(
         (1..=VERSION).contains(&header.version),
-        "the file is of version {}, and this Doorward reads versions up to {VERSION}; use the Doorward that wrote it, or a newer one",
+        "the file has version {}, this Doorward reads versions up to {VERSION}. Use a newer Doorward",
         header.version
     );
     Ok(())
 }
 
-/// A user, in the order in which it is written.
+/// A user to write; fields are in this order.
 #[derive(Serialize)]
 struct LineOut<'a> {
     id: String,
@@ -77,7 +76,7 @@ struct LineOut<'a> {
     password_updated_at: Option<Timestamp>,
 }
 
-/// Writes one user, with the end of the line.
+/// Writes one user as a line.
 pub fn write(to: &mut impl Write, exported: &ExportedUser) -> std::io::Result<()> {
     let user = &exported.user;
     let credential = exported.credential.as_ref();
@@ -102,7 +101,7 @@ pub fn write(to: &mut impl Write, exported: &ExportedUser) -> std::io::Result<()
     to.write_all(b"\n")
 }
 
-/// Not `Debug`: it holds a hash.
+/// A user to read. Not `Debug`, since it contains a hash.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct LineIn {
@@ -143,26 +142,30 @@ fn typed(line: LineIn, terms: &Terms) -> Translation {
         id: line
             .id
             .parse()
-            .map_err(|()| wrong_type("id", "a UUID in small letters"))?,
-        username: notes.part(Part::Username, line.username.as_deref(), Username::parse)?,
-        email: notes.part(Part::Email, line.email.as_deref(), EmailAddress::parse)?,
-        pending_email: notes.part(
-            Part::Email,
+            .map_err(|()| wrong_type("id", "a lower-case UUID"))?,
+        username: notes.field(
+            UserField::Username,
+            line.username.as_deref(),
+            Username::parse,
+        )?,
+        email: notes.field(UserField::Email, line.email.as_deref(), EmailAddress::parse)?,
+        pending_email: notes.field(
+            UserField::Email,
             line.pending_email.as_deref(),
             EmailAddress::parse,
         )?,
-        name: notes.part(Part::Name, line.name.as_deref(), Name::parse)?,
+        name: notes.field(UserField::Name, line.name.as_deref(), Name::parse)?,
         role: Role::from_name(&line.role)
             .ok_or_else(|| wrong_type("role", "one of user, admin"))?,
         status: Status::from_name(&line.status)
             .ok_or_else(|| wrong_type("status", "one of pending, active, disabled"))?,
         data: notes
-            .part(Part::Data, Some(Value::Object(line.data)), Data::parse)?
+            .field(UserField::Data, Some(Value::Object(line.data)), Data::parse)?
             .unwrap_or_default(),
         locale: Locale::from_tag(&line.locale)
-            .ok_or_else(|| wrong_type("locale", "a language spoken here"))?,
+            .ok_or_else(|| wrong_type("locale", "a supported language"))?,
         session_epoch: line.session_epoch,
-        // The counters stay behind, and this with them.
+        // Neither counters nor what depends on them are exported.
         email_change: None,
         stopped_epoch: None,
         version: Version(line.version),

@@ -54,7 +54,7 @@ fn an_import_that_was_killed_is_given_again() {
     let there = count(&setup);
     assert_eq!(there % 500, 0, "a batch is in or out");
     let (summary, report) = import(&setup, &["users.jsonl"], 0);
-    assert_eq!(summary["already_there"], there);
+    assert_eq!(summary["already_exists"], there);
     assert_eq!(summary["imported"], 2_600 - there);
     assert!(report.is_empty());
     let again = setup.run(&["export", "-"]).expect(0).out;
@@ -95,13 +95,13 @@ fn an_export_that_was_killed_goes_on_where_it_stopped() {
     let note = setup.path("out.jsonl.part.of");
     does_not_go_on_in_another_database(&setup, &left, &std::fs::read(&note).unwrap());
     let outcome = setup.run(&["export", "out.jsonl"]).expect(0);
-    assert!(outcome.err.contains("Going on after"), "{}", outcome.err);
+    assert!(outcome.err.contains("Continuing after"), "{}", outcome.err);
     assert!(!part.exists() && !note.exists());
     let text = std::fs::read_to_string(&file).unwrap();
     assert!(text == whole, "the same file as one that was never killed");
     assert_eq!(mode(&file), 0o600);
     let outcome = setup.run(&["export", "out.jsonl"]).expect(1);
-    assert!(outcome.err.contains("is there already"), "{}", outcome.err);
+    assert!(outcome.err.contains(" exists."), "{}", outcome.err);
 }
 
 /// The same users are in both, so that no user tells the databases apart.
@@ -116,7 +116,7 @@ fn does_not_go_on_in_another_database(setup: &Setup, part: &[u8], note: &[u8]) {
     std::fs::write(&its_part, part).unwrap();
     std::fs::write(&its_note, note).unwrap();
     let told = other.run(&["export", "out.jsonl"]).expect(1).err;
-    assert!(told.contains("from another database"), "{told}");
+    assert!(told.contains("belongs to another database"), "{told}");
     assert!(std::fs::read(&its_part).unwrap() == part);
 }
 
@@ -168,7 +168,7 @@ fn two_imports_of_one_file_at_a_time_both_end_well() {
     for one in both {
         let summary = one.join().unwrap().expect(0).json();
         let [new, there] =
-            ["imported", "already_there"].map(|name| summary[name].as_u64().unwrap());
+            ["imported", "already_exists"].map(|name| summary[name].as_u64().unwrap());
         assert_eq!(new + there, 1_500);
         imported += new;
     }
@@ -182,7 +182,7 @@ fn an_export_does_not_go_on_with_another_databases() {
     let setup = new_setup().file("out.jsonl.part", &format!("{HEADER}{other}\n"));
     let outcome = setup.run(&["export", "out.jsonl"]).expect(1);
     assert!(
-        outcome.err.contains("from another database"),
+        outcome.err.contains("belongs to another database"),
         "{}",
         outcome.err
     );

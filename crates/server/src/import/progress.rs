@@ -1,18 +1,17 @@
-//! How far it is, on a terminal: a bar where the size is known, a count where not. Nothing where
-//! nobody watches, and nothing beside `--json`.
+//! Progress on a terminal: a bar if the size is known, else a count. Nothing with `--json` or without a terminal.
 
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-/// The bar, or nothing; and how many users were there before it began.
+/// A progress bar, and the number of users done before it began.
 pub struct Progress {
     bar: ProgressBar,
     before: u64,
 }
 
 impl Progress {
-    /// Of so many bytes, where that is known.
+    /// Measures bytes of `size`, if that is known.
     pub fn of_bytes(size: Option<u64>, watched: Watched) -> Self {
         let bar = ProgressBar::with_draw_target(size, watched.target());
         let template = match size {
@@ -22,14 +21,14 @@ impl Progress {
         Self::styled(bar, template, 0)
     }
 
-    /// Of users, nobody knows how many.
+    /// Counts users.
     pub fn of_users(before: u64, watched: Watched) -> Self {
         let bar = ProgressBar::with_draw_target(None, watched.target());
         Self::styled(bar, "{spinner} {msg}, {elapsed}", before)
     }
 
     fn styled(bar: ProgressBar, template: &str, before: u64) -> Self {
-        let style = ProgressStyle::with_template(template).expect("the template is one of ours");
+        let style = ProgressStyle::with_template(template).expect("the template is valid");
         bar.set_style(style);
         let progress = Self { bar, before };
         progress.users(before);
@@ -37,26 +36,26 @@ impl Progress {
         progress
     }
 
-    /// So many bytes were read, with so many users in them.
+    /// Shows the number of bytes and users read.
     pub fn bytes(&self, read: u64, users: u64) {
         self.bar.set_position(read);
         self.users(users);
     }
 
-    /// So many users are done, with those before.
+    /// Shows the number of users done, including those before.
     pub fn users(&self, users: u64) {
         let seconds = self.bar.elapsed().as_secs().max(1);
         let rate = users.saturating_sub(self.before) / seconds;
         self.bar.set_message(format!("{users} users, {rate}/s"));
     }
 
-    /// Takes the bar away.
+    /// Removes the bar.
     pub fn finish(self) {
         self.bar.finish_and_clear();
     }
 }
 
-/// Whether somebody looks.
+/// Who reads the output.
 #[derive(Debug, Clone, Copy)]
 pub enum Watched {
     /// A person, if standard error is a terminal.
@@ -66,10 +65,10 @@ pub enum Watched {
 }
 
 impl Watched {
-    /// Where a bar is drawn.
+    /// Where to draw the bar.
     pub fn target(self) -> ProgressDrawTarget {
         match self {
-            // Hidden by itself where it is no terminal.
+            // Hides itself if standard error is not a terminal.
             Self::ByPeople => ProgressDrawTarget::stderr(),
             Self::ByProgram => ProgressDrawTarget::hidden(),
         }

@@ -1,8 +1,7 @@
-//! Where users are read from: lines of JSON, one large JSON document, or CSV; a file or standard
-//! input. However large it is, one user of it is in memory at a time.
+//! Reads users from a file or standard input: JSON lines, one large JSON document, or CSV. One user is in memory
+//! at a time.
 //!
-//! All of it blocks, and belongs on a thread of its own. `document` and `rows` know what their files
-//! look like; neither keeps more of one user than [`MAX_USER`], or little more.
+//! All of it blocks and belongs on a thread of its own.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Cursor, IsTerminal, Read};
@@ -14,38 +13,39 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use anyhow::{Context, bail};
+use csv::StringRecord;
 use serde_json::{Map, Value};
 
 use super::document::{Nested, read_document};
 use super::rows::Rows;
 use super::{Format, Rejection, doorward, firebase_csv, unquoted};
 
-/// Enough of a file to tell whose it is.
+/// Number of bytes that the format is detected by.
 const HEAD: u64 = 64 * 1024;
-/// No user is longer, in bytes of a line, of a record or of a JSON object: 16 KiB of data,
-/// escaped as badly as can be, have room several times over.
+/// Maximum length of a line or a CSV record, in bytes: several times what 16 KiB of `data` take if every
+/// character is escaped.
 pub(super) const MAX_USER: u64 = 1024 * 1024;
 
-/// Where in the file somebody stands, both counted from one.
+/// Position of a user in the file, from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Place {
-    /// A line.
+    /// Line number.
     Line(u64),
-    /// A user in a document without lines that mean anything.
+    /// Number of the user in a JSON document.
     Item(u64),
 }
 
-/// Takes what was read; breaks where nobody wants more.
+/// Receives each user; breaks to stop reading.
 pub type Sink<'a> = &'a mut dyn FnMut(Place, Result<Value, Rejection>) -> ControlFlow<()>;
 
-/// A file that is about to be read.
+/// An open file.
 pub struct Source {
     head: Vec<u8>,
     rest: Box<dyn Read + Send>,
-    /// How many bytes have been read of how many, where that is known.
+    /// Size in bytes, if known, and number of bytes read.
     size: Option<u64>,
     read: Arc<AtomicU64>,
-    /// The device and the number of the file on it, whatever its names.
+    /// Device and inode.
     identity: (u64, u64),
 }
 
@@ -55,11 +55,11 @@ impl Source {
         let read = Arc::new(AtomicU64::new(0));
         let file = if path == Path::new("-") {
             if std::io::stdin().is_terminal() {
-                bail!("say what to read: a file, or a pipe into standard input");
+                bail!("name a file, or pipe one to standard input");
             }
             File::from(std::io::stdin().as_fd().try_clone_to_owned()?)
         } else {
-            File::open(path).with_context(|| format!("{} cannot be read", path.display()))?
+            File::open(path).with_context(|| format!("cannot read {}", path.display()))?
         };
         let metadata = file.metadata()?;
         let size = metadata.is_file().then_some(metadata.len());
@@ -70,7 +70,7 @@ impl Source {
         let mut head = Vec::new();
         (&mut metered).take(HEAD).read_to_end(&mut head)?;
         if head.starts_with(&[0xff, 0xfe]) || head.starts_with(&[0xfe, 0xff]) {
-            bail!("the file is UTF-16, as PowerShell's `>` writes; save it as UTF-8");
+            bail!("the file is UTF-16, as PowerShell's `>` writes it. Save it as UTF-8");
         }
         if head.starts_with(b"\xef\xbb\xbf") {
             head.drain(..3);
@@ -84,7 +84,7 @@ impl Source {
         })
     }
 
-    /// What the fuzzer writes instead of a file.
+    /// Reads from memory, for fuzzing.
     #[cfg(any(test, fuzzing))]
     pub(super) fn of_bytes(bytes: &[u8]) -> Self {
         Self {
@@ -96,23 +96,23 @@ impl Source {
         }
     }
 
-    /// Whether this is what is read, by that name or another.
+    /// Returns `true` if the path leads to this file.
     pub fn is_at(&self, path: &Path) -> bool {
         let there = std::fs::metadata(path);
         there.is_ok_and(|there| (there.dev(), there.ino()) == self.identity)
     }
 
-    /// How many bytes there are, where that is known.
+    /// Size in bytes, if known.
     pub fn size(&self) -> Option<u64> {
         self.size
     }
 
-    /// Counts the bytes that were read.
+    /// Number of bytes read so far.
     pub fn meter(&self) -> Arc<AtomicU64> {
         self.read.clone()
     }
 
-    /// Whose file it seems to be.
+    /// Detects the format.
     pub fn detect(&self) -> anyhow::Result<Format> {
         let head = String::from_utf8_lossy(&self.head);
         let has_marks = |format: &Format| format.marks().iter().all(|mark| head.contains(mark));
@@ -129,12 +129,12 @@ impl Source {
             [one] => Ok(*one),
             _ => {
                 let names = Format::ALL.map(Format::name).join(", ");
-                bail!("it cannot be told whose file this is; say it with --format: {names}")
+                bail!("cannot detect the format. Pass --format: {names}")
             }
         }
     }
 
-    /// Hands over every user, in order.
+    /// Passes every user to `sink`, in order.
     pub fn read(self, format: Format, sink: Sink<'_>) -> anyhow::Result<()> {
         let first = self
             .head
@@ -162,7 +162,7 @@ impl Source {
     }
 }
 
-/// Counts what goes through.
+/// Counts the bytes read.
 struct Metered<R> {
     inner: R,
     read: Arc<AtomicU64>,
@@ -216,7 +216,7 @@ fn read_lines(
     Ok(())
 }
 
-/// Passes over what is left of a line.
+/// Skips the rest of a line.
 pub(super) fn skip_line(input: &mut impl BufRead) -> std::io::Result<()> {
     loop {
         let buffer = input.fill_buf()?;
@@ -231,9 +231,8 @@ pub(super) fn skip_line(input: &mut impl BufRead) -> std::io::Result<()> {
 }
 
 fn json(text: &[u8]) -> Result<Value, Rejection> {
-    serde_json::from_slice(text).map_err(|error| {
-        Rejection::malformed(format!("The line is not JSON: {}.", unquoted(&error)))
-    })
+    serde_json::from_slice(text)
+        .map_err(|error| Rejection::malformed(format!("Not JSON: {}.", unquoted(&error))))
 }
 
 fn read_csv(input: impl BufRead, sink: Sink<'_>) -> anyhow::Result<()> {
@@ -253,28 +252,28 @@ fn header(rows: &mut Rows<impl BufRead>) -> anyhow::Result<Vec<String>> {
     let Some(row) = rows.next()? else {
         bail!("the file is empty");
     };
-    let names = match row.fields {
-        Ok(names) => names,
-        Err(rejection) => bail!("the first line is no header: {}", rejection.detail),
+    let names: Vec<String> = match row.fields {
+        Ok(names) => names.iter().map(str::to_owned).collect(),
+        Err(rejection) => bail!("the first line is not a header: {}", rejection.detail),
     };
-    if !names.contains(&"id") {
-        bail!("the first line names no column `id`; export the table with its header");
+    if !names.iter().any(|name| name == "id") {
+        bail!("the header has no column `id`. Export the table with its header");
     }
     let mut sorted = names.clone();
     sorted.sort_unstable();
-    if let Some(twice) = sorted.windows(2).find(|pair| pair[0] == pair[1]) {
+    if let Some(pair) = sorted.windows(2).find(|pair| pair[0] == pair[1]) {
         bail!(
-            "the first line names the column `{}` twice, and nobody knows which is meant; export the table auth.users alone",
-            twice[0].escape_debug()
+            "the header has the column `{}` twice. Export the table auth.users alone",
+            pair[0].escape_debug()
         );
     }
-    Ok(names.into_iter().map(str::to_owned).collect())
+    Ok(names)
 }
 
-fn by_name(header: &[String], fields: &[&str]) -> Value {
+fn by_name(header: &[String], fields: &StringRecord) -> Value {
     let pairs = header.iter().zip(fields);
     let fields: Map<String, Value> = pairs
-        .map(|(name, text)| (name.clone(), (*text).into()))
+        .map(|(name, text)| (name.clone(), text.into()))
         .collect();
     Value::Object(fields)
 }

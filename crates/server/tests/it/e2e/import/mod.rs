@@ -22,14 +22,17 @@ const PASSWORD: &str = "three boats on a lake";
 const HEADER: &str = "{\"format\":\"doorward-users\",\"version\":1}\n";
 
 fn fixture(name: &str) -> String {
-    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/it/e2e/moving/fixtures");
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/it/e2e/import/fixtures");
     folder.join(name).display().to_string()
 }
 
+/// An empty database.
 fn new_setup() -> Setup {
-    Setup::on_a_file()
+    let setup = Setup::on_a_file()
         .with("DOORWARD_THROTTLE__ENABLED", "false")
-        .with("ADMIN_PASSWORD", ADMIN_PASSWORD)
+        .with("ADMIN_PASSWORD", ADMIN_PASSWORD);
+    setup.run(&["migrate"]).expect(0);
+    setup
 }
 
 /// Runs an import of a fixture, and gives its summary and its report.
@@ -114,7 +117,7 @@ fn sign_in_as_before(setup: &Setup, server: &Server, people: &[&str]) {
 /// How many of each kind, as the summary has them.
 fn counts(summary: &Value) -> Value {
     let mut counts = summary.clone();
-    for name in ["adapted", "check", "report"] {
+    for name in ["adapted", "dry_run", "report"] {
         counts.as_object_mut().unwrap().remove(name);
     }
     counts
@@ -122,7 +125,7 @@ fn counts(summary: &Value) -> Value {
 
 /// What the report says of somebody: the codes, in the alphabet's order.
 fn codes<'a>(report: &'a [Value], named: &str) -> Vec<&'a str> {
-    let lines = report.iter().filter(|line| line["named"] == named);
+    let lines = report.iter().filter(|line| line["identifier"] == named);
     let mut codes: Vec<_> = lines.map(|line| line["code"].as_str().unwrap()).collect();
     codes.sort_unstable();
     codes

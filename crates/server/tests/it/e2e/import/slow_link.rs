@@ -25,7 +25,7 @@ fn an_import_over_a_slow_link_gets_there() {
     runtime.block_on(proxy.set(Mood::Slow(Duration::from_millis(10))));
     let (summary, report) = import(&setup, &["users.jsonl"], 0);
     assert_eq!(
-        (&summary["imported"], &summary["already_there"]),
+        (&summary["imported"], &summary["already_exists"]),
         (&json!(MANY), &json!(0))
     );
     assert_eq!(report, Vec::<Value>::new());

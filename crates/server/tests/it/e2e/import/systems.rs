@@ -13,22 +13,22 @@ fn people_of_django_sign_in_as_before() {
     assert_eq!(
         counts(&summary),
         json!({
-            "read": 16, "imported": 10, "already_there": 0, "skipped": {"no-user": 1},
+            "read": 16, "imported": 10, "already_exists": 0, "skipped": {"no-user": 1},
             "rejected": {"username-invalid": 2, "password-unreadable": 1, "email-invalid": 1, "username-taken": 1},
         })
     );
     assert_eq!(
         codes(&report, "ada"),
-        ["admin-not-given", "new-id", "not-moved"]
+        ["admin-not-kept", "field-not-imported", "new-id"]
     );
-    assert_eq!(codes(&report, "sha1"), ["new-id", "not-moved"]);
+    assert_eq!(codes(&report, "sha1"), ["field-not-imported", "new-id"]);
     assert_eq!(codes(&report, "odd@name"), ["username-invalid"]);
     assert_eq!(codes(&report, "other@example.com"), ["username-invalid"]);
     assert_eq!(codes(&report, "md5"), ["password-unreadable"]);
     assert_eq!(codes(&report, "noaddress"), ["email-invalid"]);
     assert_eq!(codes(&report, "ADA"), ["username-taken"]);
     assert_eq!(codes(&report, "nopassword"), ["new-id", "no-password"]);
-    let became = ["new-id", "username-became-email"];
+    let became = ["new-id", "username-used-as-email"];
     assert_eq!(codes(&report, "mail.user@example.com"), became);
     assert_eq!(codes(&report, "only.mail@example.com"), became);
 
@@ -49,7 +49,7 @@ fn people_of_django_sign_in_as_before() {
         )
     );
     assert_eq!(ada["data"], json!({"django": {"pk": "1"}}));
-    let line = report.iter().find(|line| line["was"] == "1").unwrap();
+    let line = report.iter().find(|line| line["original"] == "1").unwrap();
     assert_eq!(line["id"], ada["id"]);
     assert_eq!(users["gone"]["status"], "disabled");
 
@@ -74,11 +74,11 @@ fn people_of_django_sign_in_as_before() {
 
     // Given again, with the other choices: nobody twice, and those who were left out come in.
     let lenient = [
-        "--without",
+        "--drop-invalid",
         "username",
-        "--without",
+        "--drop-invalid",
         "password",
-        "--without",
+        "--drop-invalid",
         "email",
     ];
     let arguments: Vec<&str> = [file.as_str()].iter().chain(&lenient).copied().collect();
@@ -86,16 +86,16 @@ fn people_of_django_sign_in_as_before() {
     assert_eq!(
         counts(&summary),
         json!({
-            "read": 16, "imported": 4, "already_there": 10, "skipped": {"no-user": 1},
+            "read": 16, "imported": 4, "already_exists": 10, "skipped": {"no-user": 1},
             "rejected": {"username-taken": 1},
         })
     );
     assert_eq!(
         codes(&report, "another@example.com"),
-        ["new-id", "username-left-out"]
+        ["new-id", "username-dropped"]
     );
-    assert_eq!(codes(&report, "md5"), ["new-id", "password-left-out"]);
-    assert_eq!(codes(&report, "noaddress"), ["email-left-out", "new-id"]);
+    assert_eq!(codes(&report, "md5"), ["new-id", "password-dropped"]);
+    assert_eq!(codes(&report, "noaddress"), ["email-dropped", "new-id"]);
     assert_eq!(sign_in(&server, "odd@example.com", PASSWORD).0, 201);
 }
 
@@ -106,11 +106,11 @@ fn what_the_operator_says_of_admins_and_addresses_is_done() {
     let file = fixture("django.json");
     let all = [
         file.as_str(),
-        "--admins",
-        "--emails",
+        "--keep-admins",
+        "--email-status",
         "unconfirmed",
         "--allow-rejects",
-        "--locale",
+        "--default-locale",
         "de",
     ];
     let (_, report) = import(&setup, &all, 0);
@@ -125,7 +125,7 @@ fn what_the_operator_says_of_admins_and_addresses_is_done() {
     assert_eq!(ada["locale"], "de");
     let waiting = &users["only.mail@example.com"];
     assert_eq!(waiting["status"], "pending");
-    assert!(codes(&report, "only.mail@example.com").contains(&"waits-for-confirmation"));
+    assert!(codes(&report, "only.mail@example.com").contains(&"confirmation-pending"));
     let server = setup.start();
     let token = server.sign_in("ada", PASSWORD);
     let audit = server
@@ -158,8 +158,8 @@ fn people_of_supabase_sign_in_as_before_and_keep_their_ids() {
         assert_eq!(
             counts(&summary),
             json!({
-                "read": 9, "imported": 7, "already_there": 0, "skipped": {"deleted": 1},
-                "rejected": {"nameless": 1},
+                "read": 9, "imported": 7, "already_exists": 0, "skipped": {"deleted": 1},
+                "rejected": {"no-identifier": 1},
             }),
             "{name}"
         );
@@ -180,7 +180,7 @@ fn people_of_supabase_sign_in_as_before_and_keep_their_ids() {
         assert_eq!(users["unconfirmed@example.edu"]["status"], "pending");
         assert_eq!(
             codes(&report, "oauth@example.edu"),
-            ["no-password", "not-moved"]
+            ["field-not-imported", "no-password"]
         );
         assert_eq!(codes(&report, "ben@example.edu"), [""; 0]);
         let server = setup.start();
@@ -210,7 +210,7 @@ fn rows_of_supabase_are_read_as_lines_too() {
         .find(|line| line["code"] == "deleted")
         .unwrap();
     assert_eq!(
-        (&deleted["line"], &deleted["named"]),
+        (&deleted["line"], &deleted["identifier"]),
         (&json!(7), &json!("deleted@example.edu"))
     );
 }
@@ -222,16 +222,19 @@ fn people_of_keycloak_sign_in_as_before() {
     assert_eq!(
         counts(&summary),
         json!({
-            "read": 12, "imported": 9, "already_there": 0, "skipped": {"service-account": 1},
+            "read": 12, "imported": 9, "already_exists": 0, "skipped": {"service-account": 1},
             "rejected": {"password-unreadable": 1, "username-invalid": 1},
         })
     );
-    assert_eq!(codes(&report, "sha1"), ["admin-not-given"]);
-    assert_eq!(codes(&report, "sha512"), ["not-moved"]);
-    assert_eq!(codes(&report, "ldap"), ["no-password", "not-moved"]);
+    assert_eq!(codes(&report, "sha1"), ["admin-not-kept"]);
+    assert_eq!(codes(&report, "sha512"), ["field-not-imported"]);
+    assert_eq!(
+        codes(&report, "ldap"),
+        ["field-not-imported", "no-password"]
+    );
     let line = report
         .iter()
-        .find(|line| line["named"] == "sha512")
+        .find(|line| line["identifier"] == "sha512")
         .unwrap();
     for left in ["realmRoles", "groups", "sign-in by otp"] {
         assert!(line["detail"].as_str().unwrap().contains(left), "{line}");
@@ -283,7 +286,7 @@ fn a_keycloak_file_of_several_realms_is_read_whole() {
     );
     let last = report
         .iter()
-        .find(|line| line["named"] == "elsewhere")
+        .find(|line| line["identifier"] == "elsewhere")
         .unwrap();
     assert_eq!(last["item"], 13);
 }
@@ -304,8 +307,8 @@ fn people_of_firebase_sign_in_as_before() {
         assert_eq!(
             counts(&summary),
             json!({
-                "read": 6, "imported": 5, "already_there": 0, "skipped": {},
-                "rejected": {"nameless": 1},
+                "read": 6, "imported": 5, "already_exists": 0, "skipped": {},
+                "rejected": {"no-identifier": 1},
             }),
             "{name}"
         );
@@ -317,9 +320,16 @@ fn people_of_firebase_sign_in_as_before() {
         }});
         assert_eq!(ben["data"], kept);
         assert_eq!(ben["created_at"], "2021-03-04T05:06:07.089Z");
-        assert_eq!(codes(&report, "ben@example.net"), ["new-id", "not-moved"]);
+        assert_eq!(
+            codes(&report, "ben@example.net"),
+            ["field-not-imported", "new-id"]
+        );
         let google = codes(&report, "google@example.net");
-        assert_eq!(google, ["new-id", "no-password", "not-moved"], "{name}");
+        assert_eq!(
+            google,
+            ["field-not-imported", "new-id", "no-password"],
+            "{name}"
+        );
         let server = setup.start();
         sign_in_as_before(&setup, &server, &["ben@example.net"]);
         assert_eq!(sign_in(&server, "vector@example.net", PASSWORD).0, 401);
@@ -344,12 +354,12 @@ fn firebase_without_its_parameters_is_refused_before_anything_is_done() {
         outcome.err
     );
     assert!(exported(&setup).is_empty());
-    let confirmed = ["--emails", "confirmed", "--without", "password"];
+    let confirmed = ["--email-status", "confirmed", "--drop-invalid", "password"];
     let arguments: Vec<&str> = [file.as_str()].iter().chain(&confirmed).copied().collect();
     let (_, report) = import(&setup, &arguments, 1);
     assert_eq!(
         codes(&report, "ben@example.net"),
-        ["new-id", "not-moved", "password-left-out"]
+        ["field-not-imported", "new-id", "password-dropped"]
     );
     assert_eq!(
         exported(&setup)["unverified@example.net"]["status"],

@@ -52,13 +52,13 @@ fn every_rejected_line_is_reported_with_its_reason_and_the_others_are_in() {
         (with(5, "name", json!("a\nb")), "name-invalid"),
         (with(6, "role", json!("root")), "malformed"),
         (with(7, "status", json!("asleep")), "malformed"),
-        (with(8, "status", json!("pending")), "nothing-to-confirm"),
+        (with(8, "status", json!("pending")), "no-pending-email"),
         (
             with(9, "data", json!({"x": "y".repeat(17_000)})),
             "data-invalid",
         ),
         (with(10, "locale", json!("tlh")), "malformed"),
-        (with(11, "version", json!(0)), "miscounted"),
+        (with(11, "version", json!(0)), "counter-out-of-range"),
         (with(12, "created_at", json!("yesterday")), "malformed"),
         (with(13, "created_at", Value::Null), "malformed"),
         (
@@ -127,11 +127,11 @@ fn what_the_operator_can_do_without_is_left_out_and_said() {
     let setup = file_of(&lines);
     let words = ["username", "email", "name", "data", "password"];
     let mut arguments = vec!["users.jsonl"];
-    arguments.extend(words.iter().flat_map(|word| ["--without", word]));
+    arguments.extend(words.iter().flat_map(|word| ["--drop-invalid", word]));
     let (summary, report) = import(&setup, &arguments, 0);
     assert_eq!(summary["imported"], parts.len());
     let codes: Vec<_> = report.iter().map(|line| line["code"].clone()).collect();
-    assert_eq!(codes, words.map(|word| json!(format!("{word}-left-out"))));
+    assert_eq!(codes, words.map(|word| json!(format!("{word}-dropped"))));
 }
 
 #[test]
@@ -140,15 +140,15 @@ fn a_check_changes_nothing_and_says_the_same() {
     let mut lines = lines.to_vec();
     lines.push(with(4, "username", json!("User-1")));
     let setup = file_of(&lines);
-    let (foretold, told) = import(&setup, &["users.jsonl", "--check"], 1);
+    let (foretold, told) = import(&setup, &["users.jsonl", "--dry-run"], 1);
     assert!(exported(&setup).is_empty());
     let (done, report) = import(&setup, &["users.jsonl"], 1);
     assert_eq!(super::counts(&foretold), super::counts(&done));
     assert_eq!(told, report);
-    assert_eq!(done["already_there"], 1);
+    assert_eq!(done["already_exists"], 1);
     let again = import(&setup, &["users.jsonl", "--allow-rejects"], 0).0;
     assert_eq!(
-        (&again["imported"], &again["already_there"]),
+        (&again["imported"], &again["already_exists"]),
         (&json!(0), &json!(4))
     );
 }
@@ -175,7 +175,11 @@ fn a_file_that_is_no_such_file_is_refused_whole() {
             &[],
             "after 0 users",
         ),
-        (format!("{HEADER}{whole}"), &["--locale", "tlh"], "tlh"),
+        (
+            format!("{HEADER}{whole}"),
+            &["--default-locale", "tlh"],
+            "tlh",
+        ),
     ] {
         let setup = new_setup().file("file", &text);
         let mut all = vec!["import", "file"];
@@ -209,7 +213,7 @@ fn a_document_that_breaks_off_is_taken_up_to_there() {
     let setup = setup.file("realm.json", &text);
     let (summary, _) = import(&setup, &["realm.json"], 0);
     assert_eq!(
-        (&summary["imported"], &summary["already_there"]),
+        (&summary["imported"], &summary["already_exists"]),
         (&json!(1), &json!(699))
     );
 }

@@ -1,4 +1,4 @@
-//! What the fuzzer asks of the readers of other systems' users; see [`crate::fuzzing`].
+//! Fuzz targets of the readers of other systems' users; see [`crate::fuzzing`].
 
 use std::ops::ControlFlow;
 
@@ -7,9 +7,9 @@ use doorward_domain::values::{EmailAddress, Locale, Secret, Username};
 use jiff::Timestamp;
 
 use super::source::{Place, Source};
-use super::{Emails, Format, Part, Terms, hash_config};
+use super::{EmailStatus, Format, Terms, UserField, hash_config};
 
-/// Users of a file are counted, and more than are in it are none.
+/// More users than a fuzzed file contains.
 const MANY: u64 = 100_000;
 
 /// `doorward export`'s own.
@@ -49,22 +49,22 @@ pub fn firebase_hashing(data: &[u8]) {
 /// Whoever is taken has a name and what this server itself would take; users are told in their order,
 /// whichever file it is; and nothing that is said of one has a hash in it.
 fn users_of(format: Format, data: &[u8]) {
-    for without in [
+    for drop_invalid in [
         Vec::new(),
         vec![
-            Part::Username,
-            Part::Email,
-            Part::Password,
-            Part::Name,
-            Part::Data,
+            UserField::Username,
+            UserField::Email,
+            UserField::Password,
+            UserField::Name,
+            UserField::Data,
         ],
     ] {
         let terms = Terms {
             now: Timestamp::UNIX_EPOCH,
-            emails: Emails::AsTold,
-            admins: true,
-            without,
-            locale: Locale::default(),
+            email_status: EmailStatus::Keep,
+            keep_admins: true,
+            drop_invalid,
+            default_locale: Locale::default(),
             firebase: Some(FirebaseParameters {
                 signer_key: Secret::new("AAAAAAAAAAAAAAAAAAAAAA==".to_owned()),
                 salt_separator: "Bw==".to_owned(),

@@ -1,4 +1,4 @@
-//! How a Firebase project hashes, as its console shows it, or as JSON with the same names.
+//! The hash parameters of a Firebase project, as its console shows them or as JSON with the same names.
 
 use std::path::Path;
 
@@ -8,11 +8,11 @@ use doorward_domain::values::Secret;
 
 /// Reads the file that `--firebase-hash-config` names.
 pub fn read(path: &Path) -> anyhow::Result<FirebaseParameters> {
-    let text = std::fs::read_to_string(path)
-        .with_context(|| format!("{} cannot be read", path.display()))?;
+    let text =
+        std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
     parse(&text).with_context(|| {
         format!(
-            "{} does not say how Firebase hashes; its console shows it under Authentication, Users, “Password hash parameters”",
+            "{} does not contain Firebase's hash parameters. The console shows them under Authentication, Users, “Password hash parameters”",
             path.display()
         )
     })
@@ -29,7 +29,7 @@ pub(super) fn parse(text: &str) -> anyhow::Result<FirebaseParameters> {
     Ok(parameters)
 }
 
-/// What stands behind the name: `name: value,` and `"name": "value"` alike.
+/// The value behind a name, in `name: value,` and `"name": "value"`.
 fn value(text: &str, name: &str) -> anyhow::Result<String> {
     let Some((_, rest)) = text.split_once(name) else {
         bail!("`{name}` is missing");

@@ -1,6 +1,5 @@
-//! A file in the making: `FILE.part` until it is whole, for its owner's eyes alone. One that was
-//! broken off is gone on with: its torn last line is dropped, and the last whole one says where.
-//! `FILE.part.of` says which database it is of: two of them may have the same users.
+//! An unfinished export: `FILE.part` until it is complete, with mode 0600. An interrupted one continues after its
+//! last complete line. `FILE.part.of` identifies the database, since two databases may contain the same users.
 
 use std::fs::{File, OpenOptions};
 use std::io::{BufRead, BufReader, BufWriter, ErrorKind, Seek, SeekFrom, Write};
@@ -15,7 +14,7 @@ use serde_json::Value;
 
 use super::doorward::{HEADER, check_header};
 
-/// Only the owner reads and writes: there are hashes in it.
+/// Only the owner may read it: it contains password hashes.
 pub(super) const MODE: u32 = 0o600;
 
 /// The unfinished file.
@@ -26,42 +25,42 @@ pub struct PartFile {
     target: PathBuf,
 }
 
-/// What an earlier export left.
+/// The state of an interrupted export.
 #[derive(Debug, Clone, Copy)]
 pub struct Before {
-    /// The last user who is whole in it.
+    /// The last complete user.
     pub last: UserId,
-    /// How many are in it.
+    /// Number of users.
     pub users: u64,
 }
 
 impl PartFile {
-    /// Opens it, new or where an earlier one of the same database broke off.
+    /// Creates it, or opens an interrupted export of the same database.
     pub fn open(target: &Path, database: &str) -> anyhow::Result<(Self, Option<Before>)> {
         if target.exists() {
             bail!(
-                "{} is there already; choose another name, or take it away",
+                "{} exists. Choose another name or remove it",
                 target.display()
             );
         }
         let (path, note) = (beside(target, ".part"), beside(target, ".part.of"));
         let mut file =
-            open_own(&path).with_context(|| format!("{} cannot be written", path.display()))?;
+            open_own(&path).with_context(|| format!("cannot write {}", path.display()))?;
         if file.try_lock().is_err() {
             bail!("another export is writing {}", path.display());
         }
         let (end, before) = read_before(&mut file).with_context(|| {
             format!(
-                "{} cannot be gone on with; take it away to begin anew",
+                "cannot continue {}. Remove it to start over",
                 path.display()
             )
         })?;
         if before.is_none() {
             write_note(&note, database)
-                .with_context(|| format!("{} cannot be written", note.display()))?;
+                .with_context(|| format!("cannot write {}", note.display()))?;
         } else if !is_noted(&note, database) {
             bail!(
-                "{} was begun from another database, or nothing tells from which; take it away to begin anew",
+                "{} belongs to another database. Remove it to start over",
                 path.display()
             );
         }
@@ -80,12 +79,12 @@ impl PartFile {
         Ok((part, before))
     }
 
-    /// Where to write.
+    /// The writer.
     pub fn writer(&mut self) -> &mut impl Write {
         &mut self.file
     }
 
-    /// The whole file, by its own name.
+    /// Renames the complete file.
     pub fn finish(self) -> anyhow::Result<()> {
         let file = self
             .file
@@ -94,14 +93,14 @@ impl PartFile {
         file.sync_all()?;
         if self.target.exists() {
             bail!(
-                "{} has appeared meanwhile; the export is whole in {}",
+                "{} was created meanwhile. The complete export is in {}",
                 self.target.display(),
                 self.path.display()
             );
         }
         std::fs::rename(&self.path, &self.target)?;
         std::fs::remove_file(&self.note)
-            .with_context(|| format!("{} can be taken away", self.note.display()))
+            .with_context(|| format!("cannot remove {}", self.note.display()))
     }
 }
 
@@ -111,8 +110,8 @@ fn beside(target: &Path, end: &str) -> PathBuf {
     PathBuf::from(name)
 }
 
-/// Made for nobody else. Where it is there, it must be a plain file of our own by one name: in a folder that
-/// others write to, whoever put theirs there would read every hash, or choose what is imported elsewhere.
+/// Opens or creates a file with mode 0600. An existing one must be a regular file of this user without other
+/// links: in a folder that others can write to, an attacker could prepare a file and read every hash.
 fn open_own(path: &Path) -> anyhow::Result<File> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).mode(MODE);
@@ -120,7 +119,7 @@ fn open_own(path: &Path) -> anyhow::Result<File> {
         Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
         other => return Ok(other?),
     }
-    // Looked at once it is open, so that nothing takes its place meanwhile; a pipe is not waited for.
+    // Checked once it is open, so that it cannot be exchanged. NONBLOCK: opening a pipe would block.
     let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
     let flags = i32::try_from(flags.bits()).context("flags of this system")?;
     let file = options.custom_flags(flags).open(path)?;
@@ -128,13 +127,13 @@ fn open_own(path: &Path) -> anyhow::Result<File> {
     let is_ours = found.is_file() && found.nlink() == 1 && found.uid() == geteuid().as_raw();
     ensure!(
         is_ours,
-        "it is there, and no plain file of this user's own; take it away, or choose a folder that nobody else writes to"
+        "it exists and is not a regular file of this user. Remove it, or choose a folder that others cannot write to"
     );
     file.set_permissions(std::fs::Permissions::from_mode(MODE))?;
     Ok(file)
 }
 
-/// Where the last whole line ends, and whom it is about.
+/// Returns the end of the last complete line, and its user.
 fn read_before(file: &mut File) -> anyhow::Result<(u64, Option<Before>)> {
     let mut reader = BufReader::with_capacity(1 << 18, file);
     let (mut line, mut last) = (Vec::new(), Vec::new());
@@ -155,14 +154,14 @@ fn read_before(file: &mut File) -> anyhow::Result<(u64, Option<Before>)> {
     if lines < 2 {
         return Ok((end, None));
     }
-    let user: Value = serde_json::from_slice(&last).context("its last line is no user")?;
+    let user: Value = serde_json::from_slice(&last).context("its last line is not a user")?;
     let last = user["id"].as_str().and_then(|id| id.parse().ok());
-    let last = last.context("its last line names no user")?;
+    let last = last.context("its last line has no id")?;
     let users = lines - 1;
     Ok((end, Some(Before { last, users })))
 }
 
-/// Notes which database a part is of, before anybody is in it.
+/// Writes which database the part belongs to.
 fn write_note(path: &Path, database: &str) -> anyhow::Result<()> {
     let mut file = open_own(path)?;
     file.set_len(0)?;
@@ -170,7 +169,7 @@ fn write_note(path: &Path, database: &str) -> anyhow::Result<()> {
     Ok(file.sync_all()?)
 }
 
-/// Whether the note says that the part is of that database.
+/// Returns `true` if the part belongs to that database.
 fn is_noted(path: &Path, database: &str) -> bool {
     std::fs::read_to_string(path).is_ok_and(|noted| noted == database)
 }
@@ -234,10 +233,7 @@ mod tests {
         }
         for name in names {
             let refused = PartFile::open(&at(name), "one").map(drop).unwrap_err();
-            assert!(
-                format!("{refused:#}").contains("cannot be written"),
-                "{name}"
-            );
+            assert!(format!("{refused:#}").contains("cannot write"), "{name}");
             assert!(!at(&format!("{name}.part.of")).exists(), "{name}");
         }
         assert_eq!(std::fs::read(&planted).unwrap(), b"");
@@ -252,7 +248,7 @@ mod tests {
             format!("{HEADER}{{\"id\":7}}\n"),
         ] {
             let (opened, written) = left(&text);
-            assert!(format!("{:#}", opened.unwrap_err()).contains("take it away"));
+            assert!(format!("{:#}", opened.unwrap_err()).contains("to start over"));
             assert_eq!(written, "");
         }
     }

@@ -1,5 +1,5 @@
-//! A user of another system, half way: what they were there, and the rules by which that becomes a
-//! user here. The rules are the same for every system and stand here once.
+//! A user of another system before conversion, and the rules of the conversion, which are the same for all
+//! systems.
 
 use doorward_domain::flows::import::{ImportedUser, derived_id};
 use doorward_domain::model::{Role, Status, User, Version};
@@ -8,45 +8,45 @@ use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use super::notes::Notes;
-use super::{Emails, Note, Part, Rejection, Terms, Translated, Translation};
+use super::{EmailStatus, Note, Rejection, Terms, Translated, Translation, UserField};
 
-/// What somebody was there, as it was spelled there.
+/// A user of another system, as that system writes it.
 #[derive(Debug)]
-pub struct Draft {
-    /// The system's name, and the name of what it calls an id.
+pub struct RawUser {
+    /// Name of the system, and of its id field.
     pub system: (&'static str, &'static str),
-    /// Kept where it is a UUID.
+    /// Id; stays the same if it is a UUID.
     pub id: String,
-    /// Maybe an e-mail address.
+    /// Username; may be an email address.
     pub username: Option<String>,
-    /// Maybe none.
+    /// Email address; may be invalid.
     pub email: Option<String>,
-    /// Whether the system says that they read its mail.
+    /// Whether the system has confirmed the address.
     pub is_confirmed: bool,
-    /// To be called by.
+    /// Display name.
     pub name: Option<String>,
-    /// The hash as `passwords` reads it.
+    /// Password hash, in a format that `passwords` reads.
     pub password: Option<Secret<String>>,
-    /// Whether they ran the place.
+    /// Whether the user is an admin.
     pub is_admin: bool,
-    /// Whether they were switched off.
+    /// Whether the account is disabled.
     pub is_disabled: bool,
-    /// Their own JSON.
+    /// The user's own JSON.
     pub data: Map<String, Value>,
-    /// More about them that only that system has a name for; goes under the system's name.
+    /// Fields that only this system has; stored in `data` under the name of the system.
     pub more: Map<String, Value>,
-    /// Their language.
+    /// Language.
     pub locale: Option<Locale>,
-    /// When they signed up.
+    /// Time of the sign-up.
     pub created_at: Option<Timestamp>,
-    /// When they last changed.
+    /// Time of the last change.
     pub updated_at: Option<Timestamp>,
-    /// What has no place here.
-    pub left_behind: Vec<String>,
+    /// Names of fields that are not imported.
+    pub not_imported: Vec<String>,
 }
 
-impl Draft {
-    /// Nobody yet.
+impl RawUser {
+    /// A user with only an id.
     pub fn new(system: &'static str, id_name: &'static str, id: String) -> Self {
         Self {
             system: (system, id_name),
@@ -63,37 +63,39 @@ impl Draft {
             locale: None,
             created_at: None,
             updated_at: None,
-            left_behind: Vec::new(),
+            not_imported: Vec::new(),
         }
     }
 
-    /// The user they become here, or why they become none.
+    /// Converts it, or says why it is rejected.
     pub fn finish(mut self, terms: &Terms) -> Translation {
-        let named = self.username.clone().or_else(|| self.email.clone());
-        let named = named.unwrap_or_else(|| self.id.clone());
-        self.take_in(terms)
-            .map_err(|rejection| rejection.of(Some(&named)))
+        let identifier = self.username.clone().or_else(|| self.email.clone());
+        let identifier = identifier.unwrap_or_else(|| self.id.clone());
+        self.convert(terms)
+            .map_err(|rejection| rejection.of(Some(&identifier)))
     }
 
-    fn take_in(&mut self, terms: &Terms) -> Translation {
+    fn convert(&mut self, terms: &Terms) -> Translation {
         let mut notes = Notes::new(terms);
-        let id = self.kept_id(&mut notes);
+        let id = self.id_or_new(&mut notes);
         let email = self.email(&mut notes)?;
         let (username, email) = self.username(email, &mut notes)?;
         let name = self.name.take().filter(|name| !name.trim().is_empty());
-        let name = notes.part(Part::Name, name.as_deref(), |name| Name::parse(name.trim()))?;
+        let name = notes.field(UserField::Name, name.as_deref(), |name| {
+            Name::parse(name.trim())
+        })?;
         let password = self.password(&mut notes);
-        let is_confirmed = match terms.emails {
-            Emails::AsTold => self.is_confirmed,
-            Emails::Confirmed => true,
-            Emails::Unconfirmed => false,
+        let is_confirmed = match terms.email_status {
+            EmailStatus::Keep => self.is_confirmed,
+            EmailStatus::Confirmed => true,
+            EmailStatus::Unconfirmed => false,
         };
         let (email, pending_email) = match is_confirmed {
             true => (email, None),
             false => (None, email),
         };
         let status = self.status(username.as_ref(), pending_email.as_ref(), &mut notes);
-        // Who is to confirm has some days from now on, not from when they signed up there.
+        // The time to confirm an address begins with the import.
         let created_at = match status {
             Status::Pending => terms.now,
             _ => self.created_at.unwrap_or(terms.now),
@@ -108,7 +110,7 @@ impl Draft {
             role: self.role(&mut notes),
             status,
             data: self.data(&mut notes)?,
-            locale: self.locale.unwrap_or(terms.locale),
+            locale: self.locale.unwrap_or(terms.default_locale),
             session_epoch: 1,
             email_change: None,
             stopped_epoch: None,
@@ -116,7 +118,7 @@ impl Draft {
             created_at,
             updated_at,
         };
-        self.say_what_stays(&mut notes);
+        self.note_not_imported(&mut notes);
         let user = ImportedUser::new(user, password.map(|hash| (hash, updated_at)))
             .map_err(|refusal| Rejection::refused(&refusal))?;
         Ok(Translated {
@@ -125,20 +127,20 @@ impl Draft {
         })
     }
 
-    fn kept_id(&mut self, notes: &mut Notes<'_>) -> UserId {
+    fn id_or_new(&mut self, notes: &mut Notes<'_>) -> UserId {
         if let Ok(id) = self.id.to_ascii_lowercase().parse() {
             return id;
         }
         let (system, id_name) = self.system;
-        // Never the time of this import: the file may be given again.
+        // Not the time of this import, so that importing the file again gives the same id.
         let at = self.created_at.unwrap_or(Timestamp::UNIX_EPOCH);
         let id = derived_id(system, &self.id, at);
         self.more.insert(id_name.to_owned(), self.id.clone().into());
         notes.add(Note {
-            was: Some(self.id.clone()),
+            original: Some(self.id.clone()),
             ..Note::new(
                 "new-id",
-                format!("The id is a new one; data.{system}.{id_name} has the old one."),
+                format!("The id was replaced; data.{system}.{id_name} contains the original."),
             )
         });
         id
@@ -146,10 +148,10 @@ impl Draft {
 
     fn email(&mut self, notes: &mut Notes<'_>) -> Result<Option<EmailAddress>, Rejection> {
         let text = self.email.take();
-        notes.part(Part::Email, text.as_deref(), EmailAddress::parse)
+        notes.field(UserField::Email, text.as_deref(), EmailAddress::parse)
     }
 
-    /// A user name that is an address is the address, where that is not another.
+    /// A username that is an email address becomes the address, unless the user has another one.
     fn username(
         &mut self,
         email: Option<EmailAddress>,
@@ -164,17 +166,17 @@ impl Draft {
                 .as_ref()
                 .is_none_or(|email| email.key() == address.key())
         {
-            let detail = "The user name is an e-mail address, and is no user name any more.";
-            notes.add(Note::new("username-became-email", detail));
+            let detail = "The username is an email address and was imported as that.";
+            notes.add(Note::new("username-used-as-email", detail));
             return Ok((None, Some(email.unwrap_or(address))));
         }
-        let username = notes.part(Part::Username, text.as_deref(), Username::parse)?;
+        let username = notes.field(UserField::Username, text.as_deref(), Username::parse)?;
         Ok((username, email))
     }
 
     fn password(&mut self, notes: &mut Notes<'_>) -> Option<Secret<String>> {
         if self.password.is_none() {
-            let detail = "There is no password; a new one is had by the recovery mail.";
+            let detail = "The user has no password and has to reset it by email.";
             notes.add(Note::new("no-password", detail));
         }
         notes.password(self.password.take())
@@ -191,12 +193,12 @@ impl Draft {
         }
         match (username, pending_email) {
             (None, Some(_)) => {
-                let detail = "The address is to be confirmed before anybody can sign in; unconfirmed, the account goes away as a sign-up does.";
-                notes.add(Note::new("waits-for-confirmation", detail));
+                let detail = "The user cannot sign in before confirming the address. An unconfirmed account is deleted like an unconfirmed sign-up.";
+                notes.add(Note::new("confirmation-pending", detail));
                 Status::Pending
             }
             (Some(_), Some(_)) => {
-                let detail = "The address is not confirmed; signing in is by user name.";
+                let detail = "The address is not confirmed; the user signs in with the username.";
                 notes.add(Note::new("email-unconfirmed", detail));
                 Status::Active
             }
@@ -205,11 +207,11 @@ impl Draft {
     }
 
     fn role(&self, notes: &mut Notes<'_>) -> Role {
-        match (self.is_admin, notes.terms.admins) {
+        match (self.is_admin, notes.terms.keep_admins) {
             (true, true) => Role::Admin,
             (true, false) => {
-                let detail = "An admin there is a user here; --admins makes them one, or `doorward user role`.";
-                notes.add(Note::new("admin-not-given", detail));
+                let detail = "The admin was imported as a user. Pass --keep-admins, or run `doorward user set-role`.";
+                notes.add(Note::new("admin-not-kept", detail));
                 Role::User
             }
             (false, _) => Role::User,
@@ -223,21 +225,21 @@ impl Draft {
         if !more.is_empty() {
             match data.contains_key(system) {
                 true => self
-                    .left_behind
+                    .not_imported
                     .extend(more.into_iter().map(|(name, _)| name)),
                 false => _ = data.insert(system.to_owned(), more.into()),
             }
         }
         let value = Some(Value::Object(data));
-        let parsed = notes.part(Part::Data, value, Data::parse)?;
+        let parsed = notes.field(UserField::Data, value, Data::parse)?;
         Ok(parsed.unwrap_or_default())
     }
 
-    fn say_what_stays(&mut self, notes: &mut Notes<'_>) {
-        let names = std::mem::take(&mut self.left_behind);
+    fn note_not_imported(&mut self, notes: &mut Notes<'_>) {
+        let names = std::mem::take(&mut self.not_imported);
         if !names.is_empty() {
-            let detail = format!("These have no place here: {}.", names.join(", "));
-            notes.add(Note::new("not-moved", detail));
+            let detail = format!("Not imported: {}.", names.join(", "));
+            notes.add(Note::new("field-not-imported", detail));
         }
     }
 }

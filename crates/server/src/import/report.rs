@@ -1,5 +1,5 @@
-//! What became of everybody: counts for the summary, and, in a file of JSON lines, each who was not
-//! taken or is not as they were. Names are in it, hashes never.
+//! The result of an import: counts for the summary, and a file of JSON lines with every user that was rejected
+//! or changed. It contains names but never a hash.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -15,90 +15,91 @@ use serde_json::{Value, json};
 use super::source::{MAX_USER, Place, Source};
 use super::{Note, Rejection, part};
 
-/// So many rejections are told at once where no report is written.
-const TOLD: usize = 10;
-/// What became of somebody who is in a report.
+/// Maximum number of rejections that are printed if no report is written.
+const MAX_PRINTED: usize = 10;
+/// Outcomes that a report contains.
 const OUTCOMES: [&str; 3] = ["rejected", "skipped", "adapted"];
 
-/// The counts, and the file where one is wanted.
+/// The counts, and the file if one was requested.
 pub struct Report {
     file: Option<BufWriter<File>>,
-    /// How many were read, whatever they were.
+    /// Number of records read.
     pub read: u64,
     imported: u64,
-    already_there: u64,
+    already_exists: u64,
     skipped: BTreeMap<String, u64>,
     rejected: BTreeMap<String, u64>,
     adapted: BTreeMap<String, u64>,
-    told: Vec<String>,
-    /// Who was the last, and whether that was before the end of the file.
+    printed: Vec<String>,
+    /// The last record, and whether it was before the end of the file.
     last: Option<Place>,
     is_cut_short: bool,
 }
 
 impl Report {
-    /// Begins a report, in a file if one is named.
+    /// Begins a report, in a file if one is given.
     pub fn begin(path: Option<&Path>) -> anyhow::Result<Self> {
         Ok(Self {
             file: path.map(create).transpose()?,
             read: 0,
             imported: 0,
-            already_there: 0,
+            already_exists: 0,
             skipped: BTreeMap::new(),
             rejected: BTreeMap::new(),
             adapted: BTreeMap::new(),
-            told: Vec::new(),
+            printed: Vec::new(),
             last: None,
             is_cut_short: false,
         })
     }
 
-    /// Nobody was made of this one.
+    /// Counts a rejected or skipped record.
     pub fn reject(&mut self, place: Place, rejection: &Rejection) -> std::io::Result<()> {
         self.read += 1;
         self.last = Some(place);
-        let (word, counts) = match rejection.is_nobody {
+        let (word, counts) = match rejection.is_skipped {
             true => ("skipped", &mut self.skipped),
             false => ("rejected", &mut self.rejected),
         };
         *counts.entry(rejection.code.clone()).or_default() += 1;
-        let named = rejection.named.as_deref();
-        if !rejection.is_nobody && self.told.len() < TOLD {
-            let named =
-                named.map_or_else(String::new, |named| format!(" ({})", named.escape_debug()));
-            // A field's name comes from the file, and must not move the cursor.
+        let identifier = rejection.identifier.as_deref();
+        if !rejection.is_skipped && self.printed.len() < MAX_PRINTED {
+            let identifier = identifier.map_or_else(String::new, |identifier| {
+                format!(" ({})", identifier.escape_debug())
+            });
+            // The name of a field comes from the file and could contain control sequences.
             let detail = rejection.detail.replace(char::is_control, "\u{fffd}");
-            self.told
-                .push(format!("{}{named}: {detail}", spelled(place)));
+            self.printed
+                .push(format!("{}{identifier}: {detail}", spelled(place)));
         }
         let line = json!({
-            "outcome": word, "code": rejection.code, "detail": rejection.detail, "named": named,
+            "outcome": word, "code": rejection.code, "detail": rejection.detail, "identifier": identifier,
         });
         self.write(place, line)
     }
 
-    /// This one is in, or would be.
-    pub fn take(
+    /// Counts a user that was imported or exists already.
+    pub fn add(
         &mut self,
         place: Place,
         outcome: &ImportOutcome,
         id: &str,
-        named: Option<&str>,
+        identifier: Option<&str>,
         notes: &[Note],
     ) -> std::io::Result<()> {
         self.read += 1;
         self.last = Some(place);
         match outcome {
-            ImportOutcome::AlreadyThere => self.already_there += 1,
+            ImportOutcome::AlreadyThere => self.already_exists += 1,
             _ => self.imported += 1,
         }
         for note in notes {
             *self.adapted.entry(note.code.clone()).or_default() += 1;
             let mut line = json!({
-                "outcome": "adapted", "code": note.code, "detail": note.detail, "named": named, "id": id,
+                "outcome": "adapted", "code": note.code, "detail": note.detail, "identifier": identifier, "id": id,
             });
-            if let Some(was) = &note.was {
-                line["was"] = was.as_str().into();
+            if let Some(original) = &note.original {
+                line["original"] = original.as_str().into();
             }
             self.write(place, line)?;
         }
@@ -116,33 +117,33 @@ impl Report {
         writeln!(file, "{line}")
     }
 
-    /// What was written is there, even if this process ends here.
+    /// Writes what is buffered.
     pub fn flush(&mut self) -> std::io::Result<()> {
         self.file.as_mut().map_or(Ok(()), Write::flush)
     }
 
-    /// Something went wrong before the end of the file.
+    /// Notes that the import failed before the end of the file.
     pub fn cut_short(&mut self) {
         self.is_cut_short = true;
     }
 
-    /// How many were rejected.
+    /// Number of rejected users.
     pub fn rejected(&self) -> u64 {
         self.rejected.values().sum()
     }
 
-    /// The first rejections, for whoever wants no file of them.
-    pub fn told(&self) -> &[String] {
-        &self.told
+    /// The first rejections, to print if no report is written.
+    pub fn printed(&self) -> &[String] {
+        &self.printed
     }
 
-    /// For people. `verb` is what was done to those who are in now.
+    /// The summary as text. `verb` says what was done to imported users.
     pub fn text(&self, verb: &str) -> String {
         let mut text = format!(
-            "{} read, {} {verb}, {} already there, {} rejected.",
+            "{} read, {} {verb}, {} already exist, {} rejected.",
             self.read,
             self.imported,
-            self.already_there,
+            self.already_exists,
             self.rejected()
         );
         for (word, counts) in [
@@ -156,11 +157,11 @@ impl Report {
         }
         match (self.is_cut_short, self.last) {
             (false, _) => {}
-            (true, None) => text += "\nIt ended early: nobody of the file was taken in.",
+            (true, None) => text += "\nStopped early: no user was imported.",
             (true, Some(place)) => {
                 let _ = write!(
                     text,
-                    "\nIt ended early: nobody behind {} was taken in.",
+                    "\nStopped early: no user after {} was imported.",
                     spelled(place)
                 );
             }
@@ -168,18 +169,18 @@ impl Report {
         text
     }
 
-    /// For programs.
+    /// The summary as JSON.
     pub fn value(&self) -> Value {
         let mut value = json!({
             "read": self.read,
             "imported": self.imported,
-            "already_there": self.already_there,
+            "already_exists": self.already_exists,
             "rejected": self.rejected,
             "skipped": self.skipped,
             "adapted": self.adapted,
         });
         if self.is_cut_short {
-            value["nobody_behind"] = match self.last {
+            value["stopped_after"] = match self.last {
                 None => json!({}),
                 Some(Place::Line(number)) => json!({ "line": number }),
                 Some(Place::Item(number)) => json!({ "item": number }),
@@ -189,11 +190,11 @@ impl Report {
     }
 }
 
-/// Whether a report of that file can be written there: where nothing is, or an older report.
+/// Fails unless a report can be written there: the file must not exist, or be an older report.
 pub fn check_place(path: &Path, source: &Source) -> anyhow::Result<()> {
     if source.is_at(path) {
         bail!(
-            "{} is what is read; write the report into another file",
+            "{} is the input file. Write the report to another file",
             path.display()
         );
     }
@@ -201,13 +202,13 @@ pub fn check_place(path: &Path, source: &Source) -> anyhow::Result<()> {
 }
 
 fn check_old(path: &Path) -> anyhow::Result<()> {
-    let cannot = || format!("no report can be written into {}", path.display());
+    let cannot = || format!("cannot write a report to {}", path.display());
     match std::fs::symlink_metadata(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
         Err(error) => Err(error).with_context(cannot),
         Ok(there) if there.is_file() && is_report(path).with_context(cannot)? => Ok(()),
         Ok(_) => bail!(
-            "{} is there already, and is no report of an import; choose another name, or take it away",
+            "{} exists and is not an import report. Choose another name or remove it",
             path.display()
         ),
     }
@@ -226,8 +227,8 @@ fn is_report(path: &Path) -> std::io::Result<bool> {
     Ok(line.is_empty() || is_line)
 }
 
-/// A new file, for its owner alone. An older report goes by its name: what else the name may have come
-/// to mean meanwhile is not written to.
+/// Creates the file with mode 0600. An older report is removed rather than truncated, so that nothing that has
+/// taken its name meanwhile is overwritten.
 fn create(path: &Path) -> anyhow::Result<BufWriter<File>> {
     check_old(path)?;
     match std::fs::remove_file(path) {
@@ -239,7 +240,7 @@ fn create(path: &Path) -> anyhow::Result<BufWriter<File>> {
             .open(path),
     }
     .map(BufWriter::new)
-    .with_context(|| format!("{} cannot be written", path.display()))
+    .with_context(|| format!("cannot write {}", path.display()))
 }
 
 fn spelled(place: Place) -> String {

@@ -1,16 +1,15 @@
-//! Users on their way in or out: what files look like, and what becomes of each user in them.
+//! Readers and writers of files with users: Doorward's own format and those of other systems.
 //!
-//! It parses and translates, and decides no rule: what can be taken is `flows::import`'s to say. A
-//! file is read on a thread of its own, one user at a time, whatever its size ([`source`]); a format
-//! turns each into a [`Draft`], and [`Draft::finish`] makes it a typed user or says why not.
+//! They parse and translate; `flows::import` decides which users are accepted. A file is read on a thread of its
+//! own, one user at a time, whatever its size ([`source`]). A format turns each user into a [`RawUser`], and
+//! [`RawUser::finish`] into a typed user or a rejection.
 //!
-//! To add a system: a file with its `draft`, an arm in each function of [`Format`], a fixture and
-//! its sign-ins in `tests/it/e2e/moving`, a paragraph in `docs/IMPORT.md`.
+//! To add a system: a file with its `read`, an arm in each function of [`Format`], a fixture and its sign-ins
+//! in `tests/it/e2e/import`, a section in `docs/IMPORT.md`.
 
 mod django;
 mod document;
 pub mod doorward;
-mod draft;
 mod fields;
 mod firebase;
 mod firebase_csv;
@@ -21,6 +20,7 @@ mod keycloak;
 mod notes;
 pub mod part;
 pub mod progress;
+mod raw_user;
 pub mod report;
 mod rows;
 pub mod source;
@@ -34,18 +34,18 @@ use doorward_domain::values::{Invalid, Locale};
 use jiff::Timestamp;
 use serde_json::Value;
 
-pub use draft::Draft;
 use fields::{Fields, cut, wrong_type};
 pub use hash_config::read as read_hash_config;
+pub use raw_user::RawUser;
 
-/// Whose file it is.
+/// Format of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Format {
-    /// What `doorward export` writes
+    /// Output of `doorward export`
     Doorward,
-    /// Django's `dumpdata auth.user`, or of a user model of your own
+    /// Django's `dumpdata auth.user`, or of a custom user model
     Django,
-    /// Supabase's table auth.users, as JSON, JSON lines or CSV
+    /// Supabase's table auth.users as JSON, JSON lines or CSV
     Supabase,
     /// A Keycloak realm export with its users
     Keycloak,
@@ -54,7 +54,7 @@ pub enum Format {
 }
 
 impl Format {
-    /// Every one.
+    /// All formats.
     pub const ALL: [Self; 5] = [
         Self::Doorward,
         Self::Django,
@@ -63,7 +63,7 @@ impl Format {
         Self::Firebase,
     ];
 
-    /// Its name on the command line.
+    /// Name on the command line.
     pub fn name(self) -> &'static str {
         match self {
             Self::Doorward => "doorward",
@@ -74,7 +74,7 @@ impl Format {
         }
     }
 
-    /// What stands near the beginning of its files and of no other's.
+    /// Text that only files of this format contain near their beginning.
     fn marks(self) -> &'static [&'static str] {
         match self {
             Self::Doorward => &["\"doorward-users\""],
@@ -85,63 +85,63 @@ impl Format {
         }
     }
 
-    /// One user of its file.
+    /// Converts one user of a file.
     pub fn translate(self, value: Value, terms: &Terms) -> Translation {
-        let draft = match self {
+        let user = match self {
             Self::Doorward => return doorward::read(value, terms),
-            Self::Django => django::draft(value),
-            Self::Supabase => supabase::draft(value, terms),
-            Self::Keycloak => keycloak::draft(value),
-            Self::Firebase => firebase::draft(value, terms),
+            Self::Django => django::read(value),
+            Self::Supabase => supabase::read(value, terms),
+            Self::Keycloak => keycloak::read(value),
+            Self::Firebase => firebase::read(value, terms),
         };
-        draft?.finish(terms)
+        user?.finish(terms)
     }
 }
 
-/// What the operator wants done where another system's users do not fit.
+/// Options of an import.
 #[derive(Debug, Clone)]
 pub struct Terms {
-    /// Now.
+    /// Current time.
     pub now: Timestamp,
-    /// Whose addresses count as confirmed.
-    pub emails: Emails,
-    /// Whether who was an admin there is one here.
-    pub admins: bool,
-    /// What to leave out where it cannot be taken, rather than the user.
-    pub without: Vec<Part>,
-    /// The language of whoever has none there.
-    pub locale: Locale,
-    /// How a Firebase project hashes.
+    /// Email status of imported users.
+    pub email_status: EmailStatus,
+    /// Whether admins of the other system stay admins.
+    pub keep_admins: bool,
+    /// Fields to drop if they are invalid, instead of rejecting the user.
+    pub drop_invalid: Vec<UserField>,
+    /// Language of users without one.
+    pub default_locale: Locale,
+    /// Hash parameters of a Firebase project.
     pub firebase: Option<FirebaseParameters>,
 }
 
-/// Whose addresses count as confirmed.
+/// Email status of imported users.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub enum Emails {
-    /// As the other system has it; Django's all are, since it mails new passwords to them
-    AsTold,
-    /// Every one
+pub enum EmailStatus {
+    /// As in the other system; Django's addresses are confirmed, since it mails password resets to them
+    Keep,
+    /// All addresses are confirmed
     Confirmed,
-    /// None: everybody confirms anew
+    /// All users confirm their address again
     Unconfirmed,
 }
 
-/// A part that a user can do without.
+/// An optional field of a user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub enum Part {
-    /// A user name that cannot be one here
+pub enum UserField {
+    /// A username that breaks the rules
     Username,
-    /// Something that is no e-mail address
+    /// An invalid email address
     Email,
-    /// A hash that cannot be verified here
+    /// A password hash that cannot be verified
     Password,
-    /// A display name that is too long, or more than a line
+    /// A display name that is too long or has several lines
     Name,
-    /// Data beyond 16 KiB or 32 levels
+    /// Data over 16 KiB or 32 levels
     Data,
 }
 
-impl Part {
+impl UserField {
     fn name(self) -> &'static str {
         match self {
             Self::Username => "username",
@@ -153,27 +153,27 @@ impl Part {
     }
 }
 
-/// What became of one user of a file before anybody asked the store.
+/// A user of a file, or why it is rejected before the store is asked.
 pub type Translation = Result<Translated, Rejection>;
 
-/// A user who may be taken, and what is not as it was there.
+/// A user to import.
 #[derive(Debug)]
 pub struct Translated {
-    /// Who.
+    /// The user.
     pub user: ImportedUser,
-    /// What was changed or left behind.
+    /// What was changed or not imported.
     pub notes: Vec<Note>,
 }
 
-/// What is not as it was there.
+/// A difference between the file and the imported user.
 #[derive(Debug)]
 pub struct Note {
-    /// Stable, for programs.
+    /// Stable code, for programs.
     pub code: String,
-    /// For people.
+    /// Description.
     pub detail: String,
-    /// What it was, where that is worth keeping: an old id.
-    pub was: Option<String>,
+    /// The original value, of an id that was replaced.
+    pub original: Option<String>,
 }
 
 impl Note {
@@ -181,22 +181,22 @@ impl Note {
         Self {
             code: code.into(),
             detail: detail.into(),
-            was: None,
+            original: None,
         }
     }
 }
 
-/// Why one is not taken. It never holds a hash.
+/// Why a user is rejected. It never contains a hash.
 #[derive(Debug)]
 pub struct Rejection {
-    /// Stable, for programs.
+    /// Stable code, for programs.
     pub code: String,
-    /// For people.
+    /// Description.
     pub detail: String,
-    /// A name, an address or an id, as far as one could be read.
-    pub named: Option<String>,
-    /// Whether this was nobody to begin with: another table's row, a deleted user.
-    pub is_nobody: bool,
+    /// Username, email address or id, if one could be read.
+    pub identifier: Option<String>,
+    /// `true` if the record is not a user: a row of another table, a deleted user.
+    pub is_skipped: bool,
 }
 
 impl Rejection {
@@ -204,8 +204,8 @@ impl Rejection {
         Self {
             code: code.into(),
             detail: detail.into(),
-            named: None,
-            is_nobody: false,
+            identifier: None,
+            is_skipped: false,
         }
     }
 
@@ -213,30 +213,30 @@ impl Rejection {
         Self::new("malformed", detail)
     }
 
-    fn nobody(code: &str, detail: &str) -> Self {
+    fn skipped(code: &str, detail: &str) -> Self {
         Self {
-            is_nobody: true,
+            is_skipped: true,
             ..Self::new(code, detail)
         }
     }
 
-    fn part(part: Part, invalid: &Invalid) -> Self {
-        Self::new(format!("{}-invalid", part.name()), invalid.detail.clone())
+    fn invalid(field: UserField, invalid: &Invalid) -> Self {
+        Self::new(format!("{}-invalid", field.name()), invalid.detail.clone())
     }
 
     fn refused(refusal: &Refusal) -> Self {
         Self::new(refusal.code(), sentence(refusal))
     }
 
-    fn of(self, named: Option<&str>) -> Self {
+    fn of(self, identifier: Option<&str>) -> Self {
         Self {
-            named: named.map(str::to_owned),
+            identifier: identifier.map(str::to_owned),
             ..self
         }
     }
 }
 
-/// An error as a sentence.
+/// Formats an error as a sentence.
 pub fn sentence(error: &impl fmt::Display) -> String {
     let text = error.to_string();
     let mut rest = text.chars();
@@ -244,7 +244,7 @@ pub fn sentence(error: &impl fmt::Display) -> String {
     format!("{}{}.", first.unwrap_or_default(), rest.as_str())
 }
 
-/// What serde and the reader of times say, less any text of the file they quote: it could be a hash.
+/// The message of an error without the text of the file that it quotes, which could be a hash.
 fn unquoted(error: &serde_json::Error) -> String {
     let text = error.to_string();
     match text.split_once('"') {
@@ -260,7 +260,7 @@ fn unquoted(error: &serde_json::Error) -> String {
 mod tests {
     use super::*;
 
-    /// C-02: whatever stands where a time or a number belongs is not said back.
+    /// C-02: a hash in the place of a time or a number is not repeated.
     #[test]
     fn no_text_of_the_file_is_quoted() {
         let hash = "$argon2id$v=19$m=64,t=1,p=1$c29tZXNhbHQ$9sTbSlTio3Biev89thdrlA";

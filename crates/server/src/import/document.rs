@@ -1,0 +1,240 @@
+//! One large JSON document: the users in it, one at a time.
+//!
+//! `serde_json` walks the document; each user is first read as raw text and parsed on its own, so that a user
+//! it cannot represent (half a surrogate pair, too many levels) is rejected alone. Text that is not JSON ends
+//! the reading with an error that says where.
+
+use std::cell::Cell;
+use std::fmt;
+use std::io::BufRead;
+
+use anyhow::{Context, bail};
+use serde::de::{DeserializeSeed, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue;
+use serde_json::{Deserializer, Value};
+
+use super::source::{Place, Sink};
+use super::{Rejection, unquoted};
+
+/// What the document is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Nested {
+    /// An object with a field `users`, or a list of such objects.
+    Document,
+    /// The list of users.
+    Users,
+}
+
+/// Passes every user to `sink`, in order.
+pub(super) fn read_document(
+    input: impl BufRead,
+    nested: Nested,
+    sink: Sink<'_>,
+) -> anyhow::Result<()> {
+    let progress = Progress::default();
+    let mut walk = Walk {
+        nested,
+        sink,
+        progress: &progress,
+    };
+    let mut input = Deserializer::from_reader(input);
+    let read = (&mut walk).deserialize(&mut input);
+    let read = read.and_then(|()| input.end());
+    if progress.is_stopped.get() {
+        return Ok(());
+    }
+    let users = progress.users.get();
+    read.with_context(|| format!("the file is not valid JSON after {users} users"))?;
+    if !progress.has_list.get() {
+        bail!("the file contains no `users`");
+    }
+    Ok(())
+}
+
+#[derive(Default)]
+struct Progress {
+    users: Cell<u64>,
+    has_list: Cell<bool>,
+    is_stopped: Cell<bool>,
+}
+
+/// Walks a value of the document.
+struct Walk<'a, 's> {
+    nested: Nested,
+    sink: Sink<'s>,
+    progress: &'a Progress,
+}
+
+impl<'de> DeserializeSeed<'de> for &mut Walk<'_, '_> {
+    type Value = ();
+
+    fn deserialize<D: serde::Deserializer<'de>>(self, input: D) -> Result<(), D::Error> {
+        match self.nested {
+            Nested::Document => input.deserialize_any(self),
+            Nested::Users => input.deserialize_seq(self),
+        }
+    }
+}
+
+impl<'de> Visitor<'de> for &mut Walk<'_, '_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.nested {
+            Nested::Document => "an object with a field `users`",
+            Nested::Users => "a list of users",
+        })
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        while let Some(key) = map.next_key::<String>()? {
+            if key == "users" {
+                map.next_value_seed(&mut Walk {
+                    nested: Nested::Users,
+                    sink: &mut *self.sink,
+                    progress: self.progress,
+                })?;
+            } else {
+                map.next_value::<IgnoredAny>()?;
+            }
+        }
+        Ok(())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
+        if self.nested == Nested::Document {
+            while list.next_element_seed(&mut *self)?.is_some() {}
+            return Ok(());
+        }
+        self.progress.has_list.set(true);
+        while let Some(raw) = list.next_element::<Box<RawValue>>()? {
+            let number = self.progress.users.get() + 1;
+            self.progress.users.set(number);
+            let user = serde_json::from_str::<Value>(raw.get())
+                .map_err(|error| Rejection::malformed(format!("Not JSON: {}.", unquoted(&error))));
+            if (self.sink)(Place::Item(number), user).is_break() {
+                self.progress.is_stopped.set(true);
+                return Err(A::Error::custom("stopped"));
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::BufReader;
+    use std::ops::ControlFlow;
+
+    use super::*;
+
+    /// The users' names, `None` for a rejected one; and the error, if any.
+    fn names(text: impl AsRef<[u8]>) -> (Vec<Option<String>>, Option<String>) {
+        let mut names = Vec::new();
+        let input = BufReader::with_capacity(7, text.as_ref());
+        let read = read_document(input, Nested::Document, &mut |place, value| {
+            let name = |user: Value| Some(user["name"].as_str()?.to_owned());
+            names.push(value.ok().and_then(name));
+            assert_eq!(place, Place::Item(names.len() as u64));
+            ControlFlow::Continue(())
+        });
+        (names, read.err().map(|error| format!("{error:#}")))
+    }
+
+    fn named(name: &str) -> Option<String> {
+        Some(name.to_owned())
+    }
+
+    #[test]
+    fn a_user_that_cannot_be_represented_is_rejected_alone() {
+        let deep = format!("{{\"x\":{}{}}}", "[".repeat(5000), "]".repeat(5000));
+        for odd in [
+            r#"{"name":"\ud83d"}"#,
+            r#"{"name":1e999}"#,
+            r#"{"name":["}]\"\\"]}"#,
+            "7",
+            "null",
+            "\"text\"",
+            "[]",
+            &deep,
+        ] {
+            let text =
+                format!("{{\"users\" : [{{\"name\":\"a\"}} ,{odd}, {odd} ,{{\"name\":\"b\"}}]}}\n");
+            let expected = vec![named("a"), None, None, named("b")];
+            assert_eq!(names(text), (expected, None), "{odd}");
+        }
+    }
+
+    #[test]
+    fn text_that_is_not_json_ends_the_reading_with_its_position() {
+        for odd in [
+            &br#"{"name":"a"b"}"#[..],
+            br#"{"name":"a}"#,
+            br#"{"name":a"}"#,
+            br#"{"name":"\x"}"#,
+            b"{\"name\":\"a\tb\"}",
+            b"{\"name\":\"\xff\"}",
+            br#"{"name":["a"}]"#,
+            br#"{"name":"a",}"#,
+            br#"{"name":nobody}"#,
+        ] {
+            let text = [
+                &b"{\"a\":[],\"users\":[{\"name\":\"a\"},"[..],
+                odd,
+                b",{\"name\":\"b\"}],\"z\":{}}",
+            ];
+            let (read, error) = names(text.concat());
+            assert_eq!(read, [named("a")], "{odd:?}");
+            let error = error.unwrap();
+            let expected = "the file is not valid JSON after 1 users: ";
+            assert!(error.starts_with(expected), "{error}");
+            assert!(error.contains("at line 1 column "), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_document_of_another_shape_is_an_error() {
+        for text in [
+            "{",
+            "[",
+            "{}x",
+            "{}",
+            "[{}]",
+            "[7]",
+            "7",
+            "{\"users\"",
+            "{\"users\":",
+            "{\"users\":{}}",
+            "{\"users\":[",
+            "{\"users\":[{}",
+            "{\"users\":[{}]",
+            "{\"users\":[{} {}]}",
+            "{\"users\":[],}",
+            "{\"users\":[{},]}",
+            "{\"users\":[]}{}",
+            "{users:[]}",
+            "{\"a\" \"b\",\"users\":[]}",
+        ] {
+            assert!(names(text).1.is_some(), "{text}");
+        }
+        for text in [
+            "{\"users\":[]}",
+            " [ { \"users\" : [ ] } ] ",
+            "{\"a\":7 ,\"users\":[],\"b\":\"c\"}",
+        ] {
+            assert_eq!(names(text), (Vec::new(), None), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_reading_stops_when_no_more_users_are_wanted() {
+        let mut users = 0;
+        let text = "{\"users\":[{},{},\"not read";
+        read_document(text.as_bytes(), Nested::Document, &mut |_, _| {
+            users += 1;
+            ControlFlow::Break(())
+        })
+        .unwrap();
+        assert_eq!(users, 1);
+    }
+}
