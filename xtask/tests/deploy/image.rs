@@ -126,7 +126,7 @@ impl Running {
         };
         // The last thing that it says: the admin is new, and has a password that nobody chose.
         for line in output.lines().map_while(Result::ok) {
-            let is_last = line.contains("shown this once");
+            let is_last = line.contains("shown only once");
             running.said.push(line);
             if is_last {
                 return running;

@@ -130,8 +130,8 @@ fn live(file: &str, addresses: &[(&str, String)]) {
     let report: Value = serde_json::from_str(&told).unwrap();
     let findings = report["findings"].as_array().unwrap();
     let is_ours = |finding: &&Value| {
-        finding["part"] == "public URL"
-            && finding["found"].as_str().unwrap().contains("this Doorward")
+        finding["check"] == "public URL"
+            && finding["message"].as_str().unwrap().contains("this Doorward")
     };
     assert!(findings.iter().any(|finding| is_ours(&finding)), "{report}");
 }

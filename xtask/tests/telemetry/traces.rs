@@ -78,7 +78,7 @@ fn a_request_its_story_and_its_stores_are_one_trace() {
 fn a_trusted_proxys_trace_is_continued_and_its_choice_followed() {
     let collector = Collector::start();
     let trusted = ("DOORWARD_TRUSTED_PROXIES", "127.0.0.1, ::1");
-    let server = traced(&collector, &[("DOORWARD_TRACES__RATIO", "0"), trusted]);
+    let server = traced(&collector, &[("DOORWARD_TRACES__SAMPLE_RATIO", "0"), trusted]);
     let token = server.admin();
     let call = |flags: &str| {
         let parent = format!("traceparent: 00-{CALLER}-{CALLERS_SPAN}-{flags}\r\n");
@@ -153,7 +153,7 @@ fn an_endpoint_for_traces_alone_is_taken_as_it_stands() {
 fn a_strangers_trace_is_not_continued() {
     let collector = Collector::start();
     let all = traced(&collector, &[]);
-    let none = traced(&collector, &[("DOORWARD_TRACES__RATIO", "0")]);
+    let none = traced(&collector, &[("DOORWARD_TRACES__SAMPLE_RATIO", "0")]);
     let parent = |flags: &str| format!("traceparent: 00-{CALLER}-{CALLERS_SPAN}-{flags}\r\n");
     for (server, flags) in [(&all, "00"), (&none, "01")] {
         server

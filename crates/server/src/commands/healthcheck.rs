@@ -1,15 +1,16 @@
-//! `doorward healthcheck [--ready]`: what a container runs to see whether its server lives. It is the
-//! binary itself, since there is no shell beside it.
+//! `doorward healthcheck [--ready]`: the health check of a container, in which there is no shell.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use anyhow::{Context, bail};
+use hyper::Response;
+use hyper::body::Bytes;
 use serde_json::{Value, json};
 
 use super::Output;
 use crate::cli::HealthcheckArgs;
 use crate::config::Config;
-use crate::fetch;
+use crate::fetch::Client;
 
 pub(super) async fn run(
     config: &Config,
@@ -17,21 +18,26 @@ pub(super) async fn run(
     output: Output,
 ) -> anyhow::Result<()> {
     let path = if args.ready { "/readyz" } else { "/healthz" };
-    let address = reachable(config.listen);
-    let answer = fetch::get_here(config, address, path)
+    let response = get_local(config, path)
         .await
-        .with_context(|| format!("nothing answers at {address}"))?;
-    if answer.status != 200 {
-        let problem: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
+        .with_context(|| format!("no server responds at {}", local_address(config.listen)))?;
+    if response.status() != 200 {
+        let problem: Value = serde_json::from_slice(response.body()).unwrap_or_default();
         let detail = problem["detail"].as_str().unwrap_or_default();
-        bail!("{path} answered {}. {detail}", answer.status);
+        bail!("{path} returned {}. {detail}", response.status().as_u16());
     }
-    output.print("It is well.", &json!({"ok": true}))?;
-    Ok(())
+    output.print("The server is healthy.", &json!({"ok": true}))
 }
 
-/// The address by which this machine reaches what listens there: `0.0.0.0` is no place to go to.
-pub(super) fn reachable(listen: SocketAddr) -> SocketAddr {
+/// Sends a GET request to the server on this machine.
+pub(super) async fn get_local(config: &Config, path: &str) -> anyhow::Result<Response<Bytes>> {
+    let scheme = if config.has_tls() { "https" } else { "http" };
+    let url = format!("{scheme}://{}{path}", local_address(config.listen));
+    Client::for_this_machine()?.get(&url).await
+}
+
+/// The address to reach a listener on this machine: nothing can connect to `0.0.0.0`.
+fn local_address(listen: SocketAddr) -> SocketAddr {
     let ip = match listen.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
         IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),

@@ -1,9 +1,9 @@
-//! The client that hands spans to their collector: one `POST`, within its time, or they are lost.
+//! Sends spans to their collector, one `POST` for each batch. Spans that cannot be sent are dropped.
 //!
-//! The SDK calls it from a thread of its own; the work is done on the server's runtime. A collector that
-//! is away is one line in the log, and another when it is back.
+//! The SDK calls it from a thread of its own; the request runs on the server's runtime. A failure is logged once,
+//! and so is the recovery.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
@@ -12,20 +12,19 @@ use hyper::header::{
     CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderMap, HeaderName,
     HeaderValue, TRANSFER_ENCODING,
 };
-use hyper::{Request, Response, Uri};
+use hyper::{Request, Response};
 use opentelemetry_http::{Bytes, HttpClient, HttpError};
 use percent_encoding::percent_decode_str;
 use tokio::runtime::Handle;
-use tokio::time::timeout;
 
-use crate::fetch::{self, Tls};
+use crate::fetch::Client;
 
-/// How long handing over may take, from the name to the answer.
-pub const PATIENCE: Duration = Duration::from_secs(8);
-/// How often a collector that stays away is spoken of.
-const SAID_EVERY: Duration = Duration::from_secs(600);
-/// What of a request is ours to say.
-const OURS: [HeaderName; 6] = [
+/// Time limit of a request.
+pub const TIMEOUT: Duration = Duration::from_secs(8);
+/// How often the log repeats that the collector is unavailable.
+const LOG_INTERVAL: Duration = Duration::from_secs(600);
+/// Headers that cannot be configured.
+const RESERVED: [HeaderName; 6] = [
     CONNECTION,
     CONTENT_ENCODING,
     CONTENT_LENGTH,
@@ -37,72 +36,70 @@ const OURS: [HeaderName; 6] = [
 /// A collector of spans.
 pub struct Collector {
     runtime: Handle,
-    to: Arc<Address>,
-    /// When it was said that it is away, while it is.
-    away: Mutex<Option<Instant>>,
-}
-
-/// What the log is told.
-#[derive(Debug, PartialEq, Eq)]
-enum Said {
-    Away(String),
-    Back,
-}
-
-struct Address {
-    host: String,
-    port: u16,
-    /// Host and port as the URL has them.
-    authority: HeaderValue,
-    /// What the collector asks for, a key maybe.
+    client: Client,
+    /// Headers of every request; may contain a key.
     headers: HeaderMap,
-    tls: Option<Tls>,
+    /// Time of the last log message, while the collector is unavailable.
+    unavailable: Mutex<Option<Instant>>,
+}
+
+/// A message to log.
+#[derive(Debug, PartialEq, Eq)]
+enum Change {
+    Unavailable(String),
+    Available,
 }
 
 impl Collector {
-    /// At that URL, with these headers; nobody is asked yet.
-    pub fn at(url: &str, headers: HeaderMap) -> anyhow::Result<Self> {
-        let uri: Uri = url.parse().context("the URL for traces")?;
-        let authority = uri.authority().context("the URL for traces has no host")?;
-        let is_https = uri.scheme_str() == Some("https");
-        let default_port = if is_https { 443 } else { 80 };
-        let to = Address {
-            host: authority.host().to_owned(),
-            port: authority.port_u16().unwrap_or(default_port),
-            authority: HeaderValue::from_str(authority.as_str())?,
-            headers,
-            tls: match is_https {
-                true => Some(Tls::new()?),
-                false => None,
-            },
+    /// Creates the client; sends nothing yet.
+    pub fn new(url: &str, headers: HeaderMap) -> anyhow::Result<Self> {
+        let client = match url.starts_with("https:") {
+            true => Client::new().context("cannot verify the trace collector's certificate")?,
+            false => Client::for_this_machine()?,
         };
         Ok(Self {
             runtime: Handle::current(),
-            to: Arc::new(to),
-            away: Mutex::default(),
+            client,
+            headers,
+            unavailable: Mutex::default(),
         })
     }
 
-    /// Says when the collector goes, now and then while it is away, and when it is back.
-    fn heard(&self, answer: &anyhow::Result<Response<Bytes>>, now: Instant) -> Option<Said> {
-        let fault = match answer {
+    /// Returns what to log: that the collector has become unavailable or still is, or that it is available again.
+    fn change(&self, response: &anyhow::Result<Response<Bytes>>, now: Instant) -> Option<Change> {
+        let error = match response {
             Ok(response) if response.status().is_success() => None,
-            Ok(response) => Some(format!("it answers {}", response.status())),
+            Ok(response) => Some(format!("status {}", response.status())),
             Err(error) => Some(format!("{error:#}")),
         };
-        let mut away = self.away.lock().unwrap_or_else(PoisonError::into_inner);
-        match (fault, *away) {
+        let mut unavailable = self
+            .unavailable
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        match (error, *unavailable) {
             (None, None) => None,
             (None, Some(_)) => {
-                *away = None;
-                Some(Said::Back)
+                *unavailable = None;
+                Some(Change::Available)
             }
-            (Some(_), Some(said_at)) if now.duration_since(said_at) < SAID_EVERY => None,
-            (Some(fault), _) => {
-                *away = Some(now);
-                Some(Said::Away(fault))
+            (Some(_), Some(logged_at)) if now.duration_since(logged_at) < LOG_INTERVAL => None,
+            (Some(error), _) => {
+                *unavailable = Some(now);
+                Some(Change::Unavailable(error))
             }
         }
+    }
+
+    /// Replaces the headers of the SDK, which it takes from the environment, by those of the configuration.
+    fn with_headers(&self, mut request: Request<Bytes>) -> Request<Bytes> {
+        let mut headers = self.headers.clone();
+        for name in [CONTENT_TYPE, CONTENT_ENCODING] {
+            if let Some(value) = request.headers_mut().remove(&name) {
+                headers.insert(name, value);
+            }
+        }
+        *request.headers_mut() = headers;
+        request
     }
 }
 
@@ -115,58 +112,31 @@ impl std::fmt::Debug for Collector {
 #[async_trait]
 impl HttpClient for Collector {
     async fn send_bytes(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
-        let to = self.to.clone();
-        let sending = async move { timeout(PATIENCE, to.hand_over(request)).await };
-        let sending = self.runtime.spawn(sending);
-        let answer = match sending.await {
-            Ok(Ok(answer)) => answer,
-            Ok(Err(_)) => Err(anyhow::anyhow!("no answer within {} s", PATIENCE.as_secs())),
+        let (client, request) = (self.client.clone(), self.with_headers(request));
+        let sending = self
+            .runtime
+            .spawn(async move { client.send(request).await });
+        let response = match sending.await {
+            Ok(response) => response,
             Err(error) => Err(error.into()),
         };
-        match self.heard(&answer, Instant::now()) {
-            Some(Said::Back) => tracing::info!("traces are collected again"),
-            Some(Said::Away(error)) => tracing::warn!(
+        match self.change(&response, Instant::now()) {
+            Some(Change::Available) => tracing::info!("trace collector available again"),
+            Some(Change::Unavailable(error)) => tracing::warn!(
                 error,
-                "traces cannot be handed to their collector (`traces.endpoint`, `traces.url`), and are lost until they can"
+                "trace collector unavailable; spans are dropped. Check `traces.endpoint` or `traces.url`"
             ),
             None => {}
         }
-        Ok(answer?)
+        Ok(response?)
     }
 }
 
-impl Address {
-    async fn hand_over(&self, request: Request<Bytes>) -> anyhow::Result<Response<Bytes>> {
-        let request = self.dress(request)?;
-        let stream = fetch::connect_to(&self.host, self.port).await?;
-        match &self.tls {
-            Some(tls) => fetch::exchange(tls.start(stream, &self.host).await?, request).await,
-            None => fetch::exchange(stream, request).await,
-        }
-    }
-
-    /// The SDK's request, with the headers of our configuration: the SDK takes others from the
-    /// environment, where nobody of ours looks.
-    fn dress(&self, request: Request<Bytes>) -> anyhow::Result<Request<Bytes>> {
-        let (mut parts, body) = request.into_parts();
-        let mut headers = self.headers.clone();
-        for name in [CONTENT_TYPE, CONTENT_ENCODING] {
-            if let Some(value) = parts.headers.remove(&name) {
-                headers.insert(name, value);
-            }
-        }
-        headers.insert(HOST, self.authority.clone());
-        parts.headers = headers;
-        parts.uri = parts.uri.path().parse()?;
-        Ok(Request::from_parts(parts, body))
-    }
-}
-
-/// Headers as `OTEL_EXPORTER_OTLP_HEADERS` spells them: `name=value` with commas between, values
-/// percent-encoded. The error shows nothing of them.
+/// Parses headers in the format of `OTEL_EXPORTER_OTLP_HEADERS`: `name=value`, separated by commas, values
+/// percent-encoded. The error does not contain them.
 pub fn headers_of(text: &str) -> Result<HeaderMap, String> {
     let wrong = || {
-        "must be name=value, with commas between, such as authorization=Bearer%20secret".to_owned()
+        "must be name=value, separated by commas, such as authorization=Bearer%20secret".to_owned()
     };
     let mut headers = HeaderMap::new();
     for pair in text
@@ -176,8 +146,8 @@ pub fn headers_of(text: &str) -> Result<HeaderMap, String> {
     {
         let (name, value) = pair.split_once('=').ok_or_else(wrong)?;
         let name: HeaderName = name.trim().parse().map_err(|_| wrong())?;
-        if OURS.contains(&name) {
-            return Err(format!("cannot set {name}, which Doorward writes itself"));
+        if RESERVED.contains(&name) {
+            return Err(format!("cannot set the header {name}"));
         }
         let value = percent_decode_str(value.trim()).decode_utf8();
         let value = HeaderValue::from_str(&value.map_err(|_| wrong())?);
@@ -194,36 +164,36 @@ mod tests {
 
     fn collector(headers: &str) -> Collector {
         let headers = headers_of(headers).unwrap();
-        Collector::at("http://collector.example:4318/v1/traces", headers).unwrap()
+        Collector::new("http://collector.example:4318/v1/traces", headers).unwrap()
     }
 
     #[tokio::test]
-    async fn a_collector_that_is_away_is_spoken_of_now_and_then() {
+    async fn an_unavailable_collector_is_logged_every_ten_minutes() {
         let collector = collector("");
         let start = Instant::now();
         let answered = |status: u16| {
             let answer = Response::builder().status(status).body(Bytes::new());
             Ok(answer.unwrap())
         };
-        let away = |text: &str| Some(Said::Away(text.to_owned()));
-        let refused = "it answers 503 Service Unavailable";
-        for (seconds, answer, said) in [
+        let unavailable = |text: &str| Some(Change::Unavailable(text.to_owned()));
+        let status = "status 503 Service Unavailable";
+        for (seconds, response, logged) in [
             (0, answered(200), None),
-            (1, answered(503), away(refused)),
+            (1, answered(503), unavailable(status)),
             (2, answered(503), None),
             (600, Err(anyhow::anyhow!("refused")), None),
-            (601, Err(anyhow::anyhow!("refused")), away("refused")),
+            (601, Err(anyhow::anyhow!("refused")), unavailable("refused")),
             (602, answered(503), None),
-            (603, answered(202), Some(Said::Back)),
+            (603, answered(202), Some(Change::Available)),
             (604, answered(200), None),
-            (605, answered(503), away(refused)),
+            (605, answered(503), unavailable(status)),
         ] {
-            let heard = collector.heard(&answer, start + Duration::from_secs(seconds));
-            assert_eq!(heard, said, "after {seconds} s");
+            let change = collector.change(&response, start + Duration::from_secs(seconds));
+            assert_eq!(change, logged, "after {seconds} s");
         }
     }
 
-    /// What the SDK takes from the environment goes no further than here.
+    /// Headers from the environment are not sent.
     #[tokio::test]
     async fn the_headers_are_those_of_the_configuration() {
         let collector = collector("api-key=a%20b%2Cc, x=1");
@@ -232,7 +202,7 @@ mod tests {
             .header("api-key", "of the environment")
             .header("x-more", "of the environment")
             .body(Bytes::new());
-        let request = collector.to.dress(request.unwrap()).unwrap();
+        let request = collector.with_headers(request.unwrap());
         let mut headers: Vec<_> = request
             .headers()
             .iter()
@@ -242,16 +212,15 @@ mod tests {
         let expected = [
             ("api-key", "a b,c"),
             ("content-type", "application/x-protobuf"),
-            ("host", "collector.example:4318"),
             ("x", "1"),
         ];
         assert_eq!(headers, expected);
-        assert_eq!(request.uri(), "/v1/traces");
+        assert_eq!(request.uri(), "http://collector.example:4318/v1/traces");
         assert!(!format!("{request:?}").contains("a b,c"));
     }
 
     #[test]
-    fn what_is_no_header_is_refused_and_not_shown() {
+    fn an_invalid_header_is_rejected_and_not_shown() {
         for text in [
             "hunter2",
             "a b=hunter2",

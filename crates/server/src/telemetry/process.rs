@@ -1,6 +1,6 @@
-//! What the system knows of this process, under the names that every Prometheus client uses.
+//! The process metrics that every Prometheus client has, from `/proc`. Without `/proc` they are absent.
 //!
-//! From `/proc`; where there is none, these metrics are not there.
+//! The collector of the `prometheus` crate counts CPU time in whole seconds and needs a second version of `rustix`.
 
 use std::fs;
 
@@ -21,7 +21,7 @@ pub fn register(registry: &Registry, started_at: f64) {
     version.set(1);
     let started = Gauge::new(
         "process_start_time_seconds",
-        "When the process started, in seconds since 1970.",
+        "Start time of the process, in seconds since 1970.",
     );
     let started = started.expect("the name is sound");
     started.set(started_at);
@@ -36,7 +36,7 @@ pub fn register(registry: &Registry, started_at: f64) {
     }
 }
 
-/// Looks when it is asked.
+/// Reads `/proc` at each scrape.
 struct Process {
     cpu: Desc,
     gauges: [Gauge; 5],
@@ -55,17 +55,14 @@ impl Process {
                     "Address space in use, in bytes.",
                 ),
                 gauge("process_open_fds", "File descriptors in use."),
-                gauge("process_max_fds", "How many file descriptors there may be."),
+                gauge("process_max_fds", "Maximum number of file descriptors."),
                 gauge("process_threads", "Threads."),
             ],
         }
     }
 }
 
-const CPU: (&str, &str) = (
-    "process_cpu_seconds_total",
-    "Processor time used, in seconds.",
-);
+const CPU: (&str, &str) = ("process_cpu_seconds_total", "CPU time used, in seconds.");
 
 impl Collector for Process {
     fn desc(&self) -> Vec<&Desc> {
@@ -108,14 +105,14 @@ fn field(status: &str, name: &str) -> Option<f64> {
     line.split_whitespace().next()?.parse().ok()
 }
 
-/// One less than there seem to be: looking takes one.
+/// Number of open files, without the one that lists them.
 fn open_files() -> Option<f64> {
     let count = fs::read_dir("/proc/self/fd").ok()?.count();
     Some(count.saturating_sub(1) as f64)
 }
 
-/// In user and system together: the 14th and 15th field of `/proc/self/stat`, of which the second is
-/// a name in brackets that may hold anything.
+/// User and system time: the fields 14 and 15 of `/proc/self/stat`. Field 2 is a name in brackets that may
+/// contain any character.
 fn cpu_seconds(stat: &str, ticks_per_second: f64) -> Option<f64> {
     let (_, after_name) = stat.rsplit_once(')')?;
     let mut fields = after_name.split_whitespace().skip(11);
@@ -128,7 +125,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn processor_time_is_read_past_any_name() {
+    fn cpu_time_is_read_behind_any_name() {
         let rest = "S 1 2 3 4 5 6 7 8 9 10 250 50 77 78 20 0";
         for name in ["doorward", "a b) 1 2 (c", ""] {
             let stat = format!("4711 ({name}) {rest}");

@@ -83,7 +83,7 @@ impl Scrape {
             Err(_) => Some(format!("no answer within {} s", PATIENCE.as_secs())),
         };
         if let Some(error) = cause {
-            tracing::debug!(error, "the database could not be looked at for the metrics");
+            tracing::debug!(error, "failed to read metrics from the database");
             self.figures.scrape_errors.inc();
             self.figures.outbox.hide();
             unsealed.reset();

@@ -32,7 +32,7 @@ use tracing_subscriber::Layer;
 use tracing_subscriber::filter::{LevelFilter, filter_fn};
 use tracing_subscriber::registry::LookupSpan;
 
-use super::otlp::{Collector, PATIENCE, headers_of};
+use super::otlp::{Collector, TIMEOUT, headers_of};
 use crate::config::Config;
 
 /// Where OTLP over HTTP takes traces, below the endpoint.
@@ -59,10 +59,10 @@ impl Traces {
         let headers = headers_of(headers.map_or("", String::as_str)).map_err(anyhow::Error::msg)?;
         let exporter = SpanExporter::builder()
             .with_http()
-            .with_http_client(Collector::at(&url, headers)?)
+            .with_http_client(Collector::new(&url, headers)?)
             .with_endpoint(url)
             .with_protocol(Protocol::HttpBinary)
-            .with_timeout(PATIENCE)
+            .with_timeout(TIMEOUT)
             .build()?;
         let resource = Resource::builder_empty()
             .with_detector(Box::new(TelemetryResourceDetector))
@@ -73,7 +73,7 @@ impl Traces {
             ))
             .build();
         // A proxy that keeps its trace wants ours in it; all else is drawn by lot.
-        let by_lot = Sampler::TraceIdRatioBased(config.traces_ratio);
+        let by_lot = Sampler::TraceIdRatioBased(config.traces_sample_ratio);
         let queue = BatchConfigBuilder::default()
             .with_max_queue_size(MAX_SPANS)
             .with_max_export_batch_size(MAX_BATCH)
@@ -113,7 +113,7 @@ impl Traces {
         });
         match ended.await {
             Ok(Ok(())) => {}
-            _ => tracing::debug!("the last spans may be lost"),
+            _ => tracing::debug!("failed to flush spans at shutdown"),
         }
     }
 }

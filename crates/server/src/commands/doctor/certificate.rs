@@ -1,4 +1,4 @@
-//! The server's own certificate: whether it can be used, for whom, until when, and who can read its key.
+//! The server's certificate: whether it is valid, for which name and until when, and the mode of its key.
 
 use std::os::unix::fs::MetadataExt;
 
@@ -14,11 +14,14 @@ const PART: &str = "tls: certificate";
 const NAME: &str = "tls: name";
 const KEY: &str = "tls: key";
 
-/// Nothing, where the server speaks plain HTTP.
+/// Returns nothing if the server has no TLS.
 pub(super) fn examine(config: &Config) -> Vec<Finding> {
     let Some(files) = Files::of(config) else {
         return Vec::new();
     };
+    if config.development_tls && !files.certificate.exists() {
+        return vec![Finding::fine(PART, "is created at the first start")];
+    }
     let mut findings = Vec::new();
     match files.load() {
         Ok(pair) => {
@@ -28,7 +31,7 @@ pub(super) fn examine(config: &Config) -> Vec<Finding> {
         Err(error) => findings.push(Finding::fault(
             PART,
             format!("{error:#}"),
-            "a start refuses it, and a server that runs goes on with the one it has",
+            "Fix the files. The server does not start with them; a running server keeps its certificate",
         )),
     }
     findings.extend(key(&files));
@@ -37,35 +40,35 @@ pub(super) fn examine(config: &Config) -> Vec<Finding> {
 
 fn time(pair: &Pair, now: Timestamp) -> Finding {
     let (begins, ends) = (pair.begins_at, pair.ends_at);
-    let mend = "see why whatever renews it has not done so; Doorward takes the new one by itself";
+    let mend = "Check the renewal job. Doorward loads the new certificate by itself";
     match pair.standing(now) {
         Standing::Expired => {
-            let found = format!("it has expired: it was good until {ends}");
+            let found = format!("expired at {ends}");
             Finding::fault(PART, found, mend)
         }
         Standing::NotYet => {
-            let mend = "look after this machine's clock, or wait";
-            Finding::fault(PART, format!("it is good from {begins} on, not yet"), mend)
+            let mend = "Check this machine's clock, or wait";
+            Finding::fault(PART, format!("not valid before {begins}"), mend)
         }
         Standing::EndsSoon => {
-            Finding::warning(PART, format!("it ends within two weeks, at {ends}"), mend)
+            Finding::warning(PART, format!("expires within two weeks, at {ends}"), mend)
         }
-        Standing::Good => Finding::fine(PART, format!("its key fits, and it is good until {ends}")),
+        Standing::Good => Finding::fine(PART, format!("matches its key and is valid until {ends}")),
     }
 }
 
 fn name(pair: &Pair, host: &str) -> Finding {
     if pair.is_for(host) {
-        return Finding::fine(NAME, format!("it is for {host}, as `public_url` is"));
+        return Finding::fine(NAME, format!("is for {host}, as `public_url` is"));
     }
     Finding::warning(
         NAME,
-        format!("it is not for {host}, which `public_url` leads to"),
-        "have one made for that very name, unless a proxy in front shows its own",
+        format!("is not for {host}, the host of `public_url`"),
+        "Get a certificate for that name, unless a proxy in front serves its own",
     )
 }
 
-/// A key that cannot be read was told of above.
+/// `None` if it cannot be read: loading it has failed already.
 fn key(files: &Files) -> Option<Finding> {
     let shown = files.key.display();
     let mode = std::fs::metadata(&files.key).ok()?.mode() & 0o777;
@@ -74,8 +77,8 @@ fn key(files: &Files) -> Option<Finding> {
     }
     Some(Finding::warning(
         KEY,
-        format!("{shown} is open to everybody on this machine (mode {mode:04o})"),
-        format!("run `chmod 600 {shown}`, and give it to the user that runs Doorward"),
+        format!("every user of this machine can read {shown} (mode {mode:04o})"),
+        format!("Run `chmod 600 {shown}`, and make the user that runs Doorward its owner"),
     ))
 }
 

@@ -1,4 +1,4 @@
-//! The data folder and the master key's file: whose they are, and who else can read them.
+//! The data folder and the file of the master key: owner and mode.
 
 use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt;
@@ -27,7 +27,7 @@ pub(super) fn examine(config: &Config) -> Vec<Finding> {
     findings
 }
 
-/// Whether what others read there would harm: with both elsewhere, the folder stays empty.
+/// Returns `true` if the folder contains the master key or the database.
 fn keeps_secrets(config: &Config) -> bool {
     config.master_key.is_none() || config.database_url.is_none()
 }
@@ -36,13 +36,13 @@ fn to_be_made(folder: &Path) -> Finding {
     let shown = folder.display();
     match nearest(folder) {
         Some(place) if may_write(&place) => {
-            Finding::fine(PART, format!("{shown} is made at the first start"))
+            Finding::fine(PART, format!("{shown} is created at the first start"))
         }
         _ => Finding::fault(
             PART,
-            format!("{shown} is not there and cannot be made"),
+            format!("{shown} does not exist and cannot be created"),
             format!(
-                "run `install -d -m 0700 -o {} {shown}` as root, or set `data_dir`",
+                "Run `install -d -m 0700 -o {} {shown}` as root, or set `data_dir`",
                 geteuid().as_raw()
             ),
         ),
@@ -56,32 +56,32 @@ fn rights(folder: &Path, metadata: &Metadata, keeps_secrets: bool) -> Finding {
         return Finding::fault(
             PART,
             format!("{shown} is not a folder"),
-            "name a folder in `data_dir`",
+            "Set `data_dir` to a folder",
         );
     }
     if !may_write(folder) {
-        let found = format!("{shown} cannot be written to by user {}", us.as_raw());
+        let found = format!("{shown} is not writable for user {}", us.as_raw());
         let mend = format!(
-            "run `chown -R {} {shown}`, or mount it for writing",
+            "Run `chown -R {} {shown}`, or mount it for writing",
             us.as_raw()
         );
         return Finding::fault(PART, found, mend);
     }
     if !us.is_root() && metadata.uid() != us.as_raw() && keeps_secrets {
         let found = format!(
-            "{shown} belongs to user {}, and this is user {}",
+            "{shown} belongs to user {}, Doorward runs as user {}",
             metadata.uid(),
             us.as_raw()
         );
-        let mend = format!("run `chown -R {} {shown}`", us.as_raw());
+        let mend = format!("Run `chown -R {} {shown}`", us.as_raw());
         return Finding::warning(PART, found, mend);
     }
     if metadata.mode() & 0o077 != 0 && keeps_secrets {
         let found = format!(
-            "{shown} is open to others (mode {:04o})",
+            "others can read {shown} (mode {:04o})",
             metadata.mode() & 0o7777
         );
-        return Finding::warning(PART, found, format!("run `chmod 700 {shown}`"));
+        return Finding::warning(PART, found, format!("Run `chmod 700 {shown}`"));
     }
     Finding::fine(
         PART,
@@ -93,17 +93,17 @@ fn key_file(path: &Path) -> Option<Finding> {
     let shown = path.display();
     let metadata = match std::fs::metadata(path) {
         Ok(metadata) => metadata,
-        // Whether one may be made is for whoever knows the keys in the database to say.
+        // `keys` knows whether one may be created.
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return None,
         Err(error) => return Some(unreadable(KEY_PART, path, &error)),
     };
     let found = if metadata.mode() & 0o077 != 0 {
         let found = format!(
-            "{shown} can be read by others (mode {:04o}); a start refuses it",
+            "others can read {shown} (mode {:04o}); the server does not start",
             metadata.mode() & 0o777
         );
         let mend = format!(
-            "run `chmod 600 {shown}`; if others were on this machine, `doorward keys rotate`"
+            "Run `chmod 600 {shown}`. If others have used this machine, run `doorward keys rotate`"
         );
         Finding::fault(KEY_PART, found, mend)
     } else if let Err(error) = std::fs::File::open(path) {
@@ -111,7 +111,7 @@ fn key_file(path: &Path) -> Option<Finding> {
     } else {
         Finding::fine(
             KEY_PART,
-            format!("{shown}, its owner's alone; it belongs into every backup"),
+            format!("{shown}, readable by its owner only. Include it in every backup"),
         )
     };
     Some(found)
@@ -121,12 +121,12 @@ fn unreadable(part: &'static str, path: &Path, error: &std::io::Error) -> Findin
     let us = geteuid().as_raw();
     Finding::fault(
         part,
-        format!("{} cannot be read: {error}", path.display()),
-        format!("give it to the user that runs Doorward, such as `chown -R {us} …`"),
+        format!("cannot read {}: {error}", path.display()),
+        format!("Make the user that runs Doorward its owner: `chown -R {us} …`"),
     )
 }
 
-/// The folder itself, or the nearest above it that is there.
+/// The folder, or its nearest parent that exists.
 pub(super) fn nearest(folder: &Path) -> Option<PathBuf> {
     let absolute = std::path::absolute(folder).ok()?;
     let there = absolute.ancestors().find(|place| place.exists())?;

@@ -1,5 +1,4 @@
-//! Whether the master key opens the signing keys in the database: the two are often kept apart, and
-//! restored apart.
+//! Whether the master key unseals the signing keys in the database: the two are often restored separately.
 
 use doorward_domain::checkup::Finding;
 use doorward_domain::model::SigningKey;
@@ -14,8 +13,7 @@ use crate::wiring;
 
 const PART: &str = "master key";
 
-/// What there is to say, and the names of the keys. None where the database does not tell them; why,
-/// is said where the database is examined.
+/// The finding, and the ids of the keys. `None` if the database cannot be read, which has a finding of its own.
 pub(super) async fn examine(config: &Config) -> Option<(Finding, Vec<String>)> {
     let keys = signing_keys(config).await?;
     let names = keys.iter().map(|key| key.kid.clone()).collect();
@@ -25,34 +23,36 @@ pub(super) async fn examine(config: &Config) -> Option<(Finding, Vec<String>)> {
 fn judge(config: &Config, keys: &[SigningKey]) -> Finding {
     let file = master_key::path(&config.data_dir);
     let restore = format!(
-        "set JWT_SECRET_KEY to what it was, or restore {} from the backup of that time",
+        "Set JWT_SECRET_KEY to its former value, or restore {} from the backup of that time",
         file.display()
     );
     match master_key::find(config) {
         Ok(Some(master)) => match Keyring::new(master).load(keys) {
-            Ok(_) if keys.is_empty() => Finding::fine(PART, "is there; no keys are sealed yet"),
-            Ok(_) => Finding::fine(PART, "opens the signing keys in the database"),
+            Ok(_) if keys.is_empty() => {
+                Finding::fine(PART, "present; the database has no signing keys yet")
+            }
+            Ok(_) => Finding::fine(PART, "unseals the signing keys in the database"),
             Err(error) => Finding::fault(PART, error.to_string(), restore),
         },
         Ok(None) if !keys.is_empty() => Finding::fault(
             PART,
-            "the signing keys in the database are sealed with one that is not here",
+            "the signing keys in the database are sealed with another master key",
             restore,
         ),
         Ok(None) if wiring::sql_settings(config).file().is_none() => Finding::warning(
             PART,
-            format!("not set, so each node makes its own {}", file.display()),
-            "where several nodes share a database, give all the same JWT_SECRET_KEY (`openssl rand -base64 48`)",
+            format!("not set, so each node creates its own {}", file.display()),
+            "If several nodes share a database, set the same JWT_SECRET_KEY on all (`openssl rand -base64 48`)",
         ),
         Ok(None) => Finding::fine(
             PART,
-            format!("is made at the first start: {}", file.display()),
+            format!("is created at the first start: {}", file.display()),
         ),
         Err(error) => Finding::fault(PART, format!("{error:#}"), restore),
     }
 }
 
-/// The keys of a database that is there and up to date. Nothing is made where it is not.
+/// The keys in the database. Creates and migrates nothing.
 async fn signing_keys(config: &Config) -> Option<Vec<SigningKey>> {
     let settings = SqlSettings {
         migrate: false,

@@ -1,4 +1,4 @@
-//! What this machine has to give: file descriptors, memory, room on the disk.
+//! Resources of this machine: file descriptors, memory, disk.
 
 use std::path::Path;
 
@@ -10,7 +10,7 @@ use crate::config::Config;
 use crate::listener::shortage;
 
 const MIB: u64 = 1024 * 1024;
-/// Below this, nobody knows how long the database can still write.
+/// Below this, the database may be unable to write at any moment.
 const DISK_FAULT: u64 = 64 * MIB;
 const DISK_WARNING: u64 = 1024 * MIB;
 
@@ -24,18 +24,18 @@ pub(super) fn examine(config: &Config) -> Vec<Finding> {
 fn descriptors(config: &Config) -> Finding {
     const PART: &str = "open files";
     let needed = shortage::needed(config.connections);
-    // The server asks for as many as the hard limit lets it have.
+    // The server raises its soft limit up to the hard limit.
     match getrlimit(Resource::Nofile).maximum {
         Some(limit) if limit < needed => Finding::warning(
             PART,
             format!(
-                "{limit} are allowed here, and {} connections at once need {needed}",
+                "{limit} are allowed, {} connections need {needed}",
                 config.connections
             ),
-            "start it after `ulimit -n 16384`; as a service or container, see docs/DEPLOY.md",
+            "Start it after `ulimit -n 16384`; for services and containers see docs/DEPLOY.md",
         ),
-        Some(limit) => Finding::fine(PART, format!("{limit} are allowed here, {needed} needed")),
-        None => Finding::fine(PART, "as many as it wants"),
+        Some(limit) => Finding::fine(PART, format!("{limit} are allowed, {needed} are needed")),
+        None => Finding::fine(PART, "unlimited"),
     }
 }
 
@@ -44,12 +44,12 @@ fn memory(config: &Config, available: u64) -> Finding {
     let each = u64::from(config.hashing_cost.memory_kib) * 1024;
     let all = each * config.hashing_threads as u64;
     let found = format!(
-        "{} hashes at once take {} MiB, and {} MiB are free",
+        "{} concurrent hashes need {} MiB, {} MiB are available",
         config.hashing_threads,
         all / MIB,
         available / MIB
     );
-    let mend = "lower `hashing.threads` (or `hashing.memory_kib`), or give it more memory";
+    let mend = "Lower `hashing.threads` or `hashing.memory_kib`, or add memory";
     if all > available {
         Finding::fault(PART, found, mend)
     } else if all > available / 2 {
@@ -59,7 +59,7 @@ fn memory(config: &Config, available: u64) -> Finding {
     }
 }
 
-/// What a process may still take: what the machine has, or the container has left.
+/// Memory that is available on the machine, or left in the container.
 fn available_memory() -> Option<u64> {
     let meminfo = std::fs::read_to_string("/proc/meminfo").ok()?;
     let line = meminfo
@@ -82,7 +82,7 @@ fn disk(data_dir: &Path) -> Option<Finding> {
     let numbers = rustix::fs::statvfs(&place).ok()?;
     let free = numbers.f_bavail * numbers.f_frsize;
     let found = format!("{} MiB are free at {}", free / MIB, place.display());
-    let mend = "make room: where the disk is full, nothing that people do is kept";
+    let mend = "Free disk space: with a full disk the server cannot store anything";
     Some(if free < DISK_FAULT {
         Finding::fault(PART, found, mend)
     } else if free < DISK_WARNING {
@@ -99,7 +99,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn hashes_have_to_fit_into_memory() {
+    fn concurrent_hashes_must_fit_into_memory() {
         let config = Config {
             hashing_threads: 8,
             ..Config::default()
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn this_machine_tells_what_it_has() {
+    fn memory_and_disk_are_measured() {
         assert!(available_memory().unwrap() > MIB);
         assert!(disk(Path::new("not-there/at-all")).is_some());
     }

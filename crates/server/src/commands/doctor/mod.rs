@@ -1,10 +1,9 @@
-//! `doorward doctor`: tries each configured part, and says in a line what is wrong and how to mend it.
+//! `doorward doctor`: checks each configured component and prints what is wrong and how to fix it.
 //!
-//! It changes nothing that stays: no folder, key, migration or mail is made. (On Redis, rights are
-//! tried with keys that are taken away again.) What fails keeps nothing else from being tried. A
-//! part that is another crate's to speak to is examined there (`doorward_store_sql::examine`,
-//! `doorward_mail::examine` …); here is what this machine and this binary know. To add a part: a
-//! file here with a function that gives [`Finding`]s, and its line in [`examine`].
+//! It changes nothing: it creates no folder, key, migration or mail. (On Redis it checks permissions with keys
+//! that it deletes again.) A failed check does not prevent the others. Databases, Redis and mail are checked in
+//! their crates (`doorward_store_sql::examine`, `doorward_mail::examine` …), the rest here. To add a check, add a
+//! file with a function that returns [`Finding`]s, and call it in [`examine`].
 
 mod certificate;
 mod folder;
@@ -40,63 +39,64 @@ pub(super) async fn run(
     let is_fault = |finding: &&Finding| finding.verdict == Verdict::Fault;
     match findings.iter().filter(is_fault).count() {
         0 => Ok(()),
-        1 => bail!("one part does not work"),
-        count => bail!("{count} parts do not work"),
+        1 => bail!("1 check failed"),
+        count => bail!("{count} checks failed"),
     }
 }
 
-/// What there is to say of the configuration as such, and the values, where there are any.
+/// Findings on the configuration, and the configuration if its values can be read.
 fn configuration(loaded: anyhow::Result<Loaded>) -> (Vec<Finding>, Option<Loaded>) {
     const PART: &str = "configuration";
     let error = match loaded {
         Ok(loaded) => {
             let set = loaded.origins.len();
-            let found = format!("can be read; {set} of its settings are not at their default");
+            let found = format!("valid; {set} settings differ from their default");
             let mut findings = vec![Finding::fine(PART, found)];
-            // What a start says, and goes on: who can read the files, say.
-            findings.extend(loaded.config.warnings_of_no_part().into_iter().map(warning));
+            // What the server logs at its start, such as files that others can read.
+            findings.extend(loaded.config.general_warnings().into_iter().map(warning));
             return (findings, Some(loaded));
         }
         Err(error) => error,
     };
-    let mend = "see docs/CONFIGURATION.md";
+    let mend = "See docs/CONFIGURATION.md";
     let refused = match error.downcast::<Refused>() {
         Ok(refused) => refused,
         Err(error) => return (vec![Finding::fault(PART, format!("{error:#}"), mend)], None),
     };
     let mend = match &refused.loaded {
-        Some(_) => "see docs/CONFIGURATION.md, and `doorward config show` for what came from where",
+        Some(_) => {
+            "See docs/CONFIGURATION.md, and `doorward config show` for the source of each value"
+        }
         None => mend,
     };
     let mut findings: Vec<Finding> = refused
         .faults
         .into_iter()
-        .map(|fault| match fault.split_once(": ") {
-            // These say themselves how they are mended.
+        .map(|fault| match fault.rsplit_once(". ") {
             Some((found, mend)) => Finding::fault(PART, found, mend),
             None => Finding::fault(PART, fault, mend),
         })
         .collect();
     if refused.loaded.is_none() {
-        let found = "the other parts were not tried, since it is not known which are meant";
+        let found = "the other components were not checked";
         findings.push(Finding::warning(
             PART,
             found,
-            "mend the configuration, and ask again",
+            "Fix the configuration and run `doorward doctor` again",
         ));
     }
     (findings, refused.loaded)
 }
 
-/// Those say themselves how they are mended.
+/// The last sentence of a warning is its hint.
 fn warning(text: String) -> Finding {
-    match text.rsplit_once(": ") {
+    match text.rsplit_once(". ") {
         Some((found, mend)) => Finding::warning("configuration", found, mend),
-        None => Finding::warning("configuration", text, "see docs/CONFIGURATION.md"),
+        None => Finding::warning("configuration", text, "See docs/CONFIGURATION.md"),
     }
 }
 
-/// Whom the mail server is asked about.
+/// The recipient for the mail server check.
 fn recipient(
     config: &Config,
     args: &DoctorArgs,
@@ -106,7 +106,7 @@ fn recipient(
     match EmailAddress::parse(address) {
         Ok(address) => Some(address),
         Err(invalid) => {
-            let mend = "give --mail-to an address such as you@example.com";
+            let mend = "Pass an address such as you@example.com to --mail-to";
             findings.push(Finding::fault("mail: recipient", invalid.detail, mend));
             None
         }
@@ -117,13 +117,13 @@ async fn examine(config: &Config, mail_to: Option<&EmailAddress>) -> Vec<Finding
     let mut findings = settings::examine(config);
     findings.extend(folder::examine(config));
     findings.extend(certificate::examine(config));
-    // Those that wait for somebody else wait side by side.
+    // These wait for other servers.
     let ((stores, has_database), mail, listening) = tokio::join!(
         stores(config),
         mail(config, mail_to),
         network::listening(config),
     );
-    // A database that does not answer is not asked, and waited for, again.
+    // Do not wait again for a database that does not respond.
     let keys = if has_database {
         keys::examine(config).await
     } else {
@@ -139,7 +139,7 @@ async fn examine(config: &Config, mail_to: Option<&EmailAddress>) -> Vec<Finding
     findings
 }
 
-/// What there is to say of the stores, and whether there is a database that can be asked more.
+/// Findings on the stores, and whether the database is usable.
 async fn stores(config: &Config) -> (Vec<Finding>, bool) {
     let clock = SystemClock::default();
     let examined = doorward_store_sql::examine(&wiring::sql_settings(config), &clock).await;
@@ -150,7 +150,7 @@ async fn stores(config: &Config) -> (Vec<Finding>, bool) {
         }
         Ok(None) => {}
         Err(error) => {
-            let mend = "see docs/STORES.md for how its URL is written";
+            let mend = "See docs/STORES.md for the format of its URL";
             findings.push(Finding::fault("redis", format!("{error:#}"), mend));
         }
     }
@@ -163,7 +163,7 @@ async fn mail(config: &Config, to: Option<&EmailAddress>) -> Vec<Finding> {
         Err(error) => vec![Finding::fault(
             "mail",
             format!("{error:#}"),
-            "mend `mail.url`",
+            "Correct `mail.url`",
         )],
     }
 }

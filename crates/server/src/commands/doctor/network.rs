@@ -1,261 +1,174 @@
-//! Where Doorward listens, and whether what people reach at the public URL is this Doorward.
+//! The listen address, and whether the public URL leads to this Doorward.
 
 use std::io::ErrorKind;
-use std::net::SocketAddr;
-use std::time::Duration;
 
 use doorward_domain::checkup::Finding;
-use doorward_domain::ports::Clock;
+use hyper::Response;
+use hyper::body::Bytes;
 use serde_json::Value;
 use tokio::net::TcpListener;
-use tokio::time::timeout;
-use tokio_rustls::rustls::pki_types::UnixTime;
 
-use super::super::healthcheck::reachable;
+use super::super::healthcheck::get_local;
 use crate::config::{Config, host_of};
-use crate::fetch::{self, Answer, PATIENCE, Tls};
-use crate::listener::certificate::RENEWAL;
-use crate::system::SystemClock;
+use crate::fetch::Client;
 
 const LISTEN: &str = "listen address";
 const PUBLIC: &str = "public URL";
-/// The public keys: nothing else answers with them, and they tell which Doorward it is.
+const TLS: &str = "public URL: TLS";
+/// The public keys: they identify a Doorward.
 const JWKS: &str = "/.well-known/jwks.json";
 
-/// Whether the listener can have its address, or has it already.
+/// Checks that the address is free, or that a Doorward listens there.
 pub(super) async fn listening(config: &Config) -> Finding {
     let listen = config.listen;
     let Err(error) = TcpListener::bind(listen).await else {
         return Finding::fine(LISTEN, format!("{listen} is free; no server runs there"));
     };
     match error.kind() {
-        ErrorKind::AddrInUse => match fetch::get_here(config, reachable(listen), JWKS).await {
-            Ok(answer) if key_names(&answer).is_some() => {
+        ErrorKind::AddrInUse => match get_local(config, JWKS).await {
+            Ok(response) if key_ids(&response).is_some() => {
                 Finding::fine(LISTEN, format!("a Doorward runs at {listen}"))
             }
             _ => Finding::fault(
                 LISTEN,
-                format!("another program is at {listen}"),
+                format!("another program listens at {listen}"),
                 format!(
-                    "stop it (`ss -ltnp 'sport = :{}'` names it), or set `listen` (DOORWARD_LISTEN)",
+                    "Stop it (`ss -ltnp 'sport = :{}'` shows it), or set `listen` (DOORWARD_LISTEN)",
                     listen.port()
                 ),
             ),
         },
         ErrorKind::PermissionDenied => Finding::fault(
             LISTEN,
-            format!("{listen} is not allowed to this user: {error}"),
-            "listen on a port from 1024 on, with a reverse proxy in front",
+            format!("this user may not listen at {listen}: {error}"),
+            "Use a port from 1024, with a reverse proxy in front",
         ),
         _ => Finding::fault(
             LISTEN,
-            format!("{listen} cannot be had: {error}"),
-            "set `listen` to an address of this machine, or to 0.0.0.0 for all of them",
+            format!("cannot listen at {listen}: {error}"),
+            "Set `listen` to an address of this machine, or to 0.0.0.0 for all of them",
         ),
     }
 }
 
-/// The names of the keys in a JWKS of Doorward's; none where it is something else.
-fn key_names(answer: &Answer) -> Option<Vec<String>> {
-    let value: Value = serde_json::from_slice(&answer.body).ok()?;
-    let keys = value["keys"].as_array().filter(|_| answer.status == 200)?;
-    let name = |key: &Value| {
+/// The ids of the keys in a JWKS of Doorward, `None` if it is something else.
+fn key_ids(response: &Response<Bytes>) -> Option<Vec<String>> {
+    let value: Value = serde_json::from_slice(response.body()).ok()?;
+    let keys = value["keys"]
+        .as_array()
+        .filter(|_| response.status() == 200)?;
+    let id = |key: &Value| {
         let kid = key["kid"].as_str().filter(|_| key["crv"] == "Ed25519")?;
         Some(kid.to_owned())
     };
-    keys.iter().map(name).collect()
+    keys.iter().map(id).collect()
 }
 
-/// Whether the public URL resolves, answers, and leads here. What cannot be reached from this machine
-/// may well be from others, so that alone is no fault.
+/// Checks that the public URL leads to this Doorward. One that this machine cannot reach is only a warning, since
+/// other machines may reach it.
 pub(super) async fn public_url(config: &Config, keys: Option<&[String]>) -> Vec<Finding> {
     let Some(url) = &config.public_url else {
         let url = config.public_url(config.listen);
         return vec![Finding::fine(
             PUBLIC,
-            format!("{url}, from this machine alone; `public_url` is not set"),
+            format!("{url}, from this machine only; `public_url` is not set"),
         )];
     };
-    let target = Target::of(url);
+    let is_tls = url.starts_with("https://");
+    let client = match is_tls {
+        true => Client::new(),
+        false => Client::for_this_machine(),
+    };
+    let client = match client {
+        Ok(client) => client,
+        Err(error) => {
+            let hint = "Install the package ca-certificates, or set SSL_CERT_FILE";
+            let message = format!("cannot verify certificates: {error:#}");
+            return vec![Finding::warning(TLS, message, hint)];
+        }
+    };
+    let response = client.get(&format!("{url}{JWKS}")).await;
     let mut findings = Vec::new();
-    match target.visit(&mut findings).await {
-        Ok(answer) => findings.push(judge(url, &answer, keys)),
-        Err(finding) => findings.push(finding),
+    if client.saw_expiring_certificate() {
+        findings.push(Finding::warning(
+            TLS,
+            format!(
+                "the certificate of {} expires within two weeks",
+                host_of(url)
+            ),
+            "Check the renewal job",
+        ));
     }
+    findings.push(match response {
+        Ok(response) => judge(url, &response, keys),
+        Err(error) => unreachable(url, is_tls, &error),
+    });
     findings
 }
 
-fn judge(url: &str, answer: &Answer, keys: Option<&[String]>) -> Finding {
-    let proxy = "see which program answers at that name, and have it pass requests on to Doorward";
-    if (502..=504).contains(&answer.status) {
-        let found = format!(
-            "{url} answers {}: it does not reach a Doorward",
-            answer.status
-        );
-        let mend =
-            "see whether Doorward is started, and where the proxy in front passes requests to";
-        return Finding::warning(PUBLIC, found, mend);
+fn judge(url: &str, response: &Response<Bytes>, keys: Option<&[String]>) -> Finding {
+    let proxy = "Find the program that responds at that name, and make it forward to Doorward";
+    let status = response.status().as_u16();
+    if (502..=504).contains(&status) {
+        let message = format!("{url} returns {status}: no Doorward behind it");
+        let hint = "Start Doorward, and check where the proxy in front forwards requests";
+        return Finding::warning(PUBLIC, message, hint);
     }
-    if (300..400).contains(&answer.status) {
-        let found = format!("{url} sends people elsewhere (status {})", answer.status);
-        let mend = "make `public_url` the address that people end up at";
-        return Finding::fault(PUBLIC, found, mend);
+    if response.status().is_redirection() {
+        let message = format!("{url} redirects (status {status})");
+        let hint = "Set `public_url` to the address that users end up at";
+        return Finding::fault(PUBLIC, message, hint);
     }
-    match (key_names(answer), keys) {
+    match (key_ids(response), keys) {
         (None, _) => Finding::fault(
             PUBLIC,
-            format!(
-                "what answers at {url} is no Doorward (status {})",
-                answer.status
-            ),
+            format!("the server at {url} is not a Doorward (status {status})"),
             proxy,
         ),
-        (Some(shown), Some(ours)) if !shown.iter().any(|name| ours.contains(name)) => {
-            Finding::fault(
-                PUBLIC,
-                format!("another Doorward answers at {url}: its keys are not in this database"),
-                proxy,
-            )
-        }
-        (Some(_), Some(_)) => Finding::fine(PUBLIC, format!("{url} leads to this Doorward")),
-        (Some(_), None) => Finding::fine(PUBLIC, format!("a Doorward answers at {url}")),
-    }
-}
-
-/// Where a URL leads.
-struct Target<'u> {
-    url: &'u str,
-    host: &'u str,
-    authority: &'u str,
-    port: u16,
-    is_tls: bool,
-}
-
-impl<'u> Target<'u> {
-    fn of(url: &'u str) -> Self {
-        let host = host_of(url);
-        let authority = url.split("://").nth(1).unwrap_or(url);
-        let is_tls = url.starts_with("https://");
-        let port = authority[host.len()..]
-            .strip_prefix(':')
-            .and_then(|port| port.parse().ok());
-        Self {
-            url,
-            host,
-            authority,
-            port: port.unwrap_or(if is_tls { 443 } else { 80 }),
-            is_tls,
-        }
-    }
-
-    async fn visit(&self, findings: &mut Vec<Finding>) -> Result<Answer, Finding> {
-        let mut last = None;
-        for address in self.resolve().await? {
-            match fetch::connect(address).await {
-                Ok(stream) if self.is_tls => return self.ask_by_tls(stream, findings).await,
-                Ok(stream) => return self.told(fetch::get(stream, self.authority, JWKS).await),
-                Err(error) => last = Some(error),
-            }
-        }
-        let error = last.map(|error| format!(": {error:#}")).unwrap_or_default();
-        Err(Finding::warning(
+        (Some(served), Some(ours)) if !served.iter().any(|id| ours.contains(id)) => Finding::fault(
             PUBLIC,
-            format!("{} cannot be reached from here{error}", self.url),
-            "see whether the server and the proxy in front run; from other machines it may be reachable",
-        ))
-    }
-
-    async fn resolve(&self) -> Result<Vec<SocketAddr>, Finding> {
-        let host = self.host.trim_matches(['[', ']']);
-        let found = timeout(PATIENCE, tokio::net::lookup_host((host, self.port))).await;
-        match found {
-            Ok(Ok(addresses)) => Ok(addresses.collect()),
-            Ok(Err(_)) | Err(_) => Err(Finding::warning(
-                PUBLIC,
-                format!("{} has no address that this machine knows", self.host),
-                "make its DNS record, or correct `public_url`; links in mails lead there",
-            )),
-        }
-    }
-
-    fn told(&self, answer: anyhow::Result<Answer>) -> Result<Answer, Finding> {
-        answer.map_err(|error| {
-            Finding::warning(
-                PUBLIC,
-                format!("{} gives no answer: {error:#}", self.url),
-                "see whether http and https, and the port, are right in `public_url`",
-            )
-        })
-    }
-
-    async fn ask_by_tls(
-        &self,
-        stream: tokio::net::TcpStream,
-        findings: &mut Vec<Finding>,
-    ) -> Result<Answer, Finding> {
-        const PART: &str = "public URL: TLS";
-        let no_roots = |error: anyhow::Error| {
-            let mend = "install the package ca-certificates, or name a file in SSL_CERT_FILE";
-            Finding::warning(
-                PART,
-                format!("no certificate can be checked: {error}"),
-                mend,
-            )
-        };
-        let tls = Tls::new().map_err(no_roots)?;
-        let stream = match tls.start(stream, self.host).await {
-            Ok(stream) => stream,
-            Err(error) => return Err(certificate(PART, self.host, &format!("{error:#}"))),
-        };
-        let now = SystemClock::default().now().as_second();
-        let soon = Duration::from_secs(u64::try_from(now + RENEWAL.as_secs()).unwrap_or_default());
-        if !tls.is_good_at(&stream, self.host, UnixTime::since_unix_epoch(soon)) {
-            findings.push(Finding::warning(
-                PART,
-                format!("the certificate of {} ends within two weeks", self.host),
-                "see why whatever renews it has not done so",
-            ));
-        }
-        self.told(fetch::get(stream, self.authority, JWKS).await)
+            format!("another Doorward responds at {url}: its keys are not in this database"),
+            proxy,
+        ),
+        (Some(_), Some(_)) => Finding::fine(PUBLIC, format!("{url} leads to this Doorward")),
+        (Some(_), None) => Finding::fine(PUBLIC, format!("a Doorward responds at {url}")),
     }
 }
 
-/// What a browser would say too, and what only this machine may not know.
-fn certificate(part: &'static str, host: &str, error: &str) -> Finding {
-    let found = format!("{host}: {error}");
-    if error.contains("UnknownIssuer") || error.contains("BadSignature") {
-        let mend = "send the whole chain of certificates; if the authority is your own, name it in SSL_CERT_FILE";
-        return Finding::warning(part, found, mend);
+/// Explains a request that failed, by what the client says.
+fn unreachable(url: &str, is_tls: bool, error: &anyhow::Error) -> Finding {
+    let (chain, host) = (format!("{error:#}"), host_of(url));
+    let cause = error.root_cause();
+    if chain.contains("dns error") {
+        let hint = "Create its DNS record, or correct `public_url`: links in mails lead there";
+        return Finding::warning(PUBLIC, format!("{host} does not resolve here"), hint);
     }
-    if error.contains("certificate") {
-        return Finding::fault(part, found, "renew the certificate, for this very name");
+    if chain.contains("tcp connect error") {
+        let hint = "Check that the server and the proxy in front run. Other machines may reach it";
+        return Finding::warning(PUBLIC, format!("cannot connect to {url}: {cause}"), hint);
     }
+    if is_tls && chain.contains("(Connect)") {
+        return certificate(host, &cause.to_string());
+    }
+    let hint = "Check the scheme and the port in `public_url`";
     Finding::warning(
-        part,
-        found,
-        "see whether TLS is spoken on that port; without it, `public_url` begins with http",
+        PUBLIC,
+        format!("no valid response from {url}: {chain}"),
+        hint,
     )
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_url_says_where_it_leads() {
-        for (url, host, port, is_tls) in [
-            ("https://id.example.com", "id.example.com", 443, true),
-            ("https://id.example.com:8443", "id.example.com", 8443, true),
-            ("http://10.0.0.7:8000", "10.0.0.7", 8000, false),
-            ("http://[::1]", "[::1]", 80, false),
-            ("http://[::1]:81", "[::1]", 81, false),
-        ] {
-            let target = Target::of(url);
-            assert_eq!(
-                (target.host, target.port, target.is_tls),
-                (host, port, is_tls),
-                "{url}"
-            );
-        }
+/// Explains a failed TLS handshake. A certificate authority that this machine does not know is only a warning.
+fn certificate(host: &str, error: &str) -> Finding {
+    let message = format!("{host}: {error}");
+    if error.contains("UnknownIssuer") || error.contains("BadSignature") {
+        let hint =
+            "Serve the whole chain of certificates; name a private authority in SSL_CERT_FILE";
+        return Finding::warning(TLS, message, hint);
     }
+    if error.contains("certificate") {
+        return Finding::fault(TLS, message, "Get a certificate for this name");
+    }
+    let hint = "Check that this port uses TLS; without TLS, `public_url` begins with http";
+    Finding::warning(TLS, message, hint)
 }

@@ -1,59 +1,48 @@
-//! How findings are shown: a mark, the part, what was found, and below it what to do.
+//! Prints findings: a mark, the check, the message, and below it the hint.
 
 use doorward_domain::checkup::{Finding, Verdict};
 use serde_json::json;
 
 use super::super::Output;
+use crate::cli::WIDTH;
+use crate::columns;
 
-/// As wide as a terminal is at least.
-const WIDTH: usize = 80;
-/// Where the sentences begin.
+/// Column in which messages begin.
 const INDENT: usize = 25;
 
 pub(super) fn print(findings: &[Finding], output: Output) -> anyhow::Result<()> {
     let count = |verdict| {
-        let is_such = |finding: &&Finding| finding.verdict == verdict;
-        findings.iter().filter(is_such).count()
+        let with_verdict = findings.iter().filter(|finding| finding.verdict == verdict);
+        with_verdict.count()
     };
-    let (fine, warnings, faults) = (
+    let (passed, warnings, failed) = (
         count(Verdict::Fine),
         count(Verdict::Warning),
         count(Verdict::Fault),
     );
-    let mut lines: Vec<String> = findings.iter().map(paragraph).collect();
-    let summary = format!(
-        "{fine} fine, {}, {}",
-        several(warnings, "warning"),
-        several(faults, "fault")
-    );
-    lines.push(format!("\n{summary}."));
+    let plural = if warnings == 1 { "" } else { "s" };
+    let summary = format!("\n{passed} passed, {warnings} warning{plural}, {failed} failed.");
+    let lines = findings.iter().map(paragraph).chain([summary]);
     let values: Vec<_> = findings
         .iter()
         .map(|finding| {
             json!({
-                "part": finding.part,
-                "verdict": word(finding.verdict),
-                "found": finding.found,
-                "mend": finding.mend,
+                "check": finding.part,
+                "status": status(finding.verdict),
+                "message": finding.found,
+                "hint": finding.mend,
             })
         })
         .collect();
-    let value = json!({"ok": faults == 0, "fine": fine, "warnings": warnings, "faults": faults, "findings": values});
-    output.print(&lines.join("\n"), &value)
+    let value = json!({"ok": failed == 0, "passed": passed, "warnings": warnings, "failed": failed, "findings": values});
+    output.print(&lines.collect::<Vec<_>>().join("\n"), &value)
 }
 
-fn several(count: usize, noun: &str) -> String {
-    match count {
-        1 => format!("1 {noun}"),
-        count => format!("{count} {noun}s"),
-    }
-}
-
-fn word(verdict: Verdict) -> &'static str {
+fn status(verdict: Verdict) -> &'static str {
     match verdict {
-        Verdict::Fine => "fine",
+        Verdict::Fine => "passed",
         Verdict::Warning => "warning",
-        Verdict::Fault => "fault",
+        Verdict::Fault => "failed",
     }
 }
 
@@ -63,54 +52,39 @@ fn paragraph(finding: &Finding) -> String {
         Verdict::Warning => '!',
         Verdict::Fault => '✗',
     };
-    let label = format!("{mark} {}", finding.part);
-    let mut lines = wrapped(&finding.found);
-    if let Some(mend) = &finding.mend {
-        let mut more = wrapped(&format!("→ {mend}"));
-        lines.append(&mut more);
-    }
-    lines
-        .iter()
-        .enumerate()
-        .map(|(number, line)| {
-            let head = if number == 0 { label.as_str() } else { "" };
-            format!("{head:<INDENT$}{line}")
-        })
-        .collect::<Vec<_>>()
-        .join("\n")
-}
-
-/// Broken between words; a word that is longer than the line stays whole, so that it can be copied.
-fn wrapped(text: &str) -> Vec<String> {
-    let mut lines = vec![String::new()];
-    for word in text.split_whitespace() {
-        let line = lines.last_mut().expect("there is always a line");
-        if line.is_empty() {
-            word.clone_into(line);
-        } else if line.chars().count() + 1 + word.chars().count() <= WIDTH - INDENT {
-            line.push(' ');
-            line.push_str(word);
-        } else {
-            lines.push(word.to_owned());
+    let (head, indent) = (format!("{mark} {}", finding.part), " ".repeat(INDENT));
+    // A word that is longer than the line stays whole, so that it can be copied.
+    let options = columns::options(WIDTH)
+        .break_words(false)
+        .subsequent_indent(&indent);
+    let head = format!("{head:<INDENT$}");
+    let message = textwrap::fill(&finding.found, options.clone().initial_indent(&head));
+    match &finding.mend {
+        Some(hint) => {
+            let hint = textwrap::fill(&format!("→ {hint}"), options.initial_indent(&indent));
+            format!("{message}\n{hint}")
         }
+        None => message,
     }
-    lines
 }
 
 #[cfg(test)]
 mod tests {
+    use unicode_width::UnicodeWidthStr;
+
     use super::*;
 
     #[test]
     fn a_finding_fits_a_terminal() {
         let finding = Finding::fault("mail: templates", "word ".repeat(40), "do ".repeat(40));
         let text = paragraph(&finding);
-        assert!(text.lines().all(|line| line.chars().count() <= WIDTH));
+        assert!(text.lines().all(|line| line.width() <= WIDTH), "{text}");
         assert!(text.starts_with("✗ mail: templates        word"));
         assert!(
             text.contains("\n                         → do do"),
             "{text}"
         );
-        assert_eq!(wrapped(&"x".repeat(200)).len(), 1);
+        let finding = Finding::fine("path", "x".repeat(200));
+        assert_eq!(paragraph(&finding).lines().count(), 1);
     }
 }

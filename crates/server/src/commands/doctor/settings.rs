@@ -1,4 +1,4 @@
-//! Settings that work and are worth a word.
+//! Settings that are valid and weaken a server.
 
 use std::path::Path;
 
@@ -8,29 +8,29 @@ use crate::breached::Filter;
 use crate::config::{Config, host_of, is_loopback_url};
 use crate::wiring;
 
-/// What NIST SP 800-63B-4 asks for where the password is the only factor (P-01).
-const NIST_ALONE: usize = 15;
+/// Minimum length by NIST SP 800-63B-4 if the password is the only factor (P-01).
+const NIST_MIN_LENGTH: usize = 15;
 
 pub(super) fn examine(config: &Config) -> Vec<Finding> {
     let mut findings = Vec::new();
     if let Err(error) = wiring::check_admin_password(config) {
-        let mend = "set another, or none: then one is made and shown once";
+        let mend = "Set another one, or remove it: then one is generated and printed once";
         findings.push(Finding::fault("admin", format!("{error:#}"), mend));
     }
     if !config.throttle {
         findings.push(Finding::warning(
             "throttle",
-            "off: nobody who guesses passwords is slowed down",
-            "leave `throttle.enabled` out, but for load tests",
+            "off: password guessing is not limited",
+            "Remove `throttle.enabled` except in load tests",
         ));
     }
     let public_url = config.public_url(config.listen);
     if public_url.starts_with("http://") && !is_loopback_url(&public_url) {
         let found = format!(
-            "passwords and sessions cross the network to {} in clear",
+            "passwords and session tokens travel unencrypted to {}",
             host_of(&public_url)
         );
-        let mend = "put a proxy with TLS in front, and make `public_url` https";
+        let mend = "Put a reverse proxy with TLS in front, and set `public_url` to https";
         findings.push(Finding::warning("public URL", found, mend));
     }
     findings.push(passwords(config.password_min_length));
@@ -38,7 +38,7 @@ pub(super) fn examine(config: &Config) -> Vec<Finding> {
     findings
 }
 
-/// Reads all of the file: a server looks at the buckets it is asked for.
+/// Reads the whole file; a server reads only what it looks up.
 fn breached(path: &Path) -> Finding {
     const PART: &str = "breached passwords";
     let checked = Filter::open(path).and_then(|filter| {
@@ -46,18 +46,21 @@ fn breached(path: &Path) -> Finding {
         Ok(filter.facts())
     });
     match checked {
-        Ok(facts) => Finding::fine(PART, format!("{} in {}", facts.count, path.display())),
+        Ok(facts) => Finding::fine(
+            PART,
+            format!("{} hashes in {}", facts.count, path.display()),
+        ),
         Err(error) => {
-            let mend = "give the server read access to it, or build it anew with `doorward passwords build-filter`; without one, leave `password.breached_filter` out";
+            let mend = "Make it readable, or build it again with `doorward passwords build-filter`. To go without, remove `password.breached_filter`";
             Finding::fault(PART, format!("{error:#}"), mend)
         }
     }
 }
 
 fn passwords(min_length: usize) -> Finding {
-    let found = if min_length < NIST_ALONE {
+    let found = if min_length < NIST_MIN_LENGTH {
         format!(
-            "at least {min_length} characters; NIST asks for {NIST_ALONE} where the password is the only factor (`password.min_length`)"
+            "at least {min_length} characters; NIST requires {NIST_MIN_LENGTH} if the password is the only factor (`password.min_length`)"
         )
     } else {
         format!("at least {min_length} characters")

@@ -223,7 +223,11 @@ fn files_that_cannot_be_used_are_refused_at_the_start_with_a_sentence() {
         .with_tls(Path::new("x.pem"), Path::new("x.pem"))
         .with("DOORWARD_PUBLIC_URL", "http://localhost:8000");
     let outcome = plain.run(&["serve"]).expect(1);
-    assert!(outcome.err.contains("make it https"), "{}", outcome.err);
+    assert!(
+        outcome.err.contains("Change it to https"),
+        "{}",
+        outcome.err
+    );
 }
 
 /// As OpenSSL, certbot and old tools write them.
@@ -336,13 +340,17 @@ fn healthcheck_and_doctor_speak_tls_with_their_own_server() {
     let findings = setup.run(&["doctor", "--json"]).json()["findings"].clone();
     let verdict = |part: &str| {
         let findings = findings.as_array().unwrap();
-        findings.iter().find(|found| found["part"] == part).unwrap()["verdict"].clone()
+        findings
+            .iter()
+            .find(|found| found["check"] == part)
+            .unwrap()["status"]
+            .clone()
     };
-    assert_eq!(verdict("listen address"), json!("fine"), "{findings}");
+    assert_eq!(verdict("listen address"), json!("passed"), "{findings}");
     // It ends in two days.
     assert_eq!(verdict("tls: certificate"), json!("warning"), "{findings}");
-    assert_eq!(verdict("tls: name"), json!("fine"), "{findings}");
-    assert_eq!(verdict("tls: key"), json!("fine"), "{findings}");
+    assert_eq!(verdict("tls: name"), json!("passed"), "{findings}");
+    assert_eq!(verdict("tls: key"), json!("passed"), "{findings}");
     let log = server.stop();
     assert!(log.contains("ends within two weeks"), "{log}");
     setup.run(&["healthcheck"]).expect(1);

@@ -23,12 +23,12 @@ fn a_key_that_others_can_read_is_a_fault() {
     let chmod = format!("chmod 600 {}", file.display());
     examine(&setup, &[])
         .expect_code(1)
-        .expect("master key: file", "fault", "0644", &chmod);
+        .expect("master key: file", "failed", "0644", &chmod);
     set_mode(&file, 0o600);
     set_mode(&setup.data_dir(), 0o755);
     examine(&setup, &[])
         .expect_code(0)
-        .expect("master key: file", "fine", "backup", "")
+        .expect("master key: file", "passed", "backup", "")
         .expect("data folder", "warning", "0755", "chmod 700");
 }
 
@@ -55,12 +55,15 @@ fn a_key_that_is_gone_or_another_is_a_fault() {
     setup.start().stop();
     examine(&setup.clone().with("JWT_SECRET_KEY", OTHER), &[])
         .expect_code(1)
-        .expect("master key", "fault", "", "JWT_SECRET_KEY");
+        .expect("master key", "failed", "", "JWT_SECRET_KEY");
     let file = setup.data_dir().join("master.key");
     std::fs::remove_file(&file).unwrap();
-    examine(&setup, &[])
-        .expect_code(1)
-        .expect("master key", "fault", "not here", "backup");
+    examine(&setup, &[]).expect_code(1).expect(
+        "master key",
+        "failed",
+        "another master key",
+        "backup",
+    );
     assert!(!file.exists(), "the doctor makes none");
     let report = examine(&setup.with("JWT_SECRET_KEY", KEY), &[]);
     assert!(!report.text.contains(KEY), "C-02");
@@ -104,15 +107,15 @@ fn a_folder_that_cannot_be_written_to_is_a_fault() {
     let finding = |part: &str| {
         let all = value["findings"].as_array().unwrap();
         all.iter()
-            .find(|finding| finding["part"] == part)
+            .find(|finding| finding["check"] == part)
             .unwrap()
             .clone()
     };
     for (part, mend) in [("data folder", "chown"), ("mail: folder", "chown")] {
         let finding = finding(part);
-        assert_eq!(finding["verdict"], "fault", "{value}");
+        assert_eq!(finding["status"], "failed", "{value}");
         assert!(
-            finding["mend"].as_str().unwrap().contains(mend),
+            finding["hint"].as_str().unwrap().contains(mend),
             "{finding}"
         );
     }
@@ -142,7 +145,7 @@ fn hashes_that_do_not_fit_into_memory_are_a_fault() {
         .with("DOORWARD_HASHING__THREADS", "256");
     examine(&setup, &[])
         .expect_code(1)
-        .expect("memory", "fault", "65536 MiB", "hashing.threads");
+        .expect("memory", "failed", "65536 MiB", "hashing.threads");
 }
 
 /// The doctor's report where the data folder is mounted in a way of its own, which goes with the
@@ -169,7 +172,7 @@ fn with_mounted_data(setup: &Setup, mount: &str) -> serde_json::Value {
 fn fault_on<'v>(value: &'v serde_json::Value, part: &str) -> &'v serde_json::Value {
     let all = value["findings"].as_array().unwrap();
     let is_such =
-        |finding: &&serde_json::Value| finding["part"] == part && finding["verdict"] == "fault";
+        |finding: &&serde_json::Value| finding["check"] == part && finding["status"] == "failed";
     all.iter()
         .find(is_such)
         .unwrap_or_else(|| panic!("{value}"))
@@ -179,7 +182,12 @@ fn fault_on<'v>(value: &'v serde_json::Value, part: &str) -> &'v serde_json::Val
 fn a_disk_without_room_is_a_fault() {
     let report = with_mounted_data(&Setup::on_a_file(), "mount -t tmpfs -o size=1m tmpfs data");
     let finding = fault_on(&report, "disk");
-    assert!(finding["mend"].as_str().unwrap().contains("make room"));
+    assert!(
+        finding["hint"]
+            .as_str()
+            .unwrap()
+            .contains("Free disk space")
+    );
 }
 
 /// Not even root writes there.
@@ -189,7 +197,7 @@ fn a_folder_mounted_read_only_is_a_fault() {
     let report = with_mounted_data(&Setup::on_a_file(), mount);
     let finding = fault_on(&report, "data folder");
     assert!(
-        finding["mend"]
+        finding["hint"]
             .as_str()
             .unwrap()
             .contains("mount it for writing")

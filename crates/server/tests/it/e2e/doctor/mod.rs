@@ -1,5 +1,4 @@
-//! `doorward doctor` and `doorward healthcheck`: every fault is made for real, and looked for in what
-//! people read and in what programs read.
+//! `doorward doctor` and `doorward healthcheck`: every fault is real, and expected in the text and in the JSON.
 
 mod machine;
 mod network;
@@ -25,13 +24,13 @@ fn examine(setup: &Setup, arguments: &[&str]) -> Report {
     let one_line = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
     let text = one_line(&for_people.out);
     for finding in value["findings"].as_array().unwrap() {
-        let mend = finding["mend"].as_str().unwrap_or_default();
+        let mend = finding["hint"].as_str().unwrap_or_default();
         // Figures change from one call to the next; what to do about them does not.
         assert!(text.contains(&one_line(mend)), "{mend}: {text}");
-        let is_bad = finding["verdict"] != "fine";
+        let is_bad = finding["status"] != "passed";
         assert_eq!(is_bad, !mend.is_empty(), "{finding}");
     }
-    let faults = value["faults"].as_u64().unwrap();
+    let faults = value["failed"].as_u64().unwrap();
     assert_eq!(for_people.code, i32::from(faults > 0), "{}", for_people.err);
     assert_eq!(value["ok"], faults == 0);
     Report {
@@ -48,12 +47,12 @@ impl Report {
         let findings = self.value["findings"].as_array().unwrap();
         findings
             .iter()
-            .filter(|finding| finding["part"] == part)
+            .filter(|finding| finding["check"] == part)
             .map(|finding| {
                 (
-                    text(&finding["verdict"]),
-                    text(&finding["found"]),
-                    text(&finding["mend"]),
+                    text(&finding["status"]),
+                    text(&finding["message"]),
+                    text(&finding["hint"]),
                 )
             })
             .collect()
@@ -83,12 +82,12 @@ fn a_first_look_finds_no_fault_and_makes_nothing() {
     let report = examine(&setup, &[]);
     report
         .expect_code(0)
-        .expect("configuration", "fine", "can be read", "")
-        .expect("data folder", "fine", "made at the first start", "")
+        .expect("configuration", "passed", "valid", "")
+        .expect("data folder", "passed", "created at the first start", "")
         .expect("database", "warning", "no database file", "first start")
-        .expect("mail: templates", "fine", "built-in", "")
-        .expect("passwords", "fine", "NIST asks for 15", "")
-        .expect("public URL", "fine", "this machine alone", "");
+        .expect("mail: templates", "passed", "built-in", "")
+        .expect("passwords", "passed", "NIST requires 15", "")
+        .expect("public URL", "passed", "this machine only", "");
     assert!(!setup.data_dir().exists(), "it changes nothing");
     let widest = report.text.lines().map(|line| line.chars().count()).max();
     // A path of the test's own folder may be longer than a line, and stays whole.
@@ -114,10 +113,10 @@ fn a_server_that_runs_is_found_well_and_left_alone() {
     let before = folder();
     examine(&setup, &[])
         .expect_code(0)
-        .expect("listen address", "fine", "a Doorward runs", "")
-        .expect("public URL", "fine", "leads to this Doorward", "")
-        .expect("master key", "fine", "opens the signing keys", "")
-        .expect("database: schema", "fine", "", "");
+        .expect("listen address", "passed", "a Doorward runs", "")
+        .expect("public URL", "passed", "leads to this Doorward", "")
+        .expect("master key", "passed", "unseals the signing keys", "")
+        .expect("database: schema", "passed", "", "");
     assert_eq!(folder(), before);
     running.get("/readyz").expect(200);
 }
@@ -128,8 +127,13 @@ fn a_configuration_that_cannot_be_read_is_told_and_nothing_guessed() {
     let report = examine(&setup, &[]);
     report
         .expect_code(1)
-        .expect("configuration", "fault", "DOORWARD_PUBLIC_ULR", "")
-        .expect("configuration", "warning", "not tried", "ask again");
+        .expect("configuration", "failed", "DOORWARD_PUBLIC_ULR", "")
+        .expect(
+            "configuration",
+            "warning",
+            "not checked",
+            "run `doorward doctor` again",
+        );
     assert!(report.on("database").is_empty());
 }
 
@@ -144,18 +148,18 @@ fn settings_that_do_not_go_together_keep_nothing_from_being_tried() {
         .expect_code(1)
         .expect(
             "configuration",
-            "fault",
-            "others can reach",
+            "failed",
+            "other machines can reach",
             "DOORWARD_PUBLIC_URL",
         )
-        .expect("configuration", "fault", "inbox", "SMTP_URL")
+        .expect("configuration", "failed", "inbox", "SMTP_URL")
         .expect(
             "throttle",
             "warning",
-            "guesses passwords",
+            "password guessing",
             "throttle.enabled",
         )
-        .expect("admin", "fault", "ADMIN_PASSWORD", "another")
+        .expect("admin", "failed", "ADMIN_PASSWORD", "another")
         .expect("database", "warning", "no database file", "");
 }
 
@@ -167,26 +171,26 @@ fn a_mail_server_is_asked_up_to_the_recipient() {
         .expect_code(1)
         .expect(
             "mail: server",
-            "fault",
+            "failed",
             "550 to RCPT TO",
             "b***@example.com",
         );
     // Nobody to ask about: the sender is taken.
     examine(&setup, &[])
         .expect_code(0)
-        .expect("mail: server", "fine", "--mail-to", "");
+        .expect("mail: server", "passed", "--mail-to", "");
     // The first admin is asked about unless somebody is named.
     examine(&setup.clone().with("ADMIN_EMAIL", "ann@example.com"), &[])
         .expect_code(1)
-        .expect("mail: server", "fault", "550", "a***@example.com");
+        .expect("mail: server", "failed", "550", "a***@example.com");
     let taking = Sink::start();
     let setup = setup.with("SMTP_URL", &taking.url());
     examine(&setup, &["--mail-to", "ben@example.com"])
         .expect_code(0)
-        .expect("mail: server", "fine", "none was sent", "");
+        .expect("mail: server", "passed", "none was sent", "");
     examine(&setup, &["--mail-to", "ben"])
         .expect_code(1)
-        .expect("mail: recipient", "fault", "", "you@example.com");
+        .expect("mail: recipient", "failed", "", "you@example.com");
 }
 
 #[test]
@@ -203,5 +207,9 @@ fn a_health_check_asks_the_server_on_this_machine() {
     assert_eq!(ready.json()["ok"], true);
     running.stop();
     let refused = asked.run(&["healthcheck"]).expect(1);
-    assert!(refused.err.contains("nothing answers"), "{}", refused.err);
+    assert!(
+        refused.err.contains("no server responds"),
+        "{}",
+        refused.err
+    );
 }

@@ -34,7 +34,7 @@ fn an_address_that_another_program_has_is_a_fault() {
     let listen = format!("127.0.0.1:{}", other.port);
     examine(&Setup::on_a_file().with("DOORWARD_LISTEN", &listen), &[])
         .expect_code(1)
-        .expect("listen address", "fault", "another program", "ss -ltnp");
+        .expect("listen address", "failed", "another program", "ss -ltnp");
     // Of TEST-NET-1: no machine has it.
     let elsewhere = Setup::on_a_file()
         .with("DOORWARD_LISTEN", "192.0.2.1:8000")
@@ -42,8 +42,8 @@ fn an_address_that_another_program_has_is_a_fault() {
         .with("SMTP_URL", "log:");
     examine(&elsewhere, &[])
         .expect_code(1)
-        .expect("listen address", "fault", "cannot be had", "0.0.0.0")
-        .expect("public URL", "warning", "no address", "DNS")
+        .expect("listen address", "failed", "cannot listen", "0.0.0.0")
+        .expect("public URL", "warning", "does not resolve", "DNS")
         .expect("mail", "warning", "log", "SMTP_URL");
 }
 
@@ -53,23 +53,23 @@ fn what_answers_at_the_public_url_is_told_apart() {
     let ours = setup.start();
     let another = Setup::on_a_file().start();
     for (port, verdict, found, mend) in [
-        (ours.port, "fine", "leads to this Doorward", ""),
+        (ours.port, "passed", "leads to this Doorward", ""),
         (
             another.port,
-            "fault",
+            "failed",
             "another Doorward",
-            "pass requests on",
+            "forward to Doorward",
         ),
         (
             answering("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"),
-            "fault",
-            "no Doorward (status 404)",
-            "pass requests on",
+            "failed",
+            "not a Doorward (status 404)",
+            "forward to Doorward",
         ),
         (
             answering("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{\"keys\":1"),
-            "fault",
-            "no Doorward",
+            "failed",
+            "not a Doorward",
             "",
         ),
         (
@@ -80,15 +80,15 @@ fn what_answers_at_the_public_url_is_told_apart() {
         ),
         (
             answering("HTTP/1.1 301 Moved\r\nLocation: https://x\r\nContent-Length: 0\r\n\r\n"),
-            "fault",
-            "elsewhere",
+            "failed",
+            "redirects",
             "end up",
         ),
         (
             answering("what?\r\n"),
             "warning",
-            "gives no answer",
-            "https",
+            "no valid response",
+            "scheme",
         ),
     ] {
         examine(&at(&setup, port), &[]).expect("public URL", verdict, found, mend);
@@ -103,12 +103,7 @@ fn nobody_at_the_public_url_is_worth_a_warning() {
     drop(listener);
     examine(&at(&Setup::on_a_file(), port), &[])
         .expect_code(0)
-        .expect(
-            "public URL",
-            "warning",
-            "cannot be reached from here",
-            "run",
-        );
+        .expect("public URL", "warning", "cannot connect", "run");
 }
 
 /// TLS, with no web server behind it that anybody would want.
@@ -172,8 +167,8 @@ fn a_certificate_is_looked_at_as_a_browser_would() {
     let server = TlsServer::start(&authority, "localhost");
     examine(&setup(&server), &[])
         .expect_code(1)
-        .expect(PART, "warning", "two weeks", "renews")
-        .expect("public URL", "fault", "no Doorward", "");
+        .expect(PART, "warning", "two weeks", "renewal")
+        .expect("public URL", "failed", "not a Doorward", "");
     // Of an authority that this machine does not know; others may.
     let url = format!("https://localhost:{}", server.1);
     let strange = Setup::on_a_file()
@@ -193,9 +188,9 @@ fn a_certificate_is_looked_at_as_a_browser_would() {
     let server = TlsServer::start(&authority, "other.example");
     examine(&setup(&server), &[]).expect_code(1).expect(
         PART,
-        "fault",
+        "failed",
         "not valid for name",
-        "this very name",
+        "for this name",
     );
     // No TLS at all.
     let port = answering("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n");

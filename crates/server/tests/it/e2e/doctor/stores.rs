@@ -25,9 +25,9 @@ fn nobody_there_is_a_fault() {
         let report = examine(&Setup::on_a_file().with("DATABASE_URL", &url), &[]);
         report
             .expect_code(1)
-            .expect("database", "fault", "127.0.0.1", "running")
+            .expect("database", "failed", "127.0.0.1", "running")
             // The rest was tried all the same.
-            .expect("mail: templates", "fine", "", "");
+            .expect("mail: templates", "passed", "", "");
         assert!(!report.text.contains("hunter2"), "C-02: {}", report.text);
     }
 }
@@ -37,7 +37,7 @@ fn a_wrong_password_is_a_fault_and_is_not_shown() {
     let url = wait(servers::mariadb());
     let url = url.replace("root@", "root:hunter2@");
     let report = examine(&Setup::on_a_file().with("DATABASE_URL", &url), &[]);
-    report.expect_code(1).expect("database", "fault", "", "");
+    report.expect_code(1).expect("database", "failed", "", "");
     assert!(!report.text.contains("hunter2"), "C-02: {}", report.text);
 }
 
@@ -54,21 +54,21 @@ fn missing_migrations_are_a_fault_where_nobody_makes_them() {
     let by_hand = setup.clone().with("DOORWARD_DATABASE__MIGRATE", "false");
     examine(&by_hand, &[]).expect_code(1).expect(
         "database: schema",
-        "fault",
+        "failed",
         "migrations",
         "doorward migrate",
     );
     setup.run(&["migrate"]).expect(0);
     examine(&by_hand, &[])
         .expect_code(0)
-        .expect("database: schema", "fine", "", "")
+        .expect("database: schema", "passed", "", "")
         // The tests' own server keeps nothing safe on disk.
         .expect("database: durability", "warning", "fsync", "")
         // A database that others share, and no key that they could share.
         .expect(
             "master key",
             "warning",
-            "each node makes its own",
+            "each node creates its own",
             "JWT_SECRET_KEY",
         );
 }
@@ -84,7 +84,7 @@ fn a_password_that_postgresql_refuses_is_a_fault() {
     let report = examine(&Setup::on_a_file().with("DATABASE_URL", &url), &[]);
     report
         .expect_code(1)
-        .expect("database", "fault", "password", "");
+        .expect("database", "failed", "password", "");
     assert!(!report.text.contains("hunter2"), "C-02: {}", report.text);
 }
 
@@ -95,7 +95,7 @@ fn a_role_without_the_right_to_make_tables_is_a_fault() {
     let url = wait(server.role("guest", ""));
     examine(&Setup::on_a_file().with("DATABASE_URL", &url), &[])
         .expect_code(1)
-        .expect("database: rights", "fault", "create tables", "right");
+        .expect("database: rights", "failed", "create tables", "right");
 }
 
 #[test]
@@ -115,13 +115,13 @@ fn a_redis_that_forgets_is_told() {
         .expect_code(0)
         .expect("redis: memory", "warning", "allkeys-lru", "noeviction")
         .expect("redis: persistence", "warning", "restart", "appendonly")
-        .expect("redis: rights", "fine", "", "");
+        .expect("redis: rights", "passed", "", "");
     assert_eq!(wait(server.command(&["DBSIZE"])), "0", "it leaves nothing");
     wait(server.kill());
     examine(&setup, &[])
         .expect_code(1)
-        .expect("redis", "fault", "", "runs")
-        .expect("mail: templates", "fine", "", "");
+        .expect("redis", "failed", "", "runs")
+        .expect("mail: templates", "passed", "", "");
 }
 
 #[test]
@@ -134,6 +134,6 @@ fn a_redis_user_without_rights_is_a_fault() {
     let report = examine(&Setup::on_a_file().with("REDIS_URL", &server.url()), &[]);
     report
         .expect_code(1)
-        .expect("redis: rights", "fault", "HSET", "ACL SETUSER");
+        .expect("redis: rights", "failed", "HSET", "ACL SETUSER");
     assert!(!report.text.contains("hunter2"), "C-02: {}", report.text);
 }
