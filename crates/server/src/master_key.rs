@@ -1,4 +1,4 @@
-//! The master key: from the configuration, or a file that this program makes for itself.
+//! The master key: from the configuration, or from a file that Doorward creates.
 
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
@@ -15,7 +15,7 @@ use crate::config::Config;
 use crate::private_file::{self, Existing};
 
 const FILE: &str = "master.key";
-/// What examples and tutorials leave behind, in small letters.
+/// Parts of example secrets, in lower case.
 const KNOWN: [&str; 18] = [
     "change",
     "replace",
@@ -38,26 +38,26 @@ const KNOWN: [&str; 18] = [
     "09d25e094faa6ca2556c818166b7a956",
 ];
 
-/// Why a configured master key is not good enough, and how to go on with one that is in use; none where it is good
-/// (C-01). What is in the file, Doorward made, or somebody put there who was told of it.
+/// Returns why a configured master key is too weak, and what to do if it is in use; `None` if it is strong enough
+/// (C-01).
 pub fn fault(secret: &str, data_dir: &Path) -> Option<String> {
     let reason = weakness(secret)?;
     let file = path(data_dir);
     let file = file.display();
     let mut told = format!(
-        "`keys.master_key` (JWT_SECRET_KEY) {reason}: make one with `openssl rand -base64 48`, or leave it out and one is made in {file}"
+        "`keys.master_key` (JWT_SECRET_KEY) {reason}. Generate one with `openssl rand -base64 48`, or remove the setting: then one is created in {file}"
     );
-    // A shorter one was never taken.
+    // A shorter one was never accepted, so it cannot be in use.
     if secret.len() >= MasterKey::MIN_BYTES {
         told += &format!(
-            ". Where it is in use already, stop all nodes, give them all a new one, and run `doorward keys rotate`; until then, write this one into {file} on each of them, `chmod 600` it, and take it out of the configuration"
+            ". If it is in use, stop all nodes, set a new one on all of them and run `doorward keys rotate`; until then, move this one into {file} with mode 0600 on each node"
         );
     }
     Some(told)
 }
 
-/// What is wrong with a secret that somebody has chosen; none where nothing is seen. What it decodes to is
-/// judged like itself: an example is no better in base64.
+/// Returns why a secret is weak, `None` if it does not look so. Its decoded form is checked as well: an example is
+/// no better in base64.
 pub fn weakness(secret: &str) -> Option<&'static str> {
     if secret.len() < MasterKey::MIN_BYTES {
         return Some("has fewer than 32 characters");
@@ -81,7 +81,7 @@ pub fn weakness(secret: &str) -> Option<&'static str> {
     })
 }
 
-/// What it stands for, if it is base64 or hex.
+/// The secret decoded from base64 and hex, as far as it is that.
 fn decoded(secret: &str) -> impl Iterator<Item = Vec<u8>> {
     let bare = secret.trim().trim_end_matches('=');
     let hex = bare.len().is_multiple_of(2).then(|| {
@@ -98,16 +98,16 @@ fn decoded(secret: &str) -> impl Iterator<Item = Vec<u8>> {
     .flatten()
 }
 
-/// The master key of this server; where none is configured and no file is there, one is made.
+/// Returns the master key; creates one if there is neither a setting nor a file.
 pub fn load(config: &Config, secrets: &dyn Secrets) -> anyhow::Result<MasterKey> {
     let file = path(&config.data_dir);
     if config.master_key.is_none() && !file.exists() {
-        create(&file, secrets).with_context(|| format!("cannot make {}", file.display()))?;
+        create(&file, secrets).with_context(|| format!("cannot create {}", file.display()))?;
     }
-    find(config)?.context("the master key is gone")
+    find(config)?.context("the master key was deleted meanwhile")
 }
 
-/// The master key, if there is one; makes none.
+/// Returns the master key if there is one.
 pub fn find(config: &Config) -> anyhow::Result<Option<MasterKey>> {
     let file = path(&config.data_dir);
     let secret = match &config.master_key {
@@ -119,18 +119,18 @@ pub fn find(config: &Config) -> anyhow::Result<Option<MasterKey>> {
     Ok(Some(key))
 }
 
-/// Where the master key is kept when none is configured.
+/// The file of the master key if none is configured.
 pub fn path(data_dir: &Path) -> PathBuf {
     data_dir.join(FILE)
 }
 
-/// Makes the data folder, for its owner alone.
+/// Creates the data folder with mode 0700.
 pub fn make_data_dir(path: &Path) -> anyhow::Result<()> {
     let made = std::fs::DirBuilder::new()
         .recursive(true)
         .mode(0o700)
         .create(path);
-    made.with_context(|| format!("cannot make the data folder {}", path.display()))
+    made.with_context(|| format!("cannot create the data folder {}", path.display()))
 }
 
 fn from_file(path: &Path) -> anyhow::Result<Secret<Vec<u8>>> {
@@ -138,7 +138,7 @@ fn from_file(path: &Path) -> anyhow::Result<Secret<Vec<u8>>> {
         std::fs::metadata(path).with_context(|| format!("cannot read {}", path.display()))?;
     if metadata.mode() & 0o077 != 0 {
         bail!(
-            "{} can be read by others: run `chmod 600 {}`",
+            "other users can read {}. Run `chmod 600 {}`",
             path.display(),
             path.display()
         );
@@ -147,7 +147,7 @@ fn from_file(path: &Path) -> anyhow::Result<Secret<Vec<u8>>> {
     Ok(Secret::new(text.trim_ascii().to_vec()))
 }
 
-/// Of two that start at once one wins, and both read the winner's.
+/// Of two processes that start at the same time, one creates the file and both read it.
 fn create(path: &Path, secrets: &dyn Secrets) -> std::io::Result<()> {
     let key = Token::generate(secrets);
     let line = Zeroizing::new(format!("{}\n", key.expose()));

@@ -1,22 +1,21 @@
-//! A `doorward.toml` that shows every setting and changes none.
+//! A `doorward.toml` with all settings commented out.
 
 use super::Config;
 use super::settings::{SETTINGS, Setting};
 use crate::columns;
 
 const HEAD: &str = "\
-# The configuration of Doorward. Every setting is here with its default, and
-# commented out: take the # away to change one. An empty text is not set.
+# The configuration of Doorward. Every setting is here with its default,
+# commented out: remove the # to change one. An empty text counts as not set.
 #
-# The environment wins over .env, .env over this file. `doorward config show`
-# says of every value where it came from, `doorward config check` whether the
-# server would start.
+# The environment overrides .env, .env overrides this file. `doorward config
+# show` shows the source of every value, `doorward config check` validates it.
 ";
 
-/// Every setting, what it means and what it is when nobody sets it. To set a line, its `#` goes.
+/// Returns all settings with their help and their default, each on a line that begins with `#`.
 pub fn commented() -> String {
     let mut text = HEAD.to_owned();
-    // What stands in no section comes first: after a section's name, it would be in it.
+    // Keys without a section must come first.
     let (plain, sectioned): (Vec<_>, Vec<_>) = SETTINGS
         .iter()
         .partition(|setting| section(setting).is_empty());
@@ -47,7 +46,7 @@ fn described(setting: &Setting) -> String {
     let variable = setting.also.unwrap_or(&variable);
     let mut about = setting.help.to_owned();
     if setting.secret {
-        about += &format!(" A secret: rather set {variable} in the environment.");
+        about += &format!(" A secret: prefer the environment variable {variable}.");
     }
     let mut text = String::from("\n");
     for line in columns::wrapped(&about, 78, "").lines() {
@@ -60,7 +59,7 @@ fn described(setting: &Setting) -> String {
 /// The default as TOML.
 fn default_of(setting: &Setting) -> String {
     let value = match setting.default_shown {
-        // Not by the machine it is written on.
+        // It depends on the machine.
         Some(_) => String::new(),
         None => (setting.show)(&Config::default()),
     };

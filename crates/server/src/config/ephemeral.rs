@@ -1,7 +1,7 @@
-//! What a throwaway server goes by (`serve --ephemeral`).
+//! The configuration of an in-memory server (`serve --ephemeral`).
 //!
-//! It is started inside other people's projects, whose `.env` and `DATABASE_URL` are not meant for
-//! it. So no file is read, and of the environment only these settings by their long names.
+//! It runs inside other projects, whose `.env` and `DATABASE_URL` are not meant for it. So it reads no file, and only
+//! the variables of these settings, by their long names.
 
 use std::net::SocketAddr;
 
@@ -9,7 +9,7 @@ use doorward_domain::passwords::Cost;
 
 use super::Config;
 
-/// The settings that count. The rest of the table is passed over, whatever it says.
+/// The settings that are read.
 pub const COUNTS: &[&str] = &[
     "listen",
     "disclosure",
@@ -21,14 +21,14 @@ pub const COUNTS: &[&str] = &[
     "log.format",
 ];
 
-/// Nothing is kept, so a password costs as little as can be.
+/// Nothing is stored, so hashes are cheap.
 const CHEAP: Cost = Cost {
     memory_kib: 8,
     passes: 1,
     lanes: 1,
 };
 
-/// Where it differs from a server that stays.
+/// The defaults.
 pub(super) fn defaults() -> Config {
     Config {
         listen: SocketAddr::from(([127, 0, 0, 1], 0)),

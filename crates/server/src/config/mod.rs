@@ -1,8 +1,7 @@
 //! The configuration: defaults, then `doorward.toml`, then `.env`, then the environment.
 //!
-//! Every setting is one row of [`settings::SETTINGS`]: its key, what else it is called, what it
-//! means, and how a text becomes a value. A key that nobody knows is fatal and names the nearest
-//! known one. No other module reads the environment.
+//! Every setting is one row of [`settings::SETTINGS`]. An unknown key is an error that names the nearest known
+//! one. No other module reads the environment.
 
 mod commented;
 mod dotenv;
@@ -34,131 +33,131 @@ pub use masked::masked;
 pub use settings::{SETTINGS, Setting};
 pub use sources::{Flag, Loaded, Refused, load, load_ephemeral};
 
-/// Everything that can be chosen.
+/// The configuration.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// Where the server listens.
+    /// Listen address.
     pub listen: SocketAddr,
-    /// Where people reach it; none is `http://localhost` at the port listened on.
+    /// Public URL; `None` is `http://localhost` with the port of `listen`.
     pub public_url: Option<String>,
-    /// Whether a `public_url` without TLS is fine off loopback.
+    /// Whether a `public_url` may have no TLS.
     pub allow_http: bool,
-    /// Whose word on the client's address is believed.
+    /// Reverse proxies in front.
     pub trusted_proxies: TrustedProxies,
-    /// In which field they name it.
+    /// Header in which they send the client address.
     pub trusted_proxy_header: ForwardedBy,
-    /// Whose scripts may read answers, with a bearer token.
+    /// Origins whose scripts may call the API.
     pub cors_origins: Origins,
-    /// Where people may be sent on to, beside paths of the server itself.
+    /// Origins that `return_to` may lead to.
     pub return_origins: Origins,
-    /// Whether a write must say which version it is of.
+    /// Whether writes require `If-Match`.
     pub require_if_match: bool,
-    /// The server's certificate and those that signed it, in PEM; none is plain HTTP.
+    /// PEM file with the certificate and its chain; `None` is plain HTTP.
     pub tls_certificate: Option<PathBuf>,
-    /// The certificate's key.
+    /// PEM file with the key of the certificate.
     pub tls_key: Option<PathBuf>,
-    /// Whether TLS is spoken with the certificate for development.
+    /// Whether to use TLS with the development certificate.
     pub development_tls: bool,
-    /// How long everything is still served after a stop was asked for, while `/readyz` says so.
+    /// Seconds to serve requests after a stop was requested.
     pub shutdown_drain_seconds: u64,
-    /// How many connections are open at once.
+    /// Maximum number of connections.
     pub connections: usize,
-    /// How many of one address, where that is set: [`Config::connections_per_address`].
+    /// Maximum number of connections per address, if set: [`Config::connections_per_address`].
     pub address_connections: Option<usize>,
-    /// How many mails may wait.
+    /// Maximum number of mails in the outbox.
     pub outbox: u64,
-    /// Where the embedded database and the master key are.
+    /// Folder of the embedded database and the master key.
     pub data_dir: PathBuf,
-    /// What a stranger can learn.
+    /// Whether responses reveal who has an account.
     pub disclosure: Disclosure,
-    /// The database's URL; none is SQLite in the data folder.
+    /// URL of the database; `None` is SQLite in the data folder.
     pub database_url: Option<Secret<String>>,
-    /// How many connections to the database.
+    /// Maximum number of database connections.
     pub database_connections: u32,
-    /// How long to wait for a connection to it.
+    /// Time limit for connecting to it.
     pub database_connect_seconds: u64,
-    /// How long one statement may take.
+    /// Time limit of a statement.
     pub database_statement_seconds: u64,
-    /// Whether `serve` brings the schema up to date.
+    /// Whether to apply pending migrations.
     pub database_migrate: bool,
-    /// Where sessions and throttle counters are; none is in the database and in memory.
+    /// URL of Redis for sessions and throttle counters; `None` is the database and memory.
     pub redis_url: Option<Secret<String>>,
-    /// What every key on Redis begins with.
+    /// Prefix of all keys on Redis.
     pub redis_prefix: String,
-    /// How mail leaves; none is the built-in inbox.
+    /// URL of the mail transport; `None` is the built-in inbox.
     pub mail_url: Option<Secret<String>>,
-    /// Whom mail comes from; none is `no-reply` at the public host.
+    /// Sender of mails; `None` is `no-reply` at the public host.
     pub mail_from: Option<String>,
-    /// A folder of templates that replace the built-in ones.
+    /// Folder with templates that replace built-in ones.
     pub mail_templates: Option<PathBuf>,
-    /// Whether a sign-in from an unknown device is told by mail.
+    /// Whether to mail users about sign-ins from new devices.
     pub mail_sign_in_notices: bool,
-    /// How long ago the password may have been shown for what matters most, in minutes.
-    pub session_reauthenticate_minutes: i64,
-    /// After how many minutes without use a session ends; 0 is not before its time.
-    pub session_idle_minutes: i64,
-    /// The same for admins, where shorter.
-    pub session_admin_idle_minutes: i64,
-    /// Whether confirming a sign-up takes its password.
-    pub confirmation_ask_password: bool,
-    /// The fewest characters of a password.
+    /// Minutes after which sensitive actions require the password again.
+    pub session_reauthenticate_after_minutes: i64,
+    /// Idle timeout of sessions in minutes; 0 is none.
+    pub session_idle_timeout_minutes: i64,
+    /// The same for sessions of admins, if shorter.
+    pub session_admin_idle_timeout_minutes: i64,
+    /// Whether confirming an address requires the password.
+    pub confirmation_require_password: bool,
+    /// Minimum length of a password.
     pub password_min_length: usize,
-    /// The file of breached passwords; none is the common ones alone.
+    /// Breached-password filter.
     pub breached_filter: Option<PathBuf>,
-    /// The key that passwords are seasoned with before they are hashed; none is no pepper.
+    /// Current pepper.
     pub pepper: Option<Secret<String>>,
-    /// Those that kept hashes may still be made with.
-    pub old_peppers: Vec<Secret<String>>,
-    /// What a password hash costs.
+    /// Peppers of older hashes.
+    pub previous_peppers: Vec<Secret<String>>,
+    /// Cost of a password hash.
     pub hashing_cost: Cost,
-    /// Which implementation computes it.
+    /// Implementation of the hash.
     pub hashing_engine: Engine,
-    /// On how many threads.
+    /// Number of hashing threads.
     pub hashing_threads: usize,
-    /// How many may wait.
-    pub hashing_queue: usize,
-    /// How old a signing key gets, in days.
+    /// Maximum number of passwords that wait for a thread.
+    pub hashing_queue_limit: usize,
+    /// Days after which a signing key is replaced.
     pub key_days: i64,
     /// How many days the audit log is kept; 0 is for ever.
     pub audit_keep_days: i64,
-    /// The secret that signing keys are sealed with; none is a file in the data folder.
+    /// Secret that encrypts signing keys; `None` is a file in the data folder.
     pub master_key: Option<Secret<String>>,
     /// Whether throttles are on.
     pub throttle: bool,
     /// How often is too often.
     pub throttle_limits: throttle::Limits,
-    /// The first admin's password; none is a random one.
+    /// Password of the first admin; `None` is a random one.
     pub admin_password: Option<Secret<String>>,
-    /// The first admin's address.
+    /// Email address of the first admin.
     pub admin_email: Option<String>,
-    /// What is logged.
+    /// Log filter.
     pub log_filter: String,
-    /// How it is logged.
+    /// Log format.
     pub log_format: LogFormat,
-    /// Where a Prometheus finds metrics; none is nowhere.
+    /// Listen address of the metrics.
     pub metrics_listen: Option<SocketAddr>,
-    /// The URL of an OTLP collector that takes traces; none is no traces.
+    /// URL of an OTLP collector.
     pub traces_endpoint: Option<String>,
-    /// The whole URL where it takes them; none is the one above with its usual path.
+    /// Complete URL for traces; overrides `traces_endpoint`.
     pub traces_url: Option<String>,
-    /// Headers that the collector asks for, as OpenTelemetry spells them.
+    /// Headers for the collector.
     pub traces_headers: Option<Secret<String>>,
-    /// Which part of the traces that no trusted proxy has begun is kept.
-    pub traces_ratio: f64,
-    /// The files that it was read from, for `rights`.
+    /// Fraction of traces to record.
+    pub traces_sample_ratio: f64,
+    /// Files that it was read from.
     pub files: BTreeSet<PathBuf>,
-    /// Those of them with a secret in them that counts.
+    /// Files among them that contain a secret.
     pub secret_files: BTreeSet<PathBuf>,
 }
 
-/// How a log line looks.
+/// Log format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LogFormat {
     /// Text on a terminal, JSON elsewhere.
     Auto,
-    /// For people.
+    /// Text.
     Text,
-    /// For programs.
+    /// JSON.
     Json,
 }
 
@@ -194,18 +193,18 @@ impl Default for Config {
             mail_from: None,
             mail_templates: None,
             mail_sign_in_notices: true,
-            session_reauthenticate_minutes: 5,
-            session_idle_minutes: 0,
-            session_admin_idle_minutes: 0,
-            confirmation_ask_password: false,
+            session_reauthenticate_after_minutes: 5,
+            session_idle_timeout_minutes: 0,
+            session_admin_idle_timeout_minutes: 0,
+            confirmation_require_password: false,
             password_min_length: 8,
             breached_filter: None,
             pepper: None,
-            old_peppers: Vec::new(),
+            previous_peppers: Vec::new(),
             hashing_cost: Cost::MINIMUM,
             hashing_engine: Engine::Fast,
             hashing_threads: cores,
-            hashing_queue: 256,
+            hashing_queue_limit: 256,
             key_days: 90,
             audit_keep_days: 400,
             master_key: None,
@@ -219,7 +218,7 @@ impl Default for Config {
             traces_endpoint: None,
             traces_url: None,
             traces_headers: None,
-            traces_ratio: 1.0,
+            traces_sample_ratio: 1.0,
             files: BTreeSet::new(),
             secret_files: BTreeSet::new(),
         }
@@ -229,7 +228,7 @@ impl Default for Config {
 impl Config {
     /// How many connections one address may have where nobody says, and there are four times as many.
     const CONNECTIONS_PER_ADDRESS: usize = 256;
-    /// Where the certificate for development is shown when nobody says.
+    /// Default listen address with the development certificate.
     pub const DEVELOPMENT_LISTEN: SocketAddr =
         SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9443);
 
@@ -240,7 +239,7 @@ impl Config {
         self.address_connections.unwrap_or(unset)
     }
 
-    /// The database, wherever it is.
+    /// URL of the database.
     pub fn database_url(&self) -> String {
         match &self.database_url {
             Some(url) => url.expose().clone(),
@@ -248,26 +247,25 @@ impl Config {
         }
     }
 
-    /// How mail leaves.
+    /// URL of the mail transport.
     pub fn mail_url(&self) -> String {
         self.mail_url
             .as_ref()
             .map_or_else(|| "inbox:".to_owned(), |url| url.expose().clone())
     }
 
-    /// Whether mail stays in this process.
+    /// Returns `true` if mails stay in the built-in inbox.
     pub fn has_inbox(&self) -> bool {
-        // As the mail part reads it, in whatever spelling.
         let transport = parse_transport(&self.mail_url());
         matches!(transport, Ok(TransportSettings::Inbox))
     }
 
-    /// Whether the listener speaks TLS itself.
+    /// Returns `true` if the server uses TLS itself.
     pub fn has_tls(&self) -> bool {
         self.tls_certificate.is_some() || self.development_tls
     }
 
-    /// The public URL, once the port is known.
+    /// The public URL of a server with this listen address.
     pub fn public_url(&self, listening: SocketAddr) -> String {
         match &self.public_url {
             Some(url) => url.trim_end_matches('/').to_owned(),
@@ -276,7 +274,7 @@ impl Config {
         }
     }
 
-    /// Whom mail comes from.
+    /// Sender of mails.
     pub fn mail_from(&self, listening: SocketAddr) -> String {
         let public_url = self.public_url(listening);
         let host = match host_of(&public_url) {

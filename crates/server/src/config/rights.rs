@@ -1,8 +1,8 @@
-//! Which files with secrets others may read, and which folder others may write to (C-01, C-07).
+//! Files with secrets that every user of the machine can read, and folders that they can write to (C-01, C-07).
 //!
-//! A master key that others can read refuses the start (`master_key`): Doorward made that file. The others are made
-//! by people and by what runs containers, which mounts secrets as it likes, so these are warned of, at every start
-//! and by `config check`. Who is in the file's group is the operator's to say.
+//! The server does not start with a master key that others can read (`master_key`), since Doorward created that file.
+//! The other files are created by operators and container runtimes, so they only cause a warning, at each start
+//! and in `config check`. The operator decides who is in the group of a file.
 
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
@@ -15,22 +15,22 @@ use crate::wiring;
 const READ_OR_WRITTEN: u32 = 0o006;
 const WRITTEN: u32 = 0o002;
 
-/// A sentence for each that is open to everybody on this machine, with how to mend it.
+/// Returns a warning for each, with a fix.
 pub(super) fn open_to_others(config: &Config) -> Vec<String> {
     let mut told = Vec::new();
     let mut look = |path: &Path, what: &str, bits: u32| {
         let is_open = std::fs::metadata(path).is_ok_and(|found| found.mode() & bits != 0);
         if is_open {
-            let (to_do, path) = (closing(path), path.display());
+            let (fix, path) = (fix(path), path.display());
             told.push(format!(
-                "{path} {what}, and everybody on this machine may get at it: {to_do}"
+                "{path} {what}, and every user of this machine can access it. {fix}"
             ));
         }
     };
     for file in &config.secret_files {
         look(
             file,
-            "has secrets of the configuration in it",
+            "contains secrets of the configuration",
             READ_OR_WRITTEN,
         );
     }
@@ -48,24 +48,24 @@ pub(super) fn open_to_others(config: &Config) -> Vec<String> {
     told
 }
 
-/// What takes everybody else's rights. What Kubernetes mounts is written anew, and by it alone; it is told by a folder
-/// of a moment, such as `..2026_01_31_12_00_00.1`, that all files of a secret are in.
-fn closing(path: &Path) -> String {
+/// How to restrict access. Kubernetes sets the mode of the files it mounts; such a file is in a folder with a name such
+/// as `..2026_01_31_12_00_00.1`.
+fn fix(path: &Path) -> String {
     let real = path.canonicalize().unwrap_or_default();
     let is_mounted = real
         .components()
         .any(|part| part.as_os_str().as_encoded_bytes().starts_with(b"..2"));
     match is_mounted {
-        true => "set `defaultMode` to 0440 for its volume in the pod, and `fsGroup` in the pod's `securityContext` to the group that Doorward runs as".to_owned(),
-        false => format!("run `chmod o-rwx {}`", path.display()),
+        true => "Set `defaultMode` to 0440 for its volume in the pod, and `fsGroup` in the pod's `securityContext` to the group that Doorward runs as".to_owned(),
+        false => format!("Run `chmod o-rwx {}`", path.display()),
     }
 }
 
-/// Whose the configuration is can change it, and have mail and data elsewhere.
+/// Warns of a configuration file of another user, who can change it.
 fn of_another(file: &Path) -> Option<String> {
     let owner = std::fs::metadata(file).ok()?.uid();
     let (us, file) = (geteuid().as_raw(), file.display());
     (owner != 0 && owner != us).then(|| {
-        format!("{file} is the configuration and belongs to user {owner}, who can change it: run `chown {us} {file}`")
+        format!("{file} is the configuration and belongs to user {owner}, who can change it. Run `chown {us} {file}`")
     })
 }

@@ -1,4 +1,4 @@
-//! Every setting, a row each; `docs/CONFIGURATION.md` is made from it (C-10).
+//! All settings, one row each. `docs/CONFIGURATION.md` is generated from them (C-10).
 
 use doorward_domain::passwords::Cost;
 use doorward_domain::values::{EmailAddress, Secret};
@@ -15,17 +15,17 @@ use crate::telemetry::headers_of;
 pub struct Setting {
     /// Its key in `doorward.toml`; `DOORWARD_SECTION__KEY` in the environment.
     pub key: &'static str,
-    /// The name that people already use for it in the environment.
+    /// Another name of its environment variable, if one is common.
     pub also: Option<&'static str>,
-    /// Whether its value is shown to nobody.
+    /// Whether its value is masked.
     pub secret: bool,
-    /// What the default is called where it depends on the machine it is read on.
+    /// Description of the default if it depends on the machine.
     pub default_shown: Option<&'static str>,
-    /// What it means, and what it may be.
+    /// Meaning and allowed values.
     pub help: &'static str,
-    /// Takes a text; the error says what it should have been.
+    /// Parses a value; the error says what it must be.
     pub set: fn(&mut Config, &str) -> Result<(), String>,
-    /// The value as a text, empty where there is none.
+    /// The value as text, empty if there is none.
     pub show: fn(&Config) -> String,
 }
 
@@ -79,98 +79,98 @@ macro_rules! rate {
     };
 }
 
-/// Every setting there is.
+/// All settings.
 #[rustfmt::skip]
 pub static SETTINGS: &[Setting] = &[
     plain("listen", "Address and port to listen on.",
         |c, v| parse(v, "an address and a port, such as 127.0.0.1:8000").map(|v| c.listen = v), |c| c.listen.to_string()),
-    plain("public_url", "Where people reach the server; links in mails begin with it. Needed off loopback.",
+    plain("public_url", "URL that users reach the server at; links in mails begin with it. Required unless `listen` is a loopback address.",
         |c, v| url(v).map(|v| c.public_url = Some(v)), |c| c.public_url.clone().unwrap_or_default()),
-    plain("allow_http", "Allow a `public_url` without TLS off loopback: true or false.",
+    plain("allow_http", "Allow a `public_url` without TLS that is not on loopback: true or false.",
         |c, v| boolean(v).map(|v| c.allow_http = v), |c| c.allow_http.to_string()),
-    plain("trusted_proxies", "Addresses or networks of the proxies in front, with commas, such as 127.0.0.1, 10.0.0.0/8: whom they name is the client, for throttles and the audit log.",
+    plain("trusted_proxies", "Addresses or networks of the reverse proxies, separated by commas, such as 127.0.0.1, 10.0.0.0/8. The client address they send is used for throttles and the audit log.",
         |c, v| v.parse().map(|v| c.trusted_proxies = v), |c| c.trusted_proxies.to_string()),
-    plain("trusted_proxy_header", "In which field they name it: x-forwarded-for, or forwarded (RFC 7239). They must write it themselves; the other one is never looked at.",
+    plain("trusted_proxy_header", "Header that they send it in: x-forwarded-for, or forwarded (RFC 7239). They must set it themselves; the other header is ignored.",
         |c, v| v.parse().map(|v| c.trusted_proxy_header = v), |c| c.trusted_proxy_header.to_string()),
-    plain("cors.origins", "Origins whose scripts may call the API with a bearer token, each in full, with commas, such as https://app.example.com; none if not set. The session cookie works for none of them.",
+    plain("cors.origins", "Origins whose scripts may call the API with a bearer token, separated by commas, such as https://app.example.com; none if not set. The session cookie does not work for them.",
         |c, v| v.parse().map(|v| c.cors_origins = v), |c| c.cors_origins.to_string()),
-    plain("return_to.origins", "Origins that `return_to` may lead to after a sign-in, beside paths of this server, each in full, with commas, such as https://app.example.com.",
+    plain("return_to.origins", "Origins that `return_to` may lead to after a sign-in, in addition to paths of this server, separated by commas, such as https://app.example.com.",
         |c, v| v.parse().map(|v| c.return_origins = v), |c| c.return_origins.to_string()),
-    plain("api.require_if_match", "Whether a write to a user must say in `If-Match` which version it is of, and is answered 428 otherwise: true or false.",
+    plain("api.require_if_match", "Require `If-Match` on writes to a user, and respond with 428 otherwise: true or false.",
         |c, v| boolean(v).map(|v| c.require_if_match = v), |c| c.require_if_match.to_string()),
-    plain("tls.certificate", "PEM file of the server's certificate, followed by those that signed it; the server then speaks TLS itself. Read again when it changes.",
+    plain("tls.certificate", "PEM file of the server's certificate and its chain; the server then uses TLS itself. Reloaded when it changes.",
         |c, v| path(v).map(|v| c.tls_certificate = Some(v)), |c| shown(c.tls_certificate.as_ref())),
     plain("tls.key", "PEM file of the certificate's key, without a passphrase (PKCS#8, PKCS#1 or SEC1).",
         |c, v| path(v).map(|v| c.tls_key = Some(v)), |c| shown(c.tls_key.as_ref())),
-    plain("tls.development", "Speak TLS with a certificate made for this machine, for trying out, as `serve --dev-tls` does; at 127.0.0.1:9443 unless `listen` is set: true or false.",
+    plain("tls.development", "Use TLS with a self-signed certificate for development, as `serve --dev-tls` does, at 127.0.0.1:9443 unless `listen` is set: true or false.",
         |c, v| boolean(v).map(|v| c.development_tls = v), |c| c.development_tls.to_string()),
-    plain("shutdown.drain_seconds", "How long everything is still served after a stop was asked for, while `/readyz` answers 503 and load balancers turn away, 0 to 300.",
+    plain("shutdown.drain_seconds", "Seconds to serve requests after a stop was requested, while `/readyz` returns 503 so that load balancers stop sending requests, 0 to 300.",
         |c, v| within(v, 0, 300).map(|v| c.shutdown_drain_seconds = v), |c| c.shutdown_drain_seconds.to_string()),
     plain("limits.connections", "How many connections are open at once, 16 to 100000; those that wait for their clients make room for who comes next.",
         |c, v| within(v, 16, 100_000).map(|v| c.connections = v), |c| c.connections.to_string()),
     plain("limits.connections_per_address", "How many of them one address may have (of IPv6, one network of 64 bits), 1 to 100000, a quarter of them at most if not set; the proxies of `trusted_proxies` may have all.",
         |c, v| within(v, 1, 100_000).map(|v| c.address_connections = Some(v)), |c| c.connections_per_address(c.connections).to_string()),
-    plain("limits.outbox", "How many mails may wait to be sent, 100 to 1000000; while there are more, what would write another is told to come back later, whoever it would go to.",
+    plain("limits.outbox", "Maximum number of mails in the outbox, 100 to 1000000. While it is full, requests that send mail get 503.",
         |c, v| within(v, 100, 1_000_000).map(|v| c.outbox = v), |c| c.outbox.to_string()),
-    plain("data_dir", "Folder of the embedded database and the master key; made with mode 0700.",
+    plain("data_dir", "Folder of the embedded database and the master key; created with mode 0700.",
         |c, v| path(v).map(|v| c.data_dir = v), |c| c.data_dir.display().to_string()),
     plain("disclosure", "What a stranger can learn about who has an account: private (nothing) or plain.",
         |c, v| disclosure(v).map(|v| c.disclosure = v), |c| disclosure_name(c.disclosure).to_owned()),
     secret(known_as("DATABASE_URL", plain("database.url", "sqlite:PATH, postgres://… or mysql://…, several hosts with commas; SQLite in the data folder if not set.",
         |c, v| database(v).map(|v| c.database_url = Some(Secret::new(v))), |c| text(c.database_url.as_ref())))),
-    plain("database.max_connections", "How many connections to the database, 1 to 500.",
+    plain("database.max_connections", "Maximum number of connections to the database, 1 to 500.",
         |c, v| within(v, 1, 500).map(|v| c.database_connections = v), |c| c.database_connections.to_string()),
-    plain("database.connect_timeout_seconds", "How long to wait for a connection to the database, 1 to 60.",
+    plain("database.connect_timeout_seconds", "Time limit for a connection to the database, 1 to 60.",
         |c, v| within(v, 1, 60).map(|v| c.database_connect_seconds = v), |c| c.database_connect_seconds.to_string()),
     plain("database.statement_timeout_seconds", "How long one statement may take, 1 to 60; a request asks the database for two seconds longer at most.",
         |c, v| within(v, 1, 60).map(|v| c.database_statement_seconds = v), |c| c.database_statement_seconds.to_string()),
-    plain("database.migrate", "Whether `serve` brings the schema up to date by itself: true or false.",
+    plain("database.migrate", "Apply pending migrations at the start: true or false.",
         |c, v| boolean(v).map(|v| c.database_migrate = v), |c| c.database_migrate.to_string()),
     secret(known_as("REDIS_URL", plain("redis.url", "redis://user:password@host:6379/0, rediss://… (TLS; `?ca=FILE` names a private authority) or redis+unix:///PATH; several hosts of a Cluster, separated by commas. Sessions are in the database if not set.",
         |c, v| redis(v).map(|v| c.redis_url = Some(Secret::new(v))), |c| text(c.redis_url.as_ref())))),
-    plain("redis.prefix", "What every key on Redis begins with, so that others can use it too.",
+    plain("redis.prefix", "Prefix of all keys on Redis, so that other programs can use it too.",
         |c, v| RedisSettings::check_prefix(v).map(|()| c.redis_prefix = v.to_owned()), |c| c.redis_prefix.clone()),
     secret(known_as("SMTP_URL", plain("mail.url", "smtp://user:password@host:587, smtps://…, folder:PATH, log: or inbox:; the built-in inbox if not set.",
         |c, v| transport(v).map(|v| c.mail_url = Some(Secret::new(v))), |c| text(c.mail_url.as_ref())))),
-    plain("mail.from", "Whom mail comes from, such as Doorward <no-reply@example.com>; no-reply at the public host if not set.",
+    plain("mail.from", "Sender of mails, such as Doorward <no-reply@example.com>; no-reply at the public host if not set.",
         |c, v| filled(v).map(|v| c.mail_from = Some(v)), |c| c.mail_from.clone().unwrap_or_default()),
-    plain("mail.templates", "Folder of templates that replace the built-in ones, file by file.",
+    plain("mail.templates", "Folder with mail templates that replace built-in ones of the same name.",
         |c, v| path(v).map(|v| c.mail_templates = Some(v)), |c| c.mail_templates.as_ref().map(|p| p.display().to_string()).unwrap_or_default()),
-    plain("mail.sign_in_notices", "Whether people are told by mail of a sign-in from a device or network that they were not seen with before: true or false.",
+    plain("mail.sign_in_notices", "Mail users about a sign-in from a new device or network: true or false.",
         |c, v| boolean(v).map(|v| c.mail_sign_in_notices = v), |c| c.mail_sign_in_notices.to_string()),
-    plain("session.reauthenticate_minutes", "How long ago the password may have been shown for a change of role, status or address or a deletion, 0 to 1440; 0 asks never.",
-        |c, v| within(v, 0, 1440).map(|v| c.session_reauthenticate_minutes = v), |c| c.session_reauthenticate_minutes.to_string()),
-    plain("session.idle_minutes", "After how many minutes without use a session ends, to ten seconds, 0 to 43200; 0 is not before its time.",
-        |c, v| within(v, 0, 43_200).map(|v| c.session_idle_minutes = v), |c| c.session_idle_minutes.to_string()),
-    plain("session.admin_idle_minutes", "The same for sessions of admins, where that is shorter, 0 to 43200; 60 is advised where admins sign in from shared machines.",
-        |c, v| within(v, 0, 43_200).map(|v| c.session_admin_idle_minutes = v), |c| c.session_admin_idle_minutes.to_string()),
-    plain("confirmation.ask_password", "Whether confirming an address takes the password of its account: true or false.",
-        |c, v| boolean(v).map(|v| c.confirmation_ask_password = v), |c| c.confirmation_ask_password.to_string()),
-    plain("password.min_length", "The fewest characters of a password, 8 to 64.",
+    plain("session.reauthenticate_after_minutes", "Minutes after which a change of role, status or address or a deletion requires the password again, 0 to 1440; 0 never requires it.",
+        |c, v| within(v, 0, 1440).map(|v| c.session_reauthenticate_after_minutes = v), |c| c.session_reauthenticate_after_minutes.to_string()),
+    plain("session.idle_timeout_minutes", "Minutes without a request after which a session ends, accurate to ten seconds, 0 to 43200; 0 is no idle timeout.",
+        |c, v| within(v, 0, 43_200).map(|v| c.session_idle_timeout_minutes = v), |c| c.session_idle_timeout_minutes.to_string()),
+    plain("session.admin_idle_timeout_minutes", "The same for sessions of admins, if shorter, 0 to 43200. 60 is recommended if admins use shared computers.",
+        |c, v| within(v, 0, 43_200).map(|v| c.session_admin_idle_timeout_minutes = v), |c| c.session_admin_idle_timeout_minutes.to_string()),
+    plain("confirmation.require_password", "Require the password of the account to confirm an email address: true or false.",
+        |c, v| boolean(v).map(|v| c.confirmation_require_password = v), |c| c.confirmation_require_password.to_string()),
+    plain("password.min_length", "Minimum number of characters of a password, 8 to 64.",
         |c, v| within(v, 8, 64).map(|v| c.password_min_length = v), |c| c.password_min_length.to_string()),
-    plain("password.breached_filter", "File of passwords known from breaches, made by `doorward passwords build-filter`; a new password in it is refused. Opened at the start; none if not set, and the common passwords are refused all the same.",
+    plain("password.breached_filter", "Breached-password filter, built by `doorward passwords build-filter`; new passwords in it are rejected. Opened at the start. Common passwords are rejected without it.",
         |c, v| path(v).map(|v| c.breached_filter = Some(v)), |c| shown(c.breached_filter.as_ref())),
-    secret(plain("password.pepper", "Secret of at least 32 characters, without commas, that a password is keyed with before it is hashed (HMAC-SHA-256), so that the database alone verifies nothing; whoever loses it loses all passwords. None if not set.",
+    secret(plain("password.pepper", "Secret of at least 32 characters, without commas, that passwords are keyed with before hashing (HMAC-SHA-256), so that the database alone cannot verify a password. If it is lost, all users have to reset their password.",
         |c, v| pepper(v).map(|v| c.pepper = Some(v)), |c| text(c.pepper.as_ref()))),
-    secret(plain("password.peppers_old", "Earlier peppers, with commas: a right password under one of them is hashed anew with the present one.",
-        |c, v| v.split(',').map(pepper).collect::<Result<_, _>>().map(|v| c.old_peppers = v), |c| c.old_peppers.iter().map(|v| v.expose().as_str()).collect::<Vec<_>>().join(", "))),
+    secret(plain("password.previous_peppers", "Earlier peppers, separated by commas: a correct password is then hashed again with the current pepper.",
+        |c, v| v.split(',').map(pepper).collect::<Result<_, _>>().map(|v| c.previous_peppers = v), |c| c.previous_peppers.iter().map(|v| v.expose().as_str()).collect::<Vec<_>>().join(", "))),
     plain("hashing.memory_kib", "Memory of one Argon2id hash in KiB, 19456 to 262144.",
         |c, v| within(v, Cost::MINIMUM.memory_kib, Cost::MAXIMUM.memory_kib).map(|v| c.hashing_cost.memory_kib = v), |c| c.hashing_cost.memory_kib.to_string()),
     plain("hashing.passes", "Passes of one Argon2id hash, 2 to 10.",
         |c, v| within(v, Cost::MINIMUM.passes, Cost::MAXIMUM.passes).map(|v| c.hashing_cost.passes = v), |c| c.hashing_cost.passes.to_string()),
     plain("hashing.lanes", "Lanes of one Argon2id hash, 1 to 8; computed one after the other.",
         |c, v| within(v, Cost::MINIMUM.lanes, Cost::MAXIMUM.lanes).map(|v| c.hashing_cost.lanes = v), |c| c.hashing_cost.lanes.to_string()),
-    plain("hashing.engine", "Which implementation computes it: fast (SIMD) or portable (RustCrypto).",
+    plain("hashing.engine", "Implementation of Argon2id: fast (SIMD) or portable (RustCrypto).",
         |c, v| engine(v).map(|v| c.hashing_engine = v), |c| engine_name(c.hashing_engine).to_owned()),
-    by_machine("as many as cores", plain("hashing.threads", "How many hashes are computed at once, 1 to 256; as many as cores if not set.",
+    by_machine("number of cores", plain("hashing.threads", "Number of hashing threads, 1 to 256; the number of cores if not set.",
         |c, v| within(v, 1, 256).map(|v| c.hashing_threads = v), |c| c.hashing_threads.to_string())),
-    plain("hashing.queue", "How many may wait, 1 to 10000; one more is told to come back later.",
-        |c, v| within(v, 1, 10_000).map(|v| c.hashing_queue = v), |c| c.hashing_queue.to_string()),
+    plain("hashing.queue_limit", "Maximum number of passwords that wait to be hashed, 1 to 10000; further requests get 503.",
+        |c, v| within(v, 1, 10_000).map(|v| c.hashing_queue_limit = v), |c| c.hashing_queue_limit.to_string()),
     plain("audit.keep_days", "How many days the audit log is kept, 1 to 36500; 0 is for ever.",
         |c, v| within(v, 0, 36500).map(|v| c.audit_keep_days = v), |c| c.audit_keep_days.to_string()),
-    plain("keys.rotate_after_days", "How old a signing key gets, 1 to 3650 days.",
+    plain("keys.rotate_after_days", "Days after which a new signing key is created, 1 to 3650.",
         |c, v| within(v, 1, 3650).map(|v| c.key_days = v), |c| c.key_days.to_string()),
-    secret(known_as("JWT_SECRET_KEY", plain("keys.master_key", "Secret of at least 32 characters that signing keys are sealed with; a file in the data folder if not set.",
+    secret(known_as("JWT_SECRET_KEY", plain("keys.master_key", "Secret of at least 32 characters that encrypts signing keys; a file in the data folder if not set.",
         |c, v| { c.master_key = Some(Secret::new(v.to_owned())); Ok(()) }, |c| text(c.master_key.as_ref())))),
     plain("throttle.enabled", "Whether throttles are on; off is for load tests: true or false.",
         |c, v| boolean(v).map(|v| c.throttle = v), |c| c.throttle.to_string()),
@@ -197,28 +197,28 @@ pub static SETTINGS: &[Setting] = &[
         |c, v| within(v, 10, 100).map(|v| c.throttle_limits.stop = v), |c| c.throttle_limits.stop.to_string()),
     plain("throttle.password.known_device", "After how many wrong passwords in a row, 3 to 100, a device that has signed in to an account before is a stranger to it.",
         |c, v| within(v, 3, 100).map(|v| c.throttle_limits.device = v), |c| c.throttle_limits.device.to_string()),
-    secret(known_as("ADMIN_PASSWORD", plain("admin.password", "Password of the first admin, made where there is none; random and shown once if not set.",
+    secret(known_as("ADMIN_PASSWORD", plain("admin.password", "Password of the first admin, who is created if there is none; random and printed once if not set.",
         |c, v| { c.admin_password = Some(Secret::new(v.to_owned())); Ok(()) }, |c| text(c.admin_password.as_ref())))),
-    known_as("ADMIN_EMAIL", plain("admin.email", "E-mail address of the first admin.",
+    known_as("ADMIN_EMAIL", plain("admin.email", "Email address of the first admin.",
         |c, v| EmailAddress::parse(v).map(|v| c.admin_email = Some(v.to_string())).map_err(|e| e.detail), |c| c.admin_email.clone().unwrap_or_default())),
-    plain("log.filter", "What is logged, such as info or info,doorward_mail=debug.",
+    plain("log.filter", "Log level, such as info or info,doorward_mail=debug.",
         |c, v| log_filter(v).map(|v| c.log_filter = v), |c| c.log_filter.clone()),
-    plain("log.format", "auto (text on a terminal, JSON elsewhere), text or json.",
+    plain("log.format", "Log format: auto (text on a terminal, JSON elsewhere), text or json.",
         |c, v| log_format(v).map(|v| c.log_format = v), |c| format!("{:?}", c.log_format).to_lowercase()),
-    plain("metrics.listen", "Address and port of a listener that serves `/metrics` to a Prometheus, such as 127.0.0.1:9464; none if not set. Whoever reaches it reads it.",
+    plain("metrics.listen", "Address and port that serve `/metrics` to Prometheus, such as 127.0.0.1:9464; none if not set. It has no authentication.",
         |c, v| parse(v, "an address and a port, such as 127.0.0.1:9464").map(|v| c.metrics_listen = Some(v)), |c| c.metrics_listen.map(|v| v.to_string()).unwrap_or_default()),
-    known_as("OTEL_EXPORTER_OTLP_ENDPOINT", plain("traces.endpoint", "URL of an OpenTelemetry collector that takes traces by OTLP over HTTP, such as http://localhost:4318; no traces if not set.",
+    known_as("OTEL_EXPORTER_OTLP_ENDPOINT", plain("traces.endpoint", "URL of an OpenTelemetry collector that accepts traces by OTLP over HTTP, such as http://localhost:4318; no traces if not set.",
         |c, v| collector(v).map(|v| c.traces_endpoint = Some(v)), |c| c.traces_endpoint.clone().unwrap_or_default())),
-    known_as("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", plain("traces.url", "The whole URL where that collector takes traces, if it is not `traces.endpoint` with /v1/traces added; it comes before that.",
+    known_as("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", plain("traces.url", "Complete URL for traces, if it is not `traces.endpoint` with /v1/traces added; overrides `traces.endpoint`.",
         |c, v| collector(v).map(|v| c.traces_url = Some(v)), |c| c.traces_url.clone().unwrap_or_default())),
-    secret(known_as("OTEL_EXPORTER_OTLP_HEADERS", plain("traces.headers", "Headers that the collector asks for, such as authorization=Bearer%20secret: name=value, with commas between, values percent-encoded.",
+    secret(known_as("OTEL_EXPORTER_OTLP_HEADERS", plain("traces.headers", "Headers for the collector, such as authorization=Bearer%20secret: name=value, separated by commas, values percent-encoded.",
         |c, v| headers_of(v).map(|_| c.traces_headers = Some(Secret::new(v.to_owned()))), |c| text(c.traces_headers.as_ref())))),
-    plain("traces.ratio", "Which part of the traces is kept, 0 to 1; a proxy of `trusted_proxies` that sends `traceparent` decides for its own.",
-        |c, v| ratio(v).map(|v| c.traces_ratio = v), |c| c.traces_ratio.to_string()),
+    plain("traces.sample_ratio", "Fraction of traces to record, 0 to 1; a proxy of `trusted_proxies` that sends `traceparent` decides for its requests.",
+        |c, v| ratio(v).map(|v| c.traces_sample_ratio = v), |c| c.traces_sample_ratio.to_string()),
 ];
 
 impl Setting {
-    /// What it is called in the environment.
+    /// Name of its environment variable.
     pub fn variable(&self) -> String {
         format!("DOORWARD_{}", self.key.replace('.', "__").to_uppercase())
     }
@@ -230,7 +230,7 @@ mod tests {
 
     use super::*;
 
-    /// C-10: `docs/CONFIGURATION.md` is this table, written out. Run with `BLESS=1` to write it anew.
+    /// C-10: `docs/CONFIGURATION.md` is generated from the table. Run with `BLESS=1` to update it.
     #[test]
     #[expect(
         clippy::disallowed_methods,
@@ -239,8 +239,8 @@ mod tests {
     fn the_document_lists_every_setting() {
         let mut text = String::from(
             "# Configuration\n\nEach setting is a key of `doorward.toml` (or of the file `--config` names), and a variable of the environment or of a `.env` file. \
-             The environment wins over `.env`, `.env` over the file, the file over the default. Unknown keys are refused.\n\
-             `doorward config show` says of every value where it came from; `doorward config check` says whether the server would start.\n\n\
+             The environment overrides `.env`, `.env` overrides the file, the file overrides the default. Unknown keys are errors.\n\
+             `doorward config show` shows the source of every value; `doorward config check` validates the configuration.\n\n\
              | key | variable | default | meaning |\n| --- | --- | --- | --- |\n",
         );
         for setting in SETTINGS {
@@ -267,12 +267,12 @@ mod tests {
         let kept = std::fs::read_to_string(&path).unwrap_or_default();
         assert!(
             kept == text,
-            "docs/CONFIGURATION.md differs from the table: run `BLESS=1 cargo test -p doorward settings`"
+            "docs/CONFIGURATION.md is not up to date. Run `BLESS=1 cargo test -p doorward settings`"
         );
     }
 
     #[test]
-    fn what_is_shown_can_be_set_again() {
+    fn a_displayed_value_can_be_parsed_again() {
         for setting in SETTINGS {
             let mut config = Config::default();
             let shown = (setting.show)(&config);
@@ -289,14 +289,14 @@ mod tests {
     }
 
     #[test]
-    fn limits_hold_at_their_edges() {
+    fn limits_are_inclusive() {
         for (key, low, high) in [
             ("password.min_length", 8, 64),
             ("hashing.memory_kib", 19_456, 262_144),
             ("hashing.passes", 2, 10),
             ("hashing.lanes", 1, 8),
             ("hashing.threads", 1, 256),
-            ("hashing.queue", 1, 10_000),
+            ("hashing.queue_limit", 1, 10_000),
             ("audit.keep_days", 0, 36500),
             ("keys.rotate_after_days", 1, 3650),
             ("throttle.password.stop", 10, 100),
@@ -308,9 +308,9 @@ mod tests {
             ("limits.connections", 16, 100_000),
             ("limits.connections_per_address", 1, 100_000),
             ("limits.outbox", 100, 1_000_000),
-            ("session.reauthenticate_minutes", 0, 1440),
-            ("session.idle_minutes", 0, 43_200),
-            ("session.admin_idle_minutes", 0, 43_200),
+            ("session.reauthenticate_after_minutes", 0, 1440),
+            ("session.idle_timeout_minutes", 0, 43_200),
+            ("session.admin_idle_timeout_minutes", 0, 43_200),
         ] {
             let setting = SETTINGS.iter().find(|setting| setting.key == key).unwrap();
             let takes =
@@ -321,7 +321,7 @@ mod tests {
     }
 
     #[test]
-    fn wrong_values_are_refused() {
+    fn invalid_values_are_rejected() {
         for (key, value) in [
             ("listen", "localhost"),
             ("public_url", "accounts.example.com"),
@@ -365,8 +365,8 @@ mod tests {
             ("traces.endpoint", "http://localhost/?key=secret"),
             ("traces.url", "localhost:4318/v1/traces"),
             ("traces.headers", "secret"),
-            ("traces.ratio", "1.1"),
-            ("traces.ratio", "NaN"),
+            ("traces.sample_ratio", "1.1"),
+            ("traces.sample_ratio", "NaN"),
         ] {
             let setting = SETTINGS.iter().find(|setting| setting.key == key).unwrap();
             assert!(

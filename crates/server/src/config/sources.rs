@@ -11,31 +11,31 @@ use toml::de::{DeTable, DeValue};
 use super::settings::{SETTINGS, Setting};
 use super::{Config, dotenv, ephemeral, masked};
 
-/// What the file is called when nobody says.
+/// Default name of the file.
 const FILE: &str = "doorward.toml";
 const DOTENV: &str = ".env";
 const ENVIRONMENT: &str = "environment";
 const PREFIX: &str = "DOORWARD_";
 
-/// A configuration and, for each key that was set, where.
+/// A configuration with the source of each value.
 #[derive(Debug)]
 pub struct Loaded {
     /// The values.
     pub config: Config,
-    /// Where each key that is not at its default came from.
+    /// Source of each key that is not at its default.
     pub origins: BTreeMap<&'static str, String>,
-    /// Those of them that came from a file, and from which.
+    /// File of each key that came from one.
     files: BTreeMap<&'static str, PathBuf>,
 }
 
-/// Where a value stands: for messages, and the file, where it is one.
+/// Source of a value, for messages, and its file, if any.
 struct Place<'a> {
     origin: &'a str,
     file: Option<&'a Path>,
 }
 
 impl Loaded {
-    /// Which files it came from, and which have a secret in them. A URL without a password is none.
+    /// Records the files, and which of them contain a secret. A URL without a password is not a secret.
     fn note_files(&mut self) {
         for setting in SETTINGS {
             let Some(path) = self.files.get(setting.key) else {
@@ -49,36 +49,36 @@ impl Loaded {
         }
     }
 
-    /// The development certificate is shown at an address of its own, unless one was chosen.
+    /// The development certificate has an address of its own, unless `listen` is set.
     fn settle(&mut self) {
         if self.config.development_tls && !self.origins.contains_key("listen") {
             self.config.listen = Config::DEVELOPMENT_LISTEN;
-            let origin = "tls.development, which brings it along".to_owned();
+            let origin = "tls.development".to_owned();
             self.origins.insert("listen", origin);
         }
     }
 }
 
-/// A flag of a command that turns a setting on, whatever the other sources say.
+/// An option of a command that sets a setting to true and overrides other sources.
 #[derive(Debug, Clone, Copy)]
 pub struct Flag {
-    /// As it is typed.
+    /// Name of the option.
     pub name: &'static str,
-    /// The setting's key.
+    /// Key of the setting.
     pub key: &'static str,
 }
 
-/// Why a configuration cannot be used.
+/// An invalid configuration.
 #[derive(Debug)]
 pub struct Refused {
-    /// Every fault, a sentence each.
+    /// Every fault.
     pub faults: Vec<String>,
-    /// The values, where each can be read by itself and the faults lie between them.
+    /// The values, if each of them is valid by itself.
     pub loaded: Option<Loaded>,
 }
 
 impl Refused {
-    /// Where not even each value can be read by itself.
+    /// Some values are invalid.
     pub fn unread(faults: Vec<String>) -> Self {
         Self {
             faults,
@@ -91,7 +91,7 @@ impl std::fmt::Display for Refused {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(
             f,
-            "the configuration cannot be used:\n  - {}",
+            "invalid configuration:\n  - {}",
             self.faults.join("\n  - ")
         )
     }
@@ -99,7 +99,7 @@ impl std::fmt::Display for Refused {
 
 impl std::error::Error for Refused {}
 
-/// Reads all sources, then what was typed. Every fault is told, not the first alone.
+/// Reads all sources and the option. The error contains every fault.
 pub fn load(file: Option<&Path>, typed: Option<Flag>) -> anyhow::Result<Loaded> {
     let mut loaded = Loaded {
         config: Config::default(),
@@ -133,7 +133,7 @@ pub fn load(file: Option<&Path>, typed: Option<Flag>) -> anyhow::Result<Loaded> 
     Ok(loaded)
 }
 
-/// What a throwaway server goes by: see [`super::ephemeral`].
+/// Reads the configuration of an in-memory server, see [`super::ephemeral`].
 pub fn load_ephemeral() -> anyhow::Result<Loaded> {
     let mut loaded = Loaded {
         config: ephemeral::defaults(),
@@ -183,9 +183,8 @@ fn read_dotenv() -> anyhow::Result<Vec<(String, String)>> {
     dotenv::parse(&text)
 }
 
-/// Whether there is such a name here: a link that leads nowhere, or a folder that a container has made of a file to
-/// mount, is what somebody meant to be read (C-01). A pipe that nobody has named is refused: to open it would wait, for
-/// ever and without a word, for somebody to write.
+/// Returns `true` if the name exists. A dangling link or a folder counts: it was meant to be the file, so it must not
+/// be ignored (C-01). A pipe is an error, since opening it would block.
 fn has(path: &Path) -> anyhow::Result<bool> {
     let found = std::fs::symlink_metadata(path);
     if found.is_err_and(|error| error.kind() == ErrorKind::NotFound) {
@@ -194,7 +193,7 @@ fn has(path: &Path) -> anyhow::Result<bool> {
     let leads_to = std::fs::metadata(path).map(|found| found.file_type());
     if leads_to.is_ok_and(|kind| kind.is_fifo() || kind.is_socket()) {
         let name = path.display();
-        bail!("cannot read {name}: it is a pipe or a socket; put a file there, or take it away");
+        bail!("cannot read {name}: it is a pipe or a socket. Replace it by a file or remove it");
     }
     Ok(true)
 }
@@ -211,7 +210,9 @@ fn read_file(
     };
     let text = std::fs::read_to_string(path).with_context(|| {
         let hint = match path.is_dir() {
-            true => ": it is a folder, as a container makes one where the file to mount is missing",
+            true => {
+                ": it is a folder. Container runtimes create one if the file to mount is missing"
+            }
             false => "",
         };
         format!("cannot read {}{hint}", path.display())
@@ -221,7 +222,7 @@ fn read_file(
     flatten("", &table, &mut values);
     let lines = lines(&text);
     for (key, value) in values {
-        // As in the environment: an empty text is not set.
+        // As in the environment, an empty text counts as not set.
         if value.is_empty() && SETTINGS.iter().any(|setting| setting.key == key) {
             continue;
         }
@@ -247,18 +248,18 @@ fn read_file(
     Ok(())
 }
 
-/// The table of a file. The library's error would show the line, which may hold a password.
+/// Parses a file. The error of the library would contain the line, which may contain a password.
 pub(super) fn parse_table(text: &str) -> anyhow::Result<toml::Table> {
     text.parse().map_err(|error: toml::de::Error| {
         let before = error
             .span()
             .map_or("", |span| &text[..span.start.min(text.len())]);
         let line = before.matches('\n').count() + 1;
-        anyhow::anyhow!("line {line} is not TOML; texts stand in quotes, and no key stands twice")
+        anyhow::anyhow!("line {line} is not valid TOML. Quote texts, and do not repeat keys")
     })
 }
 
-/// The line of each leaf.
+/// The line number of each key.
 pub(super) fn lines(text: &str) -> BTreeMap<String, usize> {
     let mut lines = BTreeMap::new();
     if let Ok(table) = DeTable::parse(text) {
@@ -288,7 +289,7 @@ fn joined(prefix: &str, name: &str) -> String {
     }
 }
 
-/// The leaves of a table, their keys joined by dots.
+/// Flattens a table; keys are joined by dots.
 pub(super) fn flatten(prefix: &str, table: &toml::Table, values: &mut Vec<(String, String)>) {
     for (name, value) in table {
         let key = joined(prefix, name);
@@ -300,7 +301,7 @@ pub(super) fn flatten(prefix: &str, table: &toml::Table, values: &mut Vec<(Strin
     }
 }
 
-/// Values by the names of variables. Of two names for one setting, the longer one wins.
+/// Reads variables. `DOORWARD_…` overrides the other name of a setting.
 fn read_variables(
     loaded: &mut Loaded,
     variables: impl Iterator<Item = (String, String)>,
@@ -359,8 +360,8 @@ fn unknown(key: &str, known: impl Iterator<Item = String>, origin: &str) -> Stri
     let nearest = known.min_by_key(|candidate| strsim::damerau_levenshtein(key, candidate));
     match nearest {
         Some(nearest) => {
-            format!("there is no setting `{key}`; did you mean `{nearest}`? ({origin})")
+            format!("unknown setting `{key}`; did you mean `{nearest}`? ({origin})")
         }
-        None => format!("there is no setting `{key}` ({origin})"),
+        None => format!("unknown setting `{key}` ({origin})"),
     }
 }

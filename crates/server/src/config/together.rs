@@ -1,9 +1,8 @@
-//! What must hold between settings, each of which is fine by itself (C-01).
+//! Checks of settings that contradict each other (C-01).
 //!
-//! A pair is refused where one of the two would do nothing, or undo the other, without a word; not where one of
-//! them is the default, which nobody chose: who makes one limit stricter need not know the others. Each fault is a
-//! sentence that says what to write. To add one: a line in the function of its subject, and a row in the table of
-//! tests below. How the limits of throttles go together is `doorward_domain`'s to say.
+//! A combination is an error if one setting would have no effect or would defeat the other. A default never
+//! contradicts another setting. Each message has two parts, the fault and, as its last sentence, what to change:
+//! `doctor` splits them. To add a check, add it to the function of its subject and to the table of tests below.
 
 use std::net::SocketAddr;
 
@@ -16,7 +15,7 @@ use super::{Config, is_loopback_url};
 use crate::master_key;
 
 impl Config {
-    /// Everything that does not go together, a sentence each.
+    /// Returns every contradiction.
     pub fn check(&self) -> Vec<String> {
         let mut faults = self.faults_of_addresses();
         faults.extend(self.faults_of_origins());
@@ -28,12 +27,12 @@ impl Config {
         faults
     }
 
-    /// What a start goes on with, and says.
+    /// Returns what the server accepts and logs as a warning at its start.
     pub fn warnings(&self) -> Vec<String> {
-        let mut told = self.warnings_of_no_part();
+        let mut told = self.general_warnings();
         let is_public = !self.is_reached_from_here_alone();
         if is_public && !self.throttle {
-            told.push("nobody who guesses passwords or floods forms is slowed down: leave `throttle.enabled` out, but for load tests".to_owned());
+            told.push("`throttle.enabled` is false, so password guessing and form floods are not limited. Remove the setting except in load tests".to_owned());
         }
         if is_public
             && matches!(
@@ -41,19 +40,19 @@ impl Config {
                 Ok(TransportSettings::Log)
             )
         {
-            told.push("mail is written to the log, links and all, for whoever reads that: set `mail.url` (SMTP_URL) to a mail server".to_owned());
+            told.push("mails are written to the log with their links, so everyone who can read the log can use them. Set `mail.url` (SMTP_URL) to a mail server".to_owned());
         }
         let redis = self.redis_url.as_ref().map(|url| url.expose().parse());
         if let Some(Ok(url)) = redis
             && RedisUrl::is_open_to_listeners(&url)
         {
-            told.push("the way to Redis is not encrypted, and leads over a network: use rediss:// in `redis.url` (REDIS_URL)".to_owned());
+            told.push("the connection to Redis is not encrypted and crosses a network. Use rediss:// in `redis.url` (REDIS_URL)".to_owned());
         }
         told
     }
 
-    /// What no part of `doctor` says by itself.
-    pub fn warnings_of_no_part(&self) -> Vec<String> {
+    /// Returns the warnings that no other check of `doctor` includes.
+    pub fn general_warnings(&self) -> Vec<String> {
         let mut told = open_to_others(self);
         let collector = self.traces_url.iter().chain(&self.traces_endpoint).next();
         if let Some(url) = collector
@@ -61,15 +60,15 @@ impl Config {
             && !is_loopback_url(url)
         {
             let with = match &self.traces_headers {
-                Some(_) => ", and with them the secret of `traces.headers`",
+                Some(_) => " with the secret of `traces.headers`",
                 None => "",
             };
-            told.push(format!("traces go to another machine in the clear{with}: use https in `traces.endpoint` (OTEL_EXPORTER_OTLP_ENDPOINT)"));
+            told.push(format!("traces are sent unencrypted to another machine{with}. Use https in `traces.endpoint` (OTEL_EXPORTER_OTLP_ENDPOINT)"));
         }
         if let Some(address) = self.metrics_listen
             && !address.ip().is_loopback()
         {
-            told.push(format!("`metrics.listen` is {address}, where whoever reaches it reads all figures in the clear: let nobody but your Prometheus reach it"));
+            told.push(format!("`metrics.listen` is {address}, and the metrics have no authentication. Restrict access to your Prometheus server"));
         }
         told
     }
@@ -79,25 +78,25 @@ impl Config {
         let is_local = self.listen.ip().is_loopback();
         match &self.public_url {
             None if !is_local => faults.push(format!(
-                "`listen` is {}, which others can reach: set `public_url` (DOORWARD_PUBLIC_URL) to the address people use, such as https://accounts.example.com",
+                "`listen` is {}, which other machines can reach. Set `public_url` (DOORWARD_PUBLIC_URL) to the address that users see, such as https://accounts.example.com",
                 self.listen
             )),
             Some(url) if url.starts_with("http://") && !self.allow_http && !is_loopback_url(url) => faults.push(
-                "`public_url` is without TLS: use https, or set `allow_http = true` if this network is private".to_owned(),
+                "`public_url` has no TLS. Use https, or set `allow_http = true` if the network is private".to_owned(),
             ),
             Some(url) if url.starts_with("http://") && self.has_tls() => faults.push(
-                "`public_url` begins with http, and the server itself speaks TLS: make it https".to_owned(),
+                "`public_url` begins with http, but the server uses TLS. Change it to https".to_owned(),
             ),
             _ => {}
         }
         if !self.is_reached_from_here_alone() && self.has_inbox() {
-            faults.push("mail would stay in the built-in inbox, which anybody who reaches the server could read: set `mail.url` (SMTP_URL)".to_owned());
+            faults.push("mails would stay in the built-in inbox, which everyone who reaches the server can read. Set `mail.url` (SMTP_URL)".to_owned());
         }
         if self
             .metrics_listen
             .is_some_and(|address| is_same(address, self.listen))
         {
-            faults.push(format!("`metrics.listen` is {0}, where the server itself listens: metrics need a port of their own, such as 127.0.0.1:9464", self.listen));
+            faults.push(format!("`metrics.listen` and `listen` are both {0}. Set `metrics.listen` to another port, such as 127.0.0.1:9464", self.listen));
         }
         faults
     }
@@ -119,7 +118,7 @@ impl Config {
             open.map(move |origin| (key, origin))
         });
         open.map(|(key, origin)| {
-            format!("`{key}` names {origin}, which is without TLS: use https, or set `allow_http = true` if this network is private")
+            format!("`{key}` contains {origin}, which has no TLS. Use https, or set `allow_http = true` if the network is private")
         })
         .collect()
     }
@@ -128,20 +127,20 @@ impl Config {
         let mut faults = Vec::new();
         match (&self.tls_certificate, &self.tls_key) {
             (Some(_), None) => faults.push(
-                "`tls.certificate` is set and `tls.key` is not: set both, or none".to_owned(),
+                "`tls.certificate` is set, but `tls.key` is not. Set both or neither".to_owned(),
             ),
             (None, Some(_)) => faults.push(
-                "`tls.key` is set and `tls.certificate` is not: set both, or none".to_owned(),
+                "`tls.key` is set, but `tls.certificate` is not. Set both or neither".to_owned(),
             ),
             (Some(_), Some(_)) if self.development_tls => faults
-                .push("`tls.certificate` is set, and so is `tls.development` (--dev-tls): leave one of them out".to_owned()),
+                .push("`tls.certificate` and `tls.development` (--dev-tls) are both set. Remove one of them".to_owned()),
             _ => {}
         }
         if let Some(url) = &self.public_url
             && self.development_tls
             && !is_loopback_url(url)
         {
-            faults.push(format!("`public_url` is {url}, and the certificate of `tls.development` (--dev-tls) is for localhost alone: set `tls.certificate` and `tls.key` in its place, or leave `public_url` out"));
+            faults.push(format!("`public_url` is {url}, but the certificate of `tls.development` (--dev-tls) is for localhost only. Set `tls.certificate` and `tls.key` instead, or remove `public_url`"));
         }
         faults
     }
@@ -151,14 +150,14 @@ impl Config {
         if self.trusted_proxies == TrustedProxies::default()
             && self.trusted_proxy_header != ForwardedBy::default()
         {
-            faults.push(format!("`trusted_proxy_header` is {}, and nobody is believed in it, since `trusted_proxies` is empty: name the proxies there, such as 127.0.0.1, or leave the header out", self.trusted_proxy_header));
+            faults.push(format!("`trusted_proxy_header` is {}, but `trusted_proxies` is empty, so the header is ignored. Add the proxies to `trusted_proxies`, such as 127.0.0.1, or remove the header", self.trusted_proxy_header));
         }
         let defaults = Self::default();
         if self.connections != defaults.connections
             && let Some(of_one) = self.address_connections
             && of_one > self.connections
         {
-            faults.push(format!("`limits.connections_per_address` ({of_one}) is more than `limits.connections` ({}), so one address could take them all: write a smaller number, such as {}", self.connections, (self.connections / 16).max(1)));
+            faults.push(format!("`limits.connections_per_address` ({of_one}) is more than `limits.connections` ({}), so one address could use all of them. Use a smaller number, such as {}", self.connections, (self.connections / 16).max(1)));
         }
         faults
     }
@@ -171,24 +170,26 @@ impl Config {
         let peppers: Vec<&str> = self
             .pepper
             .iter()
-            .chain(&self.old_peppers)
+            .chain(&self.previous_peppers)
             .map(|pepper| pepper.expose().as_str())
             .collect();
         if let Some(pepper) = &self.pepper
             && let Some(reason) = master_key::weakness(pepper.expose())
         {
-            faults.push(format!("`password.pepper` {reason}: make one with `openssl rand -base64 48`, before any password is hashed with it; one that is in use already goes into `password.peppers_old`"));
+            faults.push(format!("`password.pepper` {reason}. Generate one with `openssl rand -base64 48`; if it is in use already, move it to `password.previous_peppers`"));
         }
         if self.pepper.is_some() && peppers[1..].contains(&peppers[0]) {
-            faults.push("`password.peppers_old` names the present pepper too: take it out there, or write a new one into `password.pepper`".to_owned());
+            faults.push("`password.previous_peppers` contains the current pepper. Remove it there, or set a new `password.pepper`".to_owned());
         }
-        let twice = self.old_peppers.iter().enumerate().any(|(at, one)| {
-            let later = &self.old_peppers[at + 1..];
+        let twice = self.previous_peppers.iter().enumerate().any(|(at, one)| {
+            let later = &self.previous_peppers[at + 1..];
             later.iter().any(|other| other.expose() == one.expose())
         });
         if twice {
-            faults
-                .push("`password.peppers_old` names one pepper twice: take it out once".to_owned());
+            faults.push(
+                "`password.previous_peppers` contains a pepper twice. Remove the duplicate"
+                    .to_owned(),
+            );
         }
         let others = [
             ("keys.master_key", &self.master_key),
@@ -200,21 +201,24 @@ impl Config {
                 .as_ref()
                 .is_some_and(|other| is_shared(other.expose()))
             {
-                faults.push(format!("`{key}` is a pepper as well, and who learns one secret would have two: make one of them anew with `openssl rand -base64 48`"));
+                faults.push(format!("`{key}` has the same value as a pepper. Generate a separate secret with `openssl rand -base64 48`"));
             }
         }
         faults
     }
 
     fn fault_of_idle_sessions(&self) -> Option<String> {
-        let (all, admins) = (self.session_idle_minutes, self.session_admin_idle_minutes);
+        let (all, admins) = (
+            self.session_idle_timeout_minutes,
+            self.session_admin_idle_timeout_minutes,
+        );
         (all > 0 && admins > all).then(|| {
-            format!("`session.admin_idle_minutes` ({admins}) is more than `session.idle_minutes` ({all}), which ends an admin's session first: write at most {all}, or leave it out")
+            format!("`session.admin_idle_timeout_minutes` ({admins}) is more than `session.idle_timeout_minutes` ({all}) and has no effect. Use at most {all}, or remove it")
         })
     }
 }
 
-/// Whether two listeners would want one port. Port 0 is any that is free.
+/// Returns `true` if two listeners would use the same port. Port 0 is any free port.
 fn is_same(one: SocketAddr, other: SocketAddr) -> bool {
     let is_every = one.ip().is_unspecified() || other.ip().is_unspecified();
     one.port() != 0 && one.port() == other.port() && (is_every || one.ip() == other.ip())
@@ -228,33 +232,33 @@ mod tests {
     const ONE: &str = "hV9x-2mKq_7rLw4TzB8nYcEe6sJd3GuP";
     const OTHER: &str = "Qw7z_Rk3-Vb9mXt5LpCf2HsJy8NdGa4E";
 
-    /// Values, each fine by itself, and what the sentence about them says to write.
+    /// Settings that contradict each other, and a part of the message.
     type Odd = (&'static [(&'static str, &'static str)], &'static str);
 
     #[rustfmt::skip]
     const ODD: &[Odd] = &[
-        (&[("listen", "0.0.0.0:8000"), ("mail.url", "log:")], "set `public_url`"),
-        (&[("public_url", "http://accounts.example.com"), ("mail.url", "log:")], "use https"),
-        (&[("public_url", "http://localhost"), ("tls.development", "true")], "make it https"),
-        (&[("public_url", "https://accounts.example.com")], "set `mail.url`"),
-        (&[("metrics.listen", "127.0.0.1:8000")], "a port of their own"),
-        (&[("metrics.listen", "0.0.0.0:8000")], "a port of their own"),
-        (&[("cors.origins", "http://app.example.com")], "use https"),
-        (&[("return_to.origins", "http://app.example.com")], "use https"),
-        (&[("tls.certificate", "a.pem")], "set both"),
-        (&[("tls.key", "a.pem")], "set both"),
-        (&[("tls.key", "a.pem"), ("tls.certificate", "a.pem"), ("tls.development", "true")], "leave one of them out"),
-        (&[("public_url", "https://accounts.example.com"), ("mail.url", "log:"), ("tls.development", "true")], "set `tls.certificate`"),
-        (&[("trusted_proxy_header", "forwarded")], "name the proxies there"),
+        (&[("listen", "0.0.0.0:8000"), ("mail.url", "log:")], "Set `public_url`"),
+        (&[("public_url", "http://accounts.example.com"), ("mail.url", "log:")], "Use https"),
+        (&[("public_url", "http://localhost"), ("tls.development", "true")], "Change it to https"),
+        (&[("public_url", "https://accounts.example.com")], "Set `mail.url`"),
+        (&[("metrics.listen", "127.0.0.1:8000")], "another port"),
+        (&[("metrics.listen", "0.0.0.0:8000")], "another port"),
+        (&[("cors.origins", "http://app.example.com")], "Use https"),
+        (&[("return_to.origins", "http://app.example.com")], "Use https"),
+        (&[("tls.certificate", "a.pem")], "Set both"),
+        (&[("tls.key", "a.pem")], "Set both"),
+        (&[("tls.key", "a.pem"), ("tls.certificate", "a.pem"), ("tls.development", "true")], "Remove one of them"),
+        (&[("public_url", "https://accounts.example.com"), ("mail.url", "log:"), ("tls.development", "true")], "Set `tls.certificate`"),
+        (&[("trusted_proxy_header", "forwarded")], "Add the proxies"),
         (&[("limits.connections", "160"), ("limits.connections_per_address", "161")], "such as 10"),
         (&[("limits.connections", "4000"), ("limits.connections_per_address", "5000")], "such as 250"),
         (&[("keys.master_key", "too short")], "openssl rand"),
         (&[("password.pepper", "please-change-me-please-change-me")], "openssl rand"),
-        (&[("password.pepper", ONE), ("password.peppers_old", ONE)], "take it out there"),
-        (&[("password.pepper", ONE), ("password.peppers_old", "Qw7z_Rk3-Vb9mXt5LpCf2HsJy8NdGa4E, Qw7z_Rk3-Vb9mXt5LpCf2HsJy8NdGa4E")], "take it out once"),
-        (&[("password.pepper", ONE), ("keys.master_key", ONE)], "`keys.master_key` is a pepper"),
-        (&[("password.peppers_old", ONE), ("admin.password", ONE)], "`admin.password` is a pepper"),
-        (&[("session.idle_minutes", "30"), ("session.admin_idle_minutes", "60")], "at most 30"),
+        (&[("password.pepper", ONE), ("password.previous_peppers", ONE)], "Remove it there"),
+        (&[("password.pepper", ONE), ("password.previous_peppers", "Qw7z_Rk3-Vb9mXt5LpCf2HsJy8NdGa4E, Qw7z_Rk3-Vb9mXt5LpCf2HsJy8NdGa4E")], "Remove the duplicate"),
+        (&[("password.pepper", ONE), ("keys.master_key", ONE)], "`keys.master_key` has the same value as a pepper"),
+        (&[("password.previous_peppers", ONE), ("admin.password", ONE)], "`admin.password` has the same value as a pepper"),
+        (&[("session.idle_timeout_minutes", "30"), ("session.admin_idle_timeout_minutes", "60")], "at most 30"),
         (&[("throttle.sign_in.network", "10/1m"), ("throttle.sign_in.address", "11/1m")], "make it the wider one"),
         (&[("throttle.sign_in.everybody", "60/1m"), ("throttle.sign_in.network", "61/1m")], "make it the wider one"),
         (&[("throttle.sign_in.failures", "31/1m"), ("throttle.sign_in.address", "29/1m")], "`throttle.sign_in.address` (29/1m) allows less than `throttle.sign_in.failures` (31/1m)"),
@@ -268,7 +272,7 @@ mod tests {
         (&[("throttle.password.stop", "20"), ("throttle.password.known_device", "21")], "write at most 20"),
     ];
 
-    /// Fine together, though they stand close to what is not.
+    /// Settings that do not contradict each other.
     #[rustfmt::skip]
     const FINE: &[&[(&str, &str)]] = &[
         &[],
@@ -278,11 +282,11 @@ mod tests {
         &[("metrics.listen", "127.0.0.1:9464")],
         &[("trusted_proxy_header", "forwarded"), ("trusted_proxies", "127.0.0.1")],
         &[("limits.connections", "16"), ("limits.connections_per_address", "16")],
-        &[("password.pepper", ONE), ("password.peppers_old", OTHER), ("keys.master_key", "sJd3GuPhV9x-2mKq_7rLw4TzB8nYcEe6")],
-        // How peppers are given up.
-        &[("password.peppers_old", ONE)],
-        &[("session.admin_idle_minutes", "60")],
-        &[("session.idle_minutes", "60"), ("session.admin_idle_minutes", "60")],
+        &[("password.pepper", ONE), ("password.previous_peppers", OTHER), ("keys.master_key", "sJd3GuPhV9x-2mKq_7rLw4TzB8nYcEe6")],
+        // Without a pepper from now on.
+        &[("password.previous_peppers", ONE)],
+        &[("session.admin_idle_timeout_minutes", "60")],
+        &[("session.idle_timeout_minutes", "60"), ("session.admin_idle_timeout_minutes", "60")],
         &[("throttle.sign_in.failures", "30/1m")],
         // Stricter, or smaller, beside a default.
         &[("throttle.sign_in.address", "5/1m")],
@@ -330,13 +334,13 @@ mod tests {
         assert_eq!(chosen.connections_per_address(16), 99);
     }
 
-    /// C-03: what leaves this machine in the clear is said, with what to do.
+    /// C-03: unencrypted connections to other machines are warned of.
     #[test]
-    fn what_goes_over_a_network_in_the_clear_is_warned_of() {
+    fn unencrypted_connections_are_warned_of() {
         for (values, told) in [
             (
                 &[("traces.endpoint", "http://203.0.113.5:4318")][..],
-                "use https",
+                "Use https",
             ),
             (
                 &[
@@ -362,9 +366,9 @@ mod tests {
         }
     }
 
-    /// C-01, C-03: what gives protection up is said at the start, where others can reach the server.
+    /// C-01, C-03: on a server that others can reach, disabled protection is warned of.
     #[test]
-    fn what_gives_protection_up_is_warned_of() {
+    fn disabled_protection_is_warned_of() {
         const PUBLIC: [(&str, &str); 2] = [
             ("public_url", "https://accounts.example.com"),
             ("mail.url", "smtp://mail.example.com"),
@@ -387,9 +391,9 @@ mod tests {
         }
     }
 
-    /// C-01: what contradicts itself is refused, with a sentence that says what to write.
+    /// C-01: contradictions are errors that say what to change.
     #[test]
-    fn odd_pairs_are_refused_with_what_to_write() {
+    fn contradictions_are_errors_that_say_what_to_change() {
         for (values, told) in ODD {
             let faults = faults(values);
             assert_eq!(faults.len(), 1, "{values:?}: {faults:?}");

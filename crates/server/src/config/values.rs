@@ -1,8 +1,5 @@
-//! How a text becomes a value, and a value a text, for the rows of `settings`; each refusal says what it should
-//! have been.
-//!
-//! What comes in may be a password: no sentence repeats it, but where a library's word is needed, and that is
-//! asked for one without. What must hold between two values is not here: `together`.
+//! Parsers for the rows of `settings`. Each error says what the value must be and does not repeat it, since it may be
+//! a password. `together` checks combinations of values.
 
 use std::path::PathBuf;
 
@@ -59,19 +56,19 @@ pub(super) fn shown(path: Option<&PathBuf>) -> String {
         .unwrap_or_default()
 }
 
-/// Its sentences show nothing of it.
+/// The error does not repeat the value.
 pub(super) fn pepper(value: &str) -> Result<Secret<String>, String> {
     let value = value.trim();
     let distinct: std::collections::BTreeSet<_> = value.chars().collect();
     if value.len() < 32 || value.contains(',') || distinct.len() < 8 {
-        return Err("must have at least 32 characters that nobody can guess, and no comma: make one with `openssl rand -base64 48`".to_owned());
+        return Err("must have at least 32 random characters and no comma. Generate one with `openssl rand -base64 48`".to_owned());
     }
     Ok(Secret::new(value.to_owned()))
 }
 
 pub(super) fn url(value: &str) -> Result<String, String> {
     let written = value.trim().trim_end_matches('/').to_ascii_lowercase();
-    // A browser leaves the default port out of `Origin`.
+    // Browsers omit the default port in `Origin`.
     let value = match written.strip_prefix("https://") {
         Some(_) => written.strip_suffix(":443").unwrap_or(&written),
         None => written.strip_suffix(":80").unwrap_or(&written),
@@ -88,11 +85,14 @@ pub(super) fn url(value: &str) -> Result<String, String> {
     if is_sound {
         Ok(value.to_owned())
     } else {
-        Err("must be scheme, host and maybe port, such as https://accounts.example.com".to_owned())
+        Err(
+            "must be a scheme, a host and an optional port, such as https://accounts.example.com"
+                .to_owned(),
+        )
     }
 }
 
-/// Whether a URL has a host, and a port at most.
+/// Returns `true` if a URL has only a host and an optional port.
 fn is_host_and_port(url: &str) -> bool {
     url.parse::<hyper::Uri>().is_ok_and(|uri| {
         let (host, port) = (uri.host().unwrap_or_default(), uri.port());
@@ -101,7 +101,7 @@ fn is_host_and_port(url: &str) -> bool {
     })
 }
 
-/// A URL with a path, maybe, and without anything secret.
+/// A URL with an optional path and without credentials.
 pub(super) fn collector(value: &str) -> Result<String, String> {
     let value = value.trim().trim_end_matches('/');
     let uri = value.parse::<hyper::Uri>().ok().filter(|uri| {
@@ -112,7 +112,7 @@ pub(super) fn collector(value: &str) -> Result<String, String> {
     });
     match uri {
         Some(_) => Ok(value.to_owned()),
-        None => Err("must be a URL without user and query, such as http://localhost:4318; what a collector asks for beside goes into `traces.headers` (OTEL_EXPORTER_OTLP_HEADERS)".to_owned()),
+        None => Err("must be a URL without user and query, such as http://localhost:4318. Put keys into `traces.headers` (OTEL_EXPORTER_OTLP_HEADERS)".to_owned()),
     }
 }
 
@@ -123,7 +123,7 @@ pub(super) fn ratio(value: &str) -> Result<f64, String> {
     }
 }
 
-/// Its sentences show nothing of what may be a password.
+/// The error does not repeat the value.
 pub(super) fn database(value: &str) -> Result<String, String> {
     doorward_store_sql::check_url(value)
         .map(|()| value.to_owned())
@@ -171,7 +171,7 @@ pub(super) fn engine_name(engine: Engine) -> &'static str {
     }
 }
 
-/// The libraries that log by a name of one word, beside what begins with ours.
+/// Libraries with a log target of one word.
 const LIBRARIES: [&str; 14] = [
     "axum",
     "h2",
@@ -189,13 +189,12 @@ const LIBRARIES: [&str; 14] = [
     "want",
 ];
 
-/// Without the space around its parts: the library reads a part from the wrong byte when there is some,
-/// and then takes ` info` for the name of a crate, or panics. A word alone is a name for it wherever it is no level,
-/// so that `inof` would have the log fall silent.
+/// Trims the parts, since the library misreads spaces around them. It takes an unknown word for the name of a crate,
+/// so `inof` would silence the log.
 pub(super) fn log_filter(value: &str) -> Result<String, String> {
     let parts: Vec<_> = value.split(',').map(str::trim).collect();
     if parts.iter().any(|part| is_misspelt_level(part)) {
-        return Err("has a part that is neither a level (error, warn, info, debug, trace, off) nor the name of a part of Doorward, such as doorward_mail: write the level, or name=level".to_owned());
+        return Err("contains a part that is neither a level (error, warn, info, debug, trace, off) nor a crate of Doorward, such as doorward_mail. Write the level, or name=level".to_owned());
     }
     let filter = parts.join(",");
     match filter.parse::<tracing_subscriber::EnvFilter>() {
@@ -204,7 +203,7 @@ pub(super) fn log_filter(value: &str) -> Result<String, String> {
     }
 }
 
-/// Whether it is one word that names nothing which logs. Whoever means a library beside those writes `name=level`.
+/// Returns `true` for a word that is not a level and not a known crate.
 fn is_misspelt_level(part: &str) -> bool {
     let is_word = !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric());
     let is_name = part.starts_with("doorward") || LIBRARIES.contains(&part);
@@ -224,9 +223,9 @@ pub(super) fn log_format(value: &str) -> Result<LogFormat, String> {
 mod tests {
     use super::*;
 
-    /// L-01: a level that is misspelt would be a name, of which nothing logs; what is sensible is taken.
+    /// L-01: a misspelt level is an error and not a name that silences the log.
     #[test]
-    fn a_misspelt_level_is_no_name() {
+    fn a_misspelt_level_is_an_error() {
         for filter in [
             "inof",
             "Information",

@@ -106,7 +106,7 @@ fn one_address_has_as_many_connections_as_it_may() {
 fn more_sign_ins_than_can_be_hashed_are_refused_with_a_time_to_come_back() {
     let server = Setup::new()
         .with("DOORWARD_HASHING__THREADS", "1")
-        .with("DOORWARD_HASHING__QUEUE", "1")
+        .with("DOORWARD_HASHING__QUEUE_LIMIT", "1")
         // A hash that takes longer than all of them take to come, however fast this machine makes one.
         .with("DOORWARD_HASHING__MEMORY_KIB", "65536")
         .with("DOORWARD_HASHING__PASSES", "10")
