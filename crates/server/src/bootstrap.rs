@@ -1,5 +1,4 @@
-//! The first start: an admin, and a word on where things are. Whoever comes first by HTTP is nobody
-//!
+//! The first start: creates an admin and prints the URLs. The first client on HTTP has no privileges.
 
 use anyhow::Context;
 use doorward_domain::ctx::Actor;
@@ -13,10 +12,10 @@ use crate::config::Config;
 use crate::listener::development;
 use crate::wiring::Wired;
 
-/// The first admin's user name.
+/// Username of the first admin.
 const ADMIN: &str = "admin";
 
-/// A password nobody chose: 128 random bits and then some, easy to copy.
+/// Generates a password of more than 128 random bits that is easy to copy.
 pub fn random_password(wired: &Wired) -> Secret<String> {
     let text = Token::generate(&*wired.secrets).expose();
     let letters: String = text
@@ -27,8 +26,7 @@ pub fn random_password(wired: &Wired) -> Secret<String> {
     Secret::new(letters)
 }
 
-/// Makes the first admin where there is none. `Some` is a password that was made up, to be shown
-/// once and never again.
+/// Creates the first admin if there is none. Returns the password if it was generated, to be printed once.
 pub async fn ensure_admin(
     wired: &Wired,
     config: &Config,
@@ -47,12 +45,12 @@ pub async fn ensure_admin(
         .await
     {
         Ok(_) => Ok(given.is_none().then_some(password)),
-        // Another node was faster.
+        // Another node has created it.
         Err(Error::UsernameTaken | Error::EmailTaken) if accounts.has_admin().await? => Ok(None),
         Err(Error::UsernameTaken | Error::EmailTaken) => anyhow::bail!(
-            "there is no admin, and the user name `{ADMIN}` or the address in ADMIN_EMAIL belongs to somebody: run `doorward user role NAME admin` for the user who shall be one"
+            "there is no admin, but the username `{ADMIN}` or the address in ADMIN_EMAIL is taken. Run `doorward user set-role NAME admin` for the user who should be admin"
         ),
-        Err(error) => Err(error).context("the first admin could not be made"),
+        Err(error) => Err(error).context("failed to create the first admin"),
     }
 }
 
@@ -63,7 +61,7 @@ fn admin(
 ) -> anyhow::Result<NewUser> {
     let judged = accounts.judge_password(password.expose(), &[ADMIN]);
     let password = judged
-        .map_err(|invalid| anyhow::anyhow!("ADMIN_PASSWORD cannot be taken: {}", invalid.detail))?;
+        .map_err(|invalid| anyhow::anyhow!("ADMIN_PASSWORD is not allowed: {}", invalid.detail))?;
     let email = config
         .admin_email
         .as_deref()
@@ -78,7 +76,7 @@ fn admin(
     })
 }
 
-/// What somebody who has just started the server wants to know.
+/// The banner of the start.
 pub fn welcome(config: &Config, public_url: &str, made_up: Option<&Secret<String>>) -> String {
     let mut lines = vec![format!("Doorward is ready at {public_url}")];
     lines.push(format!("  API reference  {public_url}/docs"));
@@ -91,16 +89,16 @@ pub fn welcome(config: &Config, public_url: &str, made_up: Option<&Secret<String
         let certificate = development::files(&config.data_dir).certificate;
         lines.push(format!("  Certificate    {}", certificate.display()));
         lines.push(
-            "                 It is for this machine alone; curl takes it with --cacert".to_owned(),
+            "                 Valid on this machine only; pass it to curl with --cacert".to_owned(),
         );
     }
     if let Some(password) = made_up {
         lines.push(format!(
-            "  Admin          user name `{ADMIN}`, password `{}`",
+            "  Admin          username `{ADMIN}`, password `{}`",
             password.expose()
         ));
         let hint = [
-            "This password is shown this once. Keep it, or set another",
+            "This password is shown only once. Store it, or set a new one",
             "with `doorward user set-password admin`.",
         ];
         lines.extend(hint.map(|line| format!("                 {line}")));
@@ -108,7 +106,7 @@ pub fn welcome(config: &Config, public_url: &str, made_up: Option<&Secret<String
     lines.join("\n")
 }
 
-/// The same for programs, and what an ephemeral server says.
+/// JSON form of the banner, and what an in-memory server prints.
 pub fn welcome_value(
     config: &Config,
     public_url: &str,

@@ -1,11 +1,11 @@
-//! The command line: what can be typed, and what `--help` says of it.
+//! The command line: commands, options and what `--help` prints.
 //!
-//! Completions, the man pages and `docs/COMMAND-LINE.md` are made of it. To add a command: a variant
-//! with at least one line under `Examples:`, which a test parses, and a file under `commands/`. Groups
-//! with much to type have a file of their own here.
+//! Completions, the man pages and `docs/COMMAND-LINE.md` are generated from it. To add a command, add a variant
+//! with at least one line under `Examples:`, which a test parses, and a file under `commands/`. Large groups of
+//! commands have a file of their own here.
 
 mod audit;
-mod moving;
+mod import;
 mod user;
 
 use std::path::PathBuf;
@@ -13,12 +13,12 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use audit::{AuditCommand, ExportAudit, VerifyAudit};
-pub use moving::{ExportArgs, ImportArgs};
-pub use user::{CreateUser, RoleName, SetPassword, UserCommand};
+pub use import::{ExportArgs, ImportArgs};
+pub use user::{CreateUser, DeleteUser, RoleName, SetPassword, UserCommand};
 
-use moving::{EXPORT_EXAMPLE, IMPORT_EXAMPLE};
+use import::{EXPORT_EXAMPLE, IMPORT_EXAMPLE};
 
-/// No line that is printed for people is longer.
+/// Maximum width of printed text, in columns.
 pub const WIDTH: usize = 80;
 
 const OVERVIEW: &str = "Examples:
@@ -26,123 +26,121 @@ const OVERVIEW: &str = "Examples:
   doorward user create --username ben --role admin
   doorward config check --json
 
-It needs nothing else to begin with. Exit codes: 0 done, 1 failed, 2 wrongly
-called. With --json the answer is JSON on standard output, and an error is one
-line of JSON on standard error: {\"error\":\"…\"}.";
+No setup required. Exit codes: 0 success, 1 failure, 2 usage error, 3 audit log
+verification failed. With --json the output is JSON, and an error is one line of
+JSON on standard error: {\"error\":\"…\"}.";
 
 /// User accounts and sign-in, in one binary.
 #[derive(Debug, Parser)]
 #[command(
     version,
     propagate_version = true,
-    // As wide as every terminal is.
     term_width = WIDTH,
     after_help = OVERVIEW
 )]
 pub struct Cli {
-    /// Read this file instead of ./doorward.toml
+    /// Configuration file (default: ./doorward.toml)
     #[arg(long, global = true, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// Answer in JSON, for programs
+    /// Print JSON
     #[arg(long, global = true)]
     pub json: bool,
-    /// What to do
+    /// The command
     #[command(subcommand)]
     pub command: Command,
 }
 
-/// What to do.
+/// A command.
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Run the server
     #[command(after_help = SERVE_EXAMPLE)]
     Serve(ServeArgs),
-    /// Bring the database's schema up to date, or say how it stands
+    /// Apply pending database migrations, or show their status
     #[command(after_help = "Examples:\n  doorward migrate status\n  doorward migrate")]
     Migrate(MigrateArgs),
-    /// Copy the embedded database into a new file, while the server goes on
+    /// Back up the embedded database while the server runs
     #[command(after_help = "Examples:\n  doorward backup /var/backups/doorward.db")]
     Backup(BackupArgs),
-    /// Write all users with their password hashes into a file, for another store to take
+    /// Export all users with password hashes
     #[command(after_help = EXPORT_EXAMPLE)]
     Export(ExportArgs),
-    /// Take users in from such a file, or from Django, Supabase, Keycloak or Firebase
+    /// Import users from a Doorward export, or from Django, Supabase, Keycloak or Firebase
     #[command(after_help = IMPORT_EXAMPLE)]
     Import(ImportArgs),
-    /// Look after users from this machine
+    /// Manage users
     #[command(
         subcommand,
         after_help = "Examples:\n  doorward user list --query ben\n  doorward user show ben@example.com"
     )]
     User(UserCommand),
-    /// Look after the keys that tokens are signed with
+    /// Manage signing keys
     #[command(subcommand, after_help = "Examples:\n  doorward keys rotate")]
     Keys(KeysCommand),
-    /// Know which passwords are known from breaches elsewhere
+    /// Manage the breached-password filter
     #[command(subcommand, after_help = BUILD_FILTER_EXAMPLE)]
     Passwords(PasswordsCommand),
-    /// Check the audit log against its seals, or write it out for an auditor
+    /// Verify or export the audit log
     #[command(
         subcommand,
         after_help = "Examples:\n  doorward audit verify\n  doorward audit export audit.jsonl --since 2026-11-01T00:00:00Z"
     )]
     Audit(AuditCommand),
-    /// Look at the configuration
+    /// Validate or show the configuration
     #[command(
         subcommand,
         after_help = "Examples:\n  doorward config show\n  doorward config check --json"
     )]
     Config(ConfigCommand),
-    /// Try every configured part, and say what is wrong and how to mend it
+    /// Check every configured component and suggest fixes
     #[command(
-        after_help = "Examples:\n  doorward doctor --mail-to you@example.com\n\nIt changes nothing and sends no mail. Exit code 1 where something does not work."
+        after_help = "Examples:\n  doorward doctor --mail-to you@example.com\n\nIt changes nothing and sends no mail. Exit code 1 if a check failed."
     )]
     Doctor(DoctorArgs),
-    /// Ask the server on this machine whether it lives; for containers, which have no curl
+    /// Check that the local server is running (for container health checks)
     #[command(after_help = "Examples:\n  doorward healthcheck --ready")]
     Healthcheck(HealthcheckArgs),
     /// Print the OpenAPI document
     #[command(after_help = "Examples:\n  doorward openapi > openapi.json")]
     Openapi,
-    /// Write a doorward.toml with every setting, its meaning and its default
+    /// Create a documented doorward.toml
     #[command(
         after_help = "Examples:\n  doorward init\n  doorward init /etc/doorward/doorward.toml\n  doorward init -"
     )]
     Init(InitArgs),
-    /// Print what a shell needs to complete these commands
+    /// Print shell completions
     #[command(after_help = COMPLETIONS_EXAMPLE)]
     Completions(CompletionsArgs),
-    /// Print the man page, or write one for each command
+    /// Print the man page, or write all of them to a folder
     #[command(
         after_help = "Examples:\n  doorward man | man -l -\n  doorward man --out /usr/local/share/man/man1"
     )]
     Man(ManArgs),
 }
 
-/// The examples of `serve`, and what a throwaway server is.
+/// Examples of `serve`, and what an in-memory server is.
 pub const SERVE_EXAMPLE: &str = "Examples:
   DOORWARD_LISTEN=127.0.0.1:9000 doorward serve
   doorward serve --dev-tls
   doorward serve --ephemeral
 
-A throwaway server (--ephemeral) is for the tests of other projects. Everything
-is in memory, on a free port of loopback, mail in its inbox, throttles off. It
-reads no file and obeys no DATABASE_URL: of the environment only these count,
-by these names: DOORWARD_LISTEN, DOORWARD_DISCLOSURE,
-DOORWARD_PASSWORD__MIN_LENGTH, DOORWARD_THROTTLE__ENABLED,
-DOORWARD_ADMIN__PASSWORD, DOORWARD_ADMIN__EMAIL, DOORWARD_LOG__FILTER,
-DOORWARD_LOG__FORMAT. When it is ready it prints one line of JSON: url,
-inbox_url, admin, pid. It ends by SIGTERM, with the process that started it, and
-when a standard input that was held open is closed. More:
-docs/integrate/testing.md";
+An in-memory server (--ephemeral) is for the tests of other projects. It keeps
+everything in memory, listens on a free loopback port, collects mail in its
+inbox and does not throttle. It reads no file and only these environment
+variables: DOORWARD_LISTEN, DOORWARD_DISCLOSURE, DOORWARD_PASSWORD__MIN_LENGTH,
+DOORWARD_THROTTLE__ENABLED, DOORWARD_ADMIN__PASSWORD, DOORWARD_ADMIN__EMAIL,
+DOORWARD_LOG__FILTER, DOORWARD_LOG__FORMAT. When it is ready it prints one line
+of JSON: url, inbox_url, admin, pid. It stops on SIGTERM, when the process that
+started it ends, and when a standard input that was held open is closed.
+See docs/integrate/testing.md";
 
 /// `serve`
 #[derive(Debug, Args)]
 pub struct ServeArgs {
-    /// Speak TLS with a certificate made for this machine, on `https://localhost:9443` unless `listen` is set
+    /// Use TLS with a self-signed certificate (default address: https://localhost:9443)
     #[arg(long, conflicts_with = "ephemeral")]
     pub dev_tls: bool,
-    /// Run a throwaway server in memory, and print where it is as JSON
+    /// Run an in-memory server for tests and print its address as JSON
     #[arg(long)]
     pub ephemeral: bool,
 }
@@ -156,10 +154,10 @@ const COMPLETIONS_EXAMPLE: &str = "Examples:
 /// `init`
 #[derive(Debug, Args)]
 pub struct InitArgs {
-    /// A new file, for its owner alone; or - for standard output. Without it, the one of --config, or
+    /// Output file (created with mode 0600), or - for standard output. Default: the file of --config, or
     /// doorward.toml
     pub file: Option<PathBuf>,
-    /// Write over a file that is there
+    /// Overwrite an existing file
     #[arg(long)]
     pub force: bool,
 }
@@ -167,7 +165,7 @@ pub struct InitArgs {
 /// `completions`
 #[derive(Debug, Args)]
 pub struct CompletionsArgs {
-    /// For which shell
+    /// The shell
     #[arg(value_enum)]
     pub shell: ShellName,
 }
@@ -189,7 +187,7 @@ pub enum ShellName {
 /// `man`
 #[derive(Debug, Args)]
 pub struct ManArgs {
-    /// Write a page for each command into this folder
+    /// Write a page for each command to this folder
     #[arg(long, value_name = "FOLDER")]
     pub out: Option<PathBuf>,
 }
@@ -197,14 +195,14 @@ pub struct ManArgs {
 /// `backup`
 #[derive(Debug, Args)]
 pub struct BackupArgs {
-    /// The copy; nothing may be there yet
+    /// Backup file; must not exist
     pub file: PathBuf,
 }
 
 /// `migrate`
 #[derive(Debug, Args)]
 pub struct MigrateArgs {
-    /// Only say what has been applied and what is pending
+    /// Show applied and pending migrations
     #[arg(value_enum)]
     pub status: Option<MigrateWhat>,
 }
@@ -212,14 +210,14 @@ pub struct MigrateArgs {
 /// The word after `migrate`.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub enum MigrateWhat {
-    /// Say how it stands
+    /// Show applied and pending migrations
     Status,
 }
 
 /// `doctor`
 #[derive(Debug, Args)]
 pub struct DoctorArgs {
-    /// Ask the mail server whether it takes mail for this address; without it, for the first admin's
+    /// Recipient for the mail server check (default: the first admin)
     #[arg(long, value_name = "ADDRESS")]
     pub mail_to: Option<String>,
 }
@@ -227,7 +225,7 @@ pub struct DoctorArgs {
 /// `healthcheck`
 #[derive(Debug, Args)]
 pub struct HealthcheckArgs {
-    /// Ask whether its stores answer too
+    /// Also check that its stores are available
     #[arg(long)]
     pub ready: bool,
 }
@@ -238,10 +236,10 @@ pub enum KeysCommand {
     /// List the keys, newest first
     #[command(after_help = "Examples:\n  doorward keys list")]
     List,
-    /// Sign with a new key: sessions at once, audience tokens in ten minutes; old tokens stay good until they expire
+    /// Create a new signing key; existing tokens stay valid until they expire
     #[command(after_help = "Examples:\n  doorward keys rotate")]
     Rotate,
-    /// A key may be in other hands: refuse all it has signed, on every node within a second
+    /// Revoke a compromised key and reject all tokens it signed
     #[command(after_help = REVOKE_EXAMPLE)]
     Revoke(RevokeKey),
 }
@@ -249,16 +247,16 @@ pub enum KeysCommand {
 const REVOKE_EXAMPLE: &str = "Examples:
   doorward keys revoke JzVvN7a0n5D9uRkX
 
-The key leaves the JWKS, and where it is the one that signs, a new one takes
-over. Whoever is signed in with a token of that key signs in again. Services
-that keep the JWKS believe its tokens until they fetch it anew: five minutes,
-by what the answer allows them.";
+The key is removed from the JWKS within a second on every node. If it is the
+current signing key, a new one replaces it. Users whose session token it signed
+have to sign in again. Services that cache the JWKS accept its tokens until they
+fetch it again: five minutes at most, by its Cache-Control header.";
 
 /// `keys revoke`
 #[derive(Debug, Args)]
 pub struct RevokeKey {
-    /// The key, as `keys list` names it
-    // Chance writes it, in base64url: it may begin with a hyphen.
+    /// Key id, as shown by `keys list`
+    // It is random base64url, so it may begin with a hyphen.
     #[arg(value_name = "KID", allow_hyphen_values = true)]
     pub kid: String,
 }
@@ -266,7 +264,7 @@ pub struct RevokeKey {
 /// `passwords`
 #[derive(Debug, Subcommand)]
 pub enum PasswordsCommand {
-    /// Make the file of breached passwords out of the public list
+    /// Build the filter from the Pwned Passwords list
     #[command(after_help = BUILD_FILTER_EXAMPLE)]
     BuildFilter(BuildFilterArgs),
 }
@@ -274,43 +272,42 @@ pub enum PasswordsCommand {
 /// `passwords build-filter`
 #[derive(Debug, Args)]
 pub struct BuildFilterArgs {
-    /// The list of Pwned Passwords with SHA-1 hashes, sorted by hash: a file, a folder of ranges, or -
+    /// Pwned Passwords list with SHA-1 hashes, sorted by hash: a file, a folder of ranges, or -
     #[arg(long, value_name = "FILE")]
     pub from: PathBuf,
-    /// The file to write, or to replace once the new one is whole
+    /// Filter to write; an existing filter is replaced once the new one is complete
     #[arg(long, value_name = "FILE")]
     pub to: PathBuf,
-    /// Leave out what was seen less often than so many times
+    /// Minimum number of occurrences
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub min_count: u64,
-    /// Take a list that is not the whole public one, on purpose
+    /// Accept an incomplete list
     #[arg(long)]
-    pub partial: bool,
+    pub allow_partial: bool,
 }
 
-/// Where the list comes from, and how big the file gets.
+/// Where the list comes from, and the size of the filter.
 pub const BUILD_FILTER_EXAMPLE: &str = "Examples:
   doorward passwords build-filter --from pwnedpasswords.txt --to breached.bin
   doorward passwords build-filter --from hashes/ --to seen.bin --min-count 10
   zcat list.gz | doorward passwords build-filter --from - --to breached.bin
 
-The list is public: haveibeenpwned-downloader fetches it as one file, or (-s
-false) as a folder of ranges. It has hashes in each of 1,048,576 ranges; one
-that has not was cut on its way, and is refused unless you say --partial.
+haveibeenpwned-downloader downloads the list as one file, or (-s false) as a
+folder of ranges. A complete list has hashes in each of its 1,048,576 ranges;
+an incomplete one is rejected unless you pass --allow-partial.
 
-The file takes two bytes and a half a password, and 8 MB; building it takes
-minutes and some 20 MB of memory. The server reads it where
-`password.breached_filter` says, and refuses new passwords in it.";
+The filter takes eight bytes for each password. Set `password.breached_filter`
+to its path; the server then rejects new passwords that are in it.";
 
 /// `config`
 #[derive(Debug, Subcommand)]
 pub enum ConfigCommand {
-    /// Say whether the server would start with this configuration
+    /// Validate the configuration
     #[command(
         after_help = "Examples:\n  doorward config check\n  doorward config check --config /etc/doorward/doorward.toml --json"
     )]
     Check,
-    /// Show every value and where it came from; secrets are masked
+    /// Show all values with their source (secrets are masked)
     #[command(after_help = "Examples:\n  doorward config show\n  doorward config show --json")]
     Show,
 }

@@ -17,11 +17,11 @@ mod fetch;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
 pub mod fuzzing;
+mod import;
 mod inbox;
 mod listener;
 mod logging;
 mod master_key;
-mod moving;
 mod parent;
 mod private_file;
 mod system;

@@ -64,8 +64,8 @@ impl SystemClock {
         let comparison = self.compare(theirs, took, system_time());
         if comparison == Comparison::Moved {
             tracing::info!(
-                clock.ahead_ms = self.ahead.load(Ordering::Relaxed) / 1000,
-                "time was moved to the database's"
+                clock.offset_ms = self.ahead.load(Ordering::Relaxed) / 1000,
+                "clock adjusted to the database's"
             );
         }
         Ok(comparison)
@@ -118,7 +118,7 @@ impl SystemClock {
             "behind"
         };
         tracing::warn!(
-            "this machine's clock is {} s {side} the database's; this server goes by the database's. Let NTP set the clocks of both machines",
+            "clock skew: this machine is {} s {side} the database; using the database's time. Check NTP on both machines",
             difference.abs().as_secs()
         );
     }
@@ -136,8 +136,8 @@ impl Far {
         self.said = Some((measured, times));
         if times == 1 {
             tracing::error!(
-                clock.ahead_s = measured.as_secs(),
-                "the database's clock has jumped; time is moved after it when it has said so for a minute. Look after the clock of its machine"
+                clock.offset_s = measured.as_secs(),
+                "the database's clock jumped; the new time is adopted if it persists for a minute. Check NTP on the database host"
             );
         }
         times >= AGREEING

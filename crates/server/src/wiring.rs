@@ -141,9 +141,9 @@ fn assemble(
         cost: config.hashing_cost,
         engine: config.hashing_engine,
         threads: config.hashing_threads,
-        queue: config.hashing_queue,
+        queue: config.hashing_queue_limit,
     };
-    let peppers = Peppers::new(config.pepper.as_ref(), &config.old_peppers);
+    let peppers = Peppers::new(config.pepper.as_ref(), &config.previous_peppers);
     let hasher = Hasher::start_with(&settings, secrets.clone(), peppers)?;
     let ports = Ports {
         store: stores.database.store.clone(),
@@ -264,16 +264,17 @@ fn check_redis(config: &Config) -> anyhow::Result<()> {
 }
 
 fn check_tls(config: &Config) -> anyhow::Result<()> {
-    if let Some(files) = Files::of(config) {
-        files.load()?;
+    match Files::of(config) {
+        // The server creates the development certificate at its start.
+        Some(files) if !config.development_tls => files.load().map(drop),
+        _ => Ok(()),
     }
-    Ok(())
 }
 
-/// Reads the file of breached passwords, where there is one: all of it, if that takes but a moment.
-pub fn check_breached(config: &Config) -> anyhow::Result<()> {
+/// Opens the breached-password filter, if one is configured.
+fn check_breached(config: &Config) -> anyhow::Result<()> {
     match &config.breached_filter {
-        Some(path) => Filter::open(path)?.check_quickly(path),
+        Some(path) => Filter::open(path).map(drop),
         None => Ok(()),
     }
 }
@@ -287,7 +288,7 @@ pub async fn check_peppers(wired: &Wired) -> anyhow::Result<()> {
         Err(error) => {
             tracing::warn!(
                 %error,
-                "some users cannot be read, so whether their passwords need a pepper that is missing was not seen"
+                "cannot read some users; skipped the pepper check for them"
             );
             Ok(())
         }
@@ -346,7 +347,7 @@ pub fn check_admin_password(config: &Config) -> anyhow::Result<()> {
     if let Some(password) = &config.admin_password {
         let rules = policy(config, config.listen)?.password_rules;
         NewPassword::parse(password.expose(), &rules, &["admin"]).map_err(|invalid| {
-            anyhow::anyhow!("ADMIN_PASSWORD cannot be taken: {}", invalid.detail)
+            anyhow::anyhow!("ADMIN_PASSWORD is not allowed: {}", invalid.detail)
         })?;
     }
     Ok(())
@@ -458,10 +459,12 @@ fn policy(config: &Config, listening: SocketAddr) -> anyhow::Result<Policy> {
         key_lifetime: SignedDuration::from_hours(24 * config.key_days),
         audit_lifetime: (config.audit_keep_days > 0)
             .then(|| SignedDuration::from_hours(24 * config.audit_keep_days)),
-        reauthenticate_after: SignedDuration::from_mins(config.session_reauthenticate_minutes),
-        session_idle: SignedDuration::from_mins(config.session_idle_minutes),
-        admin_session_idle: SignedDuration::from_mins(config.session_admin_idle_minutes),
-        confirmation_asks_password: config.confirmation_ask_password,
+        reauthenticate_after: SignedDuration::from_mins(
+            config.session_reauthenticate_after_minutes,
+        ),
+        session_idle: SignedDuration::from_mins(config.session_idle_timeout_minutes),
+        admin_session_idle: SignedDuration::from_mins(config.session_admin_idle_timeout_minutes),
+        confirmation_asks_password: config.confirmation_require_password,
         sign_in_notices: config.mail_sign_in_notices,
         ..Policy::new(&public_url)
     })

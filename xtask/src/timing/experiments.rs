@@ -100,7 +100,7 @@ fn populate(server: &Server) -> anyhow::Result<()> {
         server.create(&format!("many{number}"))?;
     }
     server.run(&["user", "disable", "blocked"])?;
-    server.run(&["user", "delete", "deleted"])?;
+    server.run(&["user", "delete", "deleted", "--yes"])?;
     let body = format!(
         r#"{{"username":"pending","email":"pending@example.com","password":"{PASSWORD}"}}"#
     );

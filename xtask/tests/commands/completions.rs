@@ -50,16 +50,16 @@ fn fish_completes_commands_options_and_values() {
     for (line, offered) in [
         (
             "doorward heal",
-            "healthcheck\tAsk the server on this machine",
+            "healthcheck\tCheck that the local server",
         ),
-        ("doorward user set", "set-password\tSet a password"),
+        ("doorward user set-p", "set-password\tSet a password"),
         (
             "doorward serve --eph",
-            "--ephemeral\tRun a throwaway server",
+            "--ephemeral\tRun an in-memory server",
         ),
         (
             "doorward user create --role a",
-            "admin\tLooks after everybody",
+            "admin\tCan manage all users",
         ),
     ] {
         let complete = format!("source {}; complete -C '{line}'", file.display());
@@ -81,7 +81,7 @@ fn zsh_completes_commands_options_and_values() {
     said(Command::new("zsh").arg("-n").arg(&file));
     for (typed, offered) in [
         ("doorward heal", "doorward healthcheck"),
-        ("doorward user set", "doorward user set-password"),
+        ("doorward user set-p", "doorward user set-password"),
         ("doorward serve --eph", "doorward serve --ephemeral"),
         ("doorward completions f", "doorward completions fish"),
     ] {

@@ -47,7 +47,7 @@ fn a_page_says_what_help_says() {
             &[
                 "doorward user list",
                 "--query",
-                "At most so many",
+                "Maximum number of users",
                 "DOORWARD-USER-LIST(1)",
             ],
         ),

@@ -1,11 +1,11 @@
-//! `user`: looking after users from this machine.
+//! `user`: managing users from this machine.
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{ArgGroup, Args, Subcommand, ValueEnum};
 
 /// `user`
 #[derive(Debug, Subcommand)]
 pub enum UserCommand {
-    /// Make a user that can sign in at once
+    /// Create an active user
     #[command(
         after_help = "Examples:\n  doorward user create --username ben --role admin\n  doorward user create --email eve@example.com --password-stdin < password.txt"
     )]
@@ -16,53 +16,70 @@ pub enum UserCommand {
     /// Show one user
     #[command(after_help = "Examples:\n  doorward user show ben@example.com")]
     Show(Named),
-    /// Set a password; every session of the user ends
+    /// Set a password and end all sessions of the user
     #[command(
         after_help = "Examples:\n  doorward user set-password ben\n  doorward user set-password ben --password-stdin < password.txt"
     )]
     SetPassword(SetPassword),
-    /// Give or take the admin role
-    #[command(after_help = "Examples:\n  doorward user role ben admin")]
-    Role(SetRole),
-    /// Switch an account off; its sessions end
+    /// Change a user's role
+    #[command(after_help = "Examples:\n  doorward user set-role ben admin")]
+    SetRole(SetRole),
+    /// Disable an account and end its sessions
     #[command(after_help = "Examples:\n  doorward user disable ben")]
     Disable(Named),
-    /// Switch an account back on
+    /// Enable an account
     #[command(after_help = "Examples:\n  doorward user enable ben")]
     Enable(Named),
-    /// Write everything held on a user, as one JSON document
+    /// Export all personal data of a user as JSON
     #[command(
         after_help = "Examples:\n  doorward user export ben > ben.json\n  doorward user export ben@example.com"
     )]
     Export(Named),
-    /// Delete a user for good
-    #[command(after_help = "Examples:\n  doorward user delete ben")]
-    Delete(Named),
+    /// Delete a user permanently
+    #[command(after_help = DELETE_EXAMPLE)]
+    Delete(DeleteUser),
 }
 
-/// Whom.
+const DELETE_EXAMPLE: &str = "Examples:
+  doorward user delete ben
+  doorward user delete ben --yes
+
+On a terminal it asks first. Without one, or with --json, it requires --yes.";
+
+/// `user delete`
+#[derive(Debug, Args)]
+pub struct DeleteUser {
+    /// Username, email address or user id
+    pub user: String,
+    /// Do not ask
+    #[arg(long, short)]
+    pub yes: bool,
+}
+
+/// A user.
 #[derive(Debug, Args)]
 pub struct Named {
-    /// A user name, an e-mail address or a user id
+    /// Username, email address or user id
     pub user: String,
 }
 
 /// `user create`
 #[derive(Debug, Args)]
+#[command(group(ArgGroup::new("identifier").required(true).multiple(true).args(["username", "email"])))]
 pub struct CreateUser {
-    /// Public and unique
-    #[arg(long, required_unless_present = "email")]
+    /// Username: public and unique
+    #[arg(long)]
     pub username: Option<String>,
-    /// Taken as confirmed: you answer for it
+    /// Email address, stored as confirmed
     #[arg(long)]
     pub email: Option<String>,
-    /// What to call the person
+    /// Display name
     #[arg(long)]
     pub name: Option<String>,
-    /// What they may do
+    /// Role
     #[arg(long, value_enum, default_value = "user")]
     pub role: RoleName,
-    /// Read the password from standard input; without this one is made and shown once
+    /// Read the password from standard input (default: generate one and print it once)
     #[arg(long)]
     pub password_stdin: bool,
 }
@@ -70,19 +87,19 @@ pub struct CreateUser {
 /// `user set-password`
 #[derive(Debug, Args)]
 pub struct SetPassword {
-    /// A user name, an e-mail address or a user id
+    /// Username, email address or user id
     pub user: String,
-    /// Read the password from standard input; without this one is made and shown once
+    /// Read the password from standard input (default: generate one and print it once)
     #[arg(long)]
     pub password_stdin: bool,
 }
 
-/// `user role`
+/// `user set-role`
 #[derive(Debug, Args)]
 pub struct SetRole {
-    /// A user name, an e-mail address or a user id
+    /// Username, email address or user id
     pub user: String,
-    /// What they may do
+    /// Role
     #[arg(value_enum)]
     pub role: RoleName,
 }
@@ -90,10 +107,10 @@ pub struct SetRole {
 /// `user list`
 #[derive(Debug, Args)]
 pub struct ListUsers {
-    /// Part of a user name, address or name
+    /// Part of a username, email address or name
     #[arg(long)]
     pub query: Option<String>,
-    /// At most so many
+    /// Maximum number of users
     #[arg(long, default_value_t = 50)]
     pub limit: usize,
 }
@@ -101,8 +118,8 @@ pub struct ListUsers {
 /// A role.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub enum RoleName {
-    /// Acts on themselves alone
+    /// Can manage their own account
     User,
-    /// Looks after everybody
+    /// Can manage all users
     Admin,
 }

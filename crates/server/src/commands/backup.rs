@@ -15,24 +15,25 @@ use crate::system::{SystemClock, SystemSecrets};
 use crate::wiring;
 
 pub(super) async fn run(config: &Config, args: &BackupArgs, output: Output) -> anyhow::Result<()> {
+    super::require_database(config)?;
     let settings = SqlSettings {
         migrate: false,
         max_connections: 1,
         ..wiring::sql_settings(config)
     };
     back_up(&settings.url, &args.file, async || {
-        // Whoever backs up before an upgrade has a database that knows no such line yet.
+        // Before an upgrade, the schema may be too old for the event.
         if let Err(error) = note(&settings).await {
-            eprintln!("the audit log has no line about this backup: {error:#}");
+            eprintln!("the audit log has no event for this backup: {error:#}");
         }
     })
     .await?;
     let file = args.file.display().to_string();
-    let mut text = format!("The database is in {file}.");
+    let mut text = format!("Backed up the database to {file}.");
     if config.master_key.is_none() {
         let key = config.data_dir.join("master.key");
         text += &format!(
-            "\nKeep a copy of {} too, somewhere else: without it everybody has to sign in again.",
+            "\nBack up {} as well, to another place: without it all users have to sign in again.",
             key.display()
         );
     }
@@ -40,8 +41,7 @@ pub(super) async fn run(config: &Config, args: &BackupArgs, output: Output) -> a
     Ok(())
 }
 
-/// A line of the audit log, before anything is copied: the copy has it, too (L-01). No key and no other server
-/// is needed for that; whoever seals next seals it.
+/// Adds an audit event before anything is copied, so that the copy contains it (L-01).
 async fn note(settings: &SqlSettings) -> anyhow::Result<()> {
     let now = SystemClock::default().now();
     let id = AuditEventId::generate(now, &SystemSecrets::new());

@@ -9,7 +9,7 @@ use crate::columns;
 use crate::config::{Config, Loaded, Refused, SETTINGS, Setting, masked};
 use crate::wiring::{self, KeptPasswords};
 
-/// Where values stand in a line.
+/// Column of the values.
 const INDENT: usize = 36;
 
 pub(super) async fn run(
@@ -20,7 +20,7 @@ pub(super) async fn run(
     match command {
         ConfigCommand::Check => check(loaded).await.tell(output),
         ConfigCommand::Show => {
-            // Where values do not go together, one wants to see them the more.
+            // Values that contradict each other are shown as well.
             let faulty = loaded.as_ref().err().and_then(|error| error.downcast_ref());
             let values = match &loaded {
                 Ok(loaded) => Some(loaded),
@@ -34,41 +34,54 @@ pub(super) async fn run(
     }
 }
 
-/// What a check has found.
+/// Result of a check.
 #[derive(Default)]
 struct Checked {
     faults: Vec<String>,
-    /// What could not be looked at, and is no fault.
+    /// What could not be checked.
     unseen: Vec<String>,
-    /// What a start only warns of.
+    /// Warnings, which do not prevent a start.
     warnings: Vec<String>,
 }
 
-/// What is wrong, all of it: that is what was asked for. Loading has refused what cannot be read or does
-/// not go together; this tries what a start would make of the rest.
+/// Returns the configuration if the server can start with it, or every fault of it.
+pub(super) fn check_for_start(loaded: anyhow::Result<Loaded>) -> anyhow::Result<Loaded> {
+    let (faults, loaded) = faults(loaded);
+    match loaded {
+        Some(loaded) if faults.is_empty() => Ok(loaded),
+        loaded => bail!(Refused { faults, loaded }),
+    }
+}
+
+/// Every fault of a configuration: the values that cannot be read, those that contradict each other, and what
+/// the components of a server refuse. Without a configuration if a value cannot be read.
+fn faults(loaded: anyhow::Result<Loaded>) -> (Vec<String>, Option<Loaded>) {
+    let (mut faults, loaded) = match loaded.map_err(anyhow::Error::downcast::<Refused>) {
+        Ok(loaded) => (Vec::new(), Some(loaded)),
+        Err(Ok(refused)) => (refused.faults, refused.loaded),
+        Err(Err(error)) => (vec![format!("{error:#}")], None),
+    };
+    if let Some(loaded) = &loaded {
+        faults.extend(wiring::check(&loaded.config));
+    }
+    (faults, loaded)
+}
+
 async fn check(loaded: anyhow::Result<Loaded>) -> Checked {
-    let mut checked = Checked::default();
-    let loaded = match loaded.map_err(anyhow::Error::downcast::<Refused>) {
-        Ok(loaded) => Some(loaded),
-        Err(Ok(refused)) => {
-            checked.faults = refused.faults;
-            refused.loaded
-        }
-        Err(Err(error)) => {
-            checked.faults.push(format!("{error:#}"));
-            None
-        }
+    let (faults, loaded) = faults(loaded);
+    let mut checked = Checked {
+        faults,
+        ..Checked::default()
     };
     let Some(Loaded { config, .. }) = loaded else {
         return checked;
     };
-    checked.faults.extend(wiring::check(&config));
     checked.warnings = config.warnings();
     match wiring::look_for_peppers(&config).await {
         KeptPasswords::Fine => {}
         KeptPasswords::Fault(fault) => checked.faults.push(fault),
         KeptPasswords::NotSeen(reason) => checked.unseen.push(format!(
-            "whether the passwords that are kept can be verified with the peppers that are set: {reason}"
+            "whether stored passwords can be verified with the configured peppers: {reason}"
         )),
     }
     checked
@@ -84,9 +97,9 @@ impl Checked {
         if !faults.is_empty() && !output.json {
             bail!(Refused::unread(faults));
         }
-        let mut text = "The configuration is fine.".to_owned();
+        let mut text = "The configuration is valid.".to_owned();
         for unseen in &unseen {
-            text += &format!("\nNot seen from here: {unseen}");
+            text += &format!("\nNot checked: {unseen}");
         }
         for warning in &warnings {
             text += &format!("\nWarning: {warning}");
@@ -95,7 +108,7 @@ impl Checked {
         output.print(&text, &value)?;
         match faults.is_empty() {
             true => Ok(()),
-            false => bail!("the configuration cannot be used"),
+            false => bail!("invalid configuration"),
         }
     }
 }
@@ -120,7 +133,7 @@ fn shown(setting: &Setting, config: &Config) -> String {
     if setting.secret { masked(&text) } else { text }
 }
 
-/// The key and its value, and below where it came from, unless that is nowhere.
+/// The key and its value, and below it the source unless it is the default.
 fn paragraph(key: &str, value: &str, origin: Option<&str>) -> String {
     let value = if value.is_empty() { "-" } else { value };
     let key = columns::padded(key, INDENT);

@@ -1,5 +1,5 @@
-//! `doorward serve --ephemeral`: a throwaway server for the tests of other projects. Everything is in
-//! memory, and gone with the process; so is the process with whoever started it.
+//! `doorward serve --ephemeral`: an in-memory server for the tests of other projects. It stops when the process that
+//! started it ends.
 
 use std::sync::Arc;
 
@@ -15,11 +15,11 @@ use crate::listener::drain::Phase;
 use crate::listener::{self, Door, Owner};
 use crate::{bootstrap, logging, parent, wiring, worker};
 
-/// Serves until told to stop, or until nobody is left who could tell.
+/// Serves until it is stopped or its parent is gone.
 pub(super) async fn run(config: &Config) -> anyhow::Result<()> {
     logging::start(config)?;
-    // Before anybody hears of it, and may let go at once.
-    let gone = parent::gone()?;
+    // First, so that a parent that ends during the start is noticed.
+    let gone = parent::gone();
     let socket = TcpListener::bind(config.listen).await.with_context(|| {
         format!(
             "cannot listen on {}: another program may be there; leave DOORWARD_LISTEN out for a free port",
@@ -45,7 +45,7 @@ pub(super) async fn run(config: &Config) -> anyhow::Result<()> {
         watch: None,
     };
     let mut serving = tokio::spawn(listener::serve(door, doorward_web::router(app), phase));
-    // Before anybody hears that it is ready: whoever hears it may stop it at once.
+    // Before the server says that it is ready, since it may be stopped at once.
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let password = made_up.as_ref().or(config.admin_password.as_ref());
@@ -57,7 +57,7 @@ pub(super) async fn run(config: &Config) -> anyhow::Result<()> {
         () = gone => Ok(()),
         served = &mut serving => served.context("the listener failed").flatten(),
     };
-    // What runs is not waited for: what it writes is gone either way.
+    // Requests in flight need not finish: everything is lost anyway.
     serving.abort();
     outcome
 }

@@ -25,7 +25,7 @@ pub(super) fn run(
         return output.print_as_it_is(&text, &json!({"text": text}));
     }
     let file = path.display().to_string();
-    // For its owner alone from its first moment: people write passwords into it.
+    // Mode 0600 from the beginning: it may contain passwords.
     let mut options = OpenOptions::new();
     options.write(true).mode(0o600);
     if args.force {
@@ -36,17 +36,19 @@ pub(super) fn run(
     let mut written = match options.open(path) {
         Ok(written) => written,
         Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-            bail!("{file} is there already; --force writes over it, and `doorward init -` prints")
+            bail!(
+                "{file} exists. Pass --force to overwrite it, or run `doorward init -` to print to standard output"
+            )
         }
         Err(error) => return Err(error).with_context(|| format!("cannot write {file}")),
     };
-    // One that was there keeps its mode otherwise.
+    // An existing file would keep its mode.
     written
         .set_permissions(Permissions::from_mode(0o600))
         .and_then(|()| written.write_all(text.as_bytes()))
         .with_context(|| format!("cannot write {file}"))?;
     let told = format!(
-        "{file} is written. Every line in it is commented out, so it changes nothing yet.\nSee what counts with `doorward config show`."
+        "Created {file}. All settings in it are commented out, so it changes nothing yet.\n`doorward config show` shows the values in effect."
     );
     output.print(&told, &json!({"file": file}))
 }

@@ -25,7 +25,7 @@ pub(super) async fn run(
                 .map(|key| json!({"kid": key.kid, "created_at": key.created_at, "retired_at": key.retired_at}))
                 .collect();
             let text = if text.is_empty() {
-                "There is no key yet; `doorward serve` makes one.".to_owned()
+                "There are no keys yet; `doorward serve` creates one.".to_owned()
             } else {
                 text.join("\n")
             };
@@ -36,13 +36,13 @@ pub(super) async fn run(
                 .accounts
                 .rotate_keys(&wired.ctx(Actor::CommandLine))
                 .await?;
-            output.print(&format!("Sessions are signed with {kid} at once, audience tokens in ten minutes, when every service has it. A running server follows within a minute."), &json!({"kid": kid}))?;
+            output.print(&format!("Created {kid}. Sessions use it at once, audience tokens in ten minutes, when every service has loaded it. Running servers load it within a minute."), &json!({"kid": kid}))?;
         }
         KeysCommand::Revoke(RevokeKey { kid }) => {
             let ctx = wired.ctx(Actor::CommandLine);
             let signs = wired.accounts.revoke_key(&ctx, kid).await;
             let signs = signs.map_err(|error| said(error, kid))?;
-            output.print(&format!("{kid} is revoked: all it has signed is refused, by every running server within a second, and by services that keep the JWKS within five minutes. Who was signed in with it signs in again. {signs} signs from now on."), &json!({"revoked": kid, "kid": signs}))?;
+            output.print(&format!("Revoked {kid}. Running servers reject its tokens within a second, services that cache the JWKS within five minutes. Users that it signed in have to sign in again. New tokens are signed with {signs}."), &json!({"revoked": kid, "kid": signs}))?;
         }
     }
     finish(&wired).await;
@@ -52,7 +52,7 @@ pub(super) async fn run(
 fn said(error: KeysError, kid: &str) -> anyhow::Error {
     match error {
         KeysError::Other(Error::NotFound) => {
-            anyhow::anyhow!("there is no key {kid}; `doorward keys list` shows those there are")
+            anyhow::anyhow!("there is no key {kid}. `doorward keys list` shows all keys")
         }
         other => other.into(),
     }
@@ -60,11 +60,11 @@ fn said(error: KeysError, kid: &str) -> anyhow::Error {
 
 fn line(key: &SigningKey) -> String {
     let state = match key.retired_at {
-        None => "signs".to_owned(),
+        None => "active".to_owned(),
         Some(at) => format!("retired {}", at.strftime("%Y-%m-%d %H:%M UTC")),
     };
     format!(
-        "{:<18}  made {}  {state}",
+        "{:<18}  created {}  {state}",
         key.kid,
         key.created_at.strftime("%Y-%m-%d %H:%M UTC")
     )

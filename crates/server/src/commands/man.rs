@@ -19,10 +19,10 @@ pub(super) fn run(args: &ManArgs, output: Output) -> anyhow::Result<()> {
         return Ok(());
     };
     std::fs::create_dir_all(folder)
-        .with_context(|| format!("cannot make the folder {}", folder.display()))?;
+        .with_context(|| format!("cannot create the folder {}", folder.display()))?;
     let mut files = Vec::new();
     write(&root, "doorward", folder, &mut files)?;
-    let told = format!("{} pages are in {}.", files.len(), folder.display());
+    let told = format!("Wrote {} pages to {}.", files.len(), folder.display());
     output.print(&told, &json!({"files": files}))?;
     Ok(())
 }

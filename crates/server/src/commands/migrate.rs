@@ -26,6 +26,7 @@ pub(super) async fn run(config: &Config, args: &MigrateArgs, output: Output) -> 
         )?;
         return Ok(());
     }
+    super::require_database(config)?;
     let status = migration_status(&settings).await?;
     output.print(
         &lines(&status),

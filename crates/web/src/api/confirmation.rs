@@ -110,7 +110,7 @@ pub(crate) async fn page(
     Ok(app.pages.confirm(caller.locale(), &user, asks, token, form))
 }
 
-/// A body is needed only where the operator has set `confirmation.ask_password`, where more sign-ups claim the
+/// A body is needed only where the operator has set `confirmation.require_password`, where more sign-ups claim the
 /// address than it is mailed for, or where others claim the address that an account moves to.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Confirmation, example = json!({"password": "three boats on a lake"}))]

@@ -2,7 +2,7 @@
 
 mod shown;
 
-use std::io::{Read, Write};
+use std::io::{IsTerminal, Read, Write};
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
@@ -15,9 +15,9 @@ use doorward_web::held::Document;
 use doorward_web::views::UserView;
 use serde_json::json;
 
-use super::{Output, finish, open};
+use super::{Output, finish, open, open_or_create};
 use crate::bootstrap::random_password;
-use crate::cli::{CreateUser, RoleName, SetPassword, UserCommand};
+use crate::cli::{CreateUser, DeleteUser, RoleName, SetPassword, UserCommand};
 use crate::config::Config;
 use crate::wiring::Wired;
 
@@ -26,7 +26,10 @@ pub(super) async fn run(
     command: UserCommand,
     output: Output,
 ) -> anyhow::Result<()> {
-    let wired = open(config).await?;
+    let wired = match &command {
+        UserCommand::Create(_) => open_or_create(config).await?,
+        _ => open(config).await?,
+    };
     let ctx = wired.ctx(Actor::CommandLine);
     let outcome = perform(&wired, &ctx, command, output).await;
     finish(&wired).await;
@@ -62,7 +65,7 @@ async fn perform(
             Ok(())
         }
         UserCommand::SetPassword(args) => set_password(wired, ctx, &args, output).await,
-        UserCommand::Role(args) => {
+        UserCommand::SetRole(args) => {
             let id = find(accounts, &args.user).await?;
             let changed = accounts.change_role(ctx, &id, role(args.role), None).await;
             changed_user(changed, &args.user, output)
@@ -76,19 +79,11 @@ async fn perform(
             changed_user(accounts.enable(ctx, &id, None).await, &named.user, output)
         }
         UserCommand::Export(named) => export(accounts, ctx, &named.user).await,
-        UserCommand::Delete(named) => {
-            let id = find(accounts, &named.user).await?;
-            accounts
-                .delete_account(ctx, &id, None)
-                .await
-                .map_err(|error| said(error, &named.user))?;
-            output.print(&format!("Deleted {}.", named.user), &json!({"deleted": id}))?;
-            Ok(())
-        }
+        UserCommand::Delete(args) => delete(accounts, ctx, &args, output).await,
     }
 }
 
-/// The document that `GET /user/{user}/export` gives, a piece at a time.
+/// Writes the document of `GET /user/{user}/export`.
 async fn export(accounts: &Arc<Accounts>, ctx: &Ctx, named: &str) -> anyhow::Result<()> {
     let held = accounts
         .export_named(ctx, named)
@@ -99,20 +94,51 @@ async fn export(accounts: &Arc<Accounts>, ctx: &Ctx, named: &str) -> anyhow::Res
     while let Some(piece) = document.next().await? {
         output
             .write_all(piece.as_bytes())
-            .context("the export cannot be written to standard output")?;
+            .context("cannot write the export to standard output")?;
     }
     output
         .flush()
-        .context("the export cannot be written to standard output")
+        .context("cannot write the export to standard output")
 }
 
-/// The user as they now are.
+async fn delete(
+    accounts: &Accounts,
+    ctx: &Ctx,
+    args: &DeleteUser,
+    output: Output,
+) -> anyhow::Result<()> {
+    let id = find(accounts, &args.user).await?;
+    if !args.yes {
+        confirm_deletion(&args.user, output)?;
+    }
+    accounts
+        .delete_account(ctx, &id, None)
+        .await
+        .map_err(|error| said(error, &args.user))?;
+    output.print(&format!("Deleted {}.", args.user), &json!({"deleted": id}))
+}
+
+/// Asks on the terminal. Fails unless the answer is yes, or if there is no terminal to ask on.
+fn confirm_deletion(named: &str, output: Output) -> anyhow::Result<()> {
+    if output.json || !std::io::stdin().is_terminal() {
+        bail!("cannot ask for confirmation without a terminal. Pass --yes to delete {named}");
+    }
+    eprint!("Delete {named} permanently? [y/N] ");
+    let mut answer = String::new();
+    std::io::stdin().read_line(&mut answer)?;
+    match answer.trim().to_ascii_lowercase().as_str() {
+        "y" | "yes" => Ok(()),
+        _ => bail!("{named} was not deleted"),
+    }
+}
+
+/// Prints the changed user.
 fn changed_user(changed: Result<User, Error>, named: &str, output: Output) -> anyhow::Result<()> {
     shown::user(&changed.map_err(|error| said(error, named))?, output)
 }
 
-/// What helps where a password was shown to nobody.
-const UNSEEN: &str = "a password that nobody has seen is replaced by `doorward user set-password`";
+/// What to do if a generated password could not be printed.
+const UNSEEN: &str = "set a new password with `doorward user set-password`";
 
 async fn create(
     wired: &Wired,
@@ -154,7 +180,7 @@ async fn create(
     if made_up {
         value["password"] = password.expose().clone().into();
         text = format!(
-            "{text}\npassword    {}   (shown this once)",
+            "{text}\npassword    {}   (shown only once)",
             password.expose()
         );
     }
@@ -174,14 +200,11 @@ async fn set_password(
         .await
         .map_err(|error| said(error, &args.user))?;
     let mut value = json!({"user": args.user});
-    let mut text = format!(
-        "The password of {} is set; every session has ended.",
-        args.user
-    );
+    let mut text = format!("Set the password of {} and ended all sessions.", args.user);
     if made_up {
         value["password"] = password.expose().clone().into();
         text = format!(
-            "{text}\npassword    {}   (shown this once)",
+            "{text}\npassword    {}   (shown only once)",
             password.expose()
         );
     }
@@ -196,7 +219,7 @@ async fn find(accounts: &Accounts, named: &str) -> anyhow::Result<String> {
     Ok(user.id.to_string())
 }
 
-/// The password from standard input, or one made up.
+/// Reads the password from standard input, or generates one; `true` if it was generated.
 fn password(wired: &Wired, from_stdin: bool) -> anyhow::Result<(Secret<String>, bool)> {
     if !from_stdin {
         return Ok((random_password(wired), true));
@@ -205,12 +228,12 @@ fn password(wired: &Wired, from_stdin: bool) -> anyhow::Result<(Secret<String>, 
     std::io::stdin()
         .take(4096)
         .read_to_string(&mut text)
-        .context("the password cannot be read")?;
+        .context("cannot read the password")?;
     let line = text.strip_suffix('\n').map_or(text.as_str(), |line| {
         line.strip_suffix('\r').unwrap_or(line)
     });
     if line.is_empty() {
-        bail!("there was no password on standard input");
+        bail!("no password on standard input");
     }
     Ok((Secret::new(line.to_owned()), false))
 }
@@ -222,7 +245,7 @@ fn role(name: RoleName) -> Role {
     }
 }
 
-/// What was typed behind a flag, if it was.
+/// Parses the value of an option, if it was given.
 fn typed<T>(
     flag: &str,
     text: Option<&str>,
@@ -236,14 +259,14 @@ fn fault(what: &str, invalid: Invalid) -> anyhow::Error {
     anyhow::anyhow!("{what}: {}", invalid.detail)
 }
 
-/// What an error means to whoever typed the command.
+/// Error message for the terminal.
 fn said(error: Error, named: &str) -> anyhow::Error {
     match error {
         Error::NotFound => anyhow::anyhow!("there is no user {named}"),
-        Error::UsernameTaken => anyhow::anyhow!("the user name {named} is taken"),
-        Error::EmailTaken => anyhow::anyhow!("the e-mail address is another user's"),
+        Error::UsernameTaken => anyhow::anyhow!("the username {named} is taken"),
+        Error::EmailTaken => anyhow::anyhow!("the email address belongs to another user"),
         Error::LastAdmin => {
-            anyhow::anyhow!("{named} is the last active admin; make another one first")
+            anyhow::anyhow!("{named} is the last active admin. Make another user an admin first")
         }
         Error::Invalid(faults) => {
             let sentences: Vec<_> = faults

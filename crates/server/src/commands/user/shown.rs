@@ -1,4 +1,4 @@
-//! How users are shown to people: one, or a table of them.
+//! Prints users: one, or a table.
 
 use doorward_domain::model::User;
 use doorward_domain::values::{EmailAddress, Username};
@@ -8,7 +8,7 @@ use serde_json::json;
 use super::super::Output;
 use crate::columns;
 
-/// What is left of 80 columns beside an id, a role and a status.
+/// Width of the name: what id, role and status leave of 80 columns.
 const NAME: usize = 25;
 
 pub(super) fn user(user: &User, output: Output) -> anyhow::Result<()> {
@@ -33,7 +33,7 @@ pub(super) fn summary(user: &User) -> String {
     .join("\n")
 }
 
-/// A line each. The id is whole, since other commands take it; a long name is not.
+/// One line for each user. Long names are truncated, ids are not.
 pub(super) fn table(users: &[User]) -> String {
     if users.is_empty() {
         return "No users.".to_owned();

@@ -365,7 +365,7 @@ fn a_backup_leaves_a_line() {
     edit(&setup, "DELETE FROM schema_migrations WHERE version = 3");
     let before = backup("before.db").expect(0);
     assert!(
-        before.err.contains("no line about this backup"),
+        before.err.contains("no event for this backup"),
         "{}",
         before.err
     );

@@ -83,16 +83,16 @@ const CALLS: &[&[&str]] = &[
     &["migrate", "status"],
     &["backup", "copy.db"],
     &["export", "users.jsonl"],
-    &["import", "users.jsonl", "--check"],
+    &["import", "users.jsonl", "--dry-run"],
     &["user", "list"],
     &["user", "show", "ben"],
     &["user", "create", "--username", "eve"],
     &["user", "set-password", "eve"],
-    &["user", "role", "eve", "admin"],
+    &["user", "set-role", "eve", "admin"],
     &["user", "disable", "eve"],
     &["user", "enable", "eve"],
     &["user", "export", "eve"],
-    &["user", "delete", "eve"],
+    &["user", "delete", "eve", "--yes"],
     &["keys", "rotate"],
     &["keys", "list"],
     &[
@@ -102,7 +102,7 @@ const CALLS: &[&[&str]] = &[
         "hashes.txt",
         "--to",
         "breached.bin",
-        "--partial",
+        "--allow-partial",
     ],
     &["audit", "verify"],
     &["audit", "key"],
@@ -210,7 +210,7 @@ fn every_table_fits_80_columns_and_no_id_is_cut() {
 
 #[test]
 fn an_error_is_json_for_programs_and_the_code_stays() {
-    let setup = Setup::on_a_file();
+    let setup = peopled();
     for (arguments, code, told) in [
         (
             &["user", "show", "nobody", "--json"][..],
@@ -219,7 +219,7 @@ fn an_error_is_json_for_programs_and_the_code_stays() {
         ),
         (&["user", "shwo", "--json"], 2, "unrecognized subcommand"),
         (
-            &["--json", "user", "role", "ben", "king"],
+            &["--json", "user", "set-role", "ben", "king"],
             2,
             "invalid value",
         ),

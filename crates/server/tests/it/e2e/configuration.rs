@@ -123,7 +123,7 @@ fn values_that_do_not_go_together_are_shown_with_where_each_came_from() {
         "{}",
         outcome.out
     );
-    assert!(outcome.err.contains("set `public_url`"), "{}", outcome.err);
+    assert!(outcome.err.contains("Set `public_url`"), "{}", outcome.err);
     assert!(!outcome.out.contains(SECRET), "{}", outcome.out);
     let outcome = setup.run(&["config", "show", "--json"]).expect(1);
     assert_eq!(outcome.json()["listen"]["value"], "0.0.0.0:0");
@@ -245,7 +245,7 @@ fn a_weak_master_key_that_is_in_use_can_be_left_behind() {
         "looks like an example",
         "openssl rand",
         "`doorward keys rotate`",
-        &format!("write this one into {}", file.display()),
+        &format!("move this one into {}", file.display()),
     ] {
         assert!(refused.contains(told), "{told}: {refused}");
     }
@@ -307,6 +307,7 @@ fn a_listener_that_others_reach_needs_a_public_url_and_a_way_for_mail() {
 #[test]
 fn exit_codes_tell_what_kind_of_wrong_it_is() {
     let setup = Setup::new();
+    setup.run(&["migrate"]).expect(0);
     for (arguments, code) in [
         (&["config", "check"][..], 0),
         (&["--help"], 0),
@@ -319,7 +320,7 @@ fn exit_codes_tell_what_kind_of_wrong_it_is() {
         (&["user"], 2),
         (&["user", "show"], 2),
         (&["user", "create"], 2),
-        (&["user", "role", "ben", "king"], 2),
+        (&["user", "set-role", "ben", "king"], 2),
         (&["serve", "--nonsense"], 2),
         (&["migrate", "nonsense"], 2),
     ] {

@@ -154,32 +154,6 @@ fn it_ends_when_its_parent_is_killed() {
     });
 }
 
-/// What has taken it in since then did not start it, and does not end with the tests.
-#[test]
-fn it_ends_when_its_parent_was_gone_before_it_looked() {
-    let setup = project();
-    let mut parent = Command::new("setsid");
-    parent
-        // It waits for nobody to be there, and becomes the server.
-        .args(["sh", "-c", ORPHAN, ""])
-        .arg(setup.command(&[]).get_program())
-        .current_dir(setup.path(""))
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
-    let mut orphan = setup.begin(parent);
-    // The shell has to be waited for, or it is still there.
-    eventually("it says why it ends", || {
-        orphan.has_ended();
-        let log = orphan.log();
-        log.contains("whoever started this has ended").then_some(())
-    });
-    assert_eq!(orphan.rest(), [""; 0]);
-}
-
-/// A shell that leaves another behind, which waits until it has gone.
-const ORPHAN: &str = "me=$$; (while kill -0 $me; do :; done 2>/dev/null; exec \"$1\" serve --ephemeral) </dev/null & exit 0";
-
 /// Started with an input that is at its end already, it does not take that for a sign.
 #[test]
 fn an_input_that_was_never_open_tells_nothing() {

@@ -21,7 +21,7 @@ fn keys_are_rotated_while_the_server_runs_and_nobody_is_signed_out() {
     assert!(after["keys"][0]["retired_at"].is_null() && after["keys"][1]["retired_at"].is_string());
     let text = setup.run(&["keys", "list"]).expect(0);
     assert!(
-        text.out.contains("signs") && text.out.contains("retired"),
+        text.out.contains("active") && text.out.contains("retired"),
         "{}",
         text.out
     );
@@ -58,8 +58,9 @@ fn kid_of(token: &str) -> Value {
 #[test]
 fn before_the_first_start_there_is_no_key() {
     let setup = Setup::new();
+    setup.run(&["migrate"]).expect(0);
     let none = setup.run(&["keys", "list"]).expect(0);
-    assert!(none.out.contains("no key yet"), "{}", none.out);
+    assert!(none.out.contains("no keys yet"), "{}", none.out);
 }
 
 /// T-REVOKE: what one node ends is over on the other within a second.

@@ -60,6 +60,6 @@ fn one_that_waits_for_its_database_hears_whoever_stops_it() {
     server.signal("TERM");
     let (status, log) = server.wait();
     assert_eq!(status.code(), Some(0), "{log}");
-    assert!(log.contains("told to stop while starting"), "{log}");
+    assert!(log.contains("stopped during start-up"), "{log}");
     assert!(asked.elapsed() < std::time::Duration::from_secs(20));
 }

@@ -72,7 +72,7 @@ fn an_operator_looks_after_users_from_the_machine() {
 
     assert_eq!(
         setup
-            .run(&["user", "role", "ben", "admin", "--json"])
+            .run(&["user", "set-role", "ben", "admin", "--json"])
             .expect(0)
             .json()["role"],
         "admin"
@@ -80,7 +80,7 @@ fn an_operator_looks_after_users_from_the_machine() {
     super::eventually("the role is given", || {
         (server.send("GET", "/user", Some(&token), None).status == 200).then_some(())
     });
-    setup.run(&["user", "role", "ben", "user"]).expect(0);
+    setup.run(&["user", "set-role", "ben", "user"]).expect(0);
     assert_eq!(
         setup
             .run(&["user", "disable", "ben", "--json"])
@@ -98,7 +98,7 @@ fn an_operator_looks_after_users_from_the_machine() {
     server.sign_in("ben", made_up["password"].as_str().unwrap());
     assert_eq!(
         setup
-            .run(&["user", "delete", "ben", "--json"])
+            .run(&["user", "delete", "ben", "--yes", "--json"])
             .expect(0)
             .json()["deleted"],
         id
@@ -148,9 +148,17 @@ fn what_cannot_be_done_is_told_in_a_sentence() {
         ),
         (&["user", "set-password", "nobody"], "", "no user nobody"),
         (&["user", "show", "nobody"], "", "no user nobody"),
-        (&["user", "delete", "admin"], "", "last active admin"),
+        (
+            &["user", "delete", "admin", "--yes"],
+            "",
+            "last active admin",
+        ),
         (&["user", "disable", "admin"], "", "last active admin"),
-        (&["user", "role", "admin", "user"], "", "last active admin"),
+        (
+            &["user", "set-role", "admin", "user"],
+            "",
+            "last active admin",
+        ),
     ] {
         let outcome = setup.run_with_input(arguments, input).expect(1);
         assert!(outcome.err.contains(told), "{arguments:?}: {}", outcome.err);
