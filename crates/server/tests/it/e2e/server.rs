@@ -208,11 +208,6 @@ impl Server {
         }
     }
 
-    /// Whether the process that was started has.
-    pub fn has_ended(&mut self) -> bool {
-        self.child.try_wait().unwrap().is_some()
-    }
-
     /// What it still says on standard output until it ends.
     pub fn rest(&mut self) -> Vec<String> {
         eventually("the server ends", || self.child.try_wait().unwrap());
