@@ -40,12 +40,7 @@ const EDGES: &[(&str, &[&str], &[&str])] = &[
     ),
     (
         "doorward-fuzz",
-        &[
-            "doorward",
-            "doorward-domain",
-            "doorward-store-sql",
-            "doorward-web",
-        ],
+        &["doorward", "doorward-domain", "doorward-web"],
         &[],
     ),
     // To be copied out, so it sees none of ours.

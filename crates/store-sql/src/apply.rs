@@ -1,82 +1,50 @@
-//! The one write verb: a list of changes in one transaction, all of it or nothing.
+//! The one write operation: a list of changes in one transaction.
 //!
-//! To add a change: its arm in [`make`], its arms in `witness.rs`, and its function in the noun's
-//! file. A function makes one
-//! change by a statement whose condition decides, and answers [`ApplyError::Stale`] where it met
-//! no row. What must not happen side by side takes a guard first ([`guards_of`]): an update of a
-//! row of the table `guards` is a lock until the transaction's end on every database there is.
+//! To add a change: its arm in [`apply_one`], and its function in the noun's file. A function makes one
+//! change with a statement whose condition decides, and returns [`ApplyError::Stale`] if it matched
+//! no row. Changes that must not run concurrently take a lock first ([`locks_for`]): an update of a
+//! row of the table `guards` is a lock until the end of the transaction on every database.
 
 use doorward_domain::changes::{ApplyError, Change};
 use doorward_domain::values::UserId;
 
-use crate::error::Fault;
+use crate::error::SqlError;
 use crate::transaction::Transaction;
-use crate::tries::Tries;
-use crate::witness::{self, Settled};
 use crate::{
     SqlStore, audit_events, audit_seals, credentials, ended_sessions, links, mail_jobs,
     signing_keys, users,
 };
 
 pub(crate) async fn apply(store: &SqlStore, changes: &[Change]) -> Result<(), ApplyError> {
-    const OPERATION: &str = "apply changes";
-    let mut tries = store.tries();
-    // Whether an earlier try may have done it all.
-    let mut in_doubt = false;
-    loop {
-        let fault = match try_once(store, changes, &tries).await {
-            Ok(()) => return Ok(()),
-            Err(fault) => fault,
-        };
-        if fault.is_unsettled() {
-            match witness::settle(store, changes, &tries).await {
-                Settled::Done => return Ok(()),
-                Settled::NotDone if tries.again_after_lost_commit().await => continue,
-                Settled::NotDone => return Err(fault.into_store_error(OPERATION).into()),
-                Settled::MayRepeat => {
-                    in_doubt = true;
-                    if tries.again_after_lost_commit().await {
-                        continue;
-                    }
-                }
-                Settled::Unknown => in_doubt = true,
-            }
-        } else if tries.again(&fault).await {
-            continue;
-        }
-        return Err(match fault.into_apply_error(OPERATION) {
-            ApplyError::Store(error) if in_doubt => ApplyError::OutcomeUnknown(error),
-            error => error,
-        });
-    }
+    let limit = store.pool.timeouts().operation();
+    let applied = store.transaction(limit, |mut transaction| async move {
+        let result = apply_all(&mut transaction, changes).await;
+        (transaction, result)
+    });
+    let applied = applied.await;
+    applied.map_err(|error| error.into_apply_error("apply changes"))
 }
 
-async fn try_once(store: &SqlStore, changes: &[Change], tries: &Tries) -> Result<(), Fault> {
-    let mut transaction = store.begin(tries).await?;
-    let made = make_all(&mut transaction, changes).await;
-    transaction.end(made).await
-}
-
-async fn make_all(transaction: &mut Transaction, changes: &[Change]) -> Result<(), Fault> {
-    for guard in guards_of(changes) {
+async fn apply_all(transaction: &mut Transaction, changes: &[Change]) -> Result<(), SqlError> {
+    for lock in locks_for(changes) {
         let sql = "UPDATE guards SET counter = counter + 1 WHERE name = ?";
-        transaction.execute(sql, &[guard.into()]).await?;
+        transaction.execute(sql, &[lock.into()]).await?;
     }
     for change in changes {
-        make(transaction, change).await?;
+        apply_one(transaction, change).await?;
     }
     Ok(())
 }
 
-/// Which guards these changes take, before anything else and always in this order.
-fn guards_of(changes: &[Change]) -> Vec<&'static str> {
+/// The locks that these changes take first, always in this order.
+fn locks_for(changes: &[Change]) -> Vec<&'static str> {
     let has = |wanted: fn(&Change) -> bool| changes.iter().any(wanted);
     let admins = has(|change| matches!(change, Change::KeepAnAdmin)).then_some("admins");
     let keys = has(|change| matches!(change, Change::RotateSigningKey { .. })).then_some("keys");
     admins.into_iter().chain(keys).collect()
 }
 
-pub(crate) async fn make(transaction: &mut Transaction, change: &Change) -> Result<(), Fault> {
+async fn apply_one(transaction: &mut Transaction, change: &Change) -> Result<(), SqlError> {
     match change {
         Change::InsertUser(user) => users::insert(transaction, user).await,
         Change::UpdateUser { user, expected } => users::update(transaction, user, *expected).await,
@@ -86,11 +54,11 @@ pub(crate) async fn make(transaction: &mut Transaction, change: &Change) -> Resu
         }
         Change::DeleteUser(id) => {
             users::delete(transaction, *id).await?;
-            forget(transaction, *id).await
+            delete_user_data(transaction, *id).await
         }
         Change::DeletePendingUser(id) => {
             if users::delete_pending(transaction, *id).await? {
-                forget(transaction, *id).await?;
+                delete_user_data(transaction, *id).await?;
             }
             Ok(())
         }
@@ -144,9 +112,9 @@ pub(crate) async fn make(transaction: &mut Transaction, change: &Change) -> Resu
     }
 }
 
-/// Removes all that belonged to a user who is gone. Sessions too: where they live elsewhere, the
+/// Deletes everything that belongs to a deleted user. Sessions too: if they are stored elsewhere, the
 /// table is empty.
-async fn forget(transaction: &mut Transaction, id: UserId) -> Result<(), Fault> {
+async fn delete_user_data(transaction: &mut Transaction, id: UserId) -> Result<(), SqlError> {
     for sql in [
         "DELETE FROM credentials WHERE user_id = ?",
         "DELETE FROM links WHERE user_id = ?",
@@ -159,10 +127,10 @@ async fn forget(transaction: &mut Transaction, id: UserId) -> Result<(), Fault> 
     Ok(())
 }
 
-/// For a change that must have met its row.
-pub(crate) fn stale_if_none(met: u64) -> Result<(), Fault> {
-    match met {
-        0 => Err(Fault::Refused(ApplyError::Stale)),
+/// For a change that must have matched its row.
+pub(crate) fn stale_if_none(matched: u64) -> Result<(), SqlError> {
+    match matched {
+        0 => Err(SqlError::Refused(ApplyError::Stale)),
         _ => Ok(()),
     }
 }

@@ -51,7 +51,7 @@ pub(crate) async fn insert(transaction: &mut Transaction, event: &AuditEvent) ->
     // Whatever stands on the table, no change is made whose line is not (L-01).
     match transaction.execute(sql, &args).await? {
         1 => Ok(()),
-        _ => Err(Fault::NoLine),
+        _ => Err(Fault::AuditNotWritten),
     }
 }
 

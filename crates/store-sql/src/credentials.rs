@@ -6,7 +6,7 @@ use doorward_domain::values::{Secret, UserId};
 use sqlx::any::AnyRow;
 
 use crate::SqlStore;
-use crate::error::Fault;
+use crate::error::SqlError;
 use crate::row::{self, BadRow, Row};
 use crate::transaction::Transaction;
 
@@ -14,7 +14,7 @@ use crate::transaction::Transaction;
 pub(crate) async fn put(
     transaction: &mut Transaction,
     credential: &Credential,
-) -> Result<(), Fault> {
+) -> Result<(), SqlError> {
     let args = [
         credential.password_hash.expose().as_str().into(),
         credential.updated_at.into(),
@@ -34,7 +34,7 @@ pub(crate) async fn rehash(
     transaction: &mut Transaction,
     credential: &Credential,
     old: &Secret<String>,
-) -> Result<(), Fault> {
+) -> Result<(), SqlError> {
     let sql = "UPDATE credentials SET password_hash = ?, updated_at = ? WHERE user_id = ? AND password_hash = ?";
     let args = [
         credential.password_hash.expose().as_str().into(),

@@ -1,32 +1,27 @@
-//! The one place that knows which database it speaks to.
+//! The one place that knows which database is used.
 //!
 //! All other files write one SQL: `?` for parameters, 64-bit integers, text and bytes, explicit
 //! column lists, no `RETURNING`, no upsert, no locking clause. What the three databases do not
-//! share stands here, a function each, and in the folder beside: `faults.rs` reads their errors,
-//! `server.rs` asks a server about itself, `triggers.rs` for what does not belong on our tables,
-//! `parameters.rs` reads a URL's. To speak to one more: a
+//! share is here, a function each, and in the folder beside: `error_codes.rs` reads their errors,
+//! `server.rs` queries a server about itself, `triggers.rs` for what does not belong on our tables,
+//! `parameters.rs` checks a URL's parameters. To support one more: a
 //! variant, its arm in each function, its three lines in `tests/contract.rs`.
 
-mod faults;
+mod error_codes;
 mod parameters;
 mod server;
 mod triggers;
 
 use std::fmt::Write;
-use std::time::Duration;
 
 use sqlx::{Any, AnyConnection, Connection, Row, Transaction, raw_sql};
 
-use crate::Limits;
-use crate::error::ConnectError;
-use crate::hosts::{self, Host};
-use crate::sqlite_file::{self, IfMissing, OpenedFile};
+use crate::Timeouts;
 
-pub(crate) use faults::{
-    advice, is_denied, is_going, is_lost, is_made_already, is_passing, is_read_only,
-    is_worth_waiting, which_unique,
+pub(crate) use error_codes::{
+    already_exists, hint, is_connection_lost, is_denied, is_read_only, is_transient, which_unique,
 };
-pub(crate) use parameters::{check_parameters, demands_tls};
+pub(crate) use parameters::check_parameters;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Dialect {
@@ -35,7 +30,7 @@ pub(crate) enum Dialect {
     Mysql,
 }
 
-/// What stands for what in a migration, in the order of the variants. A key compares byte by byte
+/// The types of a migration's placeholders, in the order of the variants. A key compares byte by byte
 /// (C-06).
 const TYPES: [(&str, [&str; 3]); 7] = [
     ("{id}", ["BLOB", "BYTEA", "BINARY(16)"]),
@@ -59,52 +54,14 @@ impl Dialect {
         }
     }
 
-    /// Where the database is, as the URL says; refuses what names no file, or no database of a server.
-    pub(crate) fn hosts(self, url: &str) -> Result<Vec<Host>, ConnectError> {
-        match self {
-            Self::Sqlite => sqlite_file::path_of(url).map(|_| vec![hosts::of_file(url)]),
-            Self::Postgres | Self::Mysql => hosts::of_url(url),
-        }
-    }
-
-    /// The URL as the driver takes it. SQLite's file is made here, so that nobody else may read
-    /// it. A server's connection keeps every statement prepared: MySQL pays dearly to close one.
-    /// An IPv6 address is looked up by its brackets, and not found, unless it is told once more.
-    pub(crate) fn driver_url(
-        self,
-        url: &str,
-        if_missing: IfMissing,
-    ) -> Result<String, ConnectError> {
-        match self {
-            Self::Sqlite => sqlite_file::driver_url(url, if_missing),
-            Self::Postgres | Self::Mysql => {
-                let joint = if url.contains('?') { '&' } else { '?' };
-                let address = hosts::ipv6_of(url).filter(|_| self == Self::Postgres);
-                let address = address.map_or(String::new(), |address| format!("host={address}&"));
-                Ok(format!(
-                    "{url}{joint}{address}statement-cache-capacity=1024"
-                ))
-            }
-        }
-    }
-
-    /// The file that the database is, if it is one.
-    pub(crate) fn file(self, url: &str) -> Result<Option<OpenedFile>, ConnectError> {
-        match self {
-            Self::Sqlite => OpenedFile::of(url).map(Some),
-            Self::Postgres | Self::Mysql => Ok(None),
-        }
-    }
-
-    /// What a new connection is told first. Commits are durable; nothing runs, waits for a lock
-    /// or keeps one without end, not even where its client vanished (MySQL 8 knows no other way
-    /// than to hang up on whoever is silent); the servers let a transaction see what others
-    /// committed meanwhile. Nor may a server's or a role's own defaults change what a statement
-    /// means: a write commits by itself, no check of a unique key is left out, no list is cut short
-    /// (C-06), and what SQLite has committed is on the disk (C-07), what it has deleted is not (L-05).
-    /// The comments are read by MariaDB alone, and by MySQL alone.
-    pub(crate) fn session(self, limits: Limits) -> String {
-        let all = limits.statement.as_millis().max(1000);
+    /// The first script of a new connection. It sets time limits for statements, lock waits and idle
+    /// transactions at the server, so that a client that vanished holds no lock for long (MySQL 8 can only
+    /// close idle connections), and read-committed isolation. It overrides defaults of the server or role
+    /// that would change what a statement means: autocommit, unique checks, row limits (C-06). SQLite
+    /// syncs each commit to disk (C-07) and overwrites deleted data (L-05). The comments are executed by
+    /// MariaDB only and by MySQL only.
+    pub(crate) fn session_setup(self, timeouts: Timeouts) -> String {
+        let all = timeouts.statement.as_millis().max(1000);
         let half = all / 2;
         let (all_s, half_s) = (all / 1000, (half / 1000).max(1));
         match self {
@@ -130,18 +87,14 @@ impl Dialect {
         }
     }
 
-    /// What clears away what was deleted where it lies besides its table: SQLite's journal keeps a page
-    /// as it was until another is written over it (L-05). It takes the writer's lock and then waits for
-    /// whoever reads, so it is told not to wait: a journal that is read is cleared the next time. The
-    /// last statement puts back what the first has changed, and is sent whatever became of the second.
-    pub(crate) fn forgetting(self, limits: Limits) -> Option<[String; 3]> {
-        let half = limits.statement.as_millis().max(1000) / 2;
+    /// Removes deleted data outside its table: SQLite's write-ahead log keeps a page until another one
+    /// overwrites it (L-05). The checkpoint does not wait for readers; the next sweep tries again.
+    pub(crate) fn purge_script(self, timeouts: Timeouts) -> Option<String> {
+        let half = timeouts.statement.as_millis().max(1000) / 2;
         (self == Self::Sqlite).then(|| {
-            [
-                "PRAGMA busy_timeout=0".to_owned(),
-                "PRAGMA wal_checkpoint(TRUNCATE)".to_owned(),
-                format!("PRAGMA busy_timeout={half}"),
-            ]
+            format!(
+                "PRAGMA busy_timeout=0; PRAGMA wal_checkpoint(TRUNCATE); PRAGMA busy_timeout={half};"
+            )
         })
     }
 
@@ -154,19 +107,13 @@ impl Dialect {
         }
     }
 
-    /// How long a connection may rest before it is closed; a file does not hang up. Less than the
-    /// `wait_timeout` above.
-    pub(crate) fn longest_rest(self) -> Option<Duration> {
-        (self != Self::Sqlite).then_some(Duration::from_secs(50))
-    }
-
-    /// What the database is told once, before anything else: SQLite's readers and its writer
-    /// shall not wait for one another.
-    pub(crate) fn database(self) -> Option<&'static str> {
+    /// A persistent setting of the database: with a write-ahead log SQLite's readers and its writer do
+    /// not wait for each other.
+    pub(crate) fn database_setup(self) -> Option<&'static str> {
         (self == Self::Sqlite).then_some("PRAGMA journal_mode=WAL")
     }
 
-    /// Whether writers wait in line in this process, since the database takes one at a time.
+    /// Whether the database takes one writer at a time. Writers then queue in this process, in order.
     pub(crate) fn has_one_writer(self) -> bool {
         self == Self::Sqlite
     }
@@ -179,7 +126,8 @@ impl Dialect {
         }
     }
 
-    /// Ends one. PostgreSQL would take an interrupted wait for its standby for an answer.
+    /// Ends one without a statement timeout: PostgreSQL reports a commit whose wait for a synchronous
+    /// replica was interrupted as a success.
     pub(crate) fn commit(self) -> &'static str {
         match self {
             Self::Postgres => "SET LOCAL statement_timeout = 0; COMMIT",
@@ -195,8 +143,7 @@ impl Dialect {
         let mut parts = sql.split('?');
         let mut numbered = parts.next().unwrap_or_default().to_owned();
         for (index, part) in parts.enumerate() {
-            write!(numbered, "${}{part}", index + 1)
-                .expect("a String takes all that is written to it");
+            write!(numbered, "${}{part}", index + 1).expect("writing to a String cannot fail");
         }
         numbered
     }
@@ -224,7 +171,7 @@ impl Dialect {
         }
     }
 
-    /// Asks the server for its clock, in microseconds since 1970; a file has none of its own.
+    /// Reads the server's clock, in microseconds since 1970; a file has no clock of its own.
     pub(crate) fn server_time(self) -> Option<&'static str> {
         match self {
             Self::Sqlite => None,
@@ -237,22 +184,22 @@ impl Dialect {
         }
     }
 
-    /// Begins to migrate, once nobody else does. MySQL's lock lasts as long as the connection.
+    /// Begins a migration, once no other process migrates. MySQL's lock lasts as long as the connection.
     pub(crate) async fn begin_migration(
         self,
         connection: &mut AnyConnection,
     ) -> Result<Transaction<'_, Any>, sqlx::Error> {
         match self {
             Self::Sqlite => {
-                let patience = "PRAGMA busy_timeout=30000";
-                raw_sql(patience).execute(&mut *connection).await?;
+                let limit = "PRAGMA busy_timeout=30000";
+                raw_sql(limit).execute(&mut *connection).await?;
             }
             Self::Postgres => {}
             Self::Mysql => {
-                let patience = "SET SESSION innodb_lock_wait_timeout=60, SESSION lock_wait_timeout=60 \
+                let limit = "SET SESSION innodb_lock_wait_timeout=60, SESSION lock_wait_timeout=60 \
                     /*M!, SESSION max_statement_time=0, SESSION idle_transaction_timeout=0 */ \
                     /*!80000 , SESSION max_execution_time=0 */";
-                raw_sql(patience).execute(&mut *connection).await?;
+                raw_sql(limit).execute(&mut *connection).await?;
                 let lock = "SELECT GET_LOCK(LEFT(CONCAT('doorward:', DATABASE()), 64), 60)";
                 let row = sqlx::query(lock).fetch_one(&mut *connection).await?;
                 if row.try_get::<Option<i64>, _>(0)? != Some(1) {

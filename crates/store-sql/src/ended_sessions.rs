@@ -5,8 +5,8 @@ use doorward_domain::values::{SessionId, UserId};
 use jiff::Timestamp;
 
 use crate::SqlStore;
-use crate::error::Fault;
-use crate::sweeping::Sweep;
+use crate::error::SqlError;
+use crate::sweep::Sweep;
 use crate::transaction::Transaction;
 
 /// Notes it, once. Where two processes insert at a time, one loses and is tried again.
@@ -15,7 +15,7 @@ pub(crate) async fn put(
     user_id: UserId,
     id: SessionId,
     until: Timestamp,
-) -> Result<(), Fault> {
+) -> Result<(), SqlError> {
     let known = "SELECT 1 FROM ended_sessions WHERE id = ?";
     if transaction.row(known, &[id.into()]).await?.is_none() {
         let sql = "INSERT INTO ended_sessions (id, user_id, ends_at) VALUES (?, ?, ?)";

@@ -1,26 +1,25 @@
 //! The ports of the domain on SQLite, PostgreSQL and MySQL/MariaDB: one code path, one migration history.
 //!
-//! | file | is |
+//! | file | contains |
 //! | --- | --- |
-//! | `apply.rs` | the one write verb: one transaction, one arm a change |
-//! | `witness.rs` | what became of a commit whose answer was lost |
+//! | `apply.rs` | the one write operation: a list of changes in one transaction |
 //! | `users.rs`, `sessions.rs` … | a noun: its SQL, and how its row is read |
-//! | `sweeping.rs` | how what has run out goes, a piece at a time |
-//! | `dialect.rs`, `dialect/` | the only ones that know which database they speak to |
-//! | `servers.rs`, `pool.rs`, `tries.rs` | connections, and how long one waits for what |
-//! | `opening.rs`, `examine.rs` | whether a database will do, at a start and for `doorward doctor` |
-//! | `rights.rs` | what a role that serves must be allowed to do |
+//! | `sweep.rs` | deleting expired rows in batches |
+//! | `dialect.rs`, `dialect/` | everything that differs between the databases |
+//! | `pool.rs`, `transaction.rs`, `retry.rs` | connections, transactions, retries and time limits |
+//! | `database_url.rs`, `connect.rs`, `diagnostics.rs` | the URL, the checks at start and for `doorward doctor` |
+//! | `privileges.rs` | the privileges that a serving role needs |
 //! | `migrations.rs` | the schema's history, and the lock around it |
-//! | `arg.rs`, `row.rs` | what may be bound, and what may be read |
+//! | `arg.rs`, `row.rs` | what may be bound, and how columns are read |
 //!
-//! The rules of an account are none of its business: it keeps uniqueness, versions and expiry, by
-//! constraint or by the condition of the write itself, and never by looking first.
+//! The store enforces uniqueness, versions and expiry, by constraint or by the condition of the write
+//! itself, never by reading first. Every other rule of an account is the domain's.
 //!
 //! To add a change: its arm in `apply.rs`, its function in the noun's file. To add a column: a
 //! migration, the noun's column list, its reading. To write a store for another kind of database:
-//! a crate beside this one that implements [`Store`] (and [`Sessions`], if sessions shall live
-//! there), the two macros of `doorward_testkit::contract` in its tests against a real server, and
-//! one arm in the wiring of `crates/server`. What to look out for is what the contract tries:
+//! a crate beside this one that implements [`Store`] (and [`Sessions`], if it stores sessions), the two
+//! macros of `doorward_testkit::contract` in its tests against a real server, and
+//! one arm in the wiring of `crates/server`. The contract shows what to look out for:
 //! conditions instead of reads, all or nothing, keys compared byte by byte, times to the microsecond.
 //!
 //! [`Store`]: doorward_domain::ports::Store
@@ -32,32 +31,27 @@ mod audit_events;
 mod audit_rows;
 mod audit_seals;
 mod backup;
+mod connect;
 mod credentials;
+mod database_url;
+mod diagnostics;
 mod dialect;
 mod ended_sessions;
 mod error;
-mod examine;
-#[cfg(any(test, fuzzing))]
-#[doc(hidden)]
-pub mod fuzzing;
-mod hosts;
 mod links;
 mod mail_jobs;
 mod migrations;
-mod opening;
 mod pool;
-mod rights;
+mod privileges;
+mod retry;
 mod row;
-mod servers;
 mod sessions;
 mod signing_keys;
 mod sqlite_file;
 mod store;
-mod sweeping;
+mod sweep;
 mod transaction;
-mod tries;
 mod users;
-mod witness;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -67,41 +61,40 @@ use doorward_domain::ports::StoreError;
 use sqlx::any::{AnyArguments, AnyRow};
 use sqlx::query::Query;
 use sqlx::{Any, AssertSqlSafe};
-use tokio::sync::{Mutex, OwnedMutexGuard};
-use tokio::time::timeout_at;
+use tokio::sync::Mutex;
 
 pub use backup::{BackupError, back_up};
+pub use connect::{migrate, migration_status};
+pub use database_url::check_url;
+pub use diagnostics::{DatabaseDiagnostics, diagnose};
 pub use error::ConnectError;
-pub use examine::{Examined, examine};
 pub use migrations::MigrationStatus;
-pub use opening::{migrate, migration_status};
-pub use servers::check_url;
 
 use arg::Arg;
 use audit_events::Unreadable;
 use dialect::Dialect;
-use error::Fault;
-use pool::Pool;
+use error::SqlError;
+use pool::ConnectionPool;
+use retry::RetryBudget;
 use transaction::Transaction;
-use tries::Tries;
 
 /// Where the database is and how to use it.
 #[derive(Clone)]
 pub struct SqlSettings {
-    /// `sqlite:PATH`, `postgres://…`, `mysql://…` or `mariadb://…`, with commas between hosts.
+    /// `sqlite:PATH`, `postgres://…`, `mysql://…` or `mariadb://…`.
     pub url: String,
-    /// How many connections to hold at most.
+    /// How many connections to open at most.
     pub max_connections: u32,
-    /// Whether to bring the schema up to date; where not, a schema that lags behind is an error.
+    /// Whether to apply pending migrations; if not, a pending one is an error.
     pub migrate: bool,
-    /// How long to wait for a connection.
+    /// How long to wait for a connection from the pool, and for a new one to open.
     pub connect_timeout: Duration,
-    /// How long one statement may take. An operation has two seconds more in all.
+    /// How long one statement may take. An operation may take two seconds more, and its commit another two.
     pub statement_timeout: Duration,
 }
 
 impl SqlSettings {
-    /// What a configuration that says nothing else means.
+    /// The defaults.
     pub fn new(url: impl Into<String>) -> Self {
         Self {
             url: url.into(),
@@ -112,86 +105,69 @@ impl SqlSettings {
         }
     }
 
-    /// The file that the database is; none where it is a server, or the URL cannot be read.
+    /// SQLite's file; `None` for a server or a malformed URL.
     pub fn file(&self) -> Option<PathBuf> {
-        let file = Dialect::of_url(&self.url)?.file(&self.url).ok()??;
-        Some(file.into_path())
+        match Dialect::of_url(&self.url)? {
+            Dialect::Sqlite => sqlite_file::path_of(&self.url).ok(),
+            Dialect::Postgres | Dialect::Mysql => None,
+        }
     }
 
-    fn limits(&self) -> Limits {
-        Limits {
+    fn timeouts(&self) -> Timeouts {
+        Timeouts {
             connect: self.connect_timeout,
             statement: self.statement_timeout,
         }
     }
 }
 
-/// How long things may take.
+/// Time limits.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Limits {
+pub(crate) struct Timeouts {
     connect: Duration,
     statement: Duration,
 }
 
-impl Limits {
-    /// One operation of a port, however often it is tried.
+impl Timeouts {
+    /// How long a commit may take after the operation's own limit.
+    const COMMIT: Duration = Duration::from_secs(2);
+
+    /// One operation with all its attempts, without the commit.
     fn operation(self) -> Duration {
         self.statement + Duration::from_secs(2)
-    }
-
-    /// With less of an operation's time left nothing is committed: finding out what became of a
-    /// commit takes time, too.
-    fn least_for_commit(self) -> Duration {
-        self.operation() / 4
     }
 }
 
 /// Accounts and sessions in an SQL database. A clone is another handle on the same pool.
 #[derive(Clone)]
 pub struct SqlStore {
-    pool: Pool,
+    pool: ConnectionPool,
     dialect: Dialect,
-    /// Where writers stand in line, first come first served, if the database takes one at a time.
-    turn: Option<Arc<Mutex<()>>>,
-    /// The lines of the audit log that this node has said to be unreadable.
+    /// Writers wait here in order, where the database takes one at a time.
+    writer_lock: Option<Arc<Mutex<()>>>,
+    /// The audit events that this node has logged as unreadable.
     unreadable: Arc<Unreadable>,
 }
 
-/// What one statement wrote.
-struct Written {
-    rows: u64,
-    /// An earlier try was not answered, and may have done it.
-    in_doubt: bool,
-}
-
 impl SqlStore {
-    /// Waits for what is under way and hangs up. Handles that remain answer with errors.
+    /// Closes the pool. Later operations fail.
     pub async fn close(&self) {
         self.pool.close().await;
     }
 
-    /// The patience of one operation.
-    fn tries(&self) -> Tries {
-        Tries::new(self.pool.servers().limits)
-    }
-
-    /// Reads; a connection that was lost is not the end of it.
     async fn rows(
         &self,
         operation: &'static str,
         sql: &str,
         args: &[Arg<'_>],
     ) -> Result<Vec<AnyRow>, StoreError> {
-        let mut tries = self.tries();
+        let mut budget = RetryBudget::new(self.pool.timeouts().operation());
         loop {
-            let result = match self.pool.acquire(tries.until).await {
-                Ok(mut held) => held.rows(sql, args, tries.until).await,
-                Err(fault) => Err(fault),
-            };
-            match result {
+            let attempt = async { self.pool.get().await?.rows(sql, args).await };
+            match budget.attempt(attempt).await {
                 Ok(rows) => return Ok(rows),
-                Err(fault) if tries.again(&fault).await => {}
-                Err(fault) => return Err(fault.into_store_error(operation)),
+                Err(error) if budget.should_retry(&error).await => {}
+                Err(error) => return Err(error.into_store_error(operation)),
             }
         }
     }
@@ -206,54 +182,70 @@ impl SqlStore {
         Ok((!rows.is_empty()).then(|| rows.swap_remove(0)))
     }
 
-    /// One statement that writes, in a transaction of its own.
+    /// Runs one statement in a transaction of its own. Returns how many rows it matched.
     async fn write(
         &self,
         operation: &'static str,
         sql: &str,
         args: &[Arg<'_>],
-    ) -> Result<Written, StoreError> {
-        let mut tries = self.tries();
-        let mut in_doubt = false;
+    ) -> Result<u64, StoreError> {
+        let limit = self.pool.timeouts().operation();
+        let written = self.transaction(limit, |mut transaction| async move {
+            let result = transaction.execute(sql, args).await;
+            (transaction, result)
+        });
+        let written = written.await;
+        written.map_err(|error| error.into_store_error(operation))
+    }
+
+    /// Runs `body` in a transaction and commits it if it succeeds. Conflicts and connections that are
+    /// lost before the commit are retried within the limit; a commit is sent once.
+    async fn transaction<T, F>(
+        &self,
+        limit: Duration,
+        body: impl Fn(Transaction) -> F,
+    ) -> Result<T, SqlError>
+    where
+        F: Future<Output = (Transaction, Result<T, SqlError>)>,
+    {
+        let mut budget = RetryBudget::new(limit);
         loop {
-            let fault = match self.write_once(sql, args, &tries).await {
-                Ok(rows) => return Ok(Written { rows, in_doubt }),
-                Err(fault) => fault,
+            let attempt = async {
+                match body(self.begin().await?).await {
+                    (transaction, Ok(value)) => Ok((transaction, value)),
+                    (transaction, Err(error)) => {
+                        transaction.roll_back().await;
+                        Err(error)
+                    }
+                }
             };
-            if in_doubt && fault.which_unique().as_deref() == Some("primary") {
-                return Ok(Written { rows: 1, in_doubt });
-            }
-            in_doubt |= fault.is_in_doubt();
-            if !tries.again(&fault).await {
-                return Err(fault.into_store_error(operation));
+            let error = match budget.attempt(attempt).await {
+                Ok((transaction, value)) => {
+                    let deadline = budget.deadline + Timeouts::COMMIT;
+                    match transaction.commit(deadline).await {
+                        Ok(()) => return Ok(value),
+                        Err(error) => error,
+                    }
+                }
+                Err(error) => error,
+            };
+            if !budget.should_retry(&error).await {
+                return Err(error);
             }
         }
     }
 
-    async fn write_once(&self, sql: &str, args: &[Arg<'_>], tries: &Tries) -> Result<u64, Fault> {
-        let turn = self.turn(tries).await?;
-        let mut held = self.pool.acquire(tries.until).await?.in_turn(turn);
-        let done = held.execute(sql, args, tries.until).await?;
-        Ok(done.rows_affected())
-    }
-
-    async fn begin(&self, tries: &Tries) -> Result<Transaction, Fault> {
-        let turn = self.turn(tries).await?;
-        let held = self.pool.acquire(tries.until).await?.in_turn(turn);
-        Transaction::begin(held, tries.until).await
-    }
-
-    async fn turn(&self, tries: &Tries) -> Result<Option<OwnedMutexGuard<()>>, Fault> {
-        let Some(turn) = &self.turn else {
-            return Ok(None);
+    async fn begin(&self) -> Result<Transaction, SqlError> {
+        let lock = match &self.writer_lock {
+            Some(lock) => Some(lock.clone().lock_owned().await),
+            None => None,
         };
-        let turn = timeout_at(tries.until, turn.clone().lock_owned()).await;
-        Ok(Some(turn.map_err(|_| ConnectError::Turn)?))
+        let connection = self.pool.get().await?;
+        Transaction::begin(connection.with_writer_lock(lock)).await
     }
 }
 
-/// A statement with its parameters. Its text is made of our own literals alone; what people typed
-/// is always bound.
+/// A statement with its parameters. Its text consists of our own literals only; values are always bound.
 fn query(dialect: Dialect, sql: &str, args: &[Arg<'_>]) -> Query<'static, Any, AnyArguments> {
     let query = sqlx::query(AssertSqlSafe(dialect.sql(sql)));
     args.iter().fold(query, |query, arg| arg.bind(query))

@@ -8,12 +8,12 @@ use sqlx::any::AnyRow;
 
 use crate::SqlStore;
 use crate::apply::stale_if_none;
-use crate::error::Fault;
+use crate::error::SqlError;
 use crate::row::{self, BadRow, Row};
-use crate::sweeping::Sweep;
+use crate::sweep::Sweep;
 use crate::transaction::Transaction;
 
-pub(crate) async fn put(transaction: &mut Transaction, link: &Link) -> Result<(), Fault> {
+pub(crate) async fn put(transaction: &mut Transaction, link: &Link) -> Result<(), SqlError> {
     let sql = "INSERT INTO links (digest, user_id, purpose, email, created_at, expires_at, used_at) \
         VALUES (?, ?, ?, ?, ?, ?, ?)";
     let args = [
@@ -33,7 +33,7 @@ pub(crate) async fn mark_used(
     transaction: &mut Transaction,
     digest: &Digest,
     at: Timestamp,
-) -> Result<(), Fault> {
+) -> Result<(), SqlError> {
     let sql =
         "UPDATE links SET used_at = ? WHERE digest = ? AND used_at IS NULL AND expires_at > ?";
     stale_if_none(
@@ -47,7 +47,7 @@ pub(crate) async fn revoke(
     transaction: &mut Transaction,
     user_id: UserId,
     purposes: &[Purpose],
-) -> Result<(), Fault> {
+) -> Result<(), SqlError> {
     for purpose in purposes {
         let sql = "DELETE FROM links WHERE user_id = ? AND purpose = ?";
         transaction
@@ -62,7 +62,7 @@ pub(crate) async fn revoke_since(
     user_id: UserId,
     purpose: Purpose,
     since: Timestamp,
-) -> Result<(), Fault> {
+) -> Result<(), SqlError> {
     let sql = "DELETE FROM links WHERE user_id = ? AND purpose = ? AND created_at >= ?";
     let values = [user_id.into(), purpose.as_str().into(), since.into()];
     transaction.execute(sql, &values).await?;

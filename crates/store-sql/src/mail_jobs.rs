@@ -8,13 +8,12 @@ use sqlx::any::AnyRow;
 
 use crate::SqlStore;
 use crate::apply::stale_if_none;
-use crate::error::Fault;
+use crate::error::SqlError;
 use crate::row::{self, BadRow, Row};
-use crate::sweeping::Sweep;
+use crate::sweep::Sweep;
 use crate::transaction::Transaction;
-use crate::tries::Tries;
 
-pub(crate) async fn insert(transaction: &mut Transaction, job: &MailJob) -> Result<(), Fault> {
+pub(crate) async fn insert(transaction: &mut Transaction, job: &MailJob) -> Result<(), SqlError> {
     let sql = "INSERT INTO mail_jobs (id, kind, user_id, email, locale, created_at, attempts, due_at, failed_at) \
         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)";
     let args = [
@@ -32,7 +31,7 @@ pub(crate) async fn insert(transaction: &mut Transaction, job: &MailJob) -> Resu
     Ok(())
 }
 
-pub(crate) async fn delete(transaction: &mut Transaction, id: MailJobId) -> Result<(), Fault> {
+pub(crate) async fn delete(transaction: &mut Transaction, id: MailJobId) -> Result<(), SqlError> {
     let sql = "DELETE FROM mail_jobs WHERE id = ?";
     transaction.execute(sql, &[id.into()]).await?;
     Ok(())
@@ -42,7 +41,7 @@ pub(crate) async fn delete(transaction: &mut Transaction, id: MailJobId) -> Resu
 pub(crate) async fn forget(
     transaction: &mut Transaction,
     email: &EmailAddress,
-) -> Result<(), Fault> {
+) -> Result<(), SqlError> {
     let sql = "DELETE FROM mail_jobs WHERE user_id IS NULL AND LOWER(email) = ?";
     transaction.execute(sql, &[email.key().into()]).await?;
     Ok(())
@@ -52,7 +51,7 @@ pub(crate) async fn forget_of(
     transaction: &mut Transaction,
     email: &EmailAddress,
     kinds: &[MailKind],
-) -> Result<(), Fault> {
+) -> Result<(), SqlError> {
     let sql = "DELETE FROM mail_jobs WHERE user_id IS NULL AND LOWER(email) = ? AND kind = ?";
     for kind in kinds {
         let args = [email.key().into(), kind.as_str().into()];
@@ -66,7 +65,7 @@ pub(crate) async fn forget_since(
     user_id: UserId,
     kind: MailKind,
     since: Timestamp,
-) -> Result<(), Fault> {
+) -> Result<(), SqlError> {
     let sql = "DELETE FROM mail_jobs WHERE user_id = ? AND kind = ? AND created_at >= ?";
     let args = [user_id.into(), kind.as_str().into(), since.into()];
     transaction.execute(sql, &args).await?;
@@ -74,7 +73,7 @@ pub(crate) async fn forget_since(
 }
 
 /// A write that changes nothing, as of a user.
-pub(crate) async fn keep(transaction: &mut Transaction, id: MailJobId) -> Result<(), Fault> {
+pub(crate) async fn keep(transaction: &mut Transaction, id: MailJobId) -> Result<(), SqlError> {
     let sql = "UPDATE mail_jobs SET attempts = attempts WHERE id = ?";
     stale_if_none(transaction.execute(sql, &[id.into()]).await?)
 }
@@ -83,7 +82,7 @@ pub(crate) async fn retry(
     transaction: &mut Transaction,
     id: MailJobId,
     due_at: Timestamp,
-) -> Result<(), Fault> {
+) -> Result<(), SqlError> {
     let sql = "UPDATE mail_jobs SET due_at = ? WHERE id = ?";
     transaction
         .execute(sql, &[due_at.into(), id.into()])
@@ -95,7 +94,7 @@ pub(crate) async fn expire_leases(
     transaction: &mut Transaction,
     now: Timestamp,
     until: Timestamp,
-) -> Result<(), Fault> {
+) -> Result<(), SqlError> {
     let sql = "UPDATE mail_jobs SET due_at = ? WHERE due_at > ? AND due_at <= ?";
     let args = [now.into(), now.into(), until.into()];
     transaction.execute(sql, &args).await?;
@@ -106,7 +105,7 @@ pub(crate) async fn fail(
     transaction: &mut Transaction,
     id: MailJobId,
     at: Timestamp,
-) -> Result<(), Fault> {
+) -> Result<(), SqlError> {
     let sql = "UPDATE mail_jobs SET failed_at = ? WHERE id = ?";
     transaction.execute(sql, &[at.into(), id.into()]).await?;
     Ok(())
@@ -135,36 +134,24 @@ pub(crate) async fn claim(
     if due.is_empty() {
         return Ok(due);
     }
-    let mut tries = store.tries();
-    loop {
-        // A lease that may have been taken is not taken again: it ends by itself.
-        match take(store, &due, lease_until, &tries).await {
-            Ok(taken) => return Ok(taken),
-            Err(fault) if tries.again(&fault).await => {}
-            Err(fault) => return Err(fault.into_store_error(OPERATION)),
-        }
-    }
+    let limit = store.pool.timeouts().operation();
+    let due = due.as_slice();
+    let claimed = store.transaction(limit, |mut transaction| async move {
+        let result = claim_each(&mut transaction, due, lease_until).await;
+        (transaction, result)
+    });
+    let claimed = claimed.await;
+    claimed.map_err(|error| error.into_store_error(OPERATION))
 }
 
-async fn take(
-    store: &SqlStore,
-    due: &[MailJob],
-    lease_until: Timestamp,
-    tries: &Tries,
-) -> Result<Vec<MailJob>, Fault> {
-    let mut transaction = store.begin(tries).await?;
-    let taken = take_each(&mut transaction, due, lease_until).await;
-    transaction.end(taken).await
-}
-
-async fn take_each(
+async fn claim_each(
     transaction: &mut Transaction,
     due: &[MailJob],
     lease_until: Timestamp,
-) -> Result<Vec<MailJob>, Fault> {
+) -> Result<Vec<MailJob>, SqlError> {
     let sql = "UPDATE mail_jobs SET due_at = ?, attempts = attempts + 1 \
         WHERE id = ? AND attempts = ? AND due_at = ? AND failed_at IS NULL";
-    let mut taken = Vec::with_capacity(due.len());
+    let mut claimed = Vec::with_capacity(due.len());
     for job in due {
         let args = [
             lease_until.into(),
@@ -173,14 +160,14 @@ async fn take_each(
             job.due_at.into(),
         ];
         if transaction.execute(sql, &args).await? == 1 {
-            taken.push(MailJob {
+            claimed.push(MailJob {
                 attempts: job.attempts + 1,
                 due_at: lease_until,
                 ..job.clone()
             });
         }
     }
-    Ok(taken)
+    Ok(claimed)
 }
 
 /// A kind that only a newer release knows is left out, and hides no other.

@@ -1,25 +1,25 @@
-//! The schema's history: which migrations there are, which a database has, and how it gets the rest.
+//! The schema's migrations: which there are, which a database has, and how the rest are applied.
 //!
 //! To add one: a script under `migrations/`, numbered on, and its line in [`MIGRATIONS`]. A script
 //! is a list of statements, each ending with `;` at the end of a line. Old nodes run beside new ones
 //! during an upgrade, so a migration only *adds* (tables, columns with NULL or a default, indexes)
-//! and says in `compatible_with` the oldest migration whose program can work with the result; what
-//! nobody uses any more is taken away a release later, with `compatible_with` raised to that release.
-//! A script that shipped is never touched again.
+//! and names in `compatible_with` the oldest migration whose program can work with the result; what
+//! is no longer used is dropped a release later, with `compatible_with` raised to that release.
+//! A script that shipped is never edited.
 //!
-//! All of it happens under a lock, in one transaction where the database can roll a table back.
-//! MySQL cannot: there every statement is noted before and after, and where a program was killed in
-//! between, the statement is made again and may find that it was made. Statements on rows must
-//! therefore bear being made twice.
+//! All pending migrations run under a lock, in one transaction where the database can roll back DDL.
+//! MySQL cannot: there every statement is recorded before and after it runs. After a crash in between,
+//! the statement runs again, and "already exists" counts as success. Statements on rows must therefore
+//! be idempotent.
 
 use jiff::Timestamp;
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, AssertSqlSafe, Row as _, raw_sql};
 
 use crate::arg::Arg;
+use crate::database_url::DatabaseUrl;
 use crate::dialect::{self, Dialect};
-use crate::error::{self, ConnectError};
-use crate::hosts::Host;
+use crate::error::ConnectError;
 use crate::query;
 use crate::row::{BadRow, Row};
 
@@ -74,7 +74,7 @@ pub struct MigrationStatus {
     pub applied_at: Option<Timestamp>,
 }
 
-/// All migrations, those of a later program too, by number.
+/// All migrations, those of a later version too, by number.
 pub(crate) async fn status(
     connection: &mut AnyConnection,
     dialect: Dialect,
@@ -94,8 +94,8 @@ pub(crate) async fn status(
     Ok(all)
 }
 
-/// Whether this program can work with a database of that status. A later one's migrations are
-/// welcome as long as they say so.
+/// Whether this program can work with a database in that state. Migrations of a later version are
+/// accepted if they are marked compatible.
 pub(crate) fn check(status: &[MigrationStatus]) -> Result<(), ConnectError> {
     let binary = MIGRATIONS.last().map_or(0, |migration| migration.version);
     let later = || status.iter().filter(|status| status.version > binary);
@@ -105,7 +105,7 @@ pub(crate) fn check(status: &[MigrationStatus]) -> Result<(), ConnectError> {
             .max()
             .unwrap_or(0);
         if needed > binary {
-            return Err(ConnectError::Newer {
+            return Err(ConnectError::SchemaTooNew {
                 database: newest.version,
                 binary,
             });
@@ -113,7 +113,7 @@ pub(crate) fn check(status: &[MigrationStatus]) -> Result<(), ConnectError> {
         tracing::warn!(
             schema.database = newest.version,
             schema.binary = binary,
-            "the database was migrated by a later version, which says that this one can work with it"
+            "database schema is newer than this version, but marked compatible"
         );
     }
     let waiting = status
@@ -124,49 +124,52 @@ pub(crate) fn check(status: &[MigrationStatus]) -> Result<(), ConnectError> {
         .collect();
     match names.as_slice() {
         [] => Ok(()),
-        names => Err(ConnectError::Pending(names.join(", "))),
+        names => Err(ConnectError::PendingMigrations(names.join(", "))),
     }
 }
 
-/// Makes what waits, unless a later program's migrations rule this one out.
+/// Applies pending migrations, unless a later version's migrations are not compatible.
 pub(crate) async fn run(
     connection: &mut AnyConnection,
-    dialect: Dialect,
-    host: &Host,
+    url: &DatabaseUrl,
     now: Timestamp,
 ) -> Result<(), ConnectError> {
-    let told = |error| ConnectError::of(dialect, host, error);
-    match check(&status(connection, dialect).await.map_err(told)?) {
-        Err(ConnectError::Pending(_)) => {}
+    let dialect = url.dialect;
+    let from_sqlx = |error| ConnectError::from_sqlx(url, error);
+    match check(&status(connection, dialect).await.map_err(from_sqlx)?) {
+        Err(ConnectError::PendingMigrations(_)) => {}
         settled => return settled,
     }
-    let mut transaction = dialect.begin_migration(connection).await.map_err(told)?;
+    let mut transaction = dialect
+        .begin_migration(connection)
+        .await
+        .map_err(from_sqlx)?;
     raw_sql(AssertSqlSafe(dialect.ddl(HISTORY)))
         .execute(&mut *transaction)
         .await
-        .map_err(told)?;
+        .map_err(from_sqlx)?;
     for migration in MIGRATIONS {
-        let made = make(&mut transaction, dialect, migration, now).await;
-        made.map_err(|source| ConnectError::Migration {
+        let applied = apply(&mut transaction, dialect, migration, now).await;
+        applied.map_err(|source| ConnectError::Migration {
             version: migration.version,
             name: migration.name,
-            mend: error::mend(dialect, host, &source),
+            hint: dialect::hint(url, &source),
             source: Box::new(source),
         })?;
     }
-    transaction.commit().await.map_err(told)
+    transaction.commit().await.map_err(from_sqlx)
 }
 
-async fn make(
+async fn apply(
     connection: &mut AnyConnection,
     dialect: Dialect,
     migration: &Migration,
     now: Timestamp,
 ) -> Result<(), sqlx::Error> {
-    let (begun, done) = match progress(connection, dialect, migration.version).await? {
-        Progress::Made => return Ok(()),
-        Progress::Halfway { begun, done } => (begun, done),
-        Progress::None => {
+    let (begun, done) = match state(connection, dialect, migration.version).await? {
+        MigrationState::Applied => return Ok(()),
+        MigrationState::Partial { begun, done } => (begun, done),
+        MigrationState::Pending => {
             let sql = "INSERT INTO schema_migrations \
                 (version, name, compatible_with, statements_begun, statements_done) VALUES (?, ?, ?, 0, 0)";
             let args = [
@@ -183,17 +186,17 @@ async fn make(
         if number <= done {
             continue;
         }
-        note(connection, dialect, "statements_begun", number, migration).await?;
+        record_step(connection, dialect, "statements_begun", number, migration).await?;
         match raw_sql(AssertSqlSafe(statement))
             .execute(&mut *connection)
             .await
         {
             Ok(_) => {}
-            Err(error) if number == begun && dialect::is_made_already(&error) => {}
+            Err(error) if number == begun && dialect::already_exists(&error) => {}
             Err(error) => {
-                // What failed was not made, so it must not pass for made next time. Where all
-                // is rolled back anyway, this may fail too.
-                note(
+                // A failed statement must not count as executed next time. Where everything is rolled
+                // back, this may fail too.
+                record_step(
                     connection,
                     dialect,
                     "statements_begun",
@@ -205,9 +208,9 @@ async fn make(
                 return Err(error);
             }
         }
-        note(connection, dialect, "statements_done", number, migration).await?;
+        record_step(connection, dialect, "statements_done", number, migration).await?;
     }
-    note(
+    record_step(
         connection,
         dialect,
         "applied_at",
@@ -215,39 +218,39 @@ async fn make(
         migration,
     )
     .await?;
-    tracing::info!(migration.version, migration.name, "made a migration");
+    tracing::info!(migration.version, migration.name, "applied migration");
     Ok(())
 }
 
-enum Progress {
-    None,
-    Halfway { begun: i64, done: i64 },
-    Made,
+enum MigrationState {
+    Pending,
+    Partial { begun: i64, done: i64 },
+    Applied,
 }
 
-async fn progress(
+async fn state(
     connection: &mut AnyConnection,
     dialect: Dialect,
     version: i64,
-) -> Result<Progress, sqlx::Error> {
+) -> Result<MigrationState, sqlx::Error> {
     let sql = "SELECT statements_begun, statements_done, applied_at FROM schema_migrations WHERE version = ?";
     let row = query(dialect, sql, &[version.into()])
         .fetch_optional(connection)
         .await?;
     let Some(row) = row else {
-        return Ok(Progress::None);
+        return Ok(MigrationState::Pending);
     };
     let applied_at: Option<i64> = row.try_get("applied_at")?;
     if applied_at.is_some() {
-        return Ok(Progress::Made);
+        return Ok(MigrationState::Applied);
     }
-    Ok(Progress::Halfway {
+    Ok(MigrationState::Partial {
         begun: row.try_get("statements_begun")?,
         done: row.try_get("statements_done")?,
     })
 }
 
-async fn note(
+async fn record_step(
     connection: &mut AnyConnection,
     dialect: Dialect,
     column: &'static str,

@@ -1,476 +1,279 @@
-//! Connections that are held ready.
+//! The connection pool: deadpool with a manager for sqlx's connections.
 //!
-//! Our own, since a pool of the driver's asks the server before and after every statement whether
-//! it is still there, without a limit, and can neither move to another host nor throw away at once
-//! what is of no more use. Here a connection that answered lately is taken for alive: statements are
-//! tried again where it was not. One that was lost to the server or the network takes all others of
-//! its time with it: what it ran into (a restart, a cut, a failover) they would run into too. One whose
-//! caller ran out of time goes alone, and the others are asked before they are used again. Knows no
-//! SQL but the dialect's.
+//! sqlx's own pool pings the server before and after each use, the latter without a time limit, which
+//! doubles the cost of a read. This manager trusts a connection that was used a moment ago; a lost one
+//! is noticed by the statement that fails, and the operation is retried on another connection.
+//!
+//! Only a connection without an open transaction or an unread response returns to the pool. Any other
+//! is closed, also when the future that used it is dropped: the database then rolls back.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use deadpool::Runtime;
+use deadpool::managed::{
+    self, BuildError, Metrics, Object, PoolConfig, PoolError, QueueMode, RecycleError,
+    RecycleResult, Timeouts as PoolTimeouts,
+};
 use sqlx::any::{AnyQueryResult, AnyRow};
-use sqlx::{AnyConnection, Connection, raw_sql};
-use tokio::runtime::Handle;
-use tokio::sync::{OwnedMutexGuard, OwnedSemaphorePermit, Semaphore};
-use tokio::time::{Instant, error::Elapsed, timeout, timeout_at};
+use sqlx::{AnyConnection, AssertSqlSafe, Connection, raw_sql};
+use tokio::sync::OwnedMutexGuard;
+use tokio::time::timeout;
 
 use crate::arg::Arg;
+use crate::connect::connect;
+use crate::database_url::DatabaseUrl;
 use crate::dialect::{self, Dialect};
-use crate::error::{ConnectError, Fault};
-use crate::query;
-use crate::servers::{Servers, read_only, too_late};
-use crate::sqlite_file::OpenedFile;
+use crate::error::{ConnectError, SqlError};
+use crate::sqlite_file::MissingFile;
+use crate::{Timeouts, query};
 
-/// After so long a connection is replaced, so that one day all go by what a name means by then.
-const LIFETIME: Duration = Duration::from_secs(30 * 60);
-/// For so long, a connection at rest is not asked whether it is still there.
-const TRUSTED: Duration = Duration::from_secs(10);
-/// How long one that rested longer, or was left in the middle of something, has to answer.
-const CHECK: Duration = Duration::from_secs(2);
-/// How much later than the server this side gives up: the server's own word is the better one.
-const GRACE: Duration = Duration::from_millis(500);
-/// For so long a host that is alone and takes no writes is not left again for another of its name.
-const LOOKED: Duration = Duration::from_secs(5);
+/// An older connection is replaced, so that a changed DNS name is followed.
+const MAX_LIFETIME: Duration = Duration::from_secs(30 * 60);
+/// A connection that was not used for this long is pinged before its next use.
+const PING_AFTER: Duration = Duration::from_secs(10);
+/// The time limit of a ping, a rollback and a close.
+const HEALTH_CHECK_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// A clone is another handle on the same connections.
 #[derive(Clone)]
-pub(crate) struct Pool(Arc<Inner>);
+pub(crate) struct ConnectionPool(managed::Pool<Manager>);
 
-struct Inner {
-    servers: Servers,
-    /// What is looked at before each use, where it is a file.
-    file: Option<OpenedFile>,
-    permits: Arc<Semaphore>,
-    most: u32,
-    rest: Mutex<Rest>,
-    is_closed: AtomicBool,
-}
-
-#[derive(Default)]
-struct Rest {
-    /// The one that worked last is at the end, and used first.
-    connections: Vec<Resting>,
-    /// Connections of an earlier one are not used any more.
-    epoch: u64,
-    /// Since when no connection could be made.
-    away_since: Option<Instant>,
-    /// What rests since before is asked first.
-    doubted_at: Option<Instant>,
-    /// When a host was left because it took no writes.
-    left_at: Option<Instant>,
-}
-
-struct Resting {
-    connection: AnyConnection,
-    made_at: Instant,
-    since: Instant,
-}
-
-impl Pool {
-    /// The database is there, and its schema up to date.
-    pub(crate) fn new(servers: Servers, most: u32) -> Result<Self, ConnectError> {
-        let file = servers.dialect.file(&servers.latest().url)?;
-        Ok(Self(Arc::new(Inner {
-            servers,
-            file,
-            permits: Arc::new(Semaphore::new(most as usize)),
-            most,
-            rest: Mutex::default(),
-            is_closed: AtomicBool::new(false),
-        })))
-    }
-
-    pub(crate) fn servers(&self) -> &Servers {
-        &self.0.servers
-    }
-
-    /// A connection, of those at rest or a new one.
-    pub(crate) async fn acquire(&self, until: Instant) -> Result<Held, Fault> {
-        let within = self.0.servers.limits.connect;
-        let until = until.min(Instant::now() + within);
-        let permit = timeout_at(until, self.0.permits.clone().acquire_owned()).await;
-        let permit = permit
-            .map_err(|_| ConnectError::Busy { most: self.0.most })?
-            .map_err(|_| ConnectError::Closed)?;
-        if self.0.is_closed.load(Ordering::Relaxed) {
-            return Err(ConnectError::Closed.into());
-        }
-        let mut pause = Duration::from_millis(20);
-        let (connection, made_at, epoch) = loop {
-            self.0.check_file()?;
-            let (resting, epoch) = self.0.take();
-            if let Some(mut resting) = resting {
-                if self.0.is_trusted(&resting)
-                    || self.0.is_well(&mut resting.connection, until).await
-                {
-                    break (resting.connection, resting.made_at, epoch);
-                }
-                if Instant::now() >= until {
-                    return Err(Fault::OutOfTime);
-                }
-                self.0.distrust(epoch, "one at rest does not answer");
-                continue;
-            }
-            match self.0.open(until).await {
-                Ok(connection) => break (connection, Instant::now(), epoch),
-                Err(error) if !self.0.shall_wait(&error, until, pause) => return Err(error.into()),
-                // Another caller may have laid one to rest meanwhile.
-                Err(_) => tokio::time::sleep(pause).await,
-            }
-            pause = (pause * 2).min(Duration::from_millis(500));
+impl ConnectionPool {
+    /// Opens no connection yet.
+    pub(crate) fn new(
+        url: DatabaseUrl,
+        timeouts: Timeouts,
+        max_connections: u32,
+    ) -> Result<Self, BuildError> {
+        let manager = Manager {
+            url,
+            timeouts,
+            generation: AtomicU64::new(0),
         };
-        Ok(Held {
-            connection: Some(connection),
-            made_at,
-            epoch,
-            is_asked: false,
+        let config = PoolConfig {
+            max_size: max_connections as usize,
+            timeouts: PoolTimeouts {
+                wait: Some(timeouts.connect),
+                create: Some(timeouts.connect),
+                recycle: Some(HEALTH_CHECK_TIMEOUT),
+            },
+            queue_mode: QueueMode::Lifo,
+        };
+        let pool = managed::Pool::builder(manager).config(config);
+        Ok(Self(pool.runtime(Runtime::Tokio1).build()?))
+    }
+
+    pub(crate) fn timeouts(&self) -> Timeouts {
+        self.0.manager().timeouts
+    }
+
+    pub(crate) async fn get(&self) -> Result<PooledConnection, SqlError> {
+        let object = self.0.get().await.map_err(|error| match error {
+            PoolError::Backend(error) => SqlError::Connect(error),
+            error => SqlError::Pool(error),
+        })?;
+        Ok(PooledConnection {
+            dialect: self.0.manager().url.dialect,
+            object: Some(object),
+            in_flight: false,
             in_transaction: false,
-            pool: self.0.clone(),
-            permit: Some(permit),
-            turn: None,
+            writer_lock: None,
         })
     }
 
-    /// The server takes no writes any more: the next connection goes to one that does, by another
-    /// name or by another address of the same name.
-    pub(crate) fn look_elsewhere(&self) {
-        let epoch = self.0.rest().epoch;
-        self.0.leave(epoch);
-    }
-
-    /// Waits for what is under way and hangs up.
+    /// Closes the idle connections, and those in use when they are returned.
     pub(crate) async fn close(&self) {
-        self.0.is_closed.store(true, Ordering::Relaxed);
-        let all = self.0.permits.acquire_many(self.0.most);
-        timeout(self.0.servers.limits.operation(), all).await.ok();
-        let connections = std::mem::take(&mut self.0.rest().connections);
-        for resting in connections {
-            timeout(CHECK, resting.connection.close()).await.ok();
+        let idle = self.0.retain(|_, _| false).removed;
+        self.0.close();
+        for managed in idle {
+            let closed = managed.connection.close();
+            timeout(HEALTH_CHECK_TIMEOUT, closed).await.ok();
         }
     }
 }
 
-impl Inner {
-    fn rest(&self) -> MutexGuard<'_, Rest> {
-        self.rest.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+struct Manager {
+    url: DatabaseUrl,
+    timeouts: Timeouts,
+    /// Raised when a connection is lost: those opened before are not used again.
+    generation: AtomicU64,
+}
 
-    /// One at rest, if there is one, and the epoch it is of.
-    fn take(&self) -> (Option<Resting>, u64) {
-        let longest = self.servers.dialect.longest_rest();
-        let mut rest = self.rest();
-        let resting = rest.connections.pop();
-        let is_stale =
-            |resting: &Resting| longest.is_some_and(|most| resting.since.elapsed() > most);
-        if !resting.as_ref().is_some_and(is_stale) {
-            return (resting, rest.epoch);
-        }
-        // All others have rested longer.
-        let stale: Vec<_> = rest.connections.drain(..).chain(resting).collect();
-        let epoch = rest.epoch;
-        drop(rest);
-        for resting in stale {
-            close_nicely(resting.connection);
-        }
-        (None, epoch)
-    }
+struct ManagedConnection {
+    connection: AnyConnection,
+    generation: u64,
+}
 
-    /// Lays one to rest, and closes one that rested too long meanwhile.
-    fn lay(&self, connection: AnyConnection, made_at: Instant, epoch: u64) {
-        let longest = self.servers.dialect.longest_rest();
-        let is_old = longest.is_some() && made_at.elapsed() > LIFETIME;
-        let mut rest = self.rest();
-        // It has answered.
-        rest.away_since = None;
-        if is_old || rest.epoch != epoch || self.is_closed.load(Ordering::Relaxed) {
-            drop(rest);
-            return close_nicely(connection);
+impl Manager {
+    /// The server restarted, was cut off or takes no writes any more; the other connections are most
+    /// likely of no use either. The next one resolves the host's name again.
+    fn drop_all(&self, generation: u64, cause: &dyn std::fmt::Display) {
+        let (current, next) = (generation, generation + 1);
+        let raised =
+            self.generation
+                .compare_exchange(current, next, Ordering::Relaxed, Ordering::Relaxed);
+        if raised.is_ok() {
+            tracing::warn!(
+                database.host = self.url.display,
+                %cause,
+                "dropped all pooled database connections"
+            );
         }
-        rest.connections.push(Resting {
+    }
+}
+
+impl managed::Manager for Manager {
+    type Type = ManagedConnection;
+    type Error = ConnectError;
+
+    async fn create(&self) -> Result<ManagedConnection, ConnectError> {
+        let generation = self.generation.load(Ordering::Relaxed);
+        let connection = connect(&self.url, MissingFile::Fail, self.timeouts).await?;
+        Ok(ManagedConnection {
             connection,
-            made_at,
-            since: Instant::now(),
-        });
-        if longest.is_some_and(|longest| rest.connections[0].since.elapsed() > longest) {
-            let oldest = rest.connections.remove(0);
-            drop(rest);
-            close_nicely(oldest.connection);
+            generation,
+        })
+    }
+
+    async fn recycle(
+        &self,
+        managed: &mut ManagedConnection,
+        metrics: &Metrics,
+    ) -> RecycleResult<ConnectError> {
+        let is_current = managed.generation == self.generation.load(Ordering::Relaxed);
+        if !is_current || metrics.age() > MAX_LIFETIME {
+            return Err(RecycleError::message("expired"));
         }
-    }
-
-    /// Nothing that was connected in that epoch or before is used again.
-    fn distrust(&self, epoch: u64, why: &str) {
-        let mut rest = self.rest();
-        if rest.epoch != epoch {
-            return;
-        }
-        rest.epoch += 1;
-        let connections = std::mem::take(&mut rest.connections);
-        drop(rest);
-        let host = &self.servers.latest().name;
-        tracing::warn!(
-            database.host = host,
-            database.connections = connections.len() + 1,
-            cause = why,
-            "connections to the database are given up"
-        );
-    }
-
-    /// Leaves a server that takes no writes, and says so. A host that is alone may lead to another
-    /// server by now, but is not asked all the time: it is read meanwhile.
-    fn leave(&self, epoch: u64) -> bool {
-        let mut rest = self.rest();
-        let looked = rest.left_at.is_some_and(|at| at.elapsed() < LOOKED);
-        if self.servers.hosts.len() == 1 && looked {
-            return false;
-        }
-        rest.left_at = Some(Instant::now());
-        drop(rest);
-        self.distrust(epoch, "it takes no writes any more");
-        true
-    }
-
-    /// One was lost, for a reason that may be its own.
-    fn doubt(&self) {
-        self.rest().doubted_at = Some(Instant::now());
-    }
-
-    fn is_trusted(&self, resting: &Resting) -> bool {
-        let doubted_at = self.rest().doubted_at;
-        resting.since.elapsed() < TRUSTED && doubted_at.is_none_or(|at| resting.since > at)
-    }
-
-    async fn open(&self, until: Instant) -> Result<AnyConnection, ConnectError> {
-        let connection = self.servers.connect(until).await;
-        let mut rest = self.rest();
-        match &connection {
-            Ok(_) => rest.away_since = None,
-            Err(_) => _ = rest.away_since.get_or_insert_with(Instant::now),
-        }
-        connection
-    }
-
-    /// While the outage is young, a caller tries until its time is up, so that a restart is waited
-    /// for; later it learns at once that nobody is there.
-    fn shall_wait(&self, error: &ConnectError, until: Instant, pause: Duration) -> bool {
-        let away_since = self.rest().away_since.unwrap_or_else(Instant::now);
-        away_since.elapsed() < self.servers.limits.connect
-            && error.is_worth_waiting()
-            && Instant::now() + pause < until
-    }
-
-    fn check_file(&self) -> Result<(), ConnectError> {
-        let Some(Err(error)) = self.file.as_ref().map(OpenedFile::check) else {
+        if metrics.last_used() < PING_AFTER || self.url.dialect == Dialect::Sqlite {
             return Ok(());
-        };
-        let (resting, epoch) = self.take();
-        if resting.is_some() {
-            self.distrust(epoch, "the file is not there any more");
         }
-        Err(error)
-    }
-
-    /// Whether it answers, and still takes writes.
-    async fn is_well(&self, connection: &mut AnyConnection, until: Instant) -> bool {
-        let Some(sql) = self.servers.dialect.is_read_only() else {
-            return true;
-        };
-        let until = until.min(Instant::now() + CHECK);
-        let row = timeout_at(
-            until,
-            query(self.servers.dialect, sql, &[]).fetch_one(connection),
-        );
-        match row.await {
-            Ok(Ok(row)) => {
-                self.servers.hosts.len() == 1 || read_only(&row).is_ok_and(|read_only| !read_only)
-            }
-            Ok(Err(_)) | Err(_) => false,
+        // Its own limit, below the pool's: a server that does not respond fails all connections at once.
+        let limit = HEALTH_CHECK_TIMEOUT / 2;
+        match timeout(limit, managed.connection.ping()).await {
+            Ok(Ok(())) => return Ok(()),
+            Ok(Err(error)) => self.drop_all(managed.generation, &error),
+            Err(elapsed) => self.drop_all(managed.generation, &elapsed),
         }
+        Err(RecycleError::message("ping failed"))
     }
 }
 
-/// A connection in use. Dropped, it goes back to rest, unless it was lost.
-pub(crate) struct Held {
-    /// None once it was lost.
-    connection: Option<AnyConnection>,
-    made_at: Instant,
-    epoch: u64,
-    /// Between a question and its answer.
-    is_asked: bool,
+/// A connection in use. Dropping it returns it to the pool if it is clean, and closes it otherwise.
+pub(crate) struct PooledConnection {
+    dialect: Dialect,
+    /// `Some` until it is dropped.
+    object: Option<Object<Manager>>,
+    /// A statement was sent and its response not read to the end, or the connection is lost.
+    in_flight: bool,
     in_transaction: bool,
-    pool: Arc<Inner>,
-    permit: Option<OwnedSemaphorePermit>,
-    /// The writer's turn, where there is one at a time: over when the connection is at rest.
-    turn: Option<OwnedMutexGuard<()>>,
+    /// Held until the connection is returned or closed.
+    writer_lock: Option<OwnedMutexGuard<()>>,
 }
 
-impl Held {
-    /// The same, keeping the writer's turn.
-    pub(crate) fn in_turn(mut self, turn: Option<OwnedMutexGuard<()>>) -> Self {
-        self.turn = turn;
+impl PooledConnection {
+    pub(crate) fn with_writer_lock(mut self, lock: Option<OwnedMutexGuard<()>>) -> Self {
+        self.writer_lock = lock;
         self
-    }
-
-    pub(crate) fn dialect(&self) -> Dialect {
-        self.pool.servers.dialect
     }
 
     pub(crate) async fn rows(
         &mut self,
         sql: &str,
         args: &[Arg<'_>],
-        until: Instant,
-    ) -> Result<Vec<AnyRow>, Fault> {
-        let query = query(self.dialect(), sql, args);
-        let (connection, within) = self.ask(until)?;
-        let answer = timeout(within, query.fetch_all(connection)).await;
-        self.hear(answer, within)
+    ) -> Result<Vec<AnyRow>, SqlError> {
+        let query = query(self.dialect, sql, args);
+        let result = query.fetch_all(self.start()?).await;
+        self.finish(result)
     }
 
     pub(crate) async fn row(
         &mut self,
         sql: &str,
         args: &[Arg<'_>],
-        until: Instant,
-    ) -> Result<Option<AnyRow>, Fault> {
-        let query = query(self.dialect(), sql, args);
-        let (connection, within) = self.ask(until)?;
-        let answer = timeout(within, query.fetch_optional(connection)).await;
-        self.hear(answer, within)
+    ) -> Result<Option<AnyRow>, SqlError> {
+        let query = query(self.dialect, sql, args);
+        let result = query.fetch_optional(self.start()?).await;
+        self.finish(result)
     }
 
     pub(crate) async fn execute(
         &mut self,
         sql: &str,
         args: &[Arg<'_>],
-        until: Instant,
-    ) -> Result<AnyQueryResult, Fault> {
-        let query = query(self.dialect(), sql, args);
-        let (connection, within) = self.ask(until)?;
-        let answer = timeout(within, query.execute(connection)).await;
-        self.hear(answer, within)
+    ) -> Result<AnyQueryResult, SqlError> {
+        let query = query(self.dialect, sql, args);
+        let result = query.execute(self.start()?).await;
+        self.finish(result)
     }
 
-    pub(crate) async fn begin(&mut self, until: Instant) -> Result<(), Fault> {
+    /// Runs a script that changes settings of the session and restores them. If it fails in between,
+    /// the connection does not return to the pool.
+    pub(crate) async fn session_script(&mut self, sql: String) -> Result<(), SqlError> {
+        let result = self.script(sql).await;
+        self.in_flight |= result.is_err();
+        result
+    }
+
+    /// Runs a script without parameters.
+    pub(crate) async fn script(&mut self, sql: String) -> Result<(), SqlError> {
+        let result = raw_sql(AssertSqlSafe(sql)).execute(self.start()?).await;
+        self.finish(result.map(|_| ()))
+    }
+
+    pub(crate) async fn begin(&mut self) -> Result<(), SqlError> {
         self.in_transaction = true;
-        let begin = self.dialect().begin();
-        self.tell(begin, until).await
+        self.script(self.dialect.begin().to_owned()).await
     }
 
-    /// Half the time that is left: the other half is for finding out, should no answer come. Where
-    /// that were too little, nothing is sent.
-    pub(crate) async fn commit(&mut self, until: Instant) -> Result<(), Fault> {
-        let limits = self.pool.servers.limits;
-        let now = Instant::now();
-        let left = until.saturating_duration_since(now);
-        if left < limits.least_for_commit() {
-            return Err(Fault::OutOfTime);
-        }
-        let until = now + (left / 2).min(limits.statement / 2);
-        let commit = self.dialect().commit();
-        self.tell(commit, until).await?;
+    pub(crate) async fn commit(&mut self) -> Result<(), SqlError> {
+        self.script(self.dialect.commit().to_owned()).await?;
         self.in_transaction = false;
         Ok(())
     }
 
-    /// Best effort: what cannot be rolled back is thrown away.
+    /// Where this fails, the connection is closed when it is dropped.
     pub(crate) async fn roll_back(&mut self) {
-        match self.tell("ROLLBACK", Instant::now() + CHECK).await {
-            // SQLite may have done it by itself, and says that there was nothing to do.
-            Ok(()) | Err(Fault::Sql(sqlx::Error::Database(_))) => self.in_transaction = false,
-            Err(_) => self.connection = None,
-        }
-    }
-
-    async fn tell(&mut self, sql: &'static str, until: Instant) -> Result<(), Fault> {
-        let (connection, within) = self.ask(until)?;
-        let answer = timeout(within, raw_sql(sql).execute(connection)).await;
-        self.hear(answer, within)?;
-        Ok(())
-    }
-
-    fn ask(&mut self, until: Instant) -> Result<(&mut AnyConnection, Duration), Fault> {
-        let left = until.saturating_duration_since(Instant::now());
-        let within = left.min(self.pool.servers.limits.statement + GRACE);
-        let lost = || Fault::Sql(sqlx::Error::WorkerCrashed);
-        let connection = self.connection.as_mut().ok_or_else(lost)?;
-        self.is_asked = true;
-        Ok((connection, within))
-    }
-
-    fn hear<T>(
-        &mut self,
-        answer: Result<Result<T, sqlx::Error>, Elapsed>,
-        within: Duration,
-    ) -> Result<T, Fault> {
-        self.is_asked = false;
-        let all_its_time = self.pool.servers.limits.statement + GRACE;
-        let (error, is_going) = match answer {
-            Ok(Ok(value)) => return Ok(value),
-            Ok(Err(error)) => {
-                let is_going = dialect::is_going(&error);
-                (error, is_going)
-            }
-            // Less is the caller's own want of time, and says nothing of the server.
-            Err(_) => (too_late(within), within >= all_its_time),
-        };
-        if dialect::is_read_only(&error) {
-            if self.pool.leave(self.epoch) {
-                self.connection = None;
-            }
-        } else if is_going {
-            self.connection = None;
-            self.pool.distrust(self.epoch, &error.to_string());
-        } else if dialect::is_lost(&error) {
-            self.connection = None;
-            self.pool.doubt();
-        }
-        Err(error.into())
-    }
-}
-
-impl Drop for Held {
-    /// Where the future that used it was dropped too, it is brought back to its senses first.
-    fn drop(&mut self) {
-        let Some(mut connection) = self.connection.take() else {
+        if self.in_flight {
             return;
-        };
-        let pool = self.pool.clone();
-        let kept = (self.permit.take(), self.turn.take());
-        let (made_at, epoch) = (self.made_at, self.epoch);
-        if !self.is_asked && !self.in_transaction {
-            return pool.lay(connection, made_at, epoch);
         }
-        let Ok(runtime) = Handle::try_current() else {
-            return;
-        };
-        let in_transaction = self.in_transaction;
-        runtime.spawn(async move {
-            let recovered = timeout(CHECK, async {
-                connection.ping().await?;
-                if in_transaction {
-                    // It may have ended already.
-                    raw_sql("ROLLBACK").execute(&mut connection).await.ok();
+        let rolled_back = self.script("ROLLBACK".to_owned());
+        // SQLite has sometimes rolled back by itself, and reports that there is no transaction.
+        if let Ok(Ok(()) | Err(SqlError::Sql(sqlx::Error::Database(_)))) =
+            timeout(HEALTH_CHECK_TIMEOUT, rolled_back).await
+        {
+            self.in_transaction = false;
+        }
+    }
+
+    fn start(&mut self) -> Result<&mut AnyConnection, SqlError> {
+        self.in_flight = true;
+        let object = self.object.as_mut();
+        object
+            .map(|object| &mut object.connection)
+            .ok_or(SqlError::Sql(sqlx::Error::WorkerCrashed))
+    }
+
+    fn finish<T>(&mut self, result: Result<T, sqlx::Error>) -> Result<T, SqlError> {
+        match (&result, &self.object) {
+            (Err(error), Some(object)) if dialect::is_connection_lost(error) => {
+                if let Some(pool) = Object::pool(object) {
+                    pool.manager().drop_all(object.generation, error);
                 }
-                connection.ping().await
-            });
-            if let Ok(Ok(())) = recovered.await {
-                pool.lay(connection, made_at, epoch);
             }
-            drop(kept);
-        });
+            _ => self.in_flight = false,
+        }
+        Ok(result?)
     }
 }
 
-/// Says goodbye, in its own time, where there is a runtime to do so.
-fn close_nicely(connection: AnyConnection) {
-    if let Ok(runtime) = Handle::try_current() {
-        runtime.spawn(async move {
-            timeout(CHECK, connection.close()).await.ok();
-        });
+impl Drop for PooledConnection {
+    fn drop(&mut self) {
+        if let Some(object) = self.object.take()
+            && (self.in_flight || self.in_transaction)
+        {
+            // Taken out of the pool, it is closed here.
+            drop(Object::take(object));
+        }
     }
 }

@@ -1,7 +1,6 @@
-//! One row on its way back into a value. Whatever does not fit is a [`BadRow`], never a panic.
+//! Reads a row's columns. A value of the wrong type is a [`BadRow`], never a panic.
 //!
-//! It knows columns and types, no noun. It names the table, the row and the column that are wrong
-//! and never shows what stands there: it may be an address.
+//! The error names the table, the row and the column, and never shows the value: it may be personal data.
 
 use std::fmt::Write;
 
@@ -21,13 +20,13 @@ pub(crate) struct BadRow {
 }
 
 impl BadRow {
-    /// Which column it is, and why; not which row.
+    /// The column and the reason, without the row.
     pub(crate) fn what(&self) -> String {
         format!("column {} {}", self.column, self.reason)
     }
 }
 
-/// A row of a table, and which of its columns says which row it is.
+/// A row of a table, and its key column.
 pub(crate) struct Row<'r> {
     row: &'r AnyRow,
     table: &'static str,
@@ -46,7 +45,7 @@ impl<'r> Row<'r> {
     pub(crate) fn opt_int(&self, column: &'static str) -> Result<Option<i64>, BadRow> {
         self.row
             .try_get(column)
-            .map_err(|_| self.bad(column, "is no integer"))
+            .map_err(|_| self.bad(column, "is not an integer"))
     }
 
     pub(crate) fn time(&self, column: &'static str) -> Result<Timestamp, BadRow> {
@@ -58,7 +57,7 @@ impl<'r> Row<'r> {
             .opt_int(column)?
             .map(Timestamp::from_microsecond)
             .transpose();
-        time.map_err(|_| self.bad(column, "is no time"))
+        time.map_err(|_| self.bad(column, "is not a time"))
     }
 
     pub(crate) fn bytes(&self, column: &'static str) -> Result<Vec<u8>, BadRow> {
@@ -71,7 +70,7 @@ impl<'r> Row<'r> {
             .map_err(|_| self.bad(column, "is not binary"))
     }
 
-    /// An id, a digest or a key, of just so many bytes.
+    /// An id, a digest or a key of exactly `N` bytes.
     pub(crate) fn array<const N: usize>(&self, column: &'static str) -> Result<[u8; N], BadRow> {
         self.required(column, self.opt_array(column)?)
     }
@@ -88,9 +87,9 @@ impl<'r> Row<'r> {
         self.required(column, self.opt_text(column)?)
     }
 
-    /// Text comes as bytes from a column that compares as bytes.
+    /// A column that compares as bytes returns its text as bytes.
     pub(crate) fn opt_text(&self, column: &'static str) -> Result<Option<String>, BadRow> {
-        let bad = || self.bad(column, "is no text");
+        let bad = || self.bad(column, "is not text");
         let raw = self.row.try_get_raw(column).map_err(|_| bad())?;
         if !raw.is_null() && raw.type_info().name() == "BLOB" {
             let text = self.opt_bytes(column)?.map(String::from_utf8).transpose();
@@ -99,7 +98,7 @@ impl<'r> Row<'r> {
         self.row.try_get(column).map_err(|_| bad())
     }
 
-    /// A value that is kept as text.
+    /// A value that is stored as text.
     pub(crate) fn parsed<T>(
         &self,
         column: &'static str,
@@ -128,7 +127,7 @@ impl<'r> Row<'r> {
     fn bad(&self, column: &'static str, reason: &'static str) -> BadRow {
         let mut key = String::new();
         for byte in self.row.try_get::<Vec<u8>, _>(self.key).unwrap_or_default() {
-            write!(key, "{byte:02x}").expect("a String takes all that is written to it");
+            write!(key, "{byte:02x}").expect("writing to a String cannot fail");
         }
         BadRow {
             table: self.table,
@@ -139,7 +138,7 @@ impl<'r> Row<'r> {
     }
 }
 
-/// Reads all rows of an answer.
+/// Reads all rows.
 pub(crate) fn all<T>(
     operation: &'static str,
     rows: &[AnyRow],
@@ -149,15 +148,15 @@ pub(crate) fn all<T>(
     values.map_err(|bad| StoreError::new(operation, bad))
 }
 
-/// Reads the rows that can be read, and says in the log which cannot: a word that a newer release
-/// writes must not stop all that stands beside it.
+/// Reads the rows that can be read, and logs the others: a value that only a newer release knows must
+/// not hide the rows beside it.
 pub(crate) fn readable<T>(rows: &[AnyRow], read: impl Fn(&AnyRow) -> Result<T, BadRow>) -> Vec<T> {
-    let note = |bad: BadRow| tracing::error!(error = %bad, "a row is passed over");
+    let note = |bad: BadRow| tracing::error!(error = %bad, "skipped an unreadable row");
     let read = |row: &AnyRow| read(row).map_err(note).ok();
     rows.iter().filter_map(read).collect()
 }
 
-/// Reads the one row of an answer, where there is one.
+/// Reads the only row, if there is one.
 pub(crate) fn one<T>(
     operation: &'static str,
     row: Option<&AnyRow>,

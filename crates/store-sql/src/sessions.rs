@@ -1,4 +1,4 @@
-//! Open sessions. Whether one is alive is asked in the statement, by the `now` of the caller.
+//! Open sessions. Each statement compares the expiry with the `now` of the caller.
 
 use async_trait::async_trait;
 use doorward_domain::model::Session;
@@ -7,18 +7,17 @@ use doorward_domain::values::{Digest, SessionId, UserId};
 use jiff::Timestamp;
 use sqlx::any::AnyRow;
 
-use crate::error::Fault;
+use crate::error::SqlError;
 use crate::row::{self, BadRow, Row};
-use crate::sweeping::Sweep;
+use crate::sweep::Sweep;
 use crate::transaction::Transaction;
-use crate::tries::Tries;
 use crate::{SqlStore, store};
 
 const COLUMNS: &str = "id, digest, user_id, epoch, generation, renewed_at, created_at, last_seen_at, \
     expires_at, address, user_agent";
 
-/// How many sessions one transaction says of when they were last used.
-const TOUCHED_AT_ONCE: usize = 200;
+/// How many sessions one transaction touches.
+const TOUCH_BATCH_SIZE: usize = 200;
 
 #[async_trait]
 impl Sessions for SqlStore {
@@ -85,10 +84,7 @@ impl Sessions for SqlStore {
             expected.into(),
         ];
         let written = self.write("renew session", sql, &args).await?;
-        if written.rows == 0 && written.in_doubt {
-            return is_renewed(self, session).await;
-        }
-        Ok(written.rows == 1)
+        Ok(written == 1)
     }
 
     async fn set_session_epoch(
@@ -105,10 +101,10 @@ impl Sessions for SqlStore {
 
     async fn touch_sessions(&self, seen: &[Seen]) -> Result<(), StoreError> {
         let mut seen = seen.to_vec();
-        // In one order, so that two nodes never wait for one another.
+        // A fixed order prevents deadlocks between nodes.
         seen.sort_unstable_by_key(|seen| seen.id);
-        for piece in seen.chunks(TOUCHED_AT_ONCE) {
-            touch(self, piece).await?;
+        for batch in seen.chunks(TOUCH_BATCH_SIZE) {
+            touch(self, batch).await?;
         }
         Ok(())
     }
@@ -117,7 +113,7 @@ impl Sessions for SqlStore {
         let sql = "DELETE FROM sessions WHERE id = ? AND user_id = ?";
         let args = [id.into(), user_id.into()];
         let written = self.write("delete session", sql, &args).await?;
-        Ok(written.rows == 1 || written.in_doubt)
+        Ok(written == 1)
     }
 
     async fn sweep_sessions(&self, now: Timestamp) -> Result<(), StoreError> {
@@ -135,36 +131,17 @@ impl Sessions for SqlStore {
     }
 }
 
-/// Whether the session is as a renewal wrote it whose answer was lost.
-async fn is_renewed(store: &SqlStore, session: &Session) -> Result<bool, StoreError> {
-    let sql = "SELECT id FROM sessions WHERE id = ? AND generation = ? AND renewed_at = ?";
-    let args = [
-        session.id.into(),
-        session.generation.into(),
-        session.renewed_at.into(),
-    ];
-    let row = store.row("look at a renewed session", sql, &args).await?;
-    Ok(row.is_some())
-}
-
 async fn touch(store: &SqlStore, seen: &[Seen]) -> Result<(), StoreError> {
-    let mut tries = store.tries();
-    loop {
-        match touch_once(store, seen, &tries).await {
-            Ok(()) => return Ok(()),
-            Err(fault) if tries.again(&fault).await => {}
-            Err(fault) => return Err(fault.into_store_error("touch sessions")),
-        }
-    }
+    let limit = store.pool.timeouts().operation();
+    let touched = store.transaction(limit, |mut transaction| async move {
+        let result = touch_each(&mut transaction, seen).await;
+        (transaction, result)
+    });
+    let touched = touched.await;
+    touched.map_err(|error| error.into_store_error("touch sessions"))
 }
 
-async fn touch_once(store: &SqlStore, seen: &[Seen], tries: &Tries) -> Result<(), Fault> {
-    let mut transaction = store.begin(tries).await?;
-    let touched = touch_each(&mut transaction, seen).await;
-    transaction.end(touched).await
-}
-
-async fn touch_each(transaction: &mut Transaction, seen: &[Seen]) -> Result<(), Fault> {
+async fn touch_each(transaction: &mut Transaction, seen: &[Seen]) -> Result<(), SqlError> {
     let sql = "UPDATE sessions SET last_seen_at = ? WHERE id = ? AND user_id = ?";
     for seen in seen {
         let args = [seen.at.into(), seen.id.into(), seen.user_id.into()];

@@ -6,7 +6,7 @@ use doorward_domain::ports::StoreError;
 use sqlx::any::AnyRow;
 
 use crate::SqlStore;
-use crate::error::Fault;
+use crate::error::SqlError;
 use crate::row::{self, BadRow, Row};
 use crate::transaction::Transaction;
 
@@ -15,7 +15,7 @@ pub(crate) async fn rotate(
     transaction: &mut Transaction,
     key: &SigningKey,
     replaces: Option<&str>,
-) -> Result<(), Fault> {
+) -> Result<(), SqlError> {
     let newest = "SELECT kid, position FROM signing_keys ORDER BY position DESC LIMIT 1";
     let newest = match transaction.row(newest, &[]).await? {
         Some(row) => {
@@ -26,7 +26,7 @@ pub(crate) async fn rotate(
     };
     let (kid, position) = newest.unzip();
     if kid.as_deref() != replaces {
-        return Err(Fault::Refused(ApplyError::Stale));
+        return Err(SqlError::Refused(ApplyError::Stale));
     }
     let retire = "UPDATE signing_keys SET retired_at = ? WHERE retired_at IS NULL";
     transaction
@@ -46,7 +46,7 @@ pub(crate) async fn rotate(
     Ok(())
 }
 
-pub(crate) async fn delete(transaction: &mut Transaction, kid: &str) -> Result<(), Fault> {
+pub(crate) async fn delete(transaction: &mut Transaction, kid: &str) -> Result<(), SqlError> {
     let sql = "DELETE FROM signing_keys WHERE kid = ?";
     transaction.execute(sql, &[kid.into()]).await?;
     Ok(())

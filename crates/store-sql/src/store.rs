@@ -1,4 +1,4 @@
-//! The port, question by question; each is answered in the file of its noun.
+//! The port, method by method; each is implemented in the file of its noun.
 
 use std::time::Duration;
 
@@ -12,17 +12,17 @@ use doorward_domain::ports::{Outbox, Store, StoreError};
 use doorward_domain::values::{AuditEventId, Digest, SessionId, UserId};
 use jiff::Timestamp;
 
-use crate::error::{ConnectError, Fault};
+use crate::error::SqlError;
+use crate::retry::RetryBudget;
 use crate::row::{BadRow, Row};
-use crate::servers::read_only;
-use crate::tries::Tries;
+use crate::transaction::Transaction;
 use crate::{
     SqlStore, apply, audit_events, credentials, ended_sessions, links, mail_jobs, signing_keys,
     users,
 };
 
-/// How long it may take to see whether a write is taken, whatever others wait for.
-const PING: Duration = Duration::from_millis(2500);
+/// The time limit of a ping, below those of other operations.
+const PING_TIMEOUT: Duration = Duration::from_millis(2500);
 
 #[async_trait]
 impl Store for SqlStore {
@@ -143,8 +143,8 @@ impl Store for SqlStore {
         links::sweep(self, before).await?;
         mail_jobs::sweep(self, before).await?;
         ended_sessions::sweep(self, before).await?;
-        match self.dialect.forgetting(self.pool.servers().limits) {
-            Some(statements) => clear_journal(self, &statements).await,
+        match self.dialect.purge_script(self.pool.timeouts()) {
+            Some(script) => run_script(self, script).await,
             None => Ok(()),
         }
     }
@@ -158,53 +158,33 @@ impl Store for SqlStore {
     }
 }
 
-async fn clear_journal(store: &SqlStore, statements: &[String; 3]) -> Result<(), StoreError> {
-    const OPERATION: &str = "clear the journal";
-    let [impatient, clear, patient] = statements;
-    let until = store.tries().until;
-    let failed = |fault: Fault| fault.into_store_error(OPERATION);
-    let mut connection = store.pool.acquire(until).await.map_err(failed)?;
-    connection
-        .row(impatient, &[], until)
-        .await
-        .map_err(failed)?;
-    let cleared = connection.row(clear, &[], until).await;
-    connection.row(patient, &[], until).await.map_err(failed)?;
-    cleared.map(drop).map_err(failed)
+async fn run_script(store: &SqlStore, script: String) -> Result<(), StoreError> {
+    let budget = RetryBudget::new(store.pool.timeouts().operation());
+    let attempt = async {
+        let mut connection = store.pool.get().await?;
+        connection.session_script(script).await
+    };
+    let result = budget.attempt(attempt).await;
+    result.map_err(|error| error.into_store_error("purge deleted data"))
 }
 
-/// Makes a tiny write, since nothing less shows that one is taken: a full disk, a lock, a missing
-/// table are found out by those who write alone.
+/// Makes a small write, since nothing less shows that the database takes one: a full disk, a lock or a
+/// missing table affects writes only.
 pub(crate) async fn ping(store: &SqlStore) -> Result<(), StoreError> {
-    let mut tries = Tries::within(PING);
-    loop {
-        match ping_once(store, &tries).await {
-            Ok(()) => return Ok(()),
-            Err(fault) if tries.again(&fault).await => {}
-            Err(fault) => return Err(fault.into_store_error("ping")),
-        }
-    }
+    let pinged = store.transaction(PING_TIMEOUT, |mut transaction| async move {
+        let result = write_nothing(&mut transaction).await;
+        (transaction, result)
+    });
+    let pinged = pinged.await;
+    pinged.map_err(|error| error.into_store_error("ping"))
 }
 
-async fn ping_once(store: &SqlStore, tries: &Tries) -> Result<(), Fault> {
-    if let Some(sql) = store.dialect.is_read_only() {
-        let mut held = store.pool.acquire(tries.until).await?;
-        let row = held.row(sql, &[], tries.until).await?;
-        if row.map(|row| read_only(&row)).transpose()? == Some(true) {
-            drop(held);
-            store.pool.look_elsewhere();
-            let server = store.pool.servers().latest().name.clone();
-            return Err(ConnectError::ReadOnly { server }.into());
-        }
-    }
-    // Meets no row, and waits for whoever has locked the table that all else hangs on.
-    let sql = "UPDATE users SET version = version WHERE 1 = 0";
-    store.write_once(sql, &[], tries).await?;
-    let sql = "UPDATE guards SET counter = counter + 1 WHERE name = 'ping'";
-    match store.write_once(sql, &[], tries).await? {
-        0 => Err(ConnectError::NoPing.into()),
-        _ => Ok(()),
-    }
+async fn write_nothing(transaction: &mut Transaction) -> Result<(), SqlError> {
+    // Matches no row, and waits for a lock on the table that everything depends on.
+    let users = "UPDATE users SET version = version WHERE 1 = 0";
+    transaction.execute(users, &[]).await?;
+    let guards = "UPDATE guards SET counter = counter + 1 WHERE name = 'ping'";
+    transaction.execute(guards, &[]).await.map(drop)
 }
 
 async fn server_time(store: &SqlStore) -> Result<Option<Timestamp>, StoreError> {

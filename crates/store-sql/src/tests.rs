@@ -1,11 +1,12 @@
-//! What only this crate can see: the settings of the pool's own connections.
+//! Tests that need the pool's own connections.
 
+use doorward_domain::ports::Store;
 use doorward_testkit::{fixtures, servers};
 use sqlx::Row as _;
 
 use super::*;
 
-/// C-07: what SQLite is told is read back.
+/// C-07: the settings of SQLite are in effect.
 #[tokio::test]
 async fn every_connection_of_the_pool_has_the_settings() {
     let folder = tempfile::tempdir().unwrap();
@@ -15,35 +16,34 @@ async fn every_connection_of_the_pool_has_the_settings() {
         ..SqlSettings::new(url)
     };
     let store = SqlStore::connect(&settings, fixtures::now()).await.unwrap();
-    let until = store.tries().until;
-    let mut held = Vec::new();
+    let mut connections = Vec::new();
     for _ in 0..4 {
-        held.push(store.pool.acquire(until).await.unwrap());
+        connections.push(store.pool.get().await.unwrap());
     }
-    for connection in &mut held {
+    for connection in &mut connections {
         for (pragma, expected) in [
             ("synchronous", 2),
             ("foreign_keys", 1),
             ("busy_timeout", 5_000),
         ] {
             let sql = format!("PRAGMA {pragma}");
-            let row = connection.row(&sql, &[], until).await.unwrap().unwrap();
+            let row = connection.row(&sql, &[]).await.unwrap().unwrap();
             assert_eq!(row.get::<i64, _>(0), expected, "{pragma}");
         }
-        let row = connection.row("PRAGMA journal_mode", &[], until).await;
+        let row = connection.row("PRAGMA journal_mode", &[]).await;
         assert_eq!(row.unwrap().unwrap().get::<String, _>(0), "wal");
     }
 }
 
-/// The server ends what takes too long, before this side stops listening.
+/// The server cancels a slow statement before the operation's own deadline.
 #[tokio::test]
-async fn every_statement_has_an_end_at_the_server() {
+async fn a_slow_statement_is_cancelled_by_the_server() {
     for (url, endless) in [
         (
             servers::postgres().await,
             "SELECT CAST(pg_sleep(60) AS TEXT)",
         ),
-        // A sleep that was cut short would be an answer.
+        // An interrupted SLEEP would return a row.
         (
             servers::mariadb().await,
             "SELECT COUNT(*) FROM seq_1_to_1000000 a, seq_1_to_1000000 b",
@@ -54,66 +54,121 @@ async fn every_statement_has_an_end_at_the_server() {
             ..SqlSettings::new(url)
         };
         let store = SqlStore::connect(&settings, fixtures::now()).await.unwrap();
-        let until = store.tries().until;
-        let mut held = store.pool.acquire(until).await.unwrap();
-        let fault = held.row(endless, &[], until).await.err().unwrap();
+        let mut connection = store.pool.get().await.unwrap();
+        let error = connection.row(endless, &[]).await.err().unwrap();
         assert!(
-            matches!(fault, Fault::Sql(sqlx::Error::Database(_))),
-            "{fault:?}"
+            matches!(error, SqlError::Sql(sqlx::Error::Database(_))),
+            "{error:?}"
         );
-        assert!(!fault.is_lost() && !fault.is_passing(), "{fault:?}");
-        held.row("SELECT 1", &[], until).await.unwrap();
+        assert!(
+            !error.is_connection_lost() && !error.is_transient(),
+            "{error:?}"
+        );
+        connection.row("SELECT 1", &[]).await.unwrap();
     }
 }
 
-/// What makes the hot path short: nothing is asked but the question.
+/// Reads on a busy pool cost no extra round trip.
 #[tokio::test]
-async fn a_connection_at_rest_is_used_again_at_once() {
+async fn an_idle_connection_is_used_again_at_once() {
     let settings = SqlSettings::new(servers::postgres().await);
     let store = SqlStore::connect(&settings, fixtures::now()).await.unwrap();
-    let until = store.tries().until;
     let mut pids = Vec::new();
     for _ in 0..20 {
-        let mut held = store.pool.acquire(until).await.unwrap();
-        let row = held
-            .row("SELECT CAST(pg_backend_pid() AS BIGINT)", &[], until)
+        let mut connection = store.pool.get().await.unwrap();
+        let row = connection
+            .row("SELECT CAST(pg_backend_pid() AS BIGINT)", &[])
             .await;
         pids.push(row.unwrap().unwrap().get::<i64, _>(0));
     }
     pids.dedup();
-    assert_eq!(pids.len(), 1, "each goes back before it is asked for again");
+    assert_eq!(
+        pids.len(),
+        1,
+        "each returns to the pool before the next use"
+    );
 }
 
-/// Where a caller gives up, the next writer does not begin before its transaction is over.
+/// A transaction that is dropped before its commit leaves nothing behind, and its connection is closed.
+async fn a_dropped_transaction_is_rolled_back(url: String) {
+    let settings = SqlSettings {
+        max_connections: 1,
+        ..SqlSettings::new(url)
+    };
+    let store = SqlStore::connect(&settings, fixtures::now()).await.unwrap();
+    // A temporary table belongs to its connection.
+    let mut connection = store.pool.get().await.unwrap();
+    let marker = "CREATE TEMPORARY TABLE marker (id INTEGER)";
+    connection.script(marker.to_owned()).await.unwrap();
+    drop(connection);
+
+    let mut transaction = store.begin().await.unwrap();
+    let read = "SELECT COUNT(*) AS n FROM marker";
+    transaction.row(read, &[]).await.unwrap();
+    let write = "UPDATE guards SET counter = 4711 WHERE name = 'ping'";
+    assert_eq!(transaction.execute(write, &[]).await.unwrap(), 1);
+    drop(transaction);
+
+    let mut connection = store.pool.get().await.unwrap();
+    let error = connection.row(read, &[]).await.err().unwrap();
+    assert!(
+        matches!(error, SqlError::Sql(sqlx::Error::Database(_))),
+        "the connection was used again: {error:?}"
+    );
+    drop(connection);
+    let counter = "SELECT counter FROM guards WHERE name = 'ping'";
+    let row = store.row("test", counter, &[]).await.unwrap().unwrap();
+    assert_ne!(row.get::<i64, _>("counter"), 4711);
+    // Its lock is gone, too.
+    store.write("test", write, &[]).await.unwrap();
+    let row = store.row("test", counter, &[]).await.unwrap().unwrap();
+    assert_eq!(row.get::<i64, _>("counter"), 4711);
+}
+
 #[tokio::test]
-async fn a_turn_ends_with_the_transaction_that_was_given_up() {
+async fn a_dropped_transaction_is_rolled_back_on_sqlite() {
     let folder = tempfile::tempdir().unwrap();
     let url = format!("sqlite:{}/doorward.db", folder.path().display());
-    let settings = SqlSettings::new(url);
-    let store = SqlStore::connect(&settings, fixtures::now()).await.unwrap();
-    let tries = store.tries();
-    let mut given_up = store.begin(&tries).await.unwrap();
-    let sql = "UPDATE guards SET counter = counter + 1";
-    given_up.execute(sql, &[]).await.unwrap();
-    drop(given_up);
-    // Nothing else has run yet on this one thread.
-    let turn = store.turn.clone().unwrap();
-    assert!(turn.try_lock().is_err(), "it is rolled back later");
-    let next = store.begin(&tries).await.unwrap();
-    next.undo().await;
+    a_dropped_transaction_is_rolled_back(url).await;
 }
 
-/// A node of Galera that lost its cluster answers, and is of no use.
 #[tokio::test]
-async fn a_node_without_its_cluster_is_left() {
+async fn a_dropped_transaction_is_rolled_back_on_postgres() {
+    a_dropped_transaction_is_rolled_back(servers::postgres().await).await;
+}
+
+#[tokio::test]
+async fn a_dropped_transaction_is_rolled_back_on_mariadb() {
+    a_dropped_transaction_is_rolled_back(servers::mariadb().await).await;
+}
+
+/// A failed statement is rolled back, and the connection is used again.
+#[tokio::test]
+async fn a_failed_transaction_returns_its_connection() {
+    let settings = SqlSettings {
+        max_connections: 1,
+        ..SqlSettings::new(servers::postgres().await)
+    };
+    let store = SqlStore::connect(&settings, fixtures::now()).await.unwrap();
+    let pid = "SELECT CAST(pg_backend_pid() AS BIGINT) AS pid";
+    let before = store.row("test", pid, &[]).await.unwrap().unwrap();
+    let wrong = "UPDATE guards SET counter = counter / 0";
+    store.write("test", wrong, &[]).await.unwrap_err();
+    let after = store.row("test", pid, &[]).await.unwrap().unwrap();
+    assert_eq!(before.get::<i64, _>("pid"), after.get::<i64, _>("pid"));
+    Store::ping(&store).await.unwrap();
+}
+
+/// A Galera node without its cluster responds, and cannot be used.
+#[tokio::test]
+async fn a_galera_node_without_its_cluster_counts_as_lost() {
     let settings = SqlSettings::new(servers::mariadb().await);
     let store = SqlStore::connect(&settings, fixtures::now()).await.unwrap();
-    let until = store.tries().until;
-    let mut held = store.pool.acquire(until).await.unwrap();
+    let mut connection = store.pool.get().await.unwrap();
     let not_primary = "SIGNAL SQLSTATE '08S01' SET MYSQL_ERRNO = 1047, \
         MESSAGE_TEXT = 'WSREP has not yet prepared node for application use'";
-    let fault = held.execute(not_primary, &[], until).await.err().unwrap();
-    assert!(fault.is_lost(), "{fault:?}");
+    let error = connection.execute(not_primary, &[]).await.err().unwrap();
+    assert!(error.is_connection_lost(), "{error:?}");
 }
 
 /// A-10, L-01: each question about the log that has a limit is answered by an index, and steps over
@@ -153,10 +208,10 @@ async fn questions_about_the_audit_log_are_served_by_their_index() {
     }
 }
 
-/// T-POWER: whoever looks into the file beside the server takes nothing away. POSIX locks belong to the
-/// process, so a second one has to look.
+/// T-POWER: another process that opens and closes the database does not delete the write-ahead log. POSIX
+/// locks belong to the process, so this takes a second one.
 #[tokio::test]
-async fn another_process_that_looks_into_the_file_does_not_end_the_journal() {
+async fn another_process_does_not_delete_the_write_ahead_log() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("doorward.db");
     let settings = SqlSettings {
@@ -164,22 +219,18 @@ async fn another_process_that_looks_into_the_file_does_not_end_the_journal() {
         ..SqlSettings::new(format!("sqlite:{}", file.display()))
     };
     let store = SqlStore::connect(&settings, fixtures::now()).await.unwrap();
-    let until = store.tries().until;
-    let mut held = Vec::new();
+    let mut connections = Vec::new();
     for _ in 0..4 {
-        held.push(store.pool.acquire(until).await.unwrap());
+        connections.push(store.pool.get().await.unwrap());
     }
-    for connection in &mut held {
+    for connection in &mut connections {
         let sql = "SELECT COUNT(*) FROM users";
-        connection.row(sql, &[], until).await.unwrap();
+        connection.row(sql, &[]).await.unwrap();
     }
     let look = "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); \
         c.execute('SELECT COUNT(*) FROM users').fetchone(); c.close()";
     let mut python = std::process::Command::new("python3");
     doorward_testkit::process::succeed(python.args(["-c", look]).arg(&file));
     let journal = folder.path().join("doorward.db-wal");
-    assert!(
-        journal.exists(),
-        "the server's journal was removed under it"
-    );
+    assert!(journal.exists(), "the server's write-ahead log was deleted");
 }

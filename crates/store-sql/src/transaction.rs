@@ -1,28 +1,28 @@
 //! A transaction that writes.
 
 use sqlx::any::AnyRow;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 
 use crate::arg::Arg;
-use crate::error::Fault;
-use crate::pool::Held;
+use crate::dialect;
+use crate::error::SqlError;
+use crate::pool::PooledConnection;
 
-/// Dropped before its end, it is as if it had never begun. After its first error nothing more may
-/// be asked of it: PostgreSQL would answer `Ok` even to a commit.
+/// Dropped before its end, it closes the connection and so rolls back. After an error only
+/// [`roll_back`](Self::roll_back) may follow: PostgreSQL would answer `Ok` even to a commit.
 pub(crate) struct Transaction {
-    held: Held,
-    until: Instant,
+    connection: PooledConnection,
 }
 
 impl Transaction {
-    pub(crate) async fn begin(mut held: Held, until: Instant) -> Result<Self, Fault> {
-        held.begin(until).await?;
-        Ok(Self { held, until })
+    pub(crate) async fn begin(mut connection: PooledConnection) -> Result<Self, SqlError> {
+        connection.begin().await?;
+        Ok(Self { connection })
     }
 
-    /// How many rows the statement met, whether it changed them or not.
-    pub(crate) async fn execute(&mut self, sql: &str, args: &[Arg<'_>]) -> Result<u64, Fault> {
-        let done = self.held.execute(sql, args, self.until).await?;
+    /// How many rows the statement matched, whether it changed them or not.
+    pub(crate) async fn execute(&mut self, sql: &str, args: &[Arg<'_>]) -> Result<u64, SqlError> {
+        let done = self.connection.execute(sql, args).await?;
         Ok(done.rows_affected())
     }
 
@@ -30,26 +30,29 @@ impl Transaction {
         &mut self,
         sql: &str,
         args: &[Arg<'_>],
-    ) -> Result<Option<AnyRow>, Fault> {
-        self.held.row(sql, args, self.until).await
+    ) -> Result<Option<AnyRow>, SqlError> {
+        self.connection.row(sql, args).await
     }
 
-    /// Commits where all went well, and leaves nothing behind where not. A commit that was sent and
-    /// not answered is [`Fault::OutcomeUnknown`].
-    pub(crate) async fn end<T>(mut self, result: Result<T, Fault>) -> Result<T, Fault> {
-        let ended = match result {
-            Ok(value) => match self.held.commit(self.until).await {
-                Ok(()) => return Ok(value),
-                Err(fault) => Err(fault.of_a_commit()),
-            },
-            Err(fault) => Err(fault),
-        };
-        self.held.roll_back().await;
-        ended
+    /// A commit that was sent and not confirmed is [`SqlError::OutcomeUnknown`].
+    pub(crate) async fn commit(mut self, deadline: Instant) -> Result<(), SqlError> {
+        let result = timeout_at(deadline, self.connection.commit()).await;
+        match result {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(SqlError::Sql(error)))
+                if dialect::is_connection_lost(&error) && !dialect::is_read_only(&error) =>
+            {
+                Err(SqlError::OutcomeUnknown(error.into()))
+            }
+            Ok(Err(error)) => {
+                self.roll_back().await;
+                Err(error)
+            }
+            Err(elapsed) => Err(SqlError::OutcomeUnknown(elapsed.into())),
+        }
     }
 
-    /// Takes all of it back.
-    pub(crate) async fn undo(mut self) {
-        self.held.roll_back().await;
+    pub(crate) async fn roll_back(mut self) {
+        self.connection.roll_back().await;
     }
 }

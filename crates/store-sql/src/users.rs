@@ -11,7 +11,7 @@ use sqlx::any::AnyRow;
 use crate::SqlStore;
 use crate::apply::stale_if_none;
 use crate::arg::Arg;
-use crate::error::Fault;
+use crate::error::SqlError;
 use crate::row::{self, BadRow, Row};
 use crate::transaction::Transaction;
 
@@ -20,7 +20,7 @@ const WITHOUT_DATA: &str = "id, username, username_key, email, pending_email, \
     email_change_at, email_change_by_admin, name, role, status, locale, session_epoch, stopped_epoch, \
     version, created_at, updated_at";
 
-pub(crate) async fn insert(transaction: &mut Transaction, user: &User) -> Result<(), Fault> {
+pub(crate) async fn insert(transaction: &mut Transaction, user: &User) -> Result<(), SqlError> {
     let sql = "INSERT INTO users (username, username_key, email, email_key, pending_email, pending_email_key, \
         email_change_at, email_change_by_admin, \
         name, role, status, data, locale, session_epoch, version, created_at, updated_at, search, id) \
@@ -33,7 +33,7 @@ pub(crate) async fn update(
     transaction: &mut Transaction,
     user: &User,
     expected: Version,
-) -> Result<(), Fault> {
+) -> Result<(), SqlError> {
     let sql = "UPDATE users SET username = ?, username_key = ?, email = ?, email_key = ?, pending_email = ?, \
         pending_email_key = ?, email_change_at = ?, email_change_by_admin = ?, name = ?, role = ?, status = ?, data = COALESCE(?, data), locale = ?, session_epoch = ?, version = ?, \
         created_at = ?, updated_at = ?, search = ? WHERE id = ? AND version = ?";
@@ -43,7 +43,7 @@ pub(crate) async fn update(
 }
 
 /// A write that changes nothing, so that whoever writes the user waits for the end of this transaction.
-pub(crate) async fn keep(transaction: &mut Transaction, user: &User) -> Result<(), Fault> {
+pub(crate) async fn keep(transaction: &mut Transaction, user: &User) -> Result<(), SqlError> {
     // No key is empty, so that none at all is told from each.
     let sql = "UPDATE users SET version = version WHERE id = ? AND status = ? AND session_epoch = ? \
         AND COALESCE(email_key, '') = ? AND COALESCE(pending_email_key, '') = ?";
@@ -64,13 +64,13 @@ pub(crate) async fn stop_guesses(
     transaction: &mut Transaction,
     id: UserId,
     epoch: Option<i64>,
-) -> Result<(), Fault> {
+) -> Result<(), SqlError> {
     let sql = "UPDATE users SET stopped_epoch = ? WHERE id = ?";
     transaction.execute(sql, &[epoch.into(), id.into()]).await?;
     Ok(())
 }
 
-pub(crate) async fn delete(transaction: &mut Transaction, id: UserId) -> Result<(), Fault> {
+pub(crate) async fn delete(transaction: &mut Transaction, id: UserId) -> Result<(), SqlError> {
     let sql = "DELETE FROM users WHERE id = ?";
     stale_if_none(transaction.execute(sql, &[id.into()]).await?)
 }
@@ -79,7 +79,7 @@ pub(crate) async fn delete(transaction: &mut Transaction, id: UserId) -> Result<
 pub(crate) async fn delete_pending(
     transaction: &mut Transaction,
     id: UserId,
-) -> Result<bool, Fault> {
+) -> Result<bool, SqlError> {
     let sql = "DELETE FROM users WHERE id = ? AND status = ?";
     let met = transaction
         .execute(sql, &[id.into(), Status::Pending.as_str().into()])
@@ -88,10 +88,10 @@ pub(crate) async fn delete_pending(
 }
 
 /// The guard `admins` is held by now, so that nobody else is taking one away.
-pub(crate) async fn keep_an_admin(transaction: &mut Transaction) -> Result<(), Fault> {
+pub(crate) async fn keep_an_admin(transaction: &mut Transaction) -> Result<(), SqlError> {
     match transaction.row(AN_ADMIN, &active_admin()).await? {
         Some(_) => Ok(()),
-        None => Err(Fault::Refused(ApplyError::LastAdmin)),
+        None => Err(SqlError::Refused(ApplyError::LastAdmin)),
     }
 }
 

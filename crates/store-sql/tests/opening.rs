@@ -58,7 +58,7 @@ async fn history(url: &str) {
         .map(|_| ())
         .unwrap_err();
     assert!(
-        matches!(&error, ConnectError::Pending(names) if names == "1 (accounts), 2 (many nodes), 3 (safe under hostile traffic)"),
+        matches!(&error, ConnectError::PendingMigrations(names) if names == "1 (accounts), 2 (many nodes), 3 (safe under hostile traffic)"),
         "{error}"
     );
     assert_eq!(
@@ -116,7 +116,7 @@ async fn history(url: &str) {
         assert!(
             matches!(
                 error,
-                ConnectError::Newer {
+                ConnectError::SchemaTooNew {
                     database: 4,
                     binary: 3
                 }
@@ -339,10 +339,13 @@ async fn an_operator_is_told_what_is_wrong() {
     let nobody = tempfile::tempdir().unwrap();
     let folder = nobody.path().display();
     for (url, expected) in [
-        ("oracle://x".to_owned(), "starts with none of"),
-        ("sqlite::memory:".to_owned(), "keeps nothing"),
+        ("oracle://x".to_owned(), "must start with sqlite:"),
+        ("sqlite::memory:".to_owned(), "loses its data"),
         ("sqlite:".to_owned(), "names no file"),
-        ("postgres:ben:hidden@127.0.0.1/d".to_owned(), "lacks the //"),
+        (
+            "postgres:ben:hidden@127.0.0.1/d".to_owned(),
+            "write SCHEME://",
+        ),
         (
             "mysql://ben:hidden@127.0.0.1:1".to_owned(),
             "names no database",
@@ -351,30 +354,27 @@ async fn an_operator_is_told_what_is_wrong() {
             "mysql://ben:x@h/d?password=a&hidden=1".to_owned(),
             "unknown parameter",
         ),
-        (
-            "postgres://ben:hid/den@127.0.0.1/d".to_owned(),
-            "/ is written %2F",
-        ),
+        ("postgres://ben:hid/den@127.0.0.1/d".to_owned(), "/ as %2F"),
         (
             "sqlite:/dev/null/doorward.db".to_owned(),
-            "the database file /dev/null/doorward.db cannot be used",
+            "cannot use the database file /dev/null/doorward.db",
         ),
-        (format!("sqlite:{folder}"), "cannot be used"),
+        (format!("sqlite:{folder}"), "cannot use the database file"),
         (
             "postgres://ben:hidden@127.0.0.1:1/x".to_owned(),
-            "no database answers at postgres://127.0.0.1:1/x",
+            "no database responds at postgres://127.0.0.1:1/x",
         ),
         (
             "mysql://ben:hidden@127.0.0.1:1/x".to_owned(),
-            "no database answers at mysql://127.0.0.1:1/x",
+            "no database responds at mysql://127.0.0.1:1/x",
         ),
         (
             servers::postgres().await.replace("/test_", "/none_"),
-            "refuses: ",
+            "reports: ",
         ),
         (
             servers::mariadb().await.replace("/test_", "/none_"),
-            "refuses: ",
+            "reports: ",
         ),
     ] {
         let told = connect(&url).await.map(|_| ()).unwrap_err().to_string();
@@ -405,31 +405,18 @@ async fn an_operator_is_told_what_is_wrong() {
     );
 }
 
-/// An address in brackets, alone or among others.
 #[tokio::test]
-async fn a_server_is_reached_by_its_address_of_ipv6() {
+async fn a_server_is_reached_by_its_ipv6_address() {
     let server = own_postgres(PostgresOptions {
         settings: vec!["listen_addresses=127.0.0.1,::1"],
         ..PostgresOptions::default()
     })
     .await;
     let port = server.port();
-    for hosts in [
-        format!("[::1]:{port}"),
-        format!("127.0.0.1:1,[::1]:{port}"),
-        format!("[::1]:1,127.0.0.1:{port}"),
-    ] {
-        let url = format!("postgres://doorward@{hosts}/doorward");
-        let store = connect(&url).await.unwrap();
-        Store::ping(&store).await.unwrap();
-    }
+    let url = format!("postgres://doorward@[::1]:{port}/doorward");
+    let store = connect(&url).await.unwrap();
+    Store::ping(&store).await.unwrap();
     let url = format!("postgres://doorward@[::1]:{port}/doorward?sslmode=require");
     let told = connect(&url).await.map(|_| ()).unwrap_err().to_string();
-    assert!(told.contains("turn TLS on"), "{told}");
-    let told = connect("mysql://u@h,[::1]:3306/d").await.map(|_| ());
-    let told = told.unwrap_err().to_string();
-    assert!(
-        told.contains("takes no IPv6 address: give the host a name"),
-        "{told}"
-    );
+    assert!(told.contains("enable TLS"), "{told}");
 }

@@ -37,10 +37,10 @@ async fn a_wrong_password_and_an_unknown_database() {
         ..MariadbOptions::default()
     })
     .await;
-    let sure = "is the password of doorward right";
+    let sure = "check the password of doorward";
     refused(&postgres.url().replace("hidden", "wrong"), &[sure]).await;
     refused(&mariadb.url().replace("hidden", "wrong"), &[sure]).await;
-    let make = "make it with CREATE DATABASE none";
+    let make = "create it with CREATE DATABASE none";
     refused(&nowhere(&postgres.url()), &[make]).await;
     let root = mariadb.user("anyone", "ALL ON *.*").await;
     refused(&nowhere(&root), &[make]).await;
@@ -72,26 +72,13 @@ async fn a_database_that_cannot_keep_every_letter() {
 async fn a_server_that_takes_no_writes() {
     let postgres = own_postgres(PostgresOptions::default()).await;
     let replica = postgres.replica(Replication::Asynchronous).await;
-    refused(&replica.url(), &["takes no writes"]).await;
+    refused(&replica.url(), &["is read-only"]).await;
     let mariadb = own_mariadb(MariadbOptions {
         settings: vec!["read_only=on"],
         ..MariadbOptions::default()
     })
     .await;
-    refused(&mariadb.url(), &["takes no writes"]).await;
-    let none = format!(
-        "postgres://doorward@127.0.0.1:1,{}/doorward",
-        replica.address()
-    );
-    refused(
-        &none,
-        &[
-            "none of the database's hosts",
-            ":1/doorward",
-            "takes no writes",
-        ],
-    )
-    .await;
+    refused(&mariadb.url(), &["is read-only"]).await;
 }
 
 #[tokio::test]
@@ -137,7 +124,7 @@ async fn a_server_that_speaks_no_tls() {
         format!("{}?ssl-mode=REQUIRED", mariadb.url()),
         format!("{}?ssl-mode=VERIFY_IDENTITY", mariadb.url()),
     ] {
-        refused(&url, &["turn TLS on at the server"]).await;
+        refused(&url, &["enable TLS on the server"]).await;
     }
 }
 
@@ -164,7 +151,7 @@ async fn a_certificate_is_looked_at_where_that_is_asked_for() {
     })
     .await;
     let (postgres, mariadb, elsewhere) = (postgres.url(), mariadb.url(), elsewhere.url());
-    let untrusted = ["name the file of the authority"];
+    let untrusted = ["file of the certificate authority"];
     for url in [
         format!("{postgres}?sslmode=verify-full"),
         format!("{postgres}?sslmode=verify-ca&sslrootcert={theirs}"),
@@ -186,8 +173,8 @@ async fn a_certificate_is_looked_at_where_that_is_asked_for() {
         Store::ping(&store.unwrap()).await.unwrap();
     }
     // A server may demand it, too.
-    refused(&format!("{postgres}?sslmode=disable"), &["refuses"]).await;
-    refused(&format!("{mariadb}?ssl-mode=DISABLED"), &["refuses"]).await;
+    refused(&format!("{postgres}?sslmode=disable"), &["reports"]).await;
+    refused(&format!("{mariadb}?ssl-mode=DISABLED"), &["reports"]).await;
 }
 
 #[tokio::test]
@@ -203,40 +190,37 @@ async fn parameters_that_cannot_be_meant() {
         ),
         (
             "postgres://h/d?sslmode=on",
-            ["sslmode is one of disable", "verify-full"],
+            ["sslmode must be one of disable", "verify-full"],
         ),
         (
             "mysql://h/d?ssl-mode=verify-full",
-            ["ssl-mode is one of", "verify_identity"],
+            ["ssl-mode must be one of", "verify_identity"],
         ),
         (
             "postgres://h/d?sslmode=disable&ssl-mode=require",
-            ["twice", "not the same"],
+            ["twice", "different values"],
         ),
         (
             "postgres://h/d?sslmode=require&sslrootcert=x",
-            ["sslrootcert is of no use", "verify-full"],
+            ["sslrootcert has no effect", "verify-full"],
         ),
         (
             "postgres://h/d?sslrootcert=x",
-            ["sslrootcert is of no use", "verify-full"],
+            ["sslrootcert has no effect", "verify-full"],
         ),
         (
             "mysql://h/d?ssl-ca=x&ssl-mode=required",
-            ["ssl-ca is of no use", "VERIFY_IDENTITY"],
+            ["ssl-ca has no effect", "VERIFY_IDENTITY"],
         ),
         (
             "postgres://h/d?sslmode=verify-full&sslcert=x",
-            ["sslcert and sslkey", "go together"],
+            ["sslcert and sslkey", "must be set together"],
         ),
         (
             "mysql://h/d?ssl-cert=x&ssl-key=y",
-            ["ssl-cert is of no use", "VERIFY_IDENTITY"],
+            ["ssl-cert has no effect", "VERIFY_IDENTITY"],
         ),
-        (
-            "postgres://h1,h2/d?host=/run",
-            ["of several hosts", "each has a name"],
-        ),
+        ("postgres://h1,h2/d", ["names several hosts", "a DNS name"]),
     ] {
         refused(url, &words).await;
     }
@@ -308,7 +292,7 @@ async fn a_role_that_lacks_a_right_is_told_which() {
     let grant = "GRANT SELECT ON ALL TABLES IN SCHEMA public TO reader";
     postgres.query(grant).await;
     let may_read = [
-        "gives reader no right to INSERT and UPDATE and DELETE on users",
+        "does not let reader INSERT and UPDATE and DELETE on users",
         "INSERT and UPDATE and DELETE on audit_erasures, UPDATE on guards",
         of_rows,
     ];
@@ -318,7 +302,7 @@ async fn a_role_that_lacks_a_right_is_told_which() {
     postgres
         .query("REVOKE DELETE ON sessions FROM runner")
         .await;
-    refused(&runner, &["gives runner no right to DELETE on sessions; "]).await;
+    refused(&runner, &["does not let runner DELETE on sessions; "]).await;
     // What is never done needs no right.
     let usual = "GRANT DELETE ON sessions TO runner; REVOKE INSERT, DELETE ON guards FROM runner";
     postgres.query(usual).await;
@@ -331,7 +315,7 @@ async fn a_role_that_lacks_a_right_is_told_which() {
     let writer = mariadb
         .user("writer", "SELECT, INSERT, UPDATE ON doorward.*")
         .await;
-    let words = ["to DELETE on users, DELETE on credentials, DELETE on sessions"];
+    let words = ["DELETE on users, DELETE on credentials, DELETE on sessions"];
     refused(&writer, &words).await;
     mariadb
         .query("GRANT DELETE ON doorward.* TO writer@'%'")
@@ -363,5 +347,5 @@ async fn a_mysql_that_takes_the_password_over_tls_alone() {
         }
     });
     let url = format!("mysql://doorward:hidden@127.0.0.1:{port}/doorward");
-    refused(&url, &["over TLS alone", "?ssl-mode=VERIFY_IDENTITY"]).await;
+    refused(&url, &["over TLS only", "?ssl-mode=VERIFY_IDENTITY"]).await;
 }

@@ -1,14 +1,15 @@
-//! The parameters of a database's URL: which there are, and which make no sense together. A driver
-//! passes over what it does not know, and a mistyped `sslmode` must not turn encryption off.
+//! The parameters of a database URL. A driver ignores those it does not know, and a mistyped `sslmode`
+//! must not turn encryption off.
+
+use url::Url;
 
 use super::Dialect;
 use crate::error::ConnectError;
-use crate::hosts;
 
-/// How a kind of server spells what has to do with TLS. A name and its second spelling.
-struct Spelling {
+/// How a kind of server spells its TLS parameters. Each name has a second spelling.
+struct TlsParameters {
     mode: [&'static str; 2],
-    /// Weakest first: off, if offered, demanded; from the fourth on the certificate is looked at.
+    /// Weakest first: off, if offered, required; the last two verify the certificate.
     modes: [&'static str; 5],
     root: [&'static str; 3],
     certificate: [&'static str; 2],
@@ -16,7 +17,7 @@ struct Spelling {
     others: &'static [&'static str],
 }
 
-const POSTGRES: Spelling = Spelling {
+const POSTGRES: TlsParameters = TlsParameters {
     mode: ["sslmode", "ssl-mode"],
     modes: ["disable", "prefer", "require", "verify-ca", "verify-full"],
     root: ["sslrootcert", "ssl-root-cert", "ssl-ca"],
@@ -33,7 +34,7 @@ const POSTGRES: Spelling = Spelling {
     ],
 };
 
-const MYSQL: Spelling = Spelling {
+const MYSQL: TlsParameters = TlsParameters {
     mode: ["ssl-mode", "sslmode"],
     modes: [
         "disabled",
@@ -48,39 +49,27 @@ const MYSQL: Spelling = Spelling {
     others: &["socket"],
 };
 
-impl Dialect {
-    fn spelling(self) -> Option<&'static Spelling> {
-        match self {
-            Self::Sqlite => None,
-            Self::Postgres => Some(&POSTGRES),
-            Self::Mysql => Some(&MYSQL),
-        }
-    }
-}
-
-/// Refuses a URL whose parameters are unknown or cannot all be meant.
-pub(crate) fn check_parameters(dialect: Dialect, url: &str) -> Result<(), ConnectError> {
-    let Some(known) = dialect.spelling() else {
-        return Ok(());
+/// Refuses unknown and contradictory parameters. Returns whether they require TLS.
+pub(crate) fn check_parameters(dialect: Dialect, url: &Url) -> Result<bool, ConnectError> {
+    let known = match dialect {
+        Dialect::Sqlite => return Ok(false),
+        Dialect::Postgres => &POSTGRES,
+        Dialect::Mysql => &MYSQL,
     };
-    let refused = |why: String| Err(ConnectError::Url(why));
-    if dialect == Dialect::Mysql && names_ipv6(url) {
-        let why = "the driver of MySQL and MariaDB takes no IPv6 address: \
-            give the host a name that leads there, in DNS or in /etc/hosts";
-        return refused(why.to_owned());
-    }
-    // What follows an & in a password is no name to be shown.
-    let may_show = !parameters(url).any(|(name, _)| name == "password");
+    let refuse = |why: String| Err(ConnectError::Url(why));
+    // What follows an & in a password looks like a parameter's name.
+    let may_show = !url.query_pairs().any(|(name, _)| name == "password");
     let mut mode = None;
     let (mut root, mut certificate, mut key) = (false, false, false);
-    for (name, value) in parameters(url) {
+    for (name, value) in url.query_pairs() {
+        let name = name.as_ref();
         if known.mode.contains(&name) {
             let value = value.to_ascii_lowercase();
             let Some(strength) = known.modes.iter().position(|mode| *mode == value) else {
-                return refused(format!("{name} is one of {}", known.modes.join(", ")));
+                return refuse(format!("{name} must be one of {}", known.modes.join(", ")));
             };
             if mode.is_some_and(|mode| mode != strength) {
-                return refused(format!("it says {name} twice, and not the same"));
+                return refuse(format!("{name} is set twice to different values"));
             }
             mode = Some(strength);
         } else if known.root.contains(&name) {
@@ -91,8 +80,8 @@ pub(crate) fn check_parameters(dialect: Dialect, url: &str) -> Result<(), Connec
             key = true;
         } else if !known.others.contains(&name) {
             let name = if may_show { name } else { "…" };
-            return refused(format!(
-                "it has the unknown parameter {name:.32}; known are {}, {}, {}, {} and {}",
+            return refuse(format!(
+                "unknown parameter {name:.32}; known are {}, {}, {}, {} and {}",
                 known.mode[0],
                 known.root[0],
                 known.certificate[0],
@@ -101,49 +90,26 @@ pub(crate) fn check_parameters(dialect: Dialect, url: &str) -> Result<(), Connec
             ));
         }
     }
+    let requires_tls = mode.is_some_and(|mode| mode >= 2);
     if root && mode.is_none_or(|mode| mode < 3) {
-        return refused(format!(
-            "{} is of no use unless the certificate is looked at: add {}",
+        return refuse(format!(
+            "{} has no effect unless the certificate is verified: add {}",
             known.root[0],
-            dialect.verified()
+            dialect.verify_parameter()
         ));
     }
     if certificate != key {
-        return refused(format!(
-            "{} and {} go together",
+        return refuse(format!(
+            "{} and {} must be set together",
             known.certificate[0], known.key[0]
         ));
     }
-    if certificate && mode.is_none_or(|mode| mode < 2) {
-        return refused(format!(
-            "{} is of no use unless TLS is demanded: add {}",
+    if certificate && !requires_tls {
+        return refuse(format!(
+            "{} has no effect unless TLS is required: add {}",
             known.certificate[0],
-            dialect.verified()
+            dialect.verify_parameter()
         ));
     }
-    Ok(())
-}
-
-/// Whether a connection by this URL is an encrypted one or none.
-pub(crate) fn demands_tls(dialect: Dialect, url: &str) -> bool {
-    let Some(known) = dialect.spelling() else {
-        return false;
-    };
-    parameters(url).any(|(name, value)| {
-        known.mode.contains(&name)
-            && known.modes[2..].contains(&value.to_ascii_lowercase().as_str())
-    })
-}
-
-fn names_ipv6(url: &str) -> bool {
-    let hosts = hosts::of_url(url).unwrap_or_default();
-    hosts.iter().any(|host| hosts::ipv6_of(&host.url).is_some())
-}
-
-fn parameters(url: &str) -> impl Iterator<Item = (&str, &str)> {
-    let query = url.split_once('?').map_or("", |(_, query)| query);
-    query
-        .split('&')
-        .filter(|part| !part.is_empty())
-        .map(|part| part.split_once('=').unwrap_or((part, "")))
+    Ok(requires_tls)
 }

@@ -1,15 +1,14 @@
-//! What a server is asked about itself: whether it will do, and what its promises are worth.
+//! Queries about the server itself: its version, its settings, the connection's encryption.
 //!
-//! The rest of the crate reads the answers and knows none of the words; a server that does not know
-//! one of the lesser questions (an engine that only speaks the protocol) leaves it open.
+//! A compatible engine may not support the less important ones; the caller then skips them.
 
 use super::Dialect;
 
-/// A setting under which a commit that was answered may be lost, and why.
+/// Settings with which a confirmed commit may be lost.
 pub(crate) struct Weakness {
-    /// A row a setting that is not as it should be, `name = value` in its first column.
+    /// Returns one row for each unsafe setting, `name = value` in its first column.
     pub(crate) question: &'static str,
-    pub(crate) mend: &'static str,
+    pub(crate) hint: &'static str,
 }
 
 impl Dialect {
@@ -28,10 +27,10 @@ impl Dialect {
         }
     }
 
-    /// One row: `version` as the server spells it, and `encoding` of what it keeps.
+    /// One row: `version` as the server spells it, and the `encoding` of the database.
     pub(crate) fn version(self) -> Option<&'static str> {
         match self {
-            // Looks into the file: it may be another kind of file. Text of either kind will do.
+            // Reads the file, which may not be a database.
             Self::Sqlite => Some(
                 "SELECT sqlite_version() AS version, 'UTF8' AS encoding FROM (SELECT COUNT(*) FROM sqlite_master)",
             ),
@@ -43,8 +42,8 @@ impl Dialect {
         }
     }
 
-    /// The server that a version belongs to, and the first one that will do.
-    pub(crate) fn oldest(self, version: &str) -> (&'static str, [u32; 2]) {
+    /// The server that a version belongs to, and its oldest supported version.
+    pub(crate) fn min_version(self, version: &str) -> (&'static str, [u32; 2]) {
         match self {
             Self::Sqlite => ("SQLite", [3, 37]),
             Self::Postgres => ("PostgreSQL", [13, 0]),
@@ -64,8 +63,8 @@ impl Dialect {
         }
     }
 
-    /// What makes a connection safe from those on its way, as a parameter of the URL (C-03).
-    pub(crate) fn verified(self) -> &'static str {
+    /// The URL parameter that verifies the server's certificate (C-03).
+    pub(crate) fn verify_parameter(self) -> &'static str {
         match self {
             Self::Mysql => "ssl-mode=VERIFY_IDENTITY",
             Self::Sqlite | Self::Postgres => "sslmode=verify-full",
@@ -85,12 +84,12 @@ impl Dialect {
                 question: "SELECT 'journal_mode = ' || journal_mode FROM pragma_journal_mode \
                     WHERE journal_mode <> 'wal' \
                     UNION ALL SELECT 'synchronous = ' || synchronous FROM pragma_synchronous WHERE synchronous < 2",
-                mend: "put the data folder on a local disk: SQLite could not set up its write-ahead log there",
+                hint: "put the data folder on a local disk; SQLite cannot use its write-ahead log here",
             },
             Self::Postgres => Weakness {
                 question: "SELECT name || ' = ' || setting FROM pg_settings \
                     WHERE name IN ('fsync', 'full_page_writes', 'synchronous_commit') AND setting = 'off'",
-                mend: "turn it on in postgresql.conf: what was answered may be lost in a crash",
+                hint: "turn it on in postgresql.conf",
             },
             Self::Mysql => Weakness {
                 question: "SELECT CONCAT('innodb_flush_log_at_trx_commit = ', @@global.innodb_flush_log_at_trx_commit) AS weak \
@@ -99,13 +98,13 @@ impl Dialect {
                     FROM DUAL WHERE CONCAT(@@global.innodb_doublewrite) IN ('0', 'OFF') \
                     UNION ALL SELECT CONCAT('sync_binlog = ', @@global.sync_binlog) \
                     FROM DUAL WHERE @@global.log_bin = 1 AND @@global.sync_binlog <> 1",
-                mend: "set it to 1 in the server's configuration: what was answered may be lost in a crash",
+                hint: "set it to 1 in the server's configuration",
             },
         }
     }
 
-    /// One row, one number: how many connections the server takes from everybody.
-    pub(crate) fn most_connections(self) -> Option<&'static str> {
+    /// One row, one number: the server's connection limit.
+    pub(crate) fn max_connections(self) -> Option<&'static str> {
         match self {
             Self::Sqlite => None,
             Self::Postgres => {
@@ -115,12 +114,12 @@ impl Dialect {
         }
     }
 
-    /// Whether a role may do this and not that.
-    pub(crate) fn has_rights(self) -> bool {
+    /// Whether the database has roles with privileges.
+    pub(crate) fn has_privileges(self) -> bool {
         self != Self::Sqlite
     }
 
-    /// What gives a role the right to make tables; `user` and `database` are the URL's.
+    /// The statement that lets a role create tables; `user` and `database` are the URL's.
     pub(crate) fn grant_of_tables(self, user: &str, database: &str) -> String {
         match self {
             Self::Mysql => format!("GRANT ALL ON `{database}`.* TO '{user}'"),
@@ -130,7 +129,7 @@ impl Dialect {
         }
     }
 
-    /// What gives a role the right to all that serving does with tables that are there.
+    /// The statement that grants what serving needs on existing tables.
     pub(crate) fn grant_of_rows(self, user: &str, database: &str) -> String {
         let rows = "GRANT SELECT, INSERT, UPDATE, DELETE ON";
         match self {
@@ -141,8 +140,8 @@ impl Dialect {
         }
     }
 
-    /// One row, one number: 0 where this role may make no tables.
-    pub(crate) fn may_migrate(self) -> Option<&'static str> {
+    /// One row, one number: 0 if this role may not create tables.
+    pub(crate) fn can_migrate(self) -> Option<&'static str> {
         match self {
             Self::Sqlite => None,
             Self::Postgres => Some(

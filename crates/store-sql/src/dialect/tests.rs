@@ -1,4 +1,4 @@
-use super::faults::index_name;
+use super::error_codes::index_name;
 use super::*;
 
 #[test]

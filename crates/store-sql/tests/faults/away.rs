@@ -133,23 +133,6 @@ async fn cut(proxy: &Proxy, store: &SqlStore) {
     assert!(is_signed_up(store, &other).await);
 }
 
-/// The outage is young: what is asked meanwhile waits for the server.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_short_outage_is_waited_for() {
-    let server = own_postgres(PostgresOptions::default()).await;
-    let proxy = Proxy::to(server.address()).await;
-    let store = connect(&proxy.url(&server.url())).await;
-    proxy.cut_off().await;
-    let asked = tokio::spawn({
-        let store = store.clone();
-        async move { in_time(Store::ping(&store)).await }
-    });
-    // So long is the outage.
-    tokio::time::sleep(Duration::from_millis(500)).await;
-    proxy.set(Mood::Pass).await;
-    asked.await.unwrap().unwrap();
-}
-
 /// Whoever gives up in the middle of a question leaves no connection behind that answers it to
 /// the next.
 #[tokio::test(flavor = "multi_thread")]

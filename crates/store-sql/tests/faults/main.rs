@@ -1,17 +1,17 @@
-//! Databases that misbehave: servers stopped, killed, paused and cut off, answers that are lost,
+//! Databases that misbehave: servers stopped, killed, paused and cut off, responses that are lost,
 //! disks that are full. Each test has a server of its own.
 //!
-//! What is asked of a store then: an answer within its time, nothing half done, nothing said to be
-//! done that was not, and all well again as soon as the database is.
+//! The store must then respond within its time limit, leave nothing half done, report only what was
+//! committed as done, and recover by itself as soon as the database does.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
 mod away;
 mod backlog;
+mod cancelled;
 mod failover;
 mod locked;
 mod lost_commits;
-mod lost_statements;
 mod sqlite;
 
 use std::future::Future;
@@ -24,11 +24,11 @@ use doorward_store_sql::{SqlSettings, SqlStore};
 use doorward_testkit::fixtures;
 use tokio::time::Instant;
 
-/// Shorter than in earnest, so that the tests are.
+/// Shorter than the defaults, so that the tests are, too.
 const CONNECT: Duration = Duration::from_secs(2);
 const STATEMENT: Duration = Duration::from_secs(4);
-/// What one operation may take in all, and a machine that is busy with other tests beside it.
-const BOUND: Duration = Duration::from_secs(4 + 2 + 2);
+/// The limit of one operation and its commit, and two seconds for a busy machine.
+const BOUND: Duration = Duration::from_secs(4 + 2 + 2 + 2);
 
 fn settings(url: &str) -> SqlSettings {
     SqlSettings {
@@ -43,7 +43,7 @@ async fn connect(url: &str) -> SqlStore {
     let store = SqlStore::connect(&settings(url), fixtures::now())
         .await
         .unwrap();
-    // A connection is at rest now.
+    // A connection is idle now.
     Store::ping(&store).await.unwrap();
     store
 }

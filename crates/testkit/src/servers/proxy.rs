@@ -262,11 +262,12 @@ impl Shared {
             Mood::Late(wanted, delay) => (wanted, 1, Verdict::Late(delay)),
             Mood::Pass | Mood::Refuse | Mood::Stall | Mood::Slow(_) => return Verdict::Forward,
         };
+        // Too short to contain it, so that each match has a byte of this piece.
+        before.drain(..before.len().saturating_sub(wanted.len() - 1));
         before.extend_from_slice(piece);
         let is_there = before
             .windows(wanted.len())
             .any(|bytes| bytes == wanted.as_bytes());
-        before.drain(..before.len().saturating_sub(wanted.len() - 1));
         let one_more = |lost| (lost < times).then_some(lost + 1);
         let (set, get) = (Ordering::SeqCst, Ordering::SeqCst);
         match is_there && self.lost.fetch_update(set, get, one_more).is_ok() {

@@ -2,7 +2,7 @@
 //!
 //! It changes nothing: it creates no folder, key, migration or mail. (On Redis it checks permissions with keys
 //! that it deletes again.) A failed check does not prevent the others. Databases, Redis and mail are checked in
-//! their crates (`doorward_store_sql::examine`, `doorward_mail::examine` …), the rest here. To add a check, add a
+//! their crates (`doorward_store_sql::diagnose`, `doorward_mail::examine` …), the rest here. To add a check, add a
 //! file with a function that returns [`Finding`]s, and call it in [`examine`].
 
 mod certificate;
@@ -142,7 +142,7 @@ async fn examine(config: &Config, mail_to: Option<&EmailAddress>) -> Vec<Finding
 /// Findings on the stores, and whether the database is usable.
 async fn stores(config: &Config) -> (Vec<Finding>, bool) {
     let clock = SystemClock::default();
-    let examined = doorward_store_sql::examine(&wiring::sql_settings(config), &clock).await;
+    let examined = doorward_store_sql::diagnose(&wiring::sql_settings(config), &clock).await;
     let mut findings = examined.findings;
     match wiring::redis_settings(config) {
         Ok(Some(settings)) => {

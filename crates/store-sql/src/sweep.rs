@@ -1,8 +1,7 @@
-//! What has run out goes a piece at a time: one statement for a large backlog would never come to
-//! its end, and hold up others meanwhile. Each piece is a transaction of its own; what is left, the
-//! next sweep finds.
+//! Deletes expired rows in batches: one statement for a large backlog would exceed its time limit and
+//! block others. Each batch is a transaction of its own; the next sweep continues.
 //!
-//! To sweep one more table: a [`Sweep`] in its noun's file, and an index on the column of its times.
+//! To sweep one more table: a [`Sweep`] in its noun's file, and an index on its time column.
 
 use doorward_domain::ports::StoreError;
 use jiff::Timestamp;
@@ -12,34 +11,34 @@ use crate::SqlStore;
 use crate::arg::Arg;
 use crate::row::{self, Row};
 
-/// How many rows go at a time.
-const PIECE: usize = 500;
-/// How many pieces in one turn.
-const PIECES: usize = 400;
+/// How many rows one batch deletes.
+const BATCH_SIZE: usize = 500;
+/// How many batches one sweep runs.
+const MAX_BATCHES: usize = 400;
 
-/// Which rows go.
+/// Which rows to delete.
 pub(crate) struct Sweep {
-    /// What is being done, for the log.
+    /// The operation, for the log.
     pub(crate) operation: &'static str,
     pub(crate) table: &'static str,
     /// The primary key: an id or a digest.
     pub(crate) key: &'static str,
-    /// With one `?`, for the moment that is asked about.
+    /// With one `?`, for the time.
     pub(crate) condition: &'static str,
 }
 
 impl Sweep {
     pub(crate) async fn run(&self, store: &SqlStore, moment: Timestamp) -> Result<(), StoreError> {
-        for _ in 0..PIECES {
-            if self.piece(store, moment).await? < PIECE {
+        for _ in 0..MAX_BATCHES {
+            if self.run_batch(store, moment).await? < BATCH_SIZE {
                 break;
             }
         }
         Ok(())
     }
 
-    /// How many rows were found. They are looked at again as they go: a session may have been renewed.
-    async fn piece(&self, store: &SqlStore, moment: Timestamp) -> Result<usize, StoreError> {
+    /// Returns how many rows were found. The delete repeats the condition: a session may have been renewed.
+    async fn run_batch(&self, store: &SqlStore, moment: Timestamp) -> Result<usize, StoreError> {
         let Self {
             operation,
             table,
@@ -48,14 +47,14 @@ impl Sweep {
         } = *self;
         let sql = format!("SELECT {key} FROM {table} WHERE {condition} LIMIT ?");
         let rows = store
-            .rows(operation, &sql, &[moment.into(), PIECE.into()])
+            .rows(operation, &sql, &[moment.into(), BATCH_SIZE.into()])
             .await?;
         let of_row = |row: &AnyRow| Row::new(row, table, key).bytes(key);
         let mut keys = row::all(operation, &rows, of_row)?;
         if keys.is_empty() {
             return Ok(0);
         }
-        // In one order, so that two nodes never wait for one another.
+        // A fixed order prevents deadlocks between nodes.
         keys.sort_unstable();
         let places = vec!["?"; keys.len()].join(", ");
         let sql = format!("DELETE FROM {table} WHERE {key} IN ({places}) AND {condition}");

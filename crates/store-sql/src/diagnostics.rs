@@ -1,0 +1,207 @@
+//! What `doorward doctor` reports about the database. Changes nothing.
+
+use std::io::ErrorKind;
+use std::time::Duration;
+
+use doorward_domain::checkup::Finding;
+use doorward_domain::ports::Clock;
+use jiff::Timestamp;
+use sqlx::Row;
+
+use crate::connect::SetupConnection;
+use crate::error::ConnectError;
+use crate::{SqlSettings, migrations};
+
+const REACHABILITY: &str = "database";
+const PRIVILEGES: &str = "database: privileges";
+const TRIGGERS: &str = "database: triggers";
+const SCHEMA: &str = "database: schema";
+const TLS: &str = "database: TLS";
+const CLOCK: &str = "database: clock";
+const DURABILITY: &str = "database: durability";
+const CONNECTIONS: &str = "database: connections";
+
+/// A larger difference between two clocks is a warning: nodes use the server's.
+const MAX_CLOCK_SKEW: Duration = Duration::from_secs(5);
+
+/// The result of [`diagnose`].
+#[derive(Debug)]
+pub struct DatabaseDiagnostics {
+    /// One per check.
+    pub findings: Vec<Finding>,
+    /// Whether the database is reachable and usable.
+    pub is_usable: bool,
+}
+
+/// Checks the database.
+pub async fn diagnose(settings: &SqlSettings, clock: &dyn Clock) -> DatabaseDiagnostics {
+    let mut setup = match SetupConnection::open_read_only(settings).await {
+        Ok(setup) => setup,
+        Err(error) => {
+            return DatabaseDiagnostics {
+                findings: vec![unusable(&error)],
+                is_usable: false,
+            };
+        }
+    };
+    let checked = setup.check().await;
+    let is_usable = checked.is_ok();
+    let mut findings = vec![match checked {
+        Ok(()) => Finding::fine(REACHABILITY, setup.description().await),
+        Err(error) => unusable(&error),
+    }];
+    findings.extend(schema(&mut setup, settings).await);
+    findings.extend(tls(&mut setup).await);
+    findings.extend(clocks(&mut setup, clock).await);
+    findings.extend(connections(&mut setup, settings).await);
+    findings.push(durability(&mut setup).await);
+    setup.close().await;
+    DatabaseDiagnostics {
+        findings,
+        is_usable,
+    }
+}
+
+fn unusable(error: &ConnectError) -> Finding {
+    if let ConnectError::File { path, source } = error
+        && source.kind() == ErrorKind::NotFound
+    {
+        let message = format!("there is no database file {} yet", path.display());
+        return Finding::warning(REACHABILITY, message, "the first start creates it");
+    }
+    let hint = error.hint();
+    let hint = hint.unwrap_or_else(|| "check the URL and the server's log".to_owned());
+    Finding::fault(REACHABILITY, error.message(), hint)
+}
+
+/// Whether the schema is up to date, and whether this role could make it so.
+async fn schema(setup: &mut SetupConnection, settings: &SqlSettings) -> Vec<Finding> {
+    let status = setup.status().await;
+    let error = match status.and_then(|status| migrations::check(&status)) {
+        Ok(()) => {
+            let mut findings = vec![Finding::fine(SCHEMA, "all migrations are applied")];
+            findings.extend(privileges(setup).await);
+            findings.push(triggers(setup).await);
+            return findings;
+        }
+        Err(error) => error,
+    };
+    let ConnectError::PendingMigrations(names) = &error else {
+        let hint = error.hint();
+        let hint = hint.unwrap_or_else(|| "see the upgrade page".to_owned());
+        return vec![Finding::fault(SCHEMA, error.message(), hint)];
+    };
+    let message = format!("lacks the migrations {names}");
+    let waits = match settings.migrate {
+        true => Finding::warning(SCHEMA, message, "the next start applies them"),
+        false => Finding::fault(SCHEMA, message, "run `doorward migrate`"),
+    };
+    let may = match setup.query_optional(setup.dialect().can_migrate()).await {
+        Ok(row) => row.is_none_or(|row| row.try_get::<i64, _>("may").is_ok_and(|may| may != 0)),
+        Err(error) => return vec![waits, unusable(&error)],
+    };
+    if may {
+        return vec![waits];
+    }
+    let hint = "grant it the privilege, or migrate as a role that has it";
+    let message = "this role may not create tables";
+    vec![waits, Finding::fault(PRIVILEGES, message, hint)]
+}
+
+/// Whether this role has the privileges that serving needs.
+async fn privileges(setup: &mut SetupConnection) -> Option<Finding> {
+    if !setup.dialect().has_privileges() {
+        return None;
+    }
+    Some(match setup.check_privileges().await {
+        Ok(()) => Finding::fine(
+            PRIVILEGES,
+            "this role has all privileges that serving needs",
+        ),
+        Err(error) => {
+            let hint = error.hint().unwrap_or_default();
+            Finding::fault(PRIVILEGES, error.message(), hint)
+        }
+    })
+}
+
+/// Whether triggers or similar objects on our tables could hide or drop audit events (L-01).
+async fn triggers(setup: &mut SetupConnection) -> Finding {
+    let unexpected = match setup.triggers().await {
+        Ok(names) => names.join(", "),
+        Err(error) => return unusable(&error),
+    };
+    if !unexpected.is_empty() {
+        let message = format!(
+            "unexpected objects on our tables could hide or drop audit events: {unexpected}"
+        );
+        let hint = "inspect and drop them, then review database privileges";
+        return Finding::fault(TRIGGERS, message, hint);
+    }
+    let question = setup.dialect().may_see_triggers();
+    if question.is_some() && setup.value::<i64>(question, 0).await != Some(1) {
+        let message = "this role lacks the privileges TRIGGER and EVENT, so unexpected triggers and events cannot be detected";
+        let hint = "check SHOW TRIGGERS and SHOW EVENTS regularly with a role that has them: Doorward creates none. See docs/STORES.md";
+        return Finding::warning(TRIGGERS, message, hint);
+    }
+    Finding::fine(TRIGGERS, "no unexpected objects on our tables")
+}
+
+async fn tls(setup: &mut SetupConnection) -> Option<Finding> {
+    let cipher: String = setup.value(setup.dialect().cipher(), 1).await?;
+    if !cipher.is_empty() {
+        return Some(Finding::fine(TLS, format!("encrypted with {cipher}")));
+    }
+    if !setup.url.is_remote {
+        return Some(Finding::fine(
+            TLS,
+            "not encrypted, and does not leave this machine",
+        ));
+    }
+    let message = "the connection is not encrypted and leaves this machine";
+    let hint = format!(
+        "add ?{} to database.url",
+        setup.dialect().verify_parameter()
+    );
+    Some(Finding::warning(TLS, message, hint))
+}
+
+async fn clocks(setup: &mut SetupConnection, clock: &dyn Clock) -> Option<Finding> {
+    let micros: i64 = setup.value(setup.dialect().server_time(), 0).await?;
+    let theirs = Timestamp::from_microsecond(micros).ok()?;
+    let apart = theirs.duration_since(clock.now()).unsigned_abs();
+    let seconds = apart.as_secs();
+    if apart <= MAX_CLOCK_SKEW {
+        return Some(Finding::fine(CLOCK, "agrees with this machine's"));
+    }
+    let message = format!("the server's clock and this machine's differ by {seconds} s");
+    Some(Finding::warning(CLOCK, message, "synchronise both by NTP"))
+}
+
+async fn connections(setup: &mut SetupConnection, settings: &SqlSettings) -> Option<Finding> {
+    let most: i64 = setup.value(setup.dialect().max_connections(), 0).await?;
+    let ours = settings.max_connections;
+    let message = format!("up to {ours} from this node; the server's limit is {most}");
+    if i64::from(ours) * 2 <= most {
+        return Some(Finding::fine(CONNECTIONS, message));
+    }
+    let hint = "two nodes exceed the limit: raise the server's max_connections or lower `database.max_connections`";
+    let finding = match i64::from(ours) < most {
+        true => Finding::warning(CONNECTIONS, message, hint),
+        false => Finding::fault(CONNECTIONS, message, hint),
+    };
+    Some(finding)
+}
+
+async fn durability(setup: &mut SetupConnection) -> Finding {
+    let weak = setup.weaknesses().await;
+    if weak.is_empty() {
+        return Finding::fine(DURABILITY, "confirmed writes are on disk");
+    }
+    let hint = setup.dialect().weakness().hint;
+    Finding::warning(
+        DURABILITY,
+        format!("the database has {}", weak.join(", ")),
+        hint,
+    )
+}

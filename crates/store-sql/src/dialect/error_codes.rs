@@ -1,0 +1,155 @@
+//! What the databases' error codes mean.
+
+use std::borrow::Cow;
+use std::io::ErrorKind;
+
+use sqlx::mysql::MySqlDatabaseError;
+
+use crate::database_url::DatabaseUrl;
+
+/// A deadlock, a conflict, or a lock that was not granted in time.
+const TRANSIENT: &[&str] = &[
+    "40001", "40P01", "55P03", "5", "6", "261", "517", "my1205", "my1213",
+];
+
+/// The server is a replica, or was set read-only.
+const READ_ONLY: &[&str] = &["25006", "my1290", "my1792", "my1836"];
+
+/// The server shuts down, closed this connection, or is a Galera node without its cluster.
+const CONNECTION_LOST: &[&str] = &[
+    "57P01", "57P02", "57P03", "57P05", "25P03", "08000", "08003", "08006", "my1047", "my1053",
+    "my1927", "my3169", "my4031",
+];
+
+/// Whether the same transaction may succeed when it is tried again.
+pub(crate) fn is_transient(error: &sqlx::Error) -> bool {
+    is_any(error, TRANSIENT)
+}
+
+/// Whether the connection is of no more use, a read-only one included.
+pub(crate) fn is_connection_lost(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Io(_)
+        | sqlx::Error::Tls(_)
+        | sqlx::Error::Protocol(_)
+        | sqlx::Error::WorkerCrashed => true,
+        error => is_any(error, CONNECTION_LOST) || is_read_only(error),
+    }
+}
+
+/// Whether the server takes no writes. It has certainly not made this one.
+pub(crate) fn is_read_only(error: &sqlx::Error) -> bool {
+    is_any(error, READ_ONLY)
+}
+
+/// Whether the role lacks a privilege on a table.
+pub(crate) fn is_denied(error: &sqlx::Error) -> bool {
+    is_any(error, &["42501", "my1142", "my1143"])
+}
+
+/// Whether a statement of a migration failed because it had been executed before: MySQL keeps what a
+/// migration did before it was killed (a table, column, index or row exists; a column or index is gone).
+pub(crate) fn already_exists(error: &sqlx::Error) -> bool {
+    is_any(error, &["my1050", "my1060", "my1061", "my1062", "my1091"])
+}
+
+/// What an operator can do about an error while connecting or migrating.
+pub(crate) fn hint(url: &DatabaseUrl, error: &sqlx::Error) -> Option<String> {
+    let DatabaseUrl {
+        dialect,
+        user,
+        database,
+        ..
+    } = url;
+    let text = error.to_string();
+    let hint = match code(error)?.as_ref() {
+        "3D000" | "my1049" => format!("create it with CREATE DATABASE {database}"),
+        "28P01" | "28000" | "my1045" | "my1698" => {
+            format!("check the password of {user}, and that it may connect from this machine")
+        }
+        // Reading a table is not creating one.
+        "42501" if text.contains("for table ") => {
+            format!("grant it with {}", dialect.grant_of_rows(user, database))
+        }
+        "my1142" if text.contains("SELECT command") => {
+            format!("grant it with {}", dialect.grant_of_rows(user, database))
+        }
+        "42501" | "my1142" | "my1044" => {
+            format!("grant it with {}", dialect.grant_of_tables(user, database))
+        }
+        "26" => "another kind of file has this name; choose another path".to_owned(),
+        "11" => "restore it from a backup".to_owned(),
+        "53300" | "my1040" | "my1203" => {
+            "raise the server's max_connections, or lower `database.max_connections`".to_owned()
+        }
+        "config" if text.contains("RSA") => "the server accepts this password over TLS only: \
+            add ?ssl-mode=VERIFY_IDENTITY, and &ssl-ca=FILE for a private certificate authority"
+            .to_owned(),
+        "tls" if text.contains("does not support") => {
+            "enable TLS on the server, or remove the TLS parameters from the URL".to_owned()
+        }
+        "tls" => format!(
+            "set {} to the file of the certificate authority, and use the host name in the certificate",
+            dialect.root_certificate()
+        ),
+        _ => return None,
+    };
+    Some(hint)
+}
+
+/// The error's code: an SQLSTATE, SQLite's number, or MySQL's number after `my`.
+fn code(error: &sqlx::Error) -> Option<Cow<'_, str>> {
+    match error {
+        sqlx::Error::Configuration(_) => Some("config".into()),
+        sqlx::Error::Tls(_) => Some("tls".into()),
+        sqlx::Error::Io(error) if error.kind() == ErrorKind::InvalidData => Some("tls".into()),
+        error => {
+            let error = error.as_database_error()?;
+            match error.try_downcast_ref::<MySqlDatabaseError>() {
+                Some(error) => Some(format!("my{}", error.number()).into()),
+                None => error.code(),
+            }
+        }
+    }
+}
+
+fn is_any(error: &sqlx::Error, codes: &[&str]) -> bool {
+    code(error).is_some_and(|code| codes.contains(&code.as_ref()))
+}
+
+/// The unique index that a write violated, by its name; `primary` for a primary key.
+pub(crate) fn which_unique(error: &sqlx::Error) -> Option<String> {
+    let error = error
+        .as_database_error()
+        .filter(|error| error.is_unique_violation())?;
+    index_name(error.constraint(), error.code().as_deref(), error.message())
+}
+
+/// PostgreSQL names the constraint. SQLite's message spells the columns as `table.column, …`, and
+/// so the index that is named after them; MySQL's names the index at its end, after the value.
+pub(super) fn index_name(
+    constraint: Option<&str>,
+    code: Option<&str>,
+    message: &str,
+) -> Option<String> {
+    let of_sqlite = message.strip_prefix("UNIQUE constraint failed: ");
+    let name = match (constraint, of_sqlite) {
+        (Some(name), _) => name.to_owned(),
+        (None, Some(_)) if code == Some("1555") => "PRIMARY".to_owned(),
+        (None, Some(columns)) => {
+            let (table, _) = columns.split_once('.')?;
+            let names = columns
+                .split(", ")
+                .filter_map(|column| Some(column.split_once('.')?.1));
+            names.fold(table.to_owned(), |name, column| name + "_" + column)
+        }
+        (None, None) => {
+            let key = message.rsplit_once(" for key ")?.1.trim_matches('\'');
+            key.rsplit_once('.').map_or(key, |(_, key)| key).to_owned()
+        }
+    };
+    match name == "PRIMARY" || name.ends_with("_pkey") {
+        true => Some("primary".to_owned()),
+        false => Some(name),
+    }
+}

@@ -1,0 +1,61 @@
+//! An operation that is cancelled: its future is dropped, as when a client disconnects.
+
+use std::time::Duration;
+
+use doorward_domain::changes::Change;
+use doorward_domain::ports::Store;
+use doorward_testkit::fixtures;
+use doorward_testkit::servers::{MariadbOptions, PostgresOptions, own_mariadb, own_postgres};
+use sqlx::{AnyConnection, Connection, raw_sql};
+use tokio::time::timeout;
+
+use super::{connect, in_time, is_signed_up, sign_up};
+
+/// Cancels a write in the middle of its transaction, while it waits for a lock.
+async fn story(url: &str, begin: &'static str) {
+    let store = connect(url).await;
+    let admin = Change::InsertUser(Box::new(fixtures::admin()));
+    store.apply(vec![admin]).await.unwrap();
+    let mut other = AnyConnection::connect(url).await.unwrap();
+    let mut lock = other.begin_with(begin).await.unwrap();
+    raw_sql("UPDATE guards SET counter = counter + 1")
+        .execute(&mut *lock)
+        .await
+        .unwrap();
+    let mut cancelled = Vec::new();
+    // More than there are connections: none of them stays occupied.
+    for _ in 0..6 {
+        let (user, _, mut changes) = sign_up();
+        changes.push(Change::KeepAnAdmin);
+        let limit = Duration::from_millis(200);
+        timeout(limit, store.apply(changes)).await.unwrap_err();
+        cancelled.push(user);
+    }
+    lock.rollback().await.unwrap();
+    let (user, _, mut changes) = sign_up();
+    changes.push(Change::KeepAnAdmin);
+    in_time(store.apply(changes)).await.unwrap();
+    assert!(is_signed_up(&store, &user).await);
+    for user in cancelled {
+        assert!(!is_signed_up(&store, &user).await);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cancelled_write_leaves_nothing_behind_on_postgres() {
+    let server = own_postgres(PostgresOptions::default()).await;
+    story(&server.url(), "BEGIN").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cancelled_write_leaves_nothing_behind_on_mariadb() {
+    let server = own_mariadb(MariadbOptions::default()).await;
+    story(&server.url(), "BEGIN").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cancelled_write_leaves_nothing_behind_on_sqlite() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite:{}/doorward.db", folder.path().display());
+    story(&url, "BEGIN IMMEDIATE").await;
+}
