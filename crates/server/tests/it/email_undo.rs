@@ -57,7 +57,7 @@ async fn the_link_takes_the_account_back_once() {
         summary(&mails),
         [
             ("ben@example.com", "recover"),
-            ("thief@example.org", "email-taken-back")
+            ("thief@example.org", "email-change-undone")
         ]
     );
     let recovery = path_in(

@@ -177,7 +177,7 @@ async fn a_recovery_lifts_the_stop_after_a_hundred_guesses() {
     let told = app.one_mail().await;
     assert_eq!(
         (told.template.as_str(), path_in(&told).as_str()),
-        ("guessing-stopped", "/recovery")
+        ("lockout", "/recovery")
     );
     let link = recovery_link(&app, "ben@example.com").await;
     app.anon()

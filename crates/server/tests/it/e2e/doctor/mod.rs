@@ -172,7 +172,7 @@ fn a_mail_server_is_asked_up_to_the_recipient() {
         .expect(
             "mail: server",
             "failed",
-            "550 to RCPT TO",
+            "550 while sending",
             "b***@example.com",
         );
     // Nobody to ask about: the sender is taken.

@@ -134,6 +134,6 @@ fn a_redis_user_without_rights_is_a_fault() {
     let report = examine(&Setup::on_a_file().with("REDIS_URL", &server.url()), &[]);
     report
         .expect_code(1)
-        .expect("redis: rights", "failed", "HSET", "ACL SETUSER");
+        .expect("redis: rights", "failed", "", "ACL SETUSER");
     assert!(!report.text.contains("hunter2"), "C-02: {}", report.text);
 }
