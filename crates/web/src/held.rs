@@ -267,7 +267,7 @@ fn kept(policy: &Policy) -> Vec<KeptView> {
         say(
             "mails",
             format!(
-                "until the mail server has taken them; those that it does not take are given up after {}, and go 7 days later",
+                "until the mail server accepts them; a mail that cannot be sent fails after {} and is deleted 7 days later",
                 period(policy.mail_lifetime)
             ),
         ),
