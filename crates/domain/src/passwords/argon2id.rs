@@ -2,7 +2,7 @@
 //!
 //! Two engines compute the same tags. `Fast` is the default, young and unaudited, and so checked
 //! against a published vector at every start and against `Portable` in the tests; `docs/decisions/0002`
-//! weighs it. Both keep their memory from hash to hash: new pages cost more than the hash.
+//! weighs it. Both reuse their memory from hash to hash: new pages cost more than the hash.
 
 use argon2::{Algorithm, Block};
 use base64::Engine as _;
@@ -10,6 +10,7 @@ use base64::engine::general_purpose::STANDARD_NO_PAD;
 
 use super::EngineBroken;
 use super::pepper::Pepper;
+use crate::ports::Secrets;
 
 pub(super) const SALT_BYTES: usize = 16;
 const TAG_BYTES: usize = 32;
@@ -87,7 +88,24 @@ const KNOWN_TAG: [u8; 32] = [
     0xc1, 0x79, 0x87, 0xb4, 0xca, 0xc9, 0x0c, 0x2e, 0xf5, 0x4d, 0x5b, 0x30, 0x21, 0xc6, 0x8b, 0xfe,
 ];
 
-/// One thread's engine with the memory it keeps.
+/// A hash at this cost that no password matches.
+pub(super) fn random_hash(cost: Cost, pepper: Option<&Pepper>, secrets: &dyn Secrets) -> String {
+    let (mut salt, mut tag) = ([0; SALT_BYTES], [0; TAG_BYTES]);
+    secrets.fill(&mut salt);
+    secrets.fill(&mut tag);
+    encode(cost, pepper, &salt, &tag)
+}
+
+fn encode(cost: Cost, pepper: Option<&Pepper>, salt: &[u8], tag: &[u8]) -> String {
+    format!(
+        "{}${}${}",
+        prefix(cost, pepper),
+        STANDARD_NO_PAD.encode(salt),
+        STANDARD_NO_PAD.encode(tag)
+    )
+}
+
+/// The engine of one thread. Its memory is allocated at the first hash, and reused until [`Worker::release`].
 pub(super) struct Worker {
     engine: Engine,
     fast: Option<argon2_rust::Hasher>,
@@ -114,12 +132,18 @@ impl Worker {
         let seasoned = pepper.map(|pepper| pepper.season(password));
         let hashed = seasoned.as_ref().map_or(password, AsRef::as_ref);
         let tag = self.raw(hashed, salt, cost, Algorithm::Argon2id, 0x13, TAG_BYTES);
-        format!(
-            "{}${}${}",
-            prefix(cost, pepper),
-            STANDARD_NO_PAD.encode(salt),
-            STANDARD_NO_PAD.encode(tag)
-        )
+        encode(cost, pepper, salt, &tag)
+    }
+
+    /// Frees the memory. The next hash allocates it again.
+    pub(super) fn release(&mut self) {
+        *self = Self::new(self.engine);
+    }
+
+    /// Whether it holds memory.
+    #[cfg(test)]
+    pub(super) fn holds_memory(&self) -> bool {
+        self.fast.is_some() || !self.portable.is_empty()
     }
 
     /// The tag alone, of any Argon2. Our own scheme runs on the chosen engine; every other, which

@@ -38,7 +38,7 @@ pub struct HasherSettings {
     pub cost: Cost,
     /// Which implementation computes it.
     pub engine: Engine,
-    /// Threads; each keeps one hash's memory for good.
+    /// Number of threads. Each holds the memory of one hash while it is in use.
     pub threads: usize,
     /// How many may wait; one more is refused at once.
     pub queue: usize,
@@ -87,14 +87,7 @@ impl Hasher {
         peppers: Peppers,
     ) -> Result<Self, EngineBroken> {
         settings.engine.check()?;
-        let mut salt = [0; argon2id::SALT_BYTES];
-        secrets.fill(&mut salt);
-        let decoy = argon2id::Worker::new(settings.engine).hash(
-            b"nobody's password",
-            &salt,
-            settings.cost,
-            peppers.current(),
-        );
+        let decoy = argon2id::random_hash(settings.cost, peppers.current(), &*secrets);
         Ok(Self {
             pool: Pool::start(settings.threads, settings.queue, settings.engine),
             cost: settings.cost,

@@ -18,6 +18,9 @@ use crate::error::Error;
 use crate::happening::Happening;
 use crate::ports::{Meter, Unmetered};
 
+/// How long a thread keeps the memory of its last hash. Under load it is reused, because page faults cost more
+/// than a hash.
+const RELEASE_AFTER: Duration = Duration::from_secs(60);
 /// How much the last job counts for, among those before it: one part of so many.
 const MEMORY: u64 = 8;
 
@@ -71,8 +74,9 @@ impl Shared {
         }
     }
 
-    /// The next one whose turn it is; none once all is over.
-    fn next(&self) -> Option<Job> {
+    /// Waits for the next job. Calls `idle` once if none arrives within `patience`. `None` when the pool is closed.
+    fn next(&self, patience: Duration, idle: impl FnOnce()) -> Option<Job> {
+        let (deadline, mut idle) = (Instant::now() + patience, Some(idle));
         loop {
             self.refuse_late();
             let mut state = self.state();
@@ -82,11 +86,19 @@ impl Shared {
             if state.closed {
                 return None;
             }
-            drop(
-                self.arrived
-                    .wait(state)
-                    .unwrap_or_else(PoisonError::into_inner),
-            );
+            if idle.is_none() {
+                let waited = self.arrived.wait(state);
+                drop(waited.unwrap_or_else(PoisonError::into_inner));
+                continue;
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            let waited = self.arrived.wait_timeout(state, left);
+            drop(waited.unwrap_or_else(PoisonError::into_inner));
+            if Instant::now() >= deadline
+                && let Some(idle) = idle.take()
+            {
+                idle();
+            }
         }
     }
 
@@ -108,6 +120,10 @@ impl Drop for Place {
 impl Pool {
     /// Starts `threads` threads; `queue` jobs may wait beside those that run.
     pub(super) fn start(threads: usize, queue: usize, engine: Engine) -> Self {
+        Self::start_with(threads, queue, engine, RELEASE_AFTER)
+    }
+
+    fn start_with(threads: usize, queue: usize, engine: Engine, release_after: Duration) -> Self {
         let shared = Arc::new(Shared {
             state: Mutex::new(State {
                 waiting: Waiting::new(),
@@ -121,7 +137,7 @@ impl Pool {
             let shared = shared.clone();
             std::thread::Builder::new()
                 .name(format!("hash-{number}"))
-                .spawn(move || serve(&shared, engine))
+                .spawn(move || serve(&shared, engine, release_after))
                 .expect("the system has a thread to give at start-up");
         }
         Self {
@@ -230,16 +246,16 @@ impl Drop for Pool {
     }
 }
 
-fn serve(shared: &Shared, engine: Engine) {
+fn serve(shared: &Shared, engine: Engine, release_after: Duration) {
     lower_priority();
     let mut worker = Worker::new(engine);
-    while let Some(job) = shared.next() {
+    while let Some(job) = shared.next(release_after, || worker.release()) {
         let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
             job(Turn::Comes(&mut worker));
         }));
         if outcome.is_err() {
             // The caller learns of it by its dropped channel; the memory may be in any state.
-            worker = Worker::new(engine);
+            worker.release();
         }
     }
 }
@@ -257,9 +273,16 @@ fn lower_priority() {
 mod tests {
     use std::sync::mpsc;
 
+    use super::super::Cost;
     use super::*;
     use crate::ctx::{Actor, Ctx};
     use crate::ports::Client;
+
+    const CHEAP: Cost = Cost {
+        memory_kib: 64,
+        passes: 1,
+        lanes: 1,
+    };
 
     fn from(address: &str) -> Asker {
         Asker::of(&Ctx {
@@ -394,6 +417,30 @@ mod tests {
         let _: Result<(), Error> = failed;
         assert_eq!(run(&pool, anybody(), |_| 1).await.unwrap(), 1);
         assert_eq!(pool.queued(), 0);
+    }
+
+    #[tokio::test]
+    async fn memory_is_reused_under_load_and_released_when_idle() {
+        let hash = |worker: &mut Worker| {
+            let had_memory = worker.holds_memory();
+            worker.hash(b"x", &[1; 16], CHEAP, None);
+            had_memory
+        };
+        for engine in [Engine::Fast, Engine::Portable] {
+            let pool = Pool::start(1, 2, engine);
+            assert!(!run(&pool, anybody(), hash).await.unwrap());
+            assert!(run(&pool, anybody(), hash).await.unwrap());
+            // It is released as soon as no job waits.
+            let pool = Pool::start_with(1, 2, engine, Duration::ZERO);
+            run(&pool, anybody(), hash).await.unwrap();
+            let deadline = Instant::now() + Duration::from_secs(60);
+            while run(&pool, anybody(), |worker| worker.holds_memory())
+                .await
+                .unwrap()
+            {
+                assert!(Instant::now() < deadline);
+            }
+        }
     }
 
     async fn futures_poll_once<F: Future + Unpin>(future: &mut F) -> Option<F::Output> {
