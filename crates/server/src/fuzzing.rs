@@ -10,7 +10,6 @@ pub use crate::import::fuzzing::{
     django_files, doorward_files, firebase_files, firebase_hashing, keycloak_files, supabase_files,
 };
 use crate::listener::certificate::{element, validity};
-pub use crate::listener::fuzzing::{chunks, conversations, request_heads};
 
 #[cfg(test)]
 #[path = "../../../fuzz/replay.rs"]
@@ -23,9 +22,7 @@ pub type Target = (&'static str, fn(&[u8]));
 pub const TARGETS: &[Target] = &[
     ("audit_lines", audit_lines),
     ("certificates", certificates),
-    ("chunks", chunks),
     ("config_files", config_files),
-    ("conversations", conversations),
     ("django_files", django_files),
     ("doorward_files", doorward_files),
     ("dotenv_files", dotenv_files),
@@ -33,7 +30,6 @@ pub const TARGETS: &[Target] = &[
     ("firebase_hashing", firebase_hashing),
     ("keycloak_files", keycloak_files),
     ("redacted_settings", redacted_settings),
-    ("request_heads", request_heads),
     ("settings", settings),
     ("supabase_files", supabase_files),
 ];

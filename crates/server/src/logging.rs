@@ -38,7 +38,10 @@ pub fn start(config: &Config) -> anyhow::Result<Option<Traces>> {
         true => Form::Text,
         false => Form::Json,
     };
-    let layer = tracing_subscriber::fmt::layer().with_writer(Lines(form));
+    // Closing the terminal closes standard error; that must not panic.
+    let layer = tracing_subscriber::fmt::layer()
+        .with_writer(Lines(form))
+        .log_internal_errors(false);
     let layer: Box<dyn Layer<Registry> + Send + Sync> = if as_text {
         Box::new(layer.with_ansi(form == Form::Coloured).with_target(false))
     } else {

@@ -28,7 +28,7 @@ use crate::breached::Filter;
 use crate::config::{Config, host_of};
 use crate::inbox::inbox;
 use crate::listener::certificate::Files;
-use crate::listener::{Limits, Telling, shortage};
+use crate::listener::{Limits, file_descriptors};
 use crate::master_key;
 use crate::system::{SystemClock, SystemSecrets};
 use crate::telemetry::{self, Figures};
@@ -202,34 +202,21 @@ pub fn app(
     })
 }
 
-/// How many the listener lets in. Descriptors for them are asked for; where the system gives fewer,
-/// fewer are let in, so that databases and files do not go short.
+/// The limits of the listener: fewer connections than configured if the system allows too few file descriptors.
 pub fn limits(config: &Config) -> Limits {
-    let connections = shortage::allow(config.connections);
+    let connections = file_descriptors::allow(config.connections);
     if connections < config.connections {
         tracing::warn!(
             connections,
             limits.connections = config.connections,
-            "this process may open too few files for all connections; allow it more (LimitNOFILE= of the service, or `ulimit -n`)"
+            "file descriptor limit too low for `limits.connections`. Raise LimitNOFILE= or `ulimit -n`"
         );
     }
     Limits {
         connections,
-        per_address: config.connections_per_address(connections),
-        trusted: config.trusted_proxies.clone(),
+        connections_per_address: config.connections_per_address(connections),
+        trusted_proxies: config.trusted_proxies.clone(),
     }
-}
-
-/// What somebody is told for whom the listener has no place.
-pub fn turned_away(app: &App) -> Telling {
-    let app = app.clone();
-    Arc::new(move || doorward_web::turned_away(&app))
-}
-
-/// What somebody is told who speaks plain HTTP where TLS is spoken.
-pub fn speaks_tls(app: &App) -> Telling {
-    let app = app.clone();
-    Arc::new(move || doorward_web::speaks_tls(&app))
 }
 
 /// Why a start would refuse this configuration, all of it; looks, and makes nothing.

@@ -1,7 +1,7 @@
 //! What every handler shares, and what the binary hands in.
 
 use std::ops::Deref;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use axum::body::Bytes;
 use axum::http::HeaderValue;
@@ -12,7 +12,7 @@ use tokio::sync::Semaphore;
 use crate::api::operations::health::Stopping;
 use crate::host::is_loopback_url;
 use crate::inbox::Inbox;
-use crate::limits::{MAX_CHANGING, MAX_PROBES};
+use crate::limits::MAX_CHANGING;
 use crate::observer::Observer;
 use crate::origins::{Origins, origin_of};
 use crate::pages::Pages;
@@ -79,8 +79,6 @@ pub struct Inner {
     pub(crate) pages: Pages,
     pub(crate) choices: Choices,
     pub(crate) plain_http: Told,
-    /// For who asks how the server stands while requests have no place.
-    pub(crate) probes: Semaphore,
     /// For requests that may change something, whether their clients still wait or not.
     pub(crate) changing: Arc<Semaphore>,
     /// What a page may load, and where its forms may lead.
@@ -90,7 +88,11 @@ pub struct Inner {
     /// Whether people reach the server by HTTPS, and their browsers shall never use HTTP there. Not
     /// on `localhost`: what else a developer runs there, on whatever port, would no longer be reached.
     pub(crate) has_hsts: bool,
-    /// Shared by all answers, however many clients read slowly (H-05).
+    documents: OnceLock<Documents>,
+}
+
+/// The OpenAPI document, and the page that shows it.
+pub(crate) struct Documents {
     pub(crate) openapi: Bytes,
     pub(crate) docs: Bytes,
 }
@@ -103,22 +105,29 @@ impl App {
         drop(self.changing.acquire_many(all).await);
     }
 
+    /// The documents, built at the first request: this takes several megabytes, which an idle server does not need.
+    pub(crate) fn documents(&self) -> &Documents {
+        self.documents.get_or_init(|| {
+            let document = crate::openapi::document(&self.accounts.policy().public_url);
+            Documents {
+                docs: self.pages.docs(&document).into(),
+                openapi: document.to_string().into(),
+            }
+        })
+    }
+
     /// Puts the parts together.
     pub fn new(parts: AppParts) -> Self {
         let public_url = &parts.accounts.policy().public_url;
         let pages = Pages::new(parts.accounts.policy().password_rules.min_length);
-        let document = crate::openapi::document(public_url);
-        let docs = pages.docs(&document).into();
         Self(Arc::new(Inner {
             origin: origin_of(public_url),
             page_policy: page_policy(&parts.choices.return_origins),
             plain_http: Told::default(),
-            probes: Semaphore::new(MAX_PROBES),
             changing: Arc::new(Semaphore::new(MAX_CHANGING)),
             choices: parts.choices,
             has_hsts: public_url.starts_with("https://") && !is_loopback_url(public_url),
-            openapi: document.to_string().into(),
-            docs,
+            documents: OnceLock::new(),
             pages,
             accounts: parts.accounts,
             request_ids: RequestIds::new(parts.secrets.clone()),

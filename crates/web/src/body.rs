@@ -13,6 +13,7 @@ use doorward_domain::values::{Invalid, Secret};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use percent_encoding::percent_decode;
 use serde_json::{Map, Value};
+use tokio::time::timeout;
 
 use crate::app::App;
 use crate::json;
@@ -20,12 +21,8 @@ use crate::problem::{Code, Problem};
 
 /// The most bytes of a body.
 pub const MAX_BODY_BYTES: usize = 64 * 1024;
-/// How long a body may take to arrive.
+/// The time limit for the whole body (H-05).
 const BODY_TIMEOUT: Duration = Duration::from_secs(30);
-/// How long nothing is asked of its pace: a lost packet of a bad mobile link comes seven seconds later.
-/// And how many bytes are to come in each second after that.
-const BODY_GRACE: Duration = Duration::from_secs(15);
-const BYTES_A_SECOND: u64 = 1024;
 /// The most fields of a form or a query.
 const MAX_FIELDS: usize = 64;
 /// How many faults are listed; a body of nothing but unknown fields does not echo back whole.
@@ -239,38 +236,14 @@ async fn read(headers: &HeaderMap, body: Body) -> Result<Vec<u8>, Problem> {
         return Err(too_large());
     }
     let body = Limited::new(body, MAX_BODY_BYTES);
-    match collect(body).await {
-        Ok(bytes) => Ok(bytes),
-        Err(Broken::Late) => Err(Problem::new(Code::RequestTimeout)),
-        Err(Broken::Off(error)) if error.is::<LengthLimitError>() => Err(too_large()),
-        Err(Broken::Off(_)) => Err(Problem::with_detail(
+    match timeout(BODY_TIMEOUT, body.collect()).await {
+        Ok(Ok(body)) => Ok(body.to_bytes().into()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
+        Ok(Err(_)) => Err(Problem::with_detail(
             Code::MalformedRequest,
-            "The body broke off.",
+            "The connection closed before the end of the body.",
         )),
-    }
-}
-
-/// Why a body is not there.
-enum Broken {
-    Late,
-    Off(Box<dyn std::error::Error + Send + Sync>),
-}
-
-/// All of it, as long as it does not come too slowly (H-05).
-async fn collect(mut body: Limited<Body>) -> Result<Vec<u8>, Broken> {
-    let began = tokio::time::Instant::now();
-    let mut bytes = Vec::new();
-    loop {
-        let earned = Duration::from_millis(1000 * bytes.len() as u64 / BYTES_A_SECOND);
-        let patience = BODY_TIMEOUT.min(BODY_GRACE + earned);
-        let frame = tokio::time::timeout_at(began + patience, body.frame()).await;
-        match frame.map_err(|_| Broken::Late)? {
-            None => return Ok(bytes),
-            Some(frame) => {
-                let data = frame.map_err(Broken::Off)?.into_data();
-                bytes.extend_from_slice(&data.unwrap_or_default());
-            }
-        }
+        Err(_) => Err(Problem::new(Code::RequestTimeout)),
     }
 }
 

@@ -77,9 +77,9 @@ pub(crate) async fn edge(
         wants_html: negotiate::wants_html(request.headers()),
         locale: negotiate::locale(request.headers()),
     };
-    let response = match limits::check(app, &request) {
+    let response = match limits::check(&request) {
         Err(refused) => refused.into_response(),
-        Ok(_place) => {
+        Ok(()) => {
             let handling = handle(request).instrument(turn.span.clone());
             let response = match tokio::time::timeout(HANDLER_TIMEOUT, handling).await {
                 Ok(response) => response,
@@ -316,11 +316,6 @@ struct FaultBody<'a> {
     field: &'a str,
     code: &'a str,
     detail: &'a str,
-}
-
-/// The text of a problem, for whoever writes the answer by hand.
-pub(crate) fn problem_text(app: &App, problem: &Problem, id: &str) -> String {
-    serde_json::to_string(&problem_body(app, problem, id)).unwrap_or_default()
 }
 
 fn problem_body<'a>(app: &App, problem: &'a Problem, id: &'a str) -> ProblemBody<'a> {

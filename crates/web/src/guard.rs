@@ -154,7 +154,6 @@ async fn admit(
     request: &Parts,
     ledger: &Ledger,
 ) -> Result<Caller, Problem> {
-    reads_one_way(&request.headers)?;
     cross_site::check(app, request)?;
     let mut ctx = context(app, request, ledger);
     let wants_html = negotiate::wants_html(&request.headers);
@@ -316,19 +315,6 @@ pub(crate) enum Credential {
     Cookie(Secret<String>),
 }
 
-/// Refuses a head that a proxy in front may have read otherwise (H-13): two hosts, or a name that
-/// some proxies take for its twin with hyphens, such as `X_Forwarded_For`.
-fn reads_one_way(headers: &HeaderMap) -> Result<(), Problem> {
-    let refuse = |detail: &str| Err(Problem::with_detail(Code::MalformedRequest, detail));
-    if headers.get_all(header::HOST).iter().nth(1).is_some() {
-        return refuse("`Host` was sent twice.");
-    }
-    if headers.keys().any(|name| name.as_str().contains('_')) {
-        return refuse("A header field has an underscore in its name.");
-    }
-    Ok(())
-}
-
 /// The one credential of a request. Two at once are refused (RFC 6750, 2): which one was meant
 /// cannot be known.
 pub(crate) fn credential(headers: &HeaderMap) -> Result<Option<Credential>, Problem> {
@@ -373,24 +359,5 @@ fn cookie(headers: &HeaderMap) -> Result<Option<Secret<String>>, Problem> {
             Code::MalformedRequest,
             "The session cookie was sent twice.",
         )),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_head_reads_one_way() {
-        let mut headers = HeaderMap::new();
-        assert!(reads_one_way(&headers).is_ok());
-        headers.append(header::HOST, HeaderValue::from_static("one.example"));
-        headers.append("x-forwarded-for", HeaderValue::from_static("192.0.2.7"));
-        assert!(reads_one_way(&headers).is_ok());
-        headers.append("x_forwarded_for", HeaderValue::from_static("192.0.2.8"));
-        assert!(reads_one_way(&headers).is_err());
-        headers.remove("x_forwarded_for");
-        headers.append(header::HOST, HeaderValue::from_static("one.example"));
-        assert!(reads_one_way(&headers).is_err());
     }
 }

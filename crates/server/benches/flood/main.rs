@@ -1,8 +1,8 @@
-//! `cargo xtask flood` (T-FLOOD): strangers press from many addresses, and an honest client asks
-//! `/healthz` all the while, on a new connection each time.
+//! `cargo xtask flood` (T-FLOOD): floods from many addresses, while a client that is already connected requests
+//! `/healthz` over and over.
 //!
-//! Prints what was seen, and fails where it is not as it should be: memory bounded, the honest client
-//! answered, the surplus refused at once. Every flood has a function in `floods`.
+//! Prints the measurements, and fails if memory grows too far, if the connected client waits, or if connections
+//! over a limit are not closed at once. Each flood is a function in `floods`.
 
 #![expect(clippy::unwrap_used, reason = "a flood that cannot go on stops")]
 
@@ -66,7 +66,7 @@ async fn run(name: &str, flood: floods::Flood) -> Vec<String> {
     let outcome = flood(&server).await;
     let seen = honest.end();
     let peak = server.peak_kib();
-    let warnings = server.log_lines("more connections or requests");
+    let warnings = server.log_lines("request limit reached");
     println!(
         "{name:<42} {idle:>9} {peak:>9} {:>8.1} {:>8.1} {:>7}  {}; {warnings} lines of it in the log",
         seen.percentile(50),

@@ -12,7 +12,7 @@ use tokio::sync::watch;
 
 use crate::config::Config;
 use crate::listener::drain::Phase;
-use crate::listener::{self, Door, Owner};
+use crate::listener::{self, Listener, SocketOwner, cannot_listen};
 use crate::{bootstrap, logging, parent, wiring, worker};
 
 /// Serves until it is stopped or its parent is gone.
@@ -20,11 +20,9 @@ pub(super) async fn run(config: &Config) -> anyhow::Result<()> {
     logging::start(config)?;
     // First, so that a parent that ends during the start is noticed.
     let gone = parent::gone();
-    let socket = TcpListener::bind(config.listen).await.with_context(|| {
-        format!(
-            "cannot listen on {}: another program may be there; leave DOORWARD_LISTEN out for a free port",
-            config.listen
-        )
+    let socket = TcpListener::bind(config.listen).await.map_err(|error| {
+        let message = cannot_listen(config.listen, "DOORWARD_LISTEN", &error);
+        anyhow::Error::new(error).context(message)
     })?;
     let listening = socket.local_addr()?;
     let wired = Arc::new(wiring::wire_in_memory(config, listening)?);
@@ -35,16 +33,14 @@ pub(super) async fn run(config: &Config) -> anyhow::Result<()> {
     let app = wiring::app(&wired, config, Stopping::default(), &stop);
     let _duties = worker::start(&wired, &stop);
     let (_phases, phase) = watch::channel(Phase::Serving);
-    let door = Door {
+    let listener = Listener {
         sockets: vec![socket],
-        owner: Owner::Us,
+        owner: SocketOwner::Process,
         tls: None,
         limits: wiring::limits(config),
-        turned_away: wiring::turned_away(&app),
-        plain_http: wiring::speaks_tls(&app),
-        watch: None,
+        observer: None,
     };
-    let mut serving = tokio::spawn(listener::serve(door, doorward_web::router(app), phase));
+    let mut serving = tokio::spawn(listener::serve(listener, doorward_web::router(app), phase));
     // Before the server says that it is ready, since it may be stopped at once.
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;

@@ -8,7 +8,6 @@ use doorward_domain::ctx::Actor;
 use doorward_domain::policy::Disclosure;
 use doorward_domain::values::Secret;
 use doorward_web::{App, Stopping};
-use tokio::signal::unix::SignalKind;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
@@ -19,8 +18,8 @@ use crate::listener::activation::{self, Sockets};
 use crate::listener::drain::{self, Phase};
 use crate::listener::notify::{self, ServiceManager};
 use crate::listener::reloading::{Keeper, Reloading};
-use crate::listener::signals::signals;
-use crate::listener::{self, Door};
+use crate::listener::signals::{self, Signals};
+use crate::listener::{self, Listener};
 use crate::system::{SystemClock, SystemSecrets};
 use crate::telemetry::{self, Traces};
 use crate::wiring::{self, Wired};
@@ -33,12 +32,11 @@ const LAST_TURN: Duration = Duration::from_secs(15);
 
 /// Runs the server until it is told to stop.
 pub(super) async fn run(config: &Config, output: Output) -> anyhow::Result<()> {
-    // Before anything slow: the first process of a container hears no signal that it has not asked for.
-    let mut asked = signals([SignalKind::terminate(), SignalKind::interrupt()])?;
-    let hangups = signals([SignalKind::hangup()])?;
+    // Before anything slow: the kernel drops signals to the first process of a container if it has no handler.
+    let Signals { mut stop, reload } = signals::listen(config)?;
     let traces = logging::start(config)?;
     let manager = Arc::new(ServiceManager::of_environment());
-    let Some(begun) = begin_unless_stopped(config, &mut asked).await? else {
+    let Some(begun) = begin_unless_stopped(config, &mut stop).await? else {
         return Ok(());
     };
     let Begun {
@@ -49,9 +47,9 @@ pub(super) async fn run(config: &Config, output: Output) -> anyhow::Result<()> {
     } = begun;
     let listening = sockets.address;
     let public_url = config.public_url(listening);
-    let (stopper, stop) = watch::channel(false);
+    let (stopper, stopped) = watch::channel(false);
     let stopping = Stopping::default();
-    let app = wiring::app(&wired, config, stopping.clone(), &stop);
+    let app = wiring::app(&wired, config, stopping.clone(), &stopped);
     let (phases, phase) = watch::channel(Phase::Serving);
     let mut listeners = listen(
         config,
@@ -62,15 +60,15 @@ pub(super) async fn run(config: &Config, output: Output) -> anyhow::Result<()> {
         phase.clone(),
     )
     .await?;
-    let mut duties = worker::start(&wired, &stop);
-    let keeper = Keeper::new(reloading, hangups, manager.clone());
-    worker::keep_certificate(&mut duties, &wired, &stop, keeper);
+    let mut duties = worker::start(&wired, &stopped);
+    let keeper = Keeper::new(reloading, reload, manager.clone());
+    worker::keep_certificate(&mut duties, &wired, &stopped, keeper);
     tokio::spawn(notify::keep_alive(manager.clone()));
     greet(config, &public_url, made_up.as_ref(), output);
     tracing::info!(listen = %listening, public_url, "ready");
     manager.ready();
     let time = Duration::from_secs(config.shutdown_drain_seconds);
-    tokio::spawn(async move { drain::go_through(&phases, time, asked).await });
+    tokio::spawn(async move { drain::advance(&phases, time, stop).await });
     listeners.until(Phase::Draining.reached(&phase)).await?;
     stopping.begin();
     manager.stopping(time);
@@ -89,14 +87,14 @@ pub(super) async fn run(config: &Config, output: Output) -> anyhow::Result<()> {
 /// None where it was told to stop meanwhile.
 async fn begin_unless_stopped(
     config: &Config,
-    asked: &mut mpsc::Receiver<()>,
+    stop: &mut mpsc::Receiver<()>,
 ) -> anyhow::Result<Option<Begun>> {
     tokio::select! {
         // First, whatever else has come: a password that was made up is to be shown.
         biased;
         begun = begin(config) => begun.map(Some),
         // What was begun is undone, as after a crash.
-        Some(()) = asked.recv() => {
+        Some(()) = stop.recv() => {
             tracing::info!("stopped during start-up");
             Ok(None)
         }
@@ -113,19 +111,17 @@ async fn listen(
     phase: watch::Receiver<Phase>,
 ) -> anyhow::Result<Listeners> {
     // Until the very end: what a server does while it stops is worth seeing.
-    let certificate_ends = reloading.map(Reloading::ends_at);
+    let certificate_ends = reloading.map(Reloading::not_after);
     let metrics = telemetry::serve(config, wired, certificate_ends).await?;
-    let door = Door {
+    let listener = Listener {
         sockets: sockets.listeners,
         owner: sockets.owner,
         tls: reloading.map(Reloading::tls),
         limits: wiring::limits(config),
-        turned_away: wiring::turned_away(&app),
-        plain_http: wiring::speaks_tls(&app),
-        watch: telemetry::watch(wired),
+        observer: telemetry::connection_observer(wired),
     };
     let mut serving = JoinSet::new();
-    serving.spawn(listener::serve(door, doorward_web::router(app), phase));
+    serving.spawn(listener::serve(listener, doorward_web::router(app), phase));
     Ok(Listeners { serving, metrics })
 }
 

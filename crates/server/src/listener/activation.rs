@@ -1,7 +1,7 @@
-//! Sockets: of our own, or of a service manager that opened them for us (`LISTEN_FDS`).
+//! Opens the listening socket, or takes sockets from the service manager (`LISTEN_FDS`, `sd_listen_fds(3)`).
 //!
-//! With the latter, a restart refuses nobody: the socket stays open in systemd, and whoever comes
-//! meanwhile waits in its queue. See `sd_listen_fds(3)`.
+//! With the latter, no connection is refused during a restart: the socket stays open in systemd, and new
+//! connections wait in its queue.
 
 use std::net::SocketAddr;
 
@@ -9,24 +9,25 @@ use anyhow::{Context, bail};
 use listenfd::ListenFd;
 use tokio::net::TcpListener;
 
-use super::accepting::Owner;
+use super::address_in_use::cannot_listen;
+use super::server::SocketOwner;
 use crate::config::Config;
 
-/// What is listened on.
+/// Listening sockets.
 pub struct Sockets {
     /// At least one.
     pub listeners: Vec<TcpListener>,
-    /// Whose they are.
-    pub owner: Owner,
-    /// Where the first of them listens.
+    /// Who opened them.
+    pub owner: SocketOwner,
+    /// The address of the first one.
     pub address: SocketAddr,
 }
 
-/// The service manager's sockets, if it has given any; else one as configured.
+/// Takes the sockets of the service manager, or opens one as configured.
 pub async fn open(config: &Config) -> anyhow::Result<Sockets> {
-    let (listeners, owner) = match given(config)? {
-        given if !given.is_empty() => (given, Owner::ServiceManager),
-        _ => (vec![bind(config.listen).await?], Owner::Us),
+    let (listeners, owner) = match inherited(config)? {
+        inherited if !inherited.is_empty() => (inherited, SocketOwner::ServiceManager),
+        _ => (vec![bind(config.listen).await?], SocketOwner::Process),
     };
     let address = listeners[0].local_addr()?;
     Ok(Sockets {
@@ -37,42 +38,44 @@ pub async fn open(config: &Config) -> anyhow::Result<Sockets> {
 }
 
 async fn bind(listen: SocketAddr) -> anyhow::Result<TcpListener> {
-    TcpListener::bind(listen).await.with_context(|| {
-        format!("cannot listen on {listen}: another program may be there; choose another with DOORWARD_LISTEN")
+    let bound = TcpListener::bind(listen).await;
+    bound.map_err(|error| {
+        let message = cannot_listen(listen, "DOORWARD_LISTEN", &error);
+        anyhow::Error::new(error).context(message)
     })
 }
 
-fn given(config: &Config) -> anyhow::Result<Vec<TcpListener>> {
+fn inherited(config: &Config) -> anyhow::Result<Vec<TcpListener>> {
     let mut handed = ListenFd::from_env();
     let mut listeners = Vec::new();
     for number in 0..handed.len() {
         let taken = handed.take_tcp_listener(number);
-        let socket = taken.context("the service manager handed over something else than a TCP socket: in doorward.socket, write ListenStream=ADDRESS:PORT")?;
+        let socket = taken.context("the service manager passed something other than a TCP socket: in doorward.socket, write ListenStream=ADDRESS:PORT")?;
         let Some(socket) = socket else {
             continue;
         };
         if !rustix::net::sockopt::socket_acceptconn(&socket)? {
             bail!(
-                "the service manager handed over a connection, not a socket that listens: in doorward.socket, leave Accept= out"
+                "the service manager passed a connection instead of a listening socket: remove Accept= from doorward.socket"
             );
         }
-        fits(config, socket.local_addr()?)?;
+        check(config, socket.local_addr()?)?;
         socket.set_nonblocking(true)?;
         listeners.push(TcpListener::from_std(socket)?);
     }
     Ok(listeners)
 }
 
-/// What the configuration allows for `listen`, it allows for where the socket really listens.
-fn fits(config: &Config, address: SocketAddr) -> anyhow::Result<()> {
-    let real = Config {
+/// Checks the configuration again with the address of the inherited socket.
+fn check(config: &Config, address: SocketAddr) -> anyhow::Result<()> {
+    let actual = Config {
         listen: address,
         ..config.clone()
     };
-    let faults = real.check();
+    let faults = actual.check();
     if !faults.is_empty() {
         bail!(
-            "the service manager listens on {address}, and the configuration does not allow that:\n  - {}",
+            "the service manager listens on {address}, which the configuration does not allow:\n  - {}",
             faults.join("\n  - ")
         );
     }

@@ -1,7 +1,6 @@
-//! A certificate and its key, as they lie in two PEM files.
+//! Reads a certificate and its key from two PEM files.
 //!
-//! Must not know who reads them when: the server at its start and whenever they change, the doctor
-//! when asked. Errors say which file is at fault and how to mend it, and show nothing of a key.
+//! Errors name the file and how to fix it, and contain nothing of a key.
 
 use std::fs::OpenOptions;
 use std::io::Read;
@@ -25,70 +24,70 @@ use zeroize::Zeroizing;
 use super::development;
 use crate::config::Config;
 
-/// Where the two files are.
+/// The paths of the two files.
 #[derive(Debug, Clone)]
 pub struct Files {
-    /// The server's certificate, then those that signed it.
+    /// The server's certificate, then its issuers.
     pub certificate: PathBuf,
     /// Its key.
     pub key: PathBuf,
 }
 
-/// What stands in the two files at a time.
+/// The contents of the two files.
 pub struct Contents {
     certificate: Vec<u8>,
     key: Zeroizing<Vec<u8>>,
 }
 
-/// A certificate whose key fits it.
+/// A certificate with its key.
 #[derive(Debug)]
 pub struct Pair {
     /// For rustls.
     pub certified: CertifiedKey,
-    /// When it begins to be good.
-    pub begins_at: Timestamp,
-    /// When it ends.
-    pub ends_at: Timestamp,
+    /// Start of its validity (RFC 5280).
+    pub not_before: Timestamp,
+    /// End of its validity.
+    pub not_after: Timestamp,
 }
 
-/// What ends within this time should have been renewed.
+/// A certificate that expires within this time should have been renewed.
 pub const RENEWAL: SignedDuration = SignedDuration::from_hours(24 * 14);
 
-/// How a certificate stands at a time.
+/// The validity of a certificate at a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Standing {
-    /// Nobody takes it any more.
+    /// It has expired.
     Expired,
-    /// Nobody takes it yet.
+    /// It is not valid yet.
     NotYet,
-    /// It should have been renewed.
+    /// It expires soon and should have been renewed.
     EndsSoon,
-    /// All is well.
+    /// It is valid.
     Good,
 }
 
 impl Standing {
-    /// Of one that is good from then to then.
-    pub fn of(begins_at: Timestamp, ends_at: Timestamp, now: Timestamp) -> Self {
-        if ends_at <= now {
+    /// The validity at `now`.
+    pub fn of(not_before: Timestamp, not_after: Timestamp, now: Timestamp) -> Self {
+        if not_after <= now {
             Self::Expired
-        } else if begins_at > now {
+        } else if not_before > now {
             Self::NotYet
-        } else if ends_at.duration_since(now) < RENEWAL {
+        } else if not_after.duration_since(now) < RENEWAL {
             Self::EndsSoon
         } else {
             Self::Good
         }
     }
 
-    /// Whether it is taken at all.
+    /// Whether clients accept it.
     pub fn is_usable(self) -> bool {
         matches!(self, Self::EndsSoon | Self::Good)
     }
 }
 
 impl Files {
-    /// Those of the configuration; none where the server speaks plain HTTP.
+    /// The configured files, or `None` without TLS.
     pub fn of(config: &Config) -> Option<Self> {
         if config.development_tls {
             return Some(development::files(&config.data_dir));
@@ -99,7 +98,7 @@ impl Files {
         })
     }
 
-    /// Reads both.
+    /// Reads both files.
     pub fn read(&self) -> anyhow::Result<Contents> {
         Ok(Contents {
             certificate: read(&self.certificate)?,
@@ -107,12 +106,12 @@ impl Files {
         })
     }
 
-    /// Reads both and puts them together.
+    /// Reads and parses both files.
     pub fn load(&self) -> anyhow::Result<Pair> {
         self.pair(&self.read()?)
     }
 
-    /// Puts together what was read.
+    /// Parses the contents.
     pub fn pair(&self, contents: &Contents) -> anyhow::Result<Pair> {
         let chain = self.chain(&contents.certificate)?;
         let key = self.key(&contents.key)?;
@@ -133,7 +132,7 @@ impl Files {
             ),
         };
         let validity = certified.cert.first().and_then(|first| validity(first));
-        let (begins_at, ends_at) = validity.with_context(|| {
+        let (not_before, not_after) = validity.with_context(|| {
             format!(
                 "the first certificate in {} does not say until when it is good",
                 self.certificate.display()
@@ -141,8 +140,8 @@ impl Files {
         })?;
         Ok(Pair {
             certified,
-            begins_at,
-            ends_at,
+            not_before,
+            not_after,
         })
     }
 
@@ -194,12 +193,12 @@ impl Contents {
 }
 
 impl Pair {
-    /// How it stands.
+    /// Its validity at `now`.
     pub fn standing(&self, now: Timestamp) -> Standing {
-        Standing::of(self.begins_at, self.ends_at, now)
+        Standing::of(self.not_before, self.not_after, now)
     }
 
-    /// Whether the certificate bears that name.
+    /// Whether the certificate is valid for `host`.
     pub fn is_for(&self, host: &str) -> bool {
         let host = host.trim_matches(['[', ']']).to_owned();
         let (Ok(name), Some(first)) = (ServerName::try_from(host), self.certified.cert.first())
@@ -306,8 +305,8 @@ mod tests {
         let pair = development::files(folder.path()).load().unwrap();
         let day = |time: Timestamp| time.strftime("%F").to_string();
         assert_eq!(day(MADE), "2027-01-15");
-        assert_eq!(day(pair.begins_at), "2027-01-14");
-        assert_eq!(day(pair.ends_at), "2028-01-15");
+        assert_eq!(day(pair.not_before), "2027-01-14");
+        assert_eq!(day(pair.not_after), "2028-01-15");
     }
 
     #[test]

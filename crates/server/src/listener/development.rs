@@ -1,6 +1,6 @@
-//! A certificate for trying out: signed by itself, for this machine alone, kept in the data folder.
+//! A self-signed certificate for development, in the data folder, for this machine only.
 //!
-//! It is made once, so that who has told a program to trust it has done so for a year.
+//! It is created once and valid for a year, so that a program that trusts it does so for a year.
 
 use std::fs::File;
 use std::path::Path;
@@ -19,14 +19,14 @@ use zeroize::Zeroizing;
 use super::certificate::Files;
 use crate::private_file::{self, Existing};
 
-/// What it is for.
+/// The names in the certificate.
 const NAMES: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
-/// It is made anew where it ends within this time.
-const MADE_ANEW: SignedDuration = SignedDuration::from_hours(24 * 30);
+/// It is replaced if it expires within this time.
+const RENEW_BEFORE: SignedDuration = SignedDuration::from_hours(24 * 30);
 const CERTIFICATE: &str = "development-certificate.pem";
 const KEY: &str = "development-key.pem";
 
-/// Where it is, or will be.
+/// The paths of its files.
 pub fn files(data_dir: &Path) -> Files {
     Files {
         certificate: data_dir.join(CERTIFICATE),
@@ -34,22 +34,21 @@ pub fn files(data_dir: &Path) -> Files {
     }
 }
 
-/// Makes one, where there is none that is good for a while.
+/// Creates the certificate, unless there is one that is valid for long enough.
 pub fn ensure(data_dir: &Path, now: Timestamp, secrets: &dyn Secrets) -> anyhow::Result<()> {
-    // Two that start at once would mix the key of one with the certificate of the other.
+    // Two processes that start at once would mix their keys and certificates.
     let lock = File::open(data_dir).and_then(|folder| folder.lock().map(|()| folder));
-    let _lock =
-        lock.with_context(|| format!("cannot have {} for a moment alone", data_dir.display()))?;
+    let _lock = lock.with_context(|| format!("cannot lock {}", data_dir.display()))?;
     let files = files(data_dir);
     let is_good = files.load().is_ok_and(|pair| {
-        pair.begins_at <= now
-            && pair.ends_at.duration_since(now) > MADE_ANEW
+        pair.not_before <= now
+            && pair.not_after.duration_since(now) > RENEW_BEFORE
             && NAMES.iter().all(|name| pair.is_for(name))
     });
     if is_good {
         return Ok(());
     }
-    make(&files, now, secrets).context("the development certificate cannot be made")
+    make(&files, now, secrets).context("cannot create the development certificate")
 }
 
 fn make(files: &Files, now: Timestamp, secrets: &dyn Secrets) -> anyhow::Result<()> {
@@ -63,7 +62,7 @@ fn make(files: &Files, now: Timestamp, secrets: &dyn Secrets) -> anyhow::Result<
         DnType::CommonName,
         "Doorward, for development on this machine",
     );
-    // A clock that is behind by a few hours still takes it.
+    // Clients whose clocks are a few hours behind accept it.
     params.not_before = day(today.checked_sub(1.day())?)?;
     params.not_after = day(today.checked_add(1.year())?)?;
     params.is_ca = IsCa::ExplicitNoCa;
@@ -72,7 +71,7 @@ fn make(files: &Files, now: Timestamp, secrets: &dyn Secrets) -> anyhow::Result<
     let key = KeyPair::generate()?;
     let certificate = params.self_signed(&key)?;
     let secret = Zeroizing::new(key.serialize_der());
-    // The key first: one without its certificate is made anew as well.
+    // The key first: a key without its certificate is replaced too.
     for (path, text) in [
         (&files.key, pem("PRIVATE KEY", &secret)),
         (&files.certificate, pem("CERTIFICATE", certificate.der())),
@@ -105,7 +104,7 @@ mod tests {
     const MADE: Timestamp = Timestamp::constant(1_800_000_000, 0);
 
     #[test]
-    fn it_is_made_once_and_anew_near_its_end_or_where_it_is_broken() {
+    fn it_is_created_once_and_replaced_before_it_expires_or_if_it_is_broken() {
         let folder = tempfile::tempdir().unwrap();
         let files = files(folder.path());
         let (mut last, secrets) = (Vec::new(), SeededSecrets::new(1));
@@ -129,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn two_that_start_at_once_end_up_with_one_pair() {
+    fn two_processes_that_start_at_once_share_one_pair() {
         for round in 0..5 {
             let folder = tempfile::tempdir().unwrap();
             std::thread::scope(|scope| {

@@ -1,56 +1,55 @@
-//! The end of a server, in its phases.
+//! The phases of a graceful stop.
 //!
-//! Whoever asks first turns load balancers away, whoever asks again is in a hurry. Must not know
-//! what listens for the phases: the listener, `/readyz` and the worker each draw their own
-//! conclusion.
+//! The first signal starts the drain, the second ends it, the third aborts requests in flight. The listener,
+//! `/readyz` and the worker each wait for the phase that concerns them.
 
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 
-/// How far the end has come.
+/// How far the stop has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Phase {
-    /// Nobody has asked for it.
+    /// No stop was requested.
     Serving,
-    /// Everything is still served, and whoever can go elsewhere is told to.
+    /// `/readyz` returns 503, and requests are still served.
     Draining,
-    /// Nothing new is taken; what runs may finish.
+    /// No connection is accepted. Requests in flight are finished.
     Stopping,
-    /// What still runs is cut off.
+    /// Requests in flight are aborted.
     Over,
 }
 
 impl Phase {
-    /// Waits until it has come to this. Where nobody is left who could say so, it has.
+    /// Waits until this phase or a later one is reached, or its sender is dropped.
     pub async fn reached(self, phases: &watch::Receiver<Self>) {
         let mut phases = phases.clone();
         let _ = phases.wait_for(|phase| *phase >= self).await;
     }
 }
 
-/// Goes through the phases: into `Draining` when first asked, on to `Stopping` when that has lasted
-/// long enough or somebody asks again, and to `Over` when asked once more.
-pub async fn go_through(
+/// Advances the phases: to `Draining` at the first signal, to `Stopping` after `drain` or at the second signal,
+/// and to `Over` at the next one.
+pub async fn advance(
     phases: &watch::Sender<Phase>,
     drain: Duration,
-    mut asked: mpsc::Receiver<()>,
+    mut signals: mpsc::Receiver<()>,
 ) {
-    asked.recv().await;
+    signals.recv().await;
     if !drain.is_zero() {
         phases.send_replace(Phase::Draining);
         tracing::info!(
             drain_seconds = drain.as_secs(),
-            "stopping; /readyz says so, and everything is still served for a while"
+            "draining: /readyz returns 503, requests are still served"
         );
         tokio::select! {
             () = tokio::time::sleep(drain) => {}
-            _ = asked.recv() => {}
+            _ = signals.recv() => {}
         }
     }
     phases.send_replace(Phase::Stopping);
-    tracing::info!("stopping; what runs may finish");
-    asked.recv().await;
+    tracing::info!("stopping: waiting for requests in flight");
+    signals.recv().await;
     phases.send_replace(Phase::Over);
 }
 
@@ -62,25 +61,20 @@ mod tests {
 
     const DRAIN: Duration = Duration::from_secs(20);
 
-    /// How many seconds after the first asking each phase begins, if somebody asks again after so long.
-    async fn seconds(drain: Duration, asked_again: Option<Duration>) -> [u64; 2] {
+    /// The seconds from the first signal to the start of each phase, with a second signal after a time.
+    async fn seconds(drain: Duration, second_signal: Option<Duration>) -> [u64; 2] {
         let (phases, phase) = watch::channel(Phase::Serving);
-        let (ask, asked) = mpsc::channel(1);
-        tokio::spawn(async move { go_through(&phases, drain, asked).await });
+        let (sender, signals) = mpsc::channel(1);
+        tokio::spawn(async move { advance(&phases, drain, signals).await });
         let began = Instant::now();
-        ask.send(()).await.unwrap();
-        if let Some(later) = asked_again {
-            tokio::spawn(async move {
+        sender.send(()).await.unwrap();
+        tokio::spawn(async move {
+            if let Some(later) = second_signal {
                 tokio::time::sleep(later).await;
-                ask.send(()).await.unwrap();
-                std::future::pending::<()>().await;
-            });
-        } else {
-            tokio::spawn(async move {
-                let _ask = ask;
-                std::future::pending::<()>().await;
-            });
-        }
+                sender.send(()).await.unwrap();
+            }
+            sender.closed().await;
+        });
         Phase::Draining.reached(&phase).await;
         let draining = began.elapsed().as_secs();
         assert!(drain.is_zero() || *phase.borrow() == Phase::Draining);
@@ -89,23 +83,23 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_drain_lasts_as_long_as_is_set_or_until_somebody_is_in_a_hurry() {
+    async fn a_drain_ends_after_its_time_or_at_the_second_signal() {
         assert_eq!(seconds(DRAIN, None).await, [0, 20]);
         assert_eq!(seconds(Duration::ZERO, None).await, [0, 0]);
-        let hurry = Some(Duration::from_secs(3));
-        assert_eq!(seconds(DRAIN, hurry).await, [0, 3]);
+        let second_signal = Some(Duration::from_secs(3));
+        assert_eq!(seconds(DRAIN, second_signal).await, [0, 3]);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn whoever_asks_while_it_stops_cuts_off_what_runs() {
+    async fn a_signal_while_stopping_aborts_requests_in_flight() {
         let (phases, phase) = watch::channel(Phase::Serving);
-        let (ask, asked) = mpsc::channel(1);
-        tokio::spawn(async move { go_through(&phases, Duration::ZERO, asked).await });
-        ask.send(()).await.unwrap();
+        let (sender, signals) = mpsc::channel(1);
+        tokio::spawn(async move { advance(&phases, Duration::ZERO, signals).await });
+        sender.send(()).await.unwrap();
         Phase::Stopping.reached(&phase).await;
         tokio::time::sleep(Duration::from_secs(29)).await;
         assert_eq!(*phase.borrow(), Phase::Stopping);
-        ask.send(()).await.unwrap();
+        sender.send(()).await.unwrap();
         Phase::Over.reached(&phase).await;
     }
 }

@@ -1,7 +1,7 @@
-//! Tells a service manager how it stands (`sd_notify(3)`), where there is one that wants to know.
+//! Notifies the service manager (`sd_notify(3)`), if there is one.
 //!
-//! How it stands is waited with for a moment where the manager's queue is full: it would be believed to
-//! start, or to stop, for good. That it lives is said again soon, and never waited with.
+//! A state change waits up to a second if the manager's queue is full, because the manager would otherwise
+//! consider the service as starting or stopping. A watchdog message is repeated soon and does not wait.
 
 use std::io;
 use std::os::linux::net::SocketAddrExt;
@@ -13,29 +13,29 @@ use std::time::Duration;
 use rustix::net::{SendFlags, send};
 use rustix::time::{ClockId, clock_gettime};
 
-/// How long to wait for a service manager whose queue is full.
-const PATIENCE: Duration = Duration::from_secs(1);
-/// Longer than the duties and the stores take to close.
+/// How long a state change waits for a full queue.
+const SEND_TIMEOUT: Duration = Duration::from_secs(1);
+/// Longer than worker tasks and stores take to close.
 const CLOSING: Duration = Duration::from_secs(60);
 
-/// The service manager, or nobody.
+/// The service manager, if there is one.
 #[derive(Debug)]
 pub struct ServiceManager {
     socket: Option<UnixDatagram>,
-    /// How often it wants to hear that this process lives.
+    /// The interval in which it expects a watchdog message.
     watchdog: Option<Duration>,
 }
 
 impl ServiceManager {
-    /// The one that started this process.
+    /// The service manager that started this process.
     #[expect(
         clippy::disallowed_methods,
-        reason = "the service manager's own variables; no setting of ours"
+        reason = "variables of the service manager, not settings"
     )]
     pub fn of_environment() -> Self {
         let socket = std::env::var_os("NOTIFY_SOCKET").and_then(|name| {
             connect(&name.into_vec())
-                .inspect_err(|error| tracing::warn!(%error, "the service manager cannot be told how it stands (NOTIFY_SOCKET)"))
+                .inspect_err(|error| tracing::warn!(%error, "cannot connect to the service manager (NOTIFY_SOCKET)"))
                 .ok()
         });
         let number = |name| std::env::var(name).ok()?.parse::<u64>().ok();
@@ -47,32 +47,32 @@ impl ServiceManager {
         Self { socket, watchdog }
     }
 
-    /// Requests are served, or what was asked to be read again has been.
+    /// Requests are served, or a reload is finished.
     pub fn ready(&self) {
         self.say("READY=1\nSTATUS=Serving");
     }
 
-    /// Something is read again.
+    /// A reload starts.
     pub fn reloading(&self) {
         let now = clock_gettime(ClockId::Monotonic);
         let micros = now.tv_sec * 1_000_000 + now.tv_nsec / 1000;
         self.say(&format!("RELOADING=1\nMONOTONIC_USEC={micros}"));
     }
 
-    /// It has begun to stop, which may take as long as it serves on and what runs may take.
-    pub fn stopping(&self, serves_on: Duration) {
-        let micros = (serves_on + CLOSING).as_micros();
+    /// A stop starts. It takes up to `drain` and the time to close.
+    pub fn stopping(&self, drain: Duration) {
+        let micros = (drain + CLOSING).as_micros();
         self.say(&format!(
             "STOPPING=1\nSTATUS=Stopping\nEXTEND_TIMEOUT_USEC={micros}"
         ));
     }
 
-    /// This process lives.
+    /// Sends a watchdog message.
     fn alive(&self) {
         if let Some(socket) = &self.socket
             && let Err(error) = send(socket, b"WATCHDOG=1", SendFlags::DONTWAIT)
         {
-            tracing::debug!(%error, "the service manager did not listen");
+            tracing::debug!(%error, "failed to send watchdog notification");
         }
     }
 
@@ -80,12 +80,12 @@ impl ServiceManager {
         if let Some(socket) = &self.socket
             && let Err(error) = tokio::task::block_in_place(|| socket.send(text.as_bytes()))
         {
-            tracing::warn!(%error, text, "the service manager did not listen");
+            tracing::warn!(%error, text, "failed to notify the service manager");
         }
     }
 }
 
-/// Says that this process lives, as often as is wanted: where it hangs, it is started anew.
+/// Sends watchdog messages, so that the service manager restarts a process that hangs.
 pub async fn keep_alive(manager: Arc<ServiceManager>) {
     let Some(watchdog) = manager.watchdog else {
         return;
@@ -104,7 +104,7 @@ fn connect(name: &[u8]) -> io::Result<UnixDatagram> {
     };
     let socket = UnixDatagram::unbound()?;
     socket.connect_addr(&address)?;
-    socket.set_write_timeout(Some(PATIENCE))?;
+    socket.set_write_timeout(Some(SEND_TIMEOUT))?;
     Ok(socket)
 }
 
@@ -113,7 +113,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn both_kinds_of_address_are_reached() {
+    fn both_kinds_of_socket_address_work() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("notify");
         let name = format!("doorward-test-{}", std::process::id());
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_queue_loses_a_sign_of_life_and_nothing_else() {
+    fn a_full_queue_drops_a_watchdog_message_and_delays_a_state_change() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("notify");
         let manager = UnixDatagram::bind(&path).unwrap();

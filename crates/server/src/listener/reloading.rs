@@ -1,9 +1,8 @@
-//! Certificates change while the server runs: whoever renews them writes the files, and nobody has to
-//! tell Doorward.
+//! Reloads certificate files when they change.
 //!
-//! It looks at what stands in the files, since names, dates and links say too little: Kubernetes turns
-//! a link, certbot renames, others write in place. A pair that cannot be used changes nothing, and is
-//! looked at again until it can. SIGHUP looks at once.
+//! It compares the contents of the files every two seconds, because names, dates and links do not show every
+//! change: Kubernetes replaces a link, certbot renames, others write in place. A pair that cannot be used is
+//! ignored and checked again. SIGHUP checks at once.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -21,48 +20,48 @@ use super::tls::Tls;
 use crate::config::Config;
 use crate::master_key;
 
-/// How often the files are looked at.
-const EVERY: Duration = Duration::from_secs(2);
-/// How often an end that comes near is told of, and the development certificate renewed.
-const TOLD_EVERY: Duration = Duration::from_hours(24);
+/// How often the files are checked.
+const CHECK_INTERVAL: Duration = Duration::from_secs(2);
+/// How often an upcoming expiry is logged, and the development certificate renewed.
+const DAILY: Duration = Duration::from_hours(24);
 
-/// A certificate that is shown, and where the next one comes from.
+/// The served certificate, and the files of the next one.
 pub struct Reloading {
     files: Files,
     tls: Arc<Tls>,
     clock: Arc<dyn Clock>,
     secrets: Arc<dyn Secrets>,
-    /// Where the development certificate is kept, if it is that.
+    /// The folder of the development certificate, if that is served.
     development: Option<PathBuf>,
-    shown: Shown,
-    /// When that ends, for an operator's figures.
-    ends_at: watch::Sender<Timestamp>,
-    told_at: Instant,
-    /// What was wrong with the files when they were last looked at. Two files are not written at
-    /// once, so it is told when it is still so the next time.
+    served: Served,
+    /// Its expiry, for metrics.
+    not_after: watch::Sender<Timestamp>,
+    daily_at: Instant,
+    /// The error of the last check. Two files are not written at once, so an error is logged if the next
+    /// check has the same one.
     suspected: Option<String>,
-    /// What was told of that.
-    complained: Option<String>,
+    /// The error that was logged.
+    logged: Option<String>,
 }
 
-/// Which certificate is shown.
-struct Shown {
+/// The served certificate.
+struct Served {
     print: [u8; 32],
-    begins_at: Timestamp,
-    ends_at: Timestamp,
+    not_before: Timestamp,
+    not_after: Timestamp,
 }
 
-/// Why the files are looked at.
+/// Why the files are checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Reason {
-    /// It is time again.
+    /// The interval is over.
     Routine,
-    /// Somebody wants to know.
-    Asked,
+    /// SIGHUP.
+    Requested,
 }
 
 impl Reloading {
-    /// Reads the files for the first time, if TLS is spoken; here a fault ends the start.
+    /// Reads the files, if TLS is configured. An error stops the start.
     pub fn start(
         config: &Config,
         clock: Arc<dyn Clock>,
@@ -78,7 +77,7 @@ impl Reloading {
         }
         let contents = files.read()?;
         let pair = files.pair(&contents)?;
-        let shown = Shown::of(&pair, contents.print());
+        let served = Served::of(&pair, contents.print());
         let tls = Arc::new(Tls::new(pair.certified)?);
         let reloading = Self {
             files,
@@ -86,39 +85,39 @@ impl Reloading {
             clock,
             secrets,
             development,
-            ends_at: watch::Sender::new(shown.ends_at),
-            shown,
-            told_at: Instant::now(),
+            not_after: watch::Sender::new(served.not_after),
+            served,
+            daily_at: Instant::now(),
             suspected: None,
-            complained: None,
+            logged: None,
         };
-        reloading.tell_of_its_end();
+        reloading.log_expiry();
         Ok(Some(reloading))
     }
 
-    /// What shows the certificate.
+    /// The TLS acceptor.
     pub fn tls(&self) -> Arc<Tls> {
         self.tls.clone()
     }
 
-    /// When the certificate ends that is shown at a time.
-    pub fn ends_at(&self) -> watch::Receiver<Timestamp> {
-        self.ends_at.subscribe()
+    /// The expiry of the served certificate, as it changes.
+    pub fn not_after(&self) -> watch::Receiver<Timestamp> {
+        self.not_after.subscribe()
     }
 
-    /// Looks after the files for good.
+    /// Checks the files again and again.
     async fn keep(&mut self, hangups: &mut mpsc::Receiver<()>, manager: &ServiceManager) {
         loop {
             tokio::select! {
-                () = sleep(EVERY) => self.look(Reason::Routine),
+                () = sleep(CHECK_INTERVAL) => self.check(Reason::Routine),
                 Some(()) = hangups.recv() => {
                     manager.reloading();
-                    self.look(Reason::Asked);
+                    self.check(Reason::Requested);
                     manager.ready();
                 }
             }
-            if self.told_at.elapsed() >= TOLD_EVERY {
-                self.told_at = Instant::now();
+            if self.daily_at.elapsed() >= DAILY {
+                self.daily_at = Instant::now();
                 self.daily();
             }
         }
@@ -126,63 +125,63 @@ impl Reloading {
 
     fn daily(&self) {
         self.renew();
-        self.tell_of_its_end();
+        self.log_expiry();
     }
 
-    fn look(&mut self, reason: Reason) {
-        // The files may lie on a disk that is far away.
+    fn check(&mut self, reason: Reason) {
+        // The files may be on a network disk.
         match tokio::task::block_in_place(|| self.next()) {
             Ok(None) => {
                 self.suspected = None;
-                if self.complained.take().is_some() {
-                    tracing::info!("the certificate's files hold again what is shown");
-                } else if reason == Reason::Asked {
-                    tracing::info!("the certificate has not changed");
+                if self.logged.take().is_some() {
+                    tracing::info!("certificate files match the served certificate again");
+                } else if reason == Reason::Requested {
+                    tracing::info!("certificate unchanged");
                 }
             }
-            Ok(Some(shown)) => {
-                self.ends_at.send_replace(shown.ends_at);
-                self.shown = shown;
+            Ok(Some(served)) => {
+                self.not_after.send_replace(served.not_after);
+                self.served = served;
                 self.suspected = None;
-                self.complained = None;
-                tracing::info!(certificate.ends_at = %self.shown.ends_at, "the certificate has changed; new connections see it");
-                self.tell_of_its_end();
+                self.logged = None;
+                tracing::info!(certificate.not_after = %self.served.not_after, "certificate reloaded");
+                self.log_expiry();
             }
-            Err(error) => self.complain(format!("{error:#}"), reason),
+            Err(error) => self.report(format!("{error:#}"), reason),
         }
     }
 
-    /// Shows what stands in the files, where that is something else and can be used.
-    fn next(&self) -> anyhow::Result<Option<Shown>> {
+    /// Serves the certificate in the files, if it has changed and can be used.
+    fn next(&self) -> anyhow::Result<Option<Served>> {
         let contents = self.files.read()?;
         let print = contents.print();
-        if print == self.shown.print {
+        if print == self.served.print {
             return Ok(None);
         }
         let pair = self.files.pair(&contents)?;
-        let next = Shown::of(&pair, print);
+        let next = Served::of(&pair, print);
         let now = self.clock.now();
-        if self.shown.standing(now).is_usable() && !next.standing(now).is_usable() {
+        if self.served.standing(now).is_usable() && !next.standing(now).is_usable() {
             anyhow::bail!(
-                "{} is good from {} to {} only: give one that is good now",
+                "{} is valid from {} to {} only: provide one that is valid now",
                 self.files.certificate.display(),
-                next.begins_at,
-                next.ends_at
+                next.not_before,
+                next.not_after
             );
         }
-        self.tls.show(pair.certified)?;
+        self.tls.replace(pair.certified)?;
         Ok(Some(next))
     }
 
-    fn complain(&mut self, fault: String, reason: Reason) {
-        let is_lasting = self.suspected.as_ref() == Some(&fault) || reason == Reason::Asked;
-        if is_lasting && self.complained.as_ref() != Some(&fault) {
+    fn report(&mut self, fault: String, reason: Reason) {
+        let is_lasting = self.suspected.as_ref() == Some(&fault) || reason == Reason::Requested;
+        if is_lasting && self.logged.as_ref() != Some(&fault) {
             tracing::error!(
                 error = fault,
-                "the certificate's files have changed and cannot be used; the one from before is still shown, and the files are looked at every {} seconds",
-                EVERY.as_secs()
+                "cannot load the changed certificate files; still serving the previous certificate, next check in {} s",
+                CHECK_INTERVAL.as_secs()
             );
-            self.complained = Some(fault.clone());
+            self.logged = Some(fault.clone());
         }
         self.suspected = Some(fault);
     }
@@ -192,52 +191,53 @@ impl Reloading {
             return;
         };
         let now = self.clock.now();
-        // It makes a key, and waits for the disk.
+        // Generating a key and writing the files takes a while.
         let renewed =
             tokio::task::block_in_place(|| development::ensure(folder, now, &*self.secrets));
         if let Err(error) = renewed {
             tracing::error!(
                 error = format!("{error:#}"),
-                "the development certificate could not be renewed"
+                "failed to renew the development certificate"
             );
         }
     }
 
-    fn tell_of_its_end(&self) {
-        let Shown {
-            begins_at, ends_at, ..
-        } = self.shown;
-        match self.shown.standing(self.clock.now()) {
+    fn log_expiry(&self) {
+        let Served {
+            not_before,
+            not_after,
+            ..
+        } = self.served;
+        match self.served.standing(self.clock.now()) {
             Standing::Expired => {
-                tracing::error!(certificate.ends_at = %ends_at, "the certificate has expired: nobody connects without a warning. Renew it, and put it into the same files");
+                tracing::error!(certificate.not_after = %not_after, "certificate expired. Renew it in place");
             }
             Standing::NotYet => {
-                tracing::error!(certificate.begins_at = %begins_at, "the certificate is not good yet: look after this machine's clock, or wait");
+                tracing::error!(certificate.not_before = %not_before, "certificate not valid yet. Check this machine's clock");
             }
             Standing::EndsSoon => {
-                tracing::warn!(certificate.ends_at = %ends_at, "the certificate ends within two weeks: see why whatever renews it has not done so");
+                tracing::warn!(certificate.not_after = %not_after, "certificate expires within two weeks. Check the renewal job");
             }
             Standing::Good => {}
         }
     }
 }
 
-impl Shown {
+impl Served {
     fn of(pair: &Pair, print: [u8; 32]) -> Self {
         Self {
             print,
-            begins_at: pair.begins_at,
-            ends_at: pair.ends_at,
+            not_before: pair.not_before,
+            not_after: pair.not_after,
         }
     }
 
     fn standing(&self, now: Timestamp) -> Standing {
-        Standing::of(self.begins_at, self.ends_at, now)
+        Standing::of(self.not_before, self.not_after, now)
     }
 }
 
-/// Looks after the certificate, if there is one, and heeds who hangs up: without one there is nothing
-/// to read again, and nobody ends for it.
+/// Reloads the certificate, if there is one, and handles SIGHUP.
 pub struct Keeper {
     reloading: Option<Reloading>,
     hangups: mpsc::Receiver<()>,
@@ -245,7 +245,7 @@ pub struct Keeper {
 }
 
 impl Keeper {
-    /// With what says that somebody hung up.
+    /// `hangups` receives SIGHUP.
     pub fn new(
         reloading: Option<Reloading>,
         hangups: mpsc::Receiver<()>,
@@ -258,14 +258,16 @@ impl Keeper {
         }
     }
 
-    /// Does so for good. It can be begun again wherever it was left.
+    /// Runs until it is dropped. It can be started again at any time.
     pub async fn keep(&mut self) {
         if let Some(reloading) = &mut self.reloading {
             return reloading.keep(&mut self.hangups, &self.manager).await;
         }
         while self.hangups.recv().await.is_some() {
             self.manager.reloading();
-            tracing::info!("there is nothing to read again: settings are read at the start");
+            tracing::info!(
+                "SIGHUP ignored: no certificate to reload (settings are read at start-up)"
+            );
             self.manager.ready();
         }
     }
@@ -281,7 +283,7 @@ mod tests {
 
     const MADE: Timestamp = Timestamp::constant(1_800_000_000, 0);
 
-    /// A folder with a certificate for development, which ends after a year, and who looks after it.
+    /// A folder with a development certificate, which expires after a year.
     struct Watched {
         folder: tempfile::TempDir,
         clock: Arc<SteppedClock>,
@@ -313,9 +315,9 @@ mod tests {
             }
         }
 
-        fn look(&mut self, reason: Reason, times: usize) {
+        fn check(&mut self, reason: Reason, times: usize) {
             for _ in 0..times {
-                self.reloading.look(reason);
+                self.reloading.check(reason);
             }
         }
 
@@ -325,76 +327,76 @@ mod tests {
     }
 
     #[test]
-    fn a_fault_is_told_at_the_second_look_and_once_all_the_same() {
+    fn an_error_is_logged_once_and_at_the_second_check() {
         let mut watched = Watched::new();
         let certificate = watched.reloading.files.certificate.clone();
         let whole = std::fs::read(&certificate).unwrap();
-        let shown = watched.reloading.shown.print;
+        let served = watched.reloading.served.print;
         std::fs::write(&certificate, &whole[..200]).unwrap();
-        watched.look(Reason::Routine, 1);
-        // Somebody may be writing it.
-        assert_eq!(watched.heard.count("cannot be used"), 0);
-        watched.look(Reason::Routine, 5);
+        watched.check(Reason::Routine, 1);
+        // The file may be half written.
+        assert_eq!(watched.heard.count("cannot load the changed"), 0);
+        watched.check(Reason::Routine, 5);
         assert_eq!(watched.heard.count("is not whole"), 1);
-        // Another fault is told of, at once where somebody asks.
+        // A new error is logged, at once after SIGHUP.
         std::fs::remove_file(&certificate).unwrap();
-        watched.look(Reason::Asked, 1);
-        watched.look(Reason::Routine, 5);
+        watched.check(Reason::Requested, 1);
+        watched.check(Reason::Routine, 5);
         assert_eq!(watched.heard.count("cannot read"), 1);
-        assert_eq!(watched.heard.count("cannot be used"), 2);
+        assert_eq!(watched.heard.count("cannot load the changed"), 2);
         std::fs::write(&certificate, &whole).unwrap();
-        watched.look(Reason::Routine, 3);
-        assert_eq!(watched.heard.count("hold again what is shown"), 1);
-        assert_eq!(watched.reloading.shown.print, shown);
-        // What was mended and breaks again is told of again.
+        watched.check(Reason::Routine, 3);
+        assert_eq!(watched.heard.count("match the served certificate again"), 1);
+        assert_eq!(watched.reloading.served.print, served);
+        // An error that comes back is logged again.
         std::fs::write(&certificate, &whole[..200]).unwrap();
-        watched.look(Reason::Routine, 5);
+        watched.check(Reason::Routine, 5);
         assert_eq!(watched.heard.count("is not whole"), 2);
     }
 
     #[test]
-    fn once_a_day_the_end_is_told_of_and_the_development_certificate_renewed() {
+    fn once_a_day_the_expiry_is_logged_and_the_development_certificate_renewed() {
         let mut watched = Watched::new();
-        let first = watched.reloading.shown.print;
+        let first = watched.reloading.served.print;
         let day = |watched: &mut Watched| {
             watched.reloading.daily();
-            watched.look(Reason::Routine, 1);
+            watched.check(Reason::Routine, 1);
         };
         watched.pass(300);
         day(&mut watched);
-        assert_eq!(watched.reloading.shown.print, first);
-        let seen = watched.reloading.ends_at();
+        assert_eq!(watched.reloading.served.print, first);
+        let seen = watched.reloading.not_after();
         let ended_at = *seen.borrow();
         watched.pass(40);
         day(&mut watched);
-        assert_ne!(watched.reloading.shown.print, first);
-        // Whoever looks at the figures sees it.
+        assert_ne!(watched.reloading.served.print, first);
+        // The metric follows.
         assert!(*seen.borrow() > ended_at);
-        assert_eq!(*seen.borrow(), watched.reloading.shown.ends_at);
-        assert_eq!(watched.heard.count("ends within two weeks"), 0);
-        // Where it cannot be renewed, its end comes near.
+        assert_eq!(*seen.borrow(), watched.reloading.served.not_after);
+        assert_eq!(watched.heard.count("expires within two weeks"), 0);
+        // If it cannot be renewed, it expires.
         watched.reloading.development = Some(watched.folder.path().join("nothing/here"));
         watched.pass(355);
         day(&mut watched);
         day(&mut watched);
-        assert_eq!(watched.heard.count("could not be renewed"), 2);
-        assert_eq!(watched.heard.count("ends within two weeks"), 2);
+        assert_eq!(watched.heard.count("failed to renew"), 2);
+        assert_eq!(watched.heard.count("expires within two weeks"), 2);
         watched.pass(20);
         day(&mut watched);
-        assert_eq!(watched.heard.count("has expired"), 1);
+        assert_eq!(watched.heard.count("certificate expired"), 1);
     }
 
     #[test]
-    fn one_that_is_not_good_now_takes_no_good_one_s_place() {
+    fn a_certificate_that_is_not_valid_does_not_replace_a_valid_one() {
         let mut watched = Watched::new();
-        let first = watched.reloading.shown.print;
+        let first = watched.reloading.served.print;
         let later = MADE + SignedDuration::from_hours(24 * 400);
         development::ensure(watched.folder.path(), later, &SeededSecrets::new(2)).unwrap();
-        watched.look(Reason::Asked, 1);
-        assert_eq!(watched.reloading.shown.print, first);
-        assert_eq!(watched.heard.count("give one that is good now"), 1);
+        watched.check(Reason::Requested, 1);
+        assert_eq!(watched.reloading.served.print, first);
+        assert_eq!(watched.heard.count("provide one that is valid now"), 1);
         watched.pass(400);
-        watched.look(Reason::Routine, 1);
-        assert_ne!(watched.reloading.shown.print, first);
+        watched.check(Reason::Routine, 1);
+        assert_ne!(watched.reloading.served.print, first);
     }
 }

@@ -1,16 +1,14 @@
-//! TLS, by rustls: 1.2 and 1.3, for HTTP/1.1 and HTTP/2.
+//! TLS 1.2 and 1.3 by rustls, for HTTP/1.1 and HTTP/2.
 //!
-//! Must not know where a certificate comes from, nor when it changes: [`Tls::show`] takes the next
-//! one, and handshakes from then on see it. What was agreed on with the old one goes on.
+//! It does not know where a certificate comes from. [`Tls::replace`] sets the certificate for new handshakes;
+//! open connections continue with theirs.
 
 use std::io;
 use std::sync::{Arc, PoisonError, RwLock};
-use std::time::Duration;
 
 use anyhow::Context;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
-use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::ring::default_provider;
@@ -18,58 +16,43 @@ use tokio_rustls::rustls::sign::{CertifiedKey, SingleCertAndKey};
 use tokio_rustls::rustls::version::{TLS12, TLS13};
 use tokio_rustls::server::TlsStream;
 
-use super::refusing::Telling;
+use super::lingering_close::LingeringClose;
 
-/// How long a handshake may take, from the moment the connection is there: whoever says nothing has as
-/// long.
-const HANDSHAKE: Duration = Duration::from_secs(10);
-/// How much of a plain request is read before it is hung up on, and for how long: whoever is hung
-/// up on while they write may never see the answer.
-const LEFT_TO_READ: u64 = 64 * 1024;
-const LEFT_TO_WAIT: Duration = Duration::from_secs(1);
-/// What a TLS connection begins with.
+/// The content type of a TLS handshake record, the first byte of a TLS connection.
 const HANDSHAKE_RECORD: u8 = 0x16;
+/// The response to a plain HTTP request, with the headers of H-11.
+const USE_HTTPS: &str = "HTTP/1.1 400 Bad Request\r\nConnection: close\r\nCache-Control: no-store\r\nContent-Security-Policy: default-src 'none'; frame-ancestors 'none'\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: 62\r\nCross-Origin-Resource-Policy: same-origin\r\nReferrer-Policy: no-referrer\r\nX-Content-Type-Options: nosniff\r\n\r\nThis port uses HTTPS: begin the address with https:// instead\n";
 
-/// What is needed to accept TLS.
+/// Accepts TLS connections.
 pub struct Tls {
     current: RwLock<Arc<ServerConfig>>,
 }
 
 impl Tls {
-    /// With this certificate.
+    /// Uses this certificate.
     pub fn new(certificate: CertifiedKey) -> anyhow::Result<Self> {
         let config = RwLock::new(config(certificate)?);
         Ok(Self { current: config })
     }
 
-    /// From now on with this one. Sessions of the old one are not resumed: whoever comes back meets
-    /// the new certificate too.
-    pub fn show(&self, certificate: CertifiedKey) -> anyhow::Result<()> {
+    /// Uses this certificate from now on. Sessions of the previous one are not resumed, so returning clients
+    /// get the new certificate too.
+    pub fn replace(&self, certificate: CertifiedKey) -> anyhow::Result<()> {
         let config = config(certificate)?;
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = config;
         Ok(())
     }
 
-    /// The handshake, within its time. Who speaks plain HTTP is told that.
-    pub async fn accept(
-        &self,
-        socket: TcpStream,
-        plain_http: &Telling,
-    ) -> io::Result<TlsStream<TcpStream>> {
-        timeout(HANDSHAKE, self.shake_hands(socket, plain_http)).await?
-    }
-
-    async fn shake_hands(
-        &self,
-        mut socket: TcpStream,
-        plain_http: &Telling,
-    ) -> io::Result<TlsStream<TcpStream>> {
+    /// Does the handshake. The caller sets the time limit. A plain HTTP request gets a hint as a response.
+    pub async fn accept(&self, socket: TcpStream) -> io::Result<TlsStream<TcpStream>> {
         let mut first = [0];
         if socket.peek(&mut first).await? == 1 && first[0] != HANDSHAKE_RECORD {
             if first[0].is_ascii_alphabetic() {
-                tell(&mut socket, &plain_http()).await?;
+                let mut socket = LingeringClose::new(socket);
+                socket.write_all(USE_HTTPS.as_bytes()).await?;
+                socket.shutdown().await?;
             }
-            return Err(io::Error::new(io::ErrorKind::InvalidData, "this is no TLS"));
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "not TLS"));
         }
         TlsAcceptor::from(self.current()).accept(socket).await
     }
@@ -80,20 +63,10 @@ impl Tls {
     }
 }
 
-async fn tell(socket: &mut TcpStream, answer: &str) -> io::Result<()> {
-    socket.write_all(answer.as_bytes()).await?;
-    socket.shutdown().await?;
-    let mut rest = socket.take(LEFT_TO_READ);
-    let mut nowhere = tokio::io::sink();
-    let reading = tokio::io::copy(&mut rest, &mut nowhere);
-    timeout(LEFT_TO_WAIT, reading).await??;
-    Ok(())
-}
-
 fn config(certificate: CertifiedKey) -> anyhow::Result<Arc<ServerConfig>> {
     let mut config = ServerConfig::builder_with_provider(Arc::new(default_provider()))
         .with_protocol_versions(&[&TLS13, &TLS12])
-        .context("TLS cannot be set up")?
+        .context("cannot set up TLS")?
         .with_no_client_auth()
         .with_cert_resolver(Arc::new(SingleCertAndKey::from(certificate)));
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
@@ -103,10 +76,10 @@ fn config(certificate: CertifiedKey) -> anyhow::Result<Arc<ServerConfig>> {
 #[cfg(test)]
 mod tests {
     use std::net::Ipv4Addr;
-    use std::time::Instant;
 
     use doorward_domain::memory::SeededSecrets;
     use jiff::Timestamp;
+    use tokio::io::AsyncReadExt;
     use tokio::net::TcpListener;
 
     use super::*;
@@ -120,10 +93,6 @@ mod tests {
         Tls::new(pair.certified).unwrap()
     }
 
-    fn plain_http() -> Telling {
-        Arc::new(|| "speak TLS".to_owned())
-    }
-
     async fn connection() -> (TcpStream, TcpStream) {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let client = TcpStream::connect(listener.local_addr().unwrap());
@@ -131,41 +100,26 @@ mod tests {
         (client.unwrap(), accepted.unwrap().0)
     }
 
-    /// H-05: time is moved, so that nobody waits for it.
-    #[tokio::test(start_paused = true)]
-    async fn whoever_says_nothing_or_stops_half_way_has_ten_seconds() {
-        let tls = tls();
-        // The beginning of a handshake, and none at all.
-        for said in [&[0x16, 3, 1, 2, 0, 1][..], &[]] {
-            let (mut client, server) = connection().await;
-            client.write_all(said).await.unwrap();
-            let (began, really) = (tokio::time::Instant::now(), Instant::now());
-            let error = tls.accept(server, &plain_http()).await.unwrap_err();
-            assert_eq!(error.kind(), io::ErrorKind::TimedOut, "{said:?}");
-            assert_eq!(began.elapsed().as_secs(), HANDSHAKE.as_secs());
-            assert!(really.elapsed() < HANDSHAKE);
-        }
-    }
-
     #[tokio::test]
-    async fn whoever_speaks_plain_http_is_told_so_and_whoever_speaks_nothing_known_is_not() {
+    async fn a_plain_http_request_gets_a_hint_and_other_bytes_get_nothing() {
         let tls = tls();
-        for (said, is_told) in [
+        for (sent, gets_hint) in [
             (&b"GET / HTTP/1.1\r\n\r\n"[..], true),
             (b"\0\x01\x02", false),
         ] {
             let (mut client, server) = connection().await;
-            client.write_all(said).await.unwrap();
-            let mut heard = String::new();
-            let listening = async {
-                client.read_to_string(&mut heard).await.ok();
-                // Else it would be waited for, a second long.
+            client.write_all(sent).await.unwrap();
+            let mut received = String::new();
+            let reading = async {
+                client.read_to_string(&mut received).await.ok();
+                // The server reads until the client closes.
                 drop(client);
             };
-            let telling = plain_http();
-            let (refused, ()) = tokio::join!(tls.accept(server, &telling), listening);
-            assert_eq!(refused.unwrap_err().kind(), io::ErrorKind::InvalidData);
-            assert_eq!(heard, if is_told { "speak TLS" } else { "" });
+            let (rejected, ()) = tokio::join!(tls.accept(server), reading);
+            assert_eq!(rejected.unwrap_err().kind(), io::ErrorKind::InvalidData);
+            assert_eq!(received, if gets_hint { USE_HTTPS } else { "" });
         }
+        let (head, body) = USE_HTTPS.split_once("\r\n\r\n").unwrap();
+        assert!(head.contains(&format!("Content-Length: {}\r\n", body.len())));
     }
 }

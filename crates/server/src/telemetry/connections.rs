@@ -1,21 +1,24 @@
-//! What the listener tells of its connections, as figures.
+//! Metrics of the listener's connections.
 
 use std::sync::Arc;
 
 use super::Figures;
-use crate::listener::{Watch, Why};
+use crate::listener::{ConnectionObserver, RejectReason};
 
-/// Told of every connection.
+/// Updates the metrics.
 pub struct Connections(pub Arc<Figures>);
 
-impl Watch for Connections {
-    fn open(&self, connections: usize) {
-        let connections = i64::try_from(connections).unwrap_or(i64::MAX);
-        self.0.connections.set(connections);
+impl ConnectionObserver for Connections {
+    fn opened(&self) {
+        self.0.connections.inc();
     }
 
-    fn turned_away(&self, why: Why) {
-        let counter = &self.0.turned_away;
-        counter.with_label_values(&[why.as_str()]).inc();
+    fn closed(&self) {
+        self.0.connections.dec();
+    }
+
+    fn rejected(&self, reason: RejectReason) {
+        let counter = &self.0.connections_rejected;
+        counter.with_label_values(&[reason.as_str()]).inc();
     }
 }

@@ -13,7 +13,7 @@ use prometheus::{
 };
 
 use super::process;
-use crate::listener::Why;
+use crate::listener::RejectReason;
 use crate::worker::TASKS;
 
 /// From half a millisecond to ten seconds: what answers a request, or a part of one.
@@ -32,7 +32,7 @@ pub struct Figures {
     pub(super) request_seconds: HistogramVec,
     pub(super) requests_in_flight: IntGauge,
     pub(super) connections: IntGauge,
-    pub(super) turned_away: IntCounterVec,
+    pub(super) connections_rejected: IntCounterVec,
     pub(super) sign_ins: IntCounterVec,
     pub(super) sessions_issued: IntCounter,
     pub(super) sessions_renewed: IntCounter,
@@ -73,7 +73,7 @@ impl Figures {
             request_seconds: new.histograms("doorward_http_request_duration_seconds", "How long requests took, from their headers to the beginning of the answer.", REQUEST_SECONDS, &["method", "route"]),
             requests_in_flight: new.gauge("doorward_http_requests_in_flight", "Requests being answered now."),
             connections: new.gauge("doorward_connections", "Connections open now."),
-            turned_away: new.counters("doorward_connections_turned_away_total", "Connections and requests that were turned away or sent off: `full` and `address` refused since all that may be open, or all of one address, were at work; `made_room` closed for a newcomer while they waited for their clients; `requests` told 503 since too many were in; `slow` took too long to say something or to read.", &["reason"]),
+            connections_rejected: new.counters("doorward_connections_rejected_total", "Connections and requests rejected: `limit` all connections are in use; `address_limit` all connections of one address are in use; `request_limit` too many requests are in flight (503); `timeout` the TLS handshake or the first request took too long.", &["reason"]),
             sign_ins: new.counters("doorward_sign_ins_total", "Sign-ins tried with user name or address and a password, by how they ended; `throttled` are those put off, by their account or their network address.", &["outcome"]),
             sessions_issued: new.counter("doorward_sessions_issued_total", "Sessions opened."),
             sessions_renewed: new.counter("doorward_sessions_renewed_total", "Sessions that got a new token."),
@@ -130,7 +130,8 @@ impl Figures {
         each(&self.sessions_revoked, &reasons.collect::<Vec<_>>());
         each(&self.throttled, &[BUDGETS.as_slice(), &[GUESS]].concat());
         each(&self.task_failures, &TASKS);
-        each(&self.turned_away, &Why::ALL.map(Why::as_str));
+        let reasons = RejectReason::ALL.map(RejectReason::as_str);
+        each(&self.connections_rejected, &reasons);
         for kind in MailKind::ALL {
             for fate in MailFate::ALL {
                 self.mails

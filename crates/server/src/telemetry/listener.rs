@@ -1,17 +1,13 @@
-//! The listener of the metrics: `GET /metrics` and nothing else, apart from the one that people reach.
+//! The metrics listener: `GET /metrics` and nothing else, on an address of its own.
 //!
-//! Bounded like that one: few connections, short headers, one answer each, and nobody takes long over
-//! it. Where all places are taken, the oldest connection makes room: a Prometheus is done within
-//! moments, and whoever reads slowly keeps nobody from seeing. Its answers wear what all do (H-11). It knows
-//! nothing of what the figures mean.
+//! It has few connections, short headers, one response per connection, and a time limit for the whole connection.
+//! Its responses have the headers of all responses (H-11).
 
-use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context;
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
 use hyper::header::{ALLOW, CONTENT_TYPE, HeaderValue};
@@ -20,66 +16,65 @@ use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::task::{AbortHandle, JoinSet};
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 use super::scrape::Scrape;
-use crate::listener::bound;
-use crate::listener::shortage::{self, Shortage};
+use crate::listener::{cannot_listen, is_connection_error};
 
-/// How many connections are open at once: a Prometheus or two, and somebody who looks.
+/// Maximum number of connections. More are closed at once.
 const MAX_CONNECTIONS: usize = 16;
-/// How long the headers of a request may take.
+/// The time limit for the header of a request.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long a connection lives, whatever it does. Prometheus waits ten seconds.
+/// The time limit for a whole connection. Prometheus waits 10 seconds by default.
 const CONNECTION_TIMEOUT: Duration = Duration::from_secs(15);
 /// The largest header block, in bytes.
 const MAX_HEADER_BYTES: usize = 16 * 1024;
-/// The text format of the exposition.
+/// How long to wait after a failed `accept`.
+const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
+/// The Prometheus text format.
 const TEXT_FORMAT: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-/// Takes the port.
+/// Opens the socket.
 pub async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
-    TcpListener::bind(address).await.with_context(|| {
-        format!("cannot listen on {address} for metrics: another program may be there; choose another with DOORWARD_METRICS__LISTEN")
+    TcpListener::bind(address).await.map_err(|error| {
+        let message = cannot_listen(address, "DOORWARD_METRICS__LISTEN", &error);
+        anyhow::Error::new(error).context(message)
     })
 }
 
-/// Serves until it is dropped, and all its connections with it.
+/// Serves metrics. Dropping it closes all connections.
 pub async fn serve(listener: TcpListener, scrape: Scrape) {
     let scrape = Arc::new(scrape);
+    let slots = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     let mut connections = JoinSet::new();
-    // Oldest first.
-    let mut places = VecDeque::<AbortHandle>::new();
-    let mut shortage = Shortage::default();
     loop {
         match listener.accept().await {
             Ok((stream, _)) => {
-                shortage.accepted();
-                if let Err(error) = bound(&stream) {
-                    tracing::debug!(%error, "a connection for metrics could not be bounded");
+                let (slot, scrape) = (slots.clone().try_acquire_owned(), scrape.clone());
+                if let Ok(slot) = slot {
+                    connections.spawn(async move {
+                        serve_connection(stream, scrape).await;
+                        drop(slot);
+                    });
                 }
-                places.retain(|place| !place.is_finished());
-                if places.len() >= MAX_CONNECTIONS
-                    && let Some(oldest) = places.pop_front()
-                {
-                    oldest.abort();
-                }
-                places.push_back(connections.spawn(converse(stream, scrape.clone())));
             }
             Err(error) => {
-                shortage.failed(&error);
-                sleep(shortage::PAUSE).await;
+                tracing::debug!(%error, "metrics listener: cannot accept a connection");
+                if !is_connection_error(&error) {
+                    sleep(ACCEPT_PAUSE).await;
+                }
             }
         }
         while connections.try_join_next().is_some() {}
     }
 }
 
-async fn converse(stream: TcpStream, scrape: Arc<Scrape>) {
+async fn serve_connection(stream: TcpStream, scrape: Arc<Scrape>) {
     let service = service_fn(move |request| {
         let scrape = scrape.clone();
-        async move { Ok::<_, Infallible>(answer(&scrape, &request).await) }
+        async move { Ok::<_, Infallible>(respond(&scrape, &request).await) }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -87,15 +82,14 @@ async fn converse(stream: TcpStream, scrape: Arc<Scrape>) {
         .header_read_timeout(HEADER_TIMEOUT)
         .max_buf_size(MAX_HEADER_BYTES)
         .serve_connection(TokioIo::new(stream), service);
-    match timeout(CONNECTION_TIMEOUT, connection).await {
-        Ok(Ok(())) | Err(_) => {}
-        Ok(Err(error)) => tracing::debug!(%error, "a connection for metrics broke off"),
+    if let Ok(Err(error)) = timeout(CONNECTION_TIMEOUT, connection).await {
+        tracing::debug!(%error, "metrics listener: connection error");
     }
 }
 
-async fn answer(scrape: &Scrape, request: &Request<Incoming>) -> Response<Full<Bytes>> {
-    let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
-    let (status, text) = match (request.uri().path(), is_read) {
+async fn respond(scrape: &Scrape, request: &Request<Incoming>) -> Response<Full<Bytes>> {
+    let is_get = matches!(*request.method(), Method::GET | Method::HEAD);
+    let (status, text) = match (request.uri().path(), is_get) {
         ("/metrics", true) => (StatusCode::OK, scrape.text().await),
         ("/metrics", false) => (StatusCode::METHOD_NOT_ALLOWED, "only GET\n".to_owned()),
         _ => (

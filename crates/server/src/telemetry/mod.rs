@@ -33,7 +33,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::config::Config;
-use crate::listener::Watch;
+use crate::listener::ConnectionObserver;
 use crate::wiring::Wired;
 
 pub use figures::Figures;
@@ -54,8 +54,8 @@ pub fn observer(wired: &Wired) -> Arc<dyn Observer> {
     Arc::new(requests::Requests::new(wired.figures.clone()))
 }
 
-/// Who is told of connections, where anybody looks.
-pub fn watch(wired: &Wired) -> Option<Arc<dyn Watch>> {
+/// Receives metrics of connections, if metrics are collected.
+pub fn connection_observer(wired: &Wired) -> Option<Arc<dyn ConnectionObserver>> {
     let figures = wired.figures.clone()?;
     Some(Arc::new(connections::Connections(figures)))
 }
@@ -70,7 +70,7 @@ pub async fn serve(
     let mut serving = JoinSet::new();
     if let (Some(address), Some(figures)) = (config.metrics_listen, &wired.figures) {
         let listener = listener::bind(address).await?;
-        tracing::info!(metrics.listen = %listener.local_addr()?, "metrics are at /metrics");
+        tracing::info!(metrics.listen = %listener.local_addr()?, "serving metrics at /metrics");
         let accounts = wired.accounts.clone();
         let scrape = scrape::Scrape::new(figures.clone(), accounts, certificate_ends);
         serving.spawn(listener::serve(listener, scrape));

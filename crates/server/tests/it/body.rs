@@ -325,5 +325,5 @@ async fn a_body_that_does_not_come_is_not_waited_for_forever() {
     let started = tokio::time::Instant::now();
     let draft = anon.request("POST", "/auth").body(JSON, Body::new(Never));
     draft.send().await.expect_problem(408, "request-timeout");
-    assert_eq!(started.elapsed().as_secs(), 15);
+    assert_eq!(started.elapsed().as_secs(), 30);
 }

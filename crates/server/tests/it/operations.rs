@@ -179,21 +179,17 @@ async fn a_full_hashing_queue_refuses_at_once() {
     }
 }
 
-/// H-05, H-14: where no request has a place, who asks how the server stands is answered: what routes to it would
-/// take it out, and flood the next. Nobody else is, and what else is wrong with the asking stays wrong.
+/// H-05, H-14: a load balancer would take an overloaded node for a dead one.
 #[tokio::test]
-async fn probes_are_answered_while_requests_have_no_place() {
+async fn health_checks_are_answered_while_the_server_is_overloaded() {
     let app = TestApp::new().await;
     let anon = app.anon();
     let ask = async |method: &str, path: &str| {
         let draft = anon.request(method, path).without_a_place();
         draft.send_to_broken().await
     };
-    // Each gives its place back.
-    for _ in 0..20 {
-        for (method, path) in [("GET", "/healthz"), ("HEAD", "/readyz"), ("GET", "/readyz")] {
-            assert_eq!(ask(method, path).await.status, 200, "{path}");
-        }
+    for (method, path) in [("GET", "/healthz"), ("HEAD", "/readyz"), ("GET", "/readyz")] {
+        assert_eq!(ask(method, path).await.status, 200, "{path}");
     }
     assert_eq!(ask("POST", "/healthz").await.status, 405);
     for path in ["/", "/auth", "/nope", "/healthz/", "/openapi.json"] {
@@ -203,9 +199,6 @@ async fn probes_are_answered_while_requests_have_no_place() {
             (503, "overloaded")
         );
     }
-    let draft = anon.request("GET", "/healthz").without_a_place();
-    let odd = draft.header("a_b", "c").send().await;
-    odd.expect_problem(400, "malformed-request");
 }
 
 #[tokio::test]

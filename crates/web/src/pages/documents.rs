@@ -11,7 +11,7 @@ use crate::problem::{Code, Problem};
 
 /// The reference, made from the OpenAPI document at start.
 pub(crate) async fn docs(State(app): State<App>) -> Html<Bytes> {
-    Html(app.docs.clone())
+    Html(app.documents().docs.clone())
 }
 
 /// Every problem.

@@ -39,7 +39,7 @@ pub(super) fn examine(config: &Config) -> Vec<Finding> {
 }
 
 fn time(pair: &Pair, now: Timestamp) -> Finding {
-    let (begins, ends) = (pair.begins_at, pair.ends_at);
+    let (begins, ends) = (pair.not_before, pair.not_after);
     let mend = "Check the renewal job. Doorward loads the new certificate by itself";
     match pair.standing(now) {
         Standing::Expired => {
@@ -97,7 +97,7 @@ mod tests {
         let made = Timestamp::constant(1_800_000_000, 0);
         development::ensure(folder.path(), made, &SeededSecrets::new(1)).unwrap();
         let pair = development::files(folder.path()).load().unwrap();
-        let end = pair.ends_at;
+        let end = pair.not_after;
         for (now, verdict) in [
             (made - 48.hours(), Verdict::Fault),
             (made, Verdict::Fine),

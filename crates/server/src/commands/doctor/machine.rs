@@ -7,7 +7,7 @@ use rustix::process::{Resource, getrlimit};
 
 use super::folder;
 use crate::config::Config;
-use crate::listener::shortage;
+use crate::listener::file_descriptors;
 
 const MIB: u64 = 1024 * 1024;
 /// Below this, the database may be unable to write at any moment.
@@ -23,7 +23,7 @@ pub(super) fn examine(config: &Config) -> Vec<Finding> {
 
 fn descriptors(config: &Config) -> Finding {
     const PART: &str = "open files";
-    let needed = shortage::needed(config.connections);
+    let needed = file_descriptors::needed(config.connections);
     // The server raises its soft limit up to the hard limit.
     match getrlimit(Resource::Nofile).maximum {
         Some(limit) if limit < needed => Finding::warning(

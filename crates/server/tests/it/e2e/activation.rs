@@ -115,13 +115,13 @@ fn a_socket_where_others_reach_it_needs_what_such_an_address_needs() {
 }
 
 #[test]
-fn what_is_no_listening_socket_is_refused_with_a_sentence() {
+fn a_file_that_is_not_a_listening_socket_is_rejected() {
     let setup = Setup::on_a_file();
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let connected = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
     let (datagram, _other) = UnixDatagram::pair().unwrap();
     let handed: [(OwnedFd, &str); 2] = [
-        (connected.into(), "leave Accept= out"),
+        (connected.into(), "remove Accept="),
         (datagram.into(), "ListenStream="),
     ];
     for (file, wanted) in handed {
@@ -230,7 +230,7 @@ fn the_service_manager_is_told_in_order() {
     );
     let (status, log) = server.wait();
     assert!(
-        status.success() && log.contains("nothing to read again"),
+        status.success() && log.contains("no certificate to reload"),
         "{log}"
     );
 }

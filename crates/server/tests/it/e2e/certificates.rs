@@ -136,7 +136,7 @@ fn files_that_are_broken_for_a_while_leave_the_old_certificate_and_one_line() {
         let log = server.log();
         let lines = log
             .lines()
-            .filter(|line| line.contains("cannot be used; the one from before"));
+            .filter(|line| line.contains("cannot load the changed certificate files"));
         lines.filter(|line| line.contains(what)).count()
     };
     let half = &next[0][..next[0].len() / 2];

@@ -123,16 +123,24 @@ fn a_master_key_that_others_can_read_is_refused() {
 }
 
 #[test]
-fn a_port_that_is_taken_is_told_so() {
-    let server = Setup::new().start();
-    let taken = server.address().to_string();
-    let outcome = Setup::new()
-        .with("DOORWARD_LISTEN", &taken)
-        .run(&["serve"])
-        .expect(1);
+fn a_start_on_an_address_in_use_names_the_other_doorward() {
+    let server = Setup::on_a_file().start();
+    let start_on = |address: &str| {
+        let setup = Setup::on_a_file().with("DOORWARD_LISTEN", address);
+        setup.run(&["serve"]).expect(1).err
+    };
+    let address = server.address().to_string();
+    let expected = format!(
+        "another Doorward is already running on {address} (pid {})",
+        server.pid()
+    );
+    let error = start_on(&address);
+    assert!(error.contains(&expected), "{error}");
+    assert!(error.contains("DOORWARD_LISTEN"), "{error}");
+    let other = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let error = start_on(&other.local_addr().unwrap().to_string());
     assert!(
-        outcome.err.contains(&taken) && outcome.err.contains("DOORWARD_LISTEN"),
-        "{}",
-        outcome.err
+        error.contains("already in use by another program"),
+        "{error}"
     );
 }

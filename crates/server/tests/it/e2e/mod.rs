@@ -19,6 +19,7 @@ mod durable;
 mod ephemeral;
 mod first_start;
 mod flood;
+mod hangup;
 mod import;
 mod inbox;
 mod keys;

@@ -13,5 +13,5 @@ pub(crate) async fn openapi_json(State(app): State<App>) -> impl IntoResponse {
         (CONTENT_TYPE, "application/json"),
         (CACHE_CONTROL, "public, max-age=300"),
     ];
-    (headers, app.openapi.clone())
+    (headers, app.documents().openapi.clone())
 }

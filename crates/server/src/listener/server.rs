@@ -1,0 +1,635 @@
+//! Accepts connections, serves them with hyper, and waits for requests in flight at the end.
+//!
+//! Each connection and each HTTP/2 request is a task of [`Tasks`], so that a shutdown can wait for all of them and
+//! abort the remaining ones.
+
+use std::convert::Infallible;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use axum::Router;
+use axum::body::Body;
+use axum::extract::ConnectInfo;
+use doorward_web::Refusal;
+use hyper::body::Incoming;
+use hyper::header::{CONNECTION, HeaderValue};
+use hyper::rt::Executor;
+use hyper::service::service_fn;
+use hyper::{Request, Response, Version};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
+use rustix::io::Errno;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tower::ServiceExt;
+
+use super::drain::Phase;
+use super::limits::{Full, Limiter, Limits, OncePerMinute, RejectReason, Slot};
+use super::lingering_close::LingeringClose;
+use super::tls::Tls;
+
+/// The time limit for the first request header of a connection (H-05). A later header shares the keep-alive
+/// time: a client that sends half of it holds no more than an idle client does.
+const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a connection without a request in flight stays open. A response is read within this time, too.
+const KEEP_ALIVE: Duration = Duration::from_secs(75);
+/// The time limit for the client to close after a graceful shutdown of its connection.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
+/// The time limit for TCP data that the client does not acknowledge.
+const UNACKNOWLEDGED_TIMEOUT_MS: u32 = 30_000;
+/// The largest HTTP/1 header block, and the largest HTTP/2 header list, in bytes (H-05).
+const MAX_HEADER_BYTES: usize = 16 * 1024;
+const MAX_HEADER_LIST: u32 = 16 * 1024;
+/// HTTP/2: requests in flight per connection, and reset requests that are not yet cleaned up (H-05).
+const MAX_STREAMS: u32 = 100;
+const MAX_RESET_STREAMS: usize = 20;
+/// Requests in flight, in all and per address. One HTTP/2 connection has up to 100 of them, so a limit of
+/// connections alone does not bound memory: a request body has up to 64 KiB.
+const MAX_REQUESTS: usize = 2048;
+const MAX_REQUESTS_PER_ADDRESS: usize = 256;
+/// How long to wait after a failed `accept`, for example because file descriptors ran out.
+const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
+/// The time limit for requests in flight when the server stops.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long open connections still accept requests then. A request may already be on its way; its response
+/// says `Connection: close`.
+const LAST_REQUEST: Duration = Duration::from_secs(1);
+
+/// What [`serve`] needs.
+pub struct Listener {
+    /// Listening sockets.
+    pub sockets: Vec<TcpListener>,
+    /// Who opened them.
+    pub owner: SocketOwner,
+    /// If set, all sockets use TLS.
+    pub tls: Option<Arc<Tls>>,
+    /// Maximum numbers of connections.
+    pub limits: Limits,
+    /// Receives metrics.
+    pub observer: Option<Arc<dyn ConnectionObserver>>,
+}
+
+/// Who opened the sockets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SocketOwner {
+    /// This process. Connections that wait in the queue when it stops would be refused.
+    Process,
+    /// The service manager. Connections in the queue wait for the next process.
+    ServiceManager,
+}
+
+/// Receives metrics about connections.
+pub trait ConnectionObserver: Send + Sync {
+    /// A connection was opened.
+    fn opened(&self);
+    /// A connection was closed.
+    fn closed(&self);
+    /// A connection or request was rejected.
+    fn rejected(&self, reason: RejectReason);
+}
+
+/// Serves until `phases` reaches [`Phase::Stopping`], then until requests in flight are finished, for at most
+/// [`SHUTDOWN_TIMEOUT`] or until [`Phase::Over`].
+///
+/// Fails if a socket is no longer accepted from.
+pub async fn serve(
+    mut listener: Listener,
+    router: Router,
+    phases: watch::Receiver<Phase>,
+) -> anyhow::Result<()> {
+    let (sockets, owner) = (std::mem::take(&mut listener.sockets), listener.owner);
+    let server = Arc::new(Server::new(listener, router, phases.clone()));
+    let mut accepting = JoinSet::new();
+    for socket in sockets {
+        accepting.spawn(server.clone().accept(socket, owner));
+    }
+    while let Some(ended) = accepting.join_next().await {
+        ended.context("a listening socket failed")?;
+    }
+    let tasks = &server.tasks;
+    tasks.tracker.close();
+    let finished = async {
+        if timeout(LAST_REQUEST, tasks.tracker.wait()).await.is_err() {
+            server.stopping.cancel();
+            tasks.tracker.wait().await;
+        }
+    };
+    tokio::select! {
+        finished = timeout(SHUTDOWN_TIMEOUT, finished) => if finished.is_err() {
+            tracing::warn!("shutdown timeout reached: aborted requests in flight");
+        },
+        () = Phase::Over.reached(&phases) => {
+            tracing::warn!("forced shutdown: aborted requests in flight");
+        }
+    }
+    // The caller closes the stores next, so no request may run on.
+    tasks.abort.cancel();
+    tasks.tracker.wait().await;
+    Ok(())
+}
+
+/// Whether `accept` failed because of the one connection that it would have returned.
+pub fn is_connection_error(error: &io::Error) -> bool {
+    // accept(2) also passes on network errors that are pending on the new socket.
+    let network = [
+        Errno::PROTO,
+        Errno::NOPROTOOPT,
+        Errno::NETDOWN,
+        Errno::NETUNREACH,
+        Errno::HOSTDOWN,
+        Errno::HOSTUNREACH,
+    ];
+    let kinds = [
+        io::ErrorKind::ConnectionAborted,
+        io::ErrorKind::ConnectionReset,
+        io::ErrorKind::ConnectionRefused,
+        io::ErrorKind::TimedOut,
+    ];
+    kinds.contains(&error.kind())
+        || Errno::from_io_error(error).is_some_and(|errno| network.contains(&errno))
+}
+
+/// Tasks that a shutdown waits for, and can abort.
+#[derive(Clone, Default)]
+struct Tasks {
+    tracker: TaskTracker,
+    abort: CancellationToken,
+}
+
+impl Tasks {
+    fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        let task = self.abort.clone().run_until_cancelled_owned(task);
+        self.tracker.spawn(task);
+    }
+}
+
+impl<F: Future<Output = ()> + Send + 'static> Executor<F> for Tasks {
+    fn execute(&self, task: F) {
+        self.spawn(task);
+    }
+}
+
+/// What all connections share.
+struct Server {
+    http: auto::Builder<Tasks>,
+    tasks: Tasks,
+    router: Router,
+    tls: Option<Arc<Tls>>,
+    limits: Limits,
+    connections: Arc<Limiter>,
+    requests: Arc<Limiter>,
+    observer: Option<Arc<dyn ConnectionObserver>>,
+    rejection_log: OncePerMinute,
+    accept_log: OncePerMinute,
+    phases: watch::Receiver<Phase>,
+    /// Cancelled when connections are to be closed.
+    stopping: CancellationToken,
+}
+
+impl Server {
+    fn new(listener: Listener, router: Router, phases: watch::Receiver<Phase>) -> Self {
+        let tasks = Tasks::default();
+        let limits = listener.limits;
+        Self {
+            http: http(tasks.clone()),
+            tasks,
+            router,
+            tls: listener.tls,
+            connections: Limiter::new(limits.connections, limits.connections_per_address),
+            requests: Limiter::new(MAX_REQUESTS, MAX_REQUESTS_PER_ADDRESS),
+            limits,
+            observer: listener.observer,
+            rejection_log: OncePerMinute::default(),
+            accept_log: OncePerMinute::default(),
+            phases,
+            stopping: CancellationToken::new(),
+        }
+    }
+
+    async fn accept(self: Arc<Self>, socket: TcpListener, owner: SocketOwner) {
+        loop {
+            tokio::select! {
+                biased;
+                () = Phase::Stopping.reached(&self.phases) => break,
+                accepted = socket.accept() => match accepted {
+                    Ok((stream, peer)) => self.start(stream, peer),
+                    Err(error) if is_connection_error(&error) => {
+                        tracing::debug!(%error, "connection closed before accept");
+                    }
+                    Err(error) => {
+                        if self.accept_log.is_due() {
+                            tracing::error!(%error, "cannot accept connections; retrying (logged once a minute). If file descriptors ran out, raise LimitNOFILE= or `ulimit -n`");
+                        }
+                        sleep(ACCEPT_PAUSE).await;
+                    }
+                },
+            }
+        }
+        if owner == SocketOwner::Process {
+            self.accept_queued(socket);
+        }
+    }
+
+    /// Accepts the connections that the kernel has queued before the socket is closed.
+    fn accept_queued(self: &Arc<Self>, socket: TcpListener) {
+        let Ok(socket) = socket.into_std() else {
+            return;
+        };
+        while let Ok((stream, peer)) = socket.accept() {
+            let nonblocking = stream.set_nonblocking(true);
+            match nonblocking.and_then(|()| TcpStream::from_std(stream)) {
+                Ok(stream) => self.start(stream, peer),
+                Err(error) => tracing::debug!(%error, "failed to take over a queued connection"),
+            }
+        }
+    }
+
+    /// Starts a task for the connection, or closes it if a limit is reached.
+    fn start(self: &Arc<Self>, stream: TcpStream, peer: SocketAddr) {
+        let slot = match self.connections.acquire(self.limits.key(peer.ip())) {
+            Ok(slot) => slot,
+            Err(Full::Total) => return self.rejected(RejectReason::Limit),
+            Err(Full::Address) => return self.rejected(RejectReason::AddressLimit),
+        };
+        let open = Open::new(self.observer.clone(), slot);
+        if let Err(error) = set_options(&stream) {
+            tracing::debug!(%error, "failed to set socket options");
+        }
+        let server = self.clone();
+        self.tasks.spawn(async move {
+            let address = open.slot.address();
+            match &server.tls {
+                None => server.serve(stream, peer, address).await,
+                Some(tls) => match timeout(HEADER_TIMEOUT, tls.accept(stream)).await {
+                    Ok(Ok(stream)) => server.serve(stream, peer, address).await,
+                    Ok(Err(error)) => tracing::debug!(%error, "TLS handshake failed"),
+                    Err(_) => server.rejected(RejectReason::Timeout),
+                },
+            }
+            drop(open);
+        });
+    }
+
+    /// Serves the requests of one connection.
+    async fn serve<S>(self: &Arc<Self>, stream: S, peer: SocketAddr, address: Option<Arc<str>>)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let activity = Activity::default();
+        let (server, begun) = (self.clone(), activity.clone());
+        let service = service_fn(move |request| {
+            let in_flight = begun.begin();
+            let response = server.clone().respond(request, peer, address.clone());
+            async move {
+                let response = response.await;
+                drop(in_flight);
+                response
+            }
+        });
+        let connection = self
+            .http
+            .serve_connection(TokioIo::new(LingeringClose::new(stream)), service);
+        let mut connection = std::pin::pin!(connection);
+        tokio::select! {
+            result = connection.as_mut() => return log_end(result),
+            () = activity.idle(KEEP_ALIVE) => {
+                if !activity.has_begun() {
+                    return self.rejected(RejectReason::Timeout);
+                }
+            }
+            () = self.stopping.cancelled() => {}
+        }
+        // Closes an idle HTTP/1 connection, and sends GOAWAY on HTTP/2. Requests in flight are finished.
+        connection.as_mut().graceful_shutdown();
+        tokio::select! {
+            result = connection => log_end(result),
+            () = activity.idle(CLOSE_TIMEOUT) => {}
+        }
+    }
+
+    async fn respond(
+        self: Arc<Self>,
+        mut request: Request<Incoming>,
+        peer: SocketAddr,
+        address: Option<Arc<str>>,
+    ) -> Result<Response<Body>, Infallible> {
+        let version = request.version();
+        request.extensions_mut().insert(ConnectInfo(peer));
+        let slot = self.requests.acquire(address);
+        if slot.is_err() {
+            self.rejected(RejectReason::RequestLimit);
+            request.extensions_mut().insert(Refusal::Overloaded);
+        }
+        let response = self.router.clone().oneshot(request.map(Body::new)).await;
+        let mut response = response.unwrap_or_else(|never| match never {});
+        // HTTP/2 uses GOAWAY instead.
+        if *self.phases.borrow() > Phase::Serving && version <= Version::HTTP_11 {
+            let close = HeaderValue::from_static("close");
+            response.headers_mut().insert(CONNECTION, close);
+        }
+        drop(slot);
+        Ok(response)
+    }
+
+    fn rejected(&self, reason: RejectReason) {
+        if let Some(observer) = &self.observer {
+            observer.rejected(reason);
+        }
+        if reason != RejectReason::Timeout && self.rejection_log.is_due() {
+            tracing::warn!(
+                reason = reason.as_str(),
+                connections.open = self.connections.in_use(),
+                "connection or request limit reached: some were rejected (logged once a minute). See `limits.connections` and `limits.connections_per_address`; behind a proxy, set `trusted_proxies`"
+            );
+        }
+    }
+}
+
+/// An open connection, counted until it is dropped.
+struct Open {
+    slot: Slot,
+    observer: Option<Arc<dyn ConnectionObserver>>,
+}
+
+impl Open {
+    fn new(observer: Option<Arc<dyn ConnectionObserver>>, slot: Slot) -> Self {
+        if let Some(observer) = &observer {
+            observer.opened();
+        }
+        Self { slot, observer }
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        if let Some(observer) = &self.observer {
+            observer.closed();
+        }
+    }
+}
+
+/// The requests in flight of one connection.
+#[derive(Clone, Default)]
+struct Activity(Arc<watch::Sender<Requests>>);
+
+#[derive(Clone, Copy, Default)]
+struct Requests {
+    begun: bool,
+    in_flight: usize,
+}
+
+struct InFlight(Activity);
+
+impl Activity {
+    fn begin(&self) -> InFlight {
+        self.0.send_modify(|requests| {
+            requests.begun = true;
+            requests.in_flight += 1;
+        });
+        InFlight(self.clone())
+    }
+
+    fn has_begun(&self) -> bool {
+        self.0.borrow().begun
+    }
+
+    /// Returns when no request has been in flight for `limit`, or for [`HEADER_TIMEOUT`] before the first one.
+    async fn idle(&self, limit: Duration) {
+        let mut changes = self.0.subscribe();
+        loop {
+            let Requests { begun, in_flight } = *changes.borrow_and_update();
+            let limit = if begun {
+                limit
+            } else {
+                limit.min(HEADER_TIMEOUT)
+            };
+            tokio::select! {
+                _ = changes.changed() => {}
+                () = sleep(limit), if in_flight == 0 => return,
+            }
+        }
+    }
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.0.0.send_modify(|requests| requests.in_flight -= 1);
+    }
+}
+
+/// Sends small responses at once, and closes a connection whose client acknowledges nothing.
+fn set_options(stream: &TcpStream) -> io::Result<()> {
+    stream.set_nodelay(true)?;
+    #[cfg(target_os = "linux")]
+    rustix::net::sockopt::set_tcp_user_timeout(stream, UNACKNOWLEDGED_TIMEOUT_MS)?;
+    Ok(())
+}
+
+fn log_end(result: Result<(), Box<dyn std::error::Error + Send + Sync>>) {
+    if let Err(error) = result {
+        tracing::debug!(error, "connection error");
+    }
+}
+
+fn http(tasks: Tasks) -> auto::Builder<Tasks> {
+    let mut builder = auto::Builder::new(tasks);
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        // hyper's timer also runs between two requests, and would close idle connections after 10 s.
+        .header_read_timeout(None)
+        .max_buf_size(MAX_HEADER_BYTES)
+        .max_headers(doorward_web::MAX_FIELDS);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(MAX_STREAMS)
+        .max_pending_accept_reset_streams(MAX_RESET_STREAMS)
+        // A body has at most 64 KiB: no stream buffers more, and no connection more than a few.
+        .initial_stream_window_size(64 * 1024)
+        .initial_connection_window_size(256 * 1024)
+        .max_header_list_size(MAX_HEADER_LIST)
+        .keep_alive_interval(Some(Duration::from_secs(30)));
+    builder
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+    use std::sync::Mutex;
+
+    use axum::routing::get;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
+    use tokio::sync::oneshot;
+    use tokio::time::Instant;
+
+    use super::*;
+
+    const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n";
+    /// The HTTP/2 preface, settings, and a request for `/` with names of the static table.
+    const HTTP_2_REQUEST: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0\0\0\x06\x01\x05\0\0\0\x01\x82\x84\x86\x41\x01x";
+
+    async fn listener() -> (Listener, SocketAddr) {
+        let socket = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let address = socket.local_addr().unwrap();
+        let listener = Listener {
+            sockets: vec![socket],
+            owner: SocketOwner::Process,
+            tls: None,
+            limits: Limits {
+                connections: 10,
+                connections_per_address: 10,
+                trusted_proxies: "".parse().unwrap(),
+            },
+            observer: None,
+        };
+        (listener, address)
+    }
+
+    #[derive(Default)]
+    struct Rejections(Mutex<Vec<RejectReason>>);
+
+    impl ConnectionObserver for Rejections {
+        fn opened(&self) {}
+
+        fn closed(&self) {}
+
+        fn rejected(&self, reason: RejectReason) {
+            self.0.lock().unwrap().push(reason);
+        }
+    }
+
+    /// A connection without a kernel in between, so that paused time advances when both sides wait. The task
+    /// ends with the connection.
+    async fn connect(
+        router: Router,
+        rejections: &Arc<Rejections>,
+    ) -> (DuplexStream, tokio::task::JoinHandle<()>) {
+        let (mut listener, _) = listener().await;
+        listener.observer = Some(rejections.clone());
+        let (phases, phase) = watch::channel(Phase::Serving);
+        let server = Arc::new(Server::new(listener, router, phase));
+        let (client, stream) = duplex(1024);
+        let peer = SocketAddr::from((Ipv4Addr::LOCALHOST, 50_000));
+        let connection = tokio::spawn(async move {
+            server.serve(stream, peer, None).await;
+            drop(phases);
+        });
+        (client, connection)
+    }
+
+    fn router() -> Router {
+        Router::new().route("/", get(async || "hello"))
+    }
+
+    /// H-05, T-FLOOD
+    #[tokio::test(start_paused = true)]
+    async fn a_client_has_ten_seconds_for_its_first_header() {
+        for sent in [&b""[..], b"GET / HTTP/1.1\r\n", b"PRI * HTTP/2.0\r\n"] {
+            let (rejections, began) = (Arc::<Rejections>::default(), Instant::now());
+            let (mut client, connection) = connect(router(), &rejections).await;
+            client.write_all(sent).await.unwrap();
+            connection.await.unwrap();
+            assert_eq!(began.elapsed().as_secs(), HEADER_TIMEOUT.as_secs());
+            assert_eq!(*rejections.0.lock().unwrap(), [RejectReason::Timeout]);
+        }
+    }
+
+    /// H-05: half of a later header does not hold a connection any longer.
+    #[tokio::test(start_paused = true)]
+    async fn an_idle_connection_is_closed_after_the_keep_alive_time() {
+        for sent in [REQUEST, &[REQUEST, b"GET /"].concat()] {
+            let (rejections, began) = (Arc::<Rejections>::default(), Instant::now());
+            let (mut client, connection) = connect(router(), &rejections).await;
+            client.write_all(sent).await.unwrap();
+            sleep(KEEP_ALIVE - Duration::from_secs(1)).await;
+            assert!(!connection.is_finished());
+            connection.await.unwrap();
+            let limits = KEEP_ALIVE..=KEEP_ALIVE + CLOSE_TIMEOUT;
+            assert!(limits.contains(&began.elapsed()), "{:?}", began.elapsed());
+            let mut response = Vec::new();
+            client.read_to_end(&mut response).await.unwrap();
+            let response = String::from_utf8_lossy(&response);
+            assert!(response.contains("hello"), "{response}");
+            assert!(rejections.0.lock().unwrap().is_empty());
+        }
+    }
+
+    /// H-05
+    #[tokio::test(start_paused = true)]
+    async fn a_response_that_is_not_read_does_not_hold_its_connection() {
+        for request in [REQUEST, HTTP_2_REQUEST] {
+            let large = Router::new().route("/", get(async || "x".repeat(100_000)));
+            let (rejections, began) = (Arc::<Rejections>::default(), Instant::now());
+            let (mut client, connection) = connect(large, &rejections).await;
+            client.write_all(request).await.unwrap();
+            connection.await.unwrap();
+            assert!(began.elapsed() <= KEEP_ALIVE + CLOSE_TIMEOUT);
+        }
+    }
+
+    #[tokio::test]
+    async fn connections_in_the_queue_are_served_when_the_socket_closes() {
+        let (listener, address) = listener().await;
+        let mut client = TcpStream::connect(address).await.unwrap();
+        client.write_all(REQUEST).await.unwrap();
+        let (_phases, phase) = watch::channel(Phase::Stopping);
+        serve(listener, router(), phase).await.unwrap();
+        let mut response = String::new();
+        client.read_to_string(&mut response).await.unwrap();
+        assert!(response.ends_with("hello"), "{response}");
+    }
+
+    /// A handler that never ends, and reports its start and that it was dropped.
+    fn endless(begun: oneshot::Sender<()>, dropped: oneshot::Sender<()>) -> Router {
+        let parts = Arc::new(Mutex::new(Some((begun, dropped))));
+        let handler = async move || {
+            let (begun, _dropped) = parts.lock().unwrap().take().unwrap();
+            begun.send(()).unwrap();
+            std::future::pending::<&str>().await
+        };
+        Router::new().route("/", get(handler))
+    }
+
+    /// An HTTP/2 request is a task besides its connection.
+    #[tokio::test]
+    async fn a_forced_shutdown_aborts_requests_in_flight() {
+        for request in [REQUEST, HTTP_2_REQUEST] {
+            let (listener, address) = listener().await;
+            let (phases, phase) = watch::channel(Phase::Serving);
+            let (begun, has_begun) = oneshot::channel();
+            let (dropped, mut is_dropped) = oneshot::channel();
+            let serving = tokio::spawn(serve(listener, endless(begun, dropped), phase));
+            let mut client = TcpStream::connect(address).await.unwrap();
+            client.write_all(request).await.unwrap();
+            has_begun.await.unwrap();
+            phases.send_replace(Phase::Over);
+            serving.await.unwrap().unwrap();
+            let now = is_dropped.try_recv();
+            assert_eq!(now, Err(oneshot::error::TryRecvError::Closed));
+        }
+    }
+
+    #[test]
+    fn a_failed_connection_is_no_failure_of_the_socket() {
+        for (errno, is_of_connection) in [
+            (Errno::CONNABORTED, true),
+            (Errno::PROTO, true),
+            (Errno::HOSTUNREACH, true),
+            (Errno::MFILE, false),
+            (Errno::NOMEM, false),
+            (Errno::PERM, false),
+        ] {
+            let error = io::Error::from(errno);
+            assert_eq!(is_connection_error(&error), is_of_connection, "{errno}");
+        }
+    }
+}

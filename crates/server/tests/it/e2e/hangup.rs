@@ -1,0 +1,79 @@
+//! SIGHUP: closing the terminal stops the server; anywhere else it reloads certificates.
+
+use std::fs::{File, OpenOptions};
+use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStrExt;
+use std::process::{Command, Stdio};
+
+use doorward_testkit::servers::Authority;
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+
+use super::{Server, Setup, eventually};
+
+/// A terminal: the side that a terminal emulator holds, and the side that a program gets.
+fn terminal() -> (OwnedFd, File) {
+    let emulator = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).unwrap();
+    grantpt(&emulator).unwrap();
+    unlockpt(&emulator).unwrap();
+    let name = ptsname(&emulator, Vec::new()).unwrap();
+    let path = std::ffi::OsStr::from_bytes(name.as_bytes());
+    let program = OpenOptions::new().read(true).write(true).open(path);
+    (emulator, program.unwrap())
+}
+
+/// Starts the server as the first process of a session in this terminal, after `prefix`.
+fn start_in(setup: &Setup, terminal: File, prefix: &[&str]) -> Server {
+    let plain = setup.command(&["serve"]);
+    let mut command = Command::new("setsid");
+    command.arg("--ctty").args(prefix).arg(plain.get_program());
+    command.args(plain.get_args()).env_clear();
+    command.current_dir(plain.get_current_dir().unwrap());
+    for (name, value) in plain.get_envs() {
+        command.env(name, value.unwrap());
+    }
+    command
+        .stdin(terminal)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    setup.start_by(command)
+}
+
+#[test]
+fn closing_the_terminal_stops_the_server() {
+    let (emulator, program) = terminal();
+    let server = start_in(&Setup::on_a_file(), program, &[]);
+    server.get("/healthz").expect(200);
+    drop(emulator);
+    let (status, log) = server.wait();
+    assert!(status.success(), "{status}: {log}");
+    assert!(log.contains("stopped"), "{log}");
+}
+
+#[test]
+fn a_server_under_nohup_outlives_its_terminal() {
+    let (emulator, program) = terminal();
+    // `nohup` would also redirect standard input.
+    let ignore = ["/bin/sh", "-c", "trap '' HUP; exec \"$@\"", "sh"];
+    let server = start_in(&Setup::on_a_file(), program, &ignore);
+    drop(emulator);
+    server.signal("HUP");
+    eventually("the signal is received", || {
+        server.log().contains("SIGHUP ignored").then_some(())
+    });
+    server.get("/healthz").expect(200);
+    server.stop();
+}
+
+#[test]
+fn a_server_with_certificate_files_reloads_them_in_a_terminal_too() {
+    let authority = Authority::new();
+    let (_emulator, program) = terminal();
+    let certificate = authority.certificate("localhost");
+    let setup = Setup::on_a_file().with_tls(&certificate.chain(), &certificate.key());
+    let server = start_in(&setup, program, &[]);
+    server.signal("HUP");
+    eventually("the signal is received", || {
+        server.log().contains("certificate unchanged").then_some(())
+    });
+    server.stop();
+}
