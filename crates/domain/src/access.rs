@@ -68,20 +68,24 @@ pub fn authorize(actor: &Actor, action: Action, target: Target) -> Result<(), Er
         Actor::Anonymous => return Err(Error::AuthenticationRequired),
         Actor::User { role, .. } => *role,
     };
-    let own_account_suffices = match action {
+    if role == Role::Admin || (!needs_admin(action) && target == Target::Own) {
+        Ok(())
+    } else {
+        Err(Error::Forbidden)
+    }
+}
+
+/// Whether only admins may do it, even to their own account.
+pub(crate) fn needs_admin(action: Action) -> bool {
+    match action {
         Action::ViewUser
         | Action::ExportUser
         | Action::UpdateProfile
         | Action::ChangeEmail
         | Action::DeleteUser
         | Action::ListSessions
-        | Action::RevokeSessions => true,
-        Action::ListUsers | Action::ChangeRole | Action::ChangeStatus | Action::ReadAudit => false,
-    };
-    if role == Role::Admin || (own_account_suffices && target == Target::Own) {
-        Ok(())
-    } else {
-        Err(Error::Forbidden)
+        | Action::RevokeSessions => false,
+        Action::ListUsers | Action::ChangeRole | Action::ChangeStatus | Action::ReadAudit => true,
     }
 }
 
@@ -89,6 +93,7 @@ pub fn authorize(actor: &Actor, action: Action, target: Target) -> Result<(), Er
 mod tests {
     use super::*;
     use crate::memory::SeededSecrets;
+    use crate::model::User;
     use crate::values::{SessionId, UserId};
 
     fn user(role: Role) -> Actor {
@@ -98,6 +103,7 @@ mod tests {
             username_key: None,
             role,
             session_id: SessionId::generate(jiff::Timestamp::UNIX_EPOCH, &secrets),
+            session_epoch: User::FIRST_EPOCH,
             password_shown_at: jiff::Timestamp::UNIX_EPOCH,
         }
     }

@@ -15,7 +15,7 @@ use crate::flows::deliver_mail::MailLeases;
 use crate::flows::keys::KeyLook;
 use crate::flows::left_out::LeftOut;
 use crate::happening::Happening;
-use crate::model::{AuditEvent, Event, MailJob, MailKind, Outcome, User};
+use crate::model::{AuditEvent, Event, MailJob, MailKind, Outcome, Role, User};
 use crate::outbox_room::OutboxRoom;
 use crate::passwords::Hasher;
 use crate::policy::Policy;
@@ -159,6 +159,7 @@ impl Accounts {
 
     /// Writes, and makes sure that this node forgets what it knew of the users written.
     pub(crate) async fn apply(&self, changes: Changes) -> Result<(), ApplyError> {
+        let actor = changes.iter().find_map(checked_actor);
         let touched: Vec<UserId> = changes.iter().filter_map(touched_user).collect();
         let is_mail = |change: &&Change| matches!(change, Change::EnqueueMail(_));
         let mails = changes.iter().filter(is_mail).count();
@@ -167,6 +168,11 @@ impl Accounts {
         // Even a failed write may have happened: its answer can be lost.
         for user_id in touched {
             self.cache.user_changed(user_id);
+        }
+        if let Err(ApplyError::ActorSignedOut | ApplyError::ActorNotAllowed) = outcome
+            && let Some(actor) = actor
+        {
+            self.cache.user_changed(actor);
         }
         if outcome.is_ok() {
             audited.into_iter().for_each(|line| self.note(line));
@@ -237,6 +243,23 @@ impl Accounts {
             attempts: 0,
             due_at: ctx.now,
             failed_at: None,
+        })
+    }
+
+    /// What a write to another user's account, or one that takes the admin role, begins with: this node may have
+    /// checked the actor's session up to a second ago (Z-04). Nothing for a write to the actor's own account.
+    pub(crate) fn check_actor(&self, ctx: &Ctx, action: Action, target: UserId) -> Option<Change> {
+        let Actor::User {
+            id, session_epoch, ..
+        } = &ctx.actor
+        else {
+            return None;
+        };
+        let needs_admin = *id != target || access::needs_admin(action);
+        needs_admin.then_some(Change::CheckActor {
+            user_id: *id,
+            role: Role::Admin,
+            session_epoch: *session_epoch,
         })
     }
 
@@ -351,6 +374,13 @@ pub(crate) fn names_actor(actor: &Actor, named: &str) -> bool {
     match (Username::parse(named), username_key) {
         (Ok(username), Some(own)) => username.key() == own,
         _ => false,
+    }
+}
+
+fn checked_actor(change: &Change) -> Option<UserId> {
+    match change {
+        Change::CheckActor { user_id, .. } => Some(*user_id),
+        _ => None,
     }
 }
 

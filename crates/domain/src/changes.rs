@@ -6,8 +6,8 @@
 use jiff::Timestamp;
 
 use crate::model::{
-    AuditEvent, Credential, Erasure, LetGo, Link, MailJob, MailKind, Purpose, Seal, SealedEvent,
-    SigningKey, User, Version,
+    AuditEvent, Credential, Erasure, LetGo, Link, MailJob, MailKind, Purpose, Role, Seal,
+    SealedEvent, SigningKey, User, Version,
 };
 use crate::ports::StoreError;
 use crate::values::{AuditEventId, Digest, EmailAddress, MailJobId, SessionId, UserId};
@@ -25,6 +25,18 @@ pub enum Change {
         user: Box<User>,
         /// As it was read.
         expected: Version,
+    },
+    /// Holds if the actor of a privileged write is active, has this role or a higher one, and no security event
+    /// has ended the session of that epoch; [`ApplyError::ActorSignedOut`] or [`ApplyError::ActorNotAllowed`] else.
+    /// The actor's row stays as it is until the changes are made, so that of two admins who demote each other at
+    /// the same time one fails.
+    CheckActor {
+        /// The actor.
+        user_id: UserId,
+        /// The role that the write needs.
+        role: Role,
+        /// The epoch of the actor's session.
+        session_epoch: i64,
     },
     /// Holds where what voids links is as it was read, the status, the session epoch and both addresses, and
     /// nobody writes the user before these changes are made; [`ApplyError::Stale`] else. Whatever else is
@@ -180,6 +192,12 @@ pub enum ApplyError {
     /// What a change was made upon is no longer so: read again and decide anew.
     #[error("stale")]
     Stale,
+    /// The actor's account is gone or disabled, or their session has ended.
+    #[error("the actor's session has ended")]
+    ActorSignedOut,
+    /// The actor no longer has the role that the write needs.
+    #[error("the actor may not do this any more")]
+    ActorNotAllowed,
     /// No admin would be left.
     #[error("no active admin would be left")]
     LastAdmin,

@@ -21,6 +21,9 @@ pub enum Actor {
         role: Role,
         /// In which session.
         session_id: SessionId,
+        /// The session epoch that the session was checked with. A privileged write compares it with the stored
+        /// user's.
+        session_epoch: i64,
         /// When they last showed their password: at sign-in, or with this very request. A renewal
         /// does not count.
         password_shown_at: Timestamp,
@@ -106,6 +109,7 @@ pub fn actor_of(user: &User, session: &Session) -> Actor {
         username_key: user.username.as_ref().map(|name| name.key().to_owned()),
         role: user.role,
         session_id: session.id,
+        session_epoch: session.epoch,
         password_shown_at: session.created_at,
     }
 }

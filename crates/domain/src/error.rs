@@ -124,6 +124,8 @@ impl From<ApplyError> for Error {
             ApplyError::Taken(Unique::Username) => Self::UsernameTaken,
             ApplyError::Taken(Unique::Email) => Self::EmailTaken,
             ApplyError::Stale => Self::PreconditionFailed,
+            ApplyError::ActorSignedOut => Self::InvalidToken,
+            ApplyError::ActorNotAllowed => Self::Forbidden,
             ApplyError::LastAdmin => Self::LastAdmin,
             ApplyError::Store(error) => Self::Store(error),
             ApplyError::OutcomeUnknown(error) => Self::OutcomeUnknown(error),

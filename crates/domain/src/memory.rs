@@ -90,6 +90,20 @@ impl Tables {
                     ..user
                 })?;
             }
+            Change::CheckActor {
+                user_id,
+                role,
+                session_epoch,
+            } => {
+                let actor = self.users.get(&user_id);
+                let actor = actor.filter(|actor| {
+                    actor.status == Status::Active && actor.session_epoch <= session_epoch
+                });
+                let actor = actor.ok_or(ApplyError::ActorSignedOut)?;
+                if !actor.role.includes(role) {
+                    return Err(ApplyError::ActorNotAllowed);
+                }
+            }
             Change::KeepUser(user) => {
                 let kept = self.users.get(&user.id);
                 let kept = kept.filter(|kept| what_voids_links(kept) == what_voids_links(&user));

@@ -48,6 +48,11 @@ async fn apply_one(transaction: &mut Transaction, change: &Change) -> Result<(),
     match change {
         Change::InsertUser(user) => users::insert(transaction, user).await,
         Change::UpdateUser { user, expected } => users::update(transaction, user, *expected).await,
+        Change::CheckActor {
+            user_id,
+            role,
+            session_epoch,
+        } => users::check_actor(transaction, *user_id, *role, *session_epoch).await,
         Change::KeepUser(user) => users::keep(transaction, user).await,
         Change::StopGuesses { user_id, epoch } => {
             users::stop_guesses(transaction, *user_id, *epoch).await

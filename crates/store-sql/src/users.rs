@@ -42,6 +42,34 @@ pub(crate) async fn update(
     stale_if_none(transaction.execute(sql, &args).await?)
 }
 
+/// Locks the actor's row by a write that changes nothing, which is the same on every database, and then reads it.
+pub(crate) async fn check_actor(
+    transaction: &mut Transaction,
+    id: UserId,
+    role: Role,
+    session_epoch: i64,
+) -> Result<(), Fault> {
+    let lock =
+        "UPDATE users SET version = version WHERE id = ? AND status = ? AND session_epoch <= ?";
+    let args = [
+        id.into(),
+        Status::Active.as_str().into(),
+        session_epoch.into(),
+    ];
+    if transaction.execute(lock, &args).await? == 0 {
+        return Err(Fault::Refused(ApplyError::ActorSignedOut));
+    }
+    let row = transaction
+        .row("SELECT id, role FROM users WHERE id = ?", &[id.into()])
+        .await?;
+    let row = row.ok_or(Fault::Refused(ApplyError::ActorSignedOut))?;
+    let actual = Row::new(&row, "users", "id").parsed("role", Role::from_name)?;
+    match actual.includes(role) {
+        true => Ok(()),
+        false => Err(Fault::Refused(ApplyError::ActorNotAllowed)),
+    }
+}
+
 /// A write that changes nothing, so that whoever writes the user waits for the end of this transaction.
 pub(crate) async fn keep(transaction: &mut Transaction, user: &User) -> Result<(), SqlError> {
     // No key is empty, so that none at all is told from each.

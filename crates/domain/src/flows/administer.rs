@@ -3,7 +3,7 @@
 
 use crate::access::{Action, Target};
 use crate::accounts::{ATTEMPTS, Accounts};
-use crate::changes::{ApplyError, Change};
+use crate::changes::{ApplyError, Change, Changes};
 use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::flows::update_profile::ensure_version;
@@ -117,14 +117,20 @@ impl Accounts {
             ensure_version(&user, expected)?;
             let mut changed = standing.given_to(&user)?;
             if changed == user {
+                // Another node may have made the change: this one must not go on with what it has cached.
+                self.cache.user_changed(user.id);
                 return Ok(user);
             }
             changed.version = user.version.next();
             changed.updated_at = ctx.now;
-            let mut changes = vec![Change::UpdateUser {
+            let mut changes: Changes = self
+                .check_actor(ctx, standing.action(), user.id)
+                .into_iter()
+                .collect();
+            changes.push(Change::UpdateUser {
                 user: Box::new(changed.clone()),
                 expected: user.version,
-            }];
+            });
             if changed.session_epoch != user.session_epoch {
                 changes.push(Change::RevokeLinks(user.id, Purpose::ALL.to_vec()));
             }

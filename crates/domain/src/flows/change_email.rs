@@ -39,8 +39,12 @@ impl Accounts {
     ) -> Result<(), Error> {
         let user = self.resolve(ctx, Action::ChangeEmail, named).await?;
         if user.status == Status::Disabled {
-            // Its links are dead, and a pending address would make it come back unconfirmed.
-            return Err(Error::AccountDisabled);
+            // No link of a disabled account works, so the new address could not be confirmed.
+            let disabled = Invalid::new(
+                "account-disabled",
+                "This account is disabled. Enable it before you change its address.",
+            );
+            return Err(Error::invalid("email", disabled));
         }
         self.show_password(ctx, &user, named, password).await?;
         if self.policy.disclosure == Disclosure::Plain {
@@ -99,7 +103,11 @@ impl Accounts {
             asked_at: ctx.now,
             asked_by,
         };
-        let mut changes = vec![
+        let mut changes: Changes = self
+            .check_actor(ctx, Action::ChangeEmail, user.id)
+            .into_iter()
+            .collect();
+        changes.extend([
             Change::UpdateUser {
                 user: Box::new(User {
                     pending_email: Some(email.clone()),
@@ -119,7 +127,7 @@ impl Accounts {
                 user.locale,
             ),
             self.audit(ctx, Event::EmailChangeRequested, Some(user.id)),
-        ];
+        ]);
         if let Some(old) = user.mail_address() {
             changes.push(self.mail(ctx, told, Some(user.id), old, user.locale));
         }

@@ -1,4 +1,6 @@
-//! Change the password: always by showing the current one (P-12), with a session or without.
+//! Changes the password: always with the current one (P-12), with a session or without.
+//!
+//! A pending address change stays pending: its link is bound to the pending address, not to the password.
 
 use crate::accounts::{ATTEMPTS, Accounts};
 use crate::changes::ApplyError;
@@ -11,8 +13,8 @@ use crate::passwords::Asker;
 use crate::values::{Password, Secret};
 
 impl Accounts {
-    /// Changes the password of the signed-in user, or of the one `identifier` names where nobody
-    /// is signed in. Every other session ends.
+    /// Changes the password of the signed-in user, or, without a session, of the user that `identifier` names.
+    /// Ends every other session.
     #[tracing::instrument(level = "trace", skip_all)]
     pub async fn change_password(
         &self,
@@ -41,47 +43,85 @@ impl Accounts {
         let password = self.judge_password_field("new_password", new.expose(), &user)?;
         let asker = Asker::of(ctx);
         let hash = self.hasher.hash(&asker, password.as_password()).await?;
-        self.write_password(ctx, user, hash, Event::PasswordChanged)
+        self.write_password(ctx, user, hash, Proof::Password(current))
             .await
     }
 
-    /// Writes a new password hash, and ends every session but the one acted in.
+    /// Writes a new password hash, and ends every session except the caller's.
+    ///
+    /// Another write may raise the user's epoch after the current password was verified, for example one that
+    /// ends all sessions. The current password is then compared with the stored hash again: if it was replaced,
+    /// the result is [`Error::PreconditionFailed`] and nothing is changed.
     pub(crate) async fn write_password(
         &self,
         ctx: &Ctx,
         mut user: User,
         hash: Secret<String>,
-        event: Event,
+        proof: Proof<'_>,
     ) -> Result<(), Error> {
-        let epoch = user.session_epoch;
+        let mut kept_session = ctx.actor.session_id();
         for _ in 0..ATTEMPTS {
-            match self
-                .apply(self.password_changes(ctx, &user, hash.clone(), event))
-                .await
-            {
+            let changes = self.password_changes(ctx, &user, hash.clone(), proof.event());
+            match self.apply(changes).await {
                 Ok(()) => {
-                    let keep = ctx.actor.session_id();
                     let (epoch, why) = (user.session_epoch + 1, SessionEnd::AccountChanged);
-                    self.end_sessions(ctx, user.id, epoch, why, keep).await;
+                    self.end_sessions(ctx, user.id, epoch, why, kept_session)
+                        .await;
                     return Ok(());
                 }
                 Err(ApplyError::Stale) => {
-                    user = self
-                        .ports
-                        .store
-                        .find_user(user.id)
-                        .await?
-                        .ok_or(Error::InvalidToken)?;
-                    if user.session_epoch != epoch {
-                        // The password was changed elsewhere since it was shown here, and is no
-                        // longer the right one.
-                        return Err(Error::InvalidCredentials);
+                    let stored = self.ports.store.find_user(user.id).await?;
+                    let stored = stored.ok_or(Error::InvalidToken)?;
+                    if stored.session_epoch != user.session_epoch {
+                        // The security event has ended the caller's session as well.
+                        kept_session = None;
+                        self.ensure_still_proven(ctx, &stored, &proof).await?;
                     }
+                    user = stored;
                 }
                 Err(other) => return Err(other.into()),
             }
         }
         Err(Error::Overloaded)
+    }
+
+    async fn ensure_still_proven(
+        &self,
+        ctx: &Ctx,
+        user: &User,
+        proof: &Proof<'_>,
+    ) -> Result<(), Error> {
+        let Proof::Password(current) = proof else {
+            return Ok(());
+        };
+        self.ensure_open(ctx, user, proof.event()).await?;
+        let stored = self.ports.store.find_credential(user.id).await?;
+        let hash = stored.as_ref().map(|credential| &credential.password_hash);
+        let verdict = self
+            .hasher
+            .verify(&Asker::known(user.id), current, hash)
+            .await?;
+        match verdict.is_right() {
+            true => Ok(()),
+            false => Err(Error::PreconditionFailed),
+        }
+    }
+}
+
+/// Why a new password may be written.
+pub(crate) enum Proof<'a> {
+    /// The current password was verified.
+    Password(&'a Password),
+    /// The operator sets it on the command line.
+    Operator,
+}
+
+impl Proof<'_> {
+    fn event(&self) -> Event {
+        match self {
+            Self::Password(_) => Event::PasswordChanged,
+            Self::Operator => Event::PasswordSet,
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::access::Action;
 use crate::accounts::{ATTEMPTS, Accounts};
-use crate::changes::{ApplyError, Change};
+use crate::changes::{ApplyError, Change, Changes};
 use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::flows::update_profile::ensure_version;
@@ -34,7 +34,11 @@ impl Accounts {
                     ..user.clone()
                 }),
             };
-            let mut changes = vec![hold, Change::DeleteUser(user.id)];
+            let mut changes: Changes = self
+                .check_actor(ctx, Action::DeleteUser, user.id)
+                .into_iter()
+                .collect();
+            changes.extend([hold, Change::DeleteUser(user.id)]);
             if user.role == Role::Admin {
                 changes.push(Change::KeepAnAdmin);
             }

@@ -4,6 +4,7 @@ use crate::accounts::Accounts;
 use crate::changes::{ApplyError, Change, Unique};
 use crate::ctx::Ctx;
 use crate::error::{Error, FieldError};
+use crate::flows::change_password::Proof;
 use crate::flows::sign_up::ensure_named;
 use crate::model::{Credential, Event, Role, Status, User, Version};
 use crate::passwords::Asker;
@@ -112,7 +113,6 @@ impl Accounts {
             .hasher
             .hash(&Asker::of(ctx), password.as_password())
             .await?;
-        self.write_password(ctx, user, hash, Event::PasswordSet)
-            .await
+        self.write_password(ctx, user, hash, Proof::Operator).await
     }
 }

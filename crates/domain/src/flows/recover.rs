@@ -84,12 +84,13 @@ impl Accounts {
         password_hash: Secret<String>,
         event: Event,
     ) -> Vec<Change> {
+        // Recovery is the owner's way back from a thief, who may have requested an address change.
+        let keeps_pending = event == Event::PasswordChanged || user.email.is_none();
         let mut changes = vec![
             Change::UpdateUser {
                 user: Box::new(User {
-                    // Whoever had the old password may have asked for another address.
-                    pending_email: user.unconfirmed_sign_up(),
-                    email_change: None,
+                    pending_email: user.pending_email.clone().filter(|_| keeps_pending),
+                    email_change: user.email_change.filter(|_| keeps_pending),
                     session_epoch: user.session_epoch + 1,
                     version: user.version.next(),
                     updated_at: ctx.now,
@@ -121,10 +122,9 @@ impl Accounts {
 /// No link of before opens anything but what takes an e-mail change back, be it mailed already or on its way
 /// with each higher epoch of an account come these.
 pub(crate) fn void_links(user: &User) -> Vec<Change> {
-    let purposes = vec![Purpose::Confirmation, Purpose::Recovery];
-    let links = Change::RevokeLinks(user.id, purposes);
+    let links = Change::RevokeLinks(user.id, vec![Purpose::Recovery]);
     // What is asked for by address names nobody: the worker finds whose it is. A notice has no link, and stays.
-    let asked_for = vec![MailKind::Recovery, MailKind::ConfirmationAgain];
+    let asked_for = vec![MailKind::Recovery];
     let mails = user.mail_address().cloned();
     let mails = mails.map(|address| Change::ForgetMailsOf(address, asked_for));
     mails.into_iter().chain([links]).collect()

@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::access::Action;
 use crate::accounts::{ATTEMPTS, Accounts};
-use crate::changes::{ApplyError, Change};
+use crate::changes::{ApplyError, Change, Changes};
 use crate::ctx::{Ctx, actor_of};
 use crate::error::Error;
 use crate::flows::keys::LookFor;
@@ -351,6 +351,10 @@ impl Accounts {
         if !is_open || self.has_ended(id).await? {
             return Err(Error::NotFound);
         }
+        // Sessions may live in another store than users, so this is a write of its own.
+        if let Some(check) = self.check_actor(ctx, Action::RevokeSessions, user.id) {
+            self.apply(vec![check]).await?;
+        }
         let audit = self.audit_detail(ctx, Event::SessionsRevoked, Some(user.id), "one");
         let why = SessionEnd::Revoked;
         match self.end_session(ctx, user.id, id, why, Some(audit)).await? {
@@ -364,12 +368,13 @@ impl Accounts {
     pub async fn revoke_sessions(&self, ctx: &Ctx, named: &str) -> Result<(), Error> {
         for _ in 0..ATTEMPTS {
             let user = self.resolve(ctx, Action::RevokeSessions, named).await?;
-            let mut changes = vec![
+            let mut changes: Changes = self
+                .check_actor(ctx, Action::RevokeSessions, user.id)
+                .into_iter()
+                .collect();
+            changes.extend([
                 Change::UpdateUser {
                     user: Box::new(User {
-                        // A thief may have asked for it in one of them.
-                        pending_email: user.unconfirmed_sign_up(),
-                        email_change: None,
                         session_epoch: user.session_epoch + 1,
                         version: user.version.next(),
                         updated_at: ctx.now,
@@ -378,7 +383,7 @@ impl Accounts {
                     expected: user.version,
                 },
                 self.audit_detail(ctx, Event::SessionsRevoked, Some(user.id), "all"),
-            ];
+            ]);
             if user.status == Status::Active {
                 changes.extend(void_links(&user));
             }

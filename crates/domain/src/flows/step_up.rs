@@ -47,6 +47,7 @@ impl Accounts {
             username_key,
             role,
             session_id,
+            session_epoch,
             ..
         } = &ctx.actor
         else {
@@ -62,6 +63,7 @@ impl Accounts {
             username_key: username_key.clone(),
             role: *role,
             session_id: *session_id,
+            session_epoch: *session_epoch,
             password_shown_at: ctx.now,
         }))
     }

@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use crate::access::{self, Action, Target};
 use crate::accounts::{ATTEMPTS, Accounts, names_actor};
-use crate::changes::{ApplyError, Change};
+use crate::changes::{ApplyError, Change, Changes};
 use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::flows::sessions::Authenticated;
@@ -88,10 +88,14 @@ impl Accounts {
         for _ in 0..ATTEMPTS {
             ensure_version(&user, expected)?;
             let updated = updated(ctx, &user, update)?;
-            let mut changes = vec![Change::UpdateUser {
+            let mut changes: Changes = self
+                .check_actor(ctx, Action::UpdateProfile, user.id)
+                .into_iter()
+                .collect();
+            changes.push(Change::UpdateUser {
                 user: Box::new(updated.clone()),
                 expected: user.version,
-            }];
+            });
             let is_own = ctx.actor.user_id() == Some(user.id);
             // Asked once, however often it is tried: one change is one line, written or counted.
             if *may_write

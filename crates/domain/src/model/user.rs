@@ -37,6 +37,11 @@ impl Role {
         }
     }
 
+    /// Whether this role may do what `other` may.
+    pub fn includes(self, other: Self) -> bool {
+        self == Self::Admin || other == Self::User
+    }
+
     /// The role of that name.
     pub fn from_name(name: &str) -> Option<Self> {
         [Self::User, Self::Admin]
@@ -136,14 +141,6 @@ impl User {
     /// The address that mails about the account go to: the confirmed one alone.
     pub fn mail_address(&self) -> Option<&EmailAddress> {
         self.email.as_ref()
-    }
-
-    /// The address of a sign-up that was never confirmed, which stays where a change of address is called off.
-    pub fn unconfirmed_sign_up(&self) -> Option<EmailAddress> {
-        match self.status {
-            Status::Active => None,
-            Status::Pending | Status::Disabled => self.pending_email.clone(),
-        }
     }
 
     /// Whether they claim `pending_email` still, where a change of address asked for at that moment, or before it,

@@ -1,8 +1,10 @@
 //! Looking after other people's accounts.
 
 use doorward_domain::Error;
+use doorward_domain::flows::update_profile::ProfileUpdate;
 use doorward_domain::model::{Role, Status, UserFilter};
 use doorward_domain::ports::Store;
+use doorward_domain::values::Data;
 
 use crate::world::*;
 
@@ -98,6 +100,121 @@ async fn one_admin_demoted_while_the_other_is_disabled_leaves_one() {
     );
     assert!(one.is_ok() != other.is_ok(), "{one:?} {other:?}");
     assert!(world.store.has_active_admin().await.unwrap());
+}
+
+/// Z-04: the node that an actor asks may believe for a second what it has cached of them.
+#[tokio::test]
+async fn an_admin_who_was_demoted_on_another_node_writes_nothing_more() {
+    let world = World::new().await;
+    world.admin("ada").await;
+    let zoe = world.admin("zoe").await;
+    let ben = world.active("ben").await;
+    let (zoes, bens) = (world.sign_in("zoe").await, world.sign_in("ben").await);
+    let other = world.beside(2).await;
+    assert_eq!(other.check(&zoes).await.unwrap().role, Role::Admin);
+    let stale = other.of(&zoes);
+    let demoted = world
+        .accounts
+        .change_role(&world.operator(), "zoe", Role::User, None)
+        .await;
+    demoted.unwrap();
+    let before = world.kept_user(&ben).await;
+
+    let accounts = &other.accounts;
+    let update = ProfileUpdate::Replace {
+        name: None,
+        data: Data::default(),
+    };
+    let new = email("new@example.com");
+    let session = bens.session.id.to_string();
+    let refused = [
+        accounts
+            .change_role(&stale, "me", Role::Admin, None)
+            .await
+            .map(drop),
+        accounts
+            .change_role(&stale, "ben", Role::Admin, None)
+            .await
+            .map(drop),
+        accounts.disable(&stale, "ben", None).await.map(drop),
+        accounts.delete_account(&stale, "ben", None).await.map(drop),
+        accounts.change_email(&stale, "ben", &new, None, None).await,
+        accounts.revoke_sessions(&stale, "ben").await,
+        accounts.revoke_session(&stale, "ben", &session).await,
+        accounts
+            .update_profile(&stale, "ben", &update, None)
+            .await
+            .map(drop),
+    ];
+    for (number, result) in refused.into_iter().enumerate() {
+        assert!(
+            matches!(result, Err(Error::Forbidden)),
+            "{number}: {result:?}"
+        );
+    }
+    assert_eq!(world.kept_user(&zoe).await.role, Role::User);
+    assert_eq!(world.kept_user(&ben).await, before);
+    world.check(&bens).await.unwrap();
+    assert_eq!(other.check(&zoes).await.unwrap().role, Role::User);
+}
+
+/// Z-04, S-06.
+#[tokio::test]
+async fn an_admin_who_was_disabled_on_another_node_writes_nothing_more() {
+    let world = World::new().await;
+    world.admin("ada").await;
+    let zoe = world.admin("zoe").await;
+    let zoes = world.sign_in("zoe").await;
+    let other = world.beside(2).await;
+    other.check(&zoes).await.unwrap();
+    let stale = other.of(&zoes);
+    let disabled = world.accounts.disable(&world.operator(), "zoe", None).await;
+    disabled.unwrap();
+    let enabled = other.accounts.enable(&stale, "me", None).await;
+    assert_err!(enabled, Error::InvalidToken);
+    assert_eq!(world.kept_user(&zoe).await.status, Status::Disabled);
+    assert_err!(other.check(&zoes).await, Error::InvalidToken);
+}
+
+/// Z-04: a repeated demotion changes nothing, and the node that answers it forgets what it has cached.
+#[tokio::test]
+async fn a_node_that_repeats_a_change_of_another_node_believes_it() {
+    let world = World::new().await;
+    world.admin("ada").await;
+    world.admin("zoe").await;
+    let zoes = world.sign_in("zoe").await;
+    let other = world.beside(2).await;
+    for node in [&world, &other] {
+        node.check(&zoes).await.unwrap();
+        let demoted = node
+            .accounts
+            .change_role(&node.operator(), "zoe", Role::User, None)
+            .await;
+        demoted.unwrap();
+        assert_eq!(node.check(&zoes).await.unwrap().role, Role::User);
+    }
+}
+
+/// No link of a disabled account works, so an address could not be confirmed.
+#[tokio::test]
+async fn the_address_of_a_disabled_user_is_not_changed() {
+    let world = World::new().await;
+    world.admin("ada").await;
+    world.active("ben").await;
+    let adas = world.sign_in("ada").await;
+    let operator = world.operator();
+    world
+        .accounts
+        .disable(&operator, "ben", None)
+        .await
+        .unwrap();
+    let new = email("new@example.com");
+    let refused = world
+        .accounts
+        .change_email(&world.of(&adas), "ben", &new, None, None)
+        .await;
+    assert_err!(refused, Error::Invalid(fields)
+        if fields[0].field == "email" && fields[0].invalid.code == "account-disabled");
 }
 
 /// S-06, R-06: off means no session, no link, no sign-in; on again brings none of them back.

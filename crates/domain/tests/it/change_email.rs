@@ -256,28 +256,6 @@ async fn whoever_has_a_user_name_alone_can_add_an_address() {
     assert_eq!(moved.email, Some(email("ben@example.com")));
 }
 
-/// A switched-off account that got a pending address would come back as a sign-up never
-/// confirmed, and be swept away.
-#[tokio::test]
-async fn the_address_of_a_disabled_account_stays_as_it_is() {
-    let world = World::new().await;
-    let ben = world.nameless_mailbox("ben").await;
-    let operator = world.operator();
-    world
-        .accounts
-        .disable(&operator, "ben", None)
-        .await
-        .unwrap();
-    let new = email("new@example.com");
-    let refused = world
-        .accounts
-        .change_email(&operator, "ben", &new, None, None)
-        .await;
-    assert_err!(refused, Error::AccountDisabled);
-    world.accounts.enable(&operator, "ben", None).await.unwrap();
-    assert_eq!(world.kept_user(&ben).await.status, Status::Active);
-}
-
 /// S-06, R-06: what was shown was the password of before a recovery that came in between.
 #[tokio::test]
 async fn a_recovery_in_between_calls_a_change_off() {

@@ -30,13 +30,19 @@ const EVENTS: [(&str, &[MailTemplate]); 12] = [
         "the e-mail change confirmed",
         &[MailTemplate::EmailChangeUndo],
     ),
-    ("a password change", &[MailTemplate::EmailChangeUndo]),
+    (
+        "a password change",
+        &[MailTemplate::EmailChange, MailTemplate::EmailChangeUndo],
+    ),
     ("a recovery", &[MailTemplate::EmailChangeUndo]),
     (
         "a password set by the operator",
         &[MailTemplate::EmailChangeUndo],
     ),
-    ("all sessions ended", &[MailTemplate::EmailChangeUndo]),
+    (
+        "all sessions ended",
+        &[MailTemplate::EmailChange, MailTemplate::EmailChangeUndo],
+    ),
     ("the e-mail change undone", &[]),
     ("switched off", &[]),
     ("switched off and on", &[]),
@@ -151,36 +157,6 @@ async fn each_event_voids_what_it_should() {
     }
 }
 
-/// nor does a link come later, that was asked for before it: by a mail that waits, by one that is
-/// just being made, or by asking for the confirmation again.
-#[tokio::test]
-async fn no_link_of_before_comes_later() {
-    for what in ["a password change", "all sessions ended"] {
-        let world = World::with(|policy| policy.throttle = false).await;
-        world.active("ben").await;
-        let mails = change_email(&world, "new@example.org").await;
-        let undo = token(&mails, MailTemplate::EmailChangeUndo);
-        let (anon, accounts) = (world.anon(), &world.accounts);
-        for asked in [
-            accounts
-                .request_recovery(&anon, &email("ben@example.com"))
-                .await,
-            accounts
-                .request_confirmation(&anon, &email("new@example.org"))
-                .await,
-        ] {
-            asked.unwrap();
-        }
-        happen(&world, what, &[undo.clone(), undo.clone(), undo]).await;
-        let (anon, address) = (world.anon(), email("new@example.org"));
-        let asked = accounts.request_confirmation(&anon, &address);
-        asked.await.unwrap();
-        let mails = world.mails().await;
-        let opens = |mail: &Mail| KINDS.contains(&mail.template);
-        assert!(!mails.iter().any(opens), "{what}: {:?}", summary(&mails));
-    }
-}
-
 /// the user is written while a mail with a link is made: it is made anew, of what is so then.
 #[tokio::test]
 async fn a_link_is_made_of_the_user_as_it_is() {
@@ -268,11 +244,7 @@ async fn a_notice_is_not_called_off_with_the_links() {
         due_at: world.now(),
         failed_at: None,
     };
-    let kinds = [
-        MailKind::Recovery,
-        MailKind::ConfirmationAgain,
-        MailKind::GuessingStopped,
-    ];
+    let kinds = [MailKind::Recovery, MailKind::GuessingStopped];
     let jobs = kinds.map(|kind| Change::EnqueueMail(job(kind))).to_vec();
     world.store.apply(jobs).await.unwrap();
     let operator = world.operator();

@@ -106,6 +106,8 @@ macro_rules! store_contract {
                 some_admin_must_stay_active,
                 an_admin_is_looked_for,
                 two_last_admins_cannot_both_go,
+                a_privileged_write_checks_its_actor,
+                of_two_admins_who_demote_each_other_one_wins,
             }
             credentials {
                 a_password_is_set_and_set_again,

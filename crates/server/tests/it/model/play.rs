@@ -178,6 +178,7 @@ impl Play {
             pending: email,
             password,
             changed_at: 0,
+            disabled_at: 0,
         });
     }
 
@@ -248,7 +249,6 @@ impl Play {
             }
             (Act::SignOut(_), 204) => self.state.sessions[session].is_open = false,
             (Act::EndSessions(_), 204) => {
-                self.state.accounts[account].pending = None;
                 self.state.secure(account, self.act, None);
             }
             (Act::Delete(_), 204) => self.state.accounts[account].life = Life::Gone,
@@ -286,7 +286,6 @@ impl Play {
         match (may, answer.status) {
             (Some(account), 204) => {
                 self.state.accounts[account].password = new;
-                self.state.accounts[account].pending = None;
                 self.state.secure(account, self.act, session);
             }
             // The same once more is no change.
@@ -363,6 +362,7 @@ impl Play {
             if was == Life::Active {
                 self.state.accounts[at].pending = None;
             }
+            self.state.accounts[at].disabled_at = self.act;
             self.state.secure(at, self.act, None);
         }
     }

@@ -22,8 +22,10 @@ pub struct Account {
     pub email: Option<usize>,
     pub pending: Option<usize>,
     pub password: usize,
-    /// The act of the last event that voids what was mailed before.
+    /// The act of the last event that voids the recovery links mailed before.
     pub changed_at: usize,
+    /// The act of the last disabling, which voids every link mailed before.
+    pub disabled_at: usize,
 }
 
 /// A session that was opened.
@@ -132,7 +134,8 @@ impl State {
         };
         fits && is_newest
             && !mail.is_spent
-            && account.changed_at <= mail.act
+            && (!mail.is_recovery() || account.changed_at <= mail.act)
+            && account.disabled_at <= mail.act
             && age < mail.lifetime() * 60
     }
 

@@ -135,6 +135,29 @@ async fn a_name_that_is_not_what_it_looks_like_is_not_taken() {
     }
 }
 
+/// JSON numbers beyond 64 bits are stored as the nearest double. The response shows the stored value.
+#[tokio::test]
+async fn a_number_is_returned_as_it_is_stored() {
+    let app = TestApp::new().await;
+    let body = r#"{"username": "ben", "password": "plum cake on sundays", "data": {"numbers":
+        [9007199254740993, 18446744073709551615, 123456789012345678901234567890, 1e-320, 0.1e1]}}"#;
+    let anon = app.anon();
+    let created = anon
+        .request("POST", "/user")
+        .body("application/json", body)
+        .send()
+        .await
+        .expect(201)
+        .json();
+    let text = created["data"].to_string();
+    assert_eq!(
+        text,
+        r#"{"numbers":[9007199254740993,18446744073709551615,1.2345678901234568e+29,1e-320,1.0]}"#
+    );
+    let read = app.sign_in("ben").await.get("/user/me").await;
+    assert_eq!(read.expect(200).json()["data"].to_string(), text);
+}
+
 /// R-02: an address is a text, never a list.
 #[tokio::test]
 async fn a_field_of_the_wrong_type_is_a_fault_of_that_field() {
