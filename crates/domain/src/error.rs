@@ -40,10 +40,10 @@ pub enum Error {
     /// Unknown account or wrong password: the two are not told apart.
     #[error("invalid credentials")]
     InvalidCredentials,
-    /// No such account (only where `disclosure` is plain).
+    /// No such account (only if enumeration protection is off).
     #[error("unknown account")]
     UnknownAccount,
-    /// The account is there, the password is another (only where `disclosure` is plain).
+    /// The account is there, the password is another (only if enumeration protection is off).
     #[error("wrong password")]
     WrongPassword,
     /// The password was right; the address is not confirmed yet.
@@ -64,7 +64,7 @@ pub enum Error {
     /// The user name is another's.
     #[error("user name taken")]
     UsernameTaken,
-    /// The address is another's (only where `disclosure` is plain).
+    /// The address is another's (only if enumeration protection is off).
     #[error("e-mail address taken")]
     EmailTaken,
     /// No active admin would be left.

@@ -36,4 +36,4 @@ mod words;
 pub use accounts::{Accounts, Ports};
 pub use ctx::{Actor, Ctx};
 pub use error::{Error, FieldError};
-pub use policy::{Disclosure, Policy};
+pub use policy::Policy;

@@ -5,23 +5,17 @@ use jiff::SignedDuration;
 use crate::throttle::Limits;
 use crate::values::PasswordRules;
 
-/// What a stranger can learn about who has an account.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Disclosure {
-    /// Nothing: known and unknown addresses are answered alike.
-    Private,
-    /// Sign-up says that an address is taken, sign-in that an account is unknown.
-    Plain,
-}
-
 /// The choices, each with a safe default.
 #[derive(Debug, Clone)]
 pub struct Policy {
     /// Where people reach the server, without a slash at the end. Links and `iss` are built from
     /// it, never from what a request says.
     pub public_url: String,
-    /// What a stranger can learn.
-    pub disclosure: Disclosure,
+    /// Whether responses and their timing hide which addresses have an account. If not, sign-up reports that an
+    /// address is taken, and sign-in that an account is unknown.
+    pub enumeration_protection: bool,
+    /// Whether an address must be confirmed before it belongs to a new account.
+    pub confirm_email: bool,
     /// What a new password must be.
     pub password_rules: PasswordRules,
     /// Whether throttles are on. Off is for load tests.
@@ -48,8 +42,8 @@ pub struct Policy {
     pub email_change_lifetime: SignedDuration,
     /// How long the link lives by which the old mailbox takes an e-mail change back.
     pub email_undo_lifetime: SignedDuration,
-    /// Whether a confirmation asks for the password of the account.
-    pub confirmation_asks_password: bool,
+    /// Whether a confirmation requires the password of the account.
+    pub confirmation_requires_password: bool,
     /// Whether a sign-in from a device that was not seen before is told by mail.
     pub sign_in_notices: bool,
     /// How long a recovery link lives.
@@ -74,7 +68,8 @@ impl Policy {
         let hours = SignedDuration::from_hours;
         Self {
             public_url: public_url.trim_end_matches('/').to_owned(),
-            disclosure: Disclosure::Private,
+            enumeration_protection: true,
+            confirm_email: true,
             password_rules: PasswordRules::default(),
             throttle: true,
             limits: Limits::default(),
@@ -88,7 +83,7 @@ impl Policy {
             confirmation_lifetime: hours(24),
             email_change_lifetime: hours(1),
             email_undo_lifetime: hours(7 * 24),
-            confirmation_asks_password: false,
+            confirmation_requires_password: false,
             sign_in_notices: true,
             recovery_lifetime: SignedDuration::from_mins(30),
             access_token_lifetime: SignedDuration::from_mins(5),

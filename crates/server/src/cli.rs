@@ -127,7 +127,8 @@ pub const SERVE_EXAMPLE: &str = "Examples:
 An in-memory server (--ephemeral) is for the tests of other projects. It keeps
 everything in memory, listens on a free loopback port, collects mail in its
 inbox and does not throttle. It reads no file and only these environment
-variables: DOORWARD_LISTEN, DOORWARD_DISCLOSURE, DOORWARD_PASSWORD__MIN_LENGTH,
+variables: DOORWARD_LISTEN, DOORWARD_ENUMERATION_PROTECTION,
+DOORWARD_SIGN_UP__CONFIRM_EMAIL, DOORWARD_PASSWORD__MIN_LENGTH,
 DOORWARD_THROTTLE__ENABLED, DOORWARD_ADMIN__PASSWORD, DOORWARD_ADMIN__EMAIL,
 DOORWARD_LOG__FILTER, DOORWARD_LOG__FORMAT. When it is ready it prints one line
 of JSON: url, inbox_url, admin, pid. It stops on SIGTERM, when the process that

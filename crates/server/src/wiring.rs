@@ -430,7 +430,8 @@ fn policy(config: &Config, listening: SocketAddr) -> anyhow::Result<Policy> {
         None => Breached::default(),
     };
     Ok(Policy {
-        disclosure: config.disclosure,
+        enumeration_protection: config.enumeration_protection,
+        confirm_email: config.confirm_email,
         password_rules: PasswordRules {
             min_length: config.password_min_length,
             context: vec![
@@ -451,7 +452,7 @@ fn policy(config: &Config, listening: SocketAddr) -> anyhow::Result<Policy> {
         ),
         session_idle: SignedDuration::from_mins(config.session_idle_timeout_minutes),
         admin_session_idle: SignedDuration::from_mins(config.session_admin_idle_timeout_minutes),
-        confirmation_asks_password: config.confirmation_require_password,
+        confirmation_requires_password: config.confirmation_require_password,
         sign_in_notices: config.mail_sign_in_notices,
         ..Policy::new(&public_url)
     })

@@ -175,7 +175,7 @@ fn it_passes_where_throttles_are_on() {
 fn it_passes_without_an_inbox_and_says_what_it_skips() {
     let server = Doorward::start(&[
         ("DOORWARD_MAIL__URL", "folder:{folder}/mails"),
-        ("DOORWARD_DISCLOSURE", "plain"),
+        ("DOORWARD_ENUMERATION_PROTECTION", "false"),
     ]);
     let run = Run::must_pass(server.url());
     assert!(run.printed.contains("has no inbox"), "{}", run.printed);

@@ -13,7 +13,6 @@ use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::flows::update_profile::ensure_version;
 use crate::model::{AskedBy, EmailChange, Event, MailKind, Purpose, Status, User, Version};
-use crate::policy::Disclosure;
 use crate::values::{EmailAddress, Invalid, Password};
 
 /// For how long after it was asked for a change of address is mailed again to its new address. Else it would
@@ -47,7 +46,7 @@ impl Accounts {
             return Err(Error::invalid("email", disabled));
         }
         self.show_password(ctx, &user, named, password).await?;
-        if self.policy.disclosure == Disclosure::Plain {
+        if !self.policy.enumeration_protection {
             let owner = self.ports.store.find_user_by_email(email.key()).await?;
             if owner.is_some_and(|owner| owner.id != user.id) {
                 return Err(Error::EmailTaken);

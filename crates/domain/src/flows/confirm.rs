@@ -135,7 +135,7 @@ impl Accounts {
         let Some(email) = user.pending_email.as_ref() else {
             return Ok(AccountPassword::NotAsked);
         };
-        if self.policy.confirmation_asks_password {
+        if self.policy.confirmation_requires_password {
             return Ok(AccountPassword::Asked);
         }
         let most = match user.status {

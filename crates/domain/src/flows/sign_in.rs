@@ -14,7 +14,6 @@ use crate::flows::sessions::SignedIn;
 use crate::happening::{Happening, SignInOutcome};
 use crate::model::{Credential, Event, Status, User};
 use crate::passwords::{Asker, Verdict};
-use crate::policy::Disclosure;
 use crate::values::{EmailAddress, Password, Secret, UserId, Username};
 
 /// An id that nobody has.
@@ -230,10 +229,10 @@ impl Accounts {
         };
         let line = self.audit_failure(ctx, event, user_id, detail);
         self.apply(stop.into_iter().chain([line]).collect()).await?;
-        Ok(match (self.policy.disclosure, account) {
-            (Disclosure::Private, _) => Error::InvalidCredentials,
-            (Disclosure::Plain, Some(_)) => Error::WrongPassword,
-            (Disclosure::Plain, None) => Error::UnknownAccount,
+        Ok(match account {
+            _ if self.policy.enumeration_protection => Error::InvalidCredentials,
+            Some(_) => Error::WrongPassword,
+            None => Error::UnknownAccount,
         })
     }
 

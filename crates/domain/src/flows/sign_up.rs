@@ -9,7 +9,6 @@ use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::model::{Credential, Event, MailKind, Role, Status, User, Version};
 use crate::passwords::Asker;
-use crate::policy::Disclosure;
 use crate::values::{Data, EmailAddress, Invalid, Name, NewPassword, UserId, Username};
 
 /// What a sign-up asks for; at least one of user name and e-mail.
@@ -33,7 +32,7 @@ impl Accounts {
     #[tracing::instrument(level = "trace", skip_all)]
     pub async fn sign_up(&self, ctx: &Ctx, wanted: SignUp) -> Result<User, Error> {
         ensure_named(wanted.username.as_ref(), wanted.email.as_ref())?;
-        if let (Disclosure::Plain, Some(email)) = (self.policy.disclosure, &wanted.email)
+        if let (false, Some(email)) = (self.policy.enumeration_protection, &wanted.email)
             && self
                 .ports
                 .store

@@ -4,7 +4,7 @@ use doorward_domain::changes::Change;
 use doorward_domain::flows::sessions::SignedIn;
 use doorward_domain::model::{Status, User};
 use doorward_domain::ports::{Mail, MailTemplate, Sessions};
-use doorward_domain::{Disclosure, Error};
+use doorward_domain::Error;
 
 use crate::world::*;
 
@@ -176,7 +176,7 @@ async fn anothers_address_is_asked_for_in_vain_and_its_owner_is_told() {
 
 #[tokio::test]
 async fn where_the_operator_prefers_it_plain_anothers_address_is_refused() {
-    let world = World::with(|policy| policy.disclosure = Disclosure::Plain).await;
+    let world = World::with(|policy| policy.enumeration_protection = false).await;
     world.active("ben").await;
     world.active("eve").await;
     let session = world.sign_in("ben").await;

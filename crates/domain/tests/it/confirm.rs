@@ -97,7 +97,7 @@ async fn looking_at_the_link_changes_nothing() {
 /// the mailed link, with its password.
 #[tokio::test]
 async fn guesses_of_strangers_keep_nobody_from_confirming() {
-    let world = World::with(|policy| policy.confirmation_asks_password = true).await;
+    let world = World::with(|policy| policy.confirmation_requires_password = true).await;
     world.pending("ben").await;
     let link = token_in(&world.one_mail().await);
     for _ in 0..100 {

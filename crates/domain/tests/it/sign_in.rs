@@ -3,7 +3,7 @@
 use doorward_domain::changes::Change;
 use doorward_domain::model::{Credential, Status};
 use doorward_domain::ports::{MailTemplate, Sessions, Store};
-use doorward_domain::{Disclosure, Error};
+use doorward_domain::Error;
 
 use crate::world::*;
 
@@ -84,7 +84,7 @@ async fn the_state_of_an_account_is_told_to_whoever_knows_its_password_alone() {
 
 #[tokio::test]
 async fn where_the_operator_prefers_it_plain_unknown_and_wrong_are_told_apart() {
-    let world = World::with(|policy| policy.disclosure = Disclosure::Plain).await;
+    let world = World::with(|policy| policy.enumeration_protection = false).await;
     world.active("ben").await;
     assert_err!(
         world.try_sign_in("ben", OTHER_PASSWORD).await,

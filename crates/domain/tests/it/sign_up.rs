@@ -3,7 +3,7 @@
 use doorward_domain::model::{Role, Status};
 use doorward_domain::ports::{MailTemplate, Store};
 use doorward_domain::values::Locale;
-use doorward_domain::{Disclosure, Error};
+use doorward_domain::Error;
 
 use crate::world::*;
 
@@ -95,7 +95,7 @@ async fn an_address_in_use_is_answered_like_a_fresh_one_and_its_owner_is_told() 
 
 #[tokio::test]
 async fn where_the_operator_prefers_it_plain_an_address_in_use_is_refused() {
-    let world = World::with(|policy| policy.disclosure = Disclosure::Plain).await;
+    let world = World::with(|policy| policy.enumeration_protection = false).await;
     world.active("ben").await;
     let wanted = sign_up(Some("eve"), Some("BEN@example.com"));
     assert_err!(world.try_sign_up(wanted).await, Error::EmailTaken);

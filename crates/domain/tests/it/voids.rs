@@ -187,7 +187,7 @@ async fn a_link_is_made_of_the_user_as_it_is() {
 /// a wrong one counts like one at sign-in.
 #[tokio::test]
 async fn a_confirmation_can_ask_for_the_password() {
-    let world = World::with(|policy| policy.confirmation_asks_password = true).await;
+    let world = World::with(|policy| policy.confirmation_requires_password = true).await;
     let ben = world.pending("ben").await;
     let link = token_in(&world.one_mail().await);
     let (accounts, anon) = (&world.accounts, world.anon());

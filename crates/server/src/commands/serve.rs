@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use anyhow::Context;
 use doorward_domain::ctx::Actor;
-use doorward_domain::policy::Disclosure;
 use doorward_domain::values::Secret;
 use doorward_web::{App, Stopping};
 use tokio::sync::{mpsc, watch};
@@ -184,7 +183,7 @@ fn summary(config: &Config) -> String {
     let scheme = |url: &str| url.split(':').next().unwrap_or_default().to_owned();
     let on_off = |on| if on { "on" } else { "off" };
     format!(
-        "version {}; database {}; sessions {}; throttle {}; disclosure {}; master key {}; audit kept {} days",
+        "version {}; database {}; sessions {}; throttle {}; enumeration protection {}; master key {}; audit kept {} days",
         env!("CARGO_PKG_VERSION"),
         scheme(&config.database_url()),
         if config.redis_url.is_some() {
@@ -193,10 +192,7 @@ fn summary(config: &Config) -> String {
             "database"
         },
         on_off(config.throttle),
-        match config.disclosure {
-            Disclosure::Private => "private",
-            Disclosure::Plain => "plain",
-        },
+        on_off(config.enumeration_protection),
         if config.master_key.is_some() {
             "configured"
         } else {

@@ -12,7 +12,8 @@ use super::Config;
 /// The settings that are read.
 pub const COUNTS: &[&str] = &[
     "listen",
-    "disclosure",
+    "enumeration_protection",
+    "sign_up.confirm_email",
     "password.min_length",
     "throttle.enabled",
     "admin.password",

@@ -20,7 +20,6 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 use doorward_domain::passwords::{Cost, Engine};
-use doorward_domain::policy::Disclosure;
 use doorward_domain::throttle;
 use doorward_domain::values::Secret;
 use doorward_mail::{TransportSettings, parse_transport};
@@ -68,8 +67,10 @@ pub struct Config {
     pub outbox: u64,
     /// Folder of the embedded database and the master key.
     pub data_dir: PathBuf,
-    /// Whether responses reveal who has an account.
-    pub disclosure: Disclosure,
+    /// Whether responses hide which addresses have an account.
+    pub enumeration_protection: bool,
+    /// Whether an address must be confirmed before it belongs to a new account.
+    pub confirm_email: bool,
     /// URL of the database; `None` is SQLite in the data folder.
     pub database_url: Option<Secret<String>>,
     /// Maximum number of database connections.
@@ -181,7 +182,8 @@ impl Default for Config {
             address_connections: None,
             outbox: 10_000,
             data_dir: PathBuf::from("doorward-data"),
-            disclosure: Disclosure::Private,
+            enumeration_protection: true,
+            confirm_email: true,
             database_url: None,
             database_connections: 10,
             database_connect_seconds: 5,

@@ -6,7 +6,7 @@ use doorward_store_redis::RedisSettings;
 
 use super::Config;
 use super::values::{
-    boolean, collector, database, disclosure, disclosure_name, engine, engine_name, filled,
+    boolean, collector, database, engine, engine_name, filled,
     log_filter, log_format, parse, path, pepper, ratio, redis, shown, text, transport, url, within,
 };
 use crate::telemetry::headers_of;
@@ -114,8 +114,10 @@ pub static SETTINGS: &[Setting] = &[
         |c, v| within(v, 100, 1_000_000).map(|v| c.outbox = v), |c| c.outbox.to_string()),
     plain("data_dir", "Folder of the embedded database and the master key; created with mode 0700.",
         |c, v| path(v).map(|v| c.data_dir = v), |c| c.data_dir.display().to_string()),
-    plain("disclosure", "What a stranger can learn about who has an account: private (nothing) or plain.",
-        |c, v| disclosure(v).map(|v| c.disclosure = v), |c| disclosure_name(c.disclosure).to_owned()),
+    plain("enumeration_protection", "Whether responses and their timing hide which addresses have an account: true or false.",
+        |c, v| boolean(v).map(|v| c.enumeration_protection = v), |c| c.enumeration_protection.to_string()),
+    plain("sign_up.confirm_email", "Whether a new account's address must be confirmed by mail: true or false. For closed networks and tests, false stores addresses as confirmed; requires `enumeration_protection = false`.",
+        |c, v| boolean(v).map(|v| c.confirm_email = v), |c| c.confirm_email.to_string()),
     secret(known_as("DATABASE_URL", plain("database.url", "Database URL: sqlite:PATH, postgres://…, mysql:// or mariadb://…, with one host. SQLite in the data folder if not set.",
         |c, v| database(v).map(|v| c.database_url = Some(Secret::new(v))), |c| text(c.database_url.as_ref())))),
     plain("database.max_connections", "Maximum number of connections to the database, 1 to 500.",
@@ -340,7 +342,8 @@ mod tests {
             ("cors.origins", "https://app.example.com/"),
             ("return_to.origins", "app.example.com"),
             ("api.require_if_match", "sometimes"),
-            ("disclosure", "open"),
+            ("enumeration_protection", "plain"),
+            ("sign_up.confirm_email", "never"),
             ("database.url", "oracle:x"),
             ("database.url", "postgres:ben:secret@127.0.0.1/d"),
             ("database.url", "postgres://h"),

@@ -23,6 +23,7 @@ impl Config {
         faults.extend(self.faults_of_the_way_in());
         faults.extend(self.faults_of_secrets());
         faults.extend(self.fault_of_idle_sessions());
+        faults.extend(self.fault_of_unconfirmed_addresses());
         faults.extend(self.throttle_limits.faults());
         faults
     }
@@ -207,6 +208,12 @@ impl Config {
         faults
     }
 
+    fn fault_of_unconfirmed_addresses(&self) -> Option<String> {
+        (!self.confirm_email && self.enumeration_protection).then(|| {
+            "`sign_up.confirm_email = false` reports addresses that are taken: set `enumeration_protection = false` as well, or leave `sign_up.confirm_email` out".to_owned()
+        })
+    }
+
     fn fault_of_idle_sessions(&self) -> Option<String> {
         let (all, admins) = (
             self.session_idle_timeout_minutes,
@@ -259,6 +266,7 @@ mod tests {
         (&[("password.pepper", ONE), ("keys.master_key", ONE)], "`keys.master_key` has the same value as a pepper"),
         (&[("password.previous_peppers", ONE), ("admin.password", ONE)], "`admin.password` has the same value as a pepper"),
         (&[("session.idle_timeout_minutes", "30"), ("session.admin_idle_timeout_minutes", "60")], "at most 30"),
+        (&[("sign_up.confirm_email", "false")], "set `enumeration_protection = false`"),
         (&[("throttle.sign_in.network", "10/1m"), ("throttle.sign_in.address", "11/1m")], "make it the wider one"),
         (&[("throttle.sign_in.everybody", "60/1m"), ("throttle.sign_in.network", "61/1m")], "make it the wider one"),
         (&[("throttle.sign_in.failures", "31/1m"), ("throttle.sign_in.address", "29/1m")], "`throttle.sign_in.address` (29/1m) allows less than `throttle.sign_in.failures` (31/1m)"),
@@ -286,6 +294,7 @@ mod tests {
         // Without a pepper from now on.
         &[("password.previous_peppers", ONE)],
         &[("session.admin_idle_timeout_minutes", "60")],
+        &[("sign_up.confirm_email", "false"), ("enumeration_protection", "false")],
         &[("session.idle_timeout_minutes", "60"), ("session.admin_idle_timeout_minutes", "60")],
         &[("throttle.sign_in.failures", "30/1m")],
         // Stricter, or smaller, beside a default.

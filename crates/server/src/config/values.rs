@@ -4,7 +4,6 @@
 use std::path::PathBuf;
 
 use doorward_domain::passwords::Engine;
-use doorward_domain::policy::Disclosure;
 use doorward_domain::values::Secret;
 use doorward_store_redis::RedisUrl;
 use tracing_subscriber::filter::LevelFilter;
@@ -139,21 +138,6 @@ pub(super) fn transport(value: &str) -> Result<String, String> {
     doorward_mail::parse_transport(value)
         .map(|_| value.to_owned())
         .map_err(|error| error.to_string())
-}
-
-pub(super) fn disclosure(value: &str) -> Result<Disclosure, String> {
-    match value {
-        "private" => Ok(Disclosure::Private),
-        "plain" => Ok(Disclosure::Plain),
-        _ => Err("must be private or plain".to_owned()),
-    }
-}
-
-pub(super) fn disclosure_name(disclosure: Disclosure) -> &'static str {
-    match disclosure {
-        Disclosure::Private => "private",
-        Disclosure::Plain => "plain",
-    }
 }
 
 pub(super) fn engine(value: &str) -> Result<Engine, String> {

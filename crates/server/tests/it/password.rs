@@ -1,6 +1,5 @@
 //! `PUT /password`: change it by showing the current one.
 
-use doorward_domain::Disclosure;
 use doorward_domain::model::Role;
 use serde_json::{Value, json};
 
@@ -166,7 +165,7 @@ async fn what_stands_in_the_way_of_a_sign_in_stands_here_too() {
 
 #[tokio::test]
 async fn an_operator_who_would_rather_tell_does() {
-    let app = TestApp::with(|options| options.policy.disclosure = Disclosure::Plain).await;
+    let app = TestApp::with(|options| options.policy.enumeration_protection = false).await;
     let ben = app.user("ben").await;
     let mut wrong =
         json!({"current_password": OTHER_PASSWORD, "new_password": "a third one for luck"});

@@ -24,6 +24,13 @@ pub(super) fn examine(config: &Config) -> Vec<Finding> {
             "Remove `throttle.enabled` except in load tests",
         ));
     }
+    if !config.confirm_email {
+        findings.push(Finding::warning(
+            "sign-up",
+            "addresses are stored as confirmed without a confirmation mail, so anyone can sign up with an address that is not theirs",
+            "leave `sign_up.confirm_email` out, except on a closed network or in tests",
+        ));
+    }
     let public_url = config.public_url(config.listen);
     if public_url.starts_with("http://") && !is_loopback_url(&public_url) {
         let found = format!(

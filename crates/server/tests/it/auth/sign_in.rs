@@ -1,6 +1,5 @@
 //! `POST`, `GET` and `DELETE /auth`: in, and out again.
 
-use doorward_domain::Disclosure;
 use doorward_domain::model::Role;
 use serde_json::{Value, json};
 
@@ -153,7 +152,7 @@ async fn whoever_knows_the_password_learns_what_stands_in_the_way() {
 
 #[tokio::test]
 async fn an_operator_who_would_rather_tell_does() {
-    let app = TestApp::with(|options| options.policy.disclosure = Disclosure::Plain).await;
+    let app = TestApp::with(|options| options.policy.enumeration_protection = false).await;
     app.create("ben", Role::User).await;
     for (who, status, code) in [
         (json!({"username": "ben"}), 401, "wrong-password"),

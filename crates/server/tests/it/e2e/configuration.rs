@@ -36,13 +36,13 @@ fn a_setting_nobody_knows_is_fatal_and_names_the_nearest() {
 fn every_value_that_cannot_be_used_is_told_at_once() {
     let setup = Setup::new()
         .with("DOORWARD_PASSWORD__MIN_LENGTH", "4")
-        .with("DOORWARD_DISCLOSURE", "all")
+        .with("DOORWARD_ENUMERATION_PROTECTION", "all")
         .with("DATABASE_URL", "redis://x")
         .with("SMTP_URL", "carrier-pigeon:");
     let outcome = setup.run(&["config", "check"]).expect(1);
     for name in [
         "DOORWARD_PASSWORD__MIN_LENGTH",
-        "DOORWARD_DISCLOSURE",
+        "DOORWARD_ENUMERATION_PROTECTION",
         "DATABASE_URL",
         "SMTP_URL",
     ] {
@@ -74,15 +74,15 @@ fn every_value_that_cannot_be_used_is_told_at_once() {
 
 #[test]
 fn the_environment_wins_over_dotenv_and_dotenv_over_the_file() {
-    let file = "disclosure = \"plain\"\n[password]\nmin_length = 10\n[hashing]\nthreads = 3\n";
+    let file = "enumeration_protection = false\n[password]\nmin_length = 10\n[hashing]\nthreads = 3\n";
     let dotenv = "DOORWARD_PASSWORD__MIN_LENGTH=11\nDOORWARD_HASHING__THREADS=4\n";
     let setup = Setup::new()
         .file("doorward.toml", file)
         .file(".env", dotenv)
         .with("DOORWARD_HASHING__THREADS", "5");
     let shown = setup.run(&["config", "show", "--json"]).expect(0).json();
-    assert_eq!(shown["disclosure"]["value"], "plain");
-    assert_eq!(shown["disclosure"]["origin"], "doorward.toml line 1");
+    assert_eq!(shown["enumeration_protection"]["value"], "false");
+    assert_eq!(shown["enumeration_protection"]["origin"], "doorward.toml line 1");
     assert_eq!(shown["password.min_length"]["value"], "11");
     let text = setup.run(&["config", "show"]).expect(0).out;
     assert!(
@@ -100,12 +100,12 @@ fn the_environment_wins_over_dotenv_and_dotenv_over_the_file() {
         .post("/user", json!({"username": "ben", "password": "plum cake"}))
         .expect(422);
     assert_eq!(nine.json()["errors"][0]["code"], "too-short");
-    let other = Setup::new().file("other.toml", "disclosure = \"plain\"\n");
+    let other = Setup::new().file("other.toml", "enumeration_protection = false\n");
     let shown = other
         .run(&["config", "show", "--json", "--config", "other.toml"])
         .expect(0)
         .json();
-    assert_eq!(shown["disclosure"]["value"], "plain");
+    assert_eq!(shown["enumeration_protection"]["value"], "false");
     other
         .run(&["config", "check", "--config", "missing.toml"])
         .expect(1);
@@ -128,7 +128,7 @@ fn values_that_do_not_go_together_are_shown_with_where_each_came_from() {
     let outcome = setup.run(&["config", "show", "--json"]).expect(1);
     assert_eq!(outcome.json()["listen"]["value"], "0.0.0.0:0");
     // What cannot be read has no value to show, and the doctor does not send anybody there.
-    let setup = Setup::on_a_file().with("DOORWARD_DISCLOSURE", "all");
+    let setup = Setup::on_a_file().with("DOORWARD_ENUMERATION_PROTECTION", "all");
     let outcome = setup.run(&["config", "show"]).expect(1);
     assert_eq!(outcome.out, "");
     let outcome = setup.run(&["doctor"]).expect(1);
@@ -346,7 +346,7 @@ fn files_that_others_can_read_are_warned_of() {
         format!("[keys]\nmaster_key = \"{SECRET}\"\n[database]\nconnect_timeout_seconds = 6\n");
     let setup = Setup::on_a_file()
         .file("doorward.toml", &secret)
-        .file(".env", "DOORWARD_DISCLOSURE=plain\n");
+        .file(".env", "DOORWARD_ENUMERATION_PROTECTION=false\n");
     let database = setup.data_dir().join("doorward.db");
     setup.start().stop();
     let open = |path: &std::path::Path, mode| {

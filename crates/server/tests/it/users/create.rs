@@ -1,6 +1,5 @@
 //! `POST /user`: sign up.
 
-use doorward_domain::Disclosure;
 use doorward_domain::model::Role;
 use serde_json::{Value, json};
 
@@ -369,7 +368,7 @@ async fn a_known_address_is_answered_exactly_like_a_fresh_one() {
 
 #[tokio::test]
 async fn an_operator_who_would_rather_tell_does() {
-    let app = TestApp::with(|options| options.policy.disclosure = Disclosure::Plain).await;
+    let app = TestApp::with(|options| options.policy.enumeration_protection = false).await;
     app.create("owner", Role::User).await;
     for email in ["owner@example.com", "OWNER@EXAMPLE.COM"] {
         let body = json!({"email": email, "password": PASSWORD});

@@ -1,6 +1,5 @@
 //! `PUT /user/{user}/email`: move an account to another address.
 
-use doorward_domain::Disclosure;
 use doorward_domain::model::Role;
 use serde_json::{Value, json};
 
@@ -197,7 +196,7 @@ async fn an_address_of_somebody_else_is_answered_alike_and_its_owner_told() {
 
 #[tokio::test]
 async fn an_operator_who_would_rather_tell_does() {
-    let app = TestApp::with(|options| options.policy.disclosure = Disclosure::Plain).await;
+    let app = TestApp::with(|options| options.policy.enumeration_protection = false).await;
     let ben = app.user("ben").await;
     app.create("eve", Role::User).await;
     let taken = json!({"email": "eve@example.com", "password": PASSWORD});
