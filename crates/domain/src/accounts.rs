@@ -394,7 +394,7 @@ fn audited(change: &Change) -> Option<Happening> {
 fn touched_user(change: &Change) -> Option<UserId> {
     match change {
         Change::UpdateUser { user, .. } => Some(user.id),
-        Change::DeleteUser(id) | Change::DeletePendingUser(id) => Some(*id),
+        Change::DeleteUser(id) => Some(*id),
         _ => None,
     }
 }

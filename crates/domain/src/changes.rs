@@ -38,10 +38,6 @@ pub enum Change {
         /// The epoch of the actor's session.
         session_epoch: i64,
     },
-    /// Holds where what voids links is as it was read, the status, the session epoch and both addresses, and
-    /// nobody writes the user before these changes are made; [`ApplyError::Stale`] else. Whatever else is
-    /// written meanwhile does not matter: nobody holds a mail up by writing their name again and again.
-    KeepUser(Box<User>),
     /// Strangers have used up their guesses at the user's password of that epoch, or none have any more;
     /// nothing where there is no such user.
     StopGuesses {
@@ -53,8 +49,6 @@ pub enum Change {
     /// Removes the user with its credential, links, mails and notes of ended sessions, and its sessions
     /// where this store keeps them. [`ApplyError::Stale`] where it is gone.
     DeleteUser(UserId),
-    /// Removes the user likewise where it is still pending; nothing else where it is not.
-    DeletePendingUser(UserId),
     /// Sets the user's password hash, whether there was one or not. That the user is there is the
     /// story's to see to, by another change of the same list.
     PutCredential(Credential),
@@ -75,20 +69,30 @@ pub enum Change {
         /// Now.
         at: Timestamp,
     },
-    /// Removes a user's links of these purposes.
-    RevokeLinks(UserId, Vec<Purpose>),
-    /// Removes a user's links of one purpose that were made at that moment or later.
-    RevokeLinksSince(UserId, Purpose, Timestamp),
+    /// Removes a user's links of one purpose that were requested at `since` or later.
+    RevokeLinks {
+        /// Whose.
+        user_id: UserId,
+        /// Which.
+        purpose: Purpose,
+        /// [`Timestamp::MIN`] for all of them.
+        since: Timestamp,
+    },
     /// A new mail in the outbox.
     EnqueueMail(MailJob),
     /// The mail was handed over, or has nobody to go to: removes it.
     MailDone(MailJobId),
     /// Removes the mails to this address that name no user: they were asked for by address alone.
     ForgetMails(EmailAddress),
-    /// The same of these kinds alone.
-    ForgetMailsOf(EmailAddress, Vec<MailKind>),
-    /// Removes a user's mails of one kind that were written at that moment or later.
-    ForgetMailsSince(UserId, MailKind, Timestamp),
+    /// Removes a user's mails of one kind that were written at `since` or later.
+    ForgetUserMails {
+        /// Whose.
+        user_id: UserId,
+        /// Which.
+        kind: MailKind,
+        /// [`Timestamp::MIN`] for all of them.
+        since: Timestamp,
+    },
     /// Holds where the mail is in the outbox still; [`ApplyError::Stale`] else.
     KeepMail(MailJobId),
     /// The mail waits for its next try. Nothing where it is gone.

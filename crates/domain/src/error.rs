@@ -47,7 +47,7 @@ pub enum Error {
     #[error("wrong password")]
     WrongPassword,
     /// The password was right; the address is not confirmed yet.
-    #[error("e-mail not confirmed")]
+    #[error("email not confirmed")]
     EmailUnconfirmed,
     /// The password was right; an admin has switched the account off.
     #[error("account disabled")]

@@ -104,11 +104,6 @@ impl Tables {
                     return Err(ApplyError::ActorNotAllowed);
                 }
             }
-            Change::KeepUser(user) => {
-                let kept = self.users.get(&user.id);
-                let kept = kept.filter(|kept| what_voids_links(kept) == what_voids_links(&user));
-                kept.ok_or(ApplyError::Stale)?;
-            }
             Change::StopGuesses { user_id, epoch } => {
                 if let Some(user) = self.users.get_mut(&user_id) {
                     user.stopped_epoch = epoch;
@@ -117,16 +112,6 @@ impl Tables {
             Change::DeleteUser(id) => {
                 self.users.remove(&id).ok_or(ApplyError::Stale)?;
                 self.forget(id);
-            }
-            Change::DeletePendingUser(id) => {
-                if self
-                    .users
-                    .get(&id)
-                    .is_some_and(|user| user.status == Status::Pending)
-                {
-                    self.users.remove(&id);
-                    self.forget(id);
-                }
             }
             Change::PutCredential(credential) => {
                 self.credentials.insert(credential.user_id, credential);
@@ -148,12 +133,12 @@ impl Tables {
                 }
                 link.used_at = Some(at);
             }
-            Change::RevokeLinks(id, purposes) => {
-                self.links
-                    .retain(|_, link| link.user_id != id || !purposes.contains(&link.purpose));
-            }
-            Change::RevokeLinksSince(id, purpose, since) => self.links.retain(|_, link| {
-                link.user_id != id || link.purpose != purpose || link.created_at < since
+            Change::RevokeLinks {
+                user_id,
+                purpose,
+                since,
+            } => self.links.retain(|_, link| {
+                link.user_id != user_id || link.purpose != purpose || link.requested_at < since
             }),
             Change::EnqueueMail(job) => {
                 self.mail_jobs.insert(job.id, job);
@@ -164,13 +149,12 @@ impl Tables {
             Change::ForgetMails(email) => self
                 .mail_jobs
                 .retain(|_, job| job.user_id.is_some() || job.email.key() != email.key()),
-            Change::ForgetMailsOf(email, kinds) => self.mail_jobs.retain(|_, job| {
-                job.user_id.is_some()
-                    || job.email.key() != email.key()
-                    || !kinds.contains(&job.kind)
-            }),
-            Change::ForgetMailsSince(id, kind, since) => self.mail_jobs.retain(|_, job| {
-                job.user_id != Some(id) || job.kind != kind || job.created_at < since
+            Change::ForgetUserMails {
+                user_id,
+                kind,
+                since,
+            } => self.mail_jobs.retain(|_, job| {
+                job.user_id != Some(user_id) || job.kind != kind || job.created_at < since
             }),
             Change::KeepMail(id) => {
                 self.mail_jobs.get(&id).ok_or(ApplyError::Stale)?;
@@ -241,18 +225,6 @@ impl Tables {
         Ok(())
     }
 
-    /// Those who wait to confirm an address, oldest first.
-    fn claims(&self, key: &str, since: Timestamp) -> Vec<User> {
-        let claims = self.users.values();
-        let claims = claims.filter(|user| {
-            user.pending_email.as_ref().map(EmailAddress::key) == Some(key)
-                && user.claims_since(since)
-        });
-        let mut users: Vec<_> = claims.cloned().collect();
-        users.sort_by_key(|user| user.id);
-        users
-    }
-
     fn forget(&mut self, id: UserId) {
         self.credentials.remove(&id);
         self.links.retain(|_, link| link.user_id != id);
@@ -275,12 +247,6 @@ fn is_active_admin(user: &User) -> bool {
     user.role == Role::Admin && user.status == Status::Active
 }
 
-fn what_voids_links(user: &User) -> (Status, i64, [Option<&str>; 2]) {
-    let addresses = [&user.email, &user.pending_email];
-    let addresses = addresses.map(|address| address.as_ref().map(EmailAddress::key));
-    (user.status, user.session_epoch, addresses)
-}
-
 /// As who is found by a name comes from every store.
 fn without_data(user: &User) -> User {
     User {
@@ -293,7 +259,7 @@ fn matches(user: &User, filter: &UserFilter) -> bool {
     let texts = [
         user.username.as_ref().map(Username::key),
         user.email.as_ref().map(EmailAddress::key),
-        user.pending_email.as_ref().map(EmailAddress::key),
+        user.pending_address().map(EmailAddress::key),
         user.name.as_ref().map(Name::as_str),
     ];
     let has_text = |wanted: &String| {
@@ -344,23 +310,16 @@ impl Store for MemoryStore {
     async fn list_users_by_pending_email(
         &self,
         key: &str,
-        since: Timestamp,
         limit: usize,
     ) -> Result<Vec<User>, StoreError> {
-        let newest_first = self.tables().claims(key, since).into_iter().rev();
-        let found = newest_first.take(limit);
-        Ok(found.map(|user| without_data(&user)).collect())
-    }
-
-    async fn list_claims(
-        &self,
-        key: &str,
-        since: Timestamp,
-        after: Option<UserId>,
-        limit: usize,
-    ) -> Result<Vec<User>, StoreError> {
-        let mut users = self.tables().claims(key, since);
-        users.retain(|user| after.is_none_or(|after| user.id > after));
+        let tables = self.tables();
+        let mut users: Vec<_> = tables
+            .users
+            .values()
+            .filter(|user| user.pending_address().map(EmailAddress::key) == Some(key))
+            .map(without_data)
+            .collect();
+        users.sort_by_key(|user| std::cmp::Reverse(user.id));
         users.truncate(limit);
         Ok(users)
     }
@@ -382,16 +341,17 @@ impl Store for MemoryStore {
         Ok(self.tables().users.values().any(is_active_admin))
     }
 
-    async fn list_pending_users_before(
+    async fn list_expired_pending_emails(
         &self,
         before: Timestamp,
         limit: usize,
     ) -> Result<Vec<UserId>, StoreError> {
         let tables = self.tables();
-        let expired = tables
-            .users
-            .values()
-            .filter(|user| user.status == Status::Pending && user.created_at < before);
+        let is_expired = |user: &&User| {
+            let pending = user.pending_email.as_ref();
+            pending.is_some_and(|pending| pending.requested_at < before)
+        };
+        let expired = tables.users.values().filter(is_expired);
         Ok(expired.map(|user| user.id).take(limit).collect())
     }
 

@@ -92,28 +92,18 @@ pub trait Store: Send + Sync {
     async fn find_user_by_username(&self, key: &str) -> Result<Option<User>, StoreError>;
     /// The user whose confirmed address has that key, likewise without `data`.
     async fn find_user_by_email(&self, key: &str) -> Result<Option<User>, StoreError>;
-    /// Users who wait to confirm that address, newest first, at most `limit`, likewise without `data`: of those
-    /// [`User::claims_since`] that moment.
+    /// Users whose pending address has that key, newest first, at most `limit`, likewise without `data`.
     async fn list_users_by_pending_email(
         &self,
         key: &str,
-        since: Timestamp,
-        limit: usize,
-    ) -> Result<Vec<User>, StoreError>;
-    /// The same oldest first, from behind that one on: all of them, in pieces.
-    async fn list_claims(
-        &self,
-        key: &str,
-        since: Timestamp,
-        after: Option<UserId>,
         limit: usize,
     ) -> Result<Vec<User>, StoreError>;
     /// Users by id, oldest first.
     async fn list_users(&self, filter: &UserFilter) -> Result<Vec<User>, StoreError>;
     /// Whether any admin is active.
     async fn has_active_admin(&self) -> Result<bool, StoreError>;
-    /// `Pending` users made before that moment, at most `limit`.
-    async fn list_pending_users_before(
+    /// Users whose pending address was requested before that moment, at most `limit`.
+    async fn list_expired_pending_emails(
         &self,
         before: Timestamp,
         limit: usize,

@@ -53,7 +53,6 @@ async fn apply_one(transaction: &mut Transaction, change: &Change) -> Result<(),
             role,
             session_epoch,
         } => users::check_actor(transaction, *user_id, *role, *session_epoch).await,
-        Change::KeepUser(user) => users::keep(transaction, user).await,
         Change::StopGuesses { user_id, epoch } => {
             users::stop_guesses(transaction, *user_id, *epoch).await
         }
@@ -61,33 +60,25 @@ async fn apply_one(transaction: &mut Transaction, change: &Change) -> Result<(),
             users::delete(transaction, *id).await?;
             delete_user_data(transaction, *id).await
         }
-        Change::DeletePendingUser(id) => {
-            if users::delete_pending(transaction, *id).await? {
-                delete_user_data(transaction, *id).await?;
-            }
-            Ok(())
-        }
         Change::PutCredential(credential) => credentials::put(transaction, credential).await,
         Change::RehashCredential { credential, old } => {
             credentials::rehash(transaction, credential, old).await
         }
         Change::PutLink(link) => links::put(transaction, link).await,
         Change::UseLink { digest, at } => links::mark_used(transaction, digest, *at).await,
-        Change::RevokeLinks(user_id, purposes) => {
-            links::revoke(transaction, *user_id, purposes).await
-        }
-        Change::RevokeLinksSince(user_id, purpose, since) => {
-            links::revoke_since(transaction, *user_id, *purpose, *since).await
-        }
+        Change::RevokeLinks {
+            user_id,
+            purpose,
+            since,
+        } => links::revoke(transaction, *user_id, *purpose, *since).await,
         Change::EnqueueMail(job) => mail_jobs::insert(transaction, job).await,
         Change::MailDone(id) => mail_jobs::delete(transaction, *id).await,
         Change::ForgetMails(email) => mail_jobs::forget(transaction, email).await,
-        Change::ForgetMailsOf(email, kinds) => {
-            mail_jobs::forget_of(transaction, email, kinds).await
-        }
-        Change::ForgetMailsSince(user_id, kind, since) => {
-            mail_jobs::forget_since(transaction, *user_id, *kind, *since).await
-        }
+        Change::ForgetUserMails {
+            user_id,
+            kind,
+            since,
+        } => mail_jobs::forget_of_user(transaction, *user_id, *kind, *since).await,
         Change::KeepMail(id) => mail_jobs::keep(transaction, *id).await,
         Change::MailRetry { id, due_at } => mail_jobs::retry(transaction, *id, *due_at).await,
         Change::ExpireMailLeases { now, until } => {

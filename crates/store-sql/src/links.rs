@@ -14,13 +14,15 @@ use crate::sweep::Sweep;
 use crate::transaction::Transaction;
 
 pub(crate) async fn put(transaction: &mut Transaction, link: &Link) -> Result<(), SqlError> {
-    let sql = "INSERT INTO links (digest, user_id, purpose, email, created_at, expires_at, used_at) \
-        VALUES (?, ?, ?, ?, ?, ?, ?)";
+    let sql = "INSERT INTO links (digest, user_id, purpose, email, epoch, requested_at, created_at, expires_at, used_at) \
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)";
     let args = [
         (&link.digest).into(),
         link.user_id.into(),
         link.purpose.as_str().into(),
         (&link.email).into(),
+        link.epoch.into(),
+        link.requested_at.into(),
         link.created_at.into(),
         link.expires_at.into(),
         link.used_at.into(),
@@ -43,34 +45,21 @@ pub(crate) async fn mark_used(
     )
 }
 
+/// Those requested at `since` or later.
 pub(crate) async fn revoke(
-    transaction: &mut Transaction,
-    user_id: UserId,
-    purposes: &[Purpose],
-) -> Result<(), SqlError> {
-    for purpose in purposes {
-        let sql = "DELETE FROM links WHERE user_id = ? AND purpose = ?";
-        transaction
-            .execute(sql, &[user_id.into(), purpose.as_str().into()])
-            .await?;
-    }
-    Ok(())
-}
-
-pub(crate) async fn revoke_since(
     transaction: &mut Transaction,
     user_id: UserId,
     purpose: Purpose,
     since: Timestamp,
 ) -> Result<(), SqlError> {
-    let sql = "DELETE FROM links WHERE user_id = ? AND purpose = ? AND created_at >= ?";
-    let values = [user_id.into(), purpose.as_str().into(), since.into()];
-    transaction.execute(sql, &values).await?;
+    let sql = "DELETE FROM links WHERE user_id = ? AND purpose = ? AND requested_at >= ?";
+    let args = [user_id.into(), purpose.as_str().into(), since.into()];
+    transaction.execute(sql, &args).await?;
     Ok(())
 }
 
 pub(crate) async fn find(store: &SqlStore, digest: &Digest) -> Result<Option<Link>, StoreError> {
-    let sql = "SELECT digest, user_id, purpose, email, created_at, expires_at, used_at FROM links WHERE digest = ?";
+    let sql = "SELECT digest, user_id, purpose, email, epoch, requested_at, created_at, expires_at, used_at FROM links WHERE digest = ?";
     let row = store.row("find link", sql, &[digest.into()]).await?;
     // A purpose that only a newer release knows opens nothing here.
     Ok(row::readable(row.as_slice(), from_row).pop())
@@ -78,7 +67,7 @@ pub(crate) async fn find(store: &SqlStore, digest: &Digest) -> Result<Option<Lin
 
 /// A purpose that only a newer release knows is left out, and hides no other.
 pub(crate) async fn list(store: &SqlStore, user_id: UserId) -> Result<Vec<Link>, StoreError> {
-    let sql = "SELECT digest, user_id, purpose, email, created_at, expires_at, used_at FROM links \
+    let sql = "SELECT digest, user_id, purpose, email, epoch, requested_at, created_at, expires_at, used_at FROM links \
         WHERE user_id = ? ORDER BY created_at DESC";
     let rows = store.rows("list links", sql, &[user_id.into()]).await?;
     Ok(row::readable(&rows, from_row))
@@ -103,6 +92,8 @@ fn from_row(row: &AnyRow) -> Result<Link, BadRow> {
         email: row.parsed("email", |text| {
             Some(EmailAddress::from_stored(text.to_owned()))
         })?,
+        epoch: row.int("epoch")?,
+        requested_at: row.time("requested_at")?,
         created_at: row.time("created_at")?,
         expires_at: row.time("expires_at")?,
         used_at: row.opt_time("used_at")?,

@@ -47,20 +47,8 @@ pub(crate) async fn forget(
     Ok(())
 }
 
-pub(crate) async fn forget_of(
-    transaction: &mut Transaction,
-    email: &EmailAddress,
-    kinds: &[MailKind],
-) -> Result<(), SqlError> {
-    let sql = "DELETE FROM mail_jobs WHERE user_id IS NULL AND LOWER(email) = ? AND kind = ?";
-    for kind in kinds {
-        let args = [email.key().into(), kind.as_str().into()];
-        transaction.execute(sql, &args).await?;
-    }
-    Ok(())
-}
-
-pub(crate) async fn forget_since(
+/// Those written at `since` or later.
+pub(crate) async fn forget_of_user(
     transaction: &mut Transaction,
     user_id: UserId,
     kind: MailKind,

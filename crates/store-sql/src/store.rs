@@ -45,20 +45,9 @@ impl Store for SqlStore {
     async fn list_users_by_pending_email(
         &self,
         key: &str,
-        since: Timestamp,
         limit: usize,
     ) -> Result<Vec<User>, StoreError> {
-        users::list_by_pending_email(self, key, since, limit).await
-    }
-
-    async fn list_claims(
-        &self,
-        key: &str,
-        since: Timestamp,
-        after: Option<UserId>,
-        limit: usize,
-    ) -> Result<Vec<User>, StoreError> {
-        users::list_claims(self, key, since, after, limit).await
+        users::list_by_pending_email(self, key, limit).await
     }
 
     async fn list_users(&self, filter: &UserFilter) -> Result<Vec<User>, StoreError> {
@@ -69,12 +58,12 @@ impl Store for SqlStore {
         users::has_active_admin(self).await
     }
 
-    async fn list_pending_users_before(
+    async fn list_expired_pending_emails(
         &self,
         before: Timestamp,
         limit: usize,
     ) -> Result<Vec<UserId>, StoreError> {
-        users::list_pending_before(self, before, limit).await
+        users::list_expired_pending_emails(self, before, limit).await
     }
 
     async fn find_credential(&self, user_id: UserId) -> Result<Option<Credential>, StoreError> {

@@ -2,7 +2,7 @@
 //! condition of every update.
 
 use doorward_domain::changes::ApplyError;
-use doorward_domain::model::{AskedBy, EmailChange, Role, Status, User, UserFilter, Version};
+use doorward_domain::model::{PendingEmail, RequestedBy, Role, Status, User, UserFilter, Version};
 use doorward_domain::ports::StoreError;
 use doorward_domain::values::{Data, EmailAddress, Locale, Name, UserId, Username};
 use jiff::Timestamp;
@@ -17,12 +17,12 @@ use crate::transaction::Transaction;
 
 /// All of a user but `data`: what is read of whom a stranger may have named.
 const WITHOUT_DATA: &str = "id, username, username_key, email, pending_email, \
-    email_change_at, email_change_by_admin, name, role, status, locale, session_epoch, stopped_epoch, \
+    pending_email_at, pending_email_by, name, role, status, locale, session_epoch, stopped_epoch, \
     version, created_at, updated_at";
 
 pub(crate) async fn insert(transaction: &mut Transaction, user: &User) -> Result<(), SqlError> {
     let sql = "INSERT INTO users (username, username_key, email, email_key, pending_email, pending_email_key, \
-        email_change_at, email_change_by_admin, \
+        pending_email_at, pending_email_by, \
         name, role, status, data, locale, session_epoch, version, created_at, updated_at, search, id) \
         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
     transaction.execute(sql, &values(user)).await?;
@@ -35,7 +35,7 @@ pub(crate) async fn update(
     expected: Version,
 ) -> Result<(), SqlError> {
     let sql = "UPDATE users SET username = ?, username_key = ?, email = ?, email_key = ?, pending_email = ?, \
-        pending_email_key = ?, email_change_at = ?, email_change_by_admin = ?, name = ?, role = ?, status = ?, data = COALESCE(?, data), locale = ?, session_epoch = ?, version = ?, \
+        pending_email_key = ?, pending_email_at = ?, pending_email_by = ?, name = ?, role = ?, status = ?, data = COALESCE(?, data), locale = ?, session_epoch = ?, version = ?, \
         created_at = ?, updated_at = ?, search = ? WHERE id = ? AND version = ?";
     let mut args = values(user);
     args.push(expected.into());
@@ -48,7 +48,7 @@ pub(crate) async fn check_actor(
     id: UserId,
     role: Role,
     session_epoch: i64,
-) -> Result<(), Fault> {
+) -> Result<(), SqlError> {
     let lock =
         "UPDATE users SET version = version WHERE id = ? AND status = ? AND session_epoch <= ?";
     let args = [
@@ -57,33 +57,17 @@ pub(crate) async fn check_actor(
         session_epoch.into(),
     ];
     if transaction.execute(lock, &args).await? == 0 {
-        return Err(Fault::Refused(ApplyError::ActorSignedOut));
+        return Err(SqlError::Refused(ApplyError::ActorSignedOut));
     }
     let row = transaction
         .row("SELECT id, role FROM users WHERE id = ?", &[id.into()])
         .await?;
-    let row = row.ok_or(Fault::Refused(ApplyError::ActorSignedOut))?;
+    let row = row.ok_or(SqlError::Refused(ApplyError::ActorSignedOut))?;
     let actual = Row::new(&row, "users", "id").parsed("role", Role::from_name)?;
     match actual.includes(role) {
         true => Ok(()),
-        false => Err(Fault::Refused(ApplyError::ActorNotAllowed)),
+        false => Err(SqlError::Refused(ApplyError::ActorNotAllowed)),
     }
-}
-
-/// A write that changes nothing, so that whoever writes the user waits for the end of this transaction.
-pub(crate) async fn keep(transaction: &mut Transaction, user: &User) -> Result<(), SqlError> {
-    // No key is empty, so that none at all is told from each.
-    let sql = "UPDATE users SET version = version WHERE id = ? AND status = ? AND session_epoch = ? \
-        AND COALESCE(email_key, '') = ? AND COALESCE(pending_email_key, '') = ?";
-    let key = |address: Option<&'_ EmailAddress>| address.map_or("", EmailAddress::key).to_owned();
-    let args = [
-        user.id.into(),
-        user.status.as_str().into(),
-        user.session_epoch.into(),
-        key(user.email.as_ref()).into(),
-        key(user.pending_email.as_ref()).into(),
-    ];
-    stale_if_none(transaction.execute(sql, &args).await?)
 }
 
 /// Apart from all else about a user, which whoever writes it has read before: a stop is lost to no write
@@ -101,18 +85,6 @@ pub(crate) async fn stop_guesses(
 pub(crate) async fn delete(transaction: &mut Transaction, id: UserId) -> Result<(), SqlError> {
     let sql = "DELETE FROM users WHERE id = ?";
     stale_if_none(transaction.execute(sql, &[id.into()]).await?)
-}
-
-/// Whether there was one to delete.
-pub(crate) async fn delete_pending(
-    transaction: &mut Transaction,
-    id: UserId,
-) -> Result<bool, SqlError> {
-    let sql = "DELETE FROM users WHERE id = ? AND status = ?";
-    let met = transaction
-        .execute(sql, &[id.into(), Status::Pending.as_str().into()])
-        .await?;
-    Ok(met > 0)
 }
 
 /// The guard `admins` is held by now, so that nobody else is taking one away.
@@ -164,49 +136,20 @@ async fn find_by(
     row::one("find user", row.as_ref(), without_data)
 }
 
-/// As `User::claims_since` has it.
-const CLAIMS_SINCE: &str =
-    "(status <> ? OR email_change_at > ? OR (email_change_at IS NULL AND email_key IS NULL))";
-
 pub(crate) async fn list_by_pending_email(
     store: &SqlStore,
     key: &str,
-    since: Timestamp,
     limit: usize,
 ) -> Result<Vec<User>, StoreError> {
     const OPERATION: &str = "list users by pending address";
     let sql = format!(
-        "SELECT {WITHOUT_DATA} FROM users WHERE pending_email_key = ? AND {CLAIMS_SINCE} ORDER BY id DESC LIMIT ?"
+        "SELECT {WITHOUT_DATA} FROM users WHERE pending_email_key = ? ORDER BY id DESC LIMIT ?"
     );
-    let in_use = Status::Active.as_str();
-    let args = [key.into(), in_use.into(), since.into(), limit.into()];
-    let rows = store.rows(OPERATION, &sql, &args).await?;
-    // Asked at every sign-in by address: a claim that cannot be read keeps no owner out.
+    let rows = store
+        .rows(OPERATION, &sql, &[key.into(), limit.into()])
+        .await?;
+    // Read at every sign-in by address: a row that cannot be read must not keep the owner out.
     Ok(row::readable(&rows, without_data))
-}
-
-/// Oldest first, behind that one.
-pub(crate) async fn list_claims(
-    store: &SqlStore,
-    key: &str,
-    since: Timestamp,
-    after: Option<UserId>,
-    limit: usize,
-) -> Result<Vec<User>, StoreError> {
-    let after = after.unwrap_or(UserId::from_bytes([0; 16]));
-    let sql = format!(
-        "SELECT {WITHOUT_DATA}, data FROM users WHERE pending_email_key = ? AND {CLAIMS_SINCE} AND id > ? ORDER BY id LIMIT ?"
-    );
-    let args = [
-        key.into(),
-        Status::Active.as_str().into(),
-        since.into(),
-        after.into(),
-        limit.into(),
-    ];
-    let rows = store.rows("list claims to an address", &sql, &args).await?;
-    // A claim that cannot be read hides no other.
-    Ok(row::readable(&rows, from_row))
 }
 
 pub(crate) async fn list(store: &SqlStore, filter: &UserFilter) -> Result<Vec<User>, StoreError> {
@@ -240,31 +183,30 @@ pub(crate) async fn list(store: &SqlStore, filter: &UserFilter) -> Result<Vec<Us
     row::all("list users", &rows, from_row)
 }
 
-pub(crate) async fn list_pending_before(
+pub(crate) async fn list_expired_pending_emails(
     store: &SqlStore,
     before: Timestamp,
     limit: usize,
 ) -> Result<Vec<UserId>, StoreError> {
-    let sql =
-        "SELECT id FROM users WHERE status = ? AND created_at < ? ORDER BY created_at LIMIT ?";
-    let args = [Status::Pending.as_str().into(), before.into(), limit.into()];
-    let rows = store.rows("list pending users", sql, &args).await?;
+    const OPERATION: &str = "list expired pending addresses";
+    let sql = "SELECT id FROM users WHERE pending_email_at < ? ORDER BY pending_email_at LIMIT ?";
+    let rows = store
+        .rows(OPERATION, sql, &[before.into(), limit.into()])
+        .await?;
     let id = |row: &AnyRow| {
         Ok(UserId::from_bytes(
             Row::new(row, "users", "id").array("id")?,
         ))
     };
-    row::all("list pending users", &rows, id)
+    row::all(OPERATION, &rows, id)
 }
 
 /// In the order of the statements above.
 fn values(user: &User) -> Vec<Arg<'_>> {
     let username = user.username.as_ref();
     let email = user.email.as_ref();
-    let pending_email = user.pending_email.as_ref();
-    let by_admin = user
-        .email_change
-        .filter(|change| change.asked_by == AskedBy::Admin);
+    let pending = user.pending_email.as_ref();
+    let pending_email = user.pending_address();
     vec![
         username.map(Username::as_str).into(),
         username.map(Username::key).into(),
@@ -272,8 +214,8 @@ fn values(user: &User) -> Vec<Arg<'_>> {
         email.map(EmailAddress::key).into(),
         pending_email.map(EmailAddress::as_str).into(),
         pending_email.map(EmailAddress::key).into(),
-        user.email_change.map(|change| change.asked_at).into(),
-        by_admin.and(pending_email).map(EmailAddress::key).into(),
+        pending.map(|pending| pending.requested_at).into(),
+        pending.map(|pending| pending.requested_by.as_str()).into(),
         user.name.as_ref().map(Name::as_str).into(),
         user.role.as_str().into(),
         user.status.as_str().into(),
@@ -300,7 +242,7 @@ fn search_text(user: &User) -> String {
     let texts = [
         user.username.as_ref().map(Username::key),
         user.email.as_ref().map(EmailAddress::key),
-        user.pending_email.as_ref().map(EmailAddress::key),
+        user.pending_address().map(EmailAddress::key),
         user.name.as_ref().map(Name::as_str),
     ];
     let lines: Vec<_> = texts.into_iter().flatten().map(str::to_lowercase).collect();
@@ -334,18 +276,13 @@ fn without_data(row: &AnyRow) -> Result<User, BadRow> {
     let address = |text: &str| Some(EmailAddress::from_stored(text.to_owned()));
     let username = row.opt_parsed("username", |text| Some(text.to_owned()))?;
     let username_key = row.opt_parsed("username_key", |text| Some(text.to_owned()))?;
-    let pending_email = row.opt_parsed("pending_email", address)?;
     Ok(User {
         id: UserId::from_bytes(row.array("id")?),
         username: username
             .zip(username_key)
             .map(|(text, key)| Username::from_stored(text, key)),
         email: row.opt_parsed("email", address)?,
-        email_change: match &pending_email {
-            Some(pending) => email_change(&row, pending)?,
-            None => None,
-        },
-        pending_email,
+        pending_email: pending_email(&row)?,
         name: row.opt_parsed("name", |text| Some(Name::from_stored(text.to_owned())))?,
         role: row.parsed("role", Role::from_name)?,
         status: row.parsed("status", Status::from_name)?,
@@ -359,16 +296,16 @@ fn without_data(row: &AnyRow) -> Result<User, BadRow> {
     })
 }
 
-/// A node of an older release writes another pending address and leaves these as they were: what an admin
-/// has asked for is so of that very address alone, and the moment is then too early, which ends it sooner.
-fn email_change(row: &Row<'_>, pending: &EmailAddress) -> Result<Option<EmailChange>, BadRow> {
-    let asked_at = row.opt_time("email_change_at")?;
-    let moved_to = row.opt_parsed("email_change_by_admin", |text| Some(text.to_owned()))?;
-    let asked_by = match moved_to.as_deref() == Some(pending.key()) {
-        true => AskedBy::Admin,
-        false => AskedBy::Owner,
+fn pending_email(row: &Row<'_>) -> Result<Option<PendingEmail>, BadRow> {
+    let address = |text: &str| Some(EmailAddress::from_stored(text.to_owned()));
+    let Some(address) = row.opt_parsed("pending_email", address)? else {
+        return Ok(None);
     };
-    Ok(asked_at.map(|asked_at| EmailChange { asked_at, asked_by }))
+    Ok(Some(PendingEmail {
+        address,
+        requested_at: row.time("pending_email_at")?,
+        requested_by: row.parsed("pending_email_by", RequestedBy::from_name)?,
+    }))
 }
 
 #[cfg(test)]

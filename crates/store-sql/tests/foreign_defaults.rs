@@ -42,7 +42,7 @@ macro_rules! all_cases {
             user_lists::a_search_ignores_letter_case,
             user_lists::a_search_takes_signs_literally,
             user_lists::filters_go_together,
-            user_lists::pending_users_end_at_the_edge,
+            user_lists::pending_addresses_expire_at_the_edge,
             admins::some_admin_must_stay_active,
             credentials::a_hash_is_renewed_only_while_it_is_the_old_one,
             links::a_link_dies_at_its_moment,

@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use doorward_domain::memory::SeededSecrets;
 use doorward_domain::model::{
-    AskedBy, AuditEvent, Credential, EmailChange, Event, Link, MailJob, MailKind, Outcome, Purpose,
-    Role, Session, SigningKey, Status, User, Version,
+    AuditEvent, Credential, Event, Link, MailJob, MailKind, Outcome, PendingEmail, Purpose,
+    RequestedBy, Role, Session, SigningKey, Status, User, Version,
 };
 use doorward_domain::values::{
     AuditEventId, Data, Digest, EmailAddress, Locale, MailJobId, Name, Secret, SessionId, UserId,
@@ -73,6 +73,15 @@ pub fn username(text: &str) -> Username {
     Username::parse(text).expect("a user name")
 }
 
+/// That address, requested by an admin.
+pub fn pending_email(address: EmailAddress) -> PendingEmail {
+    PendingEmail {
+        address,
+        requested_at: now(),
+        requested_by: RequestedBy::Admin,
+    }
+}
+
 /// An active user with every field filled.
 pub fn user() -> User {
     let data = json!({ "colour": "grün 🌿", "nested": { "list": [1, -2, 0.5, null, true, "\"\\\u{7f}"] }, "": "" });
@@ -80,11 +89,7 @@ pub fn user() -> User {
         id: user_id(),
         username: Some(username(&format!("Bén-{}", unique()))),
         email: Some(email()),
-        pending_email: Some(email()),
-        email_change: Some(EmailChange {
-            asked_at: now(),
-            asked_by: AskedBy::Admin,
-        }),
+        pending_email: Some(pending_email(email())),
         name: Some(Name::parse("Bén 🦊 o'Neill \\ %_! \"x\" 李").expect("a name")),
         role: Role::User,
         status: Status::Active,
@@ -170,6 +175,8 @@ pub fn link(user_id: UserId, purpose: Purpose) -> Link {
         user_id,
         purpose,
         email: email(),
+        epoch: 7,
+        requested_at: later(-1),
         created_at: now(),
         expires_at: now() + SignedDuration::from_hours(24),
         used_at: None,

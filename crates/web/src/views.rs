@@ -24,7 +24,7 @@ pub struct UserView {
     /// The confirmed address.
     #[schema(required = true, format = Email, example = "ben@example.com")]
     email: Option<String>,
-    /// An address that waits to be confirmed; a change of it ends after a day, and is shown until it is asked for anew.
+    /// An address that is not confirmed yet. It is removed if it is not confirmed within three days.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(format = Email, nullable = false, example = "ben@example.org")]
     pending_email: Option<String>,
@@ -34,7 +34,7 @@ pub struct UserView {
     /// What the user may do.
     #[schema(pattern = "^(user|admin)$", example = "user")]
     role: &'static str,
-    /// `pending` until the e-mail is confirmed.
+    /// `pending`: signed up with an email address alone, which is not confirmed yet.
     #[schema(pattern = "^(pending|active|disabled)$", example = "active")]
     status: &'static str,
     /// The person's own JSON object.
@@ -63,8 +63,7 @@ impl From<&User> for UserView {
                 .map(EmailAddress::as_str)
                 .map(str::to_owned),
             pending_email: user
-                .pending_email
-                .as_ref()
+                .pending_address()
                 .map(EmailAddress::as_str)
                 .map(str::to_owned),
             name: user.name.as_ref().map(Name::as_str).map(str::to_owned),

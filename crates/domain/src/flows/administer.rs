@@ -1,14 +1,17 @@
 //! Look after other people's accounts: list, role, status. Both changes need the admin's password
 //! to have been shown lately (A-13, Z-05).
 
+use jiff::Timestamp;
+
 use crate::access::{Action, Target};
 use crate::accounts::{ATTEMPTS, Accounts};
 use crate::changes::{ApplyError, Change, Changes};
 use crate::ctx::Ctx;
 use crate::error::Error;
+use crate::flows::undo_email_change::revoke_undo;
 use crate::flows::update_profile::ensure_version;
 use crate::happening::SessionEnd;
-use crate::model::{Event, Purpose, Role, Status, User, UserFilter, Version};
+use crate::model::{Event, Role, Status, User, UserFilter, Version};
 use crate::values::Invalid;
 
 /// What an admin makes of somebody.
@@ -132,7 +135,7 @@ impl Accounts {
                 expected: user.version,
             });
             if changed.session_epoch != user.session_epoch {
-                changes.push(Change::RevokeLinks(user.id, Purpose::ALL.to_vec()));
+                changes.extend(revoke_undo(user.id, Timestamp::MIN));
             }
             if is_active_admin(&user) && !is_active_admin(&changed) {
                 changes.push(Change::KeepAnAdmin);
@@ -162,20 +165,19 @@ fn is_active_admin(user: &User) -> bool {
     user.role == Role::Admin && user.status == Status::Active
 }
 
-/// Off: no session, no link. A change of address under way is dropped with its link; the address
-/// of a sign-up that was never confirmed stays, so that switching on does not confirm it.
+/// Disabled: no session, no link. A pending address change is dropped. The address of a sign-up that was never
+/// confirmed stays, so that enabling does not confirm it.
 fn disabled(user: &User) -> User {
     if user.status == Status::Disabled {
         return user.clone();
     }
-    let pending_email = match user.status {
-        Status::Pending => user.pending_email.clone(),
-        Status::Active | Status::Disabled => None,
+    let pending_email = match user.has_identifier() {
+        true => None,
+        false => user.pending_email.clone(),
     };
     User {
         status: Status::Disabled,
         pending_email,
-        email_change: None,
         session_epoch: user.session_epoch + 1,
         ..user.clone()
     }
@@ -191,7 +193,7 @@ fn enabled_again(user: &User) -> Result<User, Error> {
             );
             return Err(Error::invalid("status", unconfirmed));
         }
-        Status::Disabled if user.email.is_none() && user.pending_email.is_some() => Status::Pending,
+        Status::Disabled if !user.has_identifier() => Status::Pending,
         Status::Disabled | Status::Active => Status::Active,
     };
     Ok(User {

@@ -1,10 +1,5 @@
-//! Move an account to another address: the new one takes over once confirmed, the old one is told of both,
-//! and can take it back (R-11, `undo_email_change`).
-//!
-//! A change ends by itself: its link lives for an hour, and is mailed again on a stranger's word for
-//! `RENEWED_FOR` at most. Whoever was away for longer asks anew, which their old mailbox is told of.
-
-use jiff::{SignedDuration, Timestamp};
+//! Changes an account's address: the new one takes over once confirmed; the old one is notified of both, and can
+//! undo it (R-11, `undo_email_change`).
 
 use crate::access::Action;
 use crate::accounts::{ATTEMPTS, Accounts};
@@ -12,17 +7,8 @@ use crate::changes::{ApplyError, Change, Changes};
 use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::flows::update_profile::ensure_version;
-use crate::model::{AskedBy, EmailChange, Event, MailKind, Purpose, Status, User, Version};
+use crate::model::{Event, MailKind, PendingEmail, RequestedBy, Status, User, Version};
 use crate::values::{EmailAddress, Invalid, Password};
-
-/// For how long after it was asked for a change of address is mailed again to its new address. Else it would
-/// wait for the old mailbox's way back to run out.
-pub(crate) const RENEWED_FOR: SignedDuration = SignedDuration::from_hours(24);
-
-/// A change of address that was asked for at that moment, or before it, has ended by now.
-pub(crate) fn ended_since(now: Timestamp) -> Timestamp {
-    now - RENEWED_FOR
-}
 
 impl Accounts {
     /// Asks for the change. Whoever changes their own shows their password each time; an admin who
@@ -93,14 +79,15 @@ impl Accounts {
     }
 
     fn email_change(&self, ctx: &Ctx, user: &User, email: &EmailAddress) -> Changes {
-        // What an admin moves away, its old mailbox does not take back: it may be why.
-        let (asked_by, told) = match ctx.actor.user_id() == Some(user.id) {
-            true => (AskedBy::Owner, MailKind::EmailChangeUndo),
-            false => (AskedBy::Admin, MailKind::EmailChangeNotice),
+        let (requested_by, notice) = match ctx.actor.user_id() == Some(user.id) {
+            true => (RequestedBy::User, MailKind::EmailChangeUndo),
+            // The old address may be why an admin changes it, so it cannot undo the change.
+            false => (RequestedBy::Admin, MailKind::EmailChangeNotice),
         };
-        let email_change = EmailChange {
-            asked_at: ctx.now,
-            asked_by,
+        let pending = PendingEmail {
+            address: email.clone(),
+            requested_at: ctx.now,
+            requested_by,
         };
         let mut changes: Changes = self
             .check_actor(ctx, Action::ChangeEmail, user.id)
@@ -109,15 +96,13 @@ impl Accounts {
         changes.extend([
             Change::UpdateUser {
                 user: Box::new(User {
-                    pending_email: Some(email.clone()),
-                    email_change: Some(email_change),
+                    pending_email: Some(pending),
                     version: user.version.next(),
                     updated_at: ctx.now,
                     ..user.clone()
                 }),
                 expected: user.version,
             },
-            Change::RevokeLinks(user.id, vec![Purpose::Confirmation]),
             self.mail(
                 ctx,
                 MailKind::EmailChange,
@@ -128,7 +113,7 @@ impl Accounts {
             self.audit(ctx, Event::EmailChangeRequested, Some(user.id)),
         ]);
         if let Some(old) = user.mail_address() {
-            changes.push(self.mail(ctx, told, Some(user.id), old, user.locale));
+            changes.push(self.mail(ctx, notice, Some(user.id), old, user.locale));
         }
         changes
     }

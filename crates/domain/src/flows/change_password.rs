@@ -39,11 +39,12 @@ impl Accounts {
         let user = self
             .verify_password(ctx, &identifier, named, current, Event::PasswordChanged)
             .await?;
-        self.ensure_open(ctx, &user, Event::PasswordChanged).await?;
+        self.ensure_open(ctx, &identifier, &user, Event::PasswordChanged)
+            .await?;
         let password = self.judge_password_field("new_password", new.expose(), &user)?;
         let asker = Asker::of(ctx);
         let hash = self.hasher.hash(&asker, password.as_password()).await?;
-        self.write_password(ctx, user, hash, Proof::Password(current))
+        self.write_password(ctx, user, hash, Proof::Password(&identifier, current))
             .await
     }
 
@@ -91,10 +92,11 @@ impl Accounts {
         user: &User,
         proof: &Proof<'_>,
     ) -> Result<(), Error> {
-        let Proof::Password(current) = proof else {
+        let Proof::Password(identifier, current) = proof else {
             return Ok(());
         };
-        self.ensure_open(ctx, user, proof.event()).await?;
+        self.ensure_open(ctx, identifier, user, proof.event())
+            .await?;
         let stored = self.ports.store.find_credential(user.id).await?;
         let hash = stored.as_ref().map(|credential| &credential.password_hash);
         let verdict = self
@@ -110,8 +112,8 @@ impl Accounts {
 
 /// Why a new password may be written.
 pub(crate) enum Proof<'a> {
-    /// The current password was verified.
-    Password(&'a Password),
+    /// The current password of the account with this identifier was verified.
+    Password(&'a Identifier, &'a Password),
     /// The operator sets it on the command line.
     Operator,
 }
@@ -119,7 +121,7 @@ pub(crate) enum Proof<'a> {
 impl Proof<'_> {
     fn event(&self) -> Event {
         match self {
-            Self::Password(_) => Event::PasswordChanged,
+            Self::Password(..) => Event::PasswordChanged,
             Self::Operator => Event::PasswordSet,
         }
     }

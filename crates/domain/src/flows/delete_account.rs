@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::flows::update_profile::ensure_version;
 use crate::happening::{Happening, SessionEnd};
 use crate::model::{Event, Role, User, Version};
-use crate::values::{EmailAddress, UserId};
+use crate::values::UserId;
 
 impl Accounts {
     /// Deletes the user, the credential, the links, the mails and the sessions. The last active
@@ -42,8 +42,7 @@ impl Accounts {
             if user.role == Role::Admin {
                 changes.push(Change::KeepAnAdmin);
             }
-            let mails = self.addresses_of_nobody_else(&user).await?;
-            changes.extend(mails.into_iter().map(Change::ForgetMails));
+            changes.extend(user.email.clone().map(Change::ForgetMails));
             changes.push(self.audit(ctx, Event::UserDeleted, Some(user.id)));
             let open = self.count_sessions(ctx, &user).await;
             match self.apply(changes).await {
@@ -62,24 +61,6 @@ impl Accounts {
             }
         }
         Err(Error::Overloaded)
-    }
-
-    /// The addresses that mails may wait for, asked for by address alone: they go with the account
-    /// (L-05), and with its export. One that is still to be confirmed may be claimed by others, whose mails stay.
-    pub(crate) async fn addresses_of_nobody_else(
-        &self,
-        user: &User,
-    ) -> Result<Vec<EmailAddress>, Error> {
-        let mut addresses: Vec<_> = user.email.iter().cloned().collect();
-        if let Some(pending) = &user.pending_email {
-            let store = &self.ports.store;
-            let owner = store.find_user_by_email(pending.key()).await?;
-            let others = self.claims_of_others(user, pending, 1).await?;
-            if owner.is_none_or(|owner| owner.id == user.id) && others.is_empty() {
-                addresses.push(pending.clone());
-            }
-        }
-        Ok(addresses)
     }
 
     /// How many sessions a user has open. It is for the figures alone: where the store is away, none.

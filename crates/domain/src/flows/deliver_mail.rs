@@ -14,7 +14,6 @@ use crate::accounts::Accounts;
 use crate::changes::{ApplyError, Change};
 use crate::ctx::Ctx;
 use crate::error::Error;
-use crate::flows::change_email::RENEWED_FOR;
 use crate::happening::{Happening, MailFate};
 use crate::model::{Event, Link, MailJob, MailKind, Purpose, Status, User};
 use crate::ports::{MAIL_TIMEOUT, Mail, MailError, MailTemplate};
@@ -22,11 +21,13 @@ use crate::values::{EmailAddress, MailJobId, Name, Token, Username};
 
 /// Duration of a worker's lease on a mail: longer than a send may take. On a shared database, the mails
 /// of a node that was killed wait for it.
-pub(super) const LEASE: SignedDuration = SignedDuration::from_mins(2);
+const LEASE: SignedDuration = SignedDuration::from_mins(2);
 const _: () = assert!(MAIL_TIMEOUT.as_secs() + 20 <= LEASE.as_secs().unsigned_abs());
 /// The shortest and the longest pause between two tries.
 const SHORTEST_PAUSE_SECONDS: i64 = 2;
 const LONGEST_PAUSE_SECONDS: i64 = 1800;
+/// How many users one request for the confirmation mail reaches, the newest first.
+const MAX_RESENT: usize = 3;
 /// A longer user name can say something to whoever reads it in a mail.
 const LONGEST_MERE_NAME: usize = 24;
 
@@ -49,7 +50,7 @@ impl Delivered {
         *self == Self::default()
     }
 
-    pub(super) fn add(&mut self, other: Self) {
+    fn add(&mut self, other: Self) {
         self.sent += other.sent;
         self.deferred += other.deferred;
         self.failed += other.failed;
@@ -130,17 +131,60 @@ impl Accounts {
         fields(doorward.mail.kind = job.kind.as_str(), doorward.mail.attempt = job.attempts)
     )]
     async fn deliver_one(&self, ctx: &Ctx, job: &MailJob) -> Result<Delivered, Error> {
-        let letters = self.resolve_mail(ctx, job).await?;
-        let delivered = match letters.as_slice() {
-            [] => self.drop_mail(job).await,
-            [letter] => self.deliver_letter(ctx, job, letter).await,
-            several => self.deliver_each(ctx, job, several).await,
-        }?;
+        if job.kind == MailKind::ConfirmationResend && job.user_id.is_none() {
+            let delivered = self.resend_confirmation(ctx, job).await?;
+            self.mail_leases.remove(job.id);
+            return Ok(delivered);
+        }
+        self.deliver_resolved(ctx, job).await
+    }
+
+    async fn deliver_resolved(&self, ctx: &Ctx, job: &MailJob) -> Result<Delivered, Error> {
+        let delivered = match self.resolve_mail(job).await? {
+            Some(letter) => self.deliver_letter(ctx, job, &letter).await?,
+            None => self.drop_mail(job).await?,
+        };
         self.mail_leases.remove(job.id);
         Ok(delivered)
     }
 
-    pub(super) async fn deliver_letter(
+    /// Replaces a request for the confirmation mail by one mail for each of the newest users who have the address as
+    /// a pending one. This worker has a lease on them already.
+    async fn resend_confirmation(&self, ctx: &Ctx, job: &MailJob) -> Result<Delivered, Error> {
+        let store = &self.ports.store;
+        let key = job.email.key();
+        let mut users = store.list_users_by_pending_email(key, MAX_RESENT).await?;
+        if store.find_user_by_email(key).await?.is_some() {
+            users.clear();
+        }
+        if users.is_empty() {
+            return self.drop_mail(job).await;
+        }
+        let mails = users.into_iter().map(|user| MailJob {
+            id: MailJobId::generate(ctx.now, &*self.ports.secrets),
+            user_id: Some(user.id),
+            attempts: 1,
+            due_at: self.now() + LEASE,
+            ..job.clone()
+        });
+        let mails: Vec<_> = mails.collect();
+        let mut changes = vec![Change::KeepMail(job.id), Change::MailDone(job.id)];
+        changes.extend(mails.iter().cloned().map(Change::EnqueueMail));
+        match self.apply(changes).await {
+            Ok(()) => {}
+            // Another worker has replaced it since the lease ran out.
+            Err(ApplyError::Stale) => return Ok(Delivered::default()),
+            Err(other) => return Err(other.into()),
+        }
+        self.mail_leases.insert(&mails, ctx.now);
+        let mut done = Delivered::default();
+        for turn in join_all(mails.iter().map(|mail| self.deliver_resolved(ctx, mail))).await {
+            done.add(turn?);
+        }
+        Ok(done)
+    }
+
+    async fn deliver_letter(
         &self,
         ctx: &Ctx,
         job: &MailJob,
@@ -151,7 +195,7 @@ impl Accounts {
             return self.drop_mail(job).await;
         }
         let Some(mail) = self.compose(ctx, job, letter).await? else {
-            return self.resolve_again(job).await;
+            return self.drop_mail(job).await;
         };
         if let Err(error) = self.ports.mailer.send(&mail).await {
             return self.send_failed(ctx, job, &error).await;
@@ -171,24 +215,11 @@ impl Accounts {
         })
     }
 
-    pub(super) async fn drop_mail(&self, job: &MailJob) -> Result<Delivered, Error> {
+    async fn drop_mail(&self, job: &MailJob) -> Result<Delivered, Error> {
         self.apply(vec![Change::MailDone(job.id)]).await?;
         self.note(Happening::Mail(job.kind, MailFate::Dropped));
         Ok(Delivered {
             dropped: 1,
-            ..Delivered::default()
-        })
-    }
-
-    /// Somebody has written the user while the mail was made: what it says, and whether it goes at all, is
-    /// looked up anew at its next try.
-    async fn resolve_again(&self, job: &MailJob) -> Result<Delivered, Error> {
-        let due_at = self.now() + SignedDuration::from_secs(SHORTEST_PAUSE_SECONDS);
-        self.apply(vec![Change::MailRetry { id: job.id, due_at }])
-            .await?;
-        self.note(Happening::Mail(job.kind, MailFate::Deferred));
-        Ok(Delivered {
-            deferred: 1,
             ..Delivered::default()
         })
     }
@@ -248,11 +279,7 @@ impl Accounts {
 
     /// Whom a mail goes to and what it says, as of now. Mail goes to the address the account has
     /// on record, never to the spelling of a request.
-    pub(super) async fn resolve_mail(
-        &self,
-        ctx: &Ctx,
-        job: &MailJob,
-    ) -> Result<Vec<Letter>, Error> {
+    async fn resolve_mail(&self, job: &MailJob) -> Result<Option<Letter>, Error> {
         let store = &self.ports.store;
         let user = match job.user_id {
             Some(id) => store.find_user(id).await?,
@@ -260,44 +287,39 @@ impl Accounts {
         };
         let owner = store.find_user_by_email(job.email.key()).await?;
         Ok(match job.kind {
-            MailKind::SignUp | MailKind::EmailChange => match (owner, user) {
-                (Some(owner), Some(user)) if owner.id != user.id => {
-                    notice(owner, MailTemplate::AlreadyRegistered)
+            MailKind::SignUp | MailKind::EmailChange | MailKind::ConfirmationResend => {
+                match (owner, user) {
+                    (None, Some(user)) => confirmation(user, &job.email),
+                    (Some(owner), Some(user))
+                        if owner.id != user.id && job.kind != MailKind::ConfirmationResend =>
+                    {
+                        notice(owner, MailTemplate::AlreadyRegistered)
+                    }
+                    _ => None,
                 }
-                // The job is of its change; one of an older release has no moment beside it.
-                (None, Some(user)) => claim(user, &job.email, ctx.now, Some(job.created_at)),
-                _ => Vec::new(),
-            },
-            MailKind::ConfirmationAgain => match (owner, job.user_id) {
-                (Some(_), _) => Vec::new(),
-                (None, None) => self.claims_in_turn(ctx, job).await?,
-                // One of the letters that became of a request.
-                (None, Some(_)) => {
-                    user.map_or_else(Vec::new, |user| claim(user, &job.email, ctx.now, None))
-                }
-            },
-            MailKind::Recovery => match owner {
-                Some(owner) if owner.status == Status::Active => {
-                    linked(owner, MailTemplate::Recover, Purpose::Recovery)
-                }
-                _ => Vec::new(),
-            },
-            MailKind::PasswordChanged => {
-                user.map_or_else(Vec::new, |user| notice(user, MailTemplate::PasswordChanged))
             }
-            // To the address of that time, also where the new one was confirmed meanwhile: whoever
-            // moved the account away must not keep its owner from hearing of it.
-            MailKind::EmailChangeNotice => user.map_or_else(Vec::new, |user| {
-                let to = Some(job.email.clone());
-                letter(to, user, MailTemplate::EmailChangeNotice, None)
+            MailKind::Recovery => owner
+                .filter(|owner| owner.status == Status::Active)
+                .and_then(|owner| linked(owner, MailTemplate::Recover, Purpose::Recovery)),
+            MailKind::PasswordChanged => {
+                user.and_then(|user| notice(user, MailTemplate::PasswordChanged))
+            }
+            // To the address of that time, also if the new one was confirmed in the meantime: who moved the account
+            // must not keep its owner from being notified.
+            MailKind::EmailChangeNotice => user.map(|user| {
+                letter(
+                    job.email.clone(),
+                    user,
+                    MailTemplate::EmailChangeNotice,
+                    None,
+                )
             }),
             MailKind::EmailChangeUndo => undo_link(job, user, MailTemplate::EmailChangeUndo),
             MailKind::EmailChanged => undo_link(job, user, MailTemplate::EmailChanged),
-            // To whom it was taken from, who may be its owner.
-            MailKind::EmailTakenBack => user.map_or_else(Vec::new, |user| {
-                let to = Some(job.email.clone());
-                letter(to, user, MailTemplate::EmailTakenBack, None)
-            }),
+            // To the address that it was taken from, which may be the owner's.
+            MailKind::EmailTakenBack => {
+                user.map(|user| letter(job.email.clone(), user, MailTemplate::EmailTakenBack, None))
+            }
             MailKind::NewSignIn => about_sign_in(user, MailTemplate::NewSignIn),
             MailKind::SignInAfterFailures => about_sign_in(user, MailTemplate::SignInAfterFailures),
             // By address alone, so that asking costs the same whether it has an account.
@@ -307,9 +329,8 @@ impl Accounts {
         })
     }
 
-    /// The mail, with the secret of its link made now: the store keeps the digest alone, and an
-    /// older link for the same purpose is dead from here on. None where somebody has written the user,
-    /// or called off the mail, since it was looked up.
+    /// The mail, with the secret of its link, which is made now: the store keeps only the digest. `None` if the mail
+    /// was removed from the outbox in the meantime.
     async fn compose(
         &self,
         ctx: &Ctx,
@@ -331,11 +352,13 @@ impl Accounts {
                     user_id: user.id,
                     purpose,
                     email: letter.to.clone(),
+                    epoch: user.session_epoch,
+                    requested_at: requested_at(letter, job),
                     created_at: ctx.now,
                     expires_at: ctx.now + lifetime,
                     used_at: None,
                 };
-                if !self.put_link(job, user, link).await? {
+                if !self.put_link(job, link).await? {
                     return Ok(None);
                 }
                 let page = purpose.as_str();
@@ -355,7 +378,7 @@ impl Accounts {
             url,
             valid_minutes,
             at: match letter.template {
-                MailTemplate::Confirm => user.created_at,
+                MailTemplate::Confirm => requested_at(letter, job),
                 _ => job.created_at,
             },
             new_email: new_email(letter).map(masked),
@@ -364,20 +387,17 @@ impl Accounts {
         }))
     }
 
-    /// Stores the link where the mail and its user are still as they were read: whoever voids links finds this
-    /// one here, or leaves nothing of which it could be made. It voids the older ones of its
-    /// purpose, but for those that take an e-mail change back: a thief's next change must not void the owner's.
-    async fn put_link(&self, job: &MailJob, user: &User, link: Link) -> Result<bool, Error> {
-        let id = user.id;
-        let kept = Change::KeepUser(Box::new(user.clone()));
-        let mut changes = vec![kept, Change::KeepMail(job.id)];
-        match link.purpose {
-            Purpose::EmailUndo => changes.extend(self.put_undo_link(job, link).await?),
-            purpose => changes.extend([
-                Change::RevokeLinks(id, vec![purpose]),
-                Change::PutLink(link),
-            ]),
+    /// Stores the link if the mail is still in the outbox. A new recovery link replaces older ones.
+    async fn put_link(&self, job: &MailJob, link: Link) -> Result<bool, Error> {
+        let mut changes = vec![Change::KeepMail(job.id)];
+        if link.purpose == Purpose::Recovery {
+            changes.push(Change::RevokeLinks {
+                user_id: link.user_id,
+                purpose: link.purpose,
+                since: Timestamp::MIN,
+            });
         }
+        changes.push(Change::PutLink(link));
         match self.apply(changes).await {
             Ok(()) => Ok(true),
             Err(ApplyError::Stale) => Ok(false),
@@ -397,81 +417,75 @@ impl Accounts {
     }
 }
 
-/// A mail to somebody, before its link is made.
-pub(crate) struct Letter {
-    pub(super) user: User,
+/// A mail to one recipient, before its link is made.
+struct Letter {
+    user: User,
     to: EmailAddress,
     template: MailTemplate,
     purpose: Option<Purpose>,
 }
 
 /// To the confirmed address, without a link that opens anything.
-fn notice(user: User, template: MailTemplate) -> Vec<Letter> {
-    letter(user.mail_address().cloned(), user, template, None)
+fn notice(user: User, template: MailTemplate) -> Option<Letter> {
+    let to = user.mail_address().cloned()?;
+    Some(letter(to, user, template, None))
 }
 
 /// To the confirmed address, with a link.
-fn linked(user: User, template: MailTemplate, purpose: Purpose) -> Vec<Letter> {
-    letter(user.mail_address().cloned(), user, template, Some(purpose))
+fn linked(user: User, template: MailTemplate, purpose: Purpose) -> Option<Letter> {
+    let to = user.mail_address().cloned()?;
+    Some(letter(to, user, template, Some(purpose)))
 }
 
-/// To the owner of an account in use, about who signs in to it, or tries.
-fn about_sign_in(user: Option<User>, template: MailTemplate) -> Vec<Letter> {
-    let user = user.filter(|user| user.status == Status::Active);
-    user.map_or_else(Vec::new, |user| notice(user, template))
+/// To the owner of an active account, about a sign-in or an attempt.
+fn about_sign_in(user: Option<User>, template: MailTemplate) -> Option<Letter> {
+    let user = user.filter(|user| user.status == Status::Active)?;
+    notice(user, template)
 }
 
-/// To the mailbox that an account leaves, or has left.
-fn undo_link(job: &MailJob, user: Option<User>, template: MailTemplate) -> Vec<Letter> {
-    let user = user.filter(|user| user.status == Status::Active);
-    let (to, purpose) = (Some(job.email.clone()), Some(Purpose::EmailUndo));
-    user.map_or_else(Vec::new, |user| letter(to, user, template, purpose))
+/// To the address that an account leaves, or has left.
+fn undo_link(job: &MailJob, user: Option<User>, template: MailTemplate) -> Option<Letter> {
+    let user = user.filter(|user| user.status == Status::Active)?;
+    let purpose = Some(Purpose::EmailUndo);
+    Some(letter(job.email.clone(), user, template, purpose))
 }
 
-/// To an address somebody claims, while they still do. A change of address ends a while after it was asked
-/// for: `asked_at` says when, where the account does not, or says when an earlier one was that a node of
-/// an older release has put this one in the place of.
-pub(crate) fn claim(
-    user: User,
-    email: &EmailAddress,
-    now: Timestamp,
-    asked_at: Option<Timestamp>,
-) -> Vec<Letter> {
+/// To a pending address, while the user still has it as one.
+fn confirmation(user: User, email: &EmailAddress) -> Option<Letter> {
     let to = user
-        .pending_email
-        .clone()
-        .filter(|pending| pending.key() == email.key());
-    let asked_at = asked_at.max(user.email_change.map(|change| change.asked_at));
-    let template = match user.status {
-        Status::Pending => MailTemplate::Confirm,
-        Status::Active if is_renewed(&user, now, asked_at) => MailTemplate::EmailChange,
-        Status::Active | Status::Disabled => return Vec::new(),
-    };
-    letter(to, user, template, Some(Purpose::Confirmation))
-}
-
-/// Whether the address that an account in use waits for is mailed to now. An account that has no address
-/// of its own, and was imported so, has nobody to keep it from.
-fn is_renewed(user: &User, now: Timestamp, asked_at: Option<Timestamp>) -> bool {
-    match asked_at {
-        Some(asked_at) => now.duration_since(asked_at) < RENEWED_FOR,
-        None => user.email.is_none(),
+        .pending_address()
+        .filter(|pending| pending.key() == email.key())?
+        .clone();
+    if user.status == Status::Disabled {
+        return None;
     }
+    let template = match user.email {
+        None => MailTemplate::Confirm,
+        Some(_) => MailTemplate::EmailChange,
+    };
+    Some(letter(to, user, template, Some(Purpose::Confirmation)))
 }
 
 fn letter(
-    to: Option<EmailAddress>,
+    to: EmailAddress,
     user: User,
     template: MailTemplate,
     purpose: Option<Purpose>,
-) -> Vec<Letter> {
-    let with = |to| Letter {
+) -> Letter {
+    Letter {
         user,
         to,
         template,
         purpose,
-    };
-    to.map(with).into_iter().collect()
+    }
+}
+
+/// What the mail's link is bound to: the request of the pending address, else the mail's own.
+fn requested_at(letter: &Letter, job: &MailJob) -> Timestamp {
+    match (letter.purpose, &letter.user.pending_email) {
+        (Some(Purpose::Confirmation), Some(pending)) => pending.requested_at,
+        _ => job.created_at,
+    }
 }
 
 /// How somebody is greeted, and the user name that a mail says. To an address that nobody has proven to be
@@ -500,7 +514,7 @@ fn new_email(letter: &Letter) -> Option<&EmailAddress> {
     let moved_to = moved_to.filter(|address| address.key() != letter.to.key());
     match letter.template {
         MailTemplate::EmailChanged | MailTemplate::EmailTakenBack => moved_to,
-        _ => letter.user.pending_email.as_ref().or(moved_to),
+        _ => letter.user.pending_address().or(moved_to),
     }
 }
 

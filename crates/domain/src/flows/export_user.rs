@@ -17,7 +17,7 @@ const MAX_SCHEME: usize = 24;
 /// Mails that whoever is signed in has sent to any address they name.
 const UNPROVEN: [MailKind; 4] = [
     MailKind::SignUp,
-    MailKind::ConfirmationAgain,
+    MailKind::ConfirmationResend,
     MailKind::Recovery,
     MailKind::EmailChange,
 ];
@@ -88,12 +88,6 @@ impl Accounts {
             self.apply(vec![audit]).await?;
         }
         let credential = store.find_credential(user.id).await?;
-        // For their own export nothing is asked about an address that is not shown to be theirs: it would be
-        // left out, and the time that it takes would say whose it is.
-        let addresses = match is_own {
-            true => user.email.iter().cloned().collect(),
-            false => self.addresses_of_nobody_else(&user).await?,
-        };
         let mut held = HeldOn {
             password: credential.map(|credential| PasswordFacts {
                 since: credential.updated_at,
@@ -101,7 +95,7 @@ impl Accounts {
             }),
             sessions: self.open_sessions(ctx, &user).await?,
             links: store.list_links(user.id).await?,
-            mails: self.mails_about(&user, &addresses).await?,
+            mails: self.mails_about(&user).await?,
             user,
         };
         if is_own {
@@ -110,21 +104,10 @@ impl Accounts {
         Ok(held)
     }
 
-    /// The mails that name them, and those to these addresses that name nobody.
-    async fn mails_about(
-        &self,
-        user: &User,
-        addresses: &[EmailAddress],
-    ) -> Result<Vec<MailJob>, Error> {
-        let store = &self.ports.store;
-        let mut mails = store.list_mail_jobs(user.id, None).await?;
-        for address in addresses {
-            let more = store.list_mail_jobs(user.id, Some(address.key())).await?;
-            mails.extend(more);
-        }
-        mails.sort_by_key(|mail| mail.id);
-        mails.dedup_by_key(|mail| mail.id);
-        Ok(mails)
+    /// The mails that name the user, and those to their confirmed address that name no user.
+    async fn mails_about(&self, user: &User) -> Result<Vec<MailJob>, Error> {
+        let key = user.email.as_ref().map(EmailAddress::key);
+        Ok(self.ports.store.list_mail_jobs(user.id, key).await?)
     }
 
     /// What the audit log says about them and of what they did, newest first, older than `before`, at

@@ -8,11 +8,11 @@ use crate::accounts::Accounts;
 use crate::changes::{ApplyError, Change};
 use crate::ctx::Ctx;
 use crate::error::Error;
-use crate::model::{Event, Status, User};
+use crate::model::{AuditEvent, Event, User};
 use crate::ports::StoreError;
 use crate::values::UserId;
 
-/// How many unconfirmed sign-ups go at a time.
+/// How many pending addresses expire at a time.
 const BATCH: usize = 100;
 /// How long dead links and failed mails are stored.
 const KEPT_FOR: SignedDuration = SignedDuration::from_hours(7 * 24);
@@ -21,25 +21,22 @@ impl Accounts {
     /// Removes what has run out. Nothing depends on it: whatever has run out is refused anyway. Each part is
     /// tried whatever became of the others, so that one row does not keep all the rest (L-05).
     pub async fn sweep(&self, ctx: &Ctx) -> Result<(), Error> {
-        let sign_ups = self.sweep_sign_ups(ctx).await;
+        let pending = self.sweep_pending_emails(ctx).await;
         let rows = self.ports.store.sweep(ctx.now - KEPT_FOR).await;
         let sessions = self.ports.sessions.sweep_sessions(ctx.now).await;
-        sign_ups?;
+        pending?;
         rows?;
         Ok(sessions?)
     }
 
-    async fn sweep_sign_ups(&self, ctx: &Ctx) -> Result<(), Error> {
+    async fn sweep_pending_emails(&self, ctx: &Ctx) -> Result<(), Error> {
         let before = ctx.now - self.policy.pending_lifetime;
         loop {
-            let expired = self
-                .ports
-                .store
-                .list_pending_users_before(before, BATCH)
-                .await?;
+            let store = &self.ports.store;
+            let expired = store.list_expired_pending_emails(before, BATCH).await?;
             let mut outcome = Ok(());
             for user_id in &expired {
-                outcome = outcome.and(self.expire(ctx, *user_id).await);
+                outcome = outcome.and(self.expire_pending_email(ctx, *user_id, before).await);
             }
             // One that cannot be read keeps the others of its batch from nothing; more go the next time.
             outcome?;
@@ -49,22 +46,47 @@ impl Accounts {
         }
     }
 
-    /// Deletes a sign-up that nobody confirmed in time, held at the version that was looked at: one
-    /// that is confirmed in this moment, or expired by another node, is left alone.
-    async fn expire(&self, ctx: &Ctx, id: UserId) -> Result<(), Error> {
+    /// Removes a pending address that was not confirmed in time, and the account if it has nothing else to sign in
+    /// with. One that is confirmed or replaced in this moment is left alone.
+    async fn expire_pending_email(
+        &self,
+        ctx: &Ctx,
+        id: UserId,
+        before: Timestamp,
+    ) -> Result<(), Error> {
         let user = self.ports.store.find_user(id).await?;
-        let Some(user) = user.filter(|user| user.status == Status::Pending) else {
-            return Ok(());
+        let is_expired = |user: &User| {
+            let pending = user.pending_email.as_ref();
+            pending.is_some_and(|pending| pending.requested_at < before)
         };
-        let hold = Change::UpdateUser {
-            expected: user.version,
-            user: Box::new(User {
-                version: user.version.next(),
-                ..user
-            }),
-        };
-        let audit = self.audit(ctx, Event::SignUpExpired, Some(id));
-        match self.apply(vec![hold, Change::DeleteUser(id), audit]).await {
+        match user.filter(is_expired) {
+            Some(user) => {
+                self.remove_pending_email(ctx, &user, Event::SignUpExpired)
+                    .await
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Removes the user's pending address. An account without another name to sign in with is deleted, and `event`
+    /// is written for it.
+    pub(crate) async fn remove_pending_email(
+        &self,
+        ctx: &Ctx,
+        user: &User,
+        event: Event,
+    ) -> Result<(), Error> {
+        let mut changes = vec![without_pending_email(ctx, user)];
+        if !user.has_identifier() {
+            // The client of this request is not the one that signed up.
+            let event = AuditEvent {
+                address: None,
+                user_agent: None,
+                ..self.audit_line(ctx, event, Some(user.id))
+            };
+            changes.extend([Change::DeleteUser(user.id), Change::Audit(Box::new(event))]);
+        }
+        match self.apply(changes).await {
             Ok(()) | Err(ApplyError::Stale) => Ok(()),
             Err(other) => Err(other.into()),
         }
@@ -100,5 +122,18 @@ impl Accounts {
     /// What the store's clock says, where it has one of its own.
     pub async fn server_time(&self) -> Result<Option<Timestamp>, StoreError> {
         self.ports.store.server_time().await
+    }
+}
+
+/// The user without the pending address, if they are still of the version that was read.
+pub(crate) fn without_pending_email(ctx: &Ctx, user: &User) -> Change {
+    Change::UpdateUser {
+        expected: user.version,
+        user: Box::new(User {
+            pending_email: None,
+            version: user.version.next(),
+            updated_at: ctx.now,
+            ..user.clone()
+        }),
     }
 }

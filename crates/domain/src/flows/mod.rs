@@ -9,7 +9,6 @@ pub mod audience_token;
 pub mod audit;
 pub mod change_email;
 pub mod change_password;
-pub(crate) mod claims;
 pub mod confirm;
 pub(crate) mod counting;
 pub mod delete_account;

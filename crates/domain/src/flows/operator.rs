@@ -49,7 +49,6 @@ impl Accounts {
             data: Data::default(),
             locale: ctx.client.locale,
             session_epoch: User::FIRST_EPOCH,
-            email_change: None,
             stopped_epoch: None,
             version: Version::FIRST,
             created_at: ctx.now,

@@ -9,7 +9,7 @@ use crate::changes::{ApplyError, Change};
 use crate::ctx::Ctx;
 use crate::error::Error;
 use crate::happening::SessionEnd;
-use crate::model::{Credential, Event, MailKind, Purpose, Status, User};
+use crate::model::{Credential, Event, Link, MailKind, Purpose, Status, User};
 use crate::passwords::Asker;
 use crate::values::{EmailAddress, Secret, Token};
 
@@ -30,7 +30,7 @@ impl Accounts {
     #[tracing::instrument(level = "trace", skip_all)]
     pub async fn view_recovery(&self, ctx: &Ctx, token: &Token) -> Result<User, Error> {
         let (link, user) = self.find_living_link(ctx, token, Purpose::Recovery).await?;
-        if link.used_at.is_some() || !may_recover(&user, &link.email) {
+        if link.used_at.is_some() || !may_recover(&user, &link) {
             return Err(Error::LinkExpired);
         }
         Ok(user)
@@ -73,10 +73,8 @@ impl Accounts {
         Err(Error::Overloaded)
     }
 
-    /// What every new password of an account brings with it: a higher epoch, dead links (R-06; but for
-    /// those that take an e-mail change back: the new password may be a thief's, R-11, and where an operator
-    /// has set it the account may be in a thief's mailbox still), a mail and a line in the audit log. The
-    /// caller ends the sessions once it is written.
+    /// The changes that every new password makes: a higher epoch, which voids sessions and recovery links, a
+    /// mail and an audit event. The caller ends the sessions once they are written.
     pub(crate) fn password_changes(
         &self,
         ctx: &Ctx,
@@ -90,7 +88,6 @@ impl Accounts {
             Change::UpdateUser {
                 user: Box::new(User {
                     pending_email: user.pending_email.clone().filter(|_| keeps_pending),
-                    email_change: user.email_change.filter(|_| keeps_pending),
                     session_epoch: user.session_epoch + 1,
                     version: user.version.next(),
                     updated_at: ctx.now,
@@ -105,7 +102,6 @@ impl Accounts {
             }),
             self.audit(ctx, event, Some(user.id)),
         ];
-        changes.extend(void_links(user));
         if let Some(email) = user.mail_address() {
             changes.push(self.mail(
                 ctx,
@@ -119,17 +115,6 @@ impl Accounts {
     }
 }
 
-/// No link of before opens anything but what takes an e-mail change back, be it mailed already or on its way
-/// with each higher epoch of an account come these.
-pub(crate) fn void_links(user: &User) -> Vec<Change> {
-    let links = Change::RevokeLinks(user.id, vec![Purpose::Recovery]);
-    // What is asked for by address names nobody: the worker finds whose it is. A notice has no link, and stays.
-    let asked_for = vec![MailKind::Recovery];
-    let mails = user.mail_address().cloned();
-    let mails = mails.map(|address| Change::ForgetMailsOf(address, asked_for));
-    mails.into_iter().chain([links]).collect()
-}
-
 /// Joins the line of whoever asked with the line about whom it was sent to.
 fn mail_detail(mail: &Change) -> String {
     match mail {
@@ -138,8 +123,10 @@ fn mail_detail(mail: &Change) -> String {
     }
 }
 
-/// A link recovers the account of the address it was mailed to, while that is the account's.
-fn may_recover(user: &User, mailed_to: &EmailAddress) -> bool {
+/// A link recovers the account of the address it was mailed to, as long as that is the account's address and no
+/// security event came in between.
+fn may_recover(user: &User, link: &Link) -> bool {
     user.status == Status::Active
-        && user.email.as_ref().map(EmailAddress::key) == Some(mailed_to.key())
+        && user.session_epoch == link.epoch
+        && user.email.as_ref().map(EmailAddress::key) == Some(link.email.key())
 }

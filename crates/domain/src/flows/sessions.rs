@@ -12,7 +12,6 @@ use crate::changes::{ApplyError, Change, Changes};
 use crate::ctx::{Ctx, actor_of};
 use crate::error::Error;
 use crate::flows::keys::LookFor;
-use crate::flows::recover::void_links;
 use crate::happening::{Happening, SessionEnd};
 use crate::model::{Event, Role, Session, Status, User, replacements};
 use crate::ports::{Seen, StoreError};
@@ -384,9 +383,6 @@ impl Accounts {
                 },
                 self.audit_detail(ctx, Event::SessionsRevoked, Some(user.id), "all"),
             ]);
-            if user.status == Status::Active {
-                changes.extend(void_links(&user));
-            }
             match self.apply(changes).await {
                 Ok(()) => {
                     let (epoch, why) = (user.session_epoch + 1, SessionEnd::Revoked);

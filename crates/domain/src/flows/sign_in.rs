@@ -1,7 +1,7 @@
 //! Sign in: show a password, get a session.
 //!
 //! Unknown account and wrong password cost the same work and get the same answer: one
-//! hash by a user name, two by an address: it may have an owner, and somebody who claims it.
+//! hash by a username, two by an address: it may have an owner, and a user who has it as a pending address.
 //! The account's state is told only to whoever knows the password. A try is counted before it is
 //! known whether it was right, under the account it is aimed at.
 
@@ -9,7 +9,6 @@ use crate::accounts::Accounts;
 use crate::changes::{Change, Changes};
 use crate::ctx::Ctx;
 use crate::error::Error;
-use crate::flows::change_email::ended_since;
 use crate::flows::sessions::SignedIn;
 use crate::happening::{Happening, SignInOutcome};
 use crate::model::{Credential, Event, Status, User};
@@ -26,7 +25,7 @@ fn nobody() -> UserId {
 pub enum Identifier {
     /// By user name.
     Username(Username),
-    /// By confirmed address; that of a sign-up is found too, to say what stands in its way.
+    /// By confirmed address. A pending one is found too, to report that it is not confirmed.
     Email(EmailAddress),
 }
 
@@ -35,11 +34,11 @@ pub enum Identifier {
 pub(crate) struct Named {
     /// Whose it is.
     pub(crate) owner: Option<User>,
-    /// Who says that the address is theirs and has not shown it: the newest such sign-up.
-    pub(crate) claim: Option<User>,
-    /// Whether there could be such a claim. A wrong password then costs two hashes, with a claim or
-    /// without: by the clock nobody learns that a sign-up waits.
-    pub(crate) is_claimable: bool,
+    /// The newest user who has the address as a pending one.
+    pub(crate) pending: Option<User>,
+    /// Whether there can be such a user. A wrong password then costs two hashes, with a pending user or without,
+    /// so that the time does not reveal that a sign-up waits.
+    pub(crate) by_email: bool,
 }
 
 impl Named {
@@ -84,7 +83,8 @@ impl Accounts {
         let user = self
             .verify_password(ctx, identifier, named, password, Event::SignIn)
             .await?;
-        self.ensure_open(ctx, &user, Event::SignIn).await?;
+        self.ensure_open(ctx, identifier, &user, Event::SignIn)
+            .await?;
         // Before there is a session: a look-up that fails leaves none without its line (L-01).
         let notice = self.sign_in_notice(ctx, &user).await?;
         let signed_in = self.issue_session(ctx, user).await?;
@@ -108,16 +108,12 @@ impl Accounts {
             }
             Identifier::Email(email) => {
                 let owner = store.find_user_by_email(email.key()).await?;
-                let since = ended_since(self.now());
-                let claims = store.list_users_by_pending_email(email.key(), since, 8);
-                let claims = claims.await?;
-                let of = |status| claims.iter().find(|user| user.status == status).cloned();
-                // An active user's claim is a change of address: not a name of theirs yet.
-                let claim = of(Status::Pending).or_else(|| of(Status::Disabled));
+                let pending = store.list_users_by_pending_email(email.key(), 1);
+                let pending = pending.await?.into_iter().next();
                 Ok(Named {
                     owner,
-                    claim,
-                    is_claimable: true,
+                    pending,
+                    by_email: true,
                 })
             }
         }
@@ -125,9 +121,9 @@ impl Accounts {
 
     /// The user, where this is their password. Every verification of a password goes through here.
     ///
-    /// By an address, the password is tried on its owner first (on a decoy, if it has none) and then
-    /// on whoever claims it (or on a decoy): whoever signs up with an address and then in cannot tell
-    /// from the answer, nor from the time it takes, whether the address has an owner.
+    /// By an address, the password is compared with the owner's hash (or a decoy) and then with that of the newest
+    /// user who has it as a pending address (or a decoy), so that neither the response nor its time reveals whether
+    /// the address has an owner.
     pub(crate) async fn verify_password(
         &self,
         ctx: &Ctx,
@@ -138,10 +134,10 @@ impl Accounts {
     ) -> Result<User, Error> {
         let Named {
             owner,
-            claim,
-            is_claimable,
+            pending,
+            by_email,
         } = named;
-        let meant = owner.as_ref().or(claim.as_ref()).cloned();
+        let meant = owner.as_ref().or(pending.as_ref()).cloned();
         let attempt = self.reserve(ctx, identifier, owner.as_ref()).await?;
         let aimed_at = owner.as_ref().map_or_else(
             || (nobody(), User::FIRST_EPOCH),
@@ -162,19 +158,19 @@ impl Accounts {
                 return Err(error);
             }
         }
-        // From here on a guess was made at the owner's password, and stays counted whatever comes:
-        // whoever claims the address would clear it with a password of their own choice, and guess on.
+        // The guess at the owner's password stays counted from here on. Otherwise an attacker could clear it by
+        // signing up with the owner's address and a password of their own.
         let mut stop = self.count_wrong(ctx, &attempt, aimed_at).await?;
-        let claimed = match is_claimable {
-            true => self.try_password(ctx, &asker, claim, password).await,
+        let unconfirmed = match by_email {
+            true => self.try_password(ctx, &asker, pending, password).await,
             false => Ok(None),
         };
-        if !matches!(claimed, Ok(None))
+        if !matches!(unconfirmed, Ok(None))
             && let Some(stop) = stop.take()
         {
             self.apply(vec![stop]).await?;
         }
-        match claimed? {
+        match unconfirmed? {
             Some(user) => self.with_data(user).await,
             None => Err(self.refuse_password(ctx, meant, event, stop).await?),
         }
@@ -236,16 +232,23 @@ impl Accounts {
         })
     }
 
-    /// Whoever showed the right password is told what stands in the way.
+    /// Fails if the account cannot sign in by this identifier. Only a caller who sent the correct password gets here.
     pub(crate) async fn ensure_open(
         &self,
         ctx: &Ctx,
+        identifier: &Identifier,
         user: &User,
         event: Event,
     ) -> Result<(), Error> {
+        let is_confirmed = match identifier {
+            Identifier::Username(_) => true,
+            Identifier::Email(email) => {
+                user.email.as_ref().map(EmailAddress::key) == Some(email.key())
+            }
+        };
         let (refusal, detail) = match user.status {
-            Status::Active => return Ok(()),
-            Status::Pending => (Error::EmailUnconfirmed, "e-mail not confirmed"),
+            Status::Active if is_confirmed => return Ok(()),
+            Status::Active | Status::Pending => (Error::EmailUnconfirmed, "email not confirmed"),
             Status::Disabled => (Error::AccountDisabled, "account disabled"),
         };
         self.apply(vec![self.audit_failure(ctx, event, Some(user.id), detail)])

@@ -1,13 +1,15 @@
-//! Sign up: a user name, an e-mail address or both, and a password.
+//! Signs a user up: a username, an email address or both, and a password.
 //!
-//! Nobody looks whether the address has an account: two sign-ups with one address are two pending
-//! users, and the first to confirm has it. The worker, who sends the mail, is the one who looks.
+//! With enumeration protection the address is not looked up: any number of accounts may have the same pending
+//! address, and the first to confirm gets it. The worker, which sends the mail, looks the address up.
 
 use crate::accounts::Accounts;
-use crate::changes::{ApplyError, Change, Unique};
+use crate::changes::Change;
 use crate::ctx::Ctx;
 use crate::error::Error;
-use crate::model::{Credential, Event, MailKind, Role, Status, User, Version};
+use crate::model::{
+    Credential, Event, MailKind, PendingEmail, RequestedBy, Role, Status, User, Version,
+};
 use crate::passwords::Asker;
 use crate::values::{Data, EmailAddress, Invalid, Name, NewPassword, UserId, Username};
 
@@ -27,8 +29,11 @@ pub struct SignUp {
 }
 
 impl Accounts {
-    /// Makes the user: pending with a mail on its way where there is an address, active at once
-    /// with a user name alone.
+    /// Creates the user, and queues a confirmation mail for the address. With an address alone the user is pending
+    /// until it is confirmed; with a username it is active at once, and only the address waits.
+    ///
+    /// If the policy asks for no confirmation, the address is stored as confirmed; fails with
+    /// [`Error::EmailTaken`] if another user has it.
     #[tracing::instrument(level = "trace", skip_all)]
     pub async fn sign_up(&self, ctx: &Ctx, wanted: SignUp) -> Result<User, Error> {
         ensure_named(wanted.username.as_ref(), wanted.email.as_ref())?;
@@ -42,7 +47,7 @@ impl Accounts {
         {
             return Err(Error::EmailTaken);
         }
-        if wanted.email.is_some() {
+        if wanted.email.is_some() && self.policy.confirm_email {
             self.ensure_outbox_room()?;
         }
         let asker = Asker::of(ctx);
@@ -60,32 +65,44 @@ impl Accounts {
             }),
             self.audit(ctx, Event::SignUp, Some(user.id)),
         ];
-        if let Some(email) = &user.pending_email {
+        if let Some(email) = user.pending_address() {
             changes.push(self.mail(ctx, MailKind::SignUp, Some(user.id), email, user.locale));
         }
         match self.apply(changes).await {
-            Ok(()) => Ok(user),
-            Err(ApplyError::Taken(Unique::Username)) => Err(Error::UsernameTaken),
+            Ok(()) => {
+                self.forget_guesses(ctx, &user).await;
+                Ok(user)
+            }
             Err(other) => Err(other.into()),
         }
     }
 
     fn new_user(&self, ctx: &Ctx, wanted: SignUp) -> User {
+        let (email, pending_email) = match wanted.email {
+            Some(address) if self.policy.confirm_email => {
+                let pending = PendingEmail {
+                    address,
+                    requested_at: ctx.now,
+                    requested_by: RequestedBy::User,
+                };
+                (None, Some(pending))
+            }
+            email => (email, None),
+        };
         User {
             id: UserId::generate(ctx.now, &*self.ports.secrets),
-            status: match wanted.email {
-                Some(_) => Status::Pending,
-                None => Status::Active,
+            status: match wanted.username.is_some() || email.is_some() {
+                true => Status::Active,
+                false => Status::Pending,
             },
             username: wanted.username,
-            email: None,
-            pending_email: wanted.email,
+            email,
+            pending_email,
             name: wanted.name,
             role: Role::User,
             data: wanted.data,
             locale: ctx.client.locale,
             session_epoch: User::FIRST_EPOCH,
-            email_change: None,
             stopped_epoch: None,
             version: Version::FIRST,
             created_at: ctx.now,

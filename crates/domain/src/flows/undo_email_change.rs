@@ -1,12 +1,10 @@
-//! Take an e-mail change back, by the link that was mailed to the old address.
+//! Undoes an address change, by the link that was mailed to the old address.
 //!
-//! Whoever knows somebody's password can move the account to a mailbox of their own. The old mailbox
-//! is told, and its link works for days, whatever the thief does meanwhile: another change of address
-//! or of the password leaves it alone, and so does the link that the thief's own mailbox got for a
-//! later change. It gives the old address back, ends every session, voids the links of this change, of
-//! all later ones and of every other purpose, locks the password that the thief knows, and mails a
-//! recovery: from there on, only whoever reads the old mailbox gets in. What an admin has moved has no
-//! such link. Looking at the link changes nothing.
+//! Anyone who knows a user's password can move the account to an address of their own. The old address is notified,
+//! and its link works for days, whatever a thief does with the account: it survives security events and later
+//! address changes. Using it restores the old address, ends every session, voids the links of this and of all later
+//! changes, replaces the password and mails a recovery link. A change by an admin has no such link. Viewing the link
+//! changes nothing.
 
 use jiff::Timestamp;
 
@@ -14,17 +12,11 @@ use crate::accounts::{ATTEMPTS, Accounts};
 use crate::changes::{ApplyError, Change, Changes, Unique};
 use crate::ctx::Ctx;
 use crate::error::Error;
-use crate::flows::recover::void_links;
 use crate::happening::SessionEnd;
-use crate::model::{
-    AskedBy, Credential, EmailChange, Event, Link, MailJob, MailKind, Purpose, Status, User,
-};
+use crate::model::{Credential, Event, Link, MailKind, Purpose, RequestedBy, Status, User};
 use crate::passwords::Asker;
-use crate::values::{Password, Secret, Token};
+use crate::values::{Password, Secret, Token, UserId};
 
-/// How many links that take a change back live at once for one user: the first of them, which a thief's
-/// later changes must not void, and the last.
-const MOST_UNDO_LINKS: usize = 10;
 /// What it says of a confirmation by which an admin's change took over.
 const MOVED: &str = "moved by an admin";
 
@@ -90,7 +82,6 @@ impl Accounts {
                 user: Box::new(User {
                     email: Some(link.email.clone()),
                     pending_email: None,
-                    email_change: None,
                     session_epoch: user.session_epoch + 1,
                     version: user.version.next(),
                     updated_at: ctx.now,
@@ -103,11 +94,9 @@ impl Accounts {
                 at: ctx.now,
             },
         ];
-        changes.extend(void_links(user));
-        // An older link is of somebody who had the account before, and takes this back as well.
-        changes.extend(forget_undo_mails(user, link.created_at));
+        // An older link belongs to an earlier owner of the account, and stays valid.
+        changes.extend(revoke_undo(user.id, link.requested_at));
         changes.extend([
-            Change::RevokeLinksSince(user.id, Purpose::EmailUndo, link.created_at),
             Change::PutCredential(Credential {
                 user_id: user.id,
                 password_hash: locked,
@@ -124,84 +113,47 @@ impl Accounts {
         changes
     }
 
-    /// What stores the link of that mail. It voids the one of the mail's earlier try, which may have arrived
-    /// nowhere, and where too many live it takes the place of others.
-    pub(crate) async fn put_undo_link(&self, job: &MailJob, link: Link) -> Result<Changes, Error> {
-        let now = link.created_at;
-        let link = Link {
-            created_at: job.created_at,
-            ..link
-        };
-        let mut living = self.ports.store.list_links(link.user_id).await?;
-        living.retain(|kept| {
-            let is_open = kept.used_at.is_none() && kept.expires_at > now;
-            is_open && kept.purpose == Purpose::EmailUndo
-        });
-        living.sort_by_key(|kept| kept.created_at);
-        let is_same_mail = |kept: &Link| {
-            let is_same =
-                kept.created_at == link.created_at && kept.email.key() == link.email.key();
-            is_same && job.attempts > 1
-        };
-        let (own, others): (Vec<_>, Vec<_>) = living.into_iter().partition(is_same_mail);
-        let voids = own.into_iter().chain(spare(others, &link));
-        let voids = voids.map(|kept| Change::UseLink {
-            digest: kept.digest,
-            at: now,
-        });
-        Ok(voids.chain([Change::PutLink(link.clone())]).collect())
-    }
-
-    /// What the confirmation of an account's move brings with it. Where an admin has asked for it, no older
-    /// mailbox takes it back; until then each does: the account may be in a thief's. Where its owner has,
-    /// or a thief who knew the password, the mailbox that is left is told, and its way back begins now:
-    /// whoever waits with the confirmation gains nothing.
-    pub(crate) fn of_a_move(&self, ctx: &Ctx, user: &User) -> Changes {
+    /// The audit event of a confirmation, and, if it replaces an address, what becomes of the old one: its owner is
+    /// notified and can undo the change from now on, unless an admin requested it, which voids undo links
+    ///
+    pub(crate) fn confirmation_notices(&self, ctx: &Ctx, user: &User) -> Changes {
         let event = Event::EmailConfirmed;
         let line = || self.audit(ctx, event, Some(user.id));
         let Some(left) = user.mail_address() else {
             return vec![line()];
         };
-        let is_admins = |change: EmailChange| change.asked_by == AskedBy::Admin;
-        if !user.email_change.is_some_and(is_admins) {
+        let requested_by = user
+            .pending_email
+            .as_ref()
+            .map(|pending| pending.requested_by);
+        if requested_by != Some(RequestedBy::Admin) {
             let (kind, id) = (MailKind::EmailChanged, Some(user.id));
             return vec![line(), self.mail(ctx, kind, id, left, user.locale)];
         }
-        let mut changes = forget_undo_mails(user, user.created_at);
-        changes.extend([
-            Change::RevokeLinks(user.id, vec![Purpose::EmailUndo]),
-            self.audit_detail(ctx, event, Some(user.id), MOVED),
-        ]);
+        let mut changes = revoke_undo(user.id, Timestamp::MIN);
+        changes.push(self.audit_detail(ctx, event, Some(user.id), MOVED));
         changes
     }
 }
 
-/// Those on their way, from one moment on. Before the links, so that one that is just being made is found as
-/// a link where it is not found as a mail.
-fn forget_undo_mails(user: &User, since: Timestamp) -> Changes {
+/// Voids the undo links of changes that were requested at `since` or later. The queued mails come first: a link that
+/// is being made at this moment is then found as a link if it is not found as a mail.
+pub(crate) fn revoke_undo(user_id: UserId, since: Timestamp) -> Changes {
     let kinds = [MailKind::EmailChangeUndo, MailKind::EmailChanged];
-    let forget = |kind| Change::ForgetMailsSince(user.id, kind, since);
-    kinds.map(forget).into()
+    let forget = kinds.map(|kind| Change::ForgetUserMails {
+        user_id,
+        kind,
+        since,
+    });
+    let revoke = Change::RevokeLinks {
+        user_id,
+        purpose: Purpose::EmailUndo,
+        since,
+    };
+    forget.into_iter().chain([revoke]).collect()
 }
 
 /// What the audit log says of a change that was taken back: when it was asked for.
 fn undone(link: &Link) -> String {
-    format!("change of {}", link.created_at)
-}
-
-/// Which of the living links, oldest first, go for one more. The first of a mailbox takes most back, and the
-/// last lives longest: those between go first. Then the newest do, so that a thief's many mailboxes, which
-/// can only come later, never crowd out the owner's.
-fn spare(mut living: Vec<Link>, new: &Link) -> Vec<Link> {
-    let mut spare = Vec::new();
-    while living.len() >= MOST_UNDO_LINKS {
-        let is_between = |at: &usize| {
-            let is_of = |other: &Link| other.email.key() == living[*at].email.key();
-            living[..*at].iter().any(is_of) && (is_of(new) || living[at + 1..].iter().any(is_of))
-        };
-        let newest = living.len() - 1;
-        let at = (0..living.len()).rev().find(is_between).unwrap_or(newest);
-        spare.push(living.remove(at));
-    }
-    spare
+    format!("change of {}", link.requested_at)
 }

@@ -37,8 +37,14 @@ impl Purpose {
     }
 }
 
-/// A link as it is kept: the digest of its secret, and all that it is bound to. It needs no epoch: whatever
-/// raises its user's removes it, and it is made beside the very version of the user that it was made for.
+/// A link as it is stored: the digest of its secret, and what it is bound to. Each use compares that with the
+/// stored user, so that deleting a void link is cleanup only.
+///
+/// | purpose | is void when |
+/// | --- | --- |
+/// | confirmation | the user's pending address is gone or was requested again (`requested_at`) |
+/// | recovery | the user's session epoch is higher than `epoch`, or a newer link replaced this one |
+/// | email undo | it is used, an admin changed the address, or the user is disabled |
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Link {
     /// Digest of the secret in the mail; unique.
@@ -49,6 +55,10 @@ pub struct Link {
     pub purpose: Purpose,
     /// The address it was mailed to, and the only one it can confirm.
     pub email: EmailAddress,
+    /// The user's session epoch when the link was made.
+    pub epoch: i64,
+    /// When the pending address, the recovery or the address change that the link is for was requested.
+    pub requested_at: Timestamp,
     /// When it was made.
     pub created_at: Timestamp,
     /// From when on it is dead; asked at every use, never left to a sweeper.

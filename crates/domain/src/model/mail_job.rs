@@ -10,8 +10,8 @@ pub enum MailKind {
     /// To a new user: confirm this address. To the owner of an address that was signed up
     /// with again: somebody did.
     SignUp,
-    /// The confirmation once more, asked for by address.
-    ConfirmationAgain,
+    /// The confirmation again, requested by address. The worker makes one such mail for each pending user.
+    ConfirmationResend,
     /// The link to a new password, asked for by address.
     Recovery,
     /// The password was changed.
@@ -38,7 +38,7 @@ impl MailKind {
     /// Every kind.
     pub const ALL: [Self; 12] = [
         Self::SignUp,
-        Self::ConfirmationAgain,
+        Self::ConfirmationResend,
         Self::Recovery,
         Self::PasswordChanged,
         Self::EmailChange,
@@ -55,7 +55,7 @@ impl MailKind {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::SignUp => "sign-up",
-            Self::ConfirmationAgain => "confirmation-resend",
+            Self::ConfirmationResend => "confirmation-resend",
             Self::Recovery => "recovery",
             Self::PasswordChanged => "password-changed",
             Self::EmailChange => "email-change",

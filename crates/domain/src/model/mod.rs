@@ -20,4 +20,4 @@ pub use mail_job::{MailJob, MailKind};
 pub use session::Session;
 pub(crate) use session::replacements;
 pub use signing_key::SigningKey;
-pub use user::{AskedBy, EmailChange, Role, Status, User, UserFilter, Version};
+pub use user::{PendingEmail, RequestedBy, Role, Status, User, UserFilter, Version};

@@ -53,7 +53,7 @@ impl Role {
 /// Whether a user can sign in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Status {
-    /// Signed up with an e-mail address that is not confirmed yet.
+    /// Signed up with an email address alone, which is not confirmed yet.
     Pending,
     /// In use.
     Active,
@@ -79,22 +79,42 @@ impl Status {
     }
 }
 
-/// The change of address that `pending_email` waits for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct EmailChange {
-    /// When it was asked for; it ends some time after that.
-    pub asked_at: Timestamp,
-    /// Who asked.
-    pub asked_by: AskedBy,
+/// An address that waits for confirmation. A user has at most one; several users may have the same.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PendingEmail {
+    /// The address.
+    pub address: EmailAddress,
+    /// When it was requested. Confirmation links are bound to this moment: a request that replaces this one voids
+    /// them, a resend does not.
+    pub requested_at: Timestamp,
+    /// Who requested it.
+    pub requested_by: RequestedBy,
 }
 
-/// Who asked for a change of address.
+/// Who requested an address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum AskedBy {
-    /// The person, or whoever knows their password: the old mailbox can take it back.
-    Owner,
-    /// An admin: no older mailbox takes that back.
+pub enum RequestedBy {
+    /// The user, or anyone who knows their password: the old address can undo the change.
+    User,
+    /// An admin: no old address can undo the change.
     Admin,
+}
+
+impl RequestedBy {
+    /// Its name in the tables.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::User => "user",
+            Self::Admin => "admin",
+        }
+    }
+
+    /// The requester of that name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::User, Self::Admin]
+            .into_iter()
+            .find(|requester| requester.as_str() == name)
+    }
 }
 
 /// An account. At least one of `username`, `email` and `pending_email` is there.
@@ -106,11 +126,8 @@ pub struct User {
     pub username: Option<Username>,
     /// Confirmed, and unique by its key. Whoever has it here has shown that they read its mail.
     pub email: Option<EmailAddress>,
-    /// Waits for confirmation; any number of users may claim one address.
-    pub pending_email: Option<EmailAddress>,
-    /// What is known of the change that the pending address is of: none for a sign-up's, an imported one, and
-    /// one that a node of an older release has written.
-    pub email_change: Option<EmailChange>,
+    /// Waits for confirmation.
+    pub pending_email: Option<PendingEmail>,
     /// What to call the person.
     pub name: Option<Name>,
     /// What they may do.
@@ -143,15 +160,15 @@ impl User {
         self.email.as_ref()
     }
 
-    /// Whether they claim `pending_email` still, where a change of address asked for at that moment, or before it,
-    /// has ended. An account that has no address of its own, and was imported so, has nobody to keep it
-    /// from.
-    pub fn claims_since(&self, moment: Timestamp) -> bool {
-        match (self.status, self.email_change) {
-            (Status::Pending | Status::Disabled, _) => true,
-            (Status::Active, Some(change)) => change.asked_at > moment,
-            (Status::Active, None) => self.email.is_none(),
-        }
+    /// The address that waits for confirmation.
+    pub fn pending_address(&self) -> Option<&EmailAddress> {
+        self.pending_email.as_ref().map(|pending| &pending.address)
+    }
+
+    /// Whether the account has a name to sign in with: a username or a confirmed address. Without one its status
+    /// is [`Status::Pending`] unless it is disabled.
+    pub fn has_identifier(&self) -> bool {
+        self.username.is_some() || self.email.is_some()
     }
 
     /// Whether strangers have used up their guesses at the present password, and a mail can lift that.
@@ -161,7 +178,7 @@ impl User {
 
     /// The person's own names, which make poor passwords.
     pub fn personal_words(&self) -> Vec<&str> {
-        let addresses = [self.email.as_ref(), self.pending_email.as_ref()];
+        let addresses = [self.email.as_ref(), self.pending_address()];
         let of_addresses = addresses
             .into_iter()
             .flatten()

@@ -1,10 +1,10 @@
 //! Moving to another address: the new one takes over once confirmed, the old one is told.
 
+use doorward_domain::Error;
 use doorward_domain::changes::Change;
 use doorward_domain::flows::sessions::SignedIn;
 use doorward_domain::model::{Status, User};
 use doorward_domain::ports::{Mail, MailTemplate, Sessions};
-use doorward_domain::Error;
 
 use crate::world::*;
 

@@ -36,7 +36,7 @@ async fn a_link_shown_again_tells_nothing_that_came_after_it() {
     world.pending("ben").await;
     let token = token_in(&world.one_mail().await);
     world.accounts.confirm(&world.anon(), &token).await.unwrap();
-    let signed_in = world.sign_in("ben").await;
+    let signed_in = world.sign_in("ben@example.com").await;
     world.advance(seconds(1));
     let profile = ProfileUpdate::Replace {
         name: None,
@@ -93,17 +93,15 @@ async fn looking_at_the_link_changes_nothing() {
     world.accounts.confirm(&world.anon(), &token).await.unwrap();
 }
 
-/// what strangers guess at the user name or the address of a sign-up keeps nobody from confirming it by
-/// the mailed link, with its password.
+/// wrong passwords for the address of a sign-up do not keep its owner from confirming it by the mailed
+/// link, with its password.
 #[tokio::test]
 async fn guesses_of_strangers_keep_nobody_from_confirming() {
     let world = World::with(|policy| policy.confirmation_requires_password = true).await;
     world.pending("ben").await;
     let link = token_in(&world.one_mail().await);
     for _ in 0..100 {
-        for name in ["ben", "ben@example.com"] {
-            let _ = world.try_sign_in(name, OTHER_PASSWORD).await;
-        }
+        let _ = world.try_sign_in("ben@example.com", OTHER_PASSWORD).await;
         world.advance(seconds(10));
     }
     let (anon, own) = (world.anon(), password(PASSWORD));
@@ -168,24 +166,6 @@ async fn the_purpose_of_a_link_counts_also_where_all_else_fits() {
     assert_err!(refused, Error::LinkExpired);
 }
 
-/// a new link of a kind kills the older one.
-#[tokio::test]
-async fn asking_again_mails_a_new_link_and_kills_the_old() {
-    let world = World::new().await;
-    world.pending("ben").await;
-    let old = token_in(&world.one_mail().await);
-    let address = email("BEN@example.com");
-    world
-        .accounts
-        .request_confirmation(&world.anon(), &address)
-        .await
-        .unwrap();
-    let new = token_in(&world.one_mail().await);
-    let ctx = world.anon();
-    assert_err!(world.accounts.confirm(&ctx, &old).await, Error::LinkExpired);
-    world.accounts.confirm(&ctx, &new).await.unwrap();
-}
-
 #[tokio::test]
 async fn asking_again_for_an_address_nobody_waits_for_is_answered_alike_and_mails_nothing() {
     let world = World::new().await;
@@ -220,7 +200,7 @@ async fn whoever_reads_the_mailbox_can_disown_a_sign_up() {
     let again = world.accounts.disown(&world.anon(), &token).await;
     assert_err!(again, Error::LinkExpired);
     assert_err!(
-        world.try_sign_in("eve", PASSWORD).await,
+        world.try_sign_in("eve@example.com", PASSWORD).await,
         Error::InvalidCredentials
     );
 }
@@ -242,7 +222,10 @@ async fn a_disabled_account_confirms_nothing() {
     let world = World::new().await;
     let ben = world.pending("ben").await;
     let token = token_in(&world.one_mail().await);
-    let disabled = world.accounts.disable(&world.operator(), "ben", None).await;
+    let disabled = world
+        .accounts
+        .disable(&world.operator(), &ben.id.to_string(), None)
+        .await;
     disabled.unwrap();
     let refused = world.accounts.confirm(&world.anon(), &token).await;
     assert_err!(refused, Error::LinkExpired);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use doorward_domain::Error;
 use doorward_domain::changes::Change;
 use doorward_domain::flows::deliver_mail::Delivered;
-use doorward_domain::model::{AskedBy, EmailChange, MailJob, MailKind, User};
+use doorward_domain::model::{MailJob, MailKind};
 use doorward_domain::ports::{MailTemplate, Outbox, Store};
 use doorward_domain::values::{Locale, MailJobId, Name};
 
@@ -152,9 +152,12 @@ async fn every_try_has_the_same_message_id_and_a_new_link() {
     let second = world.one_mail().await;
     assert_eq!(first.message_id, second.message_id);
     let (old, new) = (token_in(&first), token_in(&second));
-    let refused = world.accounts.confirm(&world.anon(), &old).await;
-    assert_err!(refused, Error::LinkExpired);
-    world.accounts.confirm(&world.anon(), &new).await.unwrap();
+    assert_ne!(old.digest(), new.digest());
+    let anon = world.anon();
+    for token in [old, new] {
+        let viewed = world.accounts.view_confirmation(&anon, &token);
+        viewed.await.unwrap();
+    }
 }
 
 #[tokio::test]
@@ -318,8 +321,8 @@ async fn a_mail_that_has_nobody_to_go_to_any_more_is_dropped() {
         (MailKind::SignUp, Some("ben"), "ben@example.com"),
         (MailKind::SignUp, None, "ben@example.com"),
         (MailKind::EmailChange, Some("ben"), "other@example.com"),
-        (MailKind::ConfirmationAgain, None, "ben@example.com"),
-        (MailKind::ConfirmationAgain, None, "nobody@example.com"),
+        (MailKind::ConfirmationResend, None, "ben@example.com"),
+        (MailKind::ConfirmationResend, None, "nobody@example.com"),
         (MailKind::Recovery, None, "nobody@example.com"),
         (MailKind::PasswordChanged, None, "ben@example.com"),
         (MailKind::EmailChangeNotice, None, "ben@example.com"),
@@ -347,13 +350,14 @@ async fn a_mail_that_has_nobody_to_go_to_any_more_is_dropped() {
 #[tokio::test]
 async fn a_disabled_user_gets_no_link() {
     let world = World::new().await;
-    world.pending("pending").await;
-    world.active("ben").await;
+    let pending = world.pending("pending").await;
+    let ben = world.active("ben").await;
     world.postbox.take();
-    world.pending("late").await;
+    let late = world.pending("late").await;
     let operator = world.operator();
-    for name in ["pending", "late", "ben"] {
-        world.accounts.disable(&operator, name, None).await.unwrap();
+    for user in [pending, late, ben] {
+        let id = user.id.to_string();
+        world.accounts.disable(&operator, &id, None).await.unwrap();
     }
     for name in ["pending", "ben"] {
         let address = email(&format!("{name}@example.com"));
@@ -459,48 +463,6 @@ async fn nothing_that_a_stranger_chose_is_mailed_to_an_unproven_address() {
             .await;
         assert_eq!(viewed.unwrap().name, user.name);
     }
-}
-
-/// whoever has a session of an account and writes it again and again holds none of its mails up.
-#[tokio::test]
-async fn who_writes_an_account_again_and_again_holds_no_mail_up() {
-    let world = World::new().await;
-    let ben = world.active("ben").await;
-    world.postbox.take();
-    world.spy.write_with_each_link(Some(ben.id));
-    world.ask_recovery("ben@example.com").await;
-    let before = world.kept_user(&ben).await.version;
-    let mail = world.one_mail().await;
-    assert_eq!(mail.template, MailTemplate::Recover);
-    assert_ne!(world.kept_user(&ben).await.version, before);
-}
-
-/// a node of an older release leaves the moment of an earlier change on the account: the one that was asked
-/// for now is mailed all the same.
-#[tokio::test]
-async fn a_change_that_an_older_node_has_written_is_mailed() {
-    let world = World::new().await;
-    let ben = world.active("ben").await;
-    let new = email("new@example.com");
-    let earlier = User {
-        pending_email: Some(new.clone()),
-        email_change: Some(EmailChange {
-            asked_at: world.now() - hours(100),
-            asked_by: AskedBy::Owner,
-        }),
-        version: ben.version.next(),
-        ..ben.clone()
-    };
-    let job = job(&world, MailKind::EmailChange, Some("ben"), new.as_str()).await;
-    let written = world.store.apply(vec![
-        Change::UpdateUser {
-            user: Box::new(earlier),
-            expected: ben.version,
-        },
-        Change::EnqueueMail(job),
-    ]);
-    written.await.unwrap();
-    assert_eq!(world.one_mail().await.to, new);
 }
 
 /// three mails an hour to one mailbox, whoever signs up with it.

@@ -112,7 +112,7 @@ async fn whoever_confirms_begins_with_no_guesses_against_them() {
         let refused = world.try_sign_in("ben@example.com", PASSWORD).await;
         assert_err!(refused, Error::TooManyAttempts { .. });
     };
-    world.pending("ben").await;
+    world.unconfirmed("ben").await;
     waiting(&world).await;
     let token = token_in(&world.one_mail().await);
     world.accounts.confirm(&world.anon(), &token).await.unwrap();

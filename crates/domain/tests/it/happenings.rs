@@ -25,7 +25,7 @@ async fn a_sign_in_is_told_of_once_however_it_ends() {
         let wrong = [SignIn(SignInOutcome::WrongCredentials)];
         assert_eq!(world.noted.take(), wrong);
     }
-    let refused = world.try_sign_in("ann", PASSWORD).await;
+    let refused = world.try_sign_in("ann@example.com", PASSWORD).await;
     assert_err!(refused, Error::EmailUnconfirmed);
     assert_eq!(world.noted.take(), [SignIn(SignInOutcome::Unconfirmed)]);
     for _ in 0..3 {

@@ -82,6 +82,8 @@ async fn who_confirms_during_the_sweep_stays_and_nothing_is_written() {
     let kept = world.kept(&ben).await.unwrap();
     let confirmed = User {
         status: Status::Active,
+        email: kept.pending_address().cloned(),
+        pending_email: None,
         version: kept.version.next(),
         ..kept.clone()
     };

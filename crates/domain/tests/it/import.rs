@@ -3,7 +3,7 @@
 use doorward_domain::flows::import::{
     DryRun, ImportOutcome, ImportedUser, Pace, Refusal, derived_id,
 };
-use doorward_domain::model::{Role, Status, User, Version};
+use doorward_domain::model::{PendingEmail, RequestedBy, Role, Status, User, Version};
 use doorward_domain::ports::Store;
 use doorward_domain::values::{Data, Locale, UserId};
 use doorward_domain::{Actor, Error};
@@ -27,7 +27,6 @@ fn person(number: u8, name: &str) -> User {
         data: Data::default(),
         locale: Locale::De,
         session_epoch: 3,
-        email_change: None,
         stopped_epoch: None,
         version: Version(9),
         created_at: at,
@@ -137,7 +136,12 @@ async fn one_who_cannot_be_taken_keeps_nobody_else_out_and_the_first_has_the_nam
 async fn whoever_is_there_by_the_same_id_was_imported_before() {
     let world = World::new().await;
     let nobody_special = || User {
-        pending_email: Some(email("dora@example.com")),
+        pending_email: Some(PendingEmail {
+            address: email("dora@example.com"),
+            requested_at: "2026-11-21T08:00:00Z".parse().unwrap(),
+            requested_by: RequestedBy::User,
+        }),
+        username: None,
         email: None,
         status: Status::Pending,
         ..person(4, "dora")

@@ -104,18 +104,19 @@ async fn a_password_set_for_a_pending_user_confirms_nothing_and_forgets_no_addre
     let world = World::new().await;
     let ben = world.pending("ben").await;
     world.mails().await;
+    let id = ben.id.to_string();
     let (operator, new) = (world.operator(), secret(OTHER_PASSWORD));
     for enabled in [None, Some(false), Some(true)] {
         if let Some(enabled) = enabled {
             let accounts = &world.accounts;
             match enabled {
-                true => accounts.enable(&operator, "ben", None).await.unwrap(),
-                false => accounts.disable(&operator, "ben", None).await.unwrap(),
+                true => accounts.enable(&operator, &id, None).await.unwrap(),
+                false => accounts.disable(&operator, &id, None).await.unwrap(),
             };
         }
         world
             .accounts
-            .set_password(&operator, "ben", &new)
+            .set_password(&operator, &id, &new)
             .await
             .unwrap();
         let kept = world.kept_user(&ben).await;

@@ -45,40 +45,6 @@ async fn a_full_outbox_takes_no_mail_that_a_stranger_asks_for() {
     assert!(world.kept(&ben).await.is_some());
 }
 
-/// whoever signs up again and again with somebody's address does not keep the mail from them.
-#[tokio::test]
-async fn many_claims_do_not_crowd_out_the_first_nor_the_last() {
-    let world = World::with(|policy| policy.throttle = false).await;
-    let address = "ben@example.com";
-    let between = (0..30).map(|number| format!("b{number}"));
-    let all = ["first".to_owned()].into_iter().chain(between);
-    for name in all.chain(["last".to_owned()]) {
-        let wanted = sign_up(Some(&name), Some(address));
-        world.try_sign_up(wanted).await.unwrap();
-        world.mails().await;
-        world.advance(seconds(5));
-    }
-    let mut told = std::collections::BTreeSet::new();
-    for _ in 0..40 {
-        let anon = world.anon();
-        let bens = email(address);
-        let asked = world.accounts.request_confirmation(&anon, &bens).await;
-        asked.unwrap();
-        let names: Vec<_> = world
-            .mails()
-            .await
-            .into_iter()
-            .map(|mail| mail.username)
-            .collect();
-        assert_eq!(names.len(), 3, "{names:?}");
-        let has = |name: &str| names.iter().any(|told| told.as_deref() == Some(name));
-        assert!(has("first") && has("last"), "{names:?}");
-        told.extend(names);
-        world.advance(minutes(5));
-    }
-    assert!(told.len() > 12, "by turns any of them: {told:?}");
-}
-
 /// H-05: guessing at other people's addresses takes no mail's last room.
 #[tokio::test]
 async fn a_full_outbox_takes_no_notice_of_guessing_at_an_address() {

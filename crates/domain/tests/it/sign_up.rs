@@ -1,9 +1,9 @@
 //! Signing up: what becomes of a user name, an address, both, or neither.
 
+use doorward_domain::Error;
 use doorward_domain::model::{Role, Status};
 use doorward_domain::ports::{MailTemplate, Store};
 use doorward_domain::values::Locale;
-use doorward_domain::Error;
 
 use crate::world::*;
 
@@ -24,7 +24,7 @@ async fn an_address_waits_for_its_confirmation() {
     let user = world.try_sign_up(wanted).await.unwrap();
     assert_eq!((user.status, user.role), (Status::Pending, Role::User));
     assert_eq!(user.email, None);
-    assert_eq!(user.pending_email, Some(email("Ben@example.com")));
+    assert_eq!(user.pending_address(), Some(&email("Ben@example.com")));
     let mail = world.one_mail().await;
     assert_eq!(mail.template, MailTemplate::Confirm);
     assert_eq!(
@@ -53,22 +53,8 @@ async fn a_user_name_that_looks_like_anothers_is_taken_and_nothing_is_left_behin
     assert!(world.store.mail_jobs().is_empty());
     assert!(world.audited().is_empty());
     let (store, address) = (&world.store, "other@example.com");
-    let claims = store.list_users_by_pending_email(address, world.now(), 9);
-    assert!(claims.await.unwrap().is_empty());
-}
-
-/// registering somebody's address blocks nobody.
-#[tokio::test]
-async fn two_may_claim_one_address() {
-    let world = World::new().await;
-    for name in ["ben", "eve"] {
-        let wanted = sign_up(Some(name), Some("ben@example.com"));
-        assert_eq!(
-            world.try_sign_up(wanted).await.unwrap().status,
-            Status::Pending
-        );
-    }
-    assert_eq!(world.mails().await.len(), 2);
+    let users = store.list_users_by_pending_email(address, 9);
+    assert!(users.await.unwrap().is_empty());
 }
 
 #[tokio::test]

@@ -28,7 +28,6 @@ pub struct Spy {
     failing_after: Mutex<HashMap<&'static str, usize>>,
     hanging: Mutex<HashSet<&'static str>>,
     between: Mutex<Option<Changes>>,
-    restless: Mutex<Option<UserId>>,
     unreadable: Mutex<HashSet<UserId>>,
     audited: Mutex<Vec<AuditEvent>>,
     changes: Mutex<Vec<String>>,
@@ -85,28 +84,6 @@ impl Spy {
     /// Somebody else makes these changes right before the next write.
     pub fn let_in_between(&self, changes: Changes) {
         *self.between.lock().unwrap() = Some(changes);
-    }
-
-    /// That user writes their own account whenever a link is made for them.
-    pub fn write_with_each_link(&self, id: Option<UserId>) {
-        *self.restless.lock().unwrap() = id;
-    }
-
-    async fn write_meanwhile(&self, changes: &[Change]) {
-        let restless = *self.restless.lock().unwrap();
-        let is_kept =
-            |change: &Change| matches!(change, Change::KeepUser(user) if Some(user.id) == restless);
-        let Some(id) = restless.filter(|_| changes.iter().any(is_kept)) else {
-            return;
-        };
-        let user = self.store.find_user(id).await.unwrap().unwrap();
-        let expected = user.version;
-        let user = Box::new(User {
-            version: expected.next(),
-            ..user
-        });
-        let written = Change::UpdateUser { user, expected };
-        self.store.apply(vec![written]).await.unwrap();
     }
 
     /// The rows of these users cannot be read from now on.
@@ -170,7 +147,6 @@ impl Store for Spy {
         if let Some(between) = between {
             self.store.apply(between).await.unwrap();
         }
-        self.write_meanwhile(&changes).await;
         self.store.apply(changes.clone()).await?;
         let audited = changes.into_iter().filter_map(|change| match change {
             Change::Audit(event) => Some(*event),
@@ -204,23 +180,10 @@ impl Store for Spy {
     async fn list_users_by_pending_email(
         &self,
         key: &str,
-        since: Timestamp,
         limit: usize,
     ) -> Result<Vec<User>, StoreError> {
         self.asked("list_users_by_pending_email").await?;
-        let claims = self.store.list_users_by_pending_email(key, since, limit);
-        claims.await
-    }
-
-    async fn list_claims(
-        &self,
-        key: &str,
-        since: Timestamp,
-        after: Option<UserId>,
-        limit: usize,
-    ) -> Result<Vec<User>, StoreError> {
-        self.asked("list_claims").await?;
-        self.store.list_claims(key, since, after, limit).await
+        self.store.list_users_by_pending_email(key, limit).await
     }
 
     async fn list_users(&self, filter: &UserFilter) -> Result<Vec<User>, StoreError> {
@@ -233,13 +196,13 @@ impl Store for Spy {
         self.store.has_active_admin().await
     }
 
-    async fn list_pending_users_before(
+    async fn list_expired_pending_emails(
         &self,
         before: Timestamp,
         limit: usize,
     ) -> Result<Vec<UserId>, StoreError> {
-        self.asked("list_pending_users_before").await?;
-        self.store.list_pending_users_before(before, limit).await
+        self.asked("list_expired_pending_emails").await?;
+        self.store.list_expired_pending_emails(before, limit).await
     }
 
     async fn find_credential(&self, user_id: UserId) -> Result<Option<Credential>, StoreError> {

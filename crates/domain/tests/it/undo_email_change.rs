@@ -490,33 +490,3 @@ async fn living(world: &World, user: &User) -> usize {
         .filter(|link| link.purpose == Purpose::EmailUndo);
     undoing.filter(is_open).count()
 }
-
-/// R-11, H-05: each mail has one living link however often it is tried, each user a few; and the first,
-/// which is its owner's, stays among them.
-#[tokio::test]
-async fn links_that_take_a_change_back_are_few() {
-    let (world, ben, session) = thief().await;
-    world.postbox.refuse(Some(Refusal::ForNow));
-    ask(&world, &session, NEW, PASSWORD).await;
-    for _ in 0..6 {
-        world.advance(hours(1));
-        world.deliver().await;
-        assert_eq!(living(&world, &ben).await, 1);
-    }
-    world.postbox.refuse(None);
-    world.advance(hours(1));
-    let mails = world.mails().await;
-    let first = token_in(of(&mails, OLD, MailTemplate::EmailChangeUndo));
-    for number in 0..15 {
-        world.advance(hours(1));
-        let session = world.sign_in("ben").await;
-        let new = format!("thief{number}@example.org");
-        let mails = ask(&world, &session, &new, PASSWORD).await;
-        let last = token_in(of(&mails, OLD, MailTemplate::EmailChangeUndo));
-        let viewed = world.accounts.view_email_undo(&world.anon(), &last).await;
-        viewed.unwrap();
-        assert!(living(&world, &ben).await <= 10);
-    }
-    undo(&world, &first).await.unwrap();
-    assert_eq!(living(&world, &ben).await, 0);
-}

@@ -2,10 +2,9 @@
 
 use doorward_domain::Error;
 use doorward_domain::changes::Change;
-use doorward_domain::flows::confirm::AccountPassword;
-use doorward_domain::model::{Link, MailJob, MailKind, Purpose, Status, User};
-use doorward_domain::ports::{Mail, MailTemplate, Store};
-use doorward_domain::values::{Locale, MailJobId, Token};
+use doorward_domain::model::User;
+use doorward_domain::ports::{Mail, MailTemplate};
+use doorward_domain::values::Token;
 
 use crate::world::*;
 
@@ -157,30 +156,25 @@ async fn each_event_voids_what_it_should() {
     }
 }
 
-/// the user is written while a mail with a link is made: it is made anew, of what is so then.
+/// a security event between the look-up of the user and the link voids the link.
 #[tokio::test]
-async fn a_link_is_made_of_the_user_as_it_is() {
+async fn a_recovery_link_is_bound_to_the_epoch_that_was_read() {
     let world = World::new().await;
     let ben = world.active("ben").await;
-    let (anon, address) = (world.anon(), email("ben@example.com"));
-    let asked = world.accounts.request_recovery(&anon, &address);
-    asked.await.unwrap();
-    let off = User {
-        status: Status::Disabled,
+    world.ask_recovery("ben@example.com").await;
+    let raised = User {
+        session_epoch: ben.session_epoch + 1,
         version: ben.version.next(),
         ..ben.clone()
     };
     world.spy.let_in_between(vec![Change::UpdateUser {
-        user: Box::new(off),
+        user: Box::new(raised),
         expected: ben.version,
     }]);
-    assert_eq!(world.deliver().await.deferred, 1);
-    let links = world.store.list_links(ben.id).await.unwrap();
-    let recovers = |link: &Link| link.purpose == Purpose::Recovery;
-    assert!(!links.iter().any(recovers), "{links:?}");
-    world.advance(seconds(2));
-    assert_eq!(world.deliver().await.dropped, 1);
-    assert!(world.mails().await.is_empty());
+    let token = token_in(&world.one_mail().await);
+    let new = secret(OTHER_PASSWORD);
+    let refused = world.accounts.recover(&world.anon(), &token, &new).await;
+    assert_err!(refused, Error::LinkExpired);
 }
 
 /// with the setting, nobody confirms an address without the password of its account, and
@@ -188,11 +182,9 @@ async fn a_link_is_made_of_the_user_as_it_is() {
 #[tokio::test]
 async fn a_confirmation_can_ask_for_the_password() {
     let world = World::with(|policy| policy.confirmation_requires_password = true).await;
-    let ben = world.pending("ben").await;
+    world.unconfirmed("ben").await;
     let link = token_in(&world.one_mail().await);
     let (accounts, anon) = (&world.accounts, world.anon());
-    let asked = accounts.asks_password(&ben).await.unwrap();
-    assert_eq!(asked, AccountPassword::Asked);
     world.audited();
     assert_err!(accounts.confirm(&anon, &link).await, Error::Invalid(faults) if faults[0].field == "password");
     assert_eq!(world.audited(), [""; 0]);
@@ -225,31 +217,4 @@ async fn a_confirmation_can_ask_for_the_password() {
     assert_err!(accounts.confirm(&anon, &link).await, Error::Invalid(_));
     let moved = accounts.confirm_with_password(&anon, &link, Some(&right));
     moved.await.unwrap();
-}
-
-/// what was asked for by address is called off; that guessing went on is told all the same.
-#[tokio::test]
-async fn a_notice_is_not_called_off_with_the_links() {
-    let world = World::new().await;
-    world.active("ben").await;
-    world.postbox.take();
-    let job = |kind| MailJob {
-        id: MailJobId::generate(world.now(), &*world.secrets),
-        kind,
-        user_id: None,
-        email: email("ben@example.com"),
-        locale: Locale::En,
-        created_at: world.now(),
-        attempts: 0,
-        due_at: world.now(),
-        failed_at: None,
-    };
-    let kinds = [MailKind::Recovery, MailKind::GuessingStopped];
-    let jobs = kinds.map(|kind| Change::EnqueueMail(job(kind))).to_vec();
-    world.store.apply(jobs).await.unwrap();
-    let operator = world.operator();
-    let ended = world.accounts.revoke_sessions(&operator, "ben").await;
-    ended.unwrap();
-    let mail = world.one_mail().await;
-    assert_eq!(mail.template, MailTemplate::GuessingStopped);
 }

@@ -210,8 +210,14 @@ impl World {
         self.accounts.sign_up(&self.anon(), wanted).await
     }
 
-    /// Somebody signs up with both names and has not confirmed yet; the mail waits.
+    /// A user signs up with an address alone, `name@example.com`, and has not confirmed it; the mail is queued.
     pub async fn pending(&self, name: &str) -> User {
+        let email = format!("{name}@example.com");
+        self.try_sign_up(sign_up(None, Some(&email))).await.unwrap()
+    }
+
+    /// A user signs up with a username and `name@example.com`, and has not confirmed it; the mail is queued.
+    pub async fn unconfirmed(&self, name: &str) -> User {
         let email = format!("{name}@example.com");
         let wanted = sign_up(Some(name), Some(&email));
         self.try_sign_up(wanted).await.unwrap()
@@ -220,9 +226,9 @@ impl World {
     /// Somebody signs up with both names and confirms by the mailed link. Whatever else waits in
     /// the outbox is sent as well, and thrown away.
     pub async fn active(&self, name: &str) -> User {
-        let user = self.pending(name).await;
+        let user = self.unconfirmed(name).await;
         let mails = self.mails().await;
-        let is_theirs = |mail: &&Mail| Some(&mail.to) == user.pending_email.as_ref();
+        let is_theirs = |mail: &&Mail| Some(&mail.to) == user.pending_address();
         let token = token_in(mails.iter().find(is_theirs).unwrap());
         self.accounts.confirm(&self.anon(), &token).await.unwrap()
     }
@@ -300,11 +306,17 @@ impl World {
     /// A link that came into the store by no story, as one made at a bad moment would.
     pub async fn link(&self, user: &User, purpose: Purpose, address: &str) -> Token {
         let token = Token::generate(&*self.secrets);
+        let stored = self.kept_user(user).await;
+        let pending = stored
+            .pending_email
+            .filter(|_| purpose == Purpose::Confirmation);
         let link = Link {
             digest: token.digest(),
             user_id: user.id,
             purpose,
             email: email(address),
+            epoch: stored.session_epoch,
+            requested_at: pending.map_or(self.now(), |pending| pending.requested_at),
             created_at: self.now(),
             expires_at: self.now() + hours(1),
             used_at: None,

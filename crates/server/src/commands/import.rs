@@ -213,7 +213,7 @@ fn read(
 
 fn identifier(user: &User) -> Option<String> {
     let username = user.username.as_ref().map(Username::as_str);
-    let address = user.email.as_ref().or(user.pending_email.as_ref());
+    let address = user.email.as_ref().or(user.pending_address());
     username
         .or(address.map(EmailAddress::as_str))
         .map(str::to_owned)

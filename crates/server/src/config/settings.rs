@@ -6,8 +6,8 @@ use doorward_store_redis::RedisSettings;
 
 use super::Config;
 use super::values::{
-    boolean, collector, database, engine, engine_name, filled,
-    log_filter, log_format, parse, path, pepper, ratio, redis, shown, text, transport, url, within,
+    boolean, collector, database, engine, engine_name, filled, log_filter, log_format, parse, path,
+    pepper, ratio, redis, shown, text, transport, url, within,
 };
 use crate::telemetry::headers_of;
 

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::notes::Notes;
+use super::raw_user::pending;
 use super::{Rejection, Terms, Translated, Translation, UserField, cut, unquoted, wrong_type};
 
 /// The first line of an export.
@@ -84,7 +85,7 @@ pub fn write(to: &mut impl Write, exported: &ExportedUser) -> std::io::Result<()
         id: user.id.to_string(),
         username: user.username.as_ref().map(Username::as_str),
         email: user.email.as_ref().map(EmailAddress::as_str),
-        pending_email: user.pending_email.as_ref().map(EmailAddress::as_str),
+        pending_email: user.pending_address().map(EmailAddress::as_str),
         name: user.name.as_ref().map(Name::as_str),
         role: user.role.as_str(),
         status: user.status.as_str(),
@@ -149,11 +150,13 @@ fn typed(line: LineIn, terms: &Terms) -> Translation {
             Username::parse,
         )?,
         email: notes.field(UserField::Email, line.email.as_deref(), EmailAddress::parse)?,
-        pending_email: notes.field(
-            UserField::Email,
-            line.pending_email.as_deref(),
-            EmailAddress::parse,
-        )?,
+        pending_email: notes
+            .field(
+                UserField::Email,
+                line.pending_email.as_deref(),
+                EmailAddress::parse,
+            )?
+            .map(|address| pending(address, terms)),
         name: notes.field(UserField::Name, line.name.as_deref(), Name::parse)?,
         role: Role::from_name(&line.role)
             .ok_or_else(|| wrong_type("role", "one of user, admin"))?,
@@ -165,8 +168,6 @@ fn typed(line: LineIn, terms: &Terms) -> Translation {
         locale: Locale::from_tag(&line.locale)
             .ok_or_else(|| wrong_type("locale", "a supported language"))?,
         session_epoch: line.session_epoch,
-        // Neither counters nor what depends on them are exported.
-        email_change: None,
         stopped_epoch: None,
         version: Version(line.version),
         created_at: moment("created_at", line.created_at)?,

@@ -103,13 +103,16 @@ fn one(format: Format, value: serde_json::Value, terms: &Terms) {
         }
     };
     let user = translated.user.user();
-    let address = user.email.as_ref().or(user.pending_email.as_ref());
+    let address = user.email.as_ref().or(user.pending_address());
     assert!(user.username.is_some() || address.is_some(), "{whole}");
     if let Some(name) = &user.username {
         let again = Username::parse(name.as_str()).expect("it is a user name here");
         assert_eq!(again.key(), name.key());
     }
-    for address in [&user.email, &user.pending_email].into_iter().flatten() {
+    for address in [user.email.as_ref(), user.pending_address()]
+        .into_iter()
+        .flatten()
+    {
         let again = EmailAddress::parse(address.as_str()).expect("it is an address here");
         assert_eq!(&again, address);
     }

@@ -2,7 +2,7 @@
 //! systems.
 
 use doorward_domain::flows::import::{ImportedUser, derived_id};
-use doorward_domain::model::{Role, Status, User, Version};
+use doorward_domain::model::{PendingEmail, RequestedBy, Role, Status, User, Version};
 use doorward_domain::values::{Data, EmailAddress, Locale, Name, Secret, UserId, Username};
 use jiff::Timestamp;
 use serde_json::{Map, Value};
@@ -43,6 +43,15 @@ pub struct RawUser {
     pub updated_at: Option<Timestamp>,
     /// Names of fields that are not imported.
     pub not_imported: Vec<String>,
+}
+
+/// An address that the user has as much time to confirm as one of a sign-up.
+pub(super) fn pending(address: EmailAddress, terms: &Terms) -> PendingEmail {
+    PendingEmail {
+        address,
+        requested_at: terms.now,
+        requested_by: RequestedBy::User,
+    }
 }
 
 impl RawUser {
@@ -105,14 +114,13 @@ impl RawUser {
             id,
             username,
             email,
-            pending_email,
+            pending_email: pending_email.map(|address| pending(address, terms)),
             name,
             role: self.role(&mut notes),
             status,
             data: self.data(&mut notes)?,
             locale: self.locale.unwrap_or(terms.default_locale),
             session_epoch: 1,
-            email_change: None,
             stopped_epoch: None,
             version: Version::FIRST,
             created_at,

@@ -141,11 +141,10 @@ measured!(Store as "database" {
     ask find_user(id: UserId) -> Result<Option<User>, StoreError>;
     ask find_user_by_username(key: &str) -> Result<Option<User>, StoreError>;
     ask find_user_by_email(key: &str) -> Result<Option<User>, StoreError>;
-    ask list_users_by_pending_email(key: &str, since: Timestamp, limit: usize) -> Result<Vec<User>, StoreError>;
-    ask list_claims(key: &str, since: Timestamp, after: Option<UserId>, limit: usize) -> Result<Vec<User>, StoreError>;
+    ask list_users_by_pending_email(key: &str, limit: usize) -> Result<Vec<User>, StoreError>;
     ask list_users(filter: &UserFilter) -> Result<Vec<User>, StoreError>;
     ask has_active_admin() -> Result<bool, StoreError>;
-    ask list_pending_users_before(before: Timestamp, limit: usize) -> Result<Vec<UserId>, StoreError>;
+    ask list_expired_pending_emails(before: Timestamp, limit: usize) -> Result<Vec<UserId>, StoreError>;
     ask find_credential(user_id: UserId) -> Result<Option<Credential>, StoreError>;
     ask list_credentials(user_ids: &[UserId]) -> Result<Vec<Credential>, StoreError>;
     ask is_session_ended(id: SessionId) -> Result<bool, StoreError>;

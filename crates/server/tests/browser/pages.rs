@@ -123,7 +123,8 @@ fn every_page_is_as_sound_in_german() {
     for wanted in [
         "Willkommen",
         "Schauen Sie in Ihr Postfach",
-        "Ist das Ihre Registrierung?",
+        "Ihr Konto ist bereit",
+        "Ist das die Adresse Ihres Kontos?",
         "Hallo, ben",
         "Passwort ändern",
         "Dieser Link gilt nicht mehr",

@@ -25,7 +25,7 @@ fn names(events: &[Value]) -> Vec<String> {
 async fn each_action_leaves_its_row() {
     let app = TestApp::new().await;
     let admin = app.admin().await;
-    let link = app.pending("ben").await;
+    let link = app.unconfirmed("ben").await;
     app.advance_seconds(1);
     let id = admin.get("/user/ben").await.json()["id"]
         .as_str()

@@ -209,7 +209,7 @@ async fn every_wrong_token_has_one_of_two_answers() {
     app.mails().await;
 }
 
-/// with the setting, a confirmation takes the password of the sign-up, on the page and by API.
+/// with the setting, a confirmation requires the password of the sign-up, on the page and by API.
 #[tokio::test]
 async fn a_confirmation_can_ask_for_the_password() {
     let app = TestApp::with(|options| options.policy.confirmation_requires_password = true).await;

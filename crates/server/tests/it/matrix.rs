@@ -142,12 +142,9 @@ async fn a_session_of_yesterday_opens_no_route() {
 async fn the_unconfirmed_get_no_session() {
     let app = unthrottled().await;
     app.pending("ben").await;
-    for named in [
-        json!({"username": "ben"}),
-        json!({"email": "ben@example.com"}),
-    ] {
-        let mut body = named;
-        body["password"] = PASSWORD.into();
+    app.unconfirmed("eve").await;
+    for email in ["ben@example.com", "eve@example.com"] {
+        let body = json!({"email": email, "password": PASSWORD});
         let answer = app.anon().post("/auth", body).await;
         assert!(matches!(answer.status, 401 | 403), "{}", answer.text());
         assert!(answer.header("set-cookie").is_none());

@@ -156,9 +156,12 @@ async fn what_stands_in_the_way_of_a_sign_in_stands_here_too() {
         .put("/user/off/status", json!({"status": "disabled"}))
         .await
         .expect(200);
-    for (name, code) in [("off", "account-disabled"), ("new", "email-unconfirmed")] {
+    for (email, code) in [
+        ("off@example.com", "account-disabled"),
+        ("new@example.com", "email-unconfirmed"),
+    ] {
         let mut body = change();
-        body["username"] = json!(name);
+        body["email"] = json!(email);
         app.anon().put(PATH, body).await.expect_problem(403, code);
     }
 }

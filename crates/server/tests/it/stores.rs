@@ -10,7 +10,7 @@ use crate::support::{OTHER_PASSWORD, PASSWORD, Stores, TestApp, path_in};
 /// Everything there is to do, once.
 async fn a_life(app: TestApp) {
     let admin = app.admin().await;
-    let link = app.pending("Bén").await;
+    let link = app.unconfirmed("Bén").await;
     let anon = app.anon();
     let taken = json!({"username": "BÉN", "password": PASSWORD});
     anon.post("/user", taken)

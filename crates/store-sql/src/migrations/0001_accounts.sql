@@ -9,6 +9,8 @@ CREATE TABLE users (
   email_key {key},
   pending_email {text},
   pending_email_key {key},
+  pending_email_at {int},
+  pending_email_by {key},
   name {text},
   role {key} NOT NULL,
   status {key} NOT NULL,
@@ -24,7 +26,7 @@ CREATE TABLE users (
 CREATE UNIQUE INDEX users_username_key ON users (username_key);
 CREATE UNIQUE INDEX users_email_key ON users (email_key);
 CREATE INDEX users_pending_email_key ON users (pending_email_key);
-CREATE INDEX users_status_created_at ON users (status, created_at);
+CREATE INDEX users_pending_email_at ON users (pending_email_at);
 CREATE INDEX users_role_status ON users (role, status);
 
 -- The hash is compared, so it is a key: MySQL's text takes 'a' and 'a ' for the same.
@@ -58,6 +60,8 @@ CREATE TABLE links (
   user_id {id} NOT NULL,
   purpose {key} NOT NULL,
   email {text} NOT NULL,
+  epoch {int} NOT NULL,
+  requested_at {int} NOT NULL,
   created_at {int} NOT NULL,
   expires_at {int} NOT NULL,
   used_at {int},

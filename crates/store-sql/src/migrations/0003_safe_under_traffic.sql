@@ -38,8 +38,3 @@ CREATE INDEX audit_erasures_done_at ON audit_erasures (done_at);
 -- In which epoch strangers used up their guesses at somebody's password (A-06). A node of an older release
 -- neither reads nor writes it; a new password of its making begins a new epoch, and so lifts it as well.
 ALTER TABLE users ADD COLUMN stopped_epoch {int};
-
--- When the change to `pending_email` was asked for, and the key of that address where an admin has asked
--- (R-11, R-06). A node of an older release leaves both as they are: see users.rs.
-ALTER TABLE users ADD COLUMN email_change_at {int};
-ALTER TABLE users ADD COLUMN email_change_by_admin {key};

@@ -233,11 +233,8 @@ async fn a_spoilt_claim_keeps_no_owner_out(url: &str) {
     database
         .execute(&format!("UPDATE users SET locale = 'tlh' WHERE id = {id}"))
         .await;
-    let key = first.pending_email.as_ref().unwrap().key();
-    let claims = database
-        .store
-        .list_users_by_pending_email(key, at(0), 8)
-        .await;
+    let key = first.pending_address().unwrap().key();
+    let claims = database.store.list_users_by_pending_email(key, 8).await;
     let claims: Vec<_> = claims.unwrap().iter().map(|claim| claim.id).collect();
     assert_eq!(claims, [first.id]);
 }

@@ -19,7 +19,11 @@ fn everything(new: &User, kept: &User) -> Vec<Change> {
         Change::PutCredential(fixtures::credential(new.id)),
         Change::PutCredential(fixtures::credential(kept.id)),
         Change::PutLink(fixtures::link(new.id, Purpose::Recovery)),
-        Change::RevokeLinks(kept.id, vec![Purpose::Recovery]),
+        Change::RevokeLinks {
+            user_id: kept.id,
+            purpose: Purpose::Recovery,
+            since: now(),
+        },
         Change::EnqueueMail(fixtures::mail_job(new.id)),
         Change::RotateSigningKey {
             key: fixtures::signing_key(),
@@ -140,7 +144,11 @@ pub async fn changes_are_made_in_their_order(store: Arc<dyn Store>) {
     );
 
     let revoked_then_put = vec![
-        Change::RevokeLinks(user.id, vec![Purpose::Recovery]),
+        Change::RevokeLinks {
+            user_id: user.id,
+            purpose: Purpose::Recovery,
+            since: now(),
+        },
         Change::PutLink(fixtures::link(user.id, Purpose::Recovery)),
         Change::UseLink {
             digest: link.digest,

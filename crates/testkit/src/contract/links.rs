@@ -5,6 +5,7 @@ use std::sync::Arc;
 use doorward_domain::changes::{ApplyError, Change};
 use doorward_domain::model::{Link, Purpose};
 use doorward_domain::ports::Store;
+use jiff::Timestamp;
 
 use super::{assert_refused, count, insert, must, race, update};
 use crate::fixtures::{self, later, now};
@@ -75,63 +76,36 @@ pub async fn a_link_dies_at_its_moment(store: Arc<dyn Store>) {
     );
 }
 
-pub async fn only_the_named_purposes_are_revoked(store: Arc<dyn Store>) {
+pub async fn links_requested_since_a_moment_are_revoked(store: Arc<dyn Store>) {
     let (user, other) = (fixtures::user_id(), fixtures::user_id());
-    let links = [
-        fixtures::link(user, Purpose::Recovery),
-        fixtures::link(user, Purpose::Recovery),
-        fixtures::link(user, Purpose::Confirmation),
-        fixtures::link(other, Purpose::Recovery),
-    ];
-    for link in &links {
-        put(&*store, link).await;
-    }
-    must(&*store, vec![Change::RevokeLinks(user, Vec::new())]).await;
-    must(
-        &*store,
-        vec![Change::RevokeLinks(user, vec![Purpose::Recovery])],
-    )
-    .await;
-    for (link, stays) in links.iter().zip([false, false, true, true]) {
-        assert_eq!(
-            store.find_link(&link.digest).await.unwrap().is_some(),
-            stays
-        );
-    }
-    must(
-        &*store,
-        vec![Change::RevokeLinks(
-            user,
-            vec![Purpose::Recovery, Purpose::Confirmation],
-        )],
-    )
-    .await;
-    assert!(store.find_link(&links[2].digest).await.unwrap().is_none());
-    assert!(store.find_link(&links[3].digest).await.unwrap().is_some());
-}
-
-pub async fn those_made_since_a_moment_are_revoked(store: Arc<dyn Store>) {
-    let (user, other) = (fixtures::user_id(), fixtures::user_id());
-    let made = |user_id, purpose, at| Link {
-        created_at: later(at),
-        expires_at: later(at + 100),
+    let link = |user_id, purpose, at| Link {
+        requested_at: later(at),
         ..fixtures::link(user_id, purpose)
     };
     let links = [
-        made(user, Purpose::EmailUndo, 9),
-        made(user, Purpose::EmailUndo, 10),
-        made(user, Purpose::EmailUndo, 11),
-        made(user, Purpose::Recovery, 11),
-        made(other, Purpose::EmailUndo, 11),
+        link(user, Purpose::EmailUndo, 9),
+        link(user, Purpose::EmailUndo, 10),
+        link(user, Purpose::EmailUndo, 11),
+        link(user, Purpose::Recovery, 11),
+        link(other, Purpose::EmailUndo, 11),
     ];
     for link in &links {
         put(&*store, link).await;
     }
-    let revoked = Change::RevokeLinksSince(user, Purpose::EmailUndo, later(10));
-    must(&*store, vec![revoked]).await;
-    for (link, stays) in links.iter().zip([true, false, false, true, true]) {
-        let kept = store.find_link(&link.digest).await.unwrap();
-        assert_eq!(kept.is_some(), stays, "{link:?}");
+    for (since, stays) in [
+        (later(10), [true, false, false, true, true]),
+        (Timestamp::MIN, [false, false, false, true, true]),
+    ] {
+        let revoke = Change::RevokeLinks {
+            user_id: user,
+            purpose: Purpose::EmailUndo,
+            since,
+        };
+        must(&*store, vec![revoke]).await;
+        for (link, stays) in links.iter().zip(stays) {
+            let stored = store.find_link(&link.digest).await.unwrap();
+            assert_eq!(stored.is_some(), stays, "{link:?}");
+        }
     }
 }
 
@@ -181,11 +155,18 @@ pub async fn whoever_voids_links_leaves_none_in_the_making(store: Arc<dyn Store>
         let lists = [
             vec![
                 update(&fixtures::next_version(&user), &user),
-                Change::ForgetMailsSince(user.id, job.kind, job.created_at),
-                Change::RevokeLinks(user.id, vec![Purpose::EmailUndo]),
+                Change::ForgetUserMails {
+                    user_id: user.id,
+                    kind: job.kind,
+                    since: job.created_at,
+                },
+                Change::RevokeLinks {
+                    user_id: user.id,
+                    purpose: Purpose::EmailUndo,
+                    since: Timestamp::MIN,
+                },
             ],
             vec![
-                Change::KeepUser(Box::new(user.clone())),
                 Change::KeepMail(job.id),
                 Change::PutLink(fixtures::link(user.id, Purpose::EmailUndo)),
             ],

@@ -67,13 +67,11 @@ macro_rules! store_contract {
                 the_longest_values_come_back,
                 an_update_replaces_every_field,
                 a_stop_of_guesses_stays_whatever_else_is_written,
-                who_asked_for_a_change_of_address_comes_back,
-                what_is_made_beside_a_user_needs_what_voids_links,
+                who_requested_an_address_is_returned,
                 a_write_of_whom_a_name_has_found_keeps_the_data,
                 a_user_is_found_by_each_name,
                 keys_compare_byte_by_byte,
                 deletion_takes_all_that_belongs_to_the_user,
-                only_a_pending_user_is_deleted_as_pending,
                 an_id_that_is_there_is_nobody_elses_to_have,
             }
             uniqueness {
@@ -98,9 +96,8 @@ macro_rules! store_contract {
                 a_search_ignores_letter_case,
                 a_search_takes_signs_literally,
                 filters_go_together,
-                claims_on_an_address_come_newest_first,
-                an_ended_change_of_address_is_no_claim,
-                pending_users_end_at_the_edge,
+                users_with_a_pending_address_come_newest_first,
+                pending_addresses_expire_at_the_edge,
             }
             admins {
                 some_admin_must_stay_active,
@@ -124,15 +121,14 @@ macro_rules! store_contract {
                 every_field_comes_back,
                 one_of_sixty_four_uses_the_link,
                 a_link_dies_at_its_moment,
-                only_the_named_purposes_are_revoked,
-                those_made_since_a_moment_are_revoked,
+                links_requested_since_a_moment_are_revoked,
                 the_sweep_takes_what_expired,
                 a_users_links_are_listed,
                 whoever_voids_links_leaves_none_in_the_making,
             }
             mail_jobs {
                 every_field_comes_back,
-                later_mails_of_one_kind_are_let_go,
+                mails_of_one_kind_written_since_a_moment_are_removed,
                 the_oldest_is_claimed_first,
                 a_lease_ends,
                 leases_of_a_dead_process_expire,

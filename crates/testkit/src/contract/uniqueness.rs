@@ -70,7 +70,7 @@ pub async fn an_address_to_be_confirmed_is_not_unique(store: Arc<dyn Store>) {
     insert(&*store, &owner).await;
     for _ in 0..3 {
         let claimant = User {
-            pending_email: owner.email.clone(),
+            pending_email: owner.email.clone().map(fixtures::pending_email),
             ..fixtures::pending_user()
         };
         insert(&*store, &claimant).await;
@@ -104,7 +104,7 @@ pub async fn one_of_fifty_confirms_the_address(store: Arc<dyn Store>) {
     let mut users = Vec::new();
     for _ in 0..50 {
         let user = User {
-            pending_email: Some(address.clone()),
+            pending_email: Some(fixtures::pending_email(address.clone())),
             ..fixtures::pending_user()
         };
         insert(&*store, &user).await;
@@ -114,7 +114,7 @@ pub async fn one_of_fifty_confirms_the_address(store: Arc<dyn Store>) {
         let (store, user) = (store.clone(), users[number].clone());
         async move {
             let confirmed = User {
-                email: user.pending_email.clone(),
+                email: user.pending_address().cloned(),
                 pending_email: None,
                 ..next_version(&user)
             };

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use doorward_domain::changes::Change;
-use doorward_domain::model::{AskedBy, EmailChange, Role, Status, User, UserFilter};
+use doorward_domain::model::{PendingEmail, Role, Status, User, UserFilter};
 use doorward_domain::ports::Store;
-use doorward_domain::values::{EmailAddress, Name, UserId};
+use doorward_domain::values::{Name, UserId};
 
 use super::{insert, must};
-use crate::fixtures::{self, later, now, without_data};
+use crate::fixtures::{self, later, without_data};
 
 async fn ids(store: &dyn Store, filter: UserFilter) -> Vec<UserId> {
     let users = store.list_users(&filter).await.unwrap();
@@ -122,7 +122,9 @@ pub async fn a_search_ignores_letter_case(store: Arc<dyn Store>) {
     let user = User {
         username: Some(fixtures::username("Ärger")),
         email: Some(fixtures::address("Lady.Lovelace@Example.com")),
-        pending_email: Some(fixtures::address("Next@Example.org")),
+        pending_email: Some(fixtures::pending_email(fixtures::address(
+            "Next@Example.org",
+        ))),
         name: Some(Name::parse("Ada ÉCLAIR 🦊").unwrap()),
         ..fixtures::user()
     };
@@ -229,105 +231,39 @@ pub async fn filters_go_together(store: Arc<dyn Store>) {
     assert_eq!(ids(&*store, every).await, [users[4]]);
 }
 
-pub async fn claims_on_an_address_come_newest_first(store: Arc<dyn Store>) {
+pub async fn users_with_a_pending_address_come_newest_first(store: Arc<dyn Store>) {
     let address = fixtures::email();
-    let mut claimants = Vec::new();
+    let mut users = Vec::new();
     for _ in 0..4 {
         let user = User {
-            pending_email: Some(address.clone()),
+            pending_email: Some(fixtures::pending_email(address.clone())),
             ..fixtures::pending_user()
         };
         insert(&*store, &user).await;
-        claimants.push(user);
+        users.push(user);
     }
     insert(&*store, &fixtures::pending_user()).await;
-    claimants.reverse();
-    let found = store
-        .list_users_by_pending_email(address.key(), now(), 3)
-        .await
-        .unwrap();
-    let newest: Vec<_> = claimants[..3].iter().map(without_data).collect();
-    assert_eq!(found, newest);
-    claimants.reverse();
-    let oldest = store.list_claims(address.key(), now(), None, 3);
-    let oldest = oldest.await.unwrap();
-    assert_eq!(oldest, claimants[..3]);
-    let rest = store
-        .list_claims(address.key(), now(), Some(oldest[2].id), 3)
-        .await
-        .unwrap();
-    assert_eq!(rest, claimants[3..]);
+    users.reverse();
+    let found = store.list_users_by_pending_email(address.key(), 3).await;
+    let newest: Vec<_> = users[..3].iter().map(without_data).collect();
+    assert_eq!(found.unwrap(), newest);
 }
 
-/// a change of address that was asked for at that moment, or before it, is no claim any more.
-pub async fn an_ended_change_of_address_is_no_claim(store: Arc<dyn Store>) {
-    let address = fixtures::email();
-    let claimant = |status, email: Option<EmailAddress>, asked_at: Option<i64>| User {
-        status,
-        email,
-        pending_email: Some(address.clone()),
-        email_change: asked_at.map(|at| EmailChange {
-            asked_at: later(at),
-            asked_by: AskedBy::Owner,
-        }),
-        ..fixtures::pending_user()
+pub async fn pending_addresses_expire_at_the_edge(store: Arc<dyn Store>) {
+    let requested_at = |at: i64| PendingEmail {
+        requested_at: later(at),
+        ..fixtures::pending_email(fixtures::email())
     };
-    let (active, email) = (Status::Active, || Some(fixtures::email()));
-    let ended = [
-        claimant(active, email(), Some(9)),
-        claimant(active, None, Some(10)),
-        claimant(active, email(), None),
-    ];
-    let claims = [
-        claimant(active, email(), Some(11)),
-        claimant(active, None, None),
-        claimant(Status::Pending, None, None),
-        claimant(Status::Disabled, email(), Some(9)),
-    ];
-    for user in ended.iter().chain(&claims) {
+    let user = |pending: Option<PendingEmail>| User {
+        pending_email: pending,
+        ..fixtures::user()
+    };
+    let older = user(Some(requested_at(9)));
+    for user in [&older, &user(Some(requested_at(10))), &user(None)] {
         insert(&*store, user).await;
     }
-    let since = later(10);
-    let found = store.list_claims(address.key(), since, None, 9).await;
-    assert_eq!(found.unwrap(), claims);
-    let found = store.list_users_by_pending_email(address.key(), since, 2);
-    let newest = [&claims[3], &claims[2]].map(without_data);
-    assert_eq!(found.await.unwrap(), newest);
-}
-
-pub async fn pending_users_end_at_the_edge(store: Arc<dyn Store>) {
-    let made_at = |at: i64, status| User {
-        created_at: later(at),
-        status,
-        ..fixtures::pending_user()
-    };
-    let older = made_at(9, Status::Pending);
-    for user in [
-        &older,
-        &made_at(10, Status::Pending),
-        &made_at(1, Status::Active),
-    ] {
-        insert(&*store, user).await;
-    }
-    let found = store
-        .list_pending_users_before(later(10), 10)
-        .await
-        .unwrap();
-    assert_eq!(found, [older.id]);
-    assert_eq!(
-        store
-            .list_pending_users_before(later(11), 10)
-            .await
-            .unwrap()
-            .len(),
-        2
-    );
-    assert_eq!(
-        store
-            .list_pending_users_before(later(11), 1)
-            .await
-            .unwrap()
-            .len(),
-        1
-    );
+    let list = |before, limit| store.list_expired_pending_emails(later(before), limit);
+    assert_eq!(list(10, 10).await.unwrap(), [older.id]);
+    assert_eq!(list(11, 10).await.unwrap().len(), 2);
+    assert_eq!(list(11, 1).await.unwrap(), [older.id]);
 }

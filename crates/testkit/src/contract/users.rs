@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use doorward_domain::changes::{ApplyError, Change};
-use doorward_domain::model::{AskedBy, Credential, EmailChange, Purpose, Role, Status, User};
+use doorward_domain::model::{Credential, PendingEmail, Purpose, RequestedBy, Role, Status, User};
 use doorward_domain::ports::Store;
 use doorward_domain::values::{Data, Locale, Name, Secret};
 use serde_json::json;
@@ -43,7 +43,7 @@ pub async fn the_longest_values_come_back(store: Arc<dyn Store>) {
     let user = User {
         username: Some(fixtures::username(&"𐐀".repeat(64))),
         email: Some(longest.clone()),
-        pending_email: Some(longest),
+        pending_email: Some(fixtures::pending_email(longest)),
         name: Some(Name::parse(&"🦊".repeat(200)).unwrap()),
         data,
         ..fixtures::user()
@@ -86,7 +86,6 @@ pub async fn an_update_replaces_every_field(store: Arc<dyn Store>) {
     let emptied = User {
         username: None,
         pending_email: None,
-        email_change: None,
         name: None,
         data: Data::default(),
         version: changed.version.next(),
@@ -128,83 +127,24 @@ pub async fn a_stop_of_guesses_stays_whatever_else_is_written(store: Arc<dyn Sto
     assert_eq!(store.find_user(other.id).await.unwrap(), Some(other));
 }
 
-/// who asked for a change of address and when comes back, as does that nothing is known of it.
-pub async fn who_asked_for_a_change_of_address_comes_back(store: Arc<dyn Store>) {
+/// when a pending address was requested, and by whom, is returned.
+pub async fn who_requested_an_address_is_returned(store: Arc<dyn Store>) {
     let mut user = fixtures::user();
     insert(&*store, &user).await;
-    let asked = |asked_by| EmailChange {
-        asked_at: later(5),
-        asked_by,
-    };
-    for email_change in [
-        Some(asked(AskedBy::Owner)),
-        Some(asked(AskedBy::Admin)),
-        None,
-    ] {
+    for requested_by in [RequestedBy::User, RequestedBy::Admin] {
+        let pending_email = PendingEmail {
+            requested_at: later(5),
+            requested_by,
+            ..fixtures::pending_email(fixtures::email())
+        };
         let changed = User {
-            email_change,
+            pending_email: Some(pending_email),
             ..fixtures::next_version(&user)
         };
         must(&*store, vec![update(&changed, &user)]).await;
-        let kept = store.find_user(user.id).await.unwrap();
-        assert_eq!(kept.as_ref(), Some(&changed));
+        let stored = store.find_user(user.id).await.unwrap();
+        assert_eq!(stored.as_ref(), Some(&changed));
         user = changed;
-    }
-}
-
-/// what is made beside a user is made of the one that was read, as far as that voids links, or not
-/// at all; who writes their own name meanwhile holds nothing up.
-pub async fn what_is_made_beside_a_user_needs_what_voids_links(store: Arc<dyn Store>) {
-    let read = fixtures::user();
-    insert(&*store, &read).await;
-    let renamed = User {
-        name: Some(Name::parse("Another").unwrap()),
-        ..fixtures::next_version(&read)
-    };
-    must(&*store, vec![update(&renamed, &read)]).await;
-    let keep = |user: User| Change::KeepUser(Box::new(user));
-    let link = || fixtures::link(read.id, Purpose::Recovery);
-    let made = link();
-    let changes = vec![keep(read.clone()), Change::PutLink(made.clone())];
-    must(&*store, changes).await;
-    assert_eq!(store.find_link(&made.digest).await.unwrap(), Some(made));
-    assert_eq!(store.find_user(read.id).await.unwrap(), Some(renamed));
-    let other = || read.clone();
-    for gone in [
-        User {
-            id: fixtures::user_id(),
-            ..other()
-        },
-        User {
-            status: Status::Disabled,
-            ..other()
-        },
-        User {
-            session_epoch: read.session_epoch + 1,
-            ..other()
-        },
-        User {
-            email: Some(fixtures::email()),
-            ..other()
-        },
-        User {
-            email: None,
-            ..other()
-        },
-        User {
-            pending_email: Some(fixtures::email()),
-            ..other()
-        },
-        User {
-            pending_email: None,
-            ..other()
-        },
-    ] {
-        let never = link();
-        let changes = vec![keep(gone), Change::PutLink(never.clone())];
-        let refused = store.apply(changes).await;
-        assert!(matches!(refused, Err(ApplyError::Stale)), "{refused:?}");
-        assert_eq!(store.find_link(&never.digest).await.unwrap(), None);
     }
 }
 
@@ -227,10 +167,10 @@ pub async fn a_write_of_whom_a_name_has_found_keeps_the_data(store: Arc<dyn Stor
 pub async fn a_user_is_found_by_each_name(store: Arc<dyn Store>) {
     let user = fixtures::user();
     insert(&*store, &user).await;
-    let (username, email, pending) = (&user.username, &user.email, &user.pending_email);
+    let (username, email, pending) = (&user.username, &user.email, user.pending_address());
     let username = username.as_ref().unwrap().key();
     let email = email.as_ref().unwrap().key();
-    let pending = pending.as_ref().unwrap().key();
+    let pending = pending.unwrap().key();
     assert_eq!(
         store
             .find_user_by_username(username)
@@ -317,27 +257,6 @@ pub async fn deletion_takes_all_that_belongs_to_the_user(store: Arc<dyn Store>) 
 
     let again = store.apply(vec![Change::DeleteUser(gone.id)]).await;
     assert_refused!(again, ApplyError::Stale);
-}
-
-pub async fn only_a_pending_user_is_deleted_as_pending(store: Arc<dyn Store>) {
-    let (pending, active) = (fixtures::pending_user(), fixtures::user());
-    for user in [&pending, &active] {
-        insert(&*store, user).await;
-        must(
-            &*store,
-            vec![Change::PutCredential(fixtures::credential(user.id))],
-        )
-        .await;
-        must(&*store, vec![Change::DeletePendingUser(user.id)]).await;
-    }
-    assert_eq!(store.find_user(pending.id).await.unwrap(), None);
-    assert!(store.find_credential(pending.id).await.unwrap().is_none());
-    assert_eq!(
-        store.find_user(active.id).await.unwrap(),
-        Some(active.clone())
-    );
-    assert!(store.find_credential(active.id).await.unwrap().is_some());
-    must(&*store, vec![Change::DeletePendingUser(pending.id)]).await;
 }
 
 pub async fn an_id_that_is_there_is_nobody_elses_to_have(store: Arc<dyn Store>) {

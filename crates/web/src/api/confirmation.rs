@@ -106,12 +106,13 @@ pub(crate) async fn page(
         .accounts
         .view_confirmation(caller.ctx(), &read_token(token)?)
         .await?;
-    let asks = app.accounts.confirmation_asks(&user).await?;
-    Ok(app.pages.confirm(caller.locale(), &user, asks, token, form))
+    let requires_password = app.accounts.policy().confirmation_requires_password;
+    Ok(app
+        .pages
+        .confirm(caller.locale(), &user, requires_password, token, form))
 }
 
-/// A body is needed only where the operator has set `confirmation.require_password`, where more sign-ups claim the
-/// address than it is mailed for, or where others claim the address that an account moves to.
+/// A body is needed only if `confirmation.require_password` is set.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Confirmation, example = json!({"password": "three boats on a lake"}))]
 #[serde(deny_unknown_fields)]
@@ -121,7 +122,7 @@ pub(crate) struct ConfirmationBody {
     password: Option<String>,
 }
 
-/// Confirms the address. The same again while the link lives.
+/// Confirms the address. Repeating it returns the same while the link is valid.
 #[utoipa::path(post, path = "/confirmation/{token}", tag = "Account", request_body = Option<ConfirmationBody>, params(("token" = String, Path, description = "The link's secret")),
     responses((status = 200, description = "The user", body = UserView)))]
 pub(crate) async fn confirm(
@@ -169,9 +170,9 @@ fn confirmed_page(app: &App, caller: &Caller, headers: &HeaderMap, user: &User) 
     response
 }
 
-/// “This wasn't me”: takes the claim to the address away. A user who was never confirmed is deleted.
+/// “This wasn't me”: removes the pending account, or the pending address of an active one.
 #[utoipa::path(delete, path = "/confirmation/{token}", tag = "Account", params(("token" = String, Path, description = "The link's secret")),
-    responses((status = 204, description = "The address is free again")))]
+    responses((status = 204, description = "The address is removed")))]
 pub(crate) async fn disown(
     State(app): State<App>,
     caller: Caller,

@@ -41,8 +41,7 @@ pub(crate) async fn list_sessions(
     ))
 }
 
-/// Ends all sessions. A change of address that waits to be confirmed and a recovery that was asked for are
-/// called off with them.
+/// Ends all sessions. Recovery links that were mailed before are void.
 #[utoipa::path(delete, path = "/user/{user}/session", tag = "Sessions", params(("user" = String, Path, description = "`me`, a user name or a user id")),
     responses((status = 204, description = "Ended")))]
 pub(crate) async fn revoke_sessions(

@@ -18,7 +18,6 @@ pub mod session;
 use std::fmt::Write;
 
 use axum::response::Html;
-use doorward_domain::flows::confirm::{AccountPassword, Claims};
 use doorward_domain::model::{Role, Status, User};
 use doorward_domain::values::{EmailAddress, Locale, Name, Username};
 use minijinja::value::ValueKind;
@@ -128,7 +127,7 @@ impl Pages {
             title => display_name(user),
             username => user.username.as_ref().map(Username::as_str),
             email => user.email.as_ref().map(EmailAddress::as_str),
-            pending_email => user.pending_email.as_ref().map(EmailAddress::as_str),
+            pending_email => user.pending_address().map(EmailAddress::as_str),
             name => user.name.as_ref().map(Name::as_str),
             is_admin => user.role == Role::Admin,
             since => user.created_at.strftime("%Y-%m-%d").to_string(),
@@ -165,32 +164,35 @@ impl Pages {
         return_to: Option<&ReturnTo>,
         has_inbox: bool,
     ) -> Html<String> {
-        let email = user.pending_email.as_ref().map(EmailAddress::as_str);
+        let email = user.pending_address().map(EmailAddress::as_str);
+        let is_active = user.status == Status::Active;
         let sign_in = sign_in_path(return_to);
         self.page(
             locale,
             "signed-up",
-            context! { name => display_name(user), email, sign_in, has_inbox },
+            context! { name => display_name(user), email, is_active, sign_in, has_inbox },
         )
     }
 
+    /// What a confirmation link confirms: a sign-up with this address, a first address of an account, or a new one.
     pub(crate) fn confirm(
         &self,
         locale: Locale,
         user: &User,
-        (password, claims): (AccountPassword, Claims),
+        requires_password: bool,
         token: &str,
         form: &Form,
     ) -> Html<String> {
+        let pending = user.pending_email.as_ref();
+        let requested_at = pending.map(|pending| pending.requested_at);
         let values = context! {
-            asks_password => password == AccountPassword::Asked,
-            has_several => claims == Claims::Several,
+            requires_password,
             username => user.username.as_ref().map(Username::as_str),
             name => user.name.as_ref().map(Name::as_str),
-            email => user.pending_email.as_ref().or(user.email.as_ref()).map(EmailAddress::as_str),
+            email => user.pending_address().or(user.email.as_ref()).map(EmailAddress::as_str),
             is_new => user.status == Status::Pending,
-            is_done => user.pending_email.is_none(),
-            signed_up_at => user.created_at.strftime("%Y-%m-%d %H:%M UTC").to_string(),
+            is_done => pending.is_none(),
+            requested_at => requested_at.map(|at| at.strftime("%Y-%m-%d %H:%M UTC").to_string()),
             form => Value::from(form),
             token,
         };
@@ -347,7 +349,7 @@ fn display_name(user: &User) -> Option<&str> {
     let email = || {
         user.email
             .as_ref()
-            .or(user.pending_email.as_ref())
+            .or(user.pending_address())
             .map(EmailAddress::as_str)
     };
     name.or_else(username).or_else(email)

@@ -123,13 +123,6 @@ impl Accounts {
         }
         Ok(refused.is_err())
     }
-
-    /// The same for the further letters of one request: they show in no answer.
-    pub(crate) async fn has_letters_enough(&self, email: &EmailAddress) -> Result<bool, Error> {
-        let budget = self.policy.limits.mailbox.named("mailbox");
-        let charge = Charge::budget(budget, format!("further/{}", email.key()));
-        Ok(self.try_take(&[charge], self.now()).await?.is_err())
-    }
 }
 
 /// The key of the mails of one kind to one mailbox.

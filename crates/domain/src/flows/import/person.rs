@@ -28,7 +28,7 @@ impl ImportedUser {
             return Err(Refusal::Nameless);
         }
         let is_pending = user.status == Status::Pending;
-        if is_pending && (user.pending_email.is_none() || user.email.is_some()) {
+        if is_pending && (user.pending_email.is_none() || user.has_identifier()) {
             return Err(Refusal::NothingToConfirm);
         }
         let counts = [user.version.0, user.session_epoch];
@@ -61,7 +61,7 @@ pub(super) type Facts<'a> = (UserId, Option<&'a str>, Option<&'a str>);
 
 /// Who somebody is: a name or role may change after the import, and does not make another of them.
 pub(super) fn facts(user: &User) -> Facts<'_> {
-    let address = user.email.as_ref().or(user.pending_email.as_ref());
+    let address = user.email.as_ref().or(user.pending_address());
     (
         user.id,
         user.username.as_ref().map(Username::key),
@@ -78,8 +78,10 @@ pub enum Refusal {
     /// The nil UUID.
     #[error("the id is the nil UUID")]
     NobodysId,
-    /// A pending user without a pending address, or with a confirmed one.
-    #[error("a pending user must have a pending address and no confirmed one")]
+    /// A pending user without a pending address, or with another name to sign in with.
+    #[error(
+        "a pending user must have a pending address, and neither a username nor a confirmed address"
+    )]
     NothingToConfirm,
     /// A counter that could not be increased.
     #[error("`version` and `session_epoch` must be from 1 to 2^53")]

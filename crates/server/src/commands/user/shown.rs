@@ -43,7 +43,7 @@ pub(super) fn table(users: &[User]) -> String {
         let email = user
             .email
             .as_ref()
-            .or(user.pending_email.as_ref())
+            .or(user.pending_address())
             .map(EmailAddress::as_str);
         format!(
             "{}  {:<5}  {:<8}  {}",

@@ -131,6 +131,7 @@ async fn whoever_knows_the_password_learns_what_stands_in_the_way() {
     let admin = app.admin().await;
     app.create("off", Role::User).await;
     app.pending("new").await;
+    app.unconfirmed("half").await;
     admin
         .put("/user/off/status", json!({"status": "disabled"}))
         .await
@@ -138,7 +139,7 @@ async fn whoever_knows_the_password_learns_what_stands_in_the_way() {
     for (who, code) in [
         (json!({"username": "off"}), "account-disabled"),
         (json!({"email": "off@example.com"}), "account-disabled"),
-        (json!({"username": "new"}), "email-unconfirmed"),
+        (json!({"email": "half@example.com"}), "email-unconfirmed"),
         (json!({"email": "new@example.com"}), "email-unconfirmed"),
     ] {
         let mut body = who;

@@ -74,7 +74,8 @@ fn every_value_that_cannot_be_used_is_told_at_once() {
 
 #[test]
 fn the_environment_wins_over_dotenv_and_dotenv_over_the_file() {
-    let file = "enumeration_protection = false\n[password]\nmin_length = 10\n[hashing]\nthreads = 3\n";
+    let file =
+        "enumeration_protection = false\n[password]\nmin_length = 10\n[hashing]\nthreads = 3\n";
     let dotenv = "DOORWARD_PASSWORD__MIN_LENGTH=11\nDOORWARD_HASHING__THREADS=4\n";
     let setup = Setup::new()
         .file("doorward.toml", file)
@@ -82,11 +83,14 @@ fn the_environment_wins_over_dotenv_and_dotenv_over_the_file() {
         .with("DOORWARD_HASHING__THREADS", "5");
     let shown = setup.run(&["config", "show", "--json"]).expect(0).json();
     assert_eq!(shown["enumeration_protection"]["value"], "false");
-    assert_eq!(shown["enumeration_protection"]["origin"], "doorward.toml line 1");
+    assert_eq!(
+        shown["enumeration_protection"]["origin"],
+        "doorward.toml line 1"
+    );
     assert_eq!(shown["password.min_length"]["value"], "11");
     let text = setup.run(&["config", "show"]).expect(0).out;
     assert!(
-        text.contains("plain\n    from doorward.toml line 1\n"),
+        text.contains("false\n    from doorward.toml line 1\n"),
         "{text}"
     );
     assert_eq!(

@@ -21,9 +21,12 @@ fn somebody_signs_up_confirms_lives_and_leaves() {
             .unwrap()
             .starts_with(&server.url("/user/"))
     );
-    assert_eq!(user.json()["status"], "pending");
+    assert_eq!(user.json()["status"], "active");
     server
-        .post("/auth", json!({"username": "ben", "password": PASSWORD}))
+        .post(
+            "/auth",
+            json!({"email": "ben@example.com", "password": PASSWORD}),
+        )
         .expect(403);
     let mail = sink.next_mail();
     assert_eq!(mail.to(), "ben@example.com");

@@ -164,10 +164,9 @@ impl Play {
             return;
         }
         let user = answer.json();
-        let life = if email.is_some() {
-            Life::Pending
-        } else {
-            Life::Active
+        let life = match name {
+            None => Life::Pending,
+            Some(_) => Life::Active,
         };
         assert_eq!(user["email"], Value::Null, "an address before its link");
         self.state.accounts.push(Account {
@@ -177,8 +176,8 @@ impl Play {
             email: None,
             pending: email,
             password,
+            pending_at: self.act,
             changed_at: 0,
-            disabled_at: 0,
         });
     }
 
@@ -302,7 +301,10 @@ impl Play {
             && self.state.accounts[account].password == password;
         let answer = self.of(session).put("/user/me/email", body).await;
         match (may, answer.status) {
-            (true, 202) => self.state.accounts[account].pending = Some(email),
+            (true, 202) => {
+                let account = &mut self.state.accounts[account];
+                (account.pending, account.pending_at) = (Some(email), self.act);
+            }
             (true, 422) => assert_eq!(self.state.accounts[account].email, Some(email)),
             (true, _) => panic!("{} {}", answer.status, answer.text()),
             (false, status) => assert!(matches!(status, 401 | 403), "{}", answer.text()),
@@ -350,19 +352,15 @@ impl Play {
             "pending" => Life::Pending,
             _ => Life::Disabled,
         };
-        let is_confirmed =
-            self.state.accounts[at].email.is_some() || self.state.accounts[at].pending.is_none();
-        assert!(
-            life != Life::Active || was == Life::Active || is_confirmed,
-            "R-09"
-        );
+        let account = &self.state.accounts[at];
+        let has_identifier = account.email.is_some() || account.name.is_some();
+        assert!(life != Life::Active || has_identifier, "R-09");
         self.state.accounts[at].life = life;
         if life == Life::Disabled && was != Life::Disabled {
-            // A change of address under way is dropped; what a sign-up claims is not.
-            if was == Life::Active {
+            // A pending address is dropped, except that of an account that has nothing else to sign in with.
+            if has_identifier {
                 self.state.accounts[at].pending = None;
             }
-            self.state.accounts[at].disabled_at = self.act;
             self.state.secure(at, self.act, None);
         }
     }

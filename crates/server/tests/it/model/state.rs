@@ -21,11 +21,11 @@ pub struct Account {
     /// Confirmed.
     pub email: Option<usize>,
     pub pending: Option<usize>,
+    /// The act that requested the pending address.
+    pub pending_at: usize,
     pub password: usize,
     /// The act of the last event that voids the recovery links mailed before.
     pub changed_at: usize,
-    /// The act of the last disabling, which voids every link mailed before.
-    pub disabled_at: usize,
 }
 
 /// A session that was opened.
@@ -96,14 +96,6 @@ impl State {
         Some(at)
     }
 
-    /// Whether confirming takes the account's password: one that moves to an address that others claim.
-    pub fn asks_password(&self, mail: usize) -> bool {
-        let mail = &self.mails[mail];
-        let claims = self.accounts.iter();
-        let claims = claims.filter(|one| one.life != Life::Gone && one.pending == Some(mail.to));
-        self.accounts[mail.account].life == Life::Active && claims.count() > 1
-    }
-
     pub fn by_id(&self, id: &str) -> Option<usize> {
         self.find(|account| account.id == id)
     }
@@ -121,22 +113,20 @@ impl State {
         let account = &self.accounts[mail.account];
         let age = now.duration_since(mail.at).as_secs();
         let is_newest = !self.mails.iter().any(|other| {
-            other.account == mail.account
-                && other.act > mail.act
-                && other.is_recovery() == mail.is_recovery()
+            other.account == mail.account && other.act > mail.act && other.is_recovery()
         });
         let fits = match mail.is_recovery() {
-            true => account.life == Life::Active && account.email == Some(mail.to),
+            true => {
+                let is_current = is_newest && account.changed_at <= mail.act;
+                account.life == Life::Active && account.email == Some(mail.to) && is_current
+            }
             false => {
                 matches!(account.life, Life::Active | Life::Pending)
                     && account.pending == Some(mail.to)
+                    && account.pending_at <= mail.act
             }
         };
-        fits && is_newest
-            && !mail.is_spent
-            && (!mail.is_recovery() || account.changed_at <= mail.act)
-            && account.disabled_at <= mail.act
-            && age < mail.lifetime() * 60
+        fits && !mail.is_spent && age < mail.lifetime() * 60
     }
 
     /// Every session of that account but one ends, and what was mailed before is worth nothing.

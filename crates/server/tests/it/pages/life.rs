@@ -8,10 +8,11 @@ use crate::support::{PASSWORD, TestApp, path_in};
 #[tokio::test]
 async fn each_page_of_a_life_is_there_in_both_languages() {
     let app = TestApp::new().await;
-    for (language, welcome, mail, ask, done, again, reset, set, hello) in [
+    for (language, welcome, ready, mail, ask, done, again, reset, set, hello) in [
         (
             "en",
             "Sign in",
+            "Your account is ready",
             "Check your mail",
             "Yes, confirm the address",
             "Your address is confirmed",
@@ -23,6 +24,7 @@ async fn each_page_of_a_life_is_there_in_both_languages() {
         (
             "de",
             "Anmelden",
+            "Ihr Konto ist bereit",
             "Schauen Sie in Ihr Postfach",
             "Ja, Adresse bestätigen",
             "Ihre Adresse ist bestätigt",
@@ -42,7 +44,7 @@ async fn each_page_of_a_life_is_there_in_both_languages() {
         let address = format!("u-{language}@example.com");
         Page::post(&anon, "/user", &form, language)
             .await
-            .shows(&[mail, &address]);
+            .shows(&[ready, &address]);
         let letter = app.one_mail().await;
         assert_eq!(letter.locale.tag(), language);
         let link = path_in(&letter);
@@ -120,10 +122,10 @@ async fn a_move_and_a_denial_have_their_pages() {
     for (language, question, thanks) in [
         (
             "en",
-            "Is this your new address?",
+            "Is this the address of your account?",
             "Thank you for telling us",
         ),
-        ("de", "Ist das Ihre neue Adresse?", "<h1>"),
+        ("de", "Ist das die Adresse Ihres Kontos?", "<h1>"),
     ] {
         let name = format!("ben-{language}");
         let ben = app.user(&name).await;

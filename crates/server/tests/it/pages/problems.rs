@@ -77,7 +77,13 @@ async fn a_form_that_was_refused_comes_back_with_what_is_wrong() {
             language,
         )
         .await;
-        let pending = refused(&app, "/auth", &format!("username=new&{right}"), language).await;
+        let pending = refused(
+            &app,
+            "/auth",
+            &format!("username=new%40example.com&{right}"),
+            language,
+        )
+        .await;
         pending.shows(&["href=\"/confirmation\""]);
         let taken = format!("username=ben&{right}");
         refused(&app, "/user", &taken, language)

@@ -180,13 +180,22 @@ impl TestApp {
         anon.with_token(answer.expect(201).json()["token"].as_str().unwrap())
     }
 
-    /// Somebody signs up with both names and has not confirmed yet: the path of the mailed link.
+    /// A user signs up with an address alone, and has not confirmed it. The path of the mailed link.
     pub async fn pending(&self, name: &str) -> String {
+        self.signed_up(name, None).await
+    }
+
+    /// A user signs up with a username and an address, and has not confirmed it. The path of the mailed link.
+    pub async fn unconfirmed(&self, name: &str) -> String {
+        self.signed_up(name, Some(name)).await
+    }
+
+    async fn signed_up(&self, name: &str, username: Option<&str>) -> String {
         let email = format!(
             "{}@example.com",
             name.to_lowercase().replace(|c: char| !c.is_ascii(), "e")
         );
-        let body = json!({"username": name, "email": email, "password": PASSWORD});
+        let body = json!({"username": username, "email": email, "password": PASSWORD});
         self.anon().post("/user", body).await.expect(201);
         let mails = self.mails().await;
         let mail = mails.iter().find(|mail| mail.to.as_str() == email);

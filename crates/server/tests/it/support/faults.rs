@@ -96,15 +96,18 @@ fn post(outbox: &mut Vec<MailJob>, change: &Change) {
     match change {
         Change::EnqueueMail(job) => outbox.push(job.clone()),
         Change::MailDone(id) | Change::MailFailed { id, .. } => outbox.retain(|job| job.id != *id),
-        Change::DeleteUser(id) | Change::DeletePendingUser(id) => {
+        Change::DeleteUser(id) => {
             outbox.retain(|job| job.user_id != Some(*id));
         }
         Change::ForgetMails(email) => {
             outbox.retain(|job| job.user_id.is_some() || job.email.key() != email.key());
         }
-        Change::ForgetMailsOf(email, kinds) => outbox.retain(|job| {
-            let is_other = job.user_id.is_some() || job.email.key() != email.key();
-            is_other || !kinds.contains(&job.kind)
+        Change::ForgetUserMails {
+            user_id,
+            kind,
+            since,
+        } => outbox.retain(|job| {
+            job.user_id != Some(*user_id) || job.kind != *kind || job.created_at < *since
         }),
         _ => {}
     }
@@ -142,11 +145,10 @@ passed_on!(Store by ask_store {
     pass find_user(id: UserId) -> Result<Option<User>, StoreError>;
     pass find_user_by_username(key: &str) -> Result<Option<User>, StoreError>;
     pass find_user_by_email(key: &str) -> Result<Option<User>, StoreError>;
-    pass list_users_by_pending_email(key: &str, since: Timestamp, limit: usize) -> Result<Vec<User>, StoreError>;
-    pass list_claims(key: &str, since: Timestamp, after: Option<UserId>, limit: usize) -> Result<Vec<User>, StoreError>;
+    pass list_users_by_pending_email(key: &str, limit: usize) -> Result<Vec<User>, StoreError>;
     pass list_users(filter: &UserFilter) -> Result<Vec<User>, StoreError>;
     pass has_active_admin() -> Result<bool, StoreError>;
-    pass list_pending_users_before(before: Timestamp, limit: usize) -> Result<Vec<UserId>, StoreError>;
+    pass list_expired_pending_emails(before: Timestamp, limit: usize) -> Result<Vec<UserId>, StoreError>;
     pass find_credential(user_id: UserId) -> Result<Option<Credential>, StoreError>;
     pass list_credentials(user_ids: &[UserId]) -> Result<Vec<Credential>, StoreError>;
     pass is_session_ended(id: SessionId) -> Result<bool, StoreError>;

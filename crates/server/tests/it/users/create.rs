@@ -8,7 +8,7 @@ use crate::support::{Answer, PASSWORD, TestApp, path_in, summary};
 #[tokio::test]
 async fn a_sign_up_with_an_address_is_pending_and_a_confirmation_goes_out() {
     let app = TestApp::new().await;
-    let body = json!({"username": "Ben", "email": "Ben@Example.com", "password": PASSWORD, "name": "Ben B", "data": {"a": 1}});
+    let body = json!({"email": "Ben@Example.com", "password": PASSWORD, "name": "Ben B", "data": {"a": 1}});
     let answer = app.anon().post("/user", body).await.expect(201);
     let user = answer.json();
     let id = user["id"].as_str().unwrap();
@@ -18,13 +18,65 @@ async fn a_sign_up_with_an_address_is_pending_and_a_confirmation_goes_out() {
     assert_eq!(answer.header("content-type"), Some("application/json"));
     assert_eq!(
         user,
-        json!({"id": id, "username": "Ben", "email": null, "pending_email": "Ben@example.com", "name": "Ben B", "role": "user",
+        json!({"id": id, "username": null, "email": null, "pending_email": "Ben@example.com", "name": "Ben B", "role": "user",
             "status": "pending", "data": {"a": 1}, "created_at": "2026-11-21T08:00:00Z", "updated_at": "2026-11-21T08:00:00Z"})
     );
     assert_eq!(
         summary(&app.mails().await),
         [("Ben@example.com", "confirm")]
     );
+}
+
+///
+#[tokio::test]
+async fn a_sign_up_with_a_username_and_an_address_is_active_and_the_address_is_pending() {
+    let app = TestApp::new().await;
+    let body = json!({"username": "ben", "email": "ben@example.com", "password": PASSWORD});
+    let user = app.anon().post("/user", body).await.expect(201).json();
+    assert_eq!(
+        (&user["status"], &user["email"], &user["pending_email"]),
+        (&json!("active"), &Value::Null, &json!("ben@example.com"))
+    );
+    let link = path_in(&app.one_mail().await);
+    let ben = app.sign_in("ben").await;
+    app.anon()
+        .post(
+            "/auth",
+            json!({"email": "ben@example.com", "password": PASSWORD}),
+        )
+        .await
+        .expect_problem(403, "email-unconfirmed");
+    app.anon().request("POST", &link).send().await.expect(200);
+    let user = ben.get("/user/me").await.expect(200).json();
+    assert_eq!(
+        (&user["email"], user.get("pending_email")),
+        (&json!("ben@example.com"), None)
+    );
+}
+
+#[tokio::test]
+async fn without_confirmation_an_address_is_taken_as_given_and_stays_unique() {
+    let app = TestApp::with(|options| {
+        options.policy.enumeration_protection = false;
+        options.policy.confirm_email = false;
+    })
+    .await;
+    let body = json!({"email": "ben@example.com", "password": PASSWORD});
+    let user = app
+        .anon()
+        .post("/user", body.clone())
+        .await
+        .expect(201)
+        .json();
+    assert_eq!(
+        (&user["status"], &user["email"]),
+        (&json!("active"), &json!("ben@example.com"))
+    );
+    assert!(app.mails().await.is_empty());
+    app.anon()
+        .post("/user", body)
+        .await
+        .expect_problem(409, "email-taken");
 }
 
 #[tokio::test]
@@ -412,9 +464,12 @@ async fn of_two_sign_ups_with_one_address_the_first_to_confirm_has_it() {
     )
     .await
     .expect(201);
-    anon.post("/auth", json!({"username": "thief", "password": PASSWORD}))
-        .await
-        .expect_problem(401, "invalid-credentials");
+    let thief = app.sign_in("thief").await;
+    let user = thief.get("/user/me").await.expect(200).json();
+    assert_eq!(
+        (&user["email"], user.get("pending_email")),
+        (&Value::Null, None)
+    );
 }
 
 /// 20 an hour from one address; the window comes back bit by bit.

@@ -46,7 +46,7 @@ async fn the_next_one_of_that_name_is_somebody_else() {
     let link = path_in(&app.one_mail().await);
     let answer = admin.delete("/user/ben").await.expect(204);
     assert!(answer.header("set-cookie").is_none());
-    let confirmation = app.pending("ben").await;
+    let confirmation = app.unconfirmed("ben").await;
     app.anon()
         .request("POST", &confirmation)
         .send()

@@ -7,10 +7,12 @@ use crate::support::{Answer, Client, PASSWORD, TestApp};
 
 fn names(answer: &Answer) -> Vec<String> {
     let items = answer.json()["items"].as_array().unwrap().clone();
-    items
-        .iter()
-        .map(|user| user["username"].as_str().unwrap_or("-").to_owned())
-        .collect()
+    let name = |user: &Value| {
+        let pending = || user["pending_email"].as_str()?.split('@').next();
+        let name = user["username"].as_str().or_else(pending);
+        name.unwrap_or("-").to_owned()
+    };
+    items.iter().map(name).collect()
 }
 
 async fn found(admin: &Client, query: &str) -> Vec<String> {

@@ -52,12 +52,15 @@ async fn switching_on_does_not_confirm_an_address() {
     let app = TestApp::new().await;
     let admin = app.admin().await;
     let link = app.pending("ben").await;
+    let listed = admin.get("/user?status=pending").await.json();
+    let id = listed["items"][0]["id"].as_str().unwrap();
+    let path = format!("/user/{id}/status");
     admin
-        .put("/user/ben/status", json!({"status": "active"}))
+        .put(&path, json!({"status": "active"}))
         .await
         .assert_faults(&[("status", "unconfirmed")]);
     admin
-        .put("/user/ben/status", json!({"status": "disabled"}))
+        .put(&path, json!({"status": "disabled"}))
         .await
         .expect(200);
     app.anon()
@@ -66,7 +69,7 @@ async fn switching_on_does_not_confirm_an_address() {
         .await
         .expect_problem(410, "link-expired");
     let on = admin
-        .put("/user/ben/status", json!({"status": "active"}))
+        .put(&path, json!({"status": "active"}))
         .await
         .expect(200)
         .json();

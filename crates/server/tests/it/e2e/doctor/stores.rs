@@ -95,7 +95,12 @@ fn a_role_without_the_right_to_make_tables_is_a_fault() {
     let url = wait(server.role("guest", ""));
     examine(&Setup::on_a_file().with("DATABASE_URL", &url), &[])
         .expect_code(1)
-        .expect("database: privileges", "failed", "create tables", "privilege");
+        .expect(
+            "database: privileges",
+            "failed",
+            "create tables",
+            "privilege",
+        );
 }
 
 #[test]
