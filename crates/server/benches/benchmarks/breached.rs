@@ -1,7 +1,7 @@
-//! What a look-up among breached passwords takes, and what the file takes of a server's memory (P-05).
+//! The time of a lookup in the breached-password filter, and the memory it takes of a server (P-05).
 //!
-//! A list as dense as the public one, but only in the ranges that are asked about: nobody has a billion lines at
-//! hand. So what is measured is buckets of the real size, in a file of which all is in the system's cache.
+//! The list is as dense as the public one in the ranges that are looked up, and empty elsewhere. The file is in the
+//! page cache.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -11,14 +11,14 @@ use ring::digest;
 
 use crate::server::{BINARY, Server};
 
-/// How many passwords `build-filter` asks its new file for, and which.
+/// Number of lookups that `build-filter` times.
 const QUESTIONS: u32 = 2_000;
-/// Hashes in a range of a list of a billion.
+/// Number of hashes in a range of a list of a billion.
 const IN_A_RANGE: u64 = 954;
 /// Of a list of hashes that are as good as random, as every list of SHA-1 is.
 const GOLDEN: u64 = 0x9E37_79B9_7F4A_7C15;
 
-/// What was built, and the time of one look-up in microseconds.
+/// A filter, and the time of a lookup in microseconds.
 pub struct Built {
     pub path: PathBuf,
     pub look_up: f64,
@@ -54,7 +54,7 @@ pub fn build(folder: &Path) -> Built {
     }
 }
 
-/// Those that the questions are looked up in, in order.
+/// The ranges of the timed lookups, in order.
 fn ranges() -> std::collections::BTreeSet<u32> {
     let range = |number| {
         let password = format!("{number} times nobody's password");
@@ -65,7 +65,7 @@ fn ranges() -> std::collections::BTreeSet<u32> {
     (0..QUESTIONS).map(range).collect()
 }
 
-/// A server that has it, idle, in MiB.
+/// Memory of an idle server with the filter, in MiB.
 pub fn resident_mib(built: &Built) -> f64 {
     let path = built.path.display().to_string();
     Server::start(&[("DOORWARD_PASSWORD__BREACHED_FILTER", &path)]).resident_mib()

@@ -1,4 +1,4 @@
-//! The first figures of the release binary, each as a share of something measured in the same run
+//! Benchmarks of the release binary, each as a share of something measured in the same run
 //! on the same machine: `cargo xtask bench`.
 //!
 //! Rounds alternate between the two sides of a ratio, so that a machine that slows down slows
