@@ -138,7 +138,7 @@ See docs/integrate/testing.md";
 /// `serve`
 #[derive(Debug, Args)]
 pub struct ServeArgs {
-    /// Use TLS with a self-signed certificate (default address: https://localhost:9443)
+    /// Use TLS with a self-signed certificate (default address: `https://localhost:9443`)
     #[arg(long, conflicts_with = "ephemeral")]
     pub dev_tls: bool,
     /// Run an in-memory server for tests and print its address as JSON

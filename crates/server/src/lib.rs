@@ -1,11 +1,9 @@
-//! `doorward`: the program. Command line, configuration, wiring, the listener and the worker.
+//! `doorward`: the program. Command line, configuration, wiring, listener and worker.
 //!
-//! A library for the binary beside it, and for the fuzzer, which reads what strangers write with these
-//! very readers; nobody else's to use: but for [`main`] all of it is private.
+//! It is a library for the binary and for the fuzzer only: except for [`main`], everything is private.
 //!
-//! It knows every other crate and decides no rule: each command reads its configuration, puts
-//! the parts together (`wiring`), and calls `Accounts`. To add a command: a variant in `cli`, a
-//! file under `commands/`.
+//! It depends on all other crates and contains no rules: a command reads its configuration, connects the components
+//! (`wiring`) and calls `Accounts`. To add a command, add a variant in `cli` and a file under `commands/`.
 
 mod bootstrap;
 mod breached;
@@ -36,54 +34,50 @@ use clap::Parser;
 use serde_json::json;
 use tokio::runtime::Runtime;
 
-/// How long threads that still wait for something hold up the end.
-const LAST_MOMENT: Duration = Duration::from_secs(2);
+/// How long blocked threads may delay the exit.
+const THREAD_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// The whole program.
+/// Runs the program.
 pub fn main() -> ExitCode {
     let cli = match cli::Cli::try_parse() {
         Ok(cli) => cli,
-        Err(error) => return wrongly_called(&error),
+        Err(error) => return usage_error(&error),
     };
-    let is_for_programs = cli.json;
+    let is_json = cli.json;
     let runtime = match tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
     {
         Ok(runtime) => runtime,
         Err(error) => {
-            eprintln!("doorward: cannot start its threads: {error}");
+            eprintln!("doorward: cannot start threads: {error}");
             return ExitCode::FAILURE;
         }
     };
-    match through(runtime, commands::run(cli)) {
+    match run(runtime, commands::run(cli)) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) if is_for_programs => {
-            eprintln!("{}", json!({"error": told(&error)}));
+        Err(error) if is_json => {
+            eprintln!("{}", json!({"error": message(&error)}));
             commands::exit_code(&error)
         }
         Err(error) => {
-            eprintln!("doorward: {}", told(&error));
+            eprintln!("doorward: {}", message(&error));
             commands::exit_code(&error)
         }
     }
 }
 
-/// Runs it to its end. A file on a disk that is gone, or a name that nobody resolves, may hold a thread
-/// for ever, but not the process.
-fn through(
-    runtime: Runtime,
-    command: impl Future<Output = anyhow::Result<()>>,
-) -> anyhow::Result<()> {
+/// Runs a command. A thread that is blocked forever, by a lost disk or a name lookup, does not keep the process alive.
+fn run(runtime: Runtime, command: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
     let outcome = runtime.block_on(command);
-    runtime.shutdown_timeout(LAST_MOMENT);
+    runtime.shutdown_timeout(THREAD_TIMEOUT);
     outcome
 }
 
-/// Help and the version are no errors, and go to standard output.
-fn wrongly_called(error: &clap::Error) -> ExitCode {
-    let is_for_programs = std::env::args_os().any(|argument| argument == "--json");
-    if error.use_stderr() && is_for_programs {
+/// Prints a usage error, or help and version, which go to standard output.
+fn usage_error(error: &clap::Error) -> ExitCode {
+    let is_json = std::env::args_os().any(|argument| argument == "--json");
+    if error.use_stderr() && is_json {
         let text = error.render().to_string();
         let text = text.strip_prefix("error: ").unwrap_or(&text).trim_end();
         eprintln!("{}", json!({"error": text}));
@@ -92,8 +86,8 @@ fn wrongly_called(error: &clap::Error) -> ExitCode {
     error.exit()
 }
 
-/// The error and what it came from, each said once: many a sentence has its cause in it already.
-fn told(error: &anyhow::Error) -> String {
+/// The error with its causes. A cause that the text contains already is not repeated.
+fn message(error: &anyhow::Error) -> String {
     let mut text = String::new();
     for part in error.chain().map(ToString::to_string) {
         if text.is_empty() {
@@ -109,10 +103,10 @@ fn told(error: &anyhow::Error) -> String {
 mod tests {
     use anyhow::anyhow;
 
-    use super::{LAST_MOMENT, Runtime, through, told};
+    use super::{Runtime, THREAD_TIMEOUT, message, run};
 
     #[test]
-    fn a_thread_that_waits_for_ever_holds_nobody_up() {
+    fn a_blocked_thread_does_not_delay_the_exit() {
         let (ended, end) = std::sync::mpsc::channel();
         std::thread::spawn(move || {
             let stuck = async {
@@ -127,17 +121,17 @@ mod tests {
                 });
                 Ok(hanging.await?)
             };
-            ended.send(through(Runtime::new().unwrap(), stuck)).unwrap();
+            ended.send(run(Runtime::new().unwrap(), stuck)).unwrap();
         });
-        end.recv_timeout(LAST_MOMENT * 5).unwrap().unwrap();
+        end.recv_timeout(THREAD_TIMEOUT * 5).unwrap().unwrap();
     }
 
     #[test]
-    fn a_cause_is_told_once() {
+    fn a_cause_is_not_repeated() {
         let error = anyhow!("refused").context("nobody answers (refused); is it running?");
         let error = error.context("the database cannot be opened");
         assert_eq!(
-            told(&error),
+            message(&error),
             "the database cannot be opened: nobody answers (refused); is it running?"
         );
     }

@@ -1,4 +1,4 @@
-//! Files that hold a secret: for their owner alone, and whole or not there at all.
+//! Writes files with secrets: mode 0600, and atomically.
 
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -6,17 +6,16 @@ use std::path::Path;
 
 use doorward_domain::ports::Secrets;
 
-/// What happens to a file that is there already.
+/// What to do with an existing file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Existing {
-    /// It stays, and nothing is written: of two that write at once, the first one wins.
+    /// Keep it: of two concurrent writers the first one wins.
     Stays,
-    /// The new one takes its place.
+    /// Replace it.
     Goes,
 }
 
-/// Writes beside the file's place, by a name that nobody else has, and moves it there whole: a crash
-/// leaves no half a file.
+/// Writes to a temporary name in the same folder and renames it, so that a crash leaves no partial file.
 pub fn write(
     path: &Path,
     contents: &[u8],
@@ -34,7 +33,7 @@ pub fn write(
         Existing::Goes => std::fs::rename(&draft, path),
     });
     if let Err(error) = written {
-        // What is wrong has a name already.
+        // The first error is the one to report.
         let _ = std::fs::remove_file(&draft);
         return Err(error);
     }
@@ -61,7 +60,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_is_its_owner_s_alone_and_a_failure_leaves_nothing() {
+    fn a_file_has_mode_0600_and_a_failure_leaves_nothing() {
         let folder = tempfile::tempdir().unwrap();
         let (path, secrets) = (folder.path().join("key.pem"), SeededSecrets::new(1));
         write(&path, b"one", Existing::Stays, &secrets).unwrap();

@@ -1,12 +1,11 @@
-//! `.env` files, read as they stand.
+//! Reads `.env` files without expanding values.
 //!
-//! Of our own, since the well-known reader expands `$NAME` inside values: a password such as
-//! `pa$word` would silently become another. One `NAME=value` a line; `#` begins a comment, `export`
-//! before a name is passed over, quotes around a value are taken off and nothing in it is changed.
+//! The `dotenvy` crate expands `$NAME` inside values, which would change a password such as `pa$word`. One `NAME=value`
+//! a line; `#` begins a comment, `export` before a name is ignored, and quotes around a value are removed.
 
 use anyhow::bail;
 
-/// The pairs of a file, in its order. A fault names its line and shows nothing of it.
+/// Returns the pairs of a file. An error contains the line number but not the line.
 pub(super) fn parse(text: &str) -> anyhow::Result<Vec<(String, String)>> {
     let mut pairs = Vec::new();
     for (number, line) in text.lines().enumerate() {
@@ -24,7 +23,7 @@ pub(super) fn parse(text: &str) -> anyhow::Result<Vec<(String, String)>> {
             }
             _ => {
                 bail!(
-                    "cannot read .env: line {} is not NAME=value, or its quote does not end",
+                    "cannot read .env: line {} is not NAME=value, or a quote is not closed",
                     number + 1
                 );
             }
@@ -40,7 +39,7 @@ fn is_name(name: &str) -> bool {
             .all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'.')
 }
 
-/// A value without the quotes around it, or the comment behind it.
+/// Removes the quotes, or a comment.
 fn unquoted(value: &str) -> Option<&str> {
     for quote in ['"', '\''] {
         if let Some(rest) = value.strip_prefix(quote) {
@@ -61,7 +60,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn values_come_out_as_they_stand() {
+    fn values_are_not_changed() {
         let text = "# a comment\n\nA=plain words $HOME \\b\n export B = \"pa$word # not a comment\" # one\nC='it\"s'\r\nD=\nE=x # y\nF=a#b=c\n";
         let read = parse(text).unwrap();
         let pairs: Vec<_> = read
@@ -81,9 +80,9 @@ mod tests {
         );
     }
 
-    /// L-02: whatever is wrong with a line, it may hold a password.
+    /// L-02: an invalid line may contain a password.
     #[test]
-    fn a_fault_names_the_line_and_shows_nothing_of_it() {
+    fn an_error_has_the_line_number_and_not_the_line() {
         for text in [
             "A=1\nhunter2",
             "A=1\nB=\"hunter2",

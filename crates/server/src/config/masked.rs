@@ -1,7 +1,7 @@
-//! What can be shown of a secret: that it is set, and of a URL where it leads (C-02).
+//! Masks secrets: shows that one is set, and the host of a URL (C-02).
 
 const MASK: &str = "(set)";
-/// Whose rest is the way to something, with a password before an `@` if anywhere.
+/// Schemes of URLs that contain a password only before an `@` or in the query.
 const SCHEMES: [&str; 9] = [
     "postgres",
     "postgresql",
@@ -14,7 +14,7 @@ const SCHEMES: [&str; 9] = [
     "smtps",
 ];
 
-/// The text without what opens anything. Where there is any doubt, nothing of it.
+/// Masks the secret part of a text, or all of it if that is unclear.
 pub fn masked(text: &str) -> String {
     if text.is_empty() {
         return String::new();
@@ -39,13 +39,13 @@ fn of_url(text: &str) -> Option<String> {
         return None;
     }
     let Some(place) = second else {
-        // Without an `@`, what looks like a port may be a password that lost it.
+        // Without an `@`, a port may be a password.
         let is_plain = !first.contains(':') || first.rsplit(':').next().is_some_and(starts_a_port);
         return is_plain.then(|| format!("{scheme}://{}", without_query(first)));
     };
     let user = match first.split_once(':') {
         Some((user, _)) => format!("{user}:***"),
-        // It may be a key, and not a name.
+        // It may be a key.
         None => "***".to_owned(),
     };
     Some(format!("{scheme}://{user}@{}", without_query(place)))
@@ -56,7 +56,7 @@ fn starts_a_port(text: &str) -> bool {
     port.parse::<u16>().is_ok() || text.contains(']')
 }
 
-/// Its parameters may hold a password as well.
+/// Parameters may contain a password.
 fn without_query(text: &str) -> String {
     match text.split_once(['?', '#']) {
         Some((before, _)) => format!("{before}?***"),
@@ -69,7 +69,7 @@ mod tests {
     use super::masked;
 
     #[test]
-    fn a_url_shows_where_it_leads_and_nothing_that_opens() {
+    fn a_url_is_shown_without_its_password() {
         for (text, shown) in [
             ("", ""),
             ("hunter2", "(set)"),

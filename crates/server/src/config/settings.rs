@@ -339,7 +339,6 @@ mod tests {
             ("cors.origins", "*"),
             ("cors.origins", "https://*.example.com"),
             ("cors.origins", "null"),
-            ("cors.origins", "https://app.example.com/"),
             ("return_to.origins", "app.example.com"),
             ("api.require_if_match", "sometimes"),
             ("enumeration_protection", "plain"),

@@ -48,7 +48,7 @@ impl<R: BufRead> Rows<R> {
 
     /// Returns the next record, `None` at the end of the file.
     pub(super) fn next(&mut self) -> io::Result<Option<Row>> {
-        while self.lines.len() > 0 || self.read_line()? {
+        while !self.lines.is_empty() || self.read_line()? {
             let is_blank = |line: &Line| {
                 line.as_ref()
                     .is_some_and(|line| line.trim_ascii().is_empty())
