@@ -10,19 +10,19 @@ use crate::access::{self, Action, Target};
 use crate::changes::{ApplyError, Change, Changes};
 use crate::ctx::{Actor, Ctx};
 use crate::error::{Error, FieldError};
-use crate::flows::counting::Counting;
 use crate::flows::deliver_mail::MailLeases;
 use crate::flows::keys::KeyLook;
 use crate::flows::left_out::LeftOut;
 use crate::happening::Happening;
+use crate::limits::{AuditThrottle, DeviceCookies};
 use crate::model::{AuditEvent, Event, MailJob, MailKind, Outcome, Role, User};
 use crate::outbox_room::OutboxRoom;
 use crate::passwords::Hasher;
 use crate::policy::Policy;
-use crate::ports::{Clock, Mailer, Meter, Outbox, Secrets, Seen, Sessions, Store, Throttle};
+use crate::ports::{Clock, Mailer, Meter, Outbox, RateLimits, Secrets, Seen, Sessions, Store};
 use crate::readiness::Readiness;
 use crate::session_cache::SessionCache;
-use crate::tokens::{Devices, Keyring};
+use crate::tokens::Keyring;
 use crate::values::{
     AuditEventIds, EmailAddress, Locale, MailJobId, NewPassword, SessionId, UserId, Username,
 };
@@ -39,8 +39,8 @@ pub struct Ports {
     pub store: Arc<dyn Store>,
     /// Open sessions.
     pub sessions: Arc<dyn Sessions>,
-    /// Counts attempts.
-    pub throttle: Arc<dyn Throttle>,
+    /// Counters of rate limits.
+    pub rate_limits: Arc<dyn RateLimits>,
     /// Sends mail.
     pub mailer: Arc<dyn Mailer>,
     /// The time.
@@ -62,9 +62,8 @@ pub struct Accounts {
     /// Held while the keys are loaded.
     pub(crate) key_look: tokio::sync::Mutex<KeyLook>,
     pub(crate) readiness: Readiness,
-    /// What shows that a client was here before.
-    pub(crate) devices: Devices,
-    pub(crate) counting: Counting,
+    pub(crate) device_cookies: DeviceCookies,
+    pub(crate) audit_throttle: AuditThrottle,
     /// What the audit log's cap left out.
     pub(crate) left_out: LeftOut,
     /// When this node last wrote that a seal is of another key.
@@ -80,12 +79,12 @@ impl Accounts {
     pub fn new(ports: Ports, policy: Policy, hasher: Hasher, keyring: Keyring) -> Self {
         Self {
             hasher: hasher.metered_by(ports.meter.clone()),
-            counting: Counting::new(&policy.limits),
+            audit_throttle: AuditThrottle::default(),
             left_out: LeftOut::default(),
             break_told_at: Mutex::default(),
             ports,
             policy,
-            devices: Devices::new(keyring.mac_key("device")),
+            device_cookies: DeviceCookies::new(keyring.mac_key("device")),
             keyring,
             cache: SessionCache::new(CACHED_SESSION_BYTES),
             seen: Mutex::new(HashMap::new()),

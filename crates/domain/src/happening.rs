@@ -30,7 +30,7 @@ pub enum Happening {
     },
     /// A password was not hashed: the queue was full.
     HashRefused,
-    /// An attempt was put off; the name of its budget, or [`GUESS`](crate::throttle::GUESS).
+    /// A rate limit denied an attempt; the name of the limit.
     Throttled(&'static str),
     /// A line of the audit log was written.
     Audited(Event, Outcome),

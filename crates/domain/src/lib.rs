@@ -20,6 +20,7 @@ pub mod flows;
 #[doc(hidden)]
 pub mod fuzzing;
 pub mod happening;
+pub mod limits;
 pub mod memory;
 pub mod model;
 mod outbox_room;
@@ -28,7 +29,6 @@ pub mod policy;
 pub mod ports;
 mod readiness;
 mod session_cache;
-pub mod throttle;
 pub mod tokens;
 pub mod values;
 mod words;

@@ -1,8 +1,7 @@
-//! Whether another mail may wait: the outbox is bounded, whoever the mail would go to (H-05).
+//! The limit of mails in the outbox (H-05).
 //!
-//! What a stranger can have written is refused while too many wait, alike for addresses that are
-//! known and others (nobody looks them up). Notices to people about their own accounts always find
-//! room: there is one for each thing that they did themselves.
+//! While the outbox is full, requests that send mail are rejected, alike for all addresses. Notices to users
+//! about their own accounts are always accepted: there is one for each action of theirs.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -13,10 +12,10 @@ use crate::accounts::Accounts;
 use crate::ctx::Ctx;
 use crate::error::Error;
 
-/// How old a look at the outbox may be.
+/// How often the outbox is counted.
 const LOOK_EVERY: SignedDuration = SignedDuration::from_secs(3);
 
-/// What this node knows of the outbox.
+/// The state of the outbox, as this node knows it.
 #[derive(Debug, Default)]
 pub(crate) struct OutboxRoom {
     waiting: AtomicU64,
@@ -25,12 +24,12 @@ pub(crate) struct OutboxRoom {
 }
 
 impl OutboxRoom {
-    /// This node has written that many more.
+    /// Adds mails that this node has written.
     pub(crate) fn note(&self, mails: usize) {
         self.waiting.fetch_add(mails as u64, Ordering::Relaxed);
     }
 
-    /// Whether it is time to look; whoever is told so does.
+    /// Whether the outbox is due to be counted; the caller then counts it.
     fn is_due(&self, now: Timestamp) -> bool {
         let mut looked_at = self
             .looked_at
@@ -48,7 +47,7 @@ impl OutboxRoom {
 }
 
 impl Accounts {
-    /// Refuses what would write a mail while too many wait.
+    /// Rejects a request that would write a mail while the outbox is full.
     pub(crate) fn ensure_outbox_room(&self) -> Result<(), Error> {
         match self.outbox_room.waiting.load(Ordering::Relaxed) < self.policy.max_outbox {
             true => Ok(()),
@@ -56,7 +55,7 @@ impl Accounts {
         }
     }
 
-    /// Counts what waits, now and then. The worker does, so that every request is the same work.
+    /// Counts the mails that wait, for the worker: requests do no such query.
     pub(crate) async fn look_at_outbox(&self, ctx: &Ctx) -> Result<(), Error> {
         let room = &self.outbox_room;
         if !room.is_due(ctx.now) {
@@ -70,9 +69,9 @@ impl Accounts {
                 true => tracing::error!(
                     waiting,
                     limits.outbox = max,
-                    "the outbox is full: who asks for a mail, or signs up with an address, is told to come back later; see whether the mail server takes any, and who asks for so many"
+                    "outbox full: requests that send mail are rejected with 503. Check the mail server and the source of the requests"
                 ),
-                false => tracing::info!(waiting, "the outbox has room again"),
+                false => tracing::info!(waiting, "outbox no longer full"),
             }
         }
         Ok(())

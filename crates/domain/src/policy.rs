@@ -2,7 +2,7 @@
 
 use jiff::SignedDuration;
 
-use crate::throttle::Limits;
+use crate::limits::ThrottleLimits;
 use crate::values::PasswordRules;
 
 /// The choices, each with a safe default.
@@ -18,10 +18,10 @@ pub struct Policy {
     pub confirm_email: bool,
     /// What a new password must be.
     pub password_rules: PasswordRules,
-    /// Whether throttles are on. Off is for load tests.
+    /// Whether rate limits are enabled; disabled for load tests.
     pub throttle: bool,
-    /// How often is too often.
-    pub limits: Limits,
+    /// The rate limits that an operator can set.
+    pub limits: ThrottleLimits,
     /// How long a session lives unless renewed.
     pub session_lifetime: SignedDuration,
     /// How long it can be renewed, from sign-in.
@@ -72,7 +72,7 @@ impl Policy {
             confirm_email: true,
             password_rules: PasswordRules::default(),
             throttle: true,
-            limits: Limits::default(),
+            limits: ThrottleLimits::default(),
             session_lifetime: hours(24),
             session_renewable: hours(30 * 24),
             renewal_grace: SignedDuration::from_secs(30),

@@ -5,7 +5,6 @@
 //! `testkit::contract` against a real server, and gets one arm in the binary's wiring.
 
 use std::net::IpAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -14,11 +13,10 @@ use jiff::Timestamp;
 use crate::audit::AuditLog;
 use crate::changes::{ApplyError, Changes};
 use crate::happening::Happening;
+use crate::limits::{GUESS, KnownDevice, Rate, RateLimitReport};
 use crate::model::{
     AuditEvent, AuditFilter, Credential, Link, MailJob, Session, SigningKey, User, UserFilter,
 };
-use crate::throttle::{Ladder, Ledger};
-use crate::tokens::Acquaintance;
 use crate::values::{AuditEventId, Digest, Locale, SessionId, UserId};
 
 /// A store did not respond, or its response cannot be read.
@@ -248,80 +246,82 @@ pub struct Seen {
     pub at: Timestamp,
 }
 
-/// Counts attempts, and says when it is too many: by the arithmetic of [`crate::throttle`], GCRA for
-/// budgets and growing pauses for guesses, each step atomic, however many charges it is about. A budget
-/// is remembered until it is full again, failed guesses as long as their ladder says. One that is shared
-/// by nodes goes by a clock of its own and takes `now` for how far the caller's moment lies from it.
+/// Counters of rate limits, with the arithmetic of [`crate::limits`].
 #[async_trait]
-pub trait Throttle: Send + Sync {
-    /// Takes one from each, before it is known whether the attempt is a good one; from none
-    /// where one of them is denied. The answers are in the order of the charges.
-    async fn take(&self, charges: &[Charge], now: Timestamp) -> Result<Vec<Allowance>, StoreError>;
-    /// The attempt was never looked at: what was taken does not count.
-    async fn give_back(&self, charges: &[Charge], now: Timestamp) -> Result<(), StoreError>;
-    /// The attempt was a good one: gives back what was taken from budgets, and forgets the guesses.
-    async fn clear(&self, charges: &[Charge], now: Timestamp) -> Result<(), StoreError>;
+pub trait RateLimits: Send + Sync {
+    /// Takes one from every limit, or from none if one of them denies. Atomic, so that parallel attempts do
+    /// not exceed a limit. Callers list the narrowest key first.
+    async fn acquire(&self, limits: &[KeyedLimit], now: Timestamp) -> Result<Decision, StoreError>;
+    /// Returns what was acquired for an attempt that was not made.
+    async fn release(&self, limits: &[KeyedLimit], now: Timestamp) -> Result<(), StoreError>;
+    /// Forgets everything counted under these keys.
+    async fn clear(&self, limits: &[KeyedLimit]) -> Result<(), StoreError>;
 }
 
-/// What one attempt is counted under, once.
+/// A limit and the key that it counts by.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Charge {
-    /// How it is counted.
-    pub counted: Counted,
-    /// Whose it is, such as an address.
+pub struct KeyedLimit {
+    /// The limit.
+    pub limit: Limit,
+    /// For example a network prefix.
     pub key: String,
 }
 
-/// How an attempt is counted.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Counted {
-    /// As one of so many in so long.
-    Budget(Budget),
-    /// As a guess at a secret, which makes the next one wait.
-    Guess(Arc<Ladder>),
-}
-
-impl Charge {
-    /// One from a budget.
-    pub fn budget(budget: Budget, key: String) -> Self {
-        Self {
-            counted: Counted::Budget(budget),
-            key,
-        }
-    }
-
-    /// A guess.
-    pub fn guess(ladder: &Arc<Ladder>, key: String) -> Self {
-        Self {
-            counted: Counted::Guess(ladder.clone()),
-            key,
-        }
-    }
-}
-
-/// So many in so long, for one route and one kind of key.
+/// A rate limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Budget {
-    /// Names it in `RateLimit` fields and the log.
-    pub name: &'static str,
-    /// How many at once, when none was used for a while.
-    pub burst: u32,
-    /// How long until a full budget has come back.
-    pub window: Duration,
-}
-
-/// What a throttle answers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Allowance {
-    /// Go on; so many are left.
-    Allowed {
-        /// How many more would be allowed at once.
-        remaining: u32,
+pub enum Limit {
+    /// A number of events per time.
+    Budget {
+        /// The name in `RateLimit` headers, metrics and the audit log.
+        name: &'static str,
+        /// How many per time.
+        rate: Rate,
     },
-    /// Wait so long.
+    /// Growing delays after consecutive failures ([`crate::limits::BACKOFF_DELAYS`]).
+    Backoff {
+        /// After this many failures, every attempt is denied; `None` for delays only.
+        lockout_after: Option<u32>,
+    },
+}
+
+impl Limit {
+    /// The name in `RateLimit` headers, metrics and the audit log.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Budget { name, .. } => name,
+            Self::Backoff { .. } => GUESS,
+        }
+    }
+}
+
+impl KeyedLimit {
+    /// A budget for one key.
+    pub fn budget(name: &'static str, rate: Rate, key: String) -> Self {
+        let limit = Limit::Budget { name, rate };
+        Self { limit, key }
+    }
+
+    /// A backoff for one key.
+    pub fn backoff(lockout_after: Option<u32>, key: String) -> Self {
+        let limit = Limit::Backoff { lockout_after };
+        Self { limit, key }
+    }
+}
+
+/// The answer to an attempt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Decision {
+    /// All limits allow it.
+    Allowed {
+        /// For each limit how many more it allows at once; for a backoff, before the lockout.
+        remaining: Vec<u32>,
+    },
+    /// One limit denies it; nothing was taken.
     Denied {
-        /// Until the next one would be allowed.
-        retry_after: Duration,
+        /// The first limit that denies.
+        index: usize,
+        /// When it allows the next attempt; `None` if the key is locked out.
+        retry_after: Option<Duration>,
     },
 }
 
@@ -474,8 +474,8 @@ pub struct Client {
     pub user_agent: Option<String>,
     /// The language it asks for.
     pub locale: Locale,
-    /// The accounts it has signed in to before, as it can show.
-    pub known: Vec<Acquaintance>,
-    /// What its request has used of its budgets.
-    pub ledger: Ledger,
+    /// The accounts it has signed in to before, by its session and its device cookie.
+    pub known: Vec<KnownDevice>,
+    /// What its request has used of its rate limits.
+    pub rate_limits: RateLimitReport,
 }

@@ -9,10 +9,10 @@ use std::time::Duration;
 
 use anyhow::Context;
 use doorward_domain::ctx::{Actor, Ctx};
+use doorward_domain::limits::{FallbackRateLimits, MemoryRateLimits};
 use doorward_domain::memory::MemoryStore;
 use doorward_domain::passwords::{Breached, Hasher, HasherSettings, Peppers, UnreadableHash};
-use doorward_domain::ports::{Client, Clock, Secrets, Sessions, Store, Throttle, Unmetered};
-use doorward_domain::throttle::{FallbackThrottle, MemoryThrottle};
+use doorward_domain::ports::{Client, Clock, RateLimits, Secrets, Sessions, Store, Unmetered};
 use doorward_domain::tokens::{CounterNames, Keyring, MasterKey};
 use doorward_domain::values::{NewPassword, PasswordRules, Secret};
 use doorward_domain::{Accounts, Policy, Ports};
@@ -33,8 +33,8 @@ use crate::master_key;
 use crate::system::{SystemClock, SystemSecrets};
 use crate::telemetry::{self, Figures};
 
-/// How many keys of each throttle table are remembered.
-const THROTTLE_KEYS: usize = 200_000;
+/// The most rate limit counters in memory.
+const RATE_LIMIT_KEYS: usize = 200_000;
 
 /// How long a mere look waits for a database.
 const LOOKING_SECONDS: u64 = 2;
@@ -76,12 +76,12 @@ pub async fn wire(config: &Config, listening: SocketAddr) -> anyhow::Result<Wire
         .context("the database does not say what time it is")?;
     let figures = telemetry::figures(config, &*clock);
     let counters = CounterNames::of(&master);
-    let (sessions, throttle) =
-        open_sessions(config, &database, counters, figures.as_ref(), clock.clone()).await?;
+    let (sessions, rate_limits) =
+        open_sessions(config, &database, counters, figures.as_ref()).await?;
     let stores = Stores {
         database,
         sessions,
-        throttle,
+        rate_limits,
         figures,
     };
     assemble(config, listening, master, stores, clock, secrets)
@@ -113,7 +113,7 @@ fn assemble_alone(
     let stores = Stores {
         sessions: database.sessions.clone(),
         database,
-        throttle: Arc::new(MemoryThrottle::new(THROTTLE_KEYS)),
+        rate_limits: Arc::new(MemoryRateLimits::new(RATE_LIMIT_KEYS)),
         figures: None,
     };
     assemble(config, listening, master, stores, clock, secrets)
@@ -123,7 +123,7 @@ fn assemble_alone(
 struct Stores {
     database: Database,
     sessions: Arc<dyn Sessions>,
-    throttle: Arc<dyn Throttle>,
+    rate_limits: Arc<dyn RateLimits>,
     figures: Option<Arc<Figures>>,
 }
 
@@ -148,7 +148,7 @@ fn assemble(
     let ports = Ports {
         store: stores.database.store.clone(),
         sessions: stores.sessions,
-        throttle: stores.throttle,
+        rate_limits: stores.rate_limits,
         mailer: Arc::new(mailer),
         clock: clock.clone(),
         secrets: secrets.clone(),
@@ -360,24 +360,23 @@ async fn open_database(config: &Config, clock: &dyn Clock) -> anyhow::Result<Dat
     })
 }
 
-/// Sessions and throttles: on Redis where there is one; else with the users, and in this process.
+/// Sessions and rate limits: on Redis if it is configured; else in the database and in this process.
 async fn open_sessions(
     config: &Config,
     database: &Database,
     counters: CounterNames,
     figures: Option<&Arc<Figures>>,
-    clock: Arc<dyn Clock>,
-) -> anyhow::Result<(Arc<dyn Sessions>, Arc<dyn Throttle>)> {
-    let local = MemoryThrottle::new(THROTTLE_KEYS);
+) -> anyhow::Result<(Arc<dyn Sessions>, Arc<dyn RateLimits>)> {
+    let local = MemoryRateLimits::new(RATE_LIMIT_KEYS);
     let Some(settings) = redis_settings(config)? else {
         return Ok((database.sessions.clone(), Arc::new(local)));
     };
-    let redis = RedisStore::open(settings, counters, clock).context("Redis cannot be used")?;
+    let redis = RedisStore::open(settings, counters).context("Redis cannot be used")?;
     redis.greet().await.context("Redis cannot be used")?;
     let redis = Arc::new(redis);
-    let shared = telemetry::measured_throttle(redis.clone(), figures);
-    let throttle = FallbackThrottle::new(shared, local);
-    Ok((redis, Arc::new(throttle)))
+    let shared = telemetry::measured_rate_limits(redis.clone(), figures);
+    let rate_limits = FallbackRateLimits::new(shared, local);
+    Ok((redis, Arc::new(rate_limits)))
 }
 
 /// What the Redis store is told, where there is one.

@@ -2,12 +2,11 @@
 //! deleted afterwards and expire within a minute.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use doorward_domain::checkup::Finding;
+use doorward_domain::limits::Rate;
 use doorward_domain::model::Session;
-use doorward_domain::ports::{Budget, Charge, Clock, Seen, Sessions, StoreError, Throttle};
-use doorward_domain::throttle::Limits;
+use doorward_domain::ports::{Clock, KeyedLimit, RateLimits, Seen, Sessions, StoreError};
 use doorward_domain::tokens::CounterNames;
 use doorward_domain::values::{Digest, SessionId, UserId};
 use jiff::{SignedDuration, Timestamp};
@@ -37,7 +36,7 @@ pub async fn examine(settings: &RedisSettings, clock: Arc<dyn Clock>) -> Vec<Fin
     let hosts = settings.url.host_names();
     let found = format!("version {}, {}, at {hosts}", opened.version, opened.mode);
     let mut findings = vec![Finding::fine(REACH, found), tls(settings)];
-    findings.extend(rights(settings, clock.clone()).await);
+    findings.extend(rights(settings, clock.now()).await);
     findings.extend(durability(opened.node.clone()).await);
     findings.push(clocks(opened.node, &*clock).await);
     findings
@@ -70,18 +69,17 @@ fn tls(settings: &RedisSettings) -> Finding {
 }
 
 /// Calls each operation of the store, on keys that are deleted afterwards.
-async fn rights(settings: &RedisSettings, clock: Arc<dyn Clock>) -> Vec<Finding> {
-    let now = clock.now();
+async fn rights(settings: &RedisSettings, now: Timestamp) -> Vec<Finding> {
     let settings = RedisSettings {
         prefix: format!("{}doctor:", settings.prefix),
         ..settings.clone()
     };
-    let store = match RedisStore::open(settings, CounterNames::for_trials(), clock) {
+    let store = match RedisStore::open(settings, CounterNames::for_trials()) {
         Ok(store) => store,
         Err(fault) => return vec![unusable(&fault)],
     };
     let mut results = try_sessions(&store, &session(now)).await;
-    results.extend(try_throttles(&store, now).await);
+    results.extend(try_rate_limits(&store, now).await);
     let mut errors: Vec<String> = Vec::new();
     for error in results.into_iter().filter_map(Result::err) {
         let text = error.cause.to_string();
@@ -141,22 +139,15 @@ async fn try_sessions(store: &RedisStore, session: &Session) -> Vec<Result<(), S
     ]
 }
 
-async fn try_throttles(store: &RedisStore, now: Timestamp) -> Vec<Result<(), StoreError>> {
-    let budget = Budget {
-        name: "doctor",
-        burst: 1,
-        window: Duration::from_secs(60),
-    };
-    let ladder = Arc::new(Limits::default().slowing());
-    let charges = [
-        Charge::budget(budget, String::new()),
-        Charge::guess(&ladder, String::new()),
+async fn try_rate_limits(store: &RedisStore, now: Timestamp) -> Vec<Result<(), StoreError>> {
+    let limits = [
+        KeyedLimit::budget("doctor", Rate::new(1, 60), String::new()),
+        KeyedLimit::backoff(None, "doctor".to_owned()),
     ];
     vec![
-        store.take(&charges, now).await.map(drop),
-        store.take(&charges[1..], now).await.map(drop),
-        store.give_back(&charges[1..], now).await,
-        store.clear(&charges, now).await,
+        store.acquire(&limits, now).await.map(drop),
+        store.release(&limits[1..], now).await,
+        store.clear(&limits).await,
     ]
 }
 
@@ -205,7 +196,7 @@ async fn clocks(mut node: MultiplexedConnection, clock: &dyn Clock) -> Finding {
         Timestamp::from_microsecond(seconds.saturating_mul(1_000_000).saturating_add(micros)).ok()
     });
     let Some(theirs) = theirs else {
-        let hint = "grant the user the right to TIME, which throttles use";
+        let hint = "grant the user the right to TIME";
         return Finding::fault(CLOCK, "cannot read the server's time", hint);
     };
     let apart = theirs.duration_since(requested_at).abs();
@@ -214,7 +205,7 @@ async fn clocks(mut node: MultiplexedConnection, clock: &dyn Clock) -> Finding {
         true => Finding::warning(
             CLOCK,
             format!("{} s off the clock of this machine", apart.as_secs()),
-            "synchronize both machines (NTP); throttles use the clock of Redis, and sessions store their own expiry",
+            "synchronize both machines (NTP). Nodes use the time of the database, and sessions store their own expiry",
         ),
     }
 }

@@ -1,16 +1,15 @@
 //! Names of keys in Redis.
 //!
 //! All keys of a user have the user's id as their hash tag, so that a Cluster stores them in one slot and a
-//! script can use them together. The key of a throttle is a MAC, since it may be long and may contain a
-//! network or email address (L-05). All throttles share one hash tag.
+//! script can use them together. The key of a rate limit is a MAC, since it may be long and may contain a
+//! network or email address (L-05). All rate limits share one hash tag.
 
 use std::fmt::Write as _;
 
-use doorward_domain::throttle::GUESS;
 use doorward_domain::tokens::CounterNames;
 use doorward_domain::values::{Digest, UserId};
 
-/// The hash tag of all that throttles keep: one attempt is counted in several places at once.
+/// The hash tag of all rate limits: one script decides on several.
 const THROTTLE: &str = "{throttle}";
 
 pub(crate) struct Keys {
@@ -33,16 +32,10 @@ impl Keys {
         format!("{}{{{user_id}}}:sessions", self.prefix)
     }
 
-    /// A bucket of a budget.
-    pub(crate) fn bucket(&self, budget: &str, key: &str) -> String {
-        let name = hex(&self.counters.name(budget, key));
-        format!("{}{THROTTLE}:take:{budget}:{name}", self.prefix)
-    }
-
-    /// The wrong guesses at one account.
-    pub(crate) fn guesses(&self, key: &str) -> String {
-        let name = hex(&self.counters.name(GUESS, key));
-        format!("{}{THROTTLE}:guess:{name}", self.prefix)
+    /// The counter of a rate limit for one key.
+    pub(crate) fn rate_limit(&self, limit: &str, key: &str) -> String {
+        let name = hex(&self.counters.name(limit, key));
+        format!("{}{THROTTLE}:{limit}:{name}", self.prefix)
     }
 
     /// A key that never exists, for `ping`.

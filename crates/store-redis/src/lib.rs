@@ -6,7 +6,7 @@
 //!
 //! - `url`: parses `redis.url`. `connection`: opens and replaces the connection. `script`: commands and
 //!   Lua scripts. `keys`: the names of keys.
-//! - `sessions`, `throttle`: the two ports; their scripts are in `scripts/`.
+//! - `sessions`, `rate_limits`: the two ports; their scripts are in `scripts/`.
 //! - `durability`, `examine`: checks of the server for the log and `doorward doctor`.
 //!
 //! To add an atomic step: a script that declares all its keys, which share one hash tag (for Cluster),
@@ -17,15 +17,14 @@ mod durability;
 mod examine;
 mod fault;
 mod keys;
+mod rate_limits;
 mod record;
 mod script;
 mod sessions;
-mod throttle;
 mod url;
 
 use std::sync::Arc;
 
-use doorward_domain::ports::Clock;
 use doorward_domain::tokens::CounterNames;
 
 pub use crate::url::RedisUrl;
@@ -62,39 +61,21 @@ impl RedisSettings {
     }
 }
 
-/// Sessions and throttles on one Redis. Clones share its connection.
+/// Sessions and rate limits on one Redis. Clones share its connection.
 #[derive(Clone)]
 pub struct RedisStore {
     link: connection::Link,
     keys: Arc<keys::Keys>,
-    clock: Arc<dyn Clock>,
-    time: throttle::Time,
 }
 
 impl RedisStore {
-    /// Does not connect yet. `clock` is the one that the callers' `now` comes from. `counters` is the same
-    /// on all nodes that count together.
-    pub fn open(
-        settings: RedisSettings,
-        counters: CounterNames,
-        clock: Arc<dyn Clock>,
-    ) -> Result<Self, Fault> {
+    /// Does not connect yet. `counters` is the same on all nodes that count together.
+    pub fn open(settings: RedisSettings, counters: CounterNames) -> Result<Self, Fault> {
         settings.check()?;
         Ok(Self {
             link: connection::Link::new(settings.url),
             keys: Arc::new(keys::Keys::new(settings.prefix, counters)),
-            clock,
-            time: throttle::Time::Servers,
         })
-    }
-
-    /// Counts by its callers' moments alone, in place of the server's time. For tests, whose time goes on in steps
-    /// however slow the machine is: nodes whose clocks differ would no longer count together.
-    #[doc(hidden)]
-    #[must_use]
-    pub fn told_the_time(self) -> Self {
-        let time = throttle::Time::Callers;
-        Self { time, ..self }
     }
 
     /// Connects for the first time. If Redis is down, this is logged and `Ok`: the connection is opened

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
+use doorward_domain::limits::MemoryRateLimits;
 use doorward_domain::memory::MemoryStore;
-use doorward_domain::ports::{Sessions, Store, Throttle};
-use doorward_domain::throttle::MemoryThrottle;
+use doorward_domain::ports::{RateLimits, Sessions, Store};
 use doorward_testkit::contract::Opened;
 
 async fn open() -> Opened<dyn Store> {
@@ -16,13 +16,13 @@ async fn open_sessions() -> Opened<dyn Sessions> {
 }
 
 doorward_testkit::store_contract!(crate::open);
-async fn open_throttle() -> Opened<dyn Throttle> {
-    Opened::new(Arc::new(MemoryThrottle::new(1000)), ())
+async fn open_rate_limits() -> Opened<dyn RateLimits> {
+    Opened::new(Arc::new(MemoryRateLimits::new(1000)), ())
 }
 
 doorward_testkit::session_contract!(crate::open_sessions);
 doorward_testkit::session_sweep_contract!(crate::open_sessions);
-doorward_testkit::throttle_contract!(crate::open_throttle);
+doorward_testkit::rate_limits_contract!(crate::open_rate_limits);
 
 #[test]
 fn every_case_is_in_a_list() {

@@ -1,9 +1,10 @@
-//! The cookie by which a browser is known again.
+//! The cookie of a known device.
 //!
-//! It is set at every sign-in, whether a page or a program asks, outlives the session and opens nothing:
-//! whoever shows it has guesses at that account's password of their own. What is in it, the domain knows.
+//! Every sign-in sets it, on pages and in the API. It outlives the session and grants no access: its bearer's
+//! password attempts have a limit of their own. The domain creates and reads its value.
 
 use axum::http::header::{HeaderMap, HeaderValue, SET_COOKIE};
+use doorward_domain::limits::KNOWN_DEVICE_LIFETIME;
 use doorward_domain::model::{Session, User};
 
 use crate::app::App;
@@ -12,16 +13,16 @@ use crate::guard::Caller;
 
 /// Its name. The prefix makes the browser hold it to this host, all paths, HTTPS.
 const DEVICE: &str = "__Host-doorward-device";
-/// Longer than any of ours.
+/// More than the longest value.
 const MAX_LENGTH: usize = 1024;
 
-/// What a request shows; none where it shows two, or what is no cookie of ours.
+/// The cookie of a request; `None` if there are two, or if it is too long.
 pub(crate) fn shown(headers: &HeaderMap) -> Option<&str> {
     let value = cookies::single(headers, DEVICE)?;
     (value.len() <= MAX_LENGTH).then_some(value)
 }
 
-/// Makes the browser known to the account that it has just signed in to.
+/// Makes the browser a known device of the account that it has just signed in to.
 pub(crate) fn remember(
     app: &App,
     caller: &Caller,
@@ -29,11 +30,11 @@ pub(crate) fn remember(
     headers: &mut HeaderMap,
 ) {
     let accounts = &app.accounts;
-    let value = accounts.device_after(caller.ctx(), caller.device(), user, &session.digest);
+    let value = accounts.device_cookie(caller.ctx(), caller.device(), user, &session.digest);
     let cookie = format!(
         "{DEVICE}={}; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age={}",
         value.expose(),
-        accounts.device_seconds()
+        KNOWN_DEVICE_LIFETIME.as_secs()
     );
     if let Ok(cookie) = HeaderValue::from_str(&cookie) {
         headers.append(SET_COOKIE, cookie);

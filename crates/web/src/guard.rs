@@ -16,9 +16,8 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use doorward_domain::ctx::actor_of;
 use doorward_domain::flows::sessions::Authenticated;
-use doorward_domain::ports::{Allowance, Budget, Client};
-use doorward_domain::throttle::{Door, Ledger};
-use doorward_domain::tokens::Acquaintance;
+use doorward_domain::limits::{KnownDevice, RateLimitReport, ReportedLimit, ThrottleScope};
+use doorward_domain::ports::Client;
 use doorward_domain::values::{Locale, Secret, is_unseen};
 use doorward_domain::{Actor, Ctx, Error};
 use percent_encoding::percent_decode_str;
@@ -114,15 +113,15 @@ pub(crate) async fn guard(app: &App, request: Request, next: Next) -> Response {
             Problem::new(Code::NotFound).into_response()
         }
         (Some(_), Some(route)) => {
-            let ledger = Ledger::default();
-            let mut response = match admit(app, route, &parts, &ledger).await {
+            let report = RateLimitReport::default();
+            let mut response = match admit(app, route, &parts, &report).await {
                 Ok(caller) => {
                     parts.extensions.insert(caller);
                     next.run(Request::from_parts(parts, body)).await
                 }
                 Err(refusal) => refusal.into_response(),
             };
-            rate_limit_fields(response.headers_mut(), &ledger.told());
+            rate_limit_fields(response.headers_mut(), &report.limits());
             response
         }
         (Some(path), None) => not_allowed(path.as_str()),
@@ -152,10 +151,10 @@ async fn admit(
     app: &App,
     route: &'static Route,
     request: &Parts,
-    ledger: &Ledger,
+    report: &RateLimitReport,
 ) -> Result<Caller, Problem> {
     cross_site::check(app, request)?;
-    let mut ctx = context(app, request, ledger);
+    let mut ctx = context(app, request, report);
     let wants_html = negotiate::wants_html(&request.headers);
     let guard = match route.guard {
         Guard::SessionOrPage if wants_html => Guard::Optional,
@@ -175,10 +174,10 @@ async fn admit(
     let opened = open(app, &ctx, guard, shown).await;
     if let Ok(Some((authenticated, _))) = &opened {
         ctx.actor = actor_of(authenticated.user(), authenticated.session());
-        ctx.client.known = vec![Acquaintance::of_session(authenticated.session())];
+        ctx.client.known = vec![KnownDevice::of_session(authenticated.session())];
     }
-    if let Some(door) = route.budget {
-        spend(app, &mut ctx, route, door, &request.headers).await?;
+    if let Some(scope) = route.scope {
+        throttle(app, &mut ctx, scope, &request.headers).await?;
     }
     let (authenticated, token) = opened?.unzip();
     let inner = Inner {
@@ -212,7 +211,7 @@ async fn open(
     }
 }
 
-fn context(app: &App, request: &Parts, ledger: &Ledger) -> Ctx {
+fn context(app: &App, request: &Parts, report: &RateLimitReport) -> Ctx {
     let peer = request.extensions.get::<ConnectInfo<SocketAddr>>();
     if peer.is_some_and(|ConnectInfo(peer)| {
         app.trusted_proxies
@@ -238,7 +237,7 @@ fn context(app: &App, request: &Parts, ledger: &Ledger) -> Ctx {
             user_agent,
             locale: negotiate::locale(&request.headers),
             known: Vec::new(),
-            ledger: ledger.clone(),
+            rate_limits: report.clone(),
         },
         request_id: request
             .extensions
@@ -249,52 +248,42 @@ fn context(app: &App, request: &Parts, ledger: &Ledger) -> Ctx {
     }
 }
 
-/// Counts a request at its door: under whoever shows that they were here before, else as a stranger's.
-async fn spend(
+/// Counts a request in its scope. A password attempt is counted where the account is known; here the
+/// device cookie, or else a live session, is read for it.
+async fn throttle(
     app: &App,
     ctx: &mut Ctx,
-    route: &Route,
-    door: Door,
+    scope: ThrottleScope,
     headers: &HeaderMap,
-) -> Result<(), Problem> {
+) -> Result<(), Error> {
     if ctx.client.address.is_none() && app.accounts.policy().throttle {
         app.unnamed.say(app.trusted_proxies.header());
     }
-    let shown = known(app, ctx, headers);
-    ctx.client.known.extend(shown);
-    let admitted = app.accounts.admit(ctx, door).await;
-    if matches!(admitted, Err(Error::TooManyAttempts { .. })) && route.is_sign_in() {
-        app.accounts.sign_in_was_put_off();
+    if scope == ThrottleScope::SignIn {
+        let cookie = device::shown(headers).unwrap_or_default();
+        ctx.client
+            .known
+            .extend(app.accounts.known_devices(ctx, cookie));
+        if ctx.client.known.is_empty()
+            && let Ok(Some(Credential::Bearer(token) | Credential::Cookie(token))) =
+                credential(headers)
+            && let Ok(found) = app.accounts.authenticate(ctx, token.expose()).await
+        {
+            ctx.client.known = vec![KnownDevice::of_session(found.session())];
+        }
     }
-    Ok(admitted?)
+    app.accounts.check_rate_limit(ctx, scope).await
 }
 
-/// The accounts that this client has signed in to before, as its cookies or an old token show.
-fn known(app: &App, ctx: &Ctx, headers: &HeaderMap) -> Vec<Acquaintance> {
-    let token = match credential(headers) {
-        Ok(Some(Credential::Bearer(token) | Credential::Cookie(token))) => Some(token),
-        _ => None,
-    };
-    let token = token.as_ref().map(|token| token.expose().as_str());
-    let device = device::shown(headers);
-    app.accounts.recognise(ctx, device, token)
-}
-
-/// The fields of the IETF draft “`RateLimit` header fields for HTTP”, version 10: what the client itself
-/// has left, and which budget refused it.
-fn rate_limit_fields(headers: &mut HeaderMap, told: &[(Budget, Allowance)]) {
+/// The fields of the IETF draft “`RateLimit` header fields for HTTP”, version 10: what the client has left,
+/// and which limit denied the request.
+fn rate_limit_fields(headers: &mut HeaderMap, limits: &[ReportedLimit]) {
     let (mut policies, mut states) = (Vec::new(), Vec::new());
-    for (budget, allowance) in told {
-        let (remaining, wait) = match allowance {
-            Allowance::Allowed { remaining } => (*remaining, budget.window / budget.burst),
-            Allowance::Denied { retry_after } => (0, *retry_after),
-        };
-        let (name, window) = (budget.name, whole_seconds(budget.window));
-        policies.push(format!("\"{name}\";q={};w={window}", budget.burst));
-        states.push(format!(
-            "\"{name}\";r={remaining};t={}",
-            whole_seconds(wait)
-        ));
+    for limit in limits {
+        let (name, window) = (limit.name, whole_seconds(limit.rate.window));
+        let (remaining, reset) = (limit.remaining, whole_seconds(limit.reset_after));
+        policies.push(format!("\"{name}\";q={};w={window}", limit.rate.burst));
+        states.push(format!("\"{name}\";r={remaining};t={reset}"));
     }
     for (field, items) in [("ratelimit-policy", policies), ("ratelimit", states)] {
         if let Ok(value) = HeaderValue::from_str(&items.join(", "))
@@ -305,7 +294,7 @@ fn rate_limit_fields(headers: &mut HeaderMap, told: &[(Budget, Allowance)]) {
     }
 }
 
-/// Rounded up: whoever waits so long has waited long enough.
+/// Rounded up, so that a client that waits this long has waited long enough.
 fn whole_seconds(span: Duration) -> u64 {
     span.as_secs() + u64::from(span.subsec_nanos() > 0)
 }

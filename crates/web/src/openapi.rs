@@ -371,7 +371,7 @@ pub(crate) fn problems_of(route: &Route, has_body: bool) -> Vec<Code> {
             }
         }
     }
-    if route.budget.is_some() {
+    if route.scope.is_some() {
         codes.push(TooManyAttempts);
     }
     if !codes.contains(&Overloaded) {

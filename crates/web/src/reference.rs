@@ -7,7 +7,7 @@ use std::fmt::Write;
 use std::path::Path;
 use std::time::Duration;
 
-use doorward_domain::throttle::{Door, Limits};
+use doorward_domain::limits::{ThrottleLimits, ThrottleScope};
 use serde_json::{Map, Value};
 
 use crate::problem::Code;
@@ -32,7 +32,7 @@ Every route: who may ask, what goes in, what comes out, what can go wrong. Writt
 | other origins | none, unless the operator names them in `cors.origins`: their scripts come with a bearer token, and read `ETag`, `Link`, `Location`, `RateLimit`, `RateLimit-Policy`, `Retry-After`, `WWW-Authenticate` and `X-Request-Id` beside the usual fields |
 | again | a sign-up with the same address answers as the first did, and makes one account; one with the same user name is 409, and signing in tells whether it was yours |
 | lists | `items` and `next`: pass `next` as `cursor` until it is null |
-| limits | counted by network address, more widely by network, and over all strangers together; 429 says by `Retry-After` when to come back, and `RateLimit` fields how much is left and what refused. Wrong passwords are counted by account as well, and each one makes the next try wait longer |
+| limits | counted by network (IPv4 /32, IPv6 /64); `RateLimit` fields say how many requests are left, and with 429 `too-many-attempts` which limit denied the request and in `Retry-After` when to try again. Wrong passwords are also counted by account: each one makes the next attempt wait longer |
 | known again | a sign-in sets the cookie `__Host-doorward-device`, also for a program. It opens nothing; whoever shows it with a later sign-in is let in though strangers have used up the limits |
 | retries | `store-unavailable` and `overloaded` are 503 with `Retry-After`: nothing was changed, retry then. After `outcome-unknown` (503) read the current state first: the write may have been made |
 
@@ -117,8 +117,12 @@ fn section(document: &Value, route: &Route, operation: &Value) -> String {
     let more = more.map_or_else(String::new, |more| format!(" {more}"));
     let mut text = format!("\n### `{}`\n\n{summary}.{more}\n\n", name_of(route));
     write!(text, "For {}.", who(route, operation)).unwrap();
-    if let Some(door) = route.budget {
-        write!(text, " At most {} from one address.", limit(door)).unwrap();
+    if let Some(scope) = route.scope {
+        let key = match scope {
+            ThrottleScope::Token => "per account",
+            _ => "from one network (IPv4 /32, IPv6 /64)",
+        };
+        write!(text, " At most {} {key}.", limit(scope)).unwrap();
     }
     text.push_str("\n\n");
 
@@ -310,9 +314,9 @@ fn kind(schema: &Value) -> String {
     words.join(" or ")
 }
 
-/// What one address has at a door, unless the operator chose otherwise.
-fn limit(door: Door) -> String {
-    let rate = Limits::default().at(door).address;
+/// The default limit of a scope.
+fn limit(scope: ThrottleScope) -> String {
+    let rate = ThrottleLimits::default().rate(scope);
     format!("{} {}", rate.burst, span(rate.window))
 }
 
@@ -320,7 +324,7 @@ fn limit(door: Door) -> String {
 fn pages() -> String {
     let mut text = "\n## Pages\n\nFor people with a browser; they answer with HTML.\n\n| route | limit |\n| --- | --- |\n".to_owned();
     for route in TABLE.iter().filter(|route| route.page) {
-        let limit = route.budget.map_or_else(|| "–".to_owned(), limit);
+        let limit = route.scope.map_or_else(|| "–".to_owned(), limit);
         writeln!(text, "| `{}` | {limit} |", name_of(route)).unwrap();
     }
     text

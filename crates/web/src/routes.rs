@@ -10,7 +10,7 @@ use axum::Router;
 use axum::http::Method;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
-use doorward_domain::throttle::Door;
+use doorward_domain::limits::ThrottleScope;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -46,8 +46,8 @@ pub struct Route {
     pub path: &'static str,
     /// Who may ask.
     pub guard: Guard,
-    /// At which door its attempts are counted.
-    pub budget: Option<Door>,
+    /// The throttle scope that counts its requests.
+    pub scope: Option<ThrottleScope>,
     /// The problems of its own, beside those that every such route has.
     pub problems: &'static [Code],
     /// Whether it is for people, and so not in the OpenAPI document.
@@ -58,25 +58,30 @@ const fn api(
     method: Method,
     path: &'static str,
     guard: Guard,
-    budget: Option<Door>,
+    scope: Option<ThrottleScope>,
     problems: &'static [Code],
 ) -> Route {
     Route {
         method,
         path,
         guard,
-        budget,
+        scope,
         problems,
         page: false,
     }
 }
 
-const fn page(method: Method, path: &'static str, guard: Guard, budget: Option<Door>) -> Route {
+const fn page(
+    method: Method,
+    path: &'static str,
+    guard: Guard,
+    scope: Option<ThrottleScope>,
+) -> Route {
     Route {
         method,
         path,
         guard,
-        budget,
+        scope,
         problems: &[],
         page: true,
     }
@@ -88,8 +93,8 @@ use Code::{
     ReauthenticationRequired, TooManyAttempts, UnknownAccount, UsernameTaken, ValidationFailed,
     WrongPassword,
 };
-use Door::{Link, MailRequest, SignIn, SignUp, Token};
 use Guard::{Anyone, Maybe, Optional, Session, SessionOrPage};
+use ThrottleScope::{Link, MailRequest, SignIn, SignUp, Token};
 
 /// Every route there is.
 #[rustfmt::skip]
@@ -165,13 +170,6 @@ pub(crate) fn find(method: &Method, path: &str) -> Option<&'static Route> {
         .iter()
         .find(|route| route.method == *method)
         .copied()
-}
-
-impl Route {
-    /// Whether it is the one that opens a session for a password.
-    pub(crate) fn is_sign_in(&self) -> bool {
-        self.method == Method::POST && self.path == "/auth"
-    }
 }
 
 /// A path that the router has matched, as the table spells it.

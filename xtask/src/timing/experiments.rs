@@ -1,5 +1,7 @@
 //! The routes on which somebody could learn by the clock who is there, and what is asked of them.
 
+use std::time::Duration;
+
 use anyhow::ensure;
 
 use super::client::{Client, request};
@@ -74,15 +76,18 @@ pub(super) fn experiments(server: &Server) -> anyhow::Result<Vec<Experiment>> {
     ])
 }
 
-/// Those on a server where one wrong password shuts an account: nobody is to see by the refusal whether there
-/// is one.
+/// Those on a server where ten wrong passwords lock an account out: a denial must not reveal whether it exists.
 pub(super) fn refusals(server: &Server) -> anyhow::Result<Vec<Experiment>> {
     populate(server)?;
     let mut refused = sign_in("email");
     refused.name = "POST /auth, by e-mail, refused";
     let mut client = Client::connect(server.port)?;
     for class in &mut refused.classes {
-        class.ask(&mut client, 0)?;
+        for _ in 0..10 {
+            class.ask(&mut client, 0)?;
+            // Longer than the delay after fewer than ten failures.
+            std::thread::sleep(Duration::from_secs(4));
+        }
         class.status = 429;
     }
     Ok(vec![refused])

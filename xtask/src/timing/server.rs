@@ -13,12 +13,12 @@ use super::client::{Client, request};
 /// Of everybody who is there.
 pub(super) const PASSWORD: &str = "a long walk by the sea";
 
-/// What is set about throttles.
+/// Rate limit settings.
 #[derive(Clone, Copy)]
 pub(super) enum Throttles {
-    /// Nobody is refused.
+    /// Disabled.
     Off,
-    /// No door is ever shut, and after one wrong password an account is, for as long as may be.
+    /// Ten wrong passwords lock an account out; networks are not limited.
     Guesses,
 }
 
@@ -27,11 +27,9 @@ impl Throttles {
         match self {
             Self::Off => &[("ENABLED", "false")],
             Self::Guesses => &[
-                ("SIGN_IN__ADDRESS", "1000000/1m"),
-                ("SIGN_IN__NETWORK", "1000000/1m"),
-                ("SIGN_IN__EVERYBODY", "1000000/1m"),
-                ("SIGN_IN__FAILURES", "1000000/1m"),
-                ("PASSWORD__PAUSES", "1:30m"),
+                ("SIGN_IN", "1000000/1m"),
+                ("GLOBAL", "1000000/1m"),
+                ("LOCKOUT_AFTER", "10"),
             ],
         }
     }

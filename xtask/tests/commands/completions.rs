@@ -48,10 +48,7 @@ fn fish_completes_commands_options_and_values() {
     let (folder, file) = script("fish", "doorward.fish");
     said(Command::new("fish").arg("--no-execute").arg(&file));
     for (line, offered) in [
-        (
-            "doorward heal",
-            "healthcheck\tCheck that the local server",
-        ),
+        ("doorward heal", "healthcheck\tCheck that the local server"),
         ("doorward user set-p", "set-password\tSet a password"),
         (
             "doorward serve --eph",

@@ -131,7 +131,10 @@ fn live(file: &str, addresses: &[(&str, String)]) {
     let findings = report["findings"].as_array().unwrap();
     let is_ours = |finding: &&Value| {
         finding["check"] == "public URL"
-            && finding["message"].as_str().unwrap().contains("this Doorward")
+            && finding["message"]
+                .as_str()
+                .unwrap()
+                .contains("this Doorward")
     };
     assert!(findings.iter().any(|finding| is_ours(&finding)), "{report}");
 }

@@ -78,7 +78,10 @@ fn a_request_its_story_and_its_stores_are_one_trace() {
 fn a_trusted_proxys_trace_is_continued_and_its_choice_followed() {
     let collector = Collector::start();
     let trusted = ("DOORWARD_TRUSTED_PROXIES", "127.0.0.1, ::1");
-    let server = traced(&collector, &[("DOORWARD_TRACES__SAMPLE_RATIO", "0"), trusted]);
+    let server = traced(
+        &collector,
+        &[("DOORWARD_TRACES__SAMPLE_RATIO", "0"), trusted],
+    );
     let token = server.admin();
     let call = |flags: &str| {
         let parent = format!("traceparent: 00-{CALLER}-{CALLERS_SPAN}-{flags}\r\n");

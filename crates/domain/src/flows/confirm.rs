@@ -99,7 +99,7 @@ impl Accounts {
                         let (epoch, why) = (confirmed.session_epoch, SessionEnd::AccountChanged);
                         self.end_sessions(ctx, user.id, epoch, why, None).await;
                     }
-                    self.forget_guesses(ctx, &confirmed).await;
+                    self.forget_guesses(&confirmed).await;
                     self.clear_superseded(ctx, &confirmed).await;
                     return Ok(confirmed);
                 }

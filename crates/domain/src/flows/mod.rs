@@ -10,7 +10,6 @@ pub mod audit;
 pub mod change_email;
 pub mod change_password;
 pub mod confirm;
-pub(crate) mod counting;
 pub mod delete_account;
 pub mod deliver_mail;
 pub mod export;

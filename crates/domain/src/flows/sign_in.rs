@@ -68,11 +68,6 @@ impl Accounts {
         outcome
     }
 
-    /// A sign-in was put off before anybody looked at it: its network address has had too many.
-    pub fn sign_in_was_put_off(&self) {
-        self.note(Happening::SignIn(SignInOutcome::Throttled));
-    }
-
     async fn try_sign_in(
         &self,
         ctx: &Ctx,
@@ -138,41 +133,44 @@ impl Accounts {
             by_email,
         } = named;
         let meant = owner.as_ref().or(pending.as_ref()).cloned();
-        let attempt = self.reserve(ctx, identifier, owner.as_ref()).await?;
+        let attempt = self
+            .acquire_password_attempt(ctx, identifier, owner.as_ref())
+            .await?;
         let aimed_at = owner.as_ref().map_or_else(
             || (nobody(), User::FIRST_EPOCH),
             |user| (user.id, user.session_epoch),
         );
-        // Where the counters were lost a stop is not. Such an account answers as one that is not there, by the
-        // same work: a stranger who is told of the stop would know that there is an account.
-        let owner = owner.filter(|user| !attempt.comes_too_late(user));
+        let account = owner.clone();
+        // A lockout outlives its counters. Such an account answers like an unknown one, after the same work: a
+        // different answer would reveal that it exists.
+        let owner = owner.filter(|user| !attempt.is_locked_out(user));
         let asker = attempt.asker(ctx, aimed_at.0);
         match self.try_password(ctx, &asker, owner, password).await {
             Ok(None) => {}
             Ok(Some(user)) => {
-                self.settle(ctx, &attempt, &user).await?;
+                self.clear_password_attempts(&attempt, &user).await?;
                 return self.with_data(user).await;
             }
             Err(error) => {
-                self.release(ctx, &attempt).await?;
+                self.release_password_attempt(ctx, &attempt).await?;
                 return Err(error);
             }
         }
         // The guess at the owner's password stays counted from here on. Otherwise an attacker could clear it by
         // signing up with the owner's address and a password of their own.
-        let mut stop = self.count_wrong(ctx, &attempt, aimed_at).await?;
+        let mut lockout = self
+            .count_wrong_password(ctx, &attempt, identifier, account.as_ref(), aimed_at)
+            .await?;
         let unconfirmed = match by_email {
             true => self.try_password(ctx, &asker, pending, password).await,
             false => Ok(None),
         };
-        if !matches!(unconfirmed, Ok(None))
-            && let Some(stop) = stop.take()
-        {
-            self.apply(vec![stop]).await?;
+        if !matches!(unconfirmed, Ok(None)) && !lockout.is_empty() {
+            self.apply(std::mem::take(&mut lockout)).await?;
         }
         match unconfirmed? {
             Some(user) => self.with_data(user).await,
-            None => Err(self.refuse_password(ctx, meant, event, stop).await?),
+            None => Err(self.refuse_password(ctx, meant, event, lockout).await?),
         }
     }
 
@@ -215,7 +213,7 @@ impl Accounts {
         ctx: &Ctx,
         account: Option<User>,
         event: Event,
-        stop: Option<Change>,
+        mut changes: Changes,
     ) -> Result<Error, Error> {
         let user_id = account.as_ref().map(|user| user.id);
         let detail = if account.is_some() {
@@ -223,8 +221,8 @@ impl Accounts {
         } else {
             "unknown account"
         };
-        let line = self.audit_failure(ctx, event, user_id, detail);
-        self.apply(stop.into_iter().chain([line]).collect()).await?;
+        changes.push(self.audit_failure(ctx, event, user_id, detail));
+        self.apply(changes).await?;
         Ok(match account {
             _ if self.policy.enumeration_protection => Error::InvalidCredentials,
             Some(_) => Error::WrongPassword,

@@ -6,38 +6,21 @@
 //! looked up here is looked up only once the password was right; where it was not, the worker looks, so that
 //! no answer's time tells of an account. A budget for each account bounds the mails.
 
-use std::time::Duration;
-
 use jiff::SignedDuration;
 
 use crate::accounts::Accounts;
 use crate::changes::Change;
 use crate::ctx::Ctx;
 use crate::error::Error;
-use crate::flows::sign_in::Identifier;
+use crate::limits::{Rate, network_key};
 use crate::model::{AuditEvent, AuditFilter, Event, MailJob, MailKind, Outcome, User};
-use crate::ports::{Allowance, Budget, Charge};
-use crate::throttle::{LONGEST_WAIT, network_key};
+use crate::ports::KeyedLimit;
 use crate::values::UserId;
 
-/// Mails to one account's owner about sign-ins: a thief of the password makes no mail bomb.
-const SIGN_IN_NOTICE: Budget = Budget {
-    name: "sign-in-notice",
-    burst: 5,
-    window: Duration::from_secs(24 * 3600),
-};
-/// Mails to one account's owner that there is a new password.
-const PASSWORD_NOTICE: Budget = Budget {
-    name: "password-notice",
-    burst: 10,
-    window: Duration::from_secs(24 * 3600),
-};
-/// Mails to one account's owner that guessing was stopped.
-const STOP_NOTICE: Budget = Budget {
-    name: "stop-notice",
-    burst: 1,
-    window: Duration::from_secs(24 * 3600),
-};
+/// Mails about sign-ins to one account's owner: someone who has the password cannot flood the mailbox.
+const SIGN_IN_NOTICES: Rate = Rate::new(5, 24 * 3600);
+/// Mails about a new password to one account's owner.
+const PASSWORD_NOTICES: Rate = Rate::new(10, 24 * 3600);
 /// How long a device is remembered.
 const REMEMBERED: SignedDuration = SignedDuration::from_hours(90 * 24);
 /// How many lines of an account's history are looked at.
@@ -93,7 +76,8 @@ impl Accounts {
             return Ok(None);
         };
         let key = format!("user/{}", user.id);
-        match self.may_mail(ctx, SIGN_IN_NOTICE, &key).await? {
+        let limit = KeyedLimit::budget("sign-in-notice", SIGN_IN_NOTICES, key);
+        match self.try_acquire(limit, ctx.now).await? {
             true => Ok(Some(self.mail(
                 ctx,
                 kind,
@@ -105,60 +89,11 @@ impl Accounts {
         }
     }
 
-    /// No more guesses at an account are looked at: tells its owner, once a day. Done alike for an
-    /// address that has no account: the worker finds nobody to tell.
-    pub(crate) async fn tell_guessing_stopped(
-        &self,
-        ctx: &Ctx,
-        identifier: &Identifier,
-        account: Option<&User>,
-        key: &str,
-        refusal: Allowance,
-    ) -> Result<(), Error> {
-        // Longer than anybody is told to wait is the stop itself.
-        let is_stop =
-            matches!(refusal, Allowance::Denied { retry_after } if retry_after > LONGEST_WAIT);
-        // Anybody can bring it about, for any address: it takes no mail's last room.
-        let has_room = is_stop && self.ensure_outbox_room().is_ok();
-        if !has_room || !self.may_mail(ctx, STOP_NOTICE, key).await? {
-            return Ok(());
-        }
-        let own = account.and_then(|user| Some((user.id, user.mail_address()?)));
-        let mail = match (identifier, own) {
-            (Identifier::Email(email), _) => self.mail(
-                ctx,
-                MailKind::GuessingStopped,
-                None,
-                email,
-                ctx.client.locale,
-            ),
-            (Identifier::Username(_), Some((id, email))) => self.mail(
-                ctx,
-                MailKind::GuessingStopped,
-                Some(id),
-                email,
-                ctx.client.locale,
-            ),
-            // A user name is public: that it has no mailbox may show.
-            (Identifier::Username(_), None) => return Ok(()),
-        };
-        Ok(self.apply(vec![mail]).await?)
-    }
-
-    /// Takes one from what an account's owner is told of new passwords; whether they were told enough.
+    /// Counts a mail about a new password; `true` if there were too many.
     pub(crate) async fn has_password_notices_enough(&self, user_id: UserId) -> Result<bool, Error> {
-        let charge = Charge::budget(PASSWORD_NOTICE, format!("user/{user_id}"));
-        let answers = self.ports.throttle.take(&[charge], self.now()).await?;
-        Ok(matches!(answers[..], [Allowance::Denied { .. }]))
-    }
-
-    /// Whether one more mail of that kind may go to an account's owner; not refused, but left out.
-    async fn may_mail(&self, ctx: &Ctx, budget: Budget, key: &str) -> Result<bool, Error> {
-        let charge = Charge::budget(budget, key.to_owned());
-        let answers = self.ports.throttle.take(&[charge], ctx.now).await?;
-        Ok(!answers
-            .iter()
-            .any(|one| matches!(one, Allowance::Denied { .. })))
+        let key = format!("user/{user_id}");
+        let limit = KeyedLimit::budget("password-notice", PASSWORD_NOTICES, key);
+        Ok(!self.try_acquire(limit, self.now()).await?)
     }
 
     /// With what and from where the sign-in was that a mail tells of.
@@ -195,7 +130,7 @@ fn out_of_the_ordinary(ctx: &Ctx, user: &User, past: &[AuditEvent]) -> Option<Ma
         return Some(MailKind::SignInAfterFailures);
     }
     // A browser that shows a cookie of this account, wherever it is, from since its last new password.
-    if ctx.client.known.iter().any(|known| known.is_of(user)) {
+    if ctx.client.known.iter().any(|known| known.is_known_to(user)) {
         return None;
     }
     let mut seen = past

@@ -13,7 +13,6 @@ use crate::error::Error;
 use crate::flows::change_password::own_identifier;
 use crate::flows::sign_in::Named;
 use crate::model::Event;
-use crate::throttle::Door;
 use crate::values::Password;
 
 impl Accounts {
@@ -30,7 +29,6 @@ impl Accounts {
             return Ok(ctx.clone());
         };
         self.authorize_named(ctx, action, named).await?;
-        self.admit(ctx, Door::SignIn).await?;
         self.show_own_password(ctx, password, event_of(action))
             .await
     }

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use crate::ctx::{Actor, Ctx};
 use crate::fair;
-use crate::throttle::network_key;
+use crate::limits::network_key;
 use crate::values::UserId;
 
 /// How long a password waits for its turn: an answer is there within five seconds (P-10).

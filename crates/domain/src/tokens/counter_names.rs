@@ -1,34 +1,33 @@
-//! What counters of attempts are called where others may read their names.
+//! Names of rate limit counters in a shared store.
 //!
-//! A counter is kept under an address, a network or an e-mail address. A bare digest of it would tell whoever
-//! has a copy of the counters who was here: every IPv4 address is tried in minutes, and an e-mail address that
-//! is suspected at once. So it is a MAC, under a key that all nodes of one master key have.
+//! A counter's key is a network or an email address. A plain digest would reveal it to anyone with a copy of the
+//! store, who can try all IPv4 addresses in minutes. So the name is a MAC, under a key derived from the master key.
 
 use ring::hmac;
 
 use super::MasterKey;
 use crate::values::{Digest, Secret};
 
-/// Names counters, for a store that nodes share.
+/// Names counters for a shared store.
 #[derive(Clone)]
 pub struct CounterNames(hmac::Key);
 
 impl CounterNames {
-    /// Those of all nodes with that master key.
+    /// The names that all nodes with this master key use.
     pub fn of(master: &MasterKey) -> Self {
         Self(master.mac_key("counter"))
     }
 
-    /// Under a key that everybody knows: for trials of a store, which count nobody.
+    /// Names under a public key, for tests of a store.
     pub fn for_trials() -> Self {
         let key = Secret::new(vec![0; MasterKey::MIN_BYTES]);
         Self::of(&MasterKey::from_secret(key).expect("it is as long as it must be"))
     }
 
-    /// The name of what one budget counts under one key. No other budget has the same for it, so that
-    /// what somebody did at one place is not told from what they did at another.
-    pub fn name(&self, budget: &str, key: &str) -> Digest {
-        let mac = hmac::sign(&self.0, [budget, "\0", key].concat().as_bytes());
+    /// The name of a limit's counter for one key. Different limits have different names for the same key, so that
+    /// they cannot be linked.
+    pub fn name(&self, limit: &str, key: &str) -> Digest {
+        let mac = hmac::sign(&self.0, [limit, "\0", key].concat().as_bytes());
         let mut bytes = [0; 32];
         bytes.copy_from_slice(mac.as_ref());
         Digest::from_bytes(bytes)

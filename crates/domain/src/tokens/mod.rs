@@ -2,11 +2,9 @@
 //!
 //! RFC 8725 is the guide: the header is compared, never followed (3.1), each kind has its own
 //! `typ` (3.11), every claim is read into a strict struct (3.8). `jwt` knows the format, `keyring`
-//! the keys, `seal` how a private key is encrypted. `device` (the cookie of a known device) and
-//! `counter_names` (keys of throttle counters) are not JWTs.
+//! the keys, `seal` how a private key is encrypted. `counter_names` (keys of rate limit counters) are not JWTs.
 
 mod counter_names;
-mod device;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzzing;
 pub mod jwt;
@@ -14,8 +12,6 @@ mod keyring;
 mod seal;
 
 pub use counter_names::CounterNames;
-pub use device::Acquaintance;
-pub(crate) use device::Devices;
 pub use jwt::{AccessClaims, SessionClaims};
 pub use keyring::{Keyring, KeyringError, PublicKey, Verified};
 pub use seal::{MasterKey, SealBroken};

@@ -307,9 +307,6 @@ async fn a_change_too_many_is_written_down() {
     };
     for number in 0..5 {
         change(format!("ben{number}@example.org")).await.unwrap();
-        // To the same mailbox at once: refused for that, and the account's own five are as they were.
-        let again = change(format!("ben{number}@example.org")).await;
-        assert_err!(again, Error::TooManyAttempts { .. });
     }
     let refused = change("ben6@example.org".to_owned()).await;
     assert_err!(refused, Error::TooManyAttempts { .. });

@@ -316,24 +316,3 @@ async fn mails_of_one_kind_use_up_those_of_no_other() {
         assert_eq!(world.one_mail().await.template, template);
     }
 }
-
-/// mail of one kind to one mailbox is limited, whoever asks.
-#[tokio::test]
-async fn a_mailbox_is_mailed_at_most_once_in_three_minutes_and_three_times_in_a_row() {
-    let world = World::new().await;
-    let address = email("ben@example.com");
-    let ask = async || {
-        world
-            .accounts
-            .request_confirmation(&world.anon(), &address)
-            .await
-    };
-    ask().await.unwrap();
-    assert_err!(ask().await, Error::TooManyAttempts { retry_after } if retry_after.as_secs() == 180);
-    world.advance(minutes(3));
-    ask().await.unwrap();
-    world.advance(minutes(3));
-    ask().await.unwrap();
-    world.advance(minutes(3));
-    assert_err!(ask().await, Error::TooManyAttempts { .. });
-}

@@ -5,8 +5,8 @@ use doorward_domain::happening::Happening::{
     Mail, SessionIssued, SessionRenewed, SessionsEnded, SignIn, Throttled,
 };
 use doorward_domain::happening::{MailFate, SessionEnd, SignInOutcome};
+use doorward_domain::limits::GUESS;
 use doorward_domain::model::MailKind;
-use doorward_domain::throttle::GUESS;
 
 use crate::world::*;
 

@@ -208,10 +208,10 @@ async fn a_known_browser_is_not_known_after_a_recovery() {
     let (user, session) = (&signed_in.user, &signed_in.session.digest);
     let cookie = world
         .accounts
-        .device_after(&world.anon(), None, user, session);
+        .device_cookie(&world.anon(), None, user, session);
     let shown_abroad = async |shown: &str| {
         let mut ctx = from(&world, ABROAD, "curl/8.5.0");
-        ctx.client.known = world.accounts.recognise(&ctx, Some(cookie.expose()), None);
+        ctx.client.known = world.accounts.known_devices(&ctx, cookie.expose());
         assert_eq!(ctx.client.known.len(), 1);
         let (name, shown) = (identifier("ben"), password(shown));
         world.accounts.sign_in(&ctx, &name, &shown).await

@@ -9,14 +9,14 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use doorward_domain::audit::AuditLog;
 use doorward_domain::changes::{ApplyError, Change, Changes};
+use doorward_domain::limits::MemoryRateLimits;
 use doorward_domain::memory::{MemoryStore, SeededSecrets};
 use doorward_domain::model::{
     AuditEvent, AuditFilter, Credential, Link, MailJob, Session, SigningKey, User, UserFilter,
 };
 use doorward_domain::ports::{
-    Allowance, Charge, Counted, Outbox, Secrets, Seen, Sessions, Store, StoreError, Throttle,
+    Decision, KeyedLimit, Outbox, RateLimits, Secrets, Seen, Sessions, Store, StoreError,
 };
-use doorward_domain::throttle::MemoryThrottle;
 use doorward_domain::values::{AuditEventId, Digest, SessionId, UserId};
 use jiff::Timestamp;
 
@@ -367,55 +367,48 @@ fn kind(change: &Change) -> String {
     written[..end].to_owned()
 }
 
-/// A throttle that remembers what it was asked.
-pub struct CountedThrottle {
-    throttle: MemoryThrottle,
+/// Rate limits that record how they are called.
+pub struct CountedRateLimits {
+    limits: MemoryRateLimits,
     asked: Mutex<Vec<(&'static str, String)>>,
 }
 
-impl CountedThrottle {
+impl CountedRateLimits {
     pub fn new() -> Self {
         Self {
-            throttle: MemoryThrottle::new(20_000),
+            limits: MemoryRateLimits::new(20_000),
             asked: Mutex::default(),
         }
     }
 
-    /// The counters themselves.
-    pub fn inner(&self) -> &MemoryThrottle {
-        &self.throttle
-    }
-
-    /// What it was asked since the last time, and for how each attempt is counted; not for whom.
+    /// The calls since the last time: the operation and the name of each limit, without keys.
     pub fn take_asked(&self) -> Vec<(&'static str, String)> {
         std::mem::take(&mut self.asked.lock().unwrap())
     }
 
-    fn note(&self, question: &'static str, charges: &[Charge]) {
-        let counted = charges.iter().map(|charge| match &charge.counted {
-            Counted::Budget(budget) => budget.name.to_owned(),
-            Counted::Guess(_) => "guess".to_owned(),
-        });
-        let asked = counted.map(|how| (question, how));
-        self.asked.lock().unwrap().extend(asked);
+    fn record(&self, operation: &'static str, limits: &[KeyedLimit]) {
+        let calls = limits
+            .iter()
+            .map(|limit| (operation, limit.limit.name().to_owned()));
+        self.asked.lock().unwrap().extend(calls);
     }
 }
 
 #[async_trait]
-impl Throttle for CountedThrottle {
-    async fn take(&self, charges: &[Charge], now: Timestamp) -> Result<Vec<Allowance>, StoreError> {
-        self.note("take", charges);
-        self.throttle.take(charges, now).await
+impl RateLimits for CountedRateLimits {
+    async fn acquire(&self, limits: &[KeyedLimit], now: Timestamp) -> Result<Decision, StoreError> {
+        self.record("acquire", limits);
+        self.limits.acquire(limits, now).await
     }
 
-    async fn give_back(&self, charges: &[Charge], now: Timestamp) -> Result<(), StoreError> {
-        self.note("give back", charges);
-        self.throttle.give_back(charges, now).await
+    async fn release(&self, limits: &[KeyedLimit], now: Timestamp) -> Result<(), StoreError> {
+        self.record("release", limits);
+        self.limits.release(limits, now).await
     }
 
-    async fn clear(&self, charges: &[Charge], now: Timestamp) -> Result<(), StoreError> {
-        self.note("clear", charges);
-        self.throttle.clear(charges, now).await
+    async fn clear(&self, limits: &[KeyedLimit]) -> Result<(), StoreError> {
+        self.record("clear", limits);
+        self.limits.clear(limits).await
     }
 }
 

@@ -12,16 +12,17 @@ use doorward_domain::flows::sessions::SignedIn;
 use doorward_domain::flows::sign_in::Identifier;
 use doorward_domain::flows::sign_up::SignUp;
 use doorward_domain::happening::Happening;
+use doorward_domain::limits::KnownDevice;
 use doorward_domain::memory::{MemoryStore, SteppedClock};
 use doorward_domain::model::{AuditEvent, Link, Outcome, Purpose, Role, User};
 use doorward_domain::passwords::{Cost, Engine, Hasher, HasherSettings};
 use doorward_domain::ports::{Clock, Mail, MailError, MailTemplate, Mailer, Meter, Store};
-use doorward_domain::tokens::{Acquaintance, Keyring, MasterKey};
+use doorward_domain::tokens::{Keyring, MasterKey};
 use doorward_domain::values::{Data, EmailAddress, NewPassword, Password, Secret, Token, Username};
 use doorward_domain::{Accounts, Actor, Ctx, Error, Policy, Ports};
 use jiff::{SignedDuration, Timestamp};
 
-use crate::spy::{CountedSecrets, CountedThrottle, Spy};
+use crate::spy::{CountedRateLimits, CountedSecrets, Spy};
 
 pub const PASSWORD: &str = "plum cake on sundays";
 pub const OTHER_PASSWORD: &str = "two boats and a lamp";
@@ -41,7 +42,7 @@ pub struct World {
     pub clock: Arc<SteppedClock>,
     pub postbox: Arc<Postbox>,
     pub secrets: Arc<CountedSecrets>,
-    pub throttle: Arc<CountedThrottle>,
+    pub throttle: Arc<CountedRateLimits>,
     pub accounts: Accounts,
     pub noted: Arc<Noted>,
 }
@@ -77,7 +78,7 @@ impl World {
         let clock = Arc::new(SteppedClock::new(start));
         let mut policy = Policy::new("https://accounts.example/");
         choose(&mut policy);
-        let throttle = Arc::new(CountedThrottle::new());
+        let throttle = Arc::new(CountedRateLimits::new());
         let world = Self::node(spy, clock, throttle, policy, 1, &[7; 32]);
         world.accounts.ensure_keys(&world.worker()).await.unwrap();
         world.forget();
@@ -95,7 +96,7 @@ impl World {
     pub async fn restarted(&self) -> Self {
         let policy = self.accounts.policy().clone();
         let spy = Arc::new(Spy::on(self.store.clone()));
-        let throttle = Arc::new(CountedThrottle::new());
+        let throttle = Arc::new(CountedRateLimits::new());
         let node = Self::node(spy, self.clock.clone(), throttle, policy, 4, &[7; 32]);
         node.accounts.ensure_keys(&node.worker()).await.unwrap();
         node.forget();
@@ -123,7 +124,7 @@ impl World {
     fn node(
         spy: Arc<Spy>,
         clock: Arc<SteppedClock>,
-        throttle: Arc<CountedThrottle>,
+        throttle: Arc<CountedRateLimits>,
         policy: Policy,
         seed: u64,
         master: &[u8; 32],
@@ -142,7 +143,7 @@ impl World {
         let ports = Ports {
             store: spy.clone(),
             sessions: spy.clone(),
-            throttle: throttle.clone(),
+            rate_limits: throttle.clone(),
             mailer: postbox.clone(),
             clock: clock.clone(),
             secrets: secrets.clone(),
@@ -202,7 +203,7 @@ impl World {
     pub fn of(&self, signed_in: &SignedIn) -> Ctx {
         let session = &signed_in.session;
         let mut ctx = self.ctx(actor_of(&signed_in.user, session));
-        ctx.client.known = vec![Acquaintance::of_session(session)];
+        ctx.client.known = vec![KnownDevice::of_session(session)];
         ctx
     }
 

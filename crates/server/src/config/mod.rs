@@ -19,8 +19,8 @@ use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
+use doorward_domain::limits::ThrottleLimits;
 use doorward_domain::passwords::{Cost, Engine};
-use doorward_domain::throttle;
 use doorward_domain::values::Secret;
 use doorward_mail::{TransportSettings, parse_transport};
 use doorward_store_redis::RedisSettings;
@@ -81,7 +81,7 @@ pub struct Config {
     pub database_statement_seconds: u64,
     /// Whether to apply pending migrations.
     pub database_migrate: bool,
-    /// URL of Redis for sessions and throttle counters; `None` is the database and memory.
+    /// URL of Redis for sessions and rate limit counters; `None` is the database and memory.
     pub redis_url: Option<Secret<String>>,
     /// Prefix of all keys on Redis.
     pub redis_prefix: String,
@@ -123,10 +123,10 @@ pub struct Config {
     pub audit_keep_days: i64,
     /// Secret that encrypts signing keys; `None` is a file in the data folder.
     pub master_key: Option<Secret<String>>,
-    /// Whether throttles are on.
+    /// Whether rate limits are enabled.
     pub throttle: bool,
-    /// How often is too often.
-    pub throttle_limits: throttle::Limits,
+    /// Rate limits.
+    pub throttle_limits: ThrottleLimits,
     /// Password of the first admin; `None` is a random one.
     pub admin_password: Option<Secret<String>>,
     /// Email address of the first admin.
@@ -211,7 +211,7 @@ impl Default for Config {
             audit_keep_days: 400,
             master_key: None,
             throttle: true,
-            throttle_limits: throttle::Limits::default(),
+            throttle_limits: ThrottleLimits::default(),
             admin_password: None,
             admin_email: None,
             log_filter: "info".to_owned(),

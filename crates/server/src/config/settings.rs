@@ -67,18 +67,6 @@ const fn by_machine(default_shown: &'static str, setting: Setting) -> Setting {
     }
 }
 
-/// How many in how long.
-macro_rules! rate {
-    ($key:literal, $help:literal, $($field:ident).+) => {
-        plain(
-            $key,
-            $help,
-            |c, v| v.parse().map(|v| c.throttle_limits.$($field).+ = v),
-            |c| c.throttle_limits.$($field).+.to_string(),
-        )
-    };
-}
-
 /// All settings.
 #[rustfmt::skip]
 pub static SETTINGS: &[Setting] = &[
@@ -88,7 +76,7 @@ pub static SETTINGS: &[Setting] = &[
         |c, v| url(v).map(|v| c.public_url = Some(v)), |c| c.public_url.clone().unwrap_or_default()),
     plain("allow_http", "Allow a `public_url` without TLS that is not on loopback: true or false.",
         |c, v| boolean(v).map(|v| c.allow_http = v), |c| c.allow_http.to_string()),
-    plain("trusted_proxies", "Addresses or networks of the reverse proxies, separated by commas, such as 127.0.0.1, 10.0.0.0/8. The client address they send is used for throttles and the audit log.",
+    plain("trusted_proxies", "Addresses or networks of the reverse proxies, separated by commas, such as 127.0.0.1, 10.0.0.0/8. The client address they send is used for rate limits and the audit log.",
         |c, v| v.parse().map(|v| c.trusted_proxies = v), |c| c.trusted_proxies.to_string()),
     plain("trusted_proxy_header", "Header that they send it in: x-forwarded-for, or forwarded (RFC 7239). They must set it themselves; the other header is ignored.",
         |c, v| v.parse().map(|v| c.trusted_proxy_header = v), |c| c.trusted_proxy_header.to_string()),
@@ -174,31 +162,18 @@ pub static SETTINGS: &[Setting] = &[
         |c, v| within(v, 1, 3650).map(|v| c.key_days = v), |c| c.key_days.to_string()),
     secret(known_as("JWT_SECRET_KEY", plain("keys.master_key", "Secret of at least 32 characters that encrypts signing keys; a file in the data folder if not set.",
         |c, v| { c.master_key = Some(Secret::new(v.to_owned())); Ok(()) }, |c| text(c.master_key.as_ref())))),
-    plain("throttle.enabled", "Whether throttles are on; off is for load tests: true or false.",
+    plain("throttle.enabled", "Enables rate limits; disable only for load tests: true or false.",
         |c, v| boolean(v).map(|v| c.throttle = v), |c| c.throttle.to_string()),
-    rate!("throttle.sign_in.address", "How many passwords strangers show from one address (IPv6: one /64), such as 30/1m: how many, in how long (s, m, h or d; at most 1d). A known device or a session has as many of its own.", sign_in.address),
-    rate!("throttle.sign_in.network", "The same from one network: IPv4 /24, IPv6 /48.", sign_in.network),
-    rate!("throttle.sign_in.everybody", "The same from all strangers together: what slows a botnet. Known devices and sessions do not count.", sign_in.everybody),
-    rate!("throttle.sign_in.failures", "How many wrong passwords strangers show from one address, whoever they are aimed at.", failures),
-    rate!("throttle.sign_up.address", "How many sign-ups from one address.", sign_up.address),
-    rate!("throttle.sign_up.network", "The same from one network.", sign_up.network),
-    rate!("throttle.sign_up.everybody", "The same from everybody together.", sign_up.everybody),
-    rate!("throttle.mail.address", "How many mails strangers ask for from one address: recovery, or the confirmation once more.", mail_request.address),
-    rate!("throttle.mail.network", "The same from one network.", mail_request.network),
-    rate!("throttle.mail.everybody", "The same from all strangers together.", mail_request.everybody),
-    rate!("throttle.mail.mailbox", "How many mails of one kind one mailbox gets that were asked for.", mailbox),
-    rate!("throttle.mail.mailbox_pause", "The same in a row; those of a sign-up have no pause.", mailbox_pause),
-    rate!("throttle.link.address", "How many mailed links strangers try from one address.", link.address),
-    rate!("throttle.link.network", "The same from one network.", link.network),
-    rate!("throttle.link.everybody", "The same from all strangers together.", link.everybody),
-    rate!("throttle.token.address", "How many renewals and tokens for other services one account asks for, or one address without a session.", token.address),
-    rate!("throttle.token.network", "The same from one network without a session.", token.network),
-    rate!("throttle.token.everybody", "The same from everybody without a session.", token.everybody),
-    rate!("throttle.password.pauses", "After how many wrong passwords in a row for one account which pause follows each, such as 3:1s, 9:3s.", pauses),
-    plain("throttle.password.stop", "After how many wrong passwords in a row, 10 to 100, strangers are no longer let in to an account by password until it is recovered by mail, also after a restart; where it has no confirmed address, one try an hour from each network and twenty in all.",
-        |c, v| within(v, 10, 100).map(|v| c.throttle_limits.stop = v), |c| c.throttle_limits.stop.to_string()),
-    plain("throttle.password.known_device", "After how many wrong passwords in a row, 3 to 100, a device that has signed in to an account before is a stranger to it.",
-        |c, v| within(v, 3, 100).map(|v| c.throttle_limits.device = v), |c| c.throttle_limits.device.to_string()),
+    plain("throttle.sign_in", "Password attempts from one network (IPv4 /32, IPv6 /64), or from one account's known devices: a number and a time (s, m, h or d; at most 1d), such as 30/1m.",
+        |c, v| v.parse().map(|v| c.throttle_limits.sign_in = v), |c| c.throttle_limits.sign_in.to_string()),
+    plain("throttle.sign_up", "Sign-ups from one network.",
+        |c, v| v.parse().map(|v| c.throttle_limits.sign_up = v), |c| c.throttle_limits.sign_up.to_string()),
+    plain("throttle.mail", "Requests for a recovery or confirmation mail from one network.",
+        |c, v| v.parse().map(|v| c.throttle_limits.mail = v), |c| c.throttle_limits.mail.to_string()),
+    plain("throttle.global", "Password attempts of all unknown clients together. Known devices and sessions do not count.",
+        |c, v| v.parse().map(|v| c.throttle_limits.global = v), |c| c.throttle_limits.global.to_string()),
+    plain("throttle.lockout_after", "Consecutive wrong passwords, 10 to 100, after which an account is locked out until it is recovered by mail. Known devices are not affected; an account without a confirmed address is only delayed.",
+        |c, v| within(v, 10, 100).map(|v| c.throttle_limits.lockout_after = v), |c| c.throttle_limits.lockout_after.to_string()),
     secret(known_as("ADMIN_PASSWORD", plain("admin.password", "Password of the first admin, who is created if there is none; random and printed once if not set.",
         |c, v| { c.admin_password = Some(Secret::new(v.to_owned())); Ok(()) }, |c| text(c.admin_password.as_ref())))),
     known_as("ADMIN_EMAIL", plain("admin.email", "Email address of the first admin.",
@@ -301,8 +276,7 @@ mod tests {
             ("hashing.queue_limit", 1, 10_000),
             ("audit.keep_days", 0, 36500),
             ("keys.rotate_after_days", 1, 3650),
-            ("throttle.password.stop", 10, 100),
-            ("throttle.password.known_device", 3, 100),
+            ("throttle.lockout_after", 10, 100),
             ("database.max_connections", 1, 500),
             ("database.connect_timeout_seconds", 1, 60),
             ("database.statement_timeout_seconds", 1, 60),
@@ -355,10 +329,9 @@ mod tests {
             ("redis.prefix", "{x}:"),
             ("mail.url", "ftp://x"),
             ("throttle.enabled", "maybe"),
-            ("throttle.sign_in.address", "30"),
-            ("throttle.sign_up.network", "0/1h"),
-            ("throttle.mail.mailbox", "3/2d"),
-            ("throttle.password.pauses", "3:2h"),
+            ("throttle.sign_in", "30"),
+            ("throttle.sign_up", "0/1h"),
+            ("throttle.mail", "3/2d"),
             ("trusted_proxy_header", "x-real-ip"),
             ("log.format", "xml"),
             ("admin.email", "not an address"),

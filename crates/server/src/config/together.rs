@@ -24,7 +24,6 @@ impl Config {
         faults.extend(self.faults_of_secrets());
         faults.extend(self.fault_of_idle_sessions());
         faults.extend(self.fault_of_unconfirmed_addresses());
-        faults.extend(self.throttle_limits.faults());
         faults
     }
 
@@ -267,17 +266,6 @@ mod tests {
         (&[("password.previous_peppers", ONE), ("admin.password", ONE)], "`admin.password` has the same value as a pepper"),
         (&[("session.idle_timeout_minutes", "30"), ("session.admin_idle_timeout_minutes", "60")], "at most 30"),
         (&[("sign_up.confirm_email", "false")], "set `enumeration_protection = false`"),
-        (&[("throttle.sign_in.network", "10/1m"), ("throttle.sign_in.address", "11/1m")], "make it the wider one"),
-        (&[("throttle.sign_in.everybody", "60/1m"), ("throttle.sign_in.network", "61/1m")], "make it the wider one"),
-        (&[("throttle.sign_in.failures", "31/1m"), ("throttle.sign_in.address", "29/1m")], "`throttle.sign_in.address` (29/1m) allows less than `throttle.sign_in.failures` (31/1m)"),
-        (&[("throttle.sign_up.address", "20/1s"), ("throttle.sign_up.network", "61/1h")], "make it the wider one"),
-        (&[("throttle.link.everybody", "20/1m"), ("throttle.link.network", "21/1m")], "make it the wider one"),
-        (&[("throttle.token.network", "20/1m"), ("throttle.token.address", "21/1m")], "make it the wider one"),
-        (&[("throttle.mail.everybody", "60/10h"), ("throttle.mail.network", "59/1h")], "make it the wider one"),
-        (&[("throttle.mail.mailbox", "1001/1h"), ("throttle.mail.mailbox_pause", "1/1s"), ("throttle.mail.everybody", "999/1h")], "`throttle.mail.everybody` (999/1h) allows less than `throttle.mail.mailbox`"),
-        (&[("throttle.mail.mailbox_pause", "4/3m"), ("throttle.mail.mailbox", "2/1h")], "`throttle.mail.mailbox` (2/1h) ends before `throttle.mail.mailbox_pause` (4/3m)"),
-        (&[("throttle.mail.mailbox_pause", "1/1h"), ("throttle.mail.mailbox", "4/1h")], "`throttle.mail.mailbox_pause` (1/1h) is slower than `throttle.mail.mailbox` (4/1h)"),
-        (&[("throttle.password.stop", "20"), ("throttle.password.known_device", "21")], "write at most 20"),
     ];
 
     /// Settings that do not contradict each other.
@@ -296,15 +284,8 @@ mod tests {
         &[("session.admin_idle_timeout_minutes", "60")],
         &[("sign_up.confirm_email", "false"), ("enumeration_protection", "false")],
         &[("session.idle_timeout_minutes", "60"), ("session.admin_idle_timeout_minutes", "60")],
-        &[("throttle.sign_in.failures", "30/1m")],
         // Stricter, or smaller, beside a default.
-        &[("throttle.sign_in.address", "5/1m")],
-        &[("throttle.sign_up.address", "100/1h")],
-        &[("throttle.mail.mailbox_pause", "1/1h")],
         &[("limits.connections", "200")],
-        &[("throttle.password.stop", "20"), ("throttle.password.known_device", "20")],
-        // Pauses that the stop comes before.
-        &[("throttle.password.stop", "10")],
     ];
 
     fn with(values: &[(&str, &str)]) -> Config {

@@ -3,7 +3,7 @@
 //! No e-mail address leaves in full, no character that moves a terminal's cursor or turns the direction
 //! of writing leaves as it is, and no line is so long that it drowns the others. Most lines are plain
 //! ASCII without an `@`, and pass at the price of being read once. A client's network address is not
-//! looked for here: no event names one, and where one must, it is by `throttle::network_key`.
+//! looked for here: no event names one, and where one must, it is by `limits::network_key`.
 //!
 //! To hide another kind of thing: a step in [`clean`], with its test.
 

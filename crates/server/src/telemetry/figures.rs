@@ -4,8 +4,8 @@
 //! there from the start with a zero, so that the first one of anything shows as a rise.
 
 use doorward_domain::happening::{MailFate, SessionEnd, SignInOutcome};
+use doorward_domain::limits::LIMIT_NAMES;
 use doorward_domain::model::{Event, MailKind, Outcome};
-use doorward_domain::throttle::{BUDGETS, GUESS};
 use prometheus::core::Collector;
 use prometheus::{
     GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts,
@@ -74,11 +74,11 @@ impl Figures {
             requests_in_flight: new.gauge("doorward_http_requests_in_flight", "Requests being answered now."),
             connections: new.gauge("doorward_connections", "Connections open now."),
             connections_rejected: new.counters("doorward_connections_rejected_total", "Connections and requests rejected: `limit` all connections are in use; `address_limit` all connections of one address are in use; `request_limit` too many requests are in flight (503); `timeout` the TLS handshake or the first request took too long.", &["reason"]),
-            sign_ins: new.counters("doorward_sign_ins_total", "Sign-ins tried with user name or address and a password, by how they ended; `throttled` are those put off, by their account or their network address.", &["outcome"]),
+            sign_ins: new.counters("doorward_sign_ins_total", "Sign-in attempts with a password, by outcome; `throttled` are those that a rate limit denied.", &["outcome"]),
             sessions_issued: new.counter("doorward_sessions_issued_total", "Sessions opened."),
             sessions_renewed: new.counter("doorward_sessions_renewed_total", "Sessions that got a new token."),
             sessions_revoked: new.counters("doorward_sessions_revoked_total", "Sessions ended before their time, by why.", &["reason"]),
-            throttled: new.counters("doorward_throttled_total", "Attempts put off, by the budget that was used up; `guess` is the pause after wrong passwords.", &["budget"]),
+            throttled: new.counters("doorward_throttled_total", "Attempts denied by a rate limit, by its name; `guess` is the delay or lockout after wrong passwords.", &["budget"]),
             audit_events: new.counters("doorward_audit_events_total", "Lines written to the audit log.", &["event", "outcome"]),
             audit_unsealed: new.sometimes("doorward_audit_oldest_unsealed_age_seconds", "How long the oldest line of the audit log has waited for its seal; 0 where none does."),
             hash_wait_seconds: new.histogram("doorward_password_hash_wait_seconds", "How long passwords waited for a hashing thread.", REQUEST_SECONDS),
@@ -128,7 +128,7 @@ impl Figures {
         each(&self.sign_ins, &outcomes.collect::<Vec<_>>());
         let reasons = SessionEnd::ALL.iter().map(|reason| reason.as_str());
         each(&self.sessions_revoked, &reasons.collect::<Vec<_>>());
-        each(&self.throttled, &[BUDGETS.as_slice(), &[GUESS]].concat());
+        each(&self.throttled, &LIMIT_NAMES);
         each(&self.task_failures, &TASKS);
         let reasons = RejectReason::ALL.map(RejectReason::as_str);
         each(&self.connections_rejected, &reasons);

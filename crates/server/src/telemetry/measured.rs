@@ -15,7 +15,8 @@ use doorward_domain::model::{
     AuditEvent, AuditFilter, Credential, Link, MailJob, Session, SigningKey, User, UserFilter,
 };
 use doorward_domain::ports::{
-    Allowance, Charge, Mail, MailError, Mailer, Outbox, Seen, Sessions, Store, StoreError, Throttle,
+    Decision, KeyedLimit, Mail, MailError, Mailer, Outbox, RateLimits, Seen, Sessions, Store,
+    StoreError,
 };
 use doorward_domain::values::{AuditEventId, Digest, SessionId, UserId};
 use jiff::Timestamp;
@@ -23,8 +24,8 @@ use tracing::{Instrument, Span};
 
 use super::Figures;
 
-/// The same ports, telling what they do. Throttles are those of this process, or know by themselves:
-/// [`measured_throttle`].
+/// The same ports, telling what they do. Rate limits are those of this process, or measured by
+/// [`measured_rate_limits`].
 pub fn measured(ports: Ports, figures: &Arc<Figures>) -> Ports {
     Ports {
         store: Arc::new(Measured::new(ports.store, figures)),
@@ -35,11 +36,11 @@ pub fn measured(ports: Ports, figures: &Arc<Figures>) -> Ports {
     }
 }
 
-/// Counters that are asked over a network.
-pub fn measured_throttle(
-    shared: Arc<dyn Throttle>,
+/// Measures rate limit counters on another server.
+pub fn measured_rate_limits(
+    shared: Arc<dyn RateLimits>,
     figures: Option<&Arc<Figures>>,
-) -> Arc<dyn Throttle> {
+) -> Arc<dyn RateLimits> {
     match figures {
         Some(figures) => Arc::new(Measured::new(shared, figures)),
         None => shared,
@@ -177,10 +178,10 @@ measured!(Sessions as "sessions" {
     ask ping() -> Result<(), StoreError>;
 });
 
-measured!(Throttle as "counters" {
-    ask take(charges: &[Charge], now: Timestamp) -> Result<Vec<Allowance>, StoreError>;
-    ask give_back(charges: &[Charge], now: Timestamp) -> Result<(), StoreError>;
-    ask clear(charges: &[Charge], now: Timestamp) -> Result<(), StoreError>;
+measured!(RateLimits as "counters" {
+    ask acquire(limits: &[KeyedLimit], now: Timestamp) -> Result<Decision, StoreError>;
+    ask release(limits: &[KeyedLimit], now: Timestamp) -> Result<(), StoreError>;
+    ask clear(limits: &[KeyedLimit]) -> Result<(), StoreError>;
 });
 
 #[async_trait]

@@ -37,7 +37,7 @@ use crate::listener::ConnectionObserver;
 use crate::wiring::Wired;
 
 pub use figures::Figures;
-pub use measured::{measured, measured_throttle};
+pub use measured::{measured, measured_rate_limits};
 pub use otlp::headers_of;
 pub use traces::Traces;
 

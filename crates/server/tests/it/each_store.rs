@@ -34,7 +34,7 @@ fn again(stores: &Stores) -> Stores {
     Stores {
         store: Arc::clone(&stores.store),
         sessions: Arc::clone(&stores.sessions),
-        throttle: Arc::clone(&stores.throttle),
+        rate_limits: Arc::clone(&stores.rate_limits),
     }
 }
 

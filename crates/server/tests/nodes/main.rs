@@ -21,10 +21,10 @@ mod kills;
 mod life;
 mod mail;
 mod races;
+mod rate_limits;
 mod renewal;
 mod revocation;
 mod starts;
-mod throttles;
 mod upgrade;
 
 use std::time::Duration;

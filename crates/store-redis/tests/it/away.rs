@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use doorward_domain::ports::{Allowance, Sessions, Throttle};
+use doorward_domain::ports::{Decision, RateLimits, Sessions};
 use doorward_store_redis::RedisStore;
 use doorward_testkit::fixtures;
 use doorward_testkit::servers::{Mood, OwnRedis, Proxy, RedisOptions, own_redis};
@@ -63,7 +63,7 @@ async fn a_restart_between_two_calls_fails_neither() {
     assert_eq!(found.unwrap().as_ref(), Some(&session));
     redis.restart().await;
     store
-        .take(&[sign_up("key")], fixtures::now())
+        .acquire(&[sign_up("key")], fixtures::now())
         .await
         .unwrap();
 }
@@ -118,11 +118,12 @@ async fn a_call_whose_reply_was_lost_is_not_repeated() {
     let store = open(&proxy.url(&redis.url()));
     use_it(&store).await;
     proxy.set(Mood::LoseAnswer("EVALSHA", 1)).await;
-    let charges = [sign_up("once")];
-    assert!(store.take(&charges, fixtures::now()).await.is_err());
+    let limits = [sign_up("once")];
+    assert!(store.acquire(&limits, fixtures::now()).await.is_err());
     proxy.set(Mood::Pass).await;
-    let left = store.take(&charges, fixtures::now()).await.unwrap();
-    assert_eq!(left, [Allowance::Allowed { remaining: 18 }]);
+    let left = store.acquire(&limits, fixtures::now()).await.unwrap();
+    let remaining = vec![18];
+    assert_eq!(left, Decision::Allowed { remaining });
 }
 
 /// The primary becomes a replica, and the host name leads to the new primary.

@@ -2,12 +2,10 @@
 
 use std::sync::Arc;
 
-use doorward_domain::memory::SteppedClock;
-use doorward_domain::ports::{Sessions, Throttle};
+use doorward_domain::ports::{RateLimits, Sessions};
 use doorward_domain::tokens::CounterNames;
 use doorward_store_redis::{RedisSettings, RedisStore};
 use doorward_testkit::contract::Opened;
-use doorward_testkit::fixtures;
 use doorward_testkit::servers::{self, RedisPlace};
 
 fn connect(place: RedisPlace) -> Arc<RedisStore> {
@@ -15,8 +13,7 @@ fn connect(place: RedisPlace) -> Arc<RedisStore> {
         url: place.url.parse().unwrap(),
         prefix: place.prefix,
     };
-    let clock = Arc::new(SteppedClock::new(fixtures::now()));
-    Arc::new(RedisStore::open(settings, CounterNames::for_trials(), clock).unwrap())
+    Arc::new(RedisStore::open(settings, CounterNames::for_trials()).unwrap())
 }
 
 mod redis {
@@ -24,12 +21,12 @@ mod redis {
         super::Opened::new(super::connect(super::servers::redis().await), ())
     }
 
-    async fn open_throttle() -> super::Opened<dyn super::Throttle> {
+    async fn open_rate_limits() -> super::Opened<dyn super::RateLimits> {
         super::Opened::new(super::connect(super::servers::redis().await), ())
     }
 
     doorward_testkit::session_contract!(crate::contract::redis::open_sessions);
-    doorward_testkit::throttle_contract!(crate::contract::redis::open_throttle);
+    doorward_testkit::rate_limits_contract!(crate::contract::redis::open_rate_limits);
 }
 
 mod cluster {
@@ -37,12 +34,12 @@ mod cluster {
         super::Opened::new(super::connect(super::servers::redis_cluster().await), ())
     }
 
-    async fn open_throttle() -> super::Opened<dyn super::Throttle> {
+    async fn open_rate_limits() -> super::Opened<dyn super::RateLimits> {
         super::Opened::new(super::connect(super::servers::redis_cluster().await), ())
     }
 
     doorward_testkit::session_contract!(crate::contract::cluster::open_sessions);
-    doorward_testkit::throttle_contract!(crate::contract::cluster::open_throttle);
+    doorward_testkit::rate_limits_contract!(crate::contract::cluster::open_rate_limits);
 }
 
 mod valkey {
@@ -50,10 +47,10 @@ mod valkey {
         super::Opened::new(super::connect(super::servers::valkey().await), ())
     }
 
-    async fn open_throttle() -> super::Opened<dyn super::Throttle> {
+    async fn open_rate_limits() -> super::Opened<dyn super::RateLimits> {
         super::Opened::new(super::connect(super::servers::valkey().await), ())
     }
 
     doorward_testkit::session_contract!(crate::contract::valkey::open_sessions);
-    doorward_testkit::throttle_contract!(crate::contract::valkey::open_throttle);
+    doorward_testkit::rate_limits_contract!(crate::contract::valkey::open_rate_limits);
 }

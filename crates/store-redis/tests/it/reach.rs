@@ -1,8 +1,5 @@
 //! The way to Redis: who may come in, and how it is encrypted.
 
-use std::sync::Arc;
-
-use doorward_domain::memory::SteppedClock;
 use doorward_domain::ports::Sessions;
 use doorward_domain::tokens::CounterNames;
 use doorward_store_redis::{RedisSettings, RedisStore};
@@ -99,8 +96,7 @@ async fn a_file_of_certificates_that_is_not_there_is_said_at_the_start() {
         url: "rediss://localhost?ca=/nowhere/ca.pem".parse().unwrap(),
         prefix: RedisSettings::PREFIX.to_owned(),
     };
-    let clock = Arc::new(SteppedClock::new(fixtures::now()));
-    let fault = RedisStore::open(settings, CounterNames::for_trials(), clock)
+    let fault = RedisStore::open(settings, CounterNames::for_trials())
         .err()
         .unwrap()
         .to_string();

@@ -1,13 +1,11 @@
 //! A store as a test opens it, and what all of it does once.
 
 use std::error::Error as _;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use doorward_domain::memory::SteppedClock;
+use doorward_domain::limits::Rate;
 use doorward_domain::model::Session;
-use doorward_domain::ports::{Charge, Seen, Sessions, StoreError, Throttle};
-use doorward_domain::throttle::{Door, Limits};
+use doorward_domain::ports::{KeyedLimit, RateLimits, Seen, Sessions, StoreError};
 use doorward_domain::tokens::CounterNames;
 use doorward_store_redis::{Fault, RedisSettings, RedisStore};
 use doorward_testkit::fixtures;
@@ -26,8 +24,7 @@ pub fn open(url: &str) -> RedisStore {
         url: url.parse().unwrap(),
         prefix: RedisSettings::PREFIX.to_owned(),
     };
-    let clock = Arc::new(SteppedClock::new(fixtures::now()));
-    RedisStore::open(settings, CounterNames::for_trials(), clock).unwrap()
+    RedisStore::open(settings, CounterNames::for_trials()).unwrap()
 }
 
 /// Uses all there is to use, once.
@@ -59,23 +56,22 @@ pub async fn use_it(store: &RedisStore) {
     assert_eq!(kept.unwrap().unwrap().epoch, 9);
     assert_eq!(store.list_sessions(user_id, now).await.unwrap().len(), 1);
     assert!(store.delete_session(user_id, session.id).await.unwrap());
-    let charges = [sign_up("key"), guess("key")];
+    let limits = [sign_up("key"), guess("key")];
     for _ in 0..2 {
-        store.take(&charges, now).await.unwrap();
+        store.acquire(&limits, now).await.unwrap();
     }
-    store.give_back(&charges, now).await.unwrap();
-    store.clear(&charges, now).await.unwrap();
+    store.release(&limits, now).await.unwrap();
+    store.clear(&limits).await.unwrap();
     store.ping().await.unwrap();
 }
 
-/// Of twenty an hour.
-pub fn sign_up(key: &str) -> Charge {
-    let [budget, ..] = Limits::default().budgets(Door::SignUp);
-    Charge::budget(budget, key.to_owned())
+/// Twenty an hour.
+pub fn sign_up(key: &str) -> KeyedLimit {
+    KeyedLimit::budget("sign-up", Rate::new(20, 3600), key.to_owned())
 }
 
-pub fn guess(key: &str) -> Charge {
-    Charge::guess(&Arc::new(Limits::default().slowing()), key.to_owned())
+pub fn guess(key: &str) -> KeyedLimit {
+    KeyedLimit::backoff(Some(100), key.to_owned())
 }
 
 pub fn cause(error: &StoreError) -> &Fault {

@@ -4,7 +4,7 @@
 //! async fn open() -> Opened<dyn Store> { … }
 //! doorward_testkit::store_contract!(crate::open);
 //! doorward_testkit::session_contract!(crate::open_sessions);
-//! doorward_testkit::throttle_contract!(crate::open_throttle);
+//! doorward_testkit::rate_limits_contract!(crate::open_rate_limits);
 //! ```
 //!
 //! makes one test a case, so that a failure names it. `open` gives a store that is empty and nobody
@@ -22,10 +22,10 @@ pub mod credentials;
 pub mod ended_sessions;
 pub mod links;
 pub mod mail_jobs;
+pub mod rate_limits;
 pub mod session_sweep;
 pub mod sessions;
 pub mod signing_keys;
-pub mod throttle;
 pub mod uniqueness;
 pub mod user_lists;
 pub mod users;
@@ -213,21 +213,21 @@ macro_rules! session_sweep_contract {
     };
 }
 
-/// One test for each case of the contract of `Throttle`.
+/// One test for each case of the contract of `RateLimits`.
 #[macro_export]
-macro_rules! throttle_contract {
+macro_rules! rate_limits_contract {
     ($open:path) => {
         $crate::contract_cases! { $open;
-            throttle {
-                a_budget_is_used_up_and_comes_back_bit_by_bit,
-                two_hundred_at_once_get_exactly_the_burst,
-                all_are_taken_from_or_none,
-                budgets_and_keys_are_apart,
-                guesses_slow_down_and_a_right_one_forgets,
-                two_hundred_guesses_at_once_count,
-                a_guess_that_was_never_looked_at_does_not_count,
-                the_hundredth_guess_stops_the_guessing,
-                where_there_is_a_way_back_the_stop_stays,
+            rate_limits {
+                a_budget_is_used_up_and_refills_gradually,
+                two_hundred_parallel_attempts_get_exactly_the_burst,
+                a_denial_takes_nothing,
+                what_is_released_does_not_count,
+                limits_and_keys_are_independent,
+                failures_delay_the_next_attempt,
+                failures_are_forgotten_after_a_while,
+                the_hundredth_failure_locks_out,
+                two_hundred_parallel_failures_count,
                 any_text_is_a_key,
             }
         }

@@ -2,7 +2,8 @@
 
 use jiff::Timestamp;
 
-use super::super::{Devices, MasterKey};
+use super::super::MasterKey;
+use crate::limits::DeviceCookies;
 use crate::values::{Digest, Secret, UserId};
 
 fn master() -> MasterKey {
@@ -13,7 +14,7 @@ fn master() -> MasterKey {
 /// front, keeps others that count, and the cookie stays small.
 pub fn device_cookies(data: &[u8]) {
     let now = Timestamp::UNIX_EPOCH;
-    let devices = Devices::new(master().mac_key("device"));
+    let devices = DeviceCookies::new(master().mac_key("device"));
     let own = devices.write(
         None,
         (UserId::from_bytes([1; 16]), 1),

@@ -277,7 +277,7 @@ fn without_redis_nobody_signs_in_and_all_else_goes_on() {
     for line in [
         "Redis unavailable",
         "reconnected to Redis",
-        "counted by this node alone",
+        "counting on this node only",
     ] {
         let count = log.lines().filter(|logged| logged.contains(line)).count();
         assert_eq!(count, 1, "{line}: {log}");
@@ -501,8 +501,8 @@ fn the_name_of_a_counter_tells_nobody_who_was_counted() {
     };
     guess(&node("kV3-qFz8_mLw29TtRb7uYxNe5sHd1GjP"));
     let all = counters(&redis, "");
-    assert!(all.len() > 3, "{all:?}");
-    for counted in ["", "127.0.0.1", "127.0.0.0/24"] {
+    assert!(all.len() >= 3, "{all:?}");
+    for counted in ["", "127.0.0.1"] {
         let digest = Digest::of(counted.as_bytes());
         let digest = digest
             .as_bytes()

@@ -100,7 +100,7 @@ impl TestApp {
         let ports = Ports {
             store: store.clone(),
             sessions: store.clone(),
-            throttle: stores.throttle,
+            rate_limits: stores.rate_limits,
             mailer: postbox.clone(),
             clock: clock.clone(),
             secrets: secrets.clone(),

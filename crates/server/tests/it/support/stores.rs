@@ -5,9 +5,8 @@
 
 use std::sync::Arc;
 
-use doorward_domain::memory::SteppedClock;
-use doorward_domain::ports::{Sessions, Store, Throttle};
-use doorward_domain::throttle::MemoryThrottle;
+use doorward_domain::limits::MemoryRateLimits;
+use doorward_domain::ports::{RateLimits, Sessions, Store};
 use doorward_domain::tokens::CounterNames;
 use doorward_store_redis::{RedisSettings, RedisStore};
 use doorward_store_sql::{SqlSettings, SqlStore};
@@ -15,13 +14,13 @@ use doorward_testkit::servers;
 use jiff::Timestamp;
 use tempfile::TempDir;
 
-/// Where accounts live, and where sessions and throttles do.
+/// The stores of accounts, sessions and rate limits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Combination {
     Sqlite,
     Postgres,
     MariaDb,
-    /// Accounts in PostgreSQL, sessions and throttles in Redis.
+    /// Accounts in PostgreSQL, sessions and rate limits in Redis.
     PostgresRedis,
 }
 
@@ -82,7 +81,7 @@ impl Combination {
 pub struct Stores {
     pub store: Arc<dyn Store>,
     pub sessions: Arc<dyn Sessions>,
-    pub throttle: Arc<dyn Throttle>,
+    pub rate_limits: Arc<dyn RateLimits>,
 }
 
 impl Stores {
@@ -104,23 +103,21 @@ impl Stores {
             url: redis.url.parse().unwrap(),
             prefix: redis.prefix,
         };
-        let clock = Arc::new(SteppedClock::new(now));
-        let redis = RedisStore::open(settings, CounterNames::for_trials(), clock).unwrap();
-        // The time of a test is the test's own: no verdict hangs on how long the questions take.
-        let redis = Arc::new(redis.told_the_time());
+        let redis = RedisStore::open(settings, CounterNames::for_trials()).unwrap();
+        let redis = Arc::new(redis);
         Self {
             sessions: redis.clone(),
-            throttle: redis,
+            rate_limits: redis,
             ..stores
         }
     }
 
-    /// Accounts and sessions in one store; throttles in memory.
+    /// Accounts and sessions in one store; rate limits in memory.
     pub fn all_in(store: Arc<impl Store + Sessions + 'static>) -> Self {
         Self {
             store: store.clone(),
             sessions: store,
-            throttle: Arc::new(MemoryThrottle::new(10_000)),
+            rate_limits: Arc::new(MemoryRateLimits::new(10_000)),
         }
     }
 }

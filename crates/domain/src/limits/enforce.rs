@@ -1,0 +1,214 @@
+//! Checks for scopes and mailboxes, and what a denial causes: an error, a metric, an audit event, headers.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::{
+    EMAIL_CHANGES, LOCKOUT_RETRY_AFTER, MAILBOX, MemoryRateLimits, Rate, ReportedLimit,
+    ThrottleScope, address_key, interval,
+};
+use crate::accounts::Accounts;
+use crate::ctx::{Actor, Ctx};
+use crate::error::Error;
+use crate::happening::Happening;
+use crate::model::{Event, MailKind, User};
+use crate::ports::{Decision, KeyedLimit, Limit};
+use crate::values::{EmailAddress, UserId};
+
+/// Audit events about denials that this node writes, so that a flood does not fill the audit log (L-01).
+const AUDITED_DENIALS: Rate = Rate::new(60, 60);
+/// Audit events of one kind by one signed-in user whose action has no other limit.
+const AUDITED_ACTIONS: Rate = Rate::new(60, 3600);
+const AUDIT_KEYS: usize = 10_000;
+
+/// Limits how many audit events are written about repeated actions.
+pub(crate) struct AuditThrottle(MemoryRateLimits);
+
+impl Default for AuditThrottle {
+    fn default() -> Self {
+        Self(MemoryRateLimits::new(AUDIT_KEYS))
+    }
+}
+
+impl Accounts {
+    /// Counts a request in its scope: tokens by account, everything else by network prefix. Passwords are
+    /// counted when they are checked, because only then is the account known.
+    pub async fn check_rate_limit(&self, ctx: &Ctx, scope: ThrottleScope) -> Result<(), Error> {
+        let limit = match (scope, &ctx.actor) {
+            (ThrottleScope::SignIn, _) => None,
+            (ThrottleScope::Token, Actor::User { id, .. }) => Some(self.user_limit(scope, *id)),
+            _ => self.network_limit(ctx, scope),
+        };
+        let limits: Vec<_> = limit.into_iter().collect();
+        self.acquire(ctx, &limits, None).await
+    }
+
+    pub(super) fn network_limit(&self, ctx: &Ctx, scope: ThrottleScope) -> Option<KeyedLimit> {
+        let rate = self.policy.limits.rate(scope);
+        let key = address_key(ctx.client.address?);
+        Some(KeyedLimit::budget(scope.name(), rate, key))
+    }
+
+    pub(super) fn user_limit(&self, scope: ThrottleScope, user_id: UserId) -> KeyedLimit {
+        let rate = self.policy.limits.rate(scope);
+        KeyedLimit::budget(scope.name(), rate, format!("user/{user_id}"))
+    }
+
+    /// Counts a mail of one kind to one mailbox, whether or not the address belongs to an account. Each kind
+    /// has its own budget: requests for confirmations do not use up the owner's recovery.
+    pub(crate) async fn throttle_mailbox(
+        &self,
+        ctx: &Ctx,
+        kind: MailKind,
+        email: &EmailAddress,
+    ) -> Result<(), Error> {
+        self.acquire(ctx, &[mailbox_limit(kind, email)], None).await
+    }
+
+    /// Counts an address change for its account and for the new mailbox.
+    pub(crate) async fn throttle_email_change(
+        &self,
+        ctx: &Ctx,
+        user: &User,
+        email: &EmailAddress,
+    ) -> Result<(), Error> {
+        let key = format!("user/{}", user.id);
+        let limits = [
+            KeyedLimit::budget("email-change", EMAIL_CHANGES, key),
+            mailbox_limit(MailKind::EmailChange, email),
+        ];
+        self.acquire(ctx, &limits, Some(user.id)).await
+    }
+
+    /// Counts a mail of one kind to one mailbox, for the worker; `true` if there were too many.
+    pub(crate) async fn has_mail_enough(
+        &self,
+        kind: MailKind,
+        email: &EmailAddress,
+    ) -> Result<bool, Error> {
+        let limit = mailbox_limit(kind, email);
+        let name = limit.limit.name();
+        let is_allowed = self.try_acquire(limit, self.now()).await?;
+        if !is_allowed {
+            self.note(Happening::Throttled(name));
+        }
+        Ok(!is_allowed)
+    }
+
+    /// Takes one from a limit whose denial is no error; `true` if it allows.
+    pub(crate) async fn try_acquire(
+        &self,
+        limit: KeyedLimit,
+        now: Timestamp,
+    ) -> Result<bool, Error> {
+        let decision = self.ports.rate_limits.acquire(&[limit], now).await?;
+        Ok(matches!(decision, Decision::Allowed { .. }))
+    }
+
+    async fn acquire(
+        &self,
+        ctx: &Ctx,
+        limits: &[KeyedLimit],
+        user_id: Option<UserId>,
+    ) -> Result<(), Error> {
+        if limits.is_empty() || !self.policy.throttle {
+            return Ok(());
+        }
+        match self.ports.rate_limits.acquire(limits, ctx.now).await? {
+            Decision::Allowed { remaining } => {
+                report_allowed(ctx, limits, &remaining);
+                Ok(())
+            }
+            Decision::Denied { index, retry_after } => {
+                let denied = &limits[index];
+                Err(self.throttled(ctx, denied, retry_after, user_id).await)
+            }
+        }
+    }
+
+    /// The error for a denied request, after it is reported to the client, the metrics and the audit log.
+    pub(super) async fn throttled(
+        &self,
+        ctx: &Ctx,
+        limit: &KeyedLimit,
+        retry_after: Option<Duration>,
+        user_id: Option<UserId>,
+    ) -> Error {
+        let retry_after = retry_after.unwrap_or(LOCKOUT_RETRY_AFTER);
+        let name = limit.limit.name();
+        let rate = match limit.limit {
+            Limit::Budget { rate, .. } => rate,
+            Limit::Backoff { .. } => Rate {
+                burst: 1,
+                window: retry_after.max(Duration::from_secs(1)),
+            },
+        };
+        ctx.client.rate_limits.add(ReportedLimit {
+            name,
+            rate,
+            remaining: 0,
+            reset_after: retry_after,
+        });
+        self.note(Happening::Throttled(name));
+        if self.is_denial_audited(limit, ctx.now) {
+            let audit = self.audit_failure(ctx, Event::Throttled, user_id, name);
+            if let Err(error) = self.apply(vec![audit]).await {
+                tracing::warn!(%error, limit = name, "failed to write a throttle event to the audit log");
+            }
+        }
+        Error::TooManyAttempts { retry_after }
+    }
+
+    /// Whether an audit event may be written about an action that a signed-in user can repeat (L-01). Those
+    /// that may not are counted and reported later.
+    pub(crate) fn may_fill_the_log(&self, ctx: &Ctx, event: Event) -> bool {
+        let limit = KeyedLimit::budget(event.as_str(), AUDITED_ACTIONS, ctx.actor.audit_name());
+        let decision = self.audit_throttle.0.acquire_now(&[limit], ctx.now);
+        let is_allowed = matches!(decision, Decision::Allowed { .. });
+        if !is_allowed {
+            self.left_out.count(event, &ctx.actor, ctx.now);
+        }
+        is_allowed
+    }
+
+    /// Whether this denial gets an audit event: the first of its key in a window, and 60 a minute in all.
+    fn is_denial_audited(&self, limit: &KeyedLimit, now: Timestamp) -> bool {
+        let window = match limit.limit {
+            Limit::Budget { rate, .. } => rate.window.max(AUDITED_DENIALS.window),
+            Limit::Backoff { .. } => LOCKOUT_RETRY_AFTER,
+        };
+        let key = format!("{}/{}", limit.limit.name(), limit.key);
+        let limits = [
+            KeyedLimit::budget("first", Rate { burst: 1, window }, key),
+            KeyedLimit::budget("all", AUDITED_DENIALS, String::new()),
+        ];
+        let decision = self.audit_throttle.0.acquire_now(&limits, now);
+        if matches!(decision, Decision::Denied { index: 1, .. }) {
+            self.left_out
+                .count(Event::Throttled, &Actor::Anonymous, now);
+        }
+        matches!(decision, Decision::Allowed { .. })
+    }
+}
+
+/// Reports the client's own budgets: how full a mailbox or the ceiling is concerns other clients too.
+pub(super) fn report_allowed(ctx: &Ctx, limits: &[KeyedLimit], remaining: &[u32]) {
+    for (limit, remaining) in limits.iter().zip(remaining) {
+        if let Limit::Budget { name, rate } = limit.limit
+            && ThrottleScope::ALL.iter().any(|scope| scope.name() == name)
+        {
+            ctx.client.rate_limits.add(ReportedLimit {
+                name,
+                rate,
+                remaining: *remaining,
+                reset_after: interval(rate),
+            });
+        }
+    }
+}
+
+fn mailbox_limit(kind: MailKind, email: &EmailAddress) -> KeyedLimit {
+    let key = format!("{}/{}", kind.as_str(), email.key());
+    KeyedLimit::budget("mailbox", MAILBOX, key)
+}

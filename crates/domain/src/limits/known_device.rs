@@ -1,0 +1,204 @@
+//! The cookie of a known device: proof that a client has signed in to an account before.
+//!
+//! It grants no access. A known device has a backoff of its own, so that other clients' wrong passwords do
+//! not delay or lock out the owner. An entry holds the user, the sign-in that created it, the account's
+//! session epoch and the time, under an HMAC. A new epoch (new password, recovery, another address, all
+//! sessions ended) voids it. One cookie holds several entries, for people who share a browser.
+
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jiff::Timestamp;
+use ring::hmac;
+
+use crate::model::{Session, User};
+use crate::values::{Digest, Secret, UserId};
+
+/// How long a device is known after its last sign-in.
+pub const KNOWN_DEVICE_LIFETIME: Duration = Duration::from_secs(180 * 24 * 3600);
+/// The most accounts in one cookie; the oldest is dropped.
+const MAX_ENTRIES: usize = 5;
+/// User id, sign-in, epoch, seconds.
+const SIGNED_LEN: usize = 16 + 16 + 8 + 8;
+/// The same and a MAC, in base64.
+const TEXT_LEN: usize = ((SIGNED_LEN + 32) * 4).div_ceil(3);
+
+/// An account that a client has signed in to before.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KnownDevice {
+    /// The account.
+    pub user_id: UserId,
+    sign_in: [u8; 16],
+    epoch: i64,
+}
+
+impl KnownDevice {
+    /// The device of a live session. The session and the cookie of one sign-in are one device.
+    pub fn of_session(session: &Session) -> Self {
+        Self {
+            user_id: session.user_id,
+            sign_in: sign_in_of(&session.digest),
+            epoch: session.epoch,
+        }
+    }
+
+    /// Whether the device is known to this account in its present epoch.
+    pub(crate) fn is_known_to(&self, user: &User) -> bool {
+        self.user_id == user.id && self.epoch == user.session_epoch
+    }
+
+    /// The key of its backoff.
+    pub(crate) fn key(&self) -> String {
+        format!("device/{}", URL_SAFE_NO_PAD.encode(self.sign_in))
+    }
+}
+
+/// Identifies a sign-in by the digest of its session's secret.
+fn sign_in_of(session: &Digest) -> [u8; 16] {
+    let mut id = [0; 16];
+    id.copy_from_slice(&session.as_bytes()[..16]);
+    id
+}
+
+/// Creates and reads device cookies.
+pub(crate) struct DeviceCookies(hmac::Key);
+
+impl DeviceCookies {
+    pub(crate) fn new(key: hmac::Key) -> Self {
+        Self(key)
+    }
+
+    /// The valid entries of a cookie, newest first; others are ignored.
+    pub(crate) fn read(&self, cookie: &str, now: Timestamp) -> Vec<KnownDevice> {
+        let entries = self.entries(cookie, now);
+        entries.map(|(_, device)| device).collect()
+    }
+
+    /// The cookie after a sign-in that created this session: a new entry for its user, and those of other
+    /// users in `before`.
+    pub(crate) fn write(
+        &self,
+        before: Option<&str>,
+        (user_id, epoch): (UserId, i64),
+        session: &Digest,
+        now: Timestamp,
+    ) -> Secret<String> {
+        let signed = [
+            user_id.as_bytes().as_slice(),
+            &sign_in_of(session),
+            &epoch.to_be_bytes(),
+            &now.as_second().to_be_bytes(),
+        ]
+        .concat();
+        let tag = hmac::sign(&self.0, &signed);
+        let newest = URL_SAFE_NO_PAD.encode([signed.as_slice(), tag.as_ref()].concat());
+        let others = self
+            .entries(before.unwrap_or_default(), now)
+            .filter(|(_, device)| device.user_id != user_id)
+            .map(|(text, _)| text.to_owned());
+        let all: Vec<_> = std::iter::once(newest)
+            .chain(others)
+            .take(MAX_ENTRIES)
+            .collect();
+        Secret::new(all.join("."))
+    }
+
+    fn entries<'a>(
+        &'a self,
+        cookie: &'a str,
+        now: Timestamp,
+    ) -> impl Iterator<Item = (&'a str, KnownDevice)> {
+        let parts = cookie.split('.').take(MAX_ENTRIES);
+        parts.filter_map(move |text| Some((text, self.entry(text, now)?)))
+    }
+
+    fn entry(&self, text: &str, now: Timestamp) -> Option<KnownDevice> {
+        if text.len() != TEXT_LEN {
+            return None;
+        }
+        let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
+        let (signed, tag) = bytes.split_at_checked(SIGNED_LEN)?;
+        hmac::verify(&self.0, signed, tag).ok()?;
+        let (user_id, rest) = signed.split_first_chunk::<16>()?;
+        let (sign_in, rest) = rest.split_first_chunk::<16>()?;
+        let (epoch, at) = rest.split_first_chunk::<8>()?;
+        let at = i64::from_be_bytes(at.try_into().ok()?);
+        let age = now.as_second().checked_sub(at)?;
+        let is_current = age <= i64::try_from(KNOWN_DEVICE_LIFETIME.as_secs()).ok()?;
+        is_current.then(|| KnownDevice {
+            user_id: UserId::from_bytes(*user_id),
+            sign_in: *sign_in,
+            epoch: i64::from_be_bytes(*epoch),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::SignedDuration;
+
+    use super::*;
+    use crate::tokens::MasterKey;
+
+    fn cookies(byte: u8, purpose: &str) -> DeviceCookies {
+        let master = MasterKey::from_secret(Secret::new(vec![byte; 32])).unwrap();
+        DeviceCookies::new(master.mac_key(purpose))
+    }
+
+    fn now() -> Timestamp {
+        "2026-11-21T08:00:00Z".parse().unwrap()
+    }
+
+    fn user(byte: u8) -> UserId {
+        UserId::from_bytes([byte; 16])
+    }
+
+    /// several people share a browser; the sixth account replaces the oldest.
+    #[test]
+    fn a_cookie_holds_the_last_five_accounts() {
+        let cookies = cookies(1, "device");
+        let mut cookie = None;
+        for byte in [1, 2, 1, 3, 4, 5, 6] {
+            let before = cookie.as_ref().map(Secret::expose).map(String::as_str);
+            cookie = Some(cookies.write(before, (user(byte), 1), &Digest::of(&[byte]), now()));
+        }
+        let cookie = cookie.unwrap();
+        let known = cookies.read(cookie.expose(), now());
+        let ids: Vec<_> = known.iter().map(|known| known.user_id).collect();
+        assert_eq!(ids, [6, 5, 4, 3, 1].map(user));
+        assert!(cookie.expose().len() < 600);
+    }
+
+    /// a cookie is valid for 180 days, under this server's key, and unmodified.
+    #[test]
+    fn a_cookie_is_valid_unmodified_and_for_180_days() {
+        let known = cookies(1, "device");
+        let cookie = known.write(None, (user(1), 1), &Digest::of(b"a"), now());
+        let text = cookie.expose().as_str();
+        let later = |days: i64| now() + SignedDuration::from_hours(24 * days);
+        assert_eq!(known.read(text, later(180)).len(), 1);
+        assert_eq!(known.read(text, later(181)), []);
+        assert_eq!(cookies(2, "device").read(text, now()), []);
+        assert_eq!(cookies(1, "form").read(text, now()), []);
+        for at in 0..text.len() {
+            let mut modified = text.to_owned().into_bytes();
+            modified[at] = if modified[at] == b'A' { b'B' } else { b'A' };
+            let modified = String::from_utf8(modified).unwrap();
+            assert_eq!(known.read(&modified, now()), [], "{at}");
+            assert_eq!(known.read(&text[..at], now()), [], "{at}");
+        }
+        for invalid in [
+            "",
+            ".",
+            "....",
+            "é",
+            &"A".repeat(TEXT_LEN),
+            &"A.".repeat(9000),
+        ] {
+            assert_eq!(known.read(invalid, now()), [], "{invalid}");
+        }
+        let two = format!("x.{text}");
+        assert_eq!(known.read(&two, now()).len(), 1, "the valid entry counts");
+    }
+}

@@ -1,0 +1,247 @@
+//! Rate limit counters of one node, in memory, and the arithmetic.
+//!
+//! `store-redis/src/scripts/acquire.lua` computes the same on Redis; a property test there compares the two.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::{SignedDuration, Timestamp};
+use quick_cache::unsync::Cache;
+
+use super::{BACKOFF_DELAYS, FAILURE_MEMORY, FAILURE_MEMORY_MAX, Rate};
+use crate::ports::{Decision, KeyedLimit, Limit, RateLimits, StoreError};
+
+/// Counters of one node. When it is full, the key used least recently and least often is dropped.
+pub struct MemoryRateLimits(Mutex<Cache<String, Counter>>);
+
+#[derive(Debug, Clone, Copy)]
+enum Counter {
+    /// When the whole budget is available again: the theoretical arrival time of GCRA.
+    Budget {
+        full_at: Timestamp,
+    },
+    Backoff(Failures),
+}
+
+/// Consecutive wrong passwords.
+#[derive(Debug, Clone, Copy)]
+struct Failures {
+    count: u32,
+    next_at: Timestamp,
+    forget_at: Timestamp,
+}
+
+impl MemoryRateLimits {
+    /// Holds at most `capacity` keys, about 200 bytes each.
+    pub fn new(capacity: usize) -> Self {
+        Self(Mutex::new(Cache::new(capacity)))
+    }
+
+    /// The number of keys.
+    pub fn len(&self) -> usize {
+        self.lock().len()
+    }
+
+    /// Whether there is no key.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// See [`RateLimits::acquire`]. One lock makes the whole decision atomic.
+    pub(crate) fn acquire_now(&self, limits: &[KeyedLimit], now: Timestamp) -> Decision {
+        let mut counters = self.lock();
+        let (mut writes, mut remaining) = (Vec::new(), Vec::new());
+        for (index, limit) in limits.iter().enumerate() {
+            let key = counter_key(limit);
+            match take(&limit.limit, counters.get(&key).copied(), now) {
+                Ok((counter, left)) => {
+                    writes.push((key, counter));
+                    remaining.push(left);
+                }
+                Err(retry_after) => return Decision::Denied { index, retry_after },
+            }
+        }
+        for (key, counter) in writes {
+            counters.insert(key, counter);
+        }
+        Decision::Allowed { remaining }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Cache<String, Counter>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[async_trait]
+impl RateLimits for MemoryRateLimits {
+    async fn acquire(&self, limits: &[KeyedLimit], now: Timestamp) -> Result<Decision, StoreError> {
+        Ok(self.acquire_now(limits, now))
+    }
+
+    async fn release(&self, limits: &[KeyedLimit], now: Timestamp) -> Result<(), StoreError> {
+        let mut counters = self.lock();
+        for limit in limits {
+            let key = counter_key(limit);
+            let counter = counters.get(&key).copied();
+            match counter.and_then(|counter| give_back(&limit.limit, counter, now)) {
+                Some(counter) => counters.insert(key, counter),
+                None => drop(counters.remove(&key)),
+            }
+        }
+        Ok(())
+    }
+
+    async fn clear(&self, limits: &[KeyedLimit]) -> Result<(), StoreError> {
+        let mut counters = self.lock();
+        for limit in limits {
+            counters.remove(&counter_key(limit));
+        }
+        Ok(())
+    }
+}
+
+fn counter_key(limit: &KeyedLimit) -> String {
+    format!("{}/{}", limit.limit.name(), limit.key)
+}
+
+/// The time between two events of a rate that is used up, to the microsecond.
+pub fn interval(rate: Rate) -> Duration {
+    let micros = rate.window.as_micros() / u128::from(rate.burst.max(1));
+    Duration::from_micros(u64::try_from(micros).unwrap_or(u64::MAX).max(1))
+}
+
+/// The next state and how many are left, or how long to wait. `None` for a lockout.
+fn take(
+    limit: &Limit,
+    counter: Option<Counter>,
+    now: Timestamp,
+) -> Result<(Counter, u32), Option<Duration>> {
+    match (limit, counter) {
+        (Limit::Budget { rate, .. }, Some(Counter::Budget { full_at })) => {
+            take_budget(*rate, full_at, now)
+        }
+        (Limit::Budget { rate, .. }, _) => take_budget(*rate, now, now),
+        (Limit::Backoff { lockout_after }, counter) => {
+            let failures = match counter {
+                Some(Counter::Backoff(failures)) if failures.forget_at > now => Some(failures),
+                _ => None,
+            };
+            take_backoff(*lockout_after, failures, now)
+        }
+    }
+}
+
+fn take_budget(
+    rate: Rate,
+    full_at: Timestamp,
+    now: Timestamp,
+) -> Result<(Counter, u32), Option<Duration>> {
+    let (interval, window) = (signed(interval(rate)), signed(rate.window));
+    // Later than `now + window` only if the clock was set back since.
+    let full_at = full_at.max(now).min(now + window) + interval;
+    let left = window - full_at.duration_since(now);
+    if left.is_negative() {
+        return Err(Some(left.unsigned_abs()));
+    }
+    let left = u32::try_from(left.as_micros() / interval.as_micros()).unwrap_or(0);
+    Ok((Counter::Budget { full_at }, left))
+}
+
+fn take_backoff(
+    lockout_after: Option<u32>,
+    failures: Option<Failures>,
+    now: Timestamp,
+) -> Result<(Counter, u32), Option<Duration>> {
+    let before = failures.map_or(0, |failures| failures.count);
+    let lockout_after = lockout_after.unwrap_or(u32::MAX);
+    if before >= lockout_after {
+        return Err(None);
+    }
+    if let Some(Failures { next_at, .. }) = failures {
+        // Later than the delay only if the clock was set back since.
+        let next_at = next_at.min(now + signed(delay(before)));
+        if next_at > now {
+            return Err(Some(next_at.duration_since(now).unsigned_abs()));
+        }
+    }
+    let count = before.saturating_add(1);
+    let memory = FAILURE_MEMORY.saturating_mul(count).min(FAILURE_MEMORY_MAX);
+    let failures = Failures {
+        count,
+        next_at: now + signed(delay(count)),
+        forget_at: now + signed(memory),
+    };
+    Ok((Counter::Backoff(failures), lockout_after - count))
+}
+
+/// The delay after this many failures.
+fn delay(failures: u32) -> Duration {
+    let step = BACKOFF_DELAYS.iter().rfind(|(from, _)| failures >= *from);
+    step.map_or(Duration::ZERO, |(_, delay)| *delay)
+}
+
+/// The state without the last attempt; `None` if nothing is left to count.
+fn give_back(limit: &Limit, counter: Counter, now: Timestamp) -> Option<Counter> {
+    match (limit, counter) {
+        (Limit::Budget { rate, .. }, Counter::Budget { full_at }) => {
+            let full_at = full_at.min(now + signed(rate.window)) - signed(interval(*rate));
+            (full_at > now).then_some(Counter::Budget { full_at })
+        }
+        (_, Counter::Backoff(failures)) if failures.count > 1 => Some(Counter::Backoff(Failures {
+            count: failures.count - 1,
+            next_at: now,
+            ..failures
+        })),
+        _ => None,
+    }
+}
+
+fn signed(duration: Duration) -> SignedDuration {
+    SignedDuration::try_from(duration).unwrap_or(SignedDuration::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_second(1_000_000 + seconds).unwrap()
+    }
+
+    fn limits() -> [KeyedLimit; 2] {
+        [
+            KeyedLimit::budget("test", Rate::new(3, 60), "key".to_owned()),
+            KeyedLimit::backoff(Some(100), "ben".to_owned()),
+        ]
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_does_not_prolong_a_wait() {
+        let store = MemoryRateLimits::new(100);
+        for _ in 0..3 {
+            store.acquire_now(&limits(), at(100_000));
+        }
+        for (limit, seconds) in limits().into_iter().zip([20, 1]) {
+            let denied = Decision::Denied {
+                index: 0,
+                retry_after: Some(Duration::from_secs(seconds)),
+            };
+            assert_eq!(store.acquire_now(&[limit], at(0)), denied);
+        }
+    }
+
+    /// any number of names and addresses does not exceed the capacity.
+    #[test]
+    fn many_keys_stay_within_bounds() {
+        let store = MemoryRateLimits::new(1000);
+        for number in 0..100_000 {
+            let limits = limits().map(|limit| KeyedLimit {
+                key: format!("{}/{number}", limit.key),
+                ..limit
+            });
+            store.acquire_now(&limits, at(0));
+        }
+        assert!((1..=1000).contains(&store.len()), "{}", store.len());
+    }
+}

@@ -1,0 +1,266 @@
+//! Password attempts: counted before the hash, by account, with an own count for known devices.
+
+use super::{KnownDevice, ThrottleScope, enforce::report_allowed};
+use crate::accounts::Accounts;
+use crate::changes::Change;
+use crate::ctx::Ctx;
+use crate::error::Error;
+use crate::flows::sign_in::Identifier;
+use crate::model::{Event, MailKind, User};
+use crate::passwords::Asker;
+use crate::ports::{Decision, KeyedLimit};
+use crate::values::{Digest, EmailAddress, Secret, UserId};
+
+/// Consecutive wrong passwords until a device is no longer known.
+const KNOWN_DEVICE_FAILURES: u32 = 10;
+
+/// A password attempt that is already counted.
+#[derive(Debug, Default)]
+pub(crate) struct PasswordAttempt {
+    client: AttemptClient,
+    /// What was acquired; the backoff is the first.
+    limits: Vec<KeyedLimit>,
+    /// The account's backoff, which a right password clears whoever enters it.
+    account: Option<KeyedLimit>,
+    /// Whether a wrong password locks the account out.
+    is_last: bool,
+}
+
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+enum AttemptClient {
+    /// Rate limits are disabled.
+    #[default]
+    Unlimited,
+    /// A session or known device of the account.
+    Known,
+    Unknown,
+}
+
+impl Accounts {
+    /// Counts a password attempt at an account, or at an identifier without one. A known device is counted
+    /// by itself and by its account, so that no flood delays the owner. Other clients are counted by account,
+    /// network prefix and the ceiling for all of them.
+    pub(crate) async fn acquire_password_attempt(
+        &self,
+        ctx: &Ctx,
+        identifier: &Identifier,
+        account: Option<&User>,
+    ) -> Result<PasswordAttempt, Error> {
+        if !self.policy.throttle {
+            return Ok(PasswordAttempt::default());
+        }
+        let user_id = account.map(|user| user.id);
+        let backoff = self.account_backoff(identifier, account);
+        let mut attempt = PasswordAttempt {
+            client: AttemptClient::Known,
+            account: Some(backoff.clone()),
+            ..PasswordAttempt::default()
+        };
+        if let Some(limits) = self.known_device_limits(ctx, account) {
+            let decision = self.ports.rate_limits.acquire(&limits, ctx.now).await?;
+            match decision {
+                Decision::Allowed { remaining } => {
+                    report_allowed(ctx, &limits, &remaining);
+                    attempt.limits = limits;
+                    return Ok(attempt);
+                }
+                // Too many wrong passwords: the device is no longer known.
+                Decision::Denied {
+                    retry_after: None, ..
+                } => {}
+                Decision::Denied { index, retry_after } => {
+                    let denied = &limits[index];
+                    return Err(self.throttled(ctx, denied, retry_after, user_id).await);
+                }
+            }
+        }
+        attempt.client = AttemptClient::Unknown;
+        attempt.limits = vec![backoff];
+        if let Some(network) = self.network_limit(ctx, ThrottleScope::SignIn) {
+            let ceiling = self.policy.limits.global;
+            attempt.limits.push(network);
+            let ceiling = KeyedLimit::budget("sign-in-global", ceiling, String::new());
+            attempt.limits.push(ceiling);
+        }
+        let limits = &attempt.limits;
+        match self.ports.rate_limits.acquire(limits, ctx.now).await? {
+            Decision::Allowed { remaining } => {
+                report_allowed(ctx, limits, &remaining);
+                attempt.is_last = remaining.first() == Some(&0);
+                Ok(attempt)
+            }
+            Decision::Denied { index, retry_after } => {
+                let denied = &limits[index];
+                Err(self.throttled(ctx, denied, retry_after, user_id).await)
+            }
+        }
+    }
+
+    /// After a right password: clears the failures on every node.
+    pub(crate) async fn clear_password_attempts(
+        &self,
+        attempt: &PasswordAttempt,
+        user: &User,
+    ) -> Result<(), Error> {
+        if attempt.client != AttemptClient::Unlimited && user.is_stopped() {
+            let (user_id, epoch) = (user.id, None);
+            self.apply(vec![Change::StopGuesses { user_id, epoch }])
+                .await?;
+        }
+        let own = attempt.limits.first();
+        let mut backoffs: Vec<_> = attempt.account.iter().chain(own).cloned().collect();
+        backoffs.dedup();
+        match backoffs.is_empty() {
+            true => Ok(()),
+            false => Ok(self.ports.rate_limits.clear(&backoffs).await?),
+        }
+    }
+
+    /// The password was not checked: the attempt does not count.
+    pub(crate) async fn release_password_attempt(
+        &self,
+        ctx: &Ctx,
+        attempt: &PasswordAttempt,
+    ) -> Result<(), Error> {
+        if !attempt.limits.is_empty() {
+            let limits = &self.ports.rate_limits;
+            limits.release(&attempt.limits, ctx.now).await?;
+        }
+        Ok(())
+    }
+
+    /// Counts a known device's wrong password for its account too (P-12), where it delays other clients. Returns
+    /// what the last wrong password that the account allows changes: the lockout, which no lost counter ends, an
+    /// audit event, and a mail to the owner. An identifier without an account causes the same writes
+    /// the worker then finds no recipient.
+    pub(crate) async fn count_wrong_password(
+        &self,
+        ctx: &Ctx,
+        attempt: &PasswordAttempt,
+        identifier: &Identifier,
+        account: Option<&User>,
+        (aimed_at, epoch): (UserId, i64),
+    ) -> Result<Vec<Change>, Error> {
+        let mut is_last = attempt.is_last;
+        if let (AttemptClient::Known, Some(backoff)) = (attempt.client, &attempt.account) {
+            let limits = std::slice::from_ref(backoff);
+            let decision = self.ports.rate_limits.acquire(limits, ctx.now).await?;
+            is_last = matches!(decision, Decision::Allowed { remaining } if remaining == [0]);
+        }
+        if !is_last {
+            return Ok(Vec::new());
+        }
+        let user_id = account.map(|user| user.id);
+        let mut changes = vec![
+            Change::StopGuesses {
+                user_id: aimed_at,
+                epoch: Some(epoch),
+            },
+            self.audit_failure(ctx, Event::Throttled, user_id, "lockout"),
+        ];
+        let kind = MailKind::GuessingStopped;
+        // A user name is public: whether it has a mailbox may be visible in the number of writes.
+        let recipient = match identifier {
+            Identifier::Email(email) => Some((None, email, ctx.client.locale)),
+            Identifier::Username(_) => account.and_then(|user| {
+                let email = user.mail_address()?;
+                Some((Some(user.id), email, user.locale))
+            }),
+        };
+        if let Some((user_id, email, locale)) = recipient
+            && self.ensure_outbox_room().is_ok()
+        {
+            changes.push(self.mail(ctx, kind, user_id, email, locale));
+        }
+        Ok(changes)
+    }
+
+    /// Clears the failures counted for an address before it had an owner. If that fails, the owner can
+    /// recover the account.
+    pub(crate) async fn forget_guesses(&self, owner: &User) {
+        let Some(email) = owner.email.as_ref().filter(|_| self.policy.throttle) else {
+            return;
+        };
+        let limit = self.lockout_backoff(address_backoff_key(email, owner.session_epoch));
+        if let Err(error) = self.ports.rate_limits.clear(&[limit]).await {
+            tracing::warn!(%error, "failed to clear the failures counted for a new address");
+        }
+    }
+
+    /// All identifiers of an account share one backoff, that of its confirmed address: an address is
+    /// counted alike whether it has an owner, waits for confirmation or is unknown. The session epoch
+    /// is part of the key, so that a new password starts a new count. An account without a confirmed address
+    /// cannot be recovered by mail: it is delayed, never locked out.
+    fn account_backoff(&self, identifier: &Identifier, account: Option<&User>) -> KeyedLimit {
+        match (account, identifier) {
+            (Some(user), identifier) => match (&user.email, identifier) {
+                (Some(email), _) => {
+                    self.lockout_backoff(address_backoff_key(email, user.session_epoch))
+                }
+                // With the mailed link: other clients do not use up what its holder has.
+                (None, Identifier::Email(_)) => {
+                    KeyedLimit::backoff(None, format!("confirmation/{}", user.id))
+                }
+                (None, Identifier::Username(_)) => {
+                    KeyedLimit::backoff(None, format!("user/{}/{}", user.id, user.session_epoch))
+                }
+            },
+            (None, Identifier::Username(username)) => {
+                self.lockout_backoff(format!("username/{}", username.key()))
+            }
+            (None, Identifier::Email(email)) => {
+                self.lockout_backoff(address_backoff_key(email, User::FIRST_EPOCH))
+            }
+        }
+    }
+
+    fn lockout_backoff(&self, key: String) -> KeyedLimit {
+        KeyedLimit::backoff(Some(self.policy.limits.lockout_after), key)
+    }
+
+    fn known_device_limits(&self, ctx: &Ctx, account: Option<&User>) -> Option<Vec<KeyedLimit>> {
+        let user = account?;
+        let mut known = ctx.client.known.iter();
+        let device = known.find(|device| device.is_known_to(user))?;
+        Some(vec![
+            KeyedLimit::backoff(Some(KNOWN_DEVICE_FAILURES), device.key()),
+            self.user_limit(ThrottleScope::SignIn, user.id),
+        ])
+    }
+
+    /// The accounts that a client has signed in to before, by its device cookie.
+    pub fn known_devices(&self, ctx: &Ctx, cookie: &str) -> Vec<KnownDevice> {
+        self.device_cookies.read(cookie, ctx.now)
+    }
+
+    /// The device cookie after a sign-in.
+    pub fn device_cookie(
+        &self,
+        ctx: &Ctx,
+        before: Option<&str>,
+        user: &User,
+        session: &Digest,
+    ) -> Secret<String> {
+        let of = (user.id, user.session_epoch);
+        self.device_cookies.write(before, of, session, ctx.now)
+    }
+}
+
+impl PasswordAttempt {
+    /// Its place in the hashing queue: known devices come before unknown clients.
+    pub(crate) fn asker(&self, ctx: &Ctx, user_id: UserId) -> Asker {
+        match self.client {
+            AttemptClient::Known => Asker::known(user_id),
+            AttemptClient::Unlimited | AttemptClient::Unknown => Asker::of(ctx),
+        }
+    }
+
+    /// Whether the account is locked out for this client.
+    pub(crate) fn is_locked_out(&self, user: &User) -> bool {
+        self.client == AttemptClient::Unknown && user.is_stopped()
+    }
+}
+
+fn address_backoff_key(email: &EmailAddress, epoch: i64) -> String {
+    format!("email/{}/{epoch}", email.key())
+}
