@@ -1,9 +1,8 @@
-//! What may be bound to a `?`: 64-bit integers, text and bytes, and nothing else.
+//! The values that can be bound to a `?`: 64-bit integers, text and bytes.
 //!
-//! No value is ever part of a statement's text (C-05). The type is the rule. PostgreSQL keeps a
-//! prepared statement with the parameter types of its first use, so that one statement bound once
-//! with another kind of integer fails ever after; and a NULL has a type too. To bind a new value: a
-//! `From` here.
+//! A value is never part of a statement's text (C-05). The types are few because PostgreSQL prepares a
+//! statement with the parameter types of its first use: bound once with another kind of integer, it
+//! would fail from then on; a NULL has a type too. To bind a new type: a `From` here.
 
 use std::borrow::Cow;
 use std::net::IpAddr;
@@ -53,7 +52,7 @@ impl From<Version> for Arg<'_> {
     }
 }
 
-/// How many rows at most.
+/// The limit of a query.
 impl From<usize> for Arg<'_> {
     fn from(value: usize) -> Self {
         Self::Int(Some(i64::try_from(value).unwrap_or(i64::MAX)))

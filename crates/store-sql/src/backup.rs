@@ -42,11 +42,11 @@ pub async fn back_up(
     if Dialect::of_url(url) != Some(Dialect::Sqlite) {
         return Err(BackupError::OnAServer);
     }
-    let told = |error| BackupError::Target(target.display().to_string(), error);
+    let target_error = |error| BackupError::Target(target.display().to_string(), error);
     // SQLite treats a name that begins with `file:` as a URI and would write elsewhere.
     let place = Path::new(".").join(target);
     let name = place.to_str().ok_or_else(|| {
-        told(io::Error::new(
+        target_error(io::Error::new(
             io::ErrorKind::InvalidInput,
             "its name is not UTF-8",
         ))
@@ -56,7 +56,7 @@ pub async fn back_up(
     options.write(true).create_new(true);
     sqlite_file::owner_only(&mut options)
         .open(target)
-        .map_err(told)?;
+        .map_err(target_error)?;
     before().await;
     let copied = query(setup.dialect(), "VACUUM INTO ?", &[name.into()])
         .execute(&mut setup.connection)
@@ -68,5 +68,5 @@ pub async fn back_up(
     }
     File::open(target)
         .and_then(|file| file.sync_all())
-        .map_err(told)
+        .map_err(target_error)
 }

@@ -1,4 +1,4 @@
-//! Passwords: one row a user.
+//! Password hashes: one row for each user.
 
 use doorward_domain::model::Credential;
 use doorward_domain::ports::StoreError;
@@ -10,7 +10,7 @@ use crate::error::SqlError;
 use crate::row::{self, BadRow, Row};
 use crate::transaction::Transaction;
 
-/// Sets it, there or not. Where two processes insert at a time, one loses and is tried again.
+/// Inserts or replaces it. If two processes insert at the same time, one fails and is retried.
 pub(crate) async fn put(
     transaction: &mut Transaction,
     credential: &Credential,
@@ -29,7 +29,7 @@ pub(crate) async fn put(
     Ok(())
 }
 
-/// Replaces the hash that was verified; leaves alone a password that was changed meanwhile.
+/// Replaces the hash that was verified, unless the password was changed in the meantime.
 pub(crate) async fn rehash(
     transaction: &mut Transaction,
     credential: &Credential,

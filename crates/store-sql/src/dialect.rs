@@ -98,8 +98,8 @@ impl Dialect {
         })
     }
 
-    /// A column of text to be read whatever somebody has put there: SQLite takes bytes that are no text,
-    /// and the driver then reads nothing of the whole answer.
+    /// A text column that may contain invalid text: SQLite stores any bytes, and the driver then fails to
+    /// read the whole result.
     pub(crate) fn text_as_it_stands(self, column: &str) -> String {
         match self {
             Self::Sqlite => format!("CAST({column} AS BLOB) AS {column}"),

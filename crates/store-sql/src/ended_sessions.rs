@@ -9,7 +9,7 @@ use crate::error::SqlError;
 use crate::sweep::Sweep;
 use crate::transaction::Transaction;
 
-/// Notes it, once. Where two processes insert at a time, one loses and is tried again.
+/// Records it once. If two processes insert at the same time, one fails and is retried.
 pub(crate) async fn put(
     transaction: &mut Transaction,
     user_id: UserId,

@@ -1,4 +1,4 @@
-//! Mailed links, by the digest of their secret. That one is used once is the condition of the write.
+//! Mailed links, by the digest of their secret. The condition of the write ensures that one is used once.
 
 use doorward_domain::model::{Link, Purpose};
 use doorward_domain::ports::StoreError;
@@ -61,11 +61,11 @@ pub(crate) async fn revoke(
 pub(crate) async fn find(store: &SqlStore, digest: &Digest) -> Result<Option<Link>, StoreError> {
     let sql = "SELECT digest, user_id, purpose, email, epoch, requested_at, created_at, expires_at, used_at FROM links WHERE digest = ?";
     let row = store.row("find link", sql, &[digest.into()]).await?;
-    // A purpose that only a newer release knows opens nothing here.
+    // A purpose that only a newer release knows is treated as an unknown link.
     Ok(row::readable(row.as_slice(), from_row).pop())
 }
 
-/// A purpose that only a newer release knows is left out, and hides no other.
+/// Skips purposes that only a newer release knows.
 pub(crate) async fn list(store: &SqlStore, user_id: UserId) -> Result<Vec<Link>, StoreError> {
     let sql = "SELECT digest, user_id, purpose, email, epoch, requested_at, created_at, expires_at, used_at FROM links \
         WHERE user_id = ? ORDER BY created_at DESC";

@@ -1,4 +1,4 @@
-//! Signing keys, newest first by `position`: clocks of nodes differ, and two keys may be of one moment.
+//! Signing keys, newest first by `position`: clocks of nodes differ, and two keys may have the same time.
 
 use doorward_domain::changes::ApplyError;
 use doorward_domain::model::SigningKey;
@@ -10,7 +10,7 @@ use crate::error::SqlError;
 use crate::row::{self, BadRow, Row};
 use crate::transaction::Transaction;
 
-/// The guard `keys` is held by now, so that what is newest stays so.
+/// The caller holds the lock `keys`, so no other process adds a key.
 pub(crate) async fn rotate(
     transaction: &mut Transaction,
     key: &SigningKey,

@@ -1,10 +1,9 @@
-//! What stores do to the server that uses them: restarted, cut off, slow, full, out of connections,
-//! failed over, gone in the middle of a commit. The binary itself, against servers of the test's own.
+//! The binary against stores that restart, are cut off, slow or full, run out of connections, fail over, or
+//! are lost during a commit. Each test has servers of its own.
 //!
-//! Each test promises the same: every answer is a 2xx or a 503 `store-unavailable` within a bounded
-//! time; what was answered with a 2xx is so, what was refused is not, only what was answered as
-//! unknown may be either; and the server heals by itself. A [`crowd`] keeps the journal of what
-//! was answered and compares. To add a misfortune: a file beside these.
+//! Each test expects the same: every response is a 2xx or a 503 (`store-unavailable`, `outcome-unknown`) within
+//! a time limit; what got a 2xx is done, what got `store-unavailable` is not; and the server recovers by itself.
+//! A [`crowd`] of clients records the responses and compares. To add a fault: a file beside these.
 
 #![cfg(test)]
 
@@ -17,7 +16,6 @@ mod full_disk;
 #[path = "../it/e2e/http.rs"]
 mod http;
 mod kills;
-mod locked;
 mod lost_commits;
 mod readiness;
 mod restarts;

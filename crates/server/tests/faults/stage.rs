@@ -48,22 +48,6 @@ impl Database {
         }
     }
 
-    /// Locks the table of users for so long.
-    pub async fn hold_users(&self, time: Duration) {
-        let seconds = time.as_secs();
-        match self {
-            Self::Postgres(server) => {
-                let lock = "BEGIN; LOCK TABLE users IN ACCESS EXCLUSIVE MODE";
-                let sql = format!("{lock}; SELECT pg_sleep({seconds}); COMMIT");
-                server.query(&sql).await;
-            }
-            Self::Mariadb(server) => {
-                let sql = format!("LOCK TABLES users WRITE; SELECT SLEEP({seconds})");
-                server.query(&sql).await;
-            }
-        }
-    }
-
     /// Takes no writes any more, as a primary does that became a replica; or takes them again.
     pub async fn set_read_only(&self, value: &str) {
         match self {

@@ -1,4 +1,4 @@
-//! A server that was restarted, killed, paused, cut off, or has no connection left.
+//! A server that is restarted, killed, paused, cut off, or has no connection left.
 
 use std::time::Duration;
 
@@ -33,7 +33,7 @@ async fn comes_and_goes(server: &OwnServer, url: &str) {
     cut(&proxy, &store).await;
 }
 
-/// Four connections at rest, all of which will be dead.
+/// Opens four connections.
 async fn warm(store: &SqlStore) {
     let (a, b, c, d) = tokio::join!(
         Store::ping(store),
@@ -46,7 +46,7 @@ async fn warm(store: &SqlStore) {
     }
 }
 
-/// Whoever comes after a restart notices nothing, reading or writing.
+/// After a restart the first operation succeeds: lost connections are retried.
 async fn restarted(server: &OwnServer, store: &SqlStore) {
     warm(store).await;
     server.restart().await;
@@ -58,7 +58,7 @@ async fn restarted(server: &OwnServer, store: &SqlStore) {
     assert!(is_signed_up(store, &user).await);
 }
 
-/// Without a server every answer is an error, and soon: at once when it has been away for a while.
+/// Without a server every operation fails at once.
 async fn killed(server: &OwnServer, store: &SqlStore) {
     warm(store).await;
     let (before, _, changes) = sign_up();
@@ -67,7 +67,7 @@ async fn killed(server: &OwnServer, store: &SqlStore) {
     let (user, _, changes) = sign_up();
     assert!(is_store_error(&in_time(store.apply(changes)).await));
     in_time(Store::ping(store)).await.unwrap_err();
-    // The quickest of some: the machine may be busy, and whoever waited would each time.
+    // The fastest of five, since the machine may be busy.
     let mut quickest = Duration::MAX;
     for _ in 0..5 {
         let began = Instant::now();
@@ -79,12 +79,12 @@ async fn killed(server: &OwnServer, store: &SqlStore) {
     until_well(|| Store::ping(store)).await;
     assert!(
         is_signed_up(store, &before).await,
-        "what was answered stays"
+        "a confirmed write is lost"
     );
     assert!(!is_signed_up(store, &user).await);
 }
 
-/// It holds the connections and says nothing.
+/// It keeps its connections open and does not respond.
 async fn paused(server: &OwnServer, store: &SqlStore) {
     warm(store).await;
     server.pause().await;
@@ -103,7 +103,7 @@ async fn paused(server: &OwnServer, store: &SqlStore) {
     }
 }
 
-/// The same by the network: more callers than connections, and each has its answer in time.
+/// The same by the network, with more callers than connections: each fails in time.
 async fn silent(proxy: &Proxy, store: &SqlStore) {
     warm(store).await;
     proxy.set(Mood::Stall).await;
@@ -133,10 +133,9 @@ async fn cut(proxy: &Proxy, store: &SqlStore) {
     assert!(is_signed_up(store, &other).await);
 }
 
-/// Whoever gives up in the middle of a question leaves no connection behind that answers it to
-/// the next.
+/// A cancelled operation leaves no connection with an unread response in the pool.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_question_that_was_given_up_confuses_nobody() {
+async fn a_cancelled_operation_leaves_no_unread_response() {
     let server = own_postgres(PostgresOptions::default()).await;
     let proxy = Proxy::to(server.address()).await;
     let store = connect(&proxy.url(&server.url())).await;
@@ -151,14 +150,14 @@ async fn a_question_that_was_given_up_confuses_nobody() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_full_postgres_serves_with_what_it_has_given() {
+async fn a_full_postgres_serves_on_its_open_connections() {
     let options = PostgresOptions {
         settings: vec!["max_connections=8", "superuser_reserved_connections=2"],
         ..PostgresOptions::default()
     };
     let server = own_postgres(options).await;
     let store = connect(&server.url()).await;
-    // The connection at rest goes on; a second one is not given.
+    // The idle connection works; the server refuses a second one.
     let full = server.fill().await;
     in_time(Store::ping(&store)).await.unwrap();
     let asked: Vec<_> = (0..8)
@@ -170,7 +169,7 @@ async fn a_full_postgres_serves_with_what_it_has_given() {
             })
         })
         .collect();
-    // They take turns with the one there is, or are told in time.
+    // Each succeeds on the one connection, or fails in time.
     for one in asked {
         let told = one.await.unwrap();
         assert!(told.is_ok() || is_store_error(&told), "{told:?}");

@@ -1,4 +1,4 @@
-//! More to sweep away than one statement can.
+//! More expired rows than one statement can delete in time.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use doorward_testkit::servers::{OwnPostgres, PostgresOptions, own_postgres};
 
 use super::settings;
 
-/// How many rows have run out. All in one statement would take twice the time of one.
+/// How many rows have expired. Deleting them in one statement would take twice its time limit.
 const BACKLOG: usize = 2_500;
 
 /// A server that takes a millisecond and more for each row that it changes.
@@ -36,7 +36,7 @@ async fn count(server: &OwnPostgres, table: &str) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_backlog_goes_piece_by_piece() {
+async fn a_backlog_is_deleted_in_batches() {
     let (server, store) = slow_server().await;
     let (old, new) = (now().as_microsecond(), later(10).as_microsecond());
     let id = "decode(lpad(to_hex(n), 32, '0'), 'hex')";
@@ -81,7 +81,7 @@ async fn a_backlog_goes_piece_by_piece() {
 
 /// The times of many sessions, each a round trip, are more than one transaction has time for.
 #[tokio::test(flavor = "multi_thread")]
-async fn many_sessions_are_touched_piece_by_piece() {
+async fn many_sessions_are_touched_in_batches() {
     let (server, store) = slow_server().await;
     let user = fixtures::user_id();
     let session = fixtures::session(user);

@@ -1,4 +1,4 @@
-//! Rows and files that somebody else has locked.
+//! Rows, tables and files that another process has locked.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use tokio::time::Instant;
 
 use super::{connect, in_time, is_signed_up, is_store_error, sign_up, until_well};
 
-/// Writers wait in line, and for no longer than they may; readers do not.
+/// Writers wait for the lock within their time limit; readers do not wait.
 async fn story(url: &str, begin: &'static str) {
     let store = connect(url).await;
     let admin = fixtures::admin();
@@ -48,31 +48,31 @@ async fn story(url: &str, begin: &'static str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_locked_row_of_postgres_is_not_waited_for_without_end() {
+async fn a_locked_row_of_postgres_fails_writes_in_time() {
     let server = own_postgres(PostgresOptions::default()).await;
     story(&server.url(), "BEGIN").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_locked_row_of_mariadb_is_not_waited_for_without_end() {
+async fn a_locked_row_of_mariadb_fails_writes_in_time() {
     let server = own_mariadb(MariadbOptions::default()).await;
     story(&server.url(), "BEGIN").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_locked_file_of_sqlite_is_not_waited_for_without_end() {
+async fn a_locked_file_of_sqlite_fails_writes_in_time() {
     let folder = tempfile::tempdir().unwrap();
     let url = format!("sqlite:{}/doorward.db", folder.path().display());
     story(&url, "BEGIN IMMEDIATE").await;
 }
 
-/// A node that vanished in the middle of a transaction does not keep its locks for ever.
+/// The server releases the locks of a node that vanished during a transaction.
 async fn vanished(server: &OwnServer, url: &str) {
     let proxy = Proxy::to(server.address()).await;
     let lost = connect(&proxy.url(url)).await;
     let admin = Change::InsertUser(Box::new(fixtures::admin()));
     lost.apply(vec![admin]).await.unwrap();
-    // The lock comes first, and much more after it.
+    // The lock is taken first, and much is written after it.
     proxy.set(Mood::Slow(Duration::from_millis(50))).await;
     let event = || fixtures::audit_event(fixtures::user_id());
     let mut changes = vec![Change::KeepAnAdmin];
@@ -90,7 +90,7 @@ async fn vanished(server: &OwnServer, url: &str) {
     assert!(matches!(told, Err(ApplyError::Store(_))), "{told:?}");
 }
 
-/// Whether somebody holds the guards.
+/// Whether another transaction holds the locks.
 async fn is_locked(probe: &mut AnyConnection) -> bool {
     let mut begun = probe.begin().await.unwrap();
     let lock = raw_sql("SELECT name FROM guards FOR UPDATE NOWAIT");
@@ -100,18 +100,18 @@ async fn is_locked(probe: &mut AnyConnection) -> bool {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn postgres_takes_the_locks_of_a_silent_client_away() {
+async fn postgres_releases_the_locks_of_a_silent_client() {
     let server = own_postgres(PostgresOptions::default()).await;
     vanished(&server, &server.url()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn mariadb_takes_the_locks_of_a_silent_client_away() {
+async fn mariadb_releases_the_locks_of_a_silent_client() {
     let server = own_mariadb(MariadbOptions::default()).await;
     vanished(&server, &server.url()).await;
 }
 
-/// Who waits for a lock until there is no time left takes nobody else's connection away.
+/// An operation that waits for a lock until its deadline closes its own connection only.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_wait_for_a_lock_costs_one_connection() {
     let server = own_postgres(PostgresOptions::default()).await;
@@ -130,7 +130,7 @@ async fn a_wait_for_a_lock_costs_one_connection() {
             tokio::spawn(async move { in_time(store.apply(vec![Change::KeepAnAdmin])).await })
         })
         .collect();
-    // Others work meanwhile, on connections of their own.
+    // Meanwhile other operations use other connections.
     let patience = Instant::now() + Duration::from_secs(10);
     let mut before = Vec::new();
     while before.len() < 4 {
@@ -146,12 +146,12 @@ async fn a_wait_for_a_lock_costs_one_connection() {
     in_time(store.find_user(fixtures::user_id())).await.unwrap();
     let after = backends(&server).await;
     let kept = before.iter().filter(|pid| after.contains(pid)).count();
-    // The lock's holder, and both that were not waiting.
+    // The holder of the lock, and the two that did not wait.
     assert!(kept >= 3, "{before:?} became {after:?}");
     lock.rollback().await.unwrap();
 }
 
-/// Who is connected, but for whoever asks.
+/// The process ids of all connections but this one.
 async fn backends(server: &OwnPostgres) -> Vec<String> {
     let sql = "SELECT pid FROM pg_stat_activity \
         WHERE backend_type = 'client backend' AND pid <> pg_backend_pid() ORDER BY pid";
@@ -159,12 +159,12 @@ async fn backends(server: &OwnPostgres) -> Vec<String> {
     pids.split_whitespace().map(str::to_owned).collect()
 }
 
-/// Whoever asks is told that nothing can be written while somebody else has the table of users.
+/// A ping fails while another process has locked the table of users.
 async fn a_table_is_locked(url: &str, lock: &'static str, end: &'static str) {
     let store = connect(url).await;
     let mut other = AnyConnection::connect(url).await.unwrap();
     raw_sql(lock).execute(&mut other).await.unwrap();
-    // The quicker of two: the machine may be busy, and whoever waited too long would each time.
+    // The faster of two, since the machine may be busy.
     let mut quicker = Duration::MAX;
     for _ in 0..2 {
         let began = Instant::now();
@@ -177,7 +177,7 @@ async fn a_table_is_locked(url: &str, lock: &'static str, end: &'static str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_locked_table_is_not_called_well() {
+async fn a_locked_table_fails_the_ping() {
     let postgres = own_postgres(PostgresOptions::default()).await;
     let lock = "BEGIN; LOCK TABLE users IN ACCESS EXCLUSIVE MODE";
     a_table_is_locked(&postgres.url(), lock, "ROLLBACK").await;
@@ -186,7 +186,7 @@ async fn a_locked_table_is_not_called_well() {
     a_table_is_locked(&mariadb.url(), lock, "UNLOCK TABLES").await;
 }
 
-/// A schema that is taken away under a running node, and comes back.
+/// A table that disappears while a node runs, and comes back.
 async fn a_table_is_gone(url: &str) {
     let store = connect(url).await;
     let mut other = AnyConnection::connect(url).await.unwrap();
@@ -207,7 +207,7 @@ async fn a_table_is_gone(url: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_schema_that_is_gone_is_not_called_well() {
+async fn a_missing_table_fails_the_ping() {
     let postgres = own_postgres(PostgresOptions::default()).await;
     a_table_is_gone(&postgres.url()).await;
     let mariadb = own_mariadb(MariadbOptions::default()).await;

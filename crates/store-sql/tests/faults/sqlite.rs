@@ -26,7 +26,7 @@ fn run(command: &mut Command) {
 }
 
 #[test]
-fn a_full_disk_breaks_nothing_and_is_forgotten_once_there_is_room() {
+fn a_full_disk_fails_writes_and_heals_when_there_is_room() {
     run_with_own_mounts("sqlite::a_full_disk");
 }
 
@@ -92,7 +92,7 @@ fn fill(disk: &Path) -> std::path::PathBuf {
     path
 }
 
-/// Until its little writes find no room either.
+/// Until its small writes fail, too.
 async fn until_not_well(store: &SqlStore) {
     for _ in 0..2000 {
         if in_time(Store::ping(store)).await.is_err() {
@@ -102,9 +102,9 @@ async fn until_not_well(store: &SqlStore) {
     panic!("there is always room for a little");
 }
 
-/// Another process holds the file for as long as it likes.
+/// Another process keeps the file locked.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_file_that_another_locks_is_not_called_well() {
+async fn a_file_that_another_process_locks_fails_the_ping() {
     let folder = tempfile::tempdir().unwrap();
     let url = format!("sqlite:{}/doorward.db", folder.path().display());
     let store = connect(&url).await;
@@ -112,7 +112,7 @@ async fn a_file_that_another_locks_is_not_called_well() {
     let mut other = sqlx::AnyConnection::connect(&url).await.unwrap();
     let lock = sqlx::raw_sql("BEGIN IMMEDIATE").execute(&mut other);
     lock.await.unwrap();
-    // The quicker of two: the machine may be busy, and whoever waited too long would each time.
+    // The faster of two, since the machine may be busy.
     let mut quicker = Duration::MAX;
     for _ in 0..2 {
         let began = std::time::Instant::now();
