@@ -1,4 +1,4 @@
-//! A certificate authority for tests, made by the `openssl` command.
+//! A certificate authority for tests, created with the `openssl` command.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -6,7 +6,7 @@ use std::process::Command;
 
 use tempfile::TempDir;
 
-/// An authority and what it signed. The files go when it is dropped.
+/// An authority and its certificates. Dropping it deletes the files.
 pub struct Authority {
     folder: TempDir,
 }
@@ -38,12 +38,12 @@ impl Authority {
         authority
     }
 
-    /// The file to trust it by.
+    /// File with the root certificate.
     pub fn root(&self) -> PathBuf {
         self.folder.path().join("ca.pem")
     }
 
-    /// The files of a certificate and its key for that name (`DNS:…` or `IP:…`).
+    /// Files of a certificate and its key for that name (`DNS:…` or `IP:…`).
     pub fn sign(&self, name: &str) -> (String, String) {
         let extensions = format!(
             "subjectAltName={name}\nbasicConstraints=CA:FALSE\nextendedKeyUsage=serverAuth\n"

@@ -1,4 +1,4 @@
-//! Mails that arrive: once, whole, to the one they are for.
+//! Successful deliveries.
 
 use doorward_domain::ports::{Mail, MailTemplate, Mailer};
 use doorward_domain::values::Locale;
@@ -15,7 +15,7 @@ fn header<'a>(received: &'a Value, name: &str) -> Vec<&'a str> {
 }
 
 #[tokio::test]
-async fn a_mail_arrives_once_and_reads_back_as_it_was_meant() {
+async fn a_mail_arrives_once_and_unchanged() {
     let sink = Sink::start("ok");
     let sent = mail(0);
     mailer_for(&sink).send(&sent).await.unwrap();
@@ -51,7 +51,7 @@ async fn a_mail_arrives_once_and_reads_back_as_it_was_meant() {
     assert_eq!(sink.stop(), [] as [Value; 0], "nothing else happens");
 }
 
-/// R-14, T-MAIL: every text there is, in every language, is one recipient's sound message.
+/// R-14, T-MAIL: each template in each language is a valid message to one recipient.
 #[tokio::test]
 async fn every_mail_in_every_language_arrives_without_a_defect() {
     let sink = Sink::start("ok");
@@ -76,7 +76,7 @@ async fn every_mail_in_every_language_arrives_without_a_defect() {
     }
 }
 
-/// R-14, T-MAIL: the envelope and the fields stay ours whatever a person calls themselves.
+/// R-14, T-MAIL: user input changes neither the envelope nor a header field.
 #[tokio::test]
 async fn hostile_names_arrive_as_text() {
     let sink = Sink::start("ok");
@@ -136,7 +136,7 @@ async fn each_mail_has_its_own_connection() {
 }
 
 #[tokio::test]
-async fn a_server_that_comes_back_is_found_again() {
+async fn a_server_is_used_again_after_it_was_down() {
     let sink = Sink::start("ok");
     let port = sink.port;
     let mailer = mailer_for(&sink);

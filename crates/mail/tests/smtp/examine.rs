@@ -1,4 +1,4 @@
-//! What `doorward doctor` is told of the mail settings: each fault provoked, and nothing sent or made.
+//! Checks of the mail settings by `doorward doctor`: each finds its fault, and sends or creates nothing.
 
 use std::fs;
 use std::path::Path;
@@ -33,7 +33,7 @@ async fn server(url: &str) -> Finding {
 }
 
 #[tokio::test]
-async fn a_server_that_takes_the_recipient_is_fine_and_gets_no_mail() {
+async fn a_server_that_accepts_the_recipient_gets_no_mail() {
     let sink = Sink::start("ok");
     let url = format!("smtp://127.0.0.1:{}", sink.port);
     let finding = server(&url).await;
@@ -54,7 +54,7 @@ async fn a_server_that_takes_the_recipient_is_fine_and_gets_no_mail() {
 }
 
 #[tokio::test]
-async fn what_a_server_refuses_is_said_with_what_to_do() {
+async fn each_rejection_has_a_hint() {
     for (mood, verdict, found, mend) in [
         ("rcpt-550", Verdict::Fault, "550 while sending", "exists"),
         (
@@ -77,7 +77,7 @@ async fn what_a_server_refuses_is_said_with_what_to_do() {
 }
 
 #[tokio::test]
-async fn nobody_listening_is_a_fault() {
+async fn a_server_that_is_down_is_a_fault() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     drop(listener);
@@ -88,7 +88,7 @@ async fn nobody_listening_is_a_fault() {
 }
 
 #[tokio::test]
-async fn a_wrong_password_is_told_and_not_shown() {
+async fn a_wrong_password_is_reported_without_the_password() {
     let sink = Sink::start_with("auth-plain", &["--user", "ben", "--password", "secret"]);
     let finding = server(&format!("smtp://ben:hunter2@127.0.0.1:{}", sink.port)).await;
     assert_eq!(finding.verdict, Verdict::Fault);
@@ -102,7 +102,7 @@ async fn a_wrong_password_is_told_and_not_shown() {
 
 ///
 #[tokio::test]
-async fn missing_and_unknown_protection_is_a_fault() {
+async fn missing_starttls_and_an_unknown_authority_are_faults() {
     let sink = Sink::start("ok");
     let finding = server(&format!("smtp://localhost:{}?starttls=required", sink.port)).await;
     assert!(finding.found.contains("STARTTLS"), "{finding:?}");

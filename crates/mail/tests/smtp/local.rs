@@ -1,4 +1,4 @@
-//! The transports that need no mail server: the folder and the inbox.
+//! The transports without a mail server: folder, inbox and log.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -9,7 +9,7 @@ use doorward_mail::{TransportSettings, parse_transport};
 use crate::sink::{mail, open};
 
 #[tokio::test]
-async fn the_folder_gets_one_whole_private_file_a_mail() {
+async fn the_folder_gets_one_private_file_for_each_mail() {
     let parent = tempfile::tempdir().unwrap();
     let folder = parent.path().join("new/mails");
     let mailer = open(TransportSettings::Folder(folder.clone()));
@@ -49,7 +49,10 @@ async fn the_folder_gets_one_whole_private_file_a_mail() {
     );
     fs::remove_dir_all(&folder).unwrap();
     let error = mailer.send(&mail(2)).await.unwrap_err();
-    assert!(!error.permanent, "a full or missing disk passes");
+    assert!(
+        !error.permanent,
+        "a full or missing disk is a temporary failure"
+    );
 }
 
 #[tokio::test]
@@ -74,11 +77,11 @@ async fn the_inbox_shows_the_last_mails_newest_first() {
     inbox.delete_all();
     assert!(mailer.inbox().unwrap().list().is_empty());
     mailer.send(&mail(0)).await.unwrap();
-    assert_eq!(inbox.list()[0].id, 204, "no id is used twice");
+    assert_eq!(inbox.list()[0].id, 204, "no id is reused");
 }
 
 #[tokio::test]
-async fn a_mail_no_message_can_be_made_of_is_given_up() {
+async fn an_invalid_message_is_a_permanent_failure() {
     let mailer = open(TransportSettings::Log);
     let odd = Mail {
         message_id: "a\r\nb".to_owned(),

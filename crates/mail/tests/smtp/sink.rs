@@ -1,4 +1,4 @@
-//! Starts `sink.py` for one test and reads what it tells. It is gone when the test is.
+//! Starts `sink.py` for one test and reads its events. It stops with the test.
 
 use std::env;
 use std::io::{BufRead, BufReader};
@@ -15,10 +15,10 @@ use doorward_mail::{MailSettings, SmtpSettings, TemplateMailer, TransportSetting
 use jiff::Timestamp;
 use serde_json::Value;
 
-/// Longer than any test takes; reached only when something is broken.
+/// Longer than any test takes.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// A mail server of a certain mood.
+/// A mail server in one of the modes of `sink.py`.
 pub struct Sink {
     child: Child,
     lines: Receiver<Value>,
@@ -59,21 +59,21 @@ impl Sink {
         sink
     }
 
-    /// The next thing that happened.
+    /// The next event.
     pub fn next(&self) -> Value {
         self.lines
             .recv_timeout(PATIENCE)
-            .expect("the sink tells something")
+            .expect("the sink reports an event")
     }
 
-    /// The next thing that happened, which is of that kind.
+    /// The next event, of this kind.
     pub fn expect(&self, event: &str) -> Value {
         let value = self.next();
         assert_eq!(value["event"], event, "{value}");
         value
     }
 
-    /// Stops it, and gives what it told and nobody read yet.
+    /// Stops the server and returns the events that were not read yet.
     pub fn stop(mut self) -> Vec<Value> {
         self.kill();
         // The reading thread ends with the sink, and the channel with the thread.
@@ -92,7 +92,7 @@ impl Drop for Sink {
     }
 }
 
-/// Python with aiosmtpd. That there is none is a failure, never a reason to pass.
+/// Python with aiosmtpd. The test fails if it is not installed.
 fn python() -> PathBuf {
     if let Some(path) = env::var_os("DOORWARD_TEST_PYTHON") {
         return path.into();
@@ -122,7 +122,7 @@ pub fn open(transport: TransportSettings) -> TemplateMailer {
     TemplateMailer::open(&settings, Arc::new(StoppedClock)).unwrap()
 }
 
-/// A mailer for an address of a mail server, with short time limits.
+/// A mailer for the URL of a mail server, with a short time limit.
 pub fn mailer(url: &str) -> TemplateMailer {
     let mut settings = SmtpSettings::parse(url).unwrap();
     settings.timeout = Duration::from_secs(10);

@@ -1,4 +1,4 @@
-//! TLS: what is sent only when the connection is protected, and the server the one that was meant.
+//! TLS: mails and logins are sent only over a protected connection to the right server.
 //!
 //! Which roots are trusted is read from the environment (`SSL_CERT_FILE`), as in production. A
 //! test cannot change its own environment safely, so each runs itself again as a child process
@@ -14,7 +14,7 @@ use crate::sink::{Sink, mail, mailer};
 
 const CHILD: &str = "DOORWARD_TEST_IN_CHILD";
 
-/// Runs the test of that name in a child that trusts the authority; `true` within the child.
+/// Runs the test of that name in a child process that trusts the authority.
 fn in_child_that_trusts(authority: &Authority, test: &str, arguments: &[(&str, &str)]) {
     let output = Command::new(env::current_exe().unwrap())
         .args(["--exact", test, "--nocapture"])
@@ -43,8 +43,8 @@ fn given(name: &str) -> String {
     env::var(name).unwrap()
 }
 
-/// Starts a sink of that mood with a certificate for that name, and calls the test in a child
-/// with the sink's port in `PORT`. Gives what the sink told.
+/// Starts a sink with a certificate for that name, and runs the test in a child process with the sink's
+/// port in `PORT`. Returns the events of the sink.
 fn with_sink(test: &str, mood: &str, certificate_for: &str) -> Vec<serde_json::Value> {
     let authority = Authority::new();
     let (cert, key) = authority.sign(certificate_for);
@@ -57,14 +57,14 @@ fn with_sink(test: &str, mood: &str, certificate_for: &str) -> Vec<serde_json::V
     sink.stop()
 }
 
-/// The kinds of what a sink told.
+/// The kinds of a sink's events.
 fn events(told: &[serde_json::Value]) -> Vec<&str> {
     told.iter()
         .map(|line| line["event"].as_str().unwrap())
         .collect()
 }
 
-/// Sends one mail in the child and expects a failure that is worth another try, of that kind.
+/// Sends one mail in the child and expects this temporary failure.
 async fn expect_not_sent(url: &str, why: &str) {
     let url = url.replace("PORT", &given("PORT"));
     let error = mailer(&url).send(&mail(0)).await.unwrap_err();
@@ -103,7 +103,7 @@ async fn starttls_with_a_login_delivers() {
 }
 
 #[tokio::test]
-async fn a_refused_login_is_the_operators_to_mend() {
+async fn a_rejected_login_is_a_temporary_failure() {
     if is_child() {
         return expect_not_sent(
             "smtp://ben%40example.com:hunter2@localhost:PORT?starttls=required",
@@ -112,7 +112,7 @@ async fn a_refused_login_is_the_operators_to_mend() {
         .await;
     }
     let told = with_sink(
-        "tls::a_refused_login_is_the_operators_to_mend",
+        "tls::a_rejected_login_is_a_temporary_failure",
         "auth",
         "DNS:localhost",
     );

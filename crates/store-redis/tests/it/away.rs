@@ -25,7 +25,7 @@ async fn assert_away(store: &RedisStore) {
 }
 
 #[tokio::test]
-async fn a_redis_that_is_not_there_stops_no_start_and_is_found_when_it_comes() {
+async fn a_redis_that_is_down_at_the_start_is_used_once_it_is_up() {
     let redis = own_redis(RedisOptions::default()).await;
     redis.stop().await;
     let store = open(&redis.url());
@@ -37,7 +37,7 @@ async fn a_redis_that_is_not_there_stops_no_start_and_is_found_when_it_comes() {
 }
 
 #[tokio::test]
-async fn a_killed_redis_is_missed_at_once_and_used_again_when_it_is_back() {
+async fn a_killed_redis_is_used_again_after_its_restart() {
     let redis = own_redis(RedisOptions::default()).await;
     let store = open(&redis.url());
     use_it(&store).await;
@@ -69,7 +69,7 @@ async fn a_restart_between_two_calls_fails_neither() {
 }
 
 #[tokio::test]
-async fn a_stopped_redis_makes_nobody_wait_long() {
+async fn calls_to_a_paused_redis_are_bounded() {
     let redis = own_redis(RedisOptions::default()).await;
     let store = open(&redis.url());
     use_it(&store).await;
@@ -91,7 +91,7 @@ async fn a_stopped_redis_makes_nobody_wait_long() {
 }
 
 #[tokio::test]
-async fn a_black_hole_makes_nobody_wait_long() {
+async fn calls_are_bounded_if_the_network_drops_all_packets() {
     let redis = own_redis(RedisOptions::default()).await;
     let proxy = Proxy::to(redis.address()).await;
     let store = open(&proxy.url(&redis.url()));

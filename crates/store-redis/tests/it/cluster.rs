@@ -1,4 +1,4 @@
-//! A Cluster, where one Redis will not do.
+//! A Redis Cluster.
 
 use std::time::Instant;
 
@@ -9,9 +9,9 @@ use doorward_testkit::servers::{own_redis_cluster, redis_cluster};
 
 use crate::support::{BOUND, PATIENCE, RIGHTS, cause, open, took, use_it, wait_until_back};
 
-/// A user's keys are in one slot, and a node that is gone takes its users' sessions along, no others.
+/// A user's keys are in one slot. A node that is down makes its users' sessions unavailable, and no others.
 #[tokio::test]
-async fn a_cluster_loses_and_finds_its_nodes() {
+async fn a_node_that_is_down_affects_its_users_only() {
     let cluster = own_redis_cluster().await;
     for node in &cluster.nodes {
         let whole = ["CONFIG", "SET", "cluster-require-full-coverage", "no"];
@@ -47,7 +47,7 @@ async fn a_cluster_loses_and_finds_its_nodes() {
     let deadline = Instant::now() + PATIENCE;
     for session in &sessions {
         while find(session).await.is_err() {
-            assert!(Instant::now() < deadline, "it does not mend itself");
+            assert!(Instant::now() < deadline, "it does not recover");
         }
     }
     use_it(&store).await;
@@ -71,7 +71,7 @@ async fn a_user_with_those_rights_can_do_all_of_it_on_a_cluster() {
     }
 }
 
-/// A slot goes from one node to another: while it does, and once it has.
+/// While a slot moves from one node to another, and after that.
 #[tokio::test]
 async fn keys_that_move_are_followed() {
     let cluster = own_redis_cluster().await;
@@ -126,7 +126,7 @@ async fn keys_that_move_are_followed() {
 }
 
 #[tokio::test]
-async fn a_replica_takes_the_place_of_its_primary() {
+async fn a_replica_replaces_its_primary() {
     let cluster = own_redis_cluster().await;
     let primary = &cluster.nodes[1];
     let replica = cluster.replica_of(primary).await;
@@ -137,7 +137,7 @@ async fn a_replica_takes_the_place_of_its_primary() {
     for session in &sessions {
         store.insert_session(session).await.unwrap();
     }
-    // One at least has gone to it, or there is nothing to lose.
+    // The primary stores at least one of them.
     assert_ne!(primary.command(&["DBSIZE"]).await, "0");
     let deadline = Instant::now() + PATIENCE;
     while replica.command(&["DBSIZE"]).await != primary.command(&["DBSIZE"]).await {
@@ -154,7 +154,7 @@ async fn a_replica_takes_the_place_of_its_primary() {
                 assert_eq!(found.as_ref(), Some(session));
                 break;
             }
-            assert!(Instant::now() < deadline, "it does not mend itself");
+            assert!(Instant::now() < deadline, "it does not recover");
         }
     }
     use_it(&store).await;

@@ -1,4 +1,4 @@
-//! What `doorward doctor` is told about Redis, and that nothing of it stays there.
+//! Checks of Redis by `doorward doctor`, which leave nothing behind.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ async fn look(url: &str, now: Timestamp) -> Vec<Finding> {
     examine(&settings, Arc::new(SteppedClock::new(now))).await
 }
 
-/// What the server's clock says.
+/// The time of the server's clock.
 async fn time_of(redis: &OwnRedis) -> Timestamp {
     let told = redis.command(&["TIME"]).await;
     let seconds = told.lines().next().unwrap().parse().unwrap();
@@ -43,7 +43,7 @@ const ALL: [&str; 6] = [
 ];
 
 #[tokio::test]
-async fn all_is_well_and_nothing_is_left_behind() {
+async fn a_good_server_passes_and_nothing_is_left_behind() {
     let redis = own_redis(RedisOptions {
         settings: vec!["appendonly yes", "maxmemory-policy noeviction"],
         ..RedisOptions::default()
@@ -57,7 +57,7 @@ async fn all_is_well_and_nothing_is_left_behind() {
 }
 
 #[tokio::test]
-async fn what_could_be_better_is_a_warning() {
+async fn risky_settings_are_warnings() {
     let redis = own_redis(RedisOptions {
         settings: vec!["maxmemory 100mb", "maxmemory-policy volatile-lru"],
         ..RedisOptions::default()
@@ -129,7 +129,7 @@ async fn a_missing_right_is_a_fault() {
 }
 
 #[tokio::test]
-async fn who_cannot_come_in_hears_why() {
+async fn a_failed_login_has_its_reason() {
     let redis = own_redis(RedisOptions {
         user: Some(("doorward", "right", "~* +@all")),
         ..RedisOptions::default()
@@ -146,7 +146,7 @@ async fn who_cannot_come_in_hears_why() {
 }
 
 #[tokio::test]
-async fn a_cluster_is_examined_too() {
+async fn a_cluster_is_checked() {
     let place = redis_cluster().await;
     let findings = look(&place.url, Timestamp::UNIX_EPOCH).await;
     assert!(of(&findings, "redis").found.contains("cluster"));

@@ -1,4 +1,4 @@
-//! What Redis keeps, and for how long.
+//! Stored data and its expiry.
 
 use std::time::Instant;
 
@@ -9,7 +9,7 @@ use doorward_testkit::servers::{RedisOptions, own_redis};
 
 use crate::support::{PATIENCE, guess, open, sign_up, use_it};
 
-/// S-03: each has its own expiry, and no more than a day of it; without it, the deadline holds.
+/// S-03: each key expires within a day. Without its expiry, the session's own is checked.
 #[tokio::test]
 async fn every_key_expires_by_itself() {
     let redis = own_redis(RedisOptions::default()).await;
@@ -46,9 +46,9 @@ async fn every_key_expires_by_itself() {
     assert_eq!(listed.unwrap(), []);
 }
 
-/// What ran out is gone by itself, from the list too.
+/// Also from the user's list.
 #[tokio::test]
-async fn the_server_lets_go_of_what_ran_out() {
+async fn expired_sessions_are_deleted() {
     let redis = own_redis(RedisOptions::default()).await;
     let store = open(&redis.url());
     let user = fixtures::user_id();
@@ -75,12 +75,12 @@ async fn the_server_lets_go_of_what_ran_out() {
     assert_eq!(
         redis.command(&["HLEN", &list]).await,
         "1",
-        "it is off the list"
+        "it is deleted from the list"
     );
 }
 
 #[tokio::test]
-async fn a_wiped_redis_has_no_sessions_and_goes_on() {
+async fn a_wiped_redis_has_no_sessions_and_works() {
     let redis = own_redis(RedisOptions::default()).await;
     let store = open(&redis.url());
     let session = fixtures::session(fixtures::user_id());
@@ -96,7 +96,7 @@ async fn a_wiped_redis_has_no_sessions_and_goes_on() {
 }
 
 #[tokio::test]
-async fn a_redis_whose_memory_is_full_refuses_and_keeps_what_it_has() {
+async fn a_redis_with_full_memory_rejects_sessions_and_keeps_the_stored_ones() {
     let redis = own_redis(RedisOptions {
         settings: vec!["maxmemory 3mb", "maxmemory-policy noeviction"],
         ..RedisOptions::default()
@@ -114,14 +114,14 @@ async fn a_redis_whose_memory_is_full_refuses_and_keeps_what_it_has() {
         .insert_session(&fixtures::session(fixtures::user_id()))
         .await;
     assert!(refused.is_err());
-    assert!(Sessions::ping(&store).await.is_err(), "nor is it well");
+    assert!(Sessions::ping(&store).await.is_err(), "ping fails as well");
     let found = store
         .find_session(kept.user_id, &kept.digest, fixtures::now())
         .await;
     assert_eq!(found.unwrap(), Some(kept.clone()));
     assert!(
         store.delete_session(kept.user_id, kept.id).await.unwrap(),
-        "ending one needs no room"
+        "ending a session needs no memory"
     );
 }
 

@@ -1,4 +1,4 @@
-//! The way to Redis: who may come in, and how it is encrypted.
+//! Login and encryption of the connection to Redis.
 
 use doorward_domain::ports::Sessions;
 use doorward_domain::tokens::CounterNames;
@@ -18,7 +18,7 @@ fn the_page_lists_the_rights() {
 
 /// C-09.
 #[tokio::test]
-async fn a_user_with_the_rights_that_are_documented_can_do_all_of_it() {
+async fn the_documented_rights_are_sufficient() {
     let redis = own_redis(RedisOptions {
         user: Some(("doorward", "s3cret:%40/", RIGHTS)),
         ..RedisOptions::default()
@@ -31,7 +31,7 @@ async fn a_user_with_the_rights_that_are_documented_can_do_all_of_it() {
 }
 
 #[tokio::test]
-async fn a_wrong_password_is_said_and_not_shown() {
+async fn a_wrong_password_is_reported_without_the_password() {
     let redis = own_redis(RedisOptions {
         user: Some(("doorward", "right", RIGHTS)),
         ..RedisOptions::default()
@@ -52,7 +52,7 @@ async fn a_wrong_password_is_said_and_not_shown() {
 
 /// C-03.
 #[tokio::test]
-async fn tls_goes_by_the_authority_that_is_named_and_no_other() {
+async fn tls_trusts_only_the_configured_authority() {
     let authority = Authority::new();
     let redis = own_redis(RedisOptions {
         certificate: Some(authority.certificate("127.0.0.1")),
@@ -86,12 +86,12 @@ async fn tls_goes_by_the_authority_that_is_named_and_no_other() {
         "{}",
         cause(&error)
     );
-    // Without TLS, a server that speaks it alone gives nothing away.
+    // A server that only uses TLS rejects a plain connection.
     refused(&redis.url().replace("rediss", "redis")).await;
 }
 
 #[tokio::test]
-async fn a_file_of_certificates_that_is_not_there_is_said_at_the_start() {
+async fn a_missing_file_of_certificates_is_an_error_at_the_start() {
     let settings = RedisSettings {
         url: "rediss://localhost?ca=/nowhere/ca.pem".parse().unwrap(),
         prefix: RedisSettings::PREFIX.to_owned(),

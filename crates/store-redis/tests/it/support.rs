@@ -1,4 +1,4 @@
-//! A store as a test opens it, and what all of it does once.
+//! Helpers: opens a store and uses each operation.
 
 use std::error::Error as _;
 use std::time::{Duration, Instant};
@@ -10,12 +10,12 @@ use doorward_domain::tokens::CounterNames;
 use doorward_store_redis::{Fault, RedisSettings, RedisStore};
 use doorward_testkit::fixtures;
 
-/// What a call may take, two seconds, and as much again for a busy machine: less than connecting may.
+/// Time limit of a call, two seconds, with a margin for a busy machine.
 pub const BOUND: Duration = Duration::from_millis(4500);
 
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
-/// All that the page says a user needs (`the_page_lists_the_rights`).
+/// The documented rights of the user (`the_page_lists_the_rights`).
 pub const RIGHTS: &str = "~doorward:* +ping +select +hgetall +hget +hset +hmget +hdel +exists +del +get \
     +set +pttl +pexpire +time +eval +evalsha +cluster|slots";
 
@@ -27,7 +27,7 @@ pub fn open(url: &str) -> RedisStore {
     RedisStore::open(settings, CounterNames::for_trials()).unwrap()
 }
 
-/// Uses all there is to use, once.
+/// Calls each operation once.
 pub async fn use_it(store: &RedisStore) {
     let session = fixtures::session(fixtures::user_id());
     store.insert_session(&session).await.unwrap();
@@ -78,7 +78,7 @@ pub fn cause(error: &StoreError) -> &Fault {
     error.source().unwrap().downcast_ref().unwrap()
 }
 
-/// Asks until it answers, as requests that keep coming do.
+/// Waits until calls succeed.
 pub async fn wait_until_back(store: &RedisStore) {
     let deadline = Instant::now() + PATIENCE;
     while let Err(error) = store.ping().await {
