@@ -111,7 +111,7 @@ fn a_socket_where_others_reach_it_needs_what_such_an_address_needs() {
         err.contains("the service manager listens on 0.0.0.0"),
         "{err}"
     );
-    assert!(err.contains("set `public_url`"), "{err}");
+    assert!(err.contains("Set `public_url`"), "{err}");
 }
 
 #[test]
