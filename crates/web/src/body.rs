@@ -1,7 +1,7 @@
-//! Bodies on their way in: JSON or a form, read strictly, every fault of every field at once.
+//! Request bodies: JSON or a form, parsed strictly, with all errors of all fields at once.
 //!
-//! A handler asks for [`Fields`], takes out what it knows by name, and finishes: whatever is left
-//! over is an unknown field and refused, so that nobody slips in a `role`.
+//! A handler takes [`Fields`], takes each field out by name, and calls [`Fields::finish`]. A field that
+//! remains is unknown and rejected, so that no client can set `role`.
 
 use std::time::Duration;
 
@@ -19,20 +19,26 @@ use crate::app::App;
 use crate::json;
 use crate::problem::{Code, Problem};
 
-/// The most bytes of a body.
+/// Maximum size of a body, in bytes.
 pub const MAX_BODY_BYTES: usize = 64 * 1024;
 /// The time limit for the whole body (H-05).
 const BODY_TIMEOUT: Duration = Duration::from_secs(30);
-/// The most fields of a form or a query.
+/// Maximum number of fields in a form or a query.
 const MAX_FIELDS: usize = 64;
-/// How many faults are listed; a body of nothing but unknown fields does not echo back whole.
+/// Maximum number of errors in a response.
 const MAX_ERRORS: usize = 32;
-/// How much of an unknown field's name is said back.
+/// Maximum length of an unknown field's name in a response, in characters.
 const MAX_NAME: usize = 64;
+/// Maximum edit distance between an unknown field and the known field that is suggested.
+const MAX_TYPOS: usize = 2;
 
-/// The fields of a body, to be taken out one by one.
+/// The fields of a body, taken out one by one.
 pub struct Fields {
     left: Map<String, Value>,
+    /// Names of the fields that the handler has asked for.
+    known: Vec<String>,
+    /// Fields of other routes, with the route that takes them.
+    elsewhere: &'static [(&'static str, &'static str)],
     errors: Vec<FieldError>,
     form: bool,
 }
@@ -50,6 +56,8 @@ impl FromRequest<App> for Fields {
         };
         Ok(Self {
             left,
+            known: Vec::new(),
+            elsewhere: &[],
             errors: Vec::new(),
             form: matches!(kind, Kind::Form),
         })
@@ -88,8 +96,12 @@ impl Fields {
         parse: impl FnOnce(&str) -> Result<T, Invalid>,
     ) -> Option<T> {
         if self.is_absent(name) {
+            self.known.push(name.to_owned());
             self.left.remove(name);
-            self.fault(name, Invalid::new("missing", format!("Give `{name}`.")));
+            self.fault(
+                name,
+                Invalid::new("missing", format!("`{name}` is required.")),
+            );
             return None;
         }
         self.optional(name, parse)
@@ -97,6 +109,7 @@ impl Fields {
 
     /// A JSON value as it is; in a form, the JSON text of one. `null` stays `null`.
     pub fn json(&mut self, name: &str) -> Option<Value> {
+        self.known.push(name.to_owned());
         let value = self.left.remove(name)?;
         match value {
             Value::String(text) if self.form && text.is_empty() => None,
@@ -105,7 +118,7 @@ impl Fields {
                 Err(_) => {
                     self.fault(
                         name,
-                        Invalid::new("invalid", format!("In a form, `{name}` is a JSON text.")),
+                        Invalid::new("invalid", format!("In a form, `{name}` must be JSON text.")),
                     );
                     None
                 }
@@ -163,10 +176,8 @@ impl Fields {
         let unknown: Vec<String> = self.left.keys().take(MAX_ERRORS).cloned().collect();
         for name in unknown {
             let shown: String = name.chars().take(MAX_NAME).collect();
-            self.fault(
-                &shown,
-                Invalid::new("unknown", "There is no such field here."),
-            );
+            let message = self.unknown(&shown);
+            self.fault(&shown, Invalid::new("unknown", message));
         }
         match build() {
             Some(body) if self.errors.is_empty() => Ok(body),
@@ -174,7 +185,31 @@ impl Fields {
         }
     }
 
+    /// Says where fields of other routes belong.
+    #[must_use]
+    pub fn with_other_routes(self, elsewhere: &'static [(&'static str, &'static str)]) -> Self {
+        Self { elsewhere, ..self }
+    }
+
+    /// The message for an unknown field: where it belongs, or the nearest known field.
+    fn unknown(&self, name: &str) -> String {
+        if let Some((_, route)) = self.elsewhere.iter().find(|(field, _)| *field == name) {
+            return format!("This request does not change `{name}`. Use `{route}`.");
+        }
+        let mut message = "Unknown field.".to_owned();
+        let distance = |known: &&String| strsim::damerau_levenshtein(name, known);
+        let nearest = self.known.iter().min_by_key(distance);
+        if let Some(nearest) = nearest.filter(|known| distance(known) <= MAX_TYPOS) {
+            message += &format!(" Did you mean `{nearest}`?");
+        }
+        if self.known.iter().any(|known| known == "data") {
+            message += " Your own fields belong in `data`.";
+        }
+        message
+    }
+
     fn text(&mut self, name: &str) -> Option<Secret<String>> {
+        self.known.push(name.to_owned());
         let absent = self.is_absent(name);
         match self.left.remove(name)? {
             _ if absent => None,
@@ -182,7 +217,7 @@ impl Fields {
             _ => {
                 self.fault(
                     name,
-                    Invalid::new("wrong-type", format!("`{name}` is a text.")),
+                    Invalid::new("wrong-type", format!("`{name}` must be a string.")),
                 );
                 None
             }
@@ -202,7 +237,7 @@ impl Kind {
         if request.headers().contains_key(CONTENT_ENCODING) {
             return Err(Problem::with_detail(
                 Code::UnsupportedMediaType,
-                "A body is not compressed: leave `Content-Encoding` out.",
+                "The body is compressed. Leave out `Content-Encoding`.",
             ));
         }
         let mut values = request.headers().get_all(CONTENT_TYPE).iter();
@@ -260,13 +295,13 @@ pub(crate) fn parse_form(bytes: &[u8]) -> Result<Map<String, Value>, Problem> {
         if fields.len() == MAX_FIELDS {
             return Err(Problem::with_detail(
                 Code::MalformedRequest,
-                "There are more fields in the form than anybody asks for.",
+                "The form has too many fields.",
             ));
         }
         if fields.contains_key(&name) {
             return Err(Problem::with_detail(
                 Code::MalformedRequest,
-                "A field stands in the form twice.",
+                "A field appears twice in the form.",
             ));
         }
         fields.insert(name, Value::String(decode(value)?));

@@ -304,7 +304,7 @@ struct ProblemBody<'a> {
     r#type: String,
     title: &'a str,
     status: u16,
-    detail: &'a str,
+    detail: String,
     code: &'a str,
     request_id: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -333,7 +333,7 @@ fn problem_body<'a>(app: &App, problem: &'a Problem, id: &'a str) -> ProblemBody
         ),
         title: code.title(),
         status: code.status().as_u16(),
-        detail: problem.detail.as_deref().unwrap_or(code.help()),
+        detail: problem.detail_text(),
         code: code.as_str(),
         request_id: id,
         errors: (code == Code::ValidationFailed).then(|| faults.collect()),

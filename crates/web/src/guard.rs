@@ -140,7 +140,8 @@ fn not_allowed(path: &str) -> Response {
         return Problem::from(Error::Internal("a path has no row in the access table"))
             .into_response();
     };
-    let mut response = Problem::new(Code::MethodNotAllowed).into_response();
+    let detail = format!("This route supports {allow}.");
+    let mut response = Problem::with_detail(Code::MethodNotAllowed, detail).into_response();
     if let Ok(allow) = HeaderValue::from_str(&allow) {
         response.headers_mut().insert(header::ALLOW, allow);
     }
@@ -310,7 +311,7 @@ pub(crate) fn credential(headers: &HeaderMap) -> Result<Option<Credential>, Prob
     let twice = || {
         Problem::with_detail(
             Code::MalformedRequest,
-            "Show one credential: a bearer token or the cookie.",
+            "The request has two credentials. Send a bearer token or the cookie.",
         )
     };
     let mut bearers = headers.get_all(header::AUTHORIZATION).iter();

@@ -104,7 +104,7 @@ fn complete_schemas(schemas: &mut Map<String, Value>) {
     // The greeting with everything that a user has, or alone.
     schemas["Home"] = json!({
         "description": "The greeting; to somebody signed in, themselves as well.",
-        "anyOf": [{"allOf": [reference("Message"), reference("User")]}, reference("Message")],
+        "anyOf": [{"allOf": [reference("Greeting"), reference("User")]}, reference("Greeting")],
     });
     for item in LISTED {
         let mut list = schemas

@@ -13,7 +13,7 @@ use axum::response::{Html, IntoResponse, Response};
 use doorward_domain::{Error, FieldError};
 
 macro_rules! codes {
-    ($($variant:ident = $name:literal, $status:literal, $title:literal, $help:literal;)+) => {
+    ($($variant:ident = $name:literal, $status:literal, $title:literal, $detail:literal, $help:literal;)+) => {
         /// Every problem there is. The names are stable; the texts are not.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         pub enum Code {
@@ -35,12 +35,17 @@ macro_rules! codes {
                 StatusCode::from_u16(number).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
             }
 
-            /// What happened, in a few words.
+            /// The name of the problem, for people.
             pub fn title(self) -> &'static str {
                 match self { $(Self::$variant => $title),+ }
             }
 
-            /// What it means and what to do next.
+            /// What happened in this request, unless the problem has its own sentence.
+            pub fn detail(self) -> &'static str {
+                match self { $(Self::$variant => $detail),+ }
+            }
+
+            /// What the problem means in general, and what to do next.
             pub fn help(self) -> &'static str {
                 match self { $(Self::$variant => $help),+ }
             }
@@ -49,39 +54,39 @@ macro_rules! codes {
 }
 
 codes! {
-    MalformedRequest = "malformed-request", 400, "The request cannot be read", "The body is no JSON object or form, a field stands in it twice, a query value cannot be read, or two kinds of credentials were sent at once. Mend the request; the detail says where it broke.";
-    InvalidCredentials = "invalid-credentials", 401, "Unknown account or wrong password", "The two are not told apart, so that nobody can find out who has an account. Try again, or recover the password.";
-    WrongPassword = "wrong-password", 401, "Wrong password", "Reported separately only if `enumeration_protection` is off. Try again, or reset the password.";
-    AuthenticationRequired = "authentication-required", 401, "Sign in first", "Show a session token in `Authorization: Bearer …`, or the session cookie.";
-    InvalidToken = "invalid-token", 401, "The session has ended", "The session token is unknown, ended or expired. Sign in again.";
-    EmailUnconfirmed = "email-unconfirmed", 403, "Email address not confirmed", "The password is correct. Open the link in the confirmation email, or request it again with `POST /confirmation`.";
-    AccountDisabled = "account-disabled", 403, "Account disabled", "The password is correct, but an admin has disabled the account.";
-    Forbidden = "forbidden", 403, "Not yours to do", "You are signed in, and this belongs to somebody else or needs the admin role. The answer is the same whether or not the thing exists.";
-    ReauthenticationRequired = "reauthentication-required", 403, "Show your password again", "This needs a password shown in the last few minutes. Send yours as `password` with the same request, or sign in again and repeat it.";
-    CrossSiteRequest = "cross-site-request", 403, "The request came from another site", "A browser's requests are taken from this server's own pages, or from an origin of `cors.origins`. Programs name no origin, and use `Authorization: Bearer …`.";
-    HttpsRequired = "https-required", 403, "This needs HTTPS", "The request came without TLS to a server that is reached by `https` alone, and whatever token it showed may have been read on the way. Use the `https` address, and sign in anew.";
-    NotFound = "not-found", 404, "No such thing", "There is no such route, user or session.";
-    UnknownAccount = "unknown-account", 404, "Account not found", "Reported separately only if `enumeration_protection` is off.";
-    MethodNotAllowed = "method-not-allowed", 405, "Not with this method", "The route exists; `Allow` lists its methods.";
-    NotAcceptable = "not-acceptable", 406, "There is nothing of that kind here", "`Accept` allows neither JSON nor HTML. Ask for `application/json`, or leave it out.";
-    RequestTimeout = "request-timeout", 408, "The request took too long to arrive", "Send the whole body within 30 seconds, and after the first fifteen of them at least 1 KiB each second.";
-    UsernameTaken = "username-taken", 409, "The user name is taken", "User names are unique, whatever their letter case. Choose another.";
-    EmailTaken = "email-taken", 409, "Email address taken", "Reported only if `enumeration_protection` is off. Sign in, or reset the password.";
-    LastAdmin = "last-admin", 409, "The last active admin stays", "Make another user an admin first.";
-    LinkExpired = "link-expired", 410, "The link no longer works", "It is used up, replaced by a newer one, or too old. Ask for a new mail.";
-    PreconditionFailed = "precondition-failed", 412, "Precondition failed", "The resource changed since you read it. Read it again and repeat your change.";
-    BodyTooLarge = "body-too-large", 413, "The body is too large", "A body has at most 64 KiB.";
-    UriTooLong = "uri-too-long", 414, "The address is too long", "The target of a request has at most 8 KiB.";
-    UnsupportedMediaType = "unsupported-media-type", 415, "This kind of body is not read here", "Send `application/json`, or a form (`application/x-www-form-urlencoded`).";
-    ValidationFailed = "validation-failed", 422, "Some fields cannot be taken", "`errors` names each field with a code and a sentence. All of them are listed at once.";
-    PreconditionRequired = "precondition-required", 428, "Say which version you read", "The operator has set `api.require_if_match`: send the `ETag` of what you read as `If-Match`, so that nobody's change is lost.";
-    TooManyAttempts = "too-many-attempts", 429, "Too many attempts", "Wait for the seconds that `Retry-After` gives.";
-    HeadersTooLarge = "headers-too-large", 431, "The head of the request is too large", "It has at most 100 fields and 16 KiB. Where cookies are to blame, delete those of this site.";
-    InternalError = "internal-error", 500, "Something went wrong here", "It is not your fault, and the operator can find it in the log by the request id.";
-    Overloaded = "overloaded", 503, "Too busy right now", "More is being asked than can be done in good time. Nothing was changed; try again after `Retry-After`.";
-    Stopping = "stopping", 503, "The server is about to stop", "`/readyz` says so first, while everything is still served: send the next requests elsewhere, or wait for the next start.";
-    StoreUnavailable = "store-unavailable", 503, "Database unavailable", "Nothing was changed. Retry after `Retry-After` seconds.";
-    OutcomeUnknown = "outcome-unknown", 503, "Outcome unknown", "The database became unavailable while this was written, so it may have been done or not. Read the current state before you retry.";
+    MalformedRequest = "malformed-request", 400, "Malformed request", "The request could not be read.", "The body is not a JSON object or form, a field appears twice, a query parameter is invalid, or two credentials were sent. `detail` says where.";
+    InvalidCredentials = "invalid-credentials", 401, "Invalid credentials", "The account is unknown or the password is wrong.", "Unknown account or wrong password; the response does not say which. Try again, or reset the password.";
+    WrongPassword = "wrong-password", 401, "Wrong password", "The password is wrong.", "Reported separately only if `enumeration_protection` is off. Try again, or reset the password.";
+    AuthenticationRequired = "authentication-required", 401, "Authentication required", "The request has no session token.", "Send a session token in `Authorization: Bearer …`, or the session cookie.";
+    InvalidToken = "invalid-token", 401, "Invalid or expired session token", "The session token is unknown, expired or revoked.", "Sign in again.";
+    ReauthenticationRequired = "reauthentication-required", 403, "Reauthentication required", "The last password check is too old for this action.", "This action needs a recent password check. Send your password as `password` with the same request, or sign in again.";
+    EmailUnconfirmed = "email-unconfirmed", 403, "Email address not confirmed", "The email address of this account is not confirmed.", "The password is correct. Open the link in the confirmation email, or request it again with `POST /confirmation`.";
+    AccountDisabled = "account-disabled", 403, "Account disabled", "An admin has disabled this account.", "The password is correct, but an admin has disabled the account.";
+    Forbidden = "forbidden", 403, "Forbidden", "Your account does not have access to this resource.", "The resource belongs to another user or requires the admin role. The response is the same whether or not it exists.";
+    CrossSiteRequest = "cross-site-request", 403, "Cross-site request rejected", "The request was sent by a page of another site.", "Browser requests must come from this server's pages or from an origin in `cors.origins`, which has no use of the session cookie. Other clients: send no `Origin`, use a bearer token.";
+    HttpsRequired = "https-required", 403, "HTTPS required", "The request was sent over plain HTTP.", "The request was sent over plain HTTP. Treat any token in it as compromised and sign in again over HTTPS.";
+    NotFound = "not-found", 404, "Not found", "The requested resource does not exist.", "No such route, user or session.";
+    UnknownAccount = "unknown-account", 404, "Account not found", "No account has this username or email address.", "Reported separately only if `enumeration_protection` is off.";
+    MethodNotAllowed = "method-not-allowed", 405, "Method not allowed", "This route does not support the method of the request.", "`Allow` lists the methods of this route.";
+    NotAcceptable = "not-acceptable", 406, "Not acceptable", "No media type in `Accept` is available here.", "`Accept` must allow `application/json` or `text/html`.";
+    RequestTimeout = "request-timeout", 408, "Request timeout", "The body did not arrive in time.", "Send the whole body within 30 seconds, and at least 1 KiB/s after the first 15 seconds.";
+    UsernameTaken = "username-taken", 409, "Username taken", "Another account has this username.", "Usernames are unique, ignoring case. Choose another.";
+    EmailTaken = "email-taken", 409, "Email address taken", "Another account has this email address.", "Reported only if `enumeration_protection` is off. Sign in, or reset the password.";
+    LastAdmin = "last-admin", 409, "Last active admin", "This user is the last active admin.", "The last active admin cannot be demoted, disabled or deleted. Make another user an admin first.";
+    LinkExpired = "link-expired", 410, "Link expired", "This link was used, was replaced by a newer one, or is too old.", "The link was used, replaced by a newer one, or is too old. Request a new email.";
+    PreconditionFailed = "precondition-failed", 412, "Precondition failed", "The resource changed since you read it.", "The resource changed since you read it. Read it again and repeat your change.";
+    BodyTooLarge = "body-too-large", 413, "Body too large", "The body is larger than 64 KiB.", "The maximum is 64 KiB.";
+    UriTooLong = "uri-too-long", 414, "URI too long", "The request target is longer than 8 KiB.", "The maximum is 8 KiB.";
+    UnsupportedMediaType = "unsupported-media-type", 415, "Unsupported media type", "The `Content-Type` of the body is missing or not supported.", "Send `application/json` or `application/x-www-form-urlencoded`.";
+    ValidationFailed = "validation-failed", 422, "Validation failed", "Some fields are invalid.", "`errors` lists every invalid field with a code and a message.";
+    PreconditionRequired = "precondition-required", 428, "Precondition required", "The request has no `If-Match`.", "`api.require_if_match` is on: send the `ETag` you read as `If-Match`.";
+    TooManyAttempts = "too-many-attempts", 429, "Too many attempts", "Too many attempts.", "Wait for `Retry-After` seconds.";
+    HeadersTooLarge = "headers-too-large", 431, "Request headers too large", "The request has more than 100 header fields or 16 KiB of them.", "The maximum is 100 fields and 16 KiB. Large cookies are a common cause.";
+    InternalError = "internal-error", 500, "Internal server error", "The server failed to process the request.", "Give the operator the request id.";
+    Overloaded = "overloaded", 503, "Server overloaded", "The server is busy. Nothing was changed.", "Nothing was changed. Retry after `Retry-After` seconds.";
+    Stopping = "stopping", 503, "Server shutting down", "This server is shutting down.", "Retry on another node, or after the restart.";
+    StoreUnavailable = "store-unavailable", 503, "Database unavailable", "The database does not respond. Nothing was changed.", "Nothing was changed. Retry after `Retry-After` seconds.";
+    OutcomeUnknown = "outcome-unknown", 503, "Outcome unknown", "The database became unavailable during the write, so the outcome is unknown.", "The database became unavailable while this was written, so it may have been done or not. Read the current state before you retry.";
 }
 
 /// An error response before it is written out.
@@ -102,7 +107,7 @@ pub struct Problem {
 }
 
 impl Problem {
-    /// A problem that its code says all about.
+    /// A problem without a sentence of its own.
     pub fn new(code: Code) -> Self {
         Self {
             code,
@@ -122,8 +127,8 @@ impl Problem {
         }
     }
 
-    /// The same, shown to a person on the form it came from. What went wrong on this side keeps
-    /// the problem's own page, which names the request.
+    /// Shows the problem on the page of its form. A failure of the server is shown on its own page, which
+    /// has the request id.
     pub(crate) fn on_page(self, page: Html<String>) -> Self {
         let is_ours = matches!(
             self.code,
@@ -135,12 +140,42 @@ impl Problem {
         }
     }
 
-    /// Fields that cannot be taken.
+    /// Invalid fields.
     pub fn invalid(errors: Vec<FieldError>) -> Self {
         Self {
             errors,
             ..Self::new(Code::ValidationFailed)
         }
+    }
+}
+
+impl Problem {
+    /// What happened in this request: `detail` of RFC 9457.
+    pub(crate) fn detail_text(&self) -> String {
+        if let Some(detail) = &self.detail {
+            return detail.clone();
+        }
+        let detail = self.code.detail();
+        match (self.code, self.errors.as_slice(), self.retry_after) {
+            (Code::ValidationFailed, [error], _) => format!("`{}` is invalid.", error.field),
+            (Code::ValidationFailed, errors @ [_, ..], _) => {
+                let names: Vec<_> = errors.iter().map(|e| format!("`{}`", e.field)).collect();
+                format!("{} fields are invalid: {}.", names.len(), names.join(", "))
+            }
+            (Code::OutcomeUnknown, ..) | (_, _, None) => detail.to_owned(),
+            (_, _, Some(wait)) => format!("{detail} Try again in {}.", in_words(wait)),
+        }
+    }
+}
+
+/// A duration in words, rounded up: "1 second", "3 minutes".
+fn in_words(duration: Duration) -> String {
+    let seconds = duration.as_secs() + u64::from(duration.subsec_nanos() > 0);
+    match seconds {
+        0 | 1 => "1 second".to_owned(),
+        2..=90 => format!("{seconds} seconds"),
+        91..=5400 => format!("{} minutes", seconds.div_ceil(60)),
+        _ => format!("{} hours", seconds.div_ceil(3600)),
     }
 }
 
@@ -217,7 +252,31 @@ mod tests {
     use std::collections::BTreeSet;
     use std::path::Path;
 
+    use doorward_domain::values::Invalid;
+
     use super::*;
+
+    #[test]
+    fn detail_describes_this_occurrence() {
+        for (seconds, text) in [
+            (0, "Too many attempts. Try again in 1 second."),
+            (3, "Too many attempts. Try again in 3 seconds."),
+            (121, "Too many attempts. Try again in 3 minutes."),
+            (7199, "Too many attempts. Try again in 2 hours."),
+        ] {
+            let retry_after = Duration::from_secs(seconds);
+            let problem = Problem::from(Error::TooManyAttempts { retry_after });
+            assert_eq!(problem.detail_text(), text);
+        }
+        let error = |name: &str| FieldError::new(name, Invalid::new("missing", "Missing."));
+        let one = Problem::invalid(vec![error("email")]);
+        assert_eq!(one.detail_text(), "`email` is invalid.");
+        let two = Problem::invalid(vec![error("email"), error("password")]);
+        assert_eq!(
+            two.detail_text(),
+            "2 fields are invalid: `email`, `password`."
+        );
+    }
 
     #[test]
     fn names_are_unique_and_kebab_case() {

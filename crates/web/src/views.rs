@@ -257,6 +257,6 @@ pub struct List<T> {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Message {
     /// The words.
-    #[schema(example = "Hello World")]
+    #[schema(example = "POST to this URL to confirm the address.")]
     pub message: &'static str,
 }

@@ -1,9 +1,10 @@
-//! `GET /`: a greeting; to somebody signed in, themselves.
+//! `GET /`: a greeting with links; with a session, also its user.
 
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use doorward_domain::flows::sessions::Authenticated;
+use doorward_domain::model::User;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -12,19 +13,80 @@ use crate::guard::Caller;
 use crate::pages::WelcomeForms;
 use crate::pages::form::Form;
 use crate::problem::Problem;
-use crate::views::{Message, UserView};
+use crate::views::UserView;
 
-/// The greeting.
+/// A greeting, and where to go next.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Greeting {
+    /// The greeting.
+    #[schema(example = "Hello World")]
+    message: &'static str,
+    /// Name of the product.
+    #[schema(example = "Doorward")]
+    name: &'static str,
+    /// Version of the API.
+    #[schema(example = "0.1.0")]
+    version: &'static str,
+    /// Paths of the main resources.
+    links: Links,
+}
+
+/// Paths of the main resources.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Links {
+    /// The API reference, a page.
+    #[schema(example = "/docs")]
+    docs: &'static str,
+    /// The OpenAPI document.
+    #[schema(example = "/openapi.json")]
+    openapi: &'static str,
+    /// What each problem means, a page.
+    #[schema(example = "/problems")]
+    problems: &'static str,
+    /// `POST` signs up.
+    #[schema(example = "/user")]
+    sign_up: &'static str,
+    /// `POST` signs in.
+    #[schema(example = "/auth")]
+    sign_in: &'static str,
+}
+
+const GREETING: Greeting = Greeting {
+    message: "Hello World",
+    name: "Doorward",
+    version: env!("CARGO_PKG_VERSION"),
+    links: Links {
+        docs: "/docs",
+        openapi: "/openapi.json",
+        problems: "/problems",
+        sign_up: "/user",
+        sign_in: "/auth",
+    },
+};
+
+/// The greeting, with a session also the fields of its user, but the display name.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Home {
     #[serde(flatten)]
-    message: Message,
+    greeting: Greeting,
     #[serde(flatten)]
     #[schema(value_type = Option<UserView>)]
-    user: Option<UserView>,
+    user: serde_json::Map<String, serde_json::Value>,
 }
 
-/// Greets; with a valid session, shows its user as well. An invalid token counts as none.
+/// The fields of a user; `name` is that of the product here.
+fn user_fields(user: &User) -> serde_json::Map<String, serde_json::Value> {
+    match serde_json::to_value(UserView::from(user)) {
+        Ok(serde_json::Value::Object(mut fields)) => {
+            fields.remove("name");
+            fields
+        }
+        _ => serde_json::Map::new(),
+    }
+}
+
+/// Returns a greeting with links. With a valid session it also has the fields of the user, but the display
+/// name. An invalid token is ignored.
 #[utoipa::path(get, path = "/", tag = "Start", responses((status = 200, description = "The greeting", body = Home)))]
 pub(crate) async fn home(State(app): State<App>, caller: Caller) -> Result<Response, Problem> {
     let user = caller.session().map(Authenticated::user);
@@ -39,10 +101,8 @@ pub(crate) async fn home(State(app): State<App>, caller: Caller) -> Result<Respo
         return Ok(page.into_response());
     }
     let home = Home {
-        message: Message {
-            message: "Hello World",
-        },
-        user: user.map(UserView::from),
+        greeting: GREETING,
+        user: user.map(user_fields).unwrap_or_default(),
     };
     Ok(Json(home).into_response())
 }

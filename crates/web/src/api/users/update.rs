@@ -1,4 +1,4 @@
-//! `PUT` and `PATCH /user/{user}`: what people say of themselves.
+//! `PUT` and `PATCH /user/{user}`: the profile.
 
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
@@ -17,7 +17,15 @@ use crate::guard::Caller;
 use crate::problem::Problem;
 use crate::views::UserView;
 
-/// What is left out is emptied by `PUT` and kept by `PATCH`.
+/// Fields of a user that other routes change.
+const OTHER_ROUTES: &[(&str, &str)] = &[
+    ("email", "PUT /user/{user}/email"),
+    ("password", "PUT /password"),
+    ("role", "PUT /user/{user}/role"),
+    ("status", "PUT /user/{user}/status"),
+];
+
+/// `PUT` clears a field that is left out; `PATCH` does not change it.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Profile, example = json!({"name": "Ben", "data": {"phone": "030 123456"}}))]
 #[serde(deny_unknown_fields)]
@@ -39,8 +47,9 @@ pub(crate) async fn replace_user(
     caller: Caller,
     Path(user): Path<String>,
     IfMatch(expected): IfMatch,
-    mut fields: Fields,
+    fields: Fields,
 ) -> Result<Response, Problem> {
+    let mut fields = fields.with_other_routes(OTHER_ROUTES);
     let name = fields.optional("name", Name::choose);
     let data = match fields.json("data") {
         None | Some(Value::Null) => Data::default(),
@@ -63,11 +72,12 @@ pub(crate) async fn patch_user(
     caller: Caller,
     Path(user): Path<String>,
     IfMatch(expected): IfMatch,
-    mut fields: Fields,
+    fields: Fields,
 ) -> Result<Response, Problem> {
-    let name = fields
-        .has("name")
-        .then(|| fields.optional("name", Name::choose));
+    let mut fields = fields.with_other_routes(OTHER_ROUTES);
+    let has_name = fields.has("name");
+    let name = fields.optional("name", Name::choose);
+    let name = has_name.then_some(name);
     let data = match fields.json("data") {
         None => None,
         Some(Value::Null) => Some(None),
@@ -75,7 +85,7 @@ pub(crate) async fn patch_user(
         Some(_) => {
             fields.fault(
                 "data",
-                Invalid::new("wrong-type", "`data` is a JSON object."),
+                Invalid::new("wrong-type", "`data` must be a JSON object."),
             );
             None
         }
