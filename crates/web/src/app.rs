@@ -17,8 +17,7 @@ use crate::observer::Observer;
 use crate::origins::{Origins, origin_of};
 use crate::pages::Pages;
 use crate::plain_http::Told;
-use crate::request_ids::RequestIds;
-use crate::trusted_proxies::{TrustedProxies, Unnamed};
+use crate::trusted_proxies::{ProxyWarning, TrustedProxies};
 
 /// What the web part needs beside the accounts.
 pub struct AppParts {
@@ -67,13 +66,11 @@ pub struct App(Arc<Inner>);
 pub struct Inner {
     /// The service.
     pub accounts: Arc<Accounts>,
-    pub(crate) request_ids: RequestIds,
+    secrets: Arc<dyn Secrets>,
     pub(crate) inbox: Option<Arc<dyn Inbox>>,
     pub(crate) trusted_proxies: TrustedProxies,
-    /// When it was last said that a proxy does not name its clients.
-    pub(crate) unnamed: Unnamed,
-    /// When it was last said that a proxy is named nowhere.
-    pub(crate) forgotten: Unnamed,
+    pub(crate) missing_client_warning: ProxyWarning,
+    pub(crate) untrusted_proxy_warning: ProxyWarning,
     pub(crate) stopping: Stopping,
     pub(crate) observer: Arc<dyn Observer>,
     pub(crate) pages: Pages,
@@ -98,6 +95,14 @@ pub(crate) struct Documents {
 }
 
 impl App {
+    /// Returns a random request id of 128 bits. A sequential one would reveal how many requests other
+    /// clients send.
+    pub(crate) fn new_request_id(&self) -> String {
+        let mut bytes = [0; 16];
+        self.secrets.fill(&mut bytes);
+        format!("{:032x}", u128::from_be_bytes(bytes))
+    }
+
     /// Waits until nothing goes on any more that may change something, whether its client waits or not.
     pub async fn settled(&self) {
         let all = u32::try_from(MAX_CHANGING).unwrap_or(u32::MAX);
@@ -130,10 +135,10 @@ impl App {
             documents: OnceLock::new(),
             pages,
             accounts: parts.accounts,
-            request_ids: RequestIds::new(parts.secrets.clone()),
+            secrets: parts.secrets,
             trusted_proxies: parts.trusted_proxies,
-            unnamed: Unnamed::default(),
-            forgotten: Unnamed::default(),
+            missing_client_warning: ProxyWarning::default(),
+            untrusted_proxy_warning: ProxyWarning::default(),
             inbox: parts.inbox,
             stopping: parts.stopping,
             observer: parts.observer,

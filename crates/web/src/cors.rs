@@ -1,9 +1,8 @@
-//! Which other origins' scripts may read answers (H-09): none, but those of `cors.origins`.
+//! CORS (H-09): scripts of the origins in `cors.origins` may call the API; no others.
 //!
-//! They come with a bearer token. The session cookie stays ours alone: no answer says
-//! `Access-Control-Allow-Credentials`, so that a browser gives no script what it fetched with a cookie,
-//! and `cross_site` refuses what it would change. What may be asked comes from the route table: a route of
-//! the API needs no line here, and a page's route is nobody else's to call.
+//! They use a bearer token. `Access-Control-Allow-Credentials` is never sent, so browsers hide responses to
+//! requests with a cookie from them, and `cross_site` rejects unsafe requests with the session cookie. The
+//! allowed methods come from the route table; routes of pages are not included.
 
 use axum::extract::{MatchedPath, Request};
 use axum::http::header::{self, HeaderMap, HeaderValue};
@@ -13,16 +12,16 @@ use axum::response::{IntoResponse, Response};
 use crate::app::App;
 use crate::routes;
 
-/// What a client may send beside what every page can send anyway.
+/// Request headers that scripts may send.
 const TAKEN: HeaderValue = HeaderValue::from_static("Authorization, Content-Type, If-Match");
-/// What a client may read beside what every page can read anyway.
+/// Response headers that scripts may read.
 const SHOWN: HeaderValue = HeaderValue::from_static(
     "ETag, Link, Location, RateLimit, RateLimit-Policy, Retry-After, WWW-Authenticate, X-Request-Id",
 );
-/// For how many seconds a browser need not ask again: an origin that is taken off the list is soon off.
+/// Cache time of a preflight response, in seconds: short, so that a removed origin loses access soon.
 const ASKED_AGAIN_AFTER: HeaderValue = HeaderValue::from_static("600");
 
-/// The origin that a request says it comes from, where it is one of those that are let in.
+/// Returns the `Origin` of a request if it is in `cors.origins`.
 pub(crate) fn allowed_origin(app: &App, headers: &HeaderMap) -> Option<HeaderValue> {
     let mut origins = headers.get_all(header::ORIGIN).iter();
     let origin = origins.next().filter(|_| origins.next().is_none())?;
@@ -30,12 +29,12 @@ pub(crate) fn allowed_origin(app: &App, headers: &HeaderMap) -> Option<HeaderVal
     is_listed.then(|| origin.clone())
 }
 
-/// Says who may read an answer. Where nobody else is let in, nothing is said.
+/// Sets the CORS headers of a response, if there are `cors.origins`.
 pub(crate) fn dress(app: &App, origin: Option<HeaderValue>, headers: &mut HeaderMap) {
     if app.choices.cors_origins.is_empty() {
         return;
     }
-    // Whoever keeps answers keeps one for each origin.
+    // Caches store one response for each origin.
     headers.append(header::VARY, HeaderValue::from_static("Origin"));
     if let Some(origin) = origin {
         headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
@@ -43,7 +42,7 @@ pub(crate) fn dress(app: &App, origin: Option<HeaderValue>, headers: &mut Header
     }
 }
 
-/// Answers a browser that asks whether a script of a listed origin may do something.
+/// Responds to the preflight request of an allowed origin.
 pub(crate) fn preflight(app: &App, request: &Request) -> Option<Response> {
     let methods = allowed(app, request)?;
     let headers = [
@@ -54,7 +53,7 @@ pub(crate) fn preflight(app: &App, request: &Request) -> Option<Response> {
     Some((StatusCode::NO_CONTENT, headers).into_response())
 }
 
-/// The methods of a path, where it is asked for one of them from an origin that is let in.
+/// The methods of the path, if the origin and the requested method are allowed.
 fn allowed(app: &App, request: &Request) -> Option<HeaderValue> {
     if request.method() != Method::OPTIONS {
         return None;

@@ -11,7 +11,7 @@ use crate::app::App;
 use crate::cookies;
 use crate::guard::Caller;
 
-/// Its name. The prefix makes the browser hold it to this host, all paths, HTTPS.
+/// Name of the cookie. With the prefix, browsers send it only to this host and over HTTPS.
 const DEVICE: &str = "__Host-doorward-device";
 /// More than the longest value.
 const MAX_LENGTH: usize = 1024;

@@ -1,8 +1,8 @@
-//! The outermost layer: what is true of every answer, whatever made it.
+//! The outermost layer, for every response.
 //!
-//! Gives the request its id, writes problems out as JSON or as a page, puts on the headers that
-//! every answer wears, tells the observer, and logs one line, also of a request that was broken off
-//! before. The line names the route, never the path: paths hold the secrets of mailed links.
+//! Sets the request id, writes problems as JSON or as a page, sets the default headers, reports to the
+//! observer, and logs one line, also for an aborted request. The line has the route and never the path,
+//! since paths contain the tokens of mailed links.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -25,11 +25,10 @@ use crate::observer::{Ended, name_of};
 use crate::problem::{Code, Problem};
 use crate::routes;
 
-/// How long a handler may take.
+/// Maximum time of a handler.
 const HANDLER_TIMEOUT: Duration = Duration::from_secs(35);
-/// No handler says sooner than this that somebody has tried too often, or that too much is asked at once. No
-/// hash hides what was looked up before that, as it does where a password is held against one: some
-/// microseconds more where there is an account (A-02).
+/// Minimum time of a 429 or 503 response. Without a password hash, the time of the lookup would reveal whether
+/// there is an account (A-02).
 const REFUSED_AFTER: Duration = Duration::from_millis(10);
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const API_POLICY: HeaderValue =
@@ -39,10 +38,10 @@ const HSTS: HeaderValue = HeaderValue::from_static("max-age=63072000; includeSub
 /// This sends no path, so that no link token leaves a page (R-07).
 const PAGE_REFERRER: HeaderValue = HeaderValue::from_static("strict-origin");
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
-/// What no page of ours asks a browser for, and none that somebody slips in shall.
+/// Browser features that pages do not use (W-06).
 const PERMISSIONS: &str = "accelerometer=(), autoplay=(), camera=(), clipboard-read=(), display-capture=(), encrypted-media=(), fullscreen=(), gamepad=(), geolocation=(), gyroscope=(), hid=(), idle-detection=(), local-fonts=(), magnetometer=(), microphone=(), midi=(), payment=(), picture-in-picture=(), screen-wake-lock=(), serial=(), storage-access=(), usb=(), window-management=(), xr-spatial-tracking=()";
 
-/// What every answer wears, read once.
+/// Headers of every response.
 static WORN: [(HeaderName, HeaderValue); 6] = [
     worn("x-content-type-options", "nosniff"),
     worn("referrer-policy", "no-referrer"),
@@ -102,14 +101,14 @@ pub(crate) async fn edge(
     response
 }
 
-/// A request from its headers to its answer; dropped before, its client has hung up, or the server has
-/// ended and cut it off.
+/// Logs and observes a request. If it is dropped before the response, the request was aborted: the client
+/// disconnected or the server stopped.
 struct Turn {
     app: App,
     id: String,
     method: &'static str,
     route: &'static str,
-    /// Its route where that takes this method: what else is tried there shall not grow the figures.
+    /// The route if it supports the method; other methods must not create new metric series.
     counted_as: &'static str,
     span: Span,
     trace_id: Option<String>,
@@ -120,7 +119,7 @@ struct Turn {
 impl Turn {
     fn begin(app: &App, request: &Request) -> Self {
         let started = Instant::now();
-        let id = app.request_ids.next();
+        let id = app.new_request_id();
         let method = name_of(request.method());
         let path = request.extensions().get::<MatchedPath>();
         let path = path.and_then(|path| routes::known_path(path.as_str()));
@@ -168,23 +167,23 @@ impl Turn {
         }
         let (id, method, route) = (&self.id, self.method, self.route);
         let (status, trace_id) = (status.as_u16(), self.trace_id.as_deref());
-        let took_ms = millis(took);
+        let duration_ms = millis(took);
         let cause = problem
             .and_then(|problem| problem.cause.as_deref())
             .map(chain);
         match cause {
             Some(cause) => {
-                tracing::error!(request.id = id, trace_id, http.method = method, http.route = route, http.status = status, problem = code, took_ms, error = %cause, "request failed");
+                tracing::error!(request.id = id, trace_id, http.request.method = method, http.route = route, http.response.status_code = status, problem = code, duration_ms, error = %cause, "request failed");
             }
             None => {
                 tracing::info!(
                     request.id = id,
                     trace_id,
-                    http.method = method,
+                    http.request.method = method,
                     http.route = route,
-                    http.status = status,
+                    http.response.status_code = status,
                     problem = code,
-                    took_ms,
+                    duration_ms,
                     "request"
                 );
             }
@@ -208,17 +207,17 @@ impl Drop for Turn {
         if self.is_over {
             return;
         }
-        let took_ms = millis(self.tell(None));
+        let duration_ms = millis(self.tell(None));
         let (id, method, route) = (&self.id, self.method, self.route);
         let trace_id = self.trace_id.as_deref();
-        self.span.record("error.type", "gone");
+        self.span.record("error.type", "aborted");
         tracing::info!(
             request.id = id,
             trace_id,
-            http.method = method,
+            http.request.method = method,
             http.route = route,
-            took_ms,
-            "request broken off before its answer"
+            duration_ms,
+            "request aborted"
         );
     }
 }
@@ -298,7 +297,7 @@ fn write_problem(
     response
 }
 
-/// What a problem looks like (RFC 9457, 3).
+/// The JSON body of a problem (RFC 9457, 3).
 #[derive(Serialize)]
 struct ProblemBody<'a> {
     r#type: String,
@@ -340,7 +339,7 @@ fn problem_body<'a>(app: &App, problem: &'a Problem, id: &'a str) -> ProblemBody
     }
 }
 
-/// The headers of every answer, whichever listener gives it and whatever made it (H-06, H-11).
+/// Sets the headers of every response, on every listener (H-06, H-11).
 pub fn wear(headers: &mut HeaderMap) {
     headers.reserve(WORN.len() + 4);
     for (name, value) in &WORN {
@@ -351,7 +350,7 @@ pub fn wear(headers: &mut HeaderMap) {
     cache.or_insert(NO_STORE);
 }
 
-/// Those, and what the service's own answers wear beside (H-11, W-01, W-06).
+/// Sets all headers of a response of the service (H-11, W-01, W-06).
 pub(crate) fn dress(app: &App, id: &str, headers: &mut HeaderMap) {
     let is_page = headers
         .get(header::CONTENT_TYPE)

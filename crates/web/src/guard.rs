@@ -1,8 +1,7 @@
-//! The gate before every handler: who asks, from which site, and how often.
+//! Runs before every handler: authentication, the cross-site check, and rate limits.
 //!
-//! What a route demands stands in [`crate::routes::TABLE`]. A request whose route has no row is
-//! refused: access is denied by default (Z-01). Whether a user may act on another is not asked
-//! here but in the domain, which knows.
+//! [`crate::routes::TABLE`] has the requirements of each route. A route without a row is rejected: access
+//! is denied by default (Z-01). Permissions on users are checked in the domain.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -33,10 +32,10 @@ use crate::routes::{self, Guard, Route};
 
 /// The cookie that pages use. The prefix makes the browser hold it to this host, all paths, HTTPS.
 pub(crate) const COOKIE: &str = "__Host-doorward";
-/// How much of a `User-Agent` is kept.
+/// Maximum stored length of a `User-Agent`, in characters.
 const MAX_USER_AGENT: usize = 256;
 
-/// Who is at the door, for handlers.
+/// The client of a request, for handlers.
 #[derive(Clone)]
 pub(crate) struct Caller(Arc<Inner>);
 
@@ -55,39 +54,39 @@ impl Caller {
         self.0.ctx.client.locale
     }
 
-    /// The context of the request, whoever acts.
+    /// The context of the request.
     pub(crate) fn ctx(&self) -> &Ctx {
         &self.0.ctx
     }
 
-    /// The session, where there is one.
+    /// The session, if there is one.
     pub(crate) fn session(&self) -> Option<&Authenticated> {
         self.0.authenticated.as_ref()
     }
 
-    /// The session, where the route's guard has made sure of it.
+    /// The session of a route that requires one.
     pub(crate) fn require_session(&self) -> Result<&Authenticated, Problem> {
         self.session()
             .ok_or_else(|| Error::AuthenticationRequired.into())
     }
 
-    /// The token that opened the session.
+    /// The session token.
     pub(crate) fn token(&self) -> Result<&str, Problem> {
         let token = self.0.token.as_ref().ok_or(Error::AuthenticationRequired)?;
         Ok(token.expose())
     }
 
-    /// Whether the token came in the cookie, and so lives in a browser that keeps it from scripts.
+    /// Returns `true` if the token was sent as the cookie.
     pub(crate) fn by_cookie(&self) -> bool {
         self.0.by_cookie
     }
 
-    /// What its browser shows to be known again, whether it holds or not.
+    /// The value of the device cookie, not verified.
     pub(crate) fn device(&self) -> Option<&str> {
         self.0.device.as_ref().map(|text| text.expose().as_str())
     }
 
-    /// Whether a page is wanted rather than JSON.
+    /// Returns `true` if the client prefers a page to JSON.
     pub(crate) fn wants_html(&self) -> bool {
         self.0.wants_html
     }
@@ -129,12 +128,12 @@ pub(crate) async fn guard(app: &App, request: Request, next: Next) -> Response {
     }
 }
 
-/// Whether a path reads as text once decoded: what does not names nothing that could be there.
+/// Returns `true` if the decoded path is UTF-8; no resource has another name.
 fn is_text(path: &str) -> bool {
     percent_decode_str(path).decode_utf8().is_ok()
 }
 
-/// A path the router knows, and a method without a row: whatever handler there may be is not asked.
+/// 405 for a known path and a method without a row.
 fn not_allowed(path: &str) -> Response {
     let Some(allow) = routes::allowed_methods(path) else {
         return Problem::from(Error::Internal("a path has no row in the access table"))
@@ -192,7 +191,7 @@ async fn admit(
     Ok(Caller(Arc::new(inner)))
 }
 
-/// The session that a request shows, as far as its route looks.
+/// Loads the session of a request, if its route uses one.
 async fn open(
     app: &App,
     ctx: &Ctx,
@@ -218,10 +217,11 @@ fn context(app: &App, request: &Parts, report: &RateLimitReport) -> Ctx {
         app.trusted_proxies
             .are_forgotten(peer.ip(), &request.headers)
     }) {
-        app.forgotten.say_forgotten(app.trusted_proxies.header());
+        app.untrusted_proxy_warning
+            .warn_untrusted_proxy(app.trusted_proxies.header());
     }
     let user_agent = request.headers.get(header::USER_AGENT);
-    // A list of sessions shows what a browser calls itself.
+    // Shown in the list of sessions.
     let user_agent = user_agent.map(|value| {
         let text = String::from_utf8_lossy(value.as_bytes());
         text.chars()
@@ -258,7 +258,8 @@ async fn throttle(
     headers: &HeaderMap,
 ) -> Result<(), Error> {
     if ctx.client.address.is_none() && app.accounts.policy().throttle {
-        app.unnamed.say(app.trusted_proxies.header());
+        app.missing_client_warning
+            .warn_missing_client(app.trusted_proxies.header());
     }
     if scope == ThrottleScope::SignIn {
         let cookie = device::shown(headers).unwrap_or_default();
@@ -305,8 +306,7 @@ pub(crate) enum Credential {
     Cookie(Secret<String>),
 }
 
-/// The one credential of a request. Two at once are refused (RFC 6750, 2): which one was meant
-/// cannot be known.
+/// Returns the credential of a request. Two are rejected, since one of them would be ignored (RFC 6750, 2).
 pub(crate) fn credential(headers: &HeaderMap) -> Result<Option<Credential>, Problem> {
     let twice = || {
         Problem::with_detail(

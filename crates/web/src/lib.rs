@@ -13,13 +13,13 @@ mod body;
 mod cookies;
 mod cors;
 mod cross_site;
+pub mod data_export;
 mod device;
 mod edge;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
 pub mod fuzzing;
 mod guard;
-pub mod held;
 mod host;
 mod inbox;
 mod json;
@@ -35,7 +35,6 @@ mod plain_http;
 mod problem;
 #[cfg(test)]
 mod reference;
-mod request_ids;
 pub mod routes;
 mod trusted_proxies;
 pub mod views;

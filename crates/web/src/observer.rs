@@ -1,8 +1,7 @@
-//! Somebody outside who is told of every request: for an operator's figures and traces.
+//! Observes requests, for metrics and traces.
 //!
-//! It learns method, route, status and time; of the headers it may read those that tell of a trace,
-//! and it must keep nothing else of them. A stranger's headers it does not see: whose trace a request
-//! is part of, and whether it is kept, is not theirs to say.
+//! An observer gets method, route, status and duration. Of the headers it may use only those of the trace
+//! context, and it gets only the headers that a trusted proxy sent.
 
 use std::time::Duration;
 

@@ -13,7 +13,7 @@ use crate::plain_http;
 use crate::problem::Code;
 use crate::routes::{self, Guard, Route};
 
-const DESCRIPTION: &str = "User accounts and sign-in. Bodies are JSON, or forms of the same fields; times are RFC 3339 in UTC; errors are problems (RFC 9457) with a stable `code`. Who would rather have `text/html` gets a page instead, where there is one. Show one credential at a time, the bearer token or the cookie: a request with both is refused (400).";
+const DESCRIPTION: &str = "User accounts and sign-in. Bodies are JSON, or forms of the same fields; times are RFC 3339 in UTC; errors are problems (RFC 9457) with a stable `code`. A client that prefers `text/html` gets a page where there is one. Send the bearer token or the cookie: a request with both is rejected (400).";
 
 /// The document of a server at this URL.
 pub fn document(public_url: &str) -> Value {
@@ -29,8 +29,8 @@ pub fn document(public_url: &str) -> Value {
     document["servers"] = json!([server(public_url)]);
     document["tags"] = tags();
     document["components"]["securitySchemes"] = json!({
-        "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": "The token of `POST /auth`; without the cookie beside it."},
-        "cookie": {"type": "apiKey", "in": "cookie", "name": crate::guard::COOKIE, "description": "What this server's own pages use; without a bearer token beside it."},
+        "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": "The token of `POST /auth`; without the cookie."},
+        "cookie": {"type": "apiKey", "in": "cookie", "name": crate::guard::COOKIE, "description": "For the server's own pages; without a bearer token."},
     });
     document["components"]["examples"] = problems::examples(public_url);
     if let Some(schemas) = document
@@ -81,7 +81,7 @@ const WORDS: &[(&str, &str, &[&str])] = &[
 /// What the types cannot say of themselves.
 fn complete_schemas(schemas: &mut Map<String, Value>) {
     schemas.insert("Problem".to_owned(), problems::problem_schema());
-    schemas.insert("FieldFault".to_owned(), problems::fault_schema());
+    schemas.insert("FieldError".to_owned(), problems::field_error_schema());
     for (schema, field, words) in WORDS {
         let of_field = schemas[*schema].pointer_mut(&format!("/properties/{field}"));
         of_field.expect("the field of words is there")["enum"] = json!(words);
@@ -103,7 +103,7 @@ fn complete_schemas(schemas: &mut Map<String, Value>) {
     schemas["AuditEvent"]["properties"]["event"]["enum"] = events();
     // The greeting with everything that a user has, or alone.
     schemas["Home"] = json!({
-        "description": "The greeting; to somebody signed in, themselves as well.",
+        "description": "The greeting; with a session also the fields of its user, but the display name.",
         "anyOf": [{"allOf": [reference("Greeting"), reference("User")]}, reference("Greeting")],
     });
     for item in LISTED {
@@ -240,9 +240,9 @@ fn split_summary(operation: &mut Value) {
 fn tags() -> Value {
     json!([
         {"name": "Start", "description": "Where to begin."},
-        {"name": "Account", "description": "Sign up, confirm, look after one's own account."},
-        {"name": "Sessions", "description": "Sign in, out, and what a session is good for."},
-        {"name": "Admin", "description": "Look after other people's accounts."},
+        {"name": "Account", "description": "Sign up, confirm, and manage your own account."},
+        {"name": "Sessions", "description": "Sign in, sign out, and use a session."},
+        {"name": "Admin", "description": "Manage other accounts."},
         {"name": "Operations", "description": "For operators and other services."},
     ])
 }
@@ -366,10 +366,10 @@ pub(crate) fn problems_of(route: &Route, has_body: bool) -> Vec<Code> {
         Guard::Anyone | Guard::Optional => {}
         Guard::Maybe | Guard::Session | Guard::SessionOrPage => {
             codes.extend([AuthenticationRequired, InvalidToken]);
-            if route.method != http::Method::GET {
-                codes.push(CrossSiteRequest);
-            }
         }
+    }
+    if route.method != http::Method::GET {
+        codes.push(CrossSiteRequest);
     }
     if route.scope.is_some() {
         codes.push(TooManyAttempts);

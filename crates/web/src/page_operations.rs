@@ -22,15 +22,18 @@ fn is_shared(page: &Route) -> bool {
 
 fn operation(route: &Route) -> Value {
     let (id, summary) = match (route.method.as_str(), route.path) {
-        ("GET", "/confirmation") => ("confirmation_page", "The form for another mail"),
-        ("GET", "/recovery") => ("recovery_page", "The form for a recovery mail"),
-        ("GET", "/password") => ("password_page", "The form for another password"),
-        ("POST", "/password") => ("password_form", "What the form for another password sends"),
+        ("GET", "/confirmation") => (
+            "confirmation_page",
+            "The form to request a confirmation mail",
+        ),
+        ("GET", "/recovery") => ("recovery_page", "The form to request a recovery mail"),
+        ("GET", "/password") => ("password_page", "The form to change the password"),
+        ("POST", "/password") => ("password_form", "Submits the form to change the password"),
         (method, path) => unreachable!("{method} {path} is a page without an operation"),
     };
     let mut operation = json!({
         "tags": ["Account"],
-        "summary": format!("{summary}. For people: an API client has no use for it."),
+        "summary": format!("{summary}. For browsers only."),
         "operationId": id,
         "responses": {"200": {"description": "A page", "content": page()}},
     });
@@ -42,14 +45,14 @@ fn operation(route: &Route) -> Value {
     operation
 }
 
-/// What a form is refused for: the same as what does its work for programs, and other sites are.
+/// The problems of a page's form: those of the API route with the same path.
 pub(crate) fn problems_of(page: &Route) -> Vec<Code> {
     let twin = TABLE
         .iter()
         .find(|route| page.method == http::Method::POST && route.path == page.path && !route.page);
     let own = twin.map(|route| route.problems).into_iter().flatten();
     let own = own.copied();
-    own.chain(twin.map(|_| Code::CrossSiteRequest)).collect()
+    own.collect()
 }
 
 /// A problem is a page to whoever would rather have one.

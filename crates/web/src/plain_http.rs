@@ -1,9 +1,8 @@
-//! What came without TLS to a server that people reach by `https` (H-12).
+//! Rejects plain HTTP if `public_url` is `https` (H-12).
 //!
-//! A program that speaks `http` has shown its token to whoever listens: it is refused, not sent on, so that
-//! somebody mends it. A person who asks for a page is sent to `public_url`. That a request came so is known
-//! from a proxy of `trusted_proxies` alone, which says `X-Forwarded-Proto` or `Forwarded`; where it says
-//! nothing, or is not ours, nothing is assumed. A server with TLS of its own takes no plain request at all.
+//! A program that uses `http` has sent its token in the clear: it is rejected, so that it gets fixed. A browser
+//! is redirected to `public_url`. The protocol is known only from a trusted proxy, by `X-Forwarded-Proto` or
+//! `Forwarded`; without it, nothing is assumed. A server with its own TLS accepts no plain requests.
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,14 +17,14 @@ use crate::app::App;
 use crate::negotiate;
 use crate::problem::{Code, Problem};
 
-/// Asked by machines next door: probes, and a proxy that tells of the site before it with the same words.
+/// Routes for machines nearby: health probes, and a proxy that sends the header of its own site.
 pub(crate) const EXEMPT: [&str; 3] = ["/healthz", "/readyz", "/auth/check"];
 
-/// Whether it has been said that requests come without TLS.
+/// Logs the warning once.
 #[derive(Debug, Default)]
 pub(crate) struct Told(AtomicBool);
 
-/// What somebody is told who came without TLS; none where nothing is wrong.
+/// Returns the rejection of a plain-HTTP request; `None` if the request is fine.
 pub(crate) fn refuse(app: &App, request: &Request) -> Option<Response> {
     let is_refused = came_without_tls(app, request) && !EXEMPT.contains(&request.uri().path());
     is_refused.then(|| refused(app, request))
@@ -34,7 +33,7 @@ pub(crate) fn refuse(app: &App, request: &Request) -> Option<Response> {
 fn refused(app: &App, request: &Request) -> Response {
     if !app.plain_http.0.swap(true, Ordering::Relaxed) {
         tracing::warn!(
-            "a proxy of `trusted_proxies` says that a request came by http, and `public_url` is https: such requests are refused; if TLS ends further out, let the proxy pass on the X-Forwarded-Proto that it was given"
+            "trusted proxy forwarded a plain-HTTP request but `public_url` is https; rejected. If TLS ends at an outer proxy, forward its X-Forwarded-Proto"
         );
     }
     let is_look = matches!(*request.method(), Method::GET | Method::HEAD);
@@ -56,15 +55,14 @@ fn came_without_tls(app: &App, request: &Request) -> bool {
     is_ours && app.origin.starts_with("https://") && says_http(request.headers())
 }
 
-/// Whether every word on it is `http`. One `https` is enough to let it pass: a hop between proxies may
-/// well be plain, and a client that writes the word itself harms nobody but itself.
+/// Returns `true` if all forwarded protocols are `http`. One `https` is enough to accept the request: a hop
+/// between proxies can be plain, and a client that forges the header harms only itself.
 fn says_http(headers: &HeaderMap) -> bool {
     let mut words = words(headers).peekable();
     words.peek().is_some() && words.all(|word| word.eq_ignore_ascii_case("http"))
 }
 
-/// What the proxies say of how a request reached them: the older field, or else the standard one
-/// (RFC 7239).
+/// The forwarded protocols: of `X-Forwarded-Proto`, else of `Forwarded` (RFC 7239).
 fn words(headers: &HeaderMap) -> impl Iterator<Item = &str> {
     let texts = |name: &'static str| {
         let fields = headers.get_all(name).iter();

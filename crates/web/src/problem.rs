@@ -69,7 +69,7 @@ codes! {
     UnknownAccount = "unknown-account", 404, "Account not found", "No account has this username or email address.", "Reported separately only if `enumeration_protection` is off.";
     MethodNotAllowed = "method-not-allowed", 405, "Method not allowed", "This route does not support the method of the request.", "`Allow` lists the methods of this route.";
     NotAcceptable = "not-acceptable", 406, "Not acceptable", "No media type in `Accept` is available here.", "`Accept` must allow `application/json` or `text/html`.";
-    RequestTimeout = "request-timeout", 408, "Request timeout", "The body did not arrive in time.", "Send the whole body within 30 seconds, and at least 1 KiB/s after the first 15 seconds.";
+    RequestTimeout = "request-timeout", 408, "Request timeout", "The body did not arrive in time.", "Send the whole body within 30 seconds.";
     UsernameTaken = "username-taken", 409, "Username taken", "Another account has this username.", "Usernames are unique, ignoring case. Choose another.";
     EmailTaken = "email-taken", 409, "Email address taken", "Another account has this email address.", "Reported only if `enumeration_protection` is off. Sign in, or reset the password.";
     LastAdmin = "last-admin", 409, "Last active admin", "This user is the last active admin.", "The last active admin cannot be demoted, disabled or deleted. Make another user an admin first.";

@@ -22,24 +22,24 @@ Every route: who may ask, what goes in, what comes out, what can go wrong. Writt
 
 | | |
 | --- | --- |
-| bodies in | JSON, or a form (`application/x-www-form-urlencoded`) of the same fields, in which `data` is a JSON text and what stands empty counts as left out. At most 64 KiB. An unknown field is refused |
-| bodies out | JSON. Times are RFC 3339 in UTC, ids are UUIDv7. Whoever would rather have `text/html` gets the page of the same name, where there is one |
-| who asks | `Authorization: Bearer TOKEN`, with the token of [`POST /auth`](#post-auth); or the cookie that the server's own pages use, which works for no other site. One of the two at a time: both at once are refused with 400 |
-| `{user}` | `me`, a user name or a user id |
-| errors | `application/problem+json` (RFC 9457), with a stable `code`. [Problem](#problem). `errors` has every fault of a step, not the first alone; where a password is asked for to change something, it and what it is to change are two steps |
-| lost updates | a user comes with an `ETag`; a write of the user, of their address, role or status, and their deletion, with an `If-Match` (a list of tags, or `*`) that no longer fits, or an `If-None-Match` that does, is refused with 412. With the setting `api.require_if_match`, one without it is refused with 428 (`precondition-required`). A password and the end of sessions go by no tag |
+| request bodies | JSON, or a form (`application/x-www-form-urlencoded`) with the same fields; in a form, `data` is JSON text and an empty field counts as absent. At most 64 KiB. An unknown field is rejected |
+| response bodies | JSON. Times are RFC 3339 in UTC, ids are UUIDv7. A client that prefers `text/html` gets the page of the route, if there is one |
+| authentication | `Authorization: Bearer TOKEN`, with the token of [`POST /auth`](#post-auth), or the cookie of the server's own pages. A request with both is rejected with 400 |
+| `{user}` | `me`, a username or a user id |
+| errors | `application/problem+json` (RFC 9457), with a stable `code`. [Problem](#problem). `errors` lists all invalid fields at once; a wrong password is reported before other errors of a change that requires it |
+| lost updates | a user has an `ETag`. A write or deletion of the user, their address, role or status is rejected with 412 if its `If-Match` (a list of tags, or `*`) does not match or its `If-None-Match` does. With the setting `api.require_if_match`, a write without `If-Match` is rejected with 428 (`precondition-required`). Passwords and sessions have no tags |
 | cross-site requests | with an unsafe method, a browser must send `Sec-Fetch-Site: same-origin` or `none`, or, without that field, the `Origin` of this server (or of `cors.origins`, which have no use of the cookie); a program that sends neither field must not send the session cookie. Otherwise 403 `cross-site-request` |
-| other origins | none, unless the operator names them in `cors.origins`: their scripts come with a bearer token, and read `ETag`, `Link`, `Location`, `RateLimit`, `RateLimit-Policy`, `Retry-After`, `WWW-Authenticate` and `X-Request-Id` beside the usual fields |
-| again | a sign-up with the same address answers as the first did, and makes one account; one with the same user name is 409, and signing in tells whether it was yours |
-| lists | `items` and `next`: pass `next` as `cursor` until it is null |
-| limits | counted by network (IPv4 /32, IPv6 /64); `RateLimit` fields say how many requests are left, and with 429 `too-many-attempts` which limit denied the request and in `Retry-After` when to try again. Wrong passwords are also counted by account: each one makes the next attempt wait longer |
-| known again | a sign-in sets the cookie `__Host-doorward-device`, also for a program. It opens nothing; whoever shows it with a later sign-in is let in though strangers have used up the limits |
-| retries | `store-unavailable` and `overloaded` are 503 with `Retry-After`: nothing was changed, retry then. After `outcome-unknown` (503) read the current state first: the write may have been made |
+| other origins | none, unless the operator lists them in `cors.origins`: their scripts use a bearer token, and can read `ETag`, `Link`, `Location`, `RateLimit`, `RateLimit-Policy`, `Retry-After`, `WWW-Authenticate` and `X-Request-Id` in addition to the usual fields |
+| retries | a repeated sign-up with the same address gets the same response and creates one account; one with the same username is 409, and signing in shows whether it was yours |
+| lists | `items` and `next`: send `next` as `cursor` until it is null |
+| rate limits | counted by network (IPv4 /32, IPv6 /64); `RateLimit` fields say how many requests are left, and with 429 `too-many-attempts` which limit denied the request and in `Retry-After` when to try again. Wrong passwords are also counted by account: each one makes the next attempt wait longer |
+| known devices | a sign-in sets the cookie `__Host-doorward-device`, also for programs. It is not a credential; a later sign-in that sends it is accepted even if other clients have used up the limits |
+| overload | `store-unavailable` and `overloaded` are 503 with `Retry-After`: nothing was changed, retry then. After `outcome-unknown` (503) read the current state first: the write may have been made |
 
 **Problems of every route**, not repeated below: `malformed-request` (400), `https-required` (403), `not-acceptable` (406), `uri-too-long` (414), `headers-too-large` (431),
-`internal-error` (500), `overloaded` and `store-unavailable` (503); of a method that changes something also `outcome-unknown` (503); where a body is read also
-`request-timeout` (408), `body-too-large` (413), `unsupported-media-type` (415), `validation-failed` (422); where a session is asked for also
-`authentication-required` and `invalid-token` (401), and for writes `cross-site-request` (403); where there is a limit also `too-many-attempts` (429).
+`internal-error` (500), `overloaded`, `store-unavailable` and `outcome-unknown` (503). With a request body also
+`request-timeout` (408), `body-too-large` (413), `unsupported-media-type` (415), `validation-failed` (422). With a session also
+`authentication-required` and `invalid-token` (401). For unsafe methods `cross-site-request` (403). With a rate limit `too-many-attempts` (429).
 "#;
 
 /// The whole page.
@@ -102,12 +102,12 @@ fn who(route: &Route, operation: &Value) -> &'static str {
     let is_of_a_user = route.path.starts_with("/user/{user}");
     match route.guard {
         Guard::Anyone => "anyone",
-        Guard::Optional => "anyone; a session is looked at",
+        Guard::Optional => "anyone; a valid session is used",
         Guard::Maybe => "anyone, with or without a session",
         Guard::Session if operation["tags"][0] == "Admin" => "an admin",
         Guard::Session if is_of_a_user => "the user, or an admin",
-        Guard::Session => "whoever is signed in",
-        Guard::SessionOrPage => "whoever is signed in; a browser is shown the way",
+        Guard::Session => "a signed-in user",
+        Guard::SessionOrPage => "a signed-in user; a browser gets the sign-in page",
     }
 }
 
@@ -322,7 +322,9 @@ fn limit(scope: ThrottleScope) -> String {
 
 /// The routes for people.
 fn pages() -> String {
-    let mut text = "\n## Pages\n\nFor people with a browser; they answer with HTML.\n\n| route | limit |\n| --- | --- |\n".to_owned();
+    let mut text =
+        "\n## Pages\n\nFor browsers; responses are HTML.\n\n| route | limit |\n| --- | --- |\n"
+            .to_owned();
     for route in TABLE.iter().filter(|route| route.page) {
         let limit = route.scope.map_or_else(|| "–".to_owned(), limit);
         writeln!(text, "| `{}` | {limit} |", name_of(route)).unwrap();
@@ -332,7 +334,7 @@ fn pages() -> String {
 
 /// What answers are made of.
 fn shapes(document: &Value) -> String {
-    let mut text = "\n## Shapes\n\nWhat answers are made of. A field may be null where its line says so.\n\n\
+    let mut text = "\n## Shapes\n\nObjects in responses. A field can be null if its row says so.\n\n\
                     ### Lists\n\n`items`, an array; and `next`, the `cursor` of the next page, or null on the last one.\n"
         .to_owned();
     let schemas = document["components"]["schemas"].as_object().unwrap();
@@ -346,7 +348,7 @@ fn shapes(document: &Value) -> String {
         if let Some(parts) = schema.pointer("/anyOf/0/allOf").and_then(Value::as_array) {
             // The greeting: a message, and perhaps a user.
             let parts: Vec<_> = parts.iter().map(kind).collect();
-            writeln!(text, " What {} have.", parts.join(" and ")).unwrap();
+            writeln!(text, " The fields of {}.", parts.join(" and ")).unwrap();
             continue;
         }
         text += "\n\n| field | | |\n| --- | --- | --- |\n";

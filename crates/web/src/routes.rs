@@ -1,14 +1,15 @@
-//! Every route on one screen: who may ask, how often, and what can go wrong.
+//! All routes with their authentication, rate limit and problems.
 //!
-//! [`TABLE`] is what `guard` enforces (H-03) and what the OpenAPI document says; a test holds it
-//! against [`router`]. A route without a row answers nobody.
+//! `guard` enforces [`TABLE`] (H-03) and the OpenAPI document is generated from it; a test compares it with
+//! [`router`]. A route without a row is not served.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use axum::Router;
-use axum::http::Method;
+use axum::http::{Method, Uri};
 use axum::middleware::from_fn_with_state;
+use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use doorward_domain::limits::ThrottleScope;
 use utoipa_axum::router::OpenApiRouter;
@@ -22,18 +23,18 @@ use crate::layers;
 use crate::pages;
 use crate::problem::{Code, Problem};
 
-/// What a route asks of whoever is at the door.
+/// The authentication that a route requires.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Guard {
-    /// Nothing; credentials are not looked at.
+    /// None; credentials are ignored.
     Anyone,
-    /// Nothing; a valid session is used, an invalid one counts as none.
+    /// None; a valid session is used, an invalid one is ignored.
     Optional,
-    /// Nothing, but a session that is shown must be valid.
+    /// None, but a session that is sent must be valid.
     Maybe,
-    /// A valid session. Whether it is the right one, the domain says.
+    /// A valid session. The domain checks permissions.
     Session,
-    /// A valid session; a browser without one is let in, to be shown where to sign in.
+    /// A valid session; a browser without one gets the sign-in page.
     SessionOrPage,
 }
 
@@ -44,13 +45,13 @@ pub struct Route {
     pub method: Method,
     /// Path, as the router spells it.
     pub path: &'static str,
-    /// Who may ask.
+    /// The required authentication.
     pub guard: Guard,
     /// The throttle scope that counts its requests.
     pub scope: Option<ThrottleScope>,
-    /// The problems of its own, beside those that every such route has.
+    /// Problems in addition to those of every such route.
     pub problems: &'static [Code],
-    /// Whether it is for people, and so not in the OpenAPI document.
+    /// `true` for a page, which is not in the OpenAPI document.
     pub page: bool,
 }
 
@@ -267,11 +268,21 @@ fn page_routes() -> Router<App> {
         .route("/assets/{file}", get(pages::assets::asset))
 }
 
+/// Redirects a page's path with a trailing slash, such as `/docs/`, to the path without it.
+async fn not_found(method: Method, uri: Uri) -> Result<Response, Problem> {
+    let path = uri.path().trim_end_matches('/');
+    let is_page = |route: &&Route| route.page && route.method == Method::GET && route.path == path;
+    match TABLE.iter().find(is_page) {
+        Some(page) if method.is_safe() => Ok(Redirect::permanent(page.path).into_response()),
+        _ => Err(Problem::new(NotFound)),
+    }
+}
+
 /// The whole service.
 pub fn router(app: App) -> Router {
     let (api, _) = api_routes().split_for_parts();
     api.merge(page_routes())
-        .fallback(|| async { Problem::new(NotFound) })
+        .fallback(not_found)
         .method_not_allowed_fallback(|| async { Problem::new(Code::MethodNotAllowed) })
         .layer(from_fn_with_state(app.clone(), layers::pass))
         .with_state(app)

@@ -7,22 +7,21 @@
 //! links are built from `public_url`.
 
 mod network;
-mod said;
+mod warnings;
 
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::str::FromStr;
 
 use axum::http::HeaderMap;
+use ipnet::IpNet;
 
-use network::Network;
-
-pub(crate) use said::Unnamed;
+pub(crate) use warnings::ProxyWarning;
 
 /// The addresses and networks of the proxies in front. None by default.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TrustedProxies {
-    networks: Vec<Network>,
+    networks: Vec<IpNet>,
     header: ForwardedBy,
 }
 
@@ -87,7 +86,9 @@ impl TrustedProxies {
     /// Whether that is a proxy of ours, and not a stranger.
     pub fn has(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();
-        self.networks.iter().any(|network| network.has(address))
+        self.networks
+            .iter()
+            .any(|network| network.contains(&address))
     }
 }
 
@@ -152,7 +153,7 @@ impl FromStr for TrustedProxies {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let names = text.split(',').map(str::trim);
-        let networks = names.filter(|name| !name.is_empty()).map(str::parse);
+        let networks = names.filter(|name| !name.is_empty()).map(network::parse);
         Ok(Self {
             networks: networks.collect::<Result<_, _>>()?,
             header: ForwardedBy::default(),
@@ -188,11 +189,8 @@ impl fmt::Display for ForwardedBy {
 
 impl fmt::Display for TrustedProxies {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (number, network) in self.networks.iter().enumerate() {
-            let comma = if number > 0 { ", " } else { "" };
-            write!(f, "{comma}{network}")?;
-        }
-        Ok(())
+        let networks: Vec<_> = self.networks.iter().map(network::to_text).collect();
+        f.write_str(&networks.join(", "))
     }
 }
 

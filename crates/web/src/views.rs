@@ -1,7 +1,6 @@
-//! What goes out: one struct an answer, built from the model field by field.
+//! Response bodies, built from the model field by field.
 //!
-//! Nothing here is a stored row, so that a new column shows nowhere until somebody decides it
-//! should (Z-03).
+//! Stored records are never serialized, so that a new column is not exposed by accident (Z-03).
 
 use doorward_domain::flows::sessions::SignedIn;
 use doorward_domain::model::{AuditEvent, Session, User};
@@ -15,10 +14,10 @@ use utoipa::ToSchema;
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = User)]
 pub struct UserView {
-    /// UUIDv7; never used again after the user is deleted.
+    /// UUIDv7; not reused after the user is deleted.
     #[schema(format = "uuid", example = "019363a0-5a3e-7c41-9f0e-2b9d1c3a4e5f")]
     id: String,
-    /// Public and unique, whatever its letter case.
+    /// Public and unique, ignoring letter case.
     #[schema(required = true, max_length = 64, example = "ben")]
     username: Option<String>,
     /// The confirmed address.
@@ -28,22 +27,22 @@ pub struct UserView {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(format = Email, nullable = false, example = "ben@example.org")]
     pending_email: Option<String>,
-    /// What to call the person.
+    /// Display name.
     #[schema(required = true, max_length = 200, example = "Ben")]
     name: Option<String>,
-    /// What the user may do.
+    /// Role.
     #[schema(pattern = "^(user|admin)$", example = "user")]
     role: &'static str,
     /// `pending`: signed up with an email address alone, which is not confirmed yet.
     #[schema(pattern = "^(pending|active|disabled)$", example = "active")]
     status: &'static str,
-    /// The person's own JSON object.
+    /// The application's JSON object for this user.
     #[schema(value_type = Object, example = json!({"phone": "030 123456"}))]
     data: Map<String, Value>,
-    /// When they signed up.
+    /// Time of the sign-up.
     #[schema(value_type = String, format = DateTime, example = "2026-11-21T08:00:00Z")]
     created_at: Timestamp,
-    /// When anything here last changed.
+    /// Time of the last change.
     #[schema(value_type = String, format = DateTime, example = "2026-11-21T08:00:00Z")]
     updated_at: Timestamp,
 }
@@ -76,37 +75,37 @@ impl From<&User> for UserView {
     }
 }
 
-/// An open session, as lists show it.
+/// An open session.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Session)]
 pub struct SessionView {
-    /// Its public name; it opens nothing.
+    /// Id of the session; not a credential.
     #[schema(format = "uuid", example = "019363a0-6b1c-7d52-8a1f-3c0e2d4b5f60")]
     id: String,
-    /// When the password was shown.
+    /// Time of the sign-in.
     #[schema(value_type = String, format = DateTime, example = "2026-11-21T08:00:00Z")]
     created_at: Timestamp,
-    /// When it was last used, to the minute or so.
+    /// Time of the last use, to about a minute.
     #[schema(value_type = String, format = DateTime, example = "2026-11-21T08:00:00Z")]
     last_seen_at: Timestamp,
-    /// When it ends unless renewed.
+    /// Expiry time, unless renewed.
     #[schema(value_type = String, format = DateTime, example = "2026-11-21T08:00:00Z")]
     expires_at: Timestamp,
-    /// Where it was opened from.
+    /// IP address at sign-in.
     #[schema(required = true, example = "192.0.2.7")]
     address: Option<String>,
-    /// What the device said of itself.
+    /// User agent at sign-in.
     #[schema(
         required = true,
         example = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
     )]
     user_agent: Option<String>,
-    /// Whether it is the one that asks.
+    /// `true` for the session of this request.
     current: bool,
 }
 
 impl SessionView {
-    /// Shows a session to whoever asks in `current`.
+    /// The view of a session; `current` is that of the request.
     pub fn new(session: &Session, current: Option<SessionId>) -> Self {
         Self {
             id: session.id.to_string(),
@@ -120,7 +119,7 @@ impl SessionView {
     }
 }
 
-/// A session and whose it is.
+/// A session and its user.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = CurrentSession)]
 pub struct CurrentSessionView {
@@ -130,31 +129,31 @@ pub struct CurrentSessionView {
     pub user: UserView,
 }
 
-/// A session just opened or renewed, with the token that opens it.
+/// A new or renewed session, with its token.
 #[derive(Serialize, ToSchema)]
 #[schema(as = SignedIn)]
 pub struct SignedInView {
-    /// Show it as `Authorization: Bearer …`. It is not kept here and cannot be shown again.
+    /// Send it as `Authorization: Bearer …`. It is not stored and cannot be retrieved again.
     #[schema(example = "eyJ0eXAiOiJzZXNzaW9uK2p3dCIs…")]
     token: String,
     /// Always `Bearer`.
     #[schema(example = "Bearer")]
     token_type: &'static str,
-    /// Seconds until it ends.
+    /// Seconds until it expires.
     #[schema(minimum = 0, example = 86400)]
     expires_in: i64,
-    /// When it ends.
+    /// Expiry time.
     #[schema(value_type = String, format = DateTime, example = "2026-11-21T08:00:00Z")]
     expires_at: Timestamp,
-    /// The session's public name.
+    /// Id of the session.
     #[schema(format = "uuid", example = "019363a0-6b1c-7d52-8a1f-3c0e2d4b5f60")]
     session_id: String,
-    /// Whose it is.
+    /// The user of the session.
     user: UserView,
 }
 
 impl SignedInView {
-    /// Shows a session just opened, as of `now`.
+    /// The view of a new session at the time `now`.
     pub fn new(signed_in: &SignedIn, now: Timestamp) -> Self {
         let session = &signed_in.session;
         Self {
@@ -168,60 +167,60 @@ impl SignedInView {
     }
 }
 
-/// A token for one other service.
+/// A token for another service.
 #[derive(Serialize, ToSchema)]
 #[schema(as = AudienceToken)]
 pub struct AudienceTokenView {
-    /// A JWT (RFC 9068) to be checked against the JWKS.
+    /// A JWT (RFC 9068), verified with the JWKS.
     #[schema(example = "eyJ0eXAiOiJhdCtqd3QiLCJhbGci…")]
     pub token: String,
     /// Always `Bearer`.
     #[schema(example = "Bearer")]
     pub token_type: &'static str,
-    /// Seconds until it ends.
+    /// Seconds until it expires.
     #[schema(minimum = 0, example = 300)]
     pub expires_in: i64,
 }
 
-/// A line of the audit log.
+/// An audit event.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = AuditEvent)]
 pub struct AuditEventView {
-    /// Its name; sorts by time.
+    /// Id; sorts by time.
     #[schema(format = "uuid", example = "019363a0-7c2d-7e63-9b20-4d1f3e5c6a71")]
     id: String,
-    /// When.
+    /// Time.
     #[schema(value_type = String, format = DateTime, example = "2026-11-21T08:00:00Z")]
     at: Timestamp,
-    /// What.
+    /// Kind of event.
     #[schema(example = "sign-in")]
     event: &'static str,
-    /// How it ended.
+    /// Outcome.
     #[schema(pattern = "^(success|failure)$", example = "success")]
     outcome: &'static str,
-    /// Who did it: `user:<id>`, `anonymous`, `command-line` or `worker`.
+    /// Actor: `user:<id>`, `anonymous`, `command-line` or `worker`.
     #[schema(example = "anonymous")]
     actor: String,
-    /// To whom.
+    /// Affected user.
     #[schema(
         required = true,
         format = "uuid",
         example = "019363a0-5a3e-7c41-9f0e-2b9d1c3a4e5f"
     )]
     user_id: Option<String>,
-    /// From where.
+    /// IP address.
     #[schema(required = true, example = "192.0.2.7")]
     address: Option<String>,
-    /// With what.
+    /// User agent.
     #[schema(
         required = true,
         example = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
     )]
     user_agent: Option<String>,
-    /// In which request.
+    /// Id of the request.
     #[schema(example = "5f0c3a7e9b1d4c2f8a6e0d9c7b5a3f1e")]
     request_id: String,
-    /// A few words more.
+    /// Further information.
     #[schema(required = true)]
     detail: Option<String>,
 }
@@ -246,17 +245,17 @@ impl From<&AuditEvent> for AuditEventView {
 /// A page of a list.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct List<T> {
-    /// What is on it.
+    /// Items of the page.
     pub items: Vec<T>,
     /// Pass it as `cursor` for the next page; null on the last one.
     #[schema(required = true)]
     pub next: Option<String>,
 }
 
-/// A few plain words.
+/// A message.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Message {
-    /// The words.
+    /// The message.
     #[schema(example = "POST to this URL to confirm the address.")]
     pub message: &'static str,
 }

@@ -136,7 +136,7 @@ mod tests {
     #[test]
     fn a_plain_line_passes_as_it_is() {
         for form in [Form::Json, Form::Text, Form::Coloured] {
-            let line = "{\"message\":\"request\",\"took_ms\":0.5}\n";
+            let line = "{\"message\":\"request\",\"duration_ms\":0.5}\n";
             assert_eq!(cleaned(line, form), line);
         }
     }

@@ -13,7 +13,7 @@ fn sign_up(browser: &Browser, email: &str, password: &str) {
     browser.fill("#up-email", email);
     browser.fill("#up-password", password);
     browser.click("form[action='/user'] button");
-    browser.expect_heading("Check your mail");
+    browser.expect_heading("Check your email");
 }
 
 #[track_caller]
@@ -39,13 +39,13 @@ fn somebody_signs_up_confirms_signs_in_changes_the_password_and_signs_out_withou
     browser.click("a.button[href='/inbox']");
     browser.await_mail(1);
     browser.click("article a.button");
-    browser.expect_heading("Is this your sign-up?");
+    browser.expect_heading("Did you create this account?");
     browser.click("main button");
-    browser.expect_heading("Your address is confirmed");
+    browser.expect_heading("Email address confirmed");
 
     browser.click("a.button");
     sign_in(&browser, "Ben@example.com", "three goats on a lake");
-    browser.expect_text("[role=alert]", "do not fit together");
+    browser.expect_text("[role=alert]", "Incorrect email, username or password");
     assert_eq!(
         (browser.value("#in-name"), browser.value("#in-password")),
         ("Ben@example.com".to_owned(), String::new())
@@ -58,18 +58,18 @@ fn somebody_signs_up_confirms_signs_in_changes_the_password_and_signs_out_withou
     browser.fill("#current", "three goats on a lake");
     browser.fill("#new", "four boats on a lake");
     browser.click("main button");
-    browser.expect_text("[role=alert]", "The current password is not right.");
+    browser.expect_text("[role=alert]", "The current password is incorrect.");
     browser.fill("#current", "three boats on a lake");
     browser.fill("#new", "four boats on a lake");
     browser.click("main button");
-    browser.expect_heading("Your new password is set");
+    browser.expect_heading("Password changed");
     browser.click("a.button");
     browser.expect_heading("Hello, ben@example.com");
 
     browser.click("form[action='/auth/sign-out'] button");
     browser.expect_heading("Welcome");
     sign_in(&browser, "ben@example.com", "three boats on a lake");
-    browser.expect_text("[role=alert]", "do not fit together");
+    browser.expect_text("[role=alert]", "Incorrect email, username or password");
     sign_in(&browser, "ben@example.com", "four boats on a lake");
     browser.expect_heading("Hello, ben@example.com");
 }
@@ -101,13 +101,13 @@ fn whoever_says_this_was_not_me_deletes_the_account() {
     let browser = Browser::open(WITHOUT_SCRIPT);
     sign_up(&browser, "eve@example.com", "three boats on a lake");
     sign_in(&browser, "eve@example.com", "three boats on a lake");
-    browser.expect_text("[role=alert]", "not confirmed yet");
+    browser.expect_text("[role=alert]", "isn't confirmed yet");
     browser.await_mail(1);
     browser.click("article a.button");
     browser.click("button.quiet");
-    browser.expect_heading("Thank you for telling us");
+    browser.expect_heading("Thanks for letting us know");
     sign_in(&browser, "eve@example.com", "three boats on a lake");
-    browser.expect_text("[role=alert]", "do not fit together");
+    browser.expect_text("[role=alert]", "Incorrect email, username or password");
 }
 
 #[test]
@@ -122,17 +122,17 @@ fn a_lost_password_is_replaced_once_it_is_a_good_one() {
     browser.click("a[href='/recovery']");
     browser.fill("#email", "ben@example.com");
     browser.click("main button");
-    browser.expect_heading("Check your mail");
+    browser.expect_heading("Check your email");
     browser.await_mail(2);
     browser.click("article a.button");
     let link = browser.attribute("form", "action");
     browser.fill("#new_password", "password123");
     browser.click("main button");
-    browser.expect_text(".fault", "among the first that attackers try");
+    browser.expect_text(".fault", "too common");
     assert_eq!(browser.value("#new_password"), "");
     browser.fill("#new_password", "four boats on a lake");
     browser.click("main button");
-    browser.expect_heading("Your new password is set");
+    browser.expect_heading("Password changed");
     browser.go(&link);
     browser.expect_heading("This link no longer works");
     sign_in(&browser, "ben@example.com", "four boats on a lake");
@@ -147,7 +147,7 @@ fn a_sign_up_that_is_refused_comes_back_with_what_was_typed() {
     browser.click("form[action='/user'] button");
     browser.expect_text(
         "#up-username-fault",
-        "Give an e-mail address or a user name.",
+        "Enter an email address or a username.",
     );
     browser.fill("#up-username", "admin");
     browser.fill("#up-password", "three boats on a lake");
@@ -161,7 +161,7 @@ fn a_sign_up_that_is_refused_comes_back_with_what_was_typed() {
     browser.fill("#up-password", "password123");
     browser.click("form[action='/user'] button");
     assert_eq!(browser.value("#up-username"), "<b>\"zoe'&amp;");
-    browser.expect_text("#up-password-fault", "among the first that attackers try");
+    browser.expect_text("#up-password-fault", "too common");
     browser.fill("#up-username", "zoe");
     browser.fill("#up-password", "three boats on a lake");
     browser.click("form[action='/user'] button");

@@ -128,7 +128,7 @@ fn every_page_is_as_sound_in_german() {
         "Hallo, ben",
         "Passwort ändern",
         "Dieser Link gilt nicht mehr",
-        "Hier gibt es nichts",
+        "Seite nicht gefunden",
     ] {
         assert!(
             headings.iter().any(|heading| heading == wanted),

@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 use axum::body::{Body, Bytes, HttpBody};
 use doorward_domain::memory::MemoryStore;
 use hyper::body::Frame;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::support::{FORM, JSON, PASSWORD, Stores, TestApp};
 
@@ -326,4 +326,42 @@ async fn a_body_that_does_not_come_is_not_waited_for_forever() {
     let draft = anon.request("POST", "/auth").body(JSON, Body::new(Never));
     draft.send().await.expect_problem(408, "request-timeout");
     assert_eq!(started.elapsed().as_secs(), 30);
+}
+
+/// An unknown field names the nearest known one, and where it belongs.
+#[tokio::test]
+async fn an_unknown_field_says_what_to_do() {
+    let app = TestApp::new().await;
+    let ben = app.user("ben").await;
+    let sign_up = json!({"usrname": "eve", "password": PASSWORD, "phone": "030"});
+    let answer = app.anon().post("/user", sign_up).await.expect(422).json();
+    let detail = |answer: &Value, field: &str| {
+        let errors = answer["errors"].as_array().unwrap().iter();
+        let mut errors = errors.filter(|error| error["field"] == field);
+        errors.next().unwrap()["detail"]
+            .as_str()
+            .unwrap()
+            .to_owned()
+    };
+    assert_eq!(
+        detail(&answer, "usrname"),
+        "Unknown field. Did you mean `username`? Your own fields belong in `data`."
+    );
+    assert_eq!(
+        detail(&answer, "phone"),
+        "Unknown field. Your own fields belong in `data`."
+    );
+    let profile = json!({"email": "ben@example.org", "password": PASSWORD});
+    for answer in [
+        ben.put("/user/me", profile.clone()).await,
+        ben.patch("/user/me", profile).await,
+    ] {
+        let answer = answer.expect(422).json();
+        assert!(detail(&answer, "email").contains("`PUT /user/{user}/email`"));
+        assert!(detail(&answer, "password").contains("`PUT /password`"));
+        assert_eq!(
+            answer["detail"],
+            "2 fields are invalid: `email`, `password`."
+        );
+    }
 }

@@ -240,7 +240,7 @@ async fn whoever_reads_the_mailbox_can_take_the_claim_away() {
         .send()
         .await
         .expect(200);
-    assert!(answer.text().contains("Thank you for telling us"));
+    assert!(answer.text().contains("Thanks for letting us know"));
     for (email, link) in [("ben@example.com", &by_api), ("eve@example.com", &by_page)] {
         app.anon()
             .request("POST", link)

@@ -117,8 +117,7 @@ async fn an_ended_session_opens_no_route() {
                 );
             }
         }
-        let greeting = client.get("/").await.expect(200).json();
-        assert_eq!(greeting, json!({"message": "Hello World"}), "{how}");
+        client.get("/").await.expect(200).assert_greeting();
     }
     app.leaves_mail();
 }

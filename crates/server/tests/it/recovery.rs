@@ -23,7 +23,7 @@ async fn a_link_sets_the_password_once_and_signs_nobody_in() {
         let seen = anon.get(&link).await.expect(200).json();
         assert_eq!(
             seen,
-            json!({"message": "POST a new_password to this URL to set it."})
+            json!({"message": "POST `new_password` to this URL to set it."})
         );
     }
     ben.get("/auth").await.expect(200);

@@ -1,4 +1,4 @@
-//! `/auth`: sign in, out, and what a session is good for.
+//! `/auth`: sign-in, sign-out, and the use of a session.
 
 use axum::Json;
 use axum::extract::{RawQuery, State};
@@ -32,7 +32,7 @@ use crate::views::{AudienceTokenView, CurrentSessionView, SessionView, SignedInV
 #[schema(as = SignIn, example = json!({"email": "ben@example.com", "password": "three boats on a lake"}))]
 #[serde(deny_unknown_fields)]
 pub(crate) struct SignInBody {
-    /// The user name, whatever its letter case.
+    /// The username; letter case is ignored.
     #[schema(min_length = 1, max_length = 64)]
     username: Option<String>,
     /// The confirmed address.
@@ -43,7 +43,7 @@ pub(crate) struct SignInBody {
     password: String,
 }
 
-/// Whom a body names: exactly one of `username` and `email`.
+/// Reads exactly one of `username` and `email`.
 pub(crate) fn identifier(fields: &mut Fields) -> Option<Identifier> {
     let is_nobody = fields.is_absent("username") && fields.is_absent("email");
     let username = fields.optional("username", Username::parse);
@@ -52,7 +52,7 @@ pub(crate) fn identifier(fields: &mut Fields) -> Option<Identifier> {
         (Some(_), Some(_)) => {
             fields.fault(
                 "email",
-                Invalid::new("ambiguous", "Give a `username` or an `email`, not both."),
+                Invalid::new("ambiguous", "Send a `username` or an `email`, not both."),
             );
             None
         }
@@ -62,7 +62,7 @@ pub(crate) fn identifier(fields: &mut Fields) -> Option<Identifier> {
             if is_nobody {
                 fields.fault(
                     "username",
-                    Invalid::new("missing", "Give a `username` or an `email`."),
+                    Invalid::new("missing", "Send a `username` or an `email`."),
                 );
             }
             None
@@ -70,7 +70,7 @@ pub(crate) fn identifier(fields: &mut Fields) -> Option<Identifier> {
     }
 }
 
-/// Signs in. A page's form ends the session of the cookie that it replaces.
+/// Signs in. A form of a page also ends the session whose cookie it replaces.
 #[utoipa::path(post, path = "/auth", tag = "Sessions", request_body = SignInBody, responses((status = 201, description = "The session, with its token", body = SignedInView)))]
 pub(crate) async fn sign_in(
     State(app): State<App>,
@@ -89,7 +89,7 @@ pub(crate) async fn sign_in(
     Ok(response)
 }
 
-/// A person goes on, or gets the form back with what is wrong and what they typed.
+/// Redirects a browser, or returns the form with its errors and what was entered.
 async fn sign_in_by_page(
     app: &App,
     caller: &Caller,
@@ -119,8 +119,8 @@ async fn sign_in_by_page(
     }
 }
 
-/// Ends the session whose cookie the new one takes the place of: nobody at this browser could sign it out any
-/// more, and whoever has a copy would keep it (S-02; ASVS 7.2.4). Where that fails it ends by its time.
+/// Ends the session whose cookie the new one replaces: the browser can no longer sign it out, and a copied
+/// token would stay valid (S-02; ASVS 7.2.4). If that fails, the session expires by itself.
 async fn end_replaced(app: &App, caller: &Caller, headers: &HeaderMap) {
     let Ok(Some(Credential::Cookie(token))) = credential(headers) else {
         return;
@@ -139,11 +139,11 @@ async fn end_replaced(app: &App, caller: &Caller, headers: &HeaderMap) {
         Err(error) => Err(error),
     };
     if let Err(error) = ended {
-        tracing::warn!(%error, "a session was signed in over and could not be ended");
+        tracing::warn!(%error, "failed to end the session replaced by this sign-in");
     }
 }
 
-/// A token on its way out, which not even a cache of HTTP/1.0 keeps (H-06; RFC 6749, 5.1).
+/// A response with a token, which caches must not store, HTTP/1.0 caches included (H-06; RFC 6749, 5.1).
 fn token_response(status: StatusCode, view: impl Serialize) -> Response {
     let headers = [
         (CACHE_CONTROL, HeaderValue::from_static("no-store")),
@@ -159,7 +159,7 @@ async fn open_session(app: &App, caller: &Caller, mut fields: Fields) -> Result<
     Ok(app.accounts.sign_in(caller.ctx(), &who, &password).await?)
 }
 
-/// A page's form gets the cookie, and goes on by a GET (W-05).
+/// Sets the cookies and redirects (W-05).
 fn signed_in_by_page(
     app: &App,
     caller: &Caller,
@@ -184,13 +184,13 @@ pub(crate) fn see_other(place: &str) -> Response {
     response
 }
 
-/// The cookie of a session that was made or renewed.
+/// Sets the cookie of a new or renewed session.
 pub(crate) fn set_session_cookie(headers: &mut HeaderMap, signed_in: &SignedIn, now: Timestamp) {
     let life = signed_in.session.expires_at.duration_since(now).as_secs();
     set_cookie(headers, signed_in.token.expose(), life);
 }
 
-/// The session's cookie, for as long as the session may live (S-09).
+/// Sets the session cookie, with the remaining lifetime of the session (S-09).
 fn set_cookie(headers: &mut HeaderMap, token: &str, max_age: i64) {
     let cookie =
         format!("{COOKIE}={token}; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age={max_age}");
@@ -207,8 +207,8 @@ pub(crate) fn clear_cookie(headers: &mut HeaderMap) {
     headers.insert(HeaderName::from_static("clear-site-data"), data);
 }
 
-/// Shows the session and its user. A browser gets the sign-in page, or who is signed in. With
-/// `?return_to=/path` it goes on there, after the sign-in where one is needed.
+/// Returns the session and its user. A browser gets the sign-in page, or the page of its user. With
+/// `?return_to=/path` it is redirected there, after the sign-in if it is not signed in.
 #[utoipa::path(get, path = "/auth", tag = "Sessions", responses((status = 200, description = "The session and its user", body = CurrentSessionView)))]
 pub(crate) async fn current_session(
     State(app): State<App>,
@@ -249,7 +249,7 @@ fn sign_in_page(app: &App, caller: &Caller, return_to: Option<ReturnTo>) -> Resp
     }
 }
 
-/// Signs out. The token is dead from then on.
+/// Signs out. The token is invalid afterwards.
 #[utoipa::path(delete, path = "/auth", tag = "Sessions", responses((status = 204, description = "Signed out")))]
 pub(crate) async fn sign_out(State(app): State<App>, caller: Caller) -> Result<Response, Problem> {
     app.accounts
@@ -260,12 +260,11 @@ pub(crate) async fn sign_out(State(app): State<App>, caller: Caller) -> Result<R
     Ok(response)
 }
 
-/// Makes a new token for the session, which prolongs it up to 30 days from sign-in. The old token
-/// works for 30 seconds more; shown later, it ends the whole session. A browser gets the new token
-/// where it keeps the old one: in the cookie.
+/// Returns a new token and extends the session, up to 30 days from sign-in. The old token stays valid for
+/// 30 seconds; using it later ends the session. With the cookie, the new token is set as the cookie.
 #[utoipa::path(post, path = "/auth/renewal", tag = "Sessions", responses(
     (status = 200, description = "The session, with its new token", body = SignedInView),
-    (status = 204, description = "To the cookie: the new one is set")))]
+    (status = 204, description = "With the cookie: the new one is set")))]
 pub(crate) async fn renew(State(app): State<App>, caller: Caller) -> Result<Response, Problem> {
     let renewed = app.accounts.renew(caller.ctx(), caller.token()?).await?;
     let now = caller.ctx().now;
@@ -278,12 +277,12 @@ pub(crate) async fn renew(State(app): State<App>, caller: Caller) -> Result<Resp
     Ok(token_response(StatusCode::OK, view))
 }
 
-/// Whom a token is for.
+/// The service that the token is for.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = AudienceRequest)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct AudienceBody {
-    /// The service, as it will look for itself in `aud`.
+    /// The service, as it expects itself in `aud`.
     #[schema(
         min_length = 1,
         max_length = 200,
@@ -293,7 +292,7 @@ pub(crate) struct AudienceBody {
     audience: String,
 }
 
-/// Makes a five-minute token that another service checks against the JWKS alone.
+/// Returns a five-minute token that another service verifies with the JWKS alone.
 #[utoipa::path(post, path = "/auth/token", tag = "Sessions", request_body = AudienceBody, responses((status = 200, description = "The token", body = AudienceTokenView)))]
 pub(crate) async fn audience_token(
     State(app): State<App>,
@@ -313,10 +312,10 @@ pub(crate) async fn audience_token(
     Ok(token_response(StatusCode::OK, view))
 }
 
-/// For a reverse proxy: who is it, in headers. A browser that is not signed in is sent to the sign-in
-/// page where the proxy says what it wanted to `GET`, in `X-Forwarded-Uri` and `X-Forwarded-Method`.
-#[utoipa::path(get, path = "/auth/check", tag = "Sessions", responses((status = 200, description = "Signed in; `X-Auth-*` say as whom",
-    headers(("X-Auth-User-Id" = String, description = "The user's id"), ("X-Auth-Username" = String, description = "The user name, where there is one"), ("X-Auth-Email" = String, description = "The confirmed address, where there is one"), ("X-Auth-Role" = String, description = "`user` or `admin`")))))]
+/// Tells a reverse proxy who is signed in, in headers. A browser that is not signed in is redirected to the
+/// sign-in page if the proxy sends the requested page in `X-Forwarded-Uri`, with `X-Forwarded-Method: GET`.
+#[utoipa::path(get, path = "/auth/check", tag = "Sessions", responses((status = 200, description = "Signed in; `X-Auth-*` identify the user",
+    headers(("X-Auth-User-Id" = String, description = "The user's id"), ("X-Auth-Username" = String, description = "The username, if there is one"), ("X-Auth-Email" = String, description = "The confirmed address, if there is one"), ("X-Auth-Role" = String, description = "`user` or `admin`")))))]
 pub(crate) async fn check(
     State(app): State<App>,
     caller: Caller,
@@ -335,7 +334,7 @@ pub(crate) async fn check(
     let user = caller.require_session()?.user();
     let mut response = StatusCode::OK.into_response();
     for (name, value) in identity_fields(user) {
-        // Header values are bytes; a user name beyond ASCII goes out as UTF-8.
+        // Header values are bytes; a username beyond ASCII goes out as UTF-8.
         if let Ok(value) = HeaderValue::from_bytes(value.as_bytes()) {
             response
                 .headers_mut()
@@ -345,8 +344,8 @@ pub(crate) async fn check(
     Ok(response)
 }
 
-/// What the proxy was asked for, where it was a `GET`. Anybody may send these fields: they choose
-/// where this very client goes on our own origin, and nothing else.
+/// The URI that the proxy received, if the method was `GET`. Any client can send these fields: they only
+/// choose where that client goes on our own origin.
 fn wanted_uri(headers: &HeaderMap) -> Option<&str> {
     let method = headers.get("x-forwarded-method")?;
     let uri = headers.get("x-forwarded-uri")?;

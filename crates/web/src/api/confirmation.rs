@@ -1,4 +1,4 @@
-//! `/confirmation`: the address a link was mailed to becomes the account's.
+//! `/confirmation`: confirms the address that the link was mailed to.
 
 use axum::Json;
 use axum::extract::{Path, State};
@@ -19,23 +19,23 @@ use crate::pages::return_to::ReturnTo;
 use crate::problem::{Code, Problem};
 use crate::views::{Message, UserView};
 
-/// Where the mail goes.
+/// The address that the mail is sent to.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = MailRequest, example = json!({"email": "ben@example.com"}))]
 #[serde(deny_unknown_fields)]
 pub(crate) struct MailRequestBody {
-    /// Any address; the answer is the same whatever is known of it.
+    /// Any address; the response does not reveal whether it is known.
     #[schema(format = Email, max_length = 254)]
     email: String,
 }
 
-/// Reads a body of one address.
+/// Reads a body with an address.
 pub(crate) fn read_email(mut fields: Fields) -> Result<EmailAddress, Problem> {
     let email = fields.required("email", EmailAddress::parse);
     fields.finish(|| email)
 }
 
-/// The one answer to everybody who asks for a mail.
+/// The response to every request for a mail.
 pub(crate) fn mail_requested(app: &App, caller: &Caller) -> Response {
     if caller.wants_html() {
         let page = app
@@ -46,13 +46,13 @@ pub(crate) fn mail_requested(app: &App, caller: &Caller) -> Response {
     StatusCode::ACCEPTED.into_response()
 }
 
-/// Reads the secret of a link; what cannot be one is no such thing.
+/// Reads the token of a link; 404 if it cannot be one.
 pub(crate) fn read_token(text: &str) -> Result<Token, Problem> {
     Token::parse(text).ok_or_else(|| Problem::new(Code::NotFound))
 }
 
-/// Sends the confirmation again, where the address has one to give.
-#[utoipa::path(post, path = "/confirmation", tag = "Account", request_body = MailRequestBody, responses((status = 202, description = "Taken, whatever is known of the address")))]
+/// Sends the confirmation again, if the address has a pending one.
+#[utoipa::path(post, path = "/confirmation", tag = "Account", request_body = MailRequestBody, responses((status = 202, description = "Accepted, whether or not the address is known")))]
 pub(crate) async fn request_confirmation(
     State(app): State<App>,
     caller: Caller,
@@ -74,9 +74,9 @@ pub(crate) async fn request_confirmation(
     }
 }
 
-/// Shows what the link would confirm. A GET changes nothing, since mail scanners follow links.
-#[utoipa::path(get, path = "/confirmation/{token}", tag = "Account", params(("token" = String, Path, description = "The link's secret")),
-    responses((status = 200, description = "The link lives; `POST` it to confirm", body = Message)))]
+/// Shows what the link confirms. A GET changes nothing, since mail scanners follow links.
+#[utoipa::path(get, path = "/confirmation/{token}", tag = "Account", params(("token" = String, Path, description = "The token of the link")),
+    responses((status = 200, description = "The link is valid; `POST` to it to confirm", body = Message)))]
 pub(crate) async fn view_confirmation(
     State(app): State<App>,
     caller: Caller,
@@ -122,8 +122,8 @@ pub(crate) struct ConfirmationBody {
     password: Option<String>,
 }
 
-/// Confirms the address. Repeating it returns the same while the link is valid.
-#[utoipa::path(post, path = "/confirmation/{token}", tag = "Account", request_body = Option<ConfirmationBody>, params(("token" = String, Path, description = "The link's secret")),
+/// Confirms the address. Repeating it gives the same response while the link is valid.
+#[utoipa::path(post, path = "/confirmation/{token}", tag = "Account", request_body = Option<ConfirmationBody>, params(("token" = String, Path, description = "The token of the link")),
     responses((status = 200, description = "The user", body = UserView)))]
 pub(crate) async fn confirm(
     State(app): State<App>,
@@ -135,7 +135,7 @@ pub(crate) async fn confirm(
     match confirm_by(&app, &caller, &token, fields).await {
         Ok(user) if caller.wants_html() => Ok(confirmed_page(&app, &caller, &headers, &user)),
         Ok(user) => Ok(user_response(StatusCode::OK, &user)),
-        // A person gets the form back with what is wrong, and the link still works.
+        // The form is shown again with its errors; the link stays valid.
         Err(problem) if caller.wants_html() && problem.code != Code::LinkExpired => {
             let form = Form::default().refused(&problem);
             Err(problem.on_page(page(&app, &caller, &token, &form).await?))
@@ -158,7 +158,7 @@ async fn confirm_by(
         .await?)
 }
 
-/// The page after it, which goes on to where its reader was going before the sign-up.
+/// The page after it, which links to the page that the sign-up came from.
 fn confirmed_page(app: &App, caller: &Caller, headers: &HeaderMap, user: &User) -> Response {
     let return_to = ReturnTo::from_cookie(headers, &app.choices.return_origins);
     let locale = caller.locale();
@@ -170,9 +170,9 @@ fn confirmed_page(app: &App, caller: &Caller, headers: &HeaderMap, user: &User) 
     response
 }
 
-/// “This wasn't me”: removes the pending account, or the pending address of an active one.
-#[utoipa::path(delete, path = "/confirmation/{token}", tag = "Account", params(("token" = String, Path, description = "The link's secret")),
-    responses((status = 204, description = "The address is removed")))]
+/// Cancels the confirmation (“this wasn't me”). A pending user is deleted; an active one loses the pending address.
+#[utoipa::path(delete, path = "/confirmation/{token}", tag = "Account", params(("token" = String, Path, description = "The token of the link")),
+    responses((status = 204, description = "Cancelled")))]
 pub(crate) async fn disown(
     State(app): State<App>,
     caller: Caller,

@@ -1,4 +1,4 @@
-//! `/email-undo`: the old mailbox takes an e-mail change back, by the link in its notice.
+//! `/email-undo`: undoes an email change, by the link mailed to the old address.
 
 use axum::Json;
 use axum::extract::{Path, State};
@@ -28,9 +28,9 @@ pub(crate) async fn page(
         .undo_email(caller.locale(), &link.email, token, form))
 }
 
-/// Says whether the link can still be used. A GET changes nothing, since mail scanners follow links.
-#[utoipa::path(get, path = "/email-undo/{token}", tag = "Account", params(("token" = String, Path, description = "The link's secret")),
-    responses((status = 200, description = "The link lives; `POST` it to take the change back", body = Message)))]
+/// Returns whether the link is valid. A GET changes nothing, since mail scanners follow links.
+#[utoipa::path(get, path = "/email-undo/{token}", tag = "Account", params(("token" = String, Path, description = "The token of the link")),
+    responses((status = 200, description = "The link is valid; `POST` to it to undo the change", body = Message)))]
 pub(crate) async fn view_email_undo(
     State(app): State<App>,
     caller: Caller,
@@ -44,15 +44,15 @@ pub(crate) async fn view_email_undo(
         .view_email_undo(caller.ctx(), &read_token(&token)?)
         .await?;
     Ok(Json(Message {
-        message: "POST to this URL to take the account back to this address.",
+        message: "POST to this URL to undo the email change.",
     })
     .into_response())
 }
 
-/// Gives the account its old address back, once. Every session ends, the password no longer works, and
-/// a recovery link is mailed to that address.
-#[utoipa::path(post, path = "/email-undo/{token}", tag = "Account", params(("token" = String, Path, description = "The link's secret")),
-    responses((status = 204, description = "Taken back; a recovery mail is on its way")))]
+/// Restores the old address, once. Every session ends, the password is disabled, and a recovery link is
+/// mailed to that address.
+#[utoipa::path(post, path = "/email-undo/{token}", tag = "Account", params(("token" = String, Path, description = "The token of the link")),
+    responses((status = 204, description = "Undone; a recovery mail is sent")))]
 pub(crate) async fn undo_email_change(
     State(app): State<App>,
     caller: Caller,

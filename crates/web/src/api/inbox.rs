@@ -1,7 +1,6 @@
-//! `GET /inbox.json`: the mails that stayed on this machine, for the tests of other projects.
+//! `GET /inbox.json`: the built-in inbox, for tests of other projects.
 //!
-//! Who may read it is decided here for the page as well: whoever sits at this machine, where mail
-//! goes nowhere else.
+//! Access to the inbox, the page included, is limited here to clients on this machine.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -23,9 +22,9 @@ use crate::inbox::{Inbox, InboxMail};
 use crate::problem::{Code, Problem};
 use crate::trusted_proxies::address_of;
 
-/// The longest anybody waits for a mail, in seconds.
+/// Maximum time to wait for a mail, in seconds.
 const MAX_WAIT: u64 = 10;
-/// The largest whole number that every reader of JSON keeps.
+/// Largest integer that all JSON parsers represent exactly.
 const MAX_ID: u64 = (1 << 53) - 1;
 
 /// The mails of the built-in inbox.
@@ -35,24 +34,24 @@ pub(crate) struct InboxMails {
     items: Vec<InboxMailView>,
 }
 
-/// A mail that stayed on this machine.
+/// A mail in the built-in inbox.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = InboxMail)]
 pub(crate) struct InboxMailView {
-    /// Counts up; `after` takes it.
+    /// Increasing number, for `after`.
     #[schema(minimum = 1, example = 1)]
     id: u64,
-    /// Whom it went to.
+    /// Recipient.
     #[schema(format = Email, example = "ben@example.com")]
     to: String,
-    /// Its subject.
+    /// Subject.
     subject: String,
-    /// The plain text.
+    /// Plain text part.
     text: String,
-    /// The link it is about; empty where it has none.
+    /// The link in the mail; empty if there is none.
     #[schema(example = "http://localhost:8000/confirmation/…")]
     url: String,
-    /// When it was sent.
+    /// Time of sending.
     #[schema(format = DateTime, example = "2026-11-21T08:00:00Z")]
     at: String,
 }
@@ -70,14 +69,14 @@ impl From<InboxMail> for InboxMailView {
     }
 }
 
-/// Reads the built-in inbox, newest mail first. It is there where the server listens on loopback and
-/// sends no mail, for tests and development; a request must name this machine in `Host`, and a proxy
-/// in front no client elsewhere.
+/// Returns the mails of the built-in inbox, newest first. The inbox exists for tests and development: if the
+/// server listens on loopback only and no mail server is configured. `Host` must be this machine, and a proxy
+/// must not forward requests of other machines.
 #[utoipa::path(get, path = "/inbox.json", tag = "Operations",
     params(
-        ("to" = Option<String>, Query, description = "Only mails to this address, whatever its letter case", format = Email, max_length = 254),
-        ("after" = Option<u64>, Query, description = "Only mails with a greater id", minimum = 0, maximum = 9_007_199_254_740_991_u64),
-        ("wait" = Option<u64>, Query, description = "Wait so many seconds, 0 to 10, until there is one", minimum = 0, maximum = 10)),
+        ("to" = Option<String>, Query, description = "Mails to this address; letter case is ignored", format = Email, max_length = 254),
+        ("after" = Option<u64>, Query, description = "Mails with a greater id", minimum = 0, maximum = 9_007_199_254_740_991_u64),
+        ("wait" = Option<u64>, Query, description = "Seconds to wait for a mail, 0 to 10", minimum = 0, maximum = 10)),
     responses((status = 200, description = "The mails", body = InboxMails)))]
 pub(crate) async fn list_inbox(
     State(app): State<App>,
@@ -101,7 +100,7 @@ pub(crate) async fn list_inbox(
     }
 }
 
-/// The inbox, for whoever may see it.
+/// Returns the inbox to clients on this machine; 404 otherwise.
 pub(crate) fn inbox_of<'a>(app: &'a App, asked: &Parts) -> Result<&'a dyn Inbox, Problem> {
     let inbox = app.inbox.as_deref();
     inbox
@@ -109,9 +108,8 @@ pub(crate) fn inbox_of<'a>(app: &'a App, asked: &Parts) -> Result<&'a dyn Inbox,
         .ok_or_else(|| Problem::new(Code::NotFound))
 }
 
-/// Whether the request names this machine as its browser sees it. A page elsewhere that has bent its
-/// own name to this address (DNS rebinding), or a proxy that hands `Host` on, names another. One that
-/// names nothing, or nothing that can be read, is not known to name this machine.
+/// Returns `true` if the request names this machine as its host. With DNS rebinding, or behind a proxy that
+/// forwards `Host`, a request names another one.
 fn names_this_machine(asked: &Parts) -> bool {
     let of_header = asked.headers.get_all(HOST).into_iter();
     let of_header = of_header.map(|host| host.to_str().unwrap_or_default());
@@ -121,8 +119,8 @@ fn names_this_machine(asked: &Parts) -> bool {
     named.peek().is_some() && named.all(is_loopback_authority)
 }
 
-/// Whether the client sits at this machine: the peer, and everybody for whom a proxy says it speaks.
-/// Here any proxy is believed, since what it says can only shut the door.
+/// Returns `true` if the peer and all clients in forwarding headers are on this machine. Any proxy is trusted
+/// here, since its headers can only deny access.
 fn sits_here(asked: &Parts) -> bool {
     let peer = asked.extensions.get::<ConnectInfo<SocketAddr>>();
     let is_here = peer.is_some_and(|ConnectInfo(peer)| peer.ip().to_canonical().is_loopback());
@@ -136,7 +134,7 @@ fn sits_here(asked: &Parts) -> bool {
         && spoken_for.all(|hop| address_of(hop).is_some_and(|hop| hop.is_loopback()))
 }
 
-/// Which mails.
+/// Selects mails.
 struct Wanted {
     to: Option<EmailAddress>,
     after: u64,
@@ -154,7 +152,7 @@ impl Wanted {
 fn read(uri: &Uri) -> Result<(Wanted, Duration), Problem> {
     let mut query = Query::parse(uri.query())?;
     let wanted = Wanted {
-        // Empty would be everybody's mail, and is what a script's lost variable makes of it.
+        // An empty value, such as that of an unset variable in a script, must not select all mails.
         to: query.filled("to", |text| EmailAddress::parse(&text.replace(' ', "+"))),
         after: query
             .optional("after", |text| number(text, MAX_ID))
@@ -166,6 +164,10 @@ fn read(uri: &Uri) -> Result<(Wanted, Duration), Problem> {
 }
 
 fn number(text: &str, most: u64) -> Result<u64, Invalid> {
-    whole_number(text, 0..=most)
-        .ok_or_else(|| Invalid::new("out-of-range", format!("A whole number from 0 to {most}.")))
+    whole_number(text, 0..=most).ok_or_else(|| {
+        Invalid::new(
+            "out-of-range",
+            format!("Must be a whole number from 0 to {most}."),
+        )
+    })
 }

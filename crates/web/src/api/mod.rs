@@ -1,7 +1,7 @@
-//! The endpoints, one file each or one file a small noun: request, response, handler.
+//! The endpoints: each file has request, response and handler.
 //!
-//! A handler reads its body into typed values, calls one story, and writes the outcome. To add
-//! one, copy the nearest, then add its line and its row in [`crate::routes`].
+//! A handler reads its body into typed values, calls one method of `Accounts`, and writes the response.
+//! To add one, copy the nearest, then add its line and its row in [`crate::routes`].
 
 pub mod auth;
 pub mod confirmation;

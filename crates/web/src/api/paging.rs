@@ -1,5 +1,4 @@
-//! Lists: `limit`, `cursor`, and the link to what comes next; and queries, which lists were the first
-//! to have.
+//! Lists (`limit`, `cursor`, the link to the next page) and query parameters.
 
 use std::ops::RangeInclusive;
 use std::str::FromStr;
@@ -19,11 +18,11 @@ use crate::body::parse_query;
 use crate::problem::{Code, Problem};
 use crate::views::List;
 
-/// The most items of a page.
+/// Maximum number of items in a page.
 const MAX_LIMIT: usize = 200;
 const DEFAULT_LIMIT: usize = 50;
 
-/// The query of a request, value by value.
+/// The query parameters of a request, taken out one by one.
 pub(crate) struct Query {
     fields: Map<String, Value>,
     errors: Vec<FieldError>,
@@ -37,7 +36,7 @@ impl Query {
         })
     }
 
-    /// A value, read by `parse`; empty is absent.
+    /// Takes a parameter; an empty one counts as absent.
     pub(crate) fn optional<T>(
         &mut self,
         name: &str,
@@ -49,7 +48,7 @@ impl Query {
         self.filled(name, parse)
     }
 
-    /// A value, read by `parse`, where empty is a value like any other.
+    /// Takes a parameter that can be empty.
     pub(crate) fn filled<T>(
         &mut self,
         name: &str,
@@ -66,15 +65,15 @@ impl Query {
             whole_number(text, 1..=MAX_LIMIT).ok_or_else(|| {
                 Invalid::new(
                     "out-of-range",
-                    format!("`limit` is a number from 1 to {MAX_LIMIT}."),
+                    format!("`limit` must be a number from 1 to {MAX_LIMIT}."),
                 )
             })
         };
         self.optional("limit", parse).unwrap_or(DEFAULT_LIMIT)
     }
 
-    /// Where the page before ended. A cursor is an id and nothing more, so that a forged one can
-    /// name no more than a place in the list (Z-07).
+    /// The id of the last item of the previous page. A cursor is only an id, so a forged one can select no
+    /// more than a position in the list (Z-07).
     pub(crate) fn cursor<I>(
         &mut self,
         from_bytes: fn([u8; 16]) -> I,
@@ -85,7 +84,7 @@ impl Query {
         let forged = || {
             Problem::with_detail(
                 Code::MalformedRequest,
-                "This `cursor` was not given by a list.",
+                "`cursor` is invalid. Use `next` of the previous page.",
             )
         };
         let bytes = URL_SAFE_NO_PAD.decode(&text).map_err(|_| forged())?;
@@ -93,13 +92,13 @@ impl Query {
         Ok(Some(from_bytes(bytes)))
     }
 
-    /// Refuses what was at fault, or is unknown here.
+    /// Rejects invalid and unknown parameters.
     pub(crate) fn finish(mut self) -> Result<(), Problem> {
         for name in self.fields.keys().take(16) {
             let shown: String = name.chars().take(64).collect();
             self.errors.push(FieldError::new(
                 shown,
-                Invalid::new("unknown", "There is no such query value here."),
+                Invalid::new("unknown", "Unknown query parameter."),
             ));
         }
         if self.errors.is_empty() {
@@ -110,7 +109,7 @@ impl Query {
     }
 }
 
-/// A whole number as the contract has it: digits alone, where `parse` would take a `+`.
+/// Parses a whole number of digits; `str::parse` would also accept a `+`.
 pub(crate) fn whole_number<N>(text: &str, range: RangeInclusive<N>) -> Option<N>
 where
     N: FromStr + PartialOrd,
@@ -119,8 +118,8 @@ where
     number.filter(|number| range.contains(number))
 }
 
-/// Answers a page of at most `limit` items, of which one more was read to know whether there is
-/// a next. `uri` is the request's, for the link.
+/// Responds with a page of at most `limit` items. `found` has one more if there is a next page; `uri` is that of
+/// the request, for the link.
 pub(crate) fn respond<M, V: Serialize>(
     mut found: Vec<M>,
     limit: usize,

@@ -1,4 +1,4 @@
-//! `PUT /password`: change it by showing the current one.
+//! `PUT /password`: changes the password, with the current one.
 
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
@@ -13,26 +13,26 @@ use crate::device;
 use crate::guard::Caller;
 use crate::problem::Problem;
 
-/// With a session, the two passwords; without one, `username` or `email` as well.
+/// The two passwords; without a session also `username` or `email`.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = PasswordChange, example = json!({"current_password": "three boats on a lake", "new_password": "four boats on a lake"}))]
 #[serde(deny_unknown_fields)]
 pub(crate) struct PasswordBody {
-    /// The password as it is.
+    /// The current password.
     #[schema(format = Password, max_length = 256)]
     current_password: String,
-    /// The password as it shall be.
+    /// The new password.
     #[schema(format = Password, min_length = 8, max_length = 256)]
     new_password: String,
-    /// Whose, where no session says so.
+    /// The account, if there is no session.
     #[schema(min_length = 1, max_length = 64)]
     username: Option<String>,
-    /// Whose, where no session says so.
+    /// The account, if there is no session.
     #[schema(format = Email, max_length = 254)]
     email: Option<String>,
 }
 
-/// The password of a body that need not be there.
+/// Reads the password of an optional body.
 pub(crate) fn shown_password(fields: Option<Fields>) -> Result<Option<Password>, Problem> {
     let Some(mut fields) = fields else {
         return Ok(None);
@@ -41,9 +41,8 @@ pub(crate) fn shown_password(fields: Option<Fields>) -> Result<Option<Password>,
     fields.finish(|| Some(password))
 }
 
-/// Changes the password. Every other session ends, and a notice is mailed. With the cookie this session goes
-/// on under a new token, which the answer sets, and the old one is refused from then on; a program renews its
-/// own afterwards, in case somebody has copied it.
+/// Changes the password. Every other session ends, and a notice is mailed. With the cookie, the response sets
+/// a new token and the old one is invalid; other clients should renew their token afterwards.
 #[utoipa::path(put, path = "/password", tag = "Account", request_body = PasswordBody, responses((status = 204, description = "Changed")))]
 pub(crate) async fn change_password(
     State(app): State<App>,
@@ -54,7 +53,7 @@ pub(crate) async fn change_password(
     Ok((StatusCode::NO_CONTENT, cookies))
 }
 
-/// Reads the body and calls the story; the page does the same. What comes back goes to the browser.
+/// Changes the password, for the API and the page. Returns the cookies to set.
 pub(crate) async fn change(
     app: &App,
     caller: &Caller,
@@ -72,15 +71,14 @@ pub(crate) async fn change(
         .await?;
     let mut cookies = HeaderMap::new();
     if let Err(problem) = stay(app, caller, &mut cookies).await {
-        // The password is changed all the same; the browser goes on with what it has.
-        tracing::warn!(error = ?problem, "a session goes on under its old token");
+        // The password has changed; the browser continues with its old token.
+        tracing::warn!(error = ?problem, "failed to replace the session token after a password change");
     }
     Ok(cookies)
 }
 
-/// Keeps the browser that has changed the password where it is: known, and in its session under
-/// a new token, since the old one may have been copied and is good for nothing any more (S-02). A
-/// program, which gets no body here, renews by itself.
+/// Keeps the browser a known device, and signed in with a new token, since the old one may have been
+/// copied (S-02). Clients without the cookie renew their token themselves.
 async fn stay(app: &App, caller: &Caller, cookies: &mut HeaderMap) -> Result<(), Problem> {
     if caller.session().is_none() {
         return Ok(());

@@ -1,4 +1,4 @@
-//! `/recovery`: a new password by a mailed link.
+//! `/recovery`: sets a new password with a mailed link.
 
 use axum::Json;
 use axum::extract::{Path, State};
@@ -21,13 +21,13 @@ use crate::views::Message;
 #[schema(as = Recovery, example = json!({"new_password": "four boats on a lake"}))]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RecoveryBody {
-    /// The password as it shall be.
+    /// The new password.
     #[schema(format = Password, min_length = 8, max_length = 256)]
     new_password: String,
 }
 
-/// Mails a recovery link, where the address has an account.
-#[utoipa::path(post, path = "/recovery", tag = "Account", request_body = MailRequestBody, responses((status = 202, description = "Taken, whatever is known of the address")))]
+/// Mails a recovery link, if the address belongs to an account.
+#[utoipa::path(post, path = "/recovery", tag = "Account", request_body = MailRequestBody, responses((status = 202, description = "Accepted, whether or not the address is known")))]
 pub(crate) async fn request_recovery(
     State(app): State<App>,
     caller: Caller,
@@ -63,9 +63,9 @@ pub(crate) async fn page(
     Ok(app.pages.recover(caller.locale(), &user, token, form))
 }
 
-/// Says whether the link can still be used.
-#[utoipa::path(get, path = "/recovery/{token}", tag = "Account", params(("token" = String, Path, description = "The link's secret")),
-    responses((status = 200, description = "The link lives; `POST` a new password to it", body = Message)))]
+/// Returns whether the link is valid.
+#[utoipa::path(get, path = "/recovery/{token}", tag = "Account", params(("token" = String, Path, description = "The token of the link")),
+    responses((status = 200, description = "The link is valid; `POST` a new password to it", body = Message)))]
 pub(crate) async fn view_recovery(
     State(app): State<App>,
     caller: Caller,
@@ -79,14 +79,14 @@ pub(crate) async fn view_recovery(
         .view_recovery(caller.ctx(), &read_token(&token)?)
         .await?;
     Ok(Json(Message {
-        message: "POST a new_password to this URL to set it.",
+        message: "POST `new_password` to this URL to set it.",
     })
     .into_response())
 }
 
 /// Sets the new password, once. Every session ends, and a notice is mailed.
-#[utoipa::path(post, path = "/recovery/{token}", tag = "Account", request_body = RecoveryBody, params(("token" = String, Path, description = "The link's secret")),
-    responses((status = 204, description = "Set")))]
+#[utoipa::path(post, path = "/recovery/{token}", tag = "Account", request_body = RecoveryBody, params(("token" = String, Path, description = "The token of the link")),
+    responses((status = 204, description = "Changed")))]
 pub(crate) async fn recover(
     State(app): State<App>,
     caller: Caller,
@@ -99,7 +99,7 @@ pub(crate) async fn recover(
             Ok(page.into_response())
         }
         Ok(()) => Ok(StatusCode::NO_CONTENT.into_response()),
-        // A person gets the form back with what is wrong, and the link still works.
+        // The form is shown again with its errors; the link stays valid.
         Err(problem) if caller.wants_html() && problem.code != Code::LinkExpired => {
             let form = Form::default().refused(&problem);
             Err(problem.on_page(page(&app, &caller, &token, &form).await?))

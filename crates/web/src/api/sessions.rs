@@ -1,4 +1,4 @@
-//! `/user/{user}/session`: the devices somebody is signed in on.
+//! `/user/{user}/session`: the open sessions of a user.
 
 use axum::extract::{Path, State};
 use axum::http::{StatusCode, Uri};
@@ -14,10 +14,10 @@ use crate::views::{List, SessionView};
 /// Lists the open sessions, newest first; there are at most 50.
 #[utoipa::path(get, path = "/user/{user}/session", tag = "Sessions",
     params(
-        ("user" = String, Path, description = "`me`, a user name or a user id"),
-        ("limit" = Option<u32>, Query, description = "1 to 200, else 50", minimum = 1, maximum = 200),
-        ("cursor" = Option<String>, Query, description = "`next` of the page before", pattern = "^[A-Za-z0-9_-]{21}[AQgw]$")),
-    responses((status = 200, description = "The sessions", body = List<SessionView>, headers(("Link" = String, description = "rel=\"next\", where there is one")))))]
+        ("user" = String, Path, description = "`me`, a username or a user id"),
+        ("limit" = Option<u32>, Query, description = "1 to 200, default 50", minimum = 1, maximum = 200),
+        ("cursor" = Option<String>, Query, description = "`next` of the previous page", pattern = "^[A-Za-z0-9_-]{21}[AQgw]$")),
+    responses((status = 200, description = "The sessions", body = List<SessionView>, headers(("Link" = String, description = "rel=\"next\", if there is a next page")))))]
 pub(crate) async fn list_sessions(
     State(app): State<App>,
     caller: Caller,
@@ -42,7 +42,7 @@ pub(crate) async fn list_sessions(
 }
 
 /// Ends all sessions. Recovery links that were mailed before are void.
-#[utoipa::path(delete, path = "/user/{user}/session", tag = "Sessions", params(("user" = String, Path, description = "`me`, a user name or a user id")),
+#[utoipa::path(delete, path = "/user/{user}/session", tag = "Sessions", params(("user" = String, Path, description = "`me`, a username or a user id")),
     responses((status = 204, description = "Ended")))]
 pub(crate) async fn revoke_sessions(
     State(app): State<App>,
@@ -55,7 +55,7 @@ pub(crate) async fn revoke_sessions(
 
 /// Ends one session.
 #[utoipa::path(delete, path = "/user/{user}/session/{id}", tag = "Sessions",
-    params(("user" = String, Path, description = "`me`, a user name or a user id"), ("id" = String, Path, description = "The session's id", format = "uuid")),
+    params(("user" = String, Path, description = "`me`, a username or a user id"), ("id" = String, Path, description = "The session's id", format = "uuid")),
     responses((status = 204, description = "Ended")))]
 pub(crate) async fn revoke_session(
     State(app): State<App>,

@@ -45,7 +45,7 @@ fn schema_of_problems(status: u16, codes: &[Code]) -> Value {
     }});
     if codes.contains(&Code::ValidationFailed) {
         here["required"] = json!(["status", "code", "errors"]);
-        here["properties"]["errors"] = json!({"type": "array", "items": reference("FieldFault")});
+        here["properties"]["errors"] = json!({"type": "array", "items": reference("FieldError")});
     }
     json!({"allOf": [reference("Problem"), here]})
 }
@@ -66,17 +66,17 @@ fn example(code: Code, public_url: &str) -> Value {
         "type": format!("{public_url}/problems/{}", code.as_str()),
         "title": code.title(),
         "status": code.status().as_u16(),
-        "detail": code.help(),
+        "detail": code.detail(),
         "code": code.as_str(),
         "request_id": "5f0c3a7e9b1d4c2f8a6e0d9c7b5a3f1e",
     });
     if code == Code::ValidationFailed {
-        example["errors"] = json!([{"field": "email", "code": "invalid", "detail": "This is not an e-mail address; one looks like ben@example.com."}]);
+        example["errors"] = json!([{"field": "email", "code": "invalid", "detail": "This is not an email address; one looks like ben@example.com."}]);
     }
     example
 }
 
-/// What every problem has.
+/// Schema of a problem.
 pub(super) fn problem_schema() -> Value {
     let codes: Vec<_> = Code::ALL.iter().map(|code| code.as_str()).collect();
     json!({
@@ -84,27 +84,27 @@ pub(super) fn problem_schema() -> Value {
         "description": "A problem (RFC 9457).",
         "required": ["type", "title", "status", "detail", "code", "request_id"],
         "properties": {
-            "type": {"type": "string", "format": "uri", "description": "A page that explains it."},
-            "title": {"type": "string", "description": "What happened, in a few words."},
-            "status": {"type": "integer", "minimum": 400, "maximum": 599, "description": "The same as the answer's."},
-            "detail": {"type": "string", "description": "What it means here, and what to do next."},
+            "type": {"type": "string", "format": "uri", "description": "URL of a page that explains the problem."},
+            "title": {"type": "string", "description": "Name of the problem."},
+            "status": {"type": "integer", "minimum": 400, "maximum": 599, "description": "HTTP status."},
+            "detail": {"type": "string", "description": "What happened in this request."},
             "code": {"type": "string", "enum": codes, "description": "Stable; the texts are not."},
-            "request_id": {"type": "string", "description": "Names the line in the server's log."},
-            "errors": {"type": "array", "description": "Every field at fault; with `validation-failed` alone.", "items": reference("FieldFault")},
+            "request_id": {"type": "string", "description": "Id of the request, as in the server's log."},
+            "errors": {"type": "array", "description": "All invalid fields; only with `validation-failed`.", "items": reference("FieldError")},
         },
     })
 }
 
-/// What is said of one field, in `errors`.
-pub(super) fn fault_schema() -> Value {
+/// Schema of an item of `errors`.
+pub(super) fn field_error_schema() -> Value {
     json!({
         "type": "object",
-        "description": "What is wrong with one field.",
+        "description": "An invalid field.",
         "required": ["field", "code", "detail"],
         "properties": {
-            "field": {"type": "string", "description": "Its name, as it was sent.", "example": "email"},
+            "field": {"type": "string", "description": "Name of the field, as it was sent.", "example": "email"},
             "code": {"type": "string", "description": "Stable, such as `missing`, `invalid`, `too-short` or `unknown`.", "example": "invalid"},
-            "detail": {"type": "string", "description": "A sentence for the person who typed it."},
+            "detail": {"type": "string", "description": "A message for the user."},
         },
     })
 }

@@ -1,8 +1,7 @@
-//! Forms that go back to the person: what they typed, and what is wrong with it.
+//! Forms that are shown again with what was entered and its errors.
 //!
-//! A refused form in a browser is not a dead end. The handler keeps a [`Form`] before it reads the
-//! body, and gives the page back with it; the problem's code decides the sentence, which stands in
-//! the templates, in the person's language.
+//! A handler creates a [`Form`] before it reads the body, and shows the page again with it. The templates
+//! have the message of each code, in the user's language.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +12,7 @@ use serde::Serialize;
 use crate::body::Fields;
 use crate::problem::{Code, Problem};
 
-/// Every field that a form of ours has. Templates find each of them in every form.
+/// All fields of all forms. Templates find each of them in every form.
 const FIELDS: &[&str] = &[
     "username",
     "email",
@@ -21,15 +20,15 @@ const FIELDS: &[&str] = &[
     "current_password",
     "new_password",
 ];
-/// What is written back into the form. Never a password.
+/// Fields that are shown again with their value. Never a password.
 const SHOWN: &[&str] = &["username", "email"];
 
-/// A form as it stands: empty, or given back.
+/// An empty form, or one with entered values and errors.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Form {
-    /// What is wrong with it as a whole.
+    /// Problem code of the form as a whole.
     problem: Option<&'static str>,
-    /// How many seconds to wait before it is worth another try.
+    /// Seconds to wait before the next attempt.
     wait: Option<u64>,
     #[serde(flatten)]
     fields: BTreeMap<&'static str, Field>,
@@ -61,7 +60,7 @@ impl From<&Form> for Value {
 }
 
 impl Form {
-    /// What the person typed.
+    /// Creates a form with the entered values.
     pub(crate) fn of(fields: &Fields) -> Self {
         let mut form = Self::default();
         for name in SHOWN {
@@ -72,13 +71,13 @@ impl Form {
         form
     }
 
-    /// The same with what is wrong: at the field where there is one, else above the form.
+    /// Adds the errors of a problem: at their fields, else above the form.
     pub(crate) fn refused(mut self, problem: &Problem) -> Self {
         self.wait = problem.retry_after.map(|wait| wait.as_secs().max(1));
         let is_told = match problem.code {
             Code::UsernameTaken => self.fault("username", "taken"),
             Code::EmailTaken => self.fault("email", "taken"),
-            // Every fault is told, or the form as a whole says that something is wrong.
+            // Errors of other fields are shown above the form.
             _ => problem
                 .errors
                 .iter()
@@ -102,8 +101,7 @@ impl Form {
         }
     }
 
-    /// The page has one field for both names, which may be either: what is wrong with one of them
-    /// is wrong with that field.
+    /// Moves an error of `email` to `username`, for pages with one field for both.
     pub(crate) fn with_one_name(mut self) -> Self {
         let fault = self.fields.get("email").and_then(|field| field.fault);
         if let Some(fault) = fault {

@@ -1,9 +1,8 @@
-//! Pages for people: server-rendered, in their language, whole without script (W-01).
+//! Pages: rendered on the server, in the user's language, usable without scripts (W-01).
 //!
-//! Handlers in this folder serve the routes that only people use; the pages of API routes are
-//! rendered from their handlers under `api/`. Templates are compiled in; every value is escaped by
-//! the engine (W-02). To add a page: a template in each language's folder, its line in [`TEMPLATES`], a
-//! method here.
+//! Handlers in this folder serve the routes of pages; pages of API routes are rendered by their handlers
+//! under `api/`. Templates are compiled in, and the engine escapes every value (W-02). To add a page: a
+//! template for each language, its line in [`TEMPLATES`], a method here.
 
 pub mod assets;
 pub mod confirmation;
@@ -45,7 +44,7 @@ templates! {
     "de/mail-requested.html", "de/undo-email-change.html", "de/email-change-undone.html", "de/recover.html", "de/recovered.html", "de/problem.html", "de/messages.html",
 }
 
-/// The two forms of the start page, at most one of them given back, and where they lead.
+/// The two forms of the start page, and where they redirect to.
 #[derive(Debug, Default)]
 pub(crate) struct WelcomeForms {
     pub(crate) sign_in: Form,
@@ -84,7 +83,7 @@ impl Pages {
         match template.render(values) {
             Ok(text) => Html(text),
             Err(error) => {
-                tracing::error!(page = name, %error, "a page cannot be rendered");
+                tracing::error!(page = name, %error, "failed to render page");
                 Html(
                     "<!doctype html><title>Doorward</title><p>This page cannot be shown."
                         .to_owned(),
@@ -98,7 +97,7 @@ impl Pages {
         self.render(&format!("{lang}/{name}.html"), lang, values)
     }
 
-    /// The start page of somebody who is not signed in.
+    /// The start page without a session.
     pub(crate) fn welcome(
         &self,
         locale: Locale,
@@ -114,7 +113,7 @@ impl Pages {
         )
     }
 
-    /// The start page of somebody who is: their data, and what they can do.
+    /// The start page with a session: the user's data and actions.
     pub(crate) fn home(
         &self,
         locale: Locale,
@@ -138,7 +137,7 @@ impl Pages {
         self.page(locale, "home", values)
     }
 
-    /// The form that changes the password; without a user it asks for the name as well.
+    /// The form that changes the password; without a session it also asks for the name.
     pub(crate) fn password(
         &self,
         locale: Locale,
@@ -336,13 +335,13 @@ fn escape(
     Ok(())
 }
 
-/// What a user signs in with, for password managers to keep beside a new password.
+/// The sign-in name of a user, for password managers.
 fn sign_in_name(user: &User) -> Option<&str> {
     let username = user.username.as_ref().map(Username::as_str);
     username.or(user.email.as_ref().map(EmailAddress::as_str))
 }
 
-/// What to call a user: name, user name or address.
+/// The display name of a user: name, username or address.
 fn display_name(user: &User) -> Option<&str> {
     let name = user.name.as_ref().map(Name::as_str);
     let username = || user.username.as_ref().map(Username::as_str);

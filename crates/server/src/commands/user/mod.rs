@@ -11,7 +11,7 @@ use doorward_domain::flows::operator::NewUser;
 use doorward_domain::model::{Role, User, UserFilter};
 use doorward_domain::values::{EmailAddress, Invalid, Name, Secret, Username};
 use doorward_domain::{Accounts, Error};
-use doorward_web::held::Document;
+use doorward_web::data_export::ExportDocument;
 use doorward_web::views::UserView;
 use serde_json::json;
 
@@ -89,7 +89,7 @@ async fn export(accounts: &Arc<Accounts>, ctx: &Ctx, named: &str) -> anyhow::Res
         .export_named(ctx, named)
         .await
         .map_err(|error| said(error, named))?;
-    let mut document = Document::new(accounts.clone(), held, ctx);
+    let mut document = ExportDocument::new(accounts.clone(), held, ctx);
     let mut output = std::io::stdout().lock();
     while let Some(piece) = document.next().await? {
         output

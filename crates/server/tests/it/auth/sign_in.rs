@@ -33,10 +33,7 @@ async fn a_sign_in_gives_a_token_that_opens_the_session() {
             .await
             .expect_problem(401, "invalid-token");
         ben.get("/auth").await.expect_problem(401, "invalid-token");
-        assert_eq!(
-            ben.get("/").await.expect(200).json(),
-            json!({"message": "Hello World"})
-        );
+        ben.get("/").await.expect(200).assert_greeting();
     }
     let form = anon
         .request("POST", "/auth")

@@ -58,6 +58,21 @@ async fn the_inbox_and_the_documents_are_pages_as_well() {
     for path in ["/docs", "/problems", "/problems/forbidden"] {
         Page::get(&app.anon(), path, "en").await;
     }
+    for (path, expected) in [("/docs/", "/docs"), ("/problems//", "/problems")] {
+        let moved = app.anon().request("GET", path).html().send().await;
+        assert_eq!(moved.expect(308).header("location"), Some(expected));
+    }
+    for (method, path) in [
+        ("POST", "/docs/"),
+        ("GET", "/nothing/"),
+        ("GET", "//evil.example/"),
+    ] {
+        app.anon()
+            .request(method, path)
+            .send()
+            .await
+            .expect_problem(404, "not-found");
+    }
 }
 
 #[tokio::test]

@@ -180,6 +180,17 @@ impl Answer {
         }
     }
 
+    /// Asserts that this is `GET /` for a client without a session: no field of a user.
+    #[track_caller]
+    pub fn assert_greeting(&self) {
+        let greeting = self.json();
+        assert_eq!(greeting["message"], "Hello World");
+        assert_eq!(greeting["name"], "Doorward");
+        assert_eq!(greeting["version"], env!("CARGO_PKG_VERSION"));
+        assert_eq!(greeting["links"]["docs"], "/docs");
+        assert_eq!(greeting.as_object().unwrap().len(), 4, "{greeting}");
+    }
+
     /// Every cookie that it sets, whole.
     pub fn cookies(&self) -> Vec<&str> {
         let fields = self.headers.get_all("set-cookie").iter();

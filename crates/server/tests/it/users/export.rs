@@ -52,7 +52,7 @@ async fn a_person_takes_everything_along() {
     let events = words(&held["audit"], "event");
     assert_eq!(events[0], "user-exported");
     assert!(events.contains(&"sign-in".to_owned()), "{events:?}");
-    assert!(held["kept"].as_array().unwrap().len() >= 6);
+    assert!(held["retention"].as_array().unwrap().len() >= 6);
     let secret = link.rsplit('/').next().unwrap();
     for secret in [secret, ben.token(), "$argon2", "digest\":"] {
         assert!(!answer.text().contains(secret), "{secret}");

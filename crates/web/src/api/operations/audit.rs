@@ -1,4 +1,4 @@
-//! `GET /audit`: who did what to whom.
+//! `GET /audit`: the audit log.
 
 use axum::extract::State;
 use axum::http::Uri;
@@ -17,13 +17,13 @@ use crate::views::{AuditEventView, List};
 /// Lists the audit log, newest first.
 #[utoipa::path(get, path = "/audit", tag = "Admin",
     params(
-        ("user" = Option<String>, Query, description = "About this user: `me`, a user name or a user id"),
-        ("event" = Option<String>, Query, description = "Of this kind, such as `sign-in`"),
-        ("since" = Option<String>, Query, description = "From this moment on (RFC 3339)", format = DateTime),
-        ("until" = Option<String>, Query, description = "Before this moment (RFC 3339)", format = DateTime),
-        ("limit" = Option<u32>, Query, description = "1 to 200, else 50", minimum = 1, maximum = 200),
-        ("cursor" = Option<String>, Query, description = "`next` of the page before", pattern = "^[A-Za-z0-9_-]{21}[AQgw]$")),
-    responses((status = 200, description = "A page of events", body = List<AuditEventView>, headers(("Link" = String, description = "rel=\"next\", where there is one")))))]
+        ("user" = Option<String>, Query, description = "Events of this user: `me`, a username or a user id"),
+        ("event" = Option<String>, Query, description = "Events of this kind, such as `sign-in`"),
+        ("since" = Option<String>, Query, description = "Events at or after this time (RFC 3339)", format = DateTime),
+        ("until" = Option<String>, Query, description = "Events before this time (RFC 3339)", format = DateTime),
+        ("limit" = Option<u32>, Query, description = "1 to 200, default 50", minimum = 1, maximum = 200),
+        ("cursor" = Option<String>, Query, description = "`next` of the previous page", pattern = "^[A-Za-z0-9_-]{21}[AQgw]$")),
+    responses((status = 200, description = "A page of events", body = List<AuditEventView>, headers(("Link" = String, description = "rel=\"next\", if there is a next page")))))]
 pub(crate) async fn list_audit_events(
     State(app): State<App>,
     caller: Caller,
@@ -37,7 +37,7 @@ pub(crate) async fn list_audit_events(
     let limit = query.limit();
     let named = query.optional("user", |text| Ok(text.to_owned()));
     let event = query.optional("event", |text| {
-        Event::from_name(text).ok_or_else(|| Invalid::new("invalid", "There is no such event."))
+        Event::from_name(text).ok_or_else(|| Invalid::new("invalid", "Unknown event."))
     });
     let since = query.optional("since", moment);
     let until = query.optional("until", moment);
@@ -75,5 +75,10 @@ pub(crate) async fn list_audit_events(
 
 fn moment(text: &str) -> Result<Timestamp, Invalid> {
     let parsed = text.parse();
-    parsed.map_err(|_| Invalid::new("invalid", "A moment looks like 2026-11-21T08:00:00Z."))
+    parsed.map_err(|_| {
+        Invalid::new(
+            "invalid",
+            "Must be a time in RFC 3339, such as 2026-11-21T08:00:00Z.",
+        )
+    })
 }

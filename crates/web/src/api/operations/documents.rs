@@ -1,4 +1,4 @@
-//! `GET /openapi.json`: this contract, for programs.
+//! `GET /openapi.json`: the OpenAPI document.
 
 use axum::extract::State;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};

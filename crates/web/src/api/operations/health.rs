@@ -1,4 +1,4 @@
-//! `/healthz` and `/readyz`: for whatever restarts or routes to this process (H-14).
+//! `/healthz` and `/readyz`: for supervisors and load balancers (H-14).
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,13 +12,12 @@ use utoipa::ToSchema;
 use crate::app::App;
 use crate::problem::{Code, Problem};
 
-/// Whether the server is about to stop. Whoever stops it says so here first, so that whatever routes
-/// to this process turns away while everything is still served.
+/// Set before the server stops, so that load balancers stop sending requests while they are still served.
 #[derive(Debug, Clone, Default)]
 pub struct Stopping(Arc<AtomicBool>);
 
 impl Stopping {
-    /// From now on.
+    /// Starts the shutdown.
     pub fn begin(&self) {
         self.0.store(true, Ordering::Relaxed);
     }
@@ -28,7 +27,7 @@ impl Stopping {
     }
 }
 
-/// How it stands.
+/// The status.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Health {
     /// `ok` or `ready`.
@@ -36,14 +35,14 @@ pub(crate) struct Health {
     status: &'static str,
 }
 
-/// The process lives.
-#[utoipa::path(get, path = "/healthz", tag = "Operations", responses((status = 200, description = "It lives", body = Health)))]
+/// Returns 200 while the process is running.
+#[utoipa::path(get, path = "/healthz", tag = "Operations", responses((status = 200, description = "Running", body = Health)))]
 pub(crate) async fn healthz() -> Json<Health> {
     Json(Health { status: "ok" })
 }
 
-/// Its stores answer, and it is not about to stop.
-#[utoipa::path(get, path = "/readyz", tag = "Operations", responses((status = 200, description = "It is ready", body = Health)))]
+/// Returns 200 if the stores respond and the server is not shutting down.
+#[utoipa::path(get, path = "/readyz", tag = "Operations", responses((status = 200, description = "Ready", body = Health)))]
 pub(crate) async fn readyz(State(app): State<App>) -> Result<Json<Health>, Problem> {
     if app.stopping.has_begun() {
         return Err(Problem::new(Code::Stopping));
@@ -57,7 +56,7 @@ pub(crate) async fn readyz(State(app): State<App>) -> Result<Json<Health>, Probl
     let names: Vec<_> = away.iter().map(|(part, _)| format!("the {part}")).collect();
     let verb = if away.len() == 1 { "does" } else { "do" };
     for (part, error) in away.iter().skip(1) {
-        tracing::error!(part, error = %error.cause, "this part does not answer either");
+        tracing::error!(part, error = %error.cause, "another component is also unavailable");
     }
     if let Some((_, error)) = away.into_iter().next() {
         let sentence = format!("{} {verb} not answer.", names.join(" and "));

@@ -12,7 +12,7 @@ use crate::app::App;
 /// The keys, newest first.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Jwks {
-    /// Any of them may have signed.
+    /// All keys that valid tokens are signed with.
     keys: Vec<Jwk>,
 }
 
@@ -32,13 +32,13 @@ pub(crate) struct Jwk {
     #[serde(rename = "use")]
     #[schema(example = "sig")]
     usage: &'static str,
-    /// Its name in token headers.
+    /// Key id, as in token headers.
     kid: String,
-    /// The key, base64url.
+    /// Public key, base64url.
     x: String,
 }
 
-/// The public keys, old ones until the last token of theirs has expired.
+/// Returns the public keys. A retired key is listed until its last token has expired.
 #[utoipa::path(get, path = "/.well-known/jwks.json", tag = "Operations", responses((status = 200, description = "The keys", body = Jwks)))]
 pub(crate) async fn jwks(State(app): State<App>) -> impl IntoResponse {
     let keys = app.accounts.fresh_public_keys().await;

@@ -1,4 +1,4 @@
-//! What operators and other services ask for.
+//! Routes for operators and other services.
 
 pub mod audit;
 pub mod documents;

@@ -29,13 +29,13 @@ pub(crate) struct SignUpBody {
     /// Letters and digits of any script, with `.`, `_`, `-` and `+` between them.
     #[schema(min_length = 1, max_length = 64)]
     username: Option<String>,
-    /// Gets a confirmation mail.
+    /// A confirmation mail is sent to it.
     #[schema(format = Email, max_length = 254)]
     email: Option<String>,
-    /// Any Unicode; not one of the common passwords, not your own name.
+    /// Any Unicode; not a common password, not the user's own names.
     #[schema(format = Password, min_length = 8, max_length = 256)]
     password: String,
-    /// What to call you.
+    /// Display name.
     #[schema(min_length = 1, max_length = 200)]
     name: Option<String>,
     /// Any JSON object, up to 16 KiB and 32 levels.
@@ -43,10 +43,10 @@ pub(crate) struct SignUpBody {
     data: Option<serde_json::Value>,
 }
 
-/// Signs up. With an e-mail address the user is `pending` and a confirmation mail goes out; with a
-/// user name alone it is `active` at once.
+/// Signs up. With an email address the user is `pending` and a confirmation mail goes out; with a
+/// username alone it is `active` at once.
 #[utoipa::path(post, path = "/user", tag = "Account", request_body = SignUpBody,
-    responses((status = 201, description = "The user", body = UserView, headers(("Location" = String, description = "Where it is"), ("ETag" = String, description = "Its version")))))]
+    responses((status = 201, description = "The user", body = UserView, headers(("Location" = String, description = "URL of the user"), ("ETag" = String, description = "Its version")))))]
 pub(crate) async fn create_user(
     State(app): State<App>,
     caller: Caller,
@@ -64,14 +64,13 @@ pub(crate) async fn create_user(
     Ok(response)
 }
 
-/// Sent again for want of an answer, a sign-up by address is answered alike, and whoever confirms first has
-/// it; a user name is told to be taken, and signing in tells by whom (H-08).
+/// A repeated sign-up with the same address gets the same response (H-08); one with the same username is 409.
 async fn create(app: &App, caller: &Caller, fields: Fields) -> Result<User, Problem> {
     let wanted = read(fields, &app.accounts)?;
     Ok(app.accounts.sign_up(caller.ctx(), wanted).await?)
 }
 
-/// A person gets the form back with what is wrong and what they typed.
+/// Shows the result page, or the form with its errors and what was entered.
 async fn create_by_page(
     app: &App,
     caller: &Caller,
@@ -105,7 +104,7 @@ fn read(mut fields: Fields, accounts: &Accounts) -> Result<SignUp, Problem> {
     if fields.is_absent("username") && fields.is_absent("email") {
         fields.fault(
             "username",
-            Invalid::new("missing", "Give a `username`, an `email` or both."),
+            Invalid::new("missing", "Send a `username`, an `email` or both."),
         );
     }
     let username = fields.optional("username", Username::choose);

@@ -15,20 +15,20 @@ use crate::body::Fields;
 use crate::guard::Caller;
 use crate::problem::Problem;
 
-/// A body is needed only where you signed in more than a few minutes ago.
+/// Required only if the last password check is too old.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Deletion, example = json!({"password": "three boats on a lake"}))]
 #[serde(deny_unknown_fields)]
 pub(crate) struct DeletionBody {
-    /// Your own.
+    /// Your own password.
     #[schema(format = Password, max_length = 256)]
     password: Option<String>,
 }
 
-/// Deletes the user, its sessions and its pending mail, at once and for good.
+/// Deletes the user, its sessions and its pending mail, at once and permanently.
 #[utoipa::path(delete, path = "/user/{user}", tag = "Account", request_body = Option<DeletionBody>,
-    params(("user" = String, Path, description = "`me`, a user name or a user id"), ("If-Match" = Option<String>, Header, nullable = false, description = "The version that was read")),
-    responses((status = 204, description = "Gone")))]
+    params(("user" = String, Path, description = "`me`, a username or a user id"), ("If-Match" = Option<String>, Header, nullable = false, description = "The `ETag` of the version that you read")),
+    responses((status = 204, description = "Deleted")))]
 pub(crate) async fn delete_user(
     State(app): State<App>,
     caller: Caller,

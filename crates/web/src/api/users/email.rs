@@ -18,20 +18,20 @@ use crate::problem::Problem;
 #[schema(as = EmailChange, example = json!({"email": "ben@example.org", "password": "three boats on a lake"}))]
 #[serde(deny_unknown_fields)]
 pub(crate) struct EmailBody {
-    /// Takes over once confirmed.
+    /// Replaces the current address once confirmed.
     #[schema(format = Email, max_length = 254)]
     email: String,
-    /// Your own: when it is your own address, or you signed in more than a few minutes ago.
+    /// Your own password. Required for your own address, or if the last password check is too old.
     #[schema(format = Password, max_length = 256)]
     password: Option<String>,
 }
 
-/// Asks for another address. It takes over once confirmed; the old one is told at once, and again when it is
-/// so, each time with a link that takes it back, unless an admin asks for another's. Not confirmed within a day,
-/// it has to be asked for anew.
+/// Starts an email change. The new address replaces the old one once confirmed. The old one is notified of the
+/// request and of the change, each time with a link to undo it, unless an admin made the request. An
+/// unconfirmed change expires after a day.
 #[utoipa::path(put, path = "/user/{user}/email", tag = "Account", request_body = EmailBody,
-    params(("user" = String, Path, description = "`me`, a user name or a user id"), ("If-Match" = Option<String>, Header, nullable = false, description = "The version that was read")),
-    responses((status = 202, description = "A confirmation mail is on its way")))]
+    params(("user" = String, Path, description = "`me`, a username or a user id"), ("If-Match" = Option<String>, Header, nullable = false, description = "The `ETag` of the version that you read")),
+    responses((status = 202, description = "A confirmation mail is sent")))]
 pub(crate) async fn change_email(
     State(app): State<App>,
     caller: Caller,

@@ -13,24 +13,24 @@ use crate::guard::Caller;
 use crate::problem::Problem;
 use crate::views::{List, UserView};
 
-/// The longest search text.
+/// Maximum length of a search text, in characters.
 const MAX_TEXT: usize = 200;
 
 /// Lists users, oldest first.
 #[utoipa::path(get, path = "/user", tag = "Admin",
     params(
-        ("q" = Option<String>, Query, description = "Part of a user name, address or name", max_length = 200, pattern = "^[^\\u0000]*$"),
+        ("q" = Option<String>, Query, description = "Beginning of a username, an address, `@domain`, or a word of the name", max_length = 200, pattern = "^[^\\u0000]*$"),
         ("status" = Option<String>, Query, description = "`pending`, `active` or `disabled`", pattern = "^(pending|active|disabled)$"),
         ("role" = Option<String>, Query, description = "`user` or `admin`", pattern = "^(user|admin)$"),
-        ("limit" = Option<u32>, Query, description = "1 to 200, else 50", minimum = 1, maximum = 200),
-        ("cursor" = Option<String>, Query, description = "`next` of the page before", pattern = "^[A-Za-z0-9_-]{21}[AQgw]$")),
-    responses((status = 200, description = "A page of users", body = List<UserView>, headers(("Link" = String, description = "rel=\"next\", where there is one")))))]
+        ("limit" = Option<u32>, Query, description = "1 to 200, default 50", minimum = 1, maximum = 200),
+        ("cursor" = Option<String>, Query, description = "`next` of the previous page", pattern = "^[A-Za-z0-9_-]{21}[AQgw]$")),
+    responses((status = 200, description = "A page of users", body = List<UserView>, headers(("Link" = String, description = "rel=\"next\", if there is a next page")))))]
 pub(crate) async fn list_users(
     State(app): State<App>,
     caller: Caller,
     uri: Uri,
 ) -> Result<Response, Problem> {
-    // Whoever may not list learns nothing from how a query is judged.
+    // Without permission, the response does not depend on the query.
     app.accounts
         .authorize(caller.ctx(), Action::ListUsers, Target::Others)
         .await?;
@@ -64,15 +64,15 @@ fn search_text(text: &str) -> Result<String, Invalid> {
         0..=MAX_TEXT if !text.contains('\0') => Ok(text.to_owned()),
         0..=MAX_TEXT => Err(Invalid::new(
             "invalid",
-            "A search text has no NUL character.",
+            "The search text must not contain NUL.",
         )),
         _ => Err(Invalid::new(
             "too-long",
-            "A search text has at most 200 characters.",
+            "The search text can have at most 200 characters.",
         )),
     }
 }
 
 fn one_of(names: &str) -> Invalid {
-    Invalid::new("invalid", format!("One of {names}."))
+    Invalid::new("invalid", format!("Must be {names}."))
 }

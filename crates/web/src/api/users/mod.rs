@@ -19,7 +19,7 @@ use doorward_domain::model::User;
 use crate::api::etag;
 use crate::views::UserView;
 
-/// A user with its tag.
+/// A response with a user and its `ETag`.
 pub(crate) fn user_response(status: StatusCode, user: &User) -> Response {
     let mut response = (status, Json(UserView::from(user))).into_response();
     response.headers_mut().insert(ETAG, etag::tag(user.version));

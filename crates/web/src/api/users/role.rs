@@ -25,14 +25,14 @@ pub(crate) struct RoleBody {
     /// `user` or `admin`.
     #[schema(pattern = "^(user|admin)$", example = "admin")]
     role: String,
-    /// Your own, where you signed in more than a few minutes ago.
+    /// Your own password. Required if the last password check is too old.
     #[schema(format = Password, max_length = 256)]
     password: Option<String>,
 }
 
-/// Gives or takes the admin role. The last active admin keeps it.
+/// Changes the role. The last active admin cannot be demoted.
 #[utoipa::path(put, path = "/user/{user}/role", tag = "Admin", request_body = RoleBody,
-    params(("user" = String, Path, description = "`me`, a user name or a user id"), ("If-Match" = Option<String>, Header, nullable = false, description = "The version that was read")),
+    params(("user" = String, Path, description = "`me`, a username or a user id"), ("If-Match" = Option<String>, Header, nullable = false, description = "The `ETag` of the version that you read")),
     responses((status = 200, description = "The user", body = UserView, headers(("ETag" = String, description = "Its new version")))))]
 pub(crate) async fn change_role(
     State(app): State<App>,
@@ -41,7 +41,7 @@ pub(crate) async fn change_role(
     IfMatch(expected): IfMatch,
     mut fields: Fields,
 ) -> Result<Response, Problem> {
-    let unknown = || Invalid::new("invalid", "A role is `user` or `admin`.");
+    let unknown = || Invalid::new("invalid", "Must be `user` or `admin`.");
     let role = fields.required("role", |text| Role::from_name(text).ok_or_else(unknown));
     let password = fields.optional("password", Password::parse);
     let role = fields.finish(|| role)?;

@@ -10,8 +10,8 @@ use crate::guard::Caller;
 use crate::problem::Problem;
 use crate::views::UserView;
 
-/// Shows a user, to themselves or an admin.
-#[utoipa::path(get, path = "/user/{user}", tag = "Account", params(("user" = String, Path, description = "`me`, a user name or a user id")),
+/// Returns a user, to the user or an admin.
+#[utoipa::path(get, path = "/user/{user}", tag = "Account", params(("user" = String, Path, description = "`me`, a username or a user id")),
     responses((status = 200, description = "The user", body = UserView, headers(("ETag" = String, description = "Its version, for `If-Match`")))))]
 pub(crate) async fn show_user(
     State(app): State<App>,

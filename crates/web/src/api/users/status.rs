@@ -25,14 +25,14 @@ pub(crate) struct StatusBody {
     /// `active` or `disabled`.
     #[schema(pattern = "^(active|disabled)$", example = "disabled")]
     status: String,
-    /// Your own, where you signed in more than a few minutes ago.
+    /// Your own password. Required if the last password check is too old.
     #[schema(format = Password, max_length = 256)]
     password: Option<String>,
 }
 
-/// Switches an account off, which ends its sessions, or back on.
+/// Disables an account, which ends its sessions, or enables it.
 #[utoipa::path(put, path = "/user/{user}/status", tag = "Admin", request_body = StatusBody,
-    params(("user" = String, Path, description = "`me`, a user name or a user id"), ("If-Match" = Option<String>, Header, nullable = false, description = "The version that was read")),
+    params(("user" = String, Path, description = "`me`, a username or a user id"), ("If-Match" = Option<String>, Header, nullable = false, description = "The `ETag` of the version that you read")),
     responses((status = 200, description = "The user", body = UserView, headers(("ETag" = String, description = "Its new version")))))]
 pub(crate) async fn change_status(
     State(app): State<App>,

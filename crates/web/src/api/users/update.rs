@@ -30,7 +30,7 @@ const OTHER_ROUTES: &[(&str, &str)] = &[
 #[schema(as = Profile, example = json!({"name": "Ben", "data": {"phone": "030 123456"}}))]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ProfileBody {
-    /// What to call you; null for nothing.
+    /// Display name; null for none.
     #[schema(min_length = 1, max_length = 200)]
     name: Option<String>,
     /// Any JSON object, up to 16 KiB and 32 levels.
@@ -40,7 +40,7 @@ pub(crate) struct ProfileBody {
 
 /// Replaces `name` and `data`.
 #[utoipa::path(put, path = "/user/{user}", tag = "Account", request_body = ProfileBody,
-    params(("user" = String, Path, description = "`me`, a user name or a user id"), ("If-Match" = Option<String>, Header, nullable = false, description = "The version that was read")),
+    params(("user" = String, Path, description = "`me`, a username or a user id"), ("If-Match" = Option<String>, Header, nullable = false, description = "The `ETag` of the version that you read")),
     responses((status = 200, description = "The user", body = UserView, headers(("ETag" = String, description = "Its new version")))))]
 pub(crate) async fn replace_user(
     State(app): State<App>,
@@ -65,7 +65,7 @@ pub(crate) async fn replace_user(
 
 /// Changes `name` and `data` by a JSON Merge Patch (RFC 7396).
 #[utoipa::path(patch, path = "/user/{user}", tag = "Account", request_body(content((ProfileBody = "application/json"), (ProfileBody = "application/merge-patch+json"))),
-    params(("user" = String, Path, description = "`me`, a user name or a user id"), ("If-Match" = Option<String>, Header, nullable = false, description = "The version that was read")),
+    params(("user" = String, Path, description = "`me`, a username or a user id"), ("If-Match" = Option<String>, Header, nullable = false, description = "The `ETag` of the version that you read")),
     responses((status = 200, description = "The user", body = UserView, headers(("ETag" = String, description = "Its new version")))))]
 pub(crate) async fn patch_user(
     State(app): State<App>,

@@ -1,8 +1,8 @@
-//! Everything held on a person, as one JSON document that a person can read and a program can parse.
+//! The personal data export: everything stored about a user, as one JSON document.
 //!
-//! It is written piece by piece, since the audit log of a busy account is long: whoever reads slowly
-//! holds a page of it and no more. The route and the command line write the same. What is held, and
-//! for how long, is told in `kept` and in `docs/PRIVACY.md`.
+//! It is written in chunks, since the audit log of a busy account is long; one page of it is in memory at a
+//! time. The route and the command line write the same document. `retention` and `docs/PRIVACY.md` say what
+//! is stored and for how long.
 
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -17,52 +17,51 @@ use utoipa::ToSchema;
 
 use crate::views::{AuditEventView, SessionView, UserView};
 
-/// How many lines of the audit log are in memory at once.
-const PAGE: usize = 200;
-/// How the head ends, which the audit log is put into.
-const EMPTY_LOG: &str = "[]\n}";
+/// Number of audit events in memory at once.
+const AUDIT_PAGE_SIZE: usize = 200;
+/// End of the document without audit events; they are inserted there.
+const HEAD_END: &str = "[]\n}";
 
-/// Everything held on a person. The audit log stands last.
+/// Everything stored about a user. The audit log is last.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Export)]
 pub struct ExportView {
-    /// What this is.
+    /// What this document is.
     about: &'static str,
-    /// Which server holds it.
+    /// URL of the server.
     #[schema(example = "https://accounts.example.com")]
     server: String,
-    /// As of when.
+    /// Time of the export.
     #[schema(value_type = String, format = DateTime, example = "2026-11-21T08:00:00Z")]
     exported_at: Timestamp,
     /// The account.
     user: UserView,
-    /// The language of mails to them.
+    /// Language of mails to the user.
     #[schema(example = "en")]
     language: &'static str,
-    /// What is known of the password; null where there is none.
+    /// The password; null if there is none.
     #[schema(required = true)]
     password: Option<PasswordView>,
-    /// Where they are signed in.
+    /// Open sessions.
     sessions: Vec<SessionView>,
-    /// Mailed links that are still kept, without what opens them.
+    /// Mailed links, without their tokens.
     links: Vec<LinkView>,
     /// Mails to the user that are queued or failed.
     mails: Vec<MailView>,
-    /// How long each of these is kept.
-    kept: Vec<KeptView>,
-    /// What was done to the account, and what the account did, newest first. From where somebody else
-    /// did it is left out.
+    /// Retention periods.
+    retention: Vec<RetentionView>,
+    /// Audit events of the account, newest first, without the addresses of other users.
     audit: Vec<AuditEventView>,
 }
 
-/// What may be told of a password.
+/// The password, without its hash.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = ExportedPassword)]
 pub struct PasswordView {
-    /// When it was set, or hashed anew.
+    /// Time when it was set or rehashed.
     #[schema(value_type = String, format = DateTime, example = "2026-11-21T08:00:00Z")]
-    since: Timestamp,
-    /// What it is hashed with. The hash is never given out.
+    set_at: Timestamp,
+    /// Hash algorithm. The hash itself is never exported.
     #[schema(example = "argon2id")]
     scheme: String,
 }
@@ -71,19 +70,19 @@ pub struct PasswordView {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = ExportedLink)]
 pub struct LinkView {
-    /// What it opens.
+    /// Purpose of the link.
     #[schema(example = "recovery")]
     purpose: &'static str,
-    /// Where it was mailed to.
+    /// Recipient.
     #[schema(format = Email, example = "ben@example.com")]
     email: String,
-    /// When it was made.
+    /// Creation time.
     #[schema(value_type = String, format = DateTime, example = "2026-11-21T08:00:00Z")]
     created_at: Timestamp,
-    /// From when on it is dead.
+    /// Expiry time.
     #[schema(value_type = String, format = DateTime, example = "2026-11-21T08:30:00Z")]
     expires_at: Timestamp,
-    /// When it was used.
+    /// Time of use; null if unused.
     #[schema(required = true, value_type = Option<String>, format = DateTime, example = "2026-11-21T08:05:00Z")]
     used_at: Option<Timestamp>,
 }
@@ -92,16 +91,16 @@ pub struct LinkView {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = ExportedMail)]
 pub struct MailView {
-    /// Which mail.
+    /// Kind of mail.
     #[schema(example = "recovery")]
     kind: &'static str,
-    /// Where it was asked to go.
+    /// Recipient.
     #[schema(format = Email, example = "ben@example.com")]
     email: String,
-    /// When it was written.
+    /// Creation time.
     #[schema(value_type = String, format = DateTime, example = "2026-11-21T08:00:00Z")]
     created_at: Timestamp,
-    /// How often it was tried.
+    /// Number of delivery attempts.
     #[schema(minimum = 0, example = 1)]
     attempts: i64,
     /// When it failed permanently.
@@ -109,113 +108,114 @@ pub struct MailView {
     failed_at: Option<Timestamp>,
 }
 
-/// How long something is kept.
+/// A retention period.
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(as = Kept)]
-pub struct KeptView {
-    /// What.
+#[schema(as = Retention)]
+pub struct RetentionView {
+    /// Category of data.
     #[schema(example = "sessions")]
-    what: &'static str,
-    /// Until when.
+    category: &'static str,
+    /// End of the period.
     #[schema(example = "until they end")]
     until: String,
 }
 
-/// The document, as it is written.
-pub struct Document {
+/// The document while it is written.
+pub struct ExportDocument {
     accounts: Arc<Accounts>,
-    held: HeldOn,
+    data: HeldOn,
     current: Option<SessionId>,
     now: Timestamp,
-    next: Next,
+    stage: ExportStage,
 }
 
-enum Next {
+enum ExportStage {
     Head,
-    Log(Option<AuditEventId>),
-    Nothing,
+    Audit(Option<AuditEventId>),
+    Done,
 }
 
-impl Document {
-    /// Of that person, as of now, for whoever asks.
-    pub fn new(accounts: Arc<Accounts>, held: HeldOn, ctx: &Ctx) -> Self {
+impl ExportDocument {
+    /// Starts the document of a user.
+    pub fn new(accounts: Arc<Accounts>, data: HeldOn, ctx: &Ctx) -> Self {
         Self {
             accounts,
-            held,
+            data,
             current: ctx.actor.session_id(),
             now: ctx.now,
-            next: Next::Head,
+            stage: ExportStage::Head,
         }
     }
 
-    /// The next piece of it; none where it is whole. What breaks off before is no JSON.
+    /// Returns the next chunk; `None` after the last one. A document that ends early is not valid JSON.
     pub async fn next(&mut self) -> Result<Option<String>, Error> {
-        let before = match self.next {
-            Next::Head => {
-                self.next = Next::Log(None);
+        let before = match self.stage {
+            ExportStage::Head => {
+                self.stage = ExportStage::Audit(None);
                 return Ok(Some(self.head()?));
             }
-            Next::Log(before) => before,
-            Next::Nothing => return Ok(None),
+            ExportStage::Audit(before) => before,
+            ExportStage::Done => return Ok(None),
         };
         let page = self
             .accounts
-            .export_audit_events(&self.held, before, PAGE)
+            .export_audit_events(&self.data, before, AUDIT_PAGE_SIZE)
             .await?;
-        let mut piece = String::new();
+        let mut chunk = String::new();
         for event in &page {
-            let line = serde_json::to_string(&AuditEventView::from(event)).map_err(unwritable)?;
-            let is_first = before.is_none() && piece.is_empty();
+            let line =
+                serde_json::to_string(&AuditEventView::from(event)).map_err(serialize_error)?;
+            let is_first = before.is_none() && chunk.is_empty();
             let joint = if is_first { "[" } else { "," };
-            // Writing to a String cannot fail.
-            let _ = write!(piece, "{joint}\n    {line}");
+            // Writing to a `String` cannot fail.
+            let _ = write!(chunk, "{joint}\n    {line}");
         }
-        self.next = match page.last() {
-            Some(oldest) if page.len() == PAGE => Next::Log(Some(oldest.id)),
+        self.stage = match page.last() {
+            Some(oldest) if page.len() == AUDIT_PAGE_SIZE => ExportStage::Audit(Some(oldest.id)),
             _ => {
                 let is_empty = before.is_none() && page.is_empty();
-                piece.push_str(if is_empty { "[]\n}\n" } else { "\n  ]\n}\n" });
-                Next::Nothing
+                chunk.push_str(if is_empty { "[]\n}\n" } else { "\n  ]\n}\n" });
+                ExportStage::Done
             }
         };
-        Ok(Some(piece))
+        Ok(Some(chunk))
     }
 
     fn head(&self) -> Result<String, Error> {
-        let (held, policy) = (&self.held, self.accounts.policy());
+        let (data, policy) = (&self.data, self.accounts.policy());
         let view = ExportView {
-            about: "Everything that this server holds on this account.",
+            about: "Everything that this server stores about this account.",
             server: policy.public_url.clone(),
             exported_at: self.now,
-            user: UserView::from(&held.user),
-            language: held.user.locale.tag(),
-            password: held.password.as_ref().map(PasswordView::from),
-            sessions: held
+            user: UserView::from(&data.user),
+            language: data.user.locale.tag(),
+            password: data.password.as_ref().map(PasswordView::from),
+            sessions: data
                 .sessions
                 .iter()
                 .map(|session| SessionView::new(session, self.current))
                 .collect(),
-            links: held.links.iter().map(LinkView::from).collect(),
-            mails: held.mails.iter().map(MailView::from).collect(),
-            kept: kept(policy),
+            links: data.links.iter().map(LinkView::from).collect(),
+            mails: data.mails.iter().map(MailView::from).collect(),
+            retention: retention(policy),
             audit: Vec::new(),
         };
-        let text = serde_json::to_string_pretty(&view).map_err(unwritable)?;
+        let text = serde_json::to_string_pretty(&view).map_err(serialize_error)?;
         let head = text
-            .strip_suffix(EMPTY_LOG)
+            .strip_suffix(HEAD_END)
             .ok_or(Error::Internal("an export does not end with its audit log"))?;
         Ok(head.to_owned())
     }
 }
 
-fn unwritable(_: serde_json::Error) -> Error {
-    Error::Internal("an export cannot be written as JSON")
+fn serialize_error(_: serde_json::Error) -> Error {
+    Error::Internal("failed to serialize an export")
 }
 
 impl From<&PasswordFacts> for PasswordView {
     fn from(facts: &PasswordFacts) -> Self {
         Self {
-            since: facts.since,
+            set_at: facts.since,
             scheme: facts.scheme.clone(),
         }
     }
@@ -245,39 +245,39 @@ impl From<&MailJob> for MailView {
     }
 }
 
-/// How long everything is kept, in words.
-fn kept(policy: &Policy) -> Vec<KeptView> {
-    let say = |what, until: String| KeptView { what, until };
-    let gone = "until the account is deleted";
+/// The retention periods, in words.
+fn retention(policy: &Policy) -> Vec<RetentionView> {
+    let period_of = |category, until: String| RetentionView { category, until };
+    let deletion = "until the account is deleted";
     vec![
-        say("user", gone.to_owned()),
-        say(
+        period_of("user", deletion.to_owned()),
+        period_of(
             "password",
-            format!("{gone}, or another one is set; as a hash alone, which is never given out"),
+            format!("{deletion} or the password is changed; stored as a hash, which is never exported"),
         ),
-        say(
+        period_of(
             "sessions",
             format!(
-                "until they end: {} after the last renewal, {} after the sign-in at most",
+                "{} after the last renewal, at most {} after sign-in",
                 period(policy.session_lifetime),
                 period(policy.session_renewable)
             ),
         ),
-        say("links", "7 days after they have expired".to_owned()),
-        say(
+        period_of("links", "7 days after they expire".to_owned()),
+        period_of(
             "mails",
             format!(
                 "until the mail server accepts them; a mail that cannot be sent fails after {} and is deleted 7 days later",
                 period(policy.mail_lifetime)
             ),
         ),
-        say(
+        period_of(
             "audit",
-            "as long as the operator has set; once the account is deleted, its events name no person, only an id that belongs to nobody".to_owned(),
+            "the period set by the operator; after the account is deleted, its events contain only an id that is not used again".to_owned(),
         ),
-        say(
-            "counters of attempts",
-            "90 days at most, under the account's id or address; they are not part of this document".to_owned(),
+        period_of(
+            "attempt counters",
+            "at most 90 days, by account id or address; not part of this document".to_owned(),
         ),
     ]
 }
