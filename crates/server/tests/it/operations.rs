@@ -237,10 +237,7 @@ async fn documents_are_there_for_programs_and_people() {
         Some("text/html; charset=utf-8")
     );
     let away = anon.get("/.well-known/change-password").await.expect(303);
-    assert_eq!(
-        away.header("location"),
-        Some("/password")
-    );
+    assert_eq!(away.header("location"), Some("/password"));
     anon.get("/inbox").await.expect_problem(404, "not-found");
     anon.get("/metrics").await.expect_problem(404, "not-found");
     anon.get("/assets/nothing.css")
