@@ -177,12 +177,12 @@ fn behind_a_proxy_clients_are_told_apart() {
     assert!(pods.contains("\n  #DOORWARD_TRUSTED_PROXIES: "));
 }
 
-/// How long a stop takes at most, after the time of `shutdown.drain_seconds`: for requests on their
-/// way, those that run, the worker's last turn and the last spans.
+/// The longest stop after `shutdown.drain_seconds`: last requests on open connections, requests in
+/// flight, background tasks and the last spans.
 fn seconds_to_stop() -> u64 {
     [
-        ("listener/accepting.rs", "LAST_REQUEST"),
-        ("listener/accepting.rs", "DRAIN"),
+        ("listener/server.rs", "LAST_REQUEST"),
+        ("listener/server.rs", "SHUTDOWN_TIMEOUT"),
         ("commands/serve.rs", "LAST_TURN"),
         ("telemetry/traces.rs", "LAST_SPANS"),
     ]
