@@ -12,7 +12,7 @@ use crate::ctx::{Actor, Ctx};
 use crate::error::{Error, FieldError};
 use crate::flows::deliver_mail::MailLeases;
 use crate::flows::keys::KeyLook;
-use crate::flows::left_out::LeftOut;
+use crate::flows::suppressed::Suppressed;
 use crate::happening::Happening;
 use crate::limits::{AuditThrottle, DeviceCookies};
 use crate::model::{AuditEvent, Event, MailJob, MailKind, Outcome, Role, User};
@@ -64,10 +64,8 @@ pub struct Accounts {
     pub(crate) readiness: Readiness,
     pub(crate) device_cookies: DeviceCookies,
     pub(crate) audit_throttle: AuditThrottle,
-    /// What the audit log's cap left out.
-    pub(crate) left_out: LeftOut,
-    /// When this node last wrote that a seal is of another key.
-    pub(crate) break_told_at: Mutex<Option<Timestamp>>,
+    /// The audit events that were counted instead of written.
+    pub(crate) suppressed: Suppressed,
     pub(crate) outbox_room: OutboxRoom,
     pub(crate) mail_leases: MailLeases,
     mail_waiting: Notify,
@@ -80,8 +78,7 @@ impl Accounts {
         Self {
             hasher: hasher.metered_by(ports.meter.clone()),
             audit_throttle: AuditThrottle::default(),
-            left_out: LeftOut::default(),
-            break_told_at: Mutex::default(),
+            suppressed: Suppressed::default(),
             ports,
             policy,
             device_cookies: DeviceCookies::new(keyring.mac_key("device")),

@@ -1,69 +1,69 @@
-//! How the audit log is kept from being cut or edited without a trace (`docs/decisions/0019-audit-seals.md`).
+//! The integrity of the audit log: a hash chain with signed checkpoints
+//! (`docs/decisions/0027-audit-hash-chain.md`).
 //!
-//! Events are written by the stories and know of no seal. The worker seals them soon after
-//! ([`sealer`]): so many at a time, each with a digest, and all of them chained to the
-//! seal before by a digest that a key signs which the database does not hold. [`digest`] says what is
-//! digested, byte by byte; [`signer`] signs; [`walk`] reads, and [`checker`] finds what does not fit, in the database or
-//! in a file that was exported, and needs the public half of the key alone; [`log`] is what a store owes.
+//! Requests write events without a position. A worker task seals them a few seconds later ([`sealer`]):
+//! each event gets the next position and a hash over the previous hash and its own content ([`chain`]).
+//! Each run ends with a checkpoint that a key outside the database signs ([`signer`]). [`verifier`]
+//! recomputes the chain, from the store or from an exported file. [`log`] is the store's part.
 //!
-//! Addresses and user agents are in an event's digest as a salted digest of their own. Where somebody's
-//! account is deleted, they and the salt go, and the chain still holds.
+//! The IP address and the user agent are outside the hash, so they can be erased when an account is
+//! deleted.
 
-pub mod checker;
-pub mod digest;
+pub mod chain;
 pub mod log;
 pub mod sealer;
 pub mod signer;
-pub mod walk;
+pub mod verifier;
 
-pub use checker::{Checker, Finding};
-pub use log::AuditLog;
-pub use signer::{AuditPublicKey, AuditSigner, ExportHead};
+pub use log::{AuditLog, Unsealed};
+pub use signer::{AuditPublicKey, AuditSigner, ExportHeader};
+pub use verifier::{Report, Segment, Verifier, Violation};
 
-use crate::model::{AuditRecord, Event, MailJob, Seal};
+use crate::model::{Checkpoint, Event};
 use crate::values::UserId;
 
-/// A seal by its position and its digest: what is written down elsewhere, so that a cut at the end of
-/// the log shows, too.
+/// A checkpoint by its position and its hash. Recorded outside the database, it shows whether the end of
+/// the log was removed. As text: `POSITION:HASH`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Checkpoint {
-    /// Which seal.
+pub struct CheckpointId {
+    /// The position of the last event that the checkpoint covers.
     pub position: i64,
-    /// The 64 hexadecimal digits of its digest.
-    pub digest: String,
+    /// The hash of that event, as 64 lower-case hexadecimal digits.
+    pub hash: String,
 }
 
-impl Checkpoint {
-    /// The checkpoint a seal makes.
-    pub fn of(seal: &Seal) -> Self {
+impl CheckpointId {
+    /// The id of a checkpoint.
+    pub fn of(checkpoint: &Checkpoint) -> Self {
         Self {
-            position: seal.position,
-            digest: digest::hex(&seal.digest),
+            position: checkpoint.position,
+            hash: chain::hex(checkpoint.hash.as_bytes()),
         }
     }
 
-    /// Reads `POSITION:DIGEST`.
+    /// Parses `POSITION:HASH`.
     pub fn parse(text: &str) -> Option<Self> {
-        let (position, digest) = text.split_once(':')?;
-        let is_digest = digest.len() == 64
-            && digest
+        let (position, hash) = text.split_once(':')?;
+        let is_hash = hash.len() == 64
+            && hash
                 .bytes()
                 .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
         let position = position.parse().ok().filter(|position| *position > 0)?;
-        is_digest.then(|| Self {
+        is_hash.then(|| Self {
             position,
-            digest: digest.to_owned(),
+            hash: hash.to_owned(),
         })
     }
 }
 
-impl std::fmt::Display for Checkpoint {
+impl std::fmt::Display for CheckpointId {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}:{}", self.position, self.digest)
+        write!(f, "{}:{}", self.position, self.hash)
     }
 }
 
-/// The lines that tell that somebody's account is gone, where they tell of a success.
+/// The events that may report the deletion of an account. `confirmation-cancelled` is also written for
+/// an account that stays: check that the user is gone.
 pub const DELETIONS: [Event; 4] = [
     Event::UserDeleted,
     Event::SignUpExpired,
@@ -71,18 +71,7 @@ pub const DELETIONS: [Event; 4] = [
     Event::SignUpSuperseded,
 ];
 
-/// Whose personal data an event holds: whoever did it, or, where nobody is known to have, whom it was
-/// done to. An admin's address in a line about somebody else is the admin's.
-///
-/// Who asks for a recovery by address is nobody known, and the line says of no account that it was for
-/// it. The mail joins it to the line that does: its id stands for the owner, whose deletion reaches both
-/// (L-05).
-pub fn owner_of(record: &AuditRecord) -> Option<UserId> {
-    let of_mail = || mail_in(record).filter(|_| record.event == Event::RecoveryRequested.as_str());
-    record.actor_id.or(record.user_id).or_else(of_mail)
-}
-
-/// The mail that a line names, as an owner of lines.
-pub fn mail_in(record: &AuditRecord) -> Option<UserId> {
-    MailJob::in_audit_detail(record.detail.as_deref()?).map(|id| UserId::from_bytes(*id.as_bytes()))
+/// The user who did it, if the actor is a user.
+pub fn actor_id(actor: &str) -> Option<UserId> {
+    actor.strip_prefix("user:")?.parse().ok()
 }

@@ -6,8 +6,8 @@
 use jiff::Timestamp;
 
 use crate::model::{
-    AuditEvent, Credential, Erasure, LetGo, Link, MailJob, MailKind, Purpose, Role, Seal,
-    SealedEvent, SigningKey, User, Version,
+    AuditEvent, Checkpoint, Credential, Link, MailJob, MailKind, Purpose, Role, SigningKey, User,
+    Version,
 };
 use crate::ports::StoreError;
 use crate::values::{AuditEventId, Digest, EmailAddress, MailJobId, SessionId, UserId};
@@ -140,39 +140,22 @@ pub enum Change {
     /// Holds where, after the changes so far, some admin is active; [`ApplyError::LastAdmin`] else.
     /// Two of these never pass side by side on what the other is about to take away.
     KeepAnAdmin,
-    /// A line of the audit log.
+    /// A new audit event.
     Audit(Box<AuditEvent>),
-    /// The next seal of the audit log, and what it holds. [`ApplyError::Stale`] where another node has
-    /// made one of that position, or has sealed one of its events.
-    Seal {
-        /// The seal.
-        seal: Box<Seal>,
-        /// What becomes of its events.
-        events: Vec<SealedEvent>,
+    /// Gives the events the positions after `checkpoint.previous`, in this order, and these hashes, and
+    /// inserts the checkpoint. [`ApplyError::Stale`] if another node has sealed from the same position, or
+    /// has sealed one of the events.
+    SealAudit {
+        /// The checkpoint after the events.
+        checkpoint: Checkpoint,
+        /// The events and their hashes.
+        events: Vec<(AuditEventId, Digest)>,
     },
-    /// Lets go the events of that seal, and every seal before it, with the erasures that explain none that
-    /// is left. [`ApplyError::Stale`] where the seal
-    /// is gone, or its events are.
-    LetSealGo {
-        /// Which.
-        position: i64,
-        /// By whose leave.
-        let_go: LetGo,
-    },
-    /// Orders that a deleted user's addresses be erased from the audit log, once more where it was
-    /// done before.
-    OrderErasure(Erasure),
-    /// Erases address, user agent and salt of these events, as far as they are sealed.
-    ErasePersonal(Vec<AuditEventId>),
-    /// All was erased that was to be.
-    ErasureDone {
-        /// Whose.
-        user_id: UserId,
-        /// As it was ordered; nothing where it was ordered anew since.
-        ordered_at: Timestamp,
-        /// When.
-        at: Timestamp,
-    },
+    /// Replaces the checkpoint by this pruned one, and deletes the events up to it and the checkpoints
+    /// before it. [`ApplyError::Stale`] if it is gone or already pruned.
+    PruneAudit(Checkpoint),
+    /// Erases the IP address and the user agent of these events.
+    EraseAudit(Vec<AuditEventId>),
 }
 
 /// Changes that stand or fall together.

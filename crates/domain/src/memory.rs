@@ -19,8 +19,8 @@ use jiff::Timestamp;
 use crate::audit::AuditLog;
 use crate::changes::{ApplyError, Change, Changes, Unique};
 use crate::model::{
-    AuditEvent, AuditFilter, Credential, Erasure, Link, MailJob, Role, Seal, SealedEvent, Session,
-    SigningKey, Status, User, UserFilter,
+    AuditEvent, AuditFilter, Checkpoint, Credential, Link, MailJob, Role, Session, SigningKey,
+    Status, User, UserFilter,
 };
 use crate::ports::{Outbox, Store, StoreError};
 use crate::values::{
@@ -44,9 +44,9 @@ struct Tables {
     mail_jobs: HashMap<MailJobId, MailJob>,
     signing_keys: Vec<SigningKey>,
     audit_events: Vec<AuditEvent>,
-    audit_marks: HashMap<AuditEventId, (i64, SealedEvent)>,
-    audit_seals: BTreeMap<i64, Seal>,
-    audit_erasures: BTreeMap<UserId, Erasure>,
+    /// The position and the hash of each sealed event.
+    audit_chain: HashMap<AuditEventId, (i64, Digest)>,
+    audit_checkpoints: BTreeMap<i64, Checkpoint>,
     ended_sessions: HashMap<SessionId, Timestamp>,
 }
 
@@ -186,23 +186,9 @@ impl Tables {
                 }
             }
             Change::Audit(event) => self.audit_events.push(*event),
-            Change::Seal { seal, events } => self.seal(*seal, events)?,
-            Change::LetSealGo { position, let_go } => self.let_seal_go(position, let_go)?,
-            Change::OrderErasure(erasure) => {
-                self.audit_erasures.insert(erasure.user_id, erasure);
-            }
-            Change::ErasePersonal(ids) => self.erase_personal(&ids),
-            Change::ErasureDone {
-                user_id,
-                ordered_at,
-                at,
-            } => {
-                if let Some(erasure) = self.audit_erasures.get_mut(&user_id)
-                    && erasure.ordered_at == ordered_at
-                {
-                    erasure.done_at = Some(at);
-                }
-            }
+            Change::SealAudit { checkpoint, events } => self.seal_audit(checkpoint, &events)?,
+            Change::PruneAudit(checkpoint) => self.prune_audit(checkpoint)?,
+            Change::EraseAudit(ids) => self.erase_audit(&ids),
         }
         Ok(())
     }

@@ -58,8 +58,8 @@ pub struct Policy {
     pub mail_lifetime: SignedDuration,
     /// How old the signing key gets.
     pub key_lifetime: SignedDuration,
-    /// How long the audit log is kept; none is for ever.
-    pub audit_lifetime: Option<SignedDuration>,
+    /// How long audit events are kept; `None` keeps them forever.
+    pub audit_retention: Option<SignedDuration>,
 }
 
 impl Policy {
@@ -91,7 +91,7 @@ impl Policy {
             max_outbox: 10_000,
             mail_lifetime: hours(3 * 24),
             key_lifetime: hours(90 * 24),
-            audit_lifetime: Some(hours(400 * 24)),
+            audit_retention: Some(hours(400 * 24)),
         }
     }
 }

@@ -4,7 +4,6 @@
 
 use jiff::Timestamp;
 
-pub use crate::commands::audit::fuzzing::audit_lines;
 pub use crate::config::fuzzing::{config_files, dotenv_files, redacted_settings, settings};
 pub use crate::import::fuzzing::{
     django_files, doorward_files, firebase_files, firebase_hashing, keycloak_files, supabase_files,
@@ -20,7 +19,6 @@ pub type Target = (&'static str, fn(&[u8]));
 
 /// Every target, by the name of its program and of its seeds' folder.
 pub const TARGETS: &[Target] = &[
-    ("audit_lines", audit_lines),
     ("certificates", certificates),
     ("config_files", config_files),
     ("django_files", django_files),

@@ -444,8 +444,8 @@ fn policy(config: &Config, listening: SocketAddr) -> anyhow::Result<Policy> {
         max_outbox: config.outbox,
         limits: config.throttle_limits.clone(),
         key_lifetime: SignedDuration::from_hours(24 * config.key_days),
-        audit_lifetime: (config.audit_keep_days > 0)
-            .then(|| SignedDuration::from_hours(24 * config.audit_keep_days)),
+        audit_retention: (config.audit_retention_days > 0)
+            .then(|| SignedDuration::from_hours(24 * config.audit_retention_days)),
         reauthenticate_after: SignedDuration::from_mins(
             config.session_reauthenticate_after_minutes,
         ),

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use doorward_domain::Error;
-use doorward_domain::audit::Checkpoint;
+use doorward_domain::audit::CheckpointId;
 use doorward_domain::ctx::Actor;
 use tokio::sync::{Mutex, watch};
 use tokio::task::JoinSet;
@@ -31,10 +31,11 @@ const FOLLOW_EVERY: Duration = Duration::from_millis(500);
 const SWEEP_EVERY: Duration = Duration::from_secs(600);
 const CLOCK_EVERY: Duration = Duration::from_secs(30);
 const SEAL_EVERY: Duration = Duration::from_secs(5);
-/// How often the log of the audit is let go and erased from, in turns of sealing.
-const KEEP_EVERY: u32 = 12;
-/// How often a checkpoint of the audit log goes into the log, at most.
+/// How often the audit log is pruned, in turns of sealing.
+const PRUNE_EVERY: u32 = 12;
+/// How often a checkpoint is logged and the counts of suppressed events are written.
 const CHECKPOINT_EVERY: Duration = Duration::from_secs(600);
+const SUPPRESSED_FAILED: &str = "failed to write the count of suppressed audit events";
 
 const MAIL: &str = "mail";
 const LAST_SEEN: &str = "last-seen";
@@ -238,31 +239,35 @@ async fn sweep(wired: Arc<Wired>, mut stop: watch::Receiver<bool>) {
     }
 }
 
-/// Seals the audit log, and now and then says where it stands, so that logs which are shipped
-/// elsewhere anchor its end (L-01, L-03).
+/// Seals the audit log and prunes old events. Logs a checkpoint now and then, so that logs which are
+/// shipped elsewhere show whether the end of the audit log was removed (L-01, L-03).
 async fn keep_audit(wired: Arc<Wired>, mut stop: watch::Receiver<bool>) {
-    let mut told_at: Option<Instant> = None;
-    let mut untold = None;
+    let mut reported_at: Option<Instant> = None;
+    let mut newest = None;
     let mut turns = 0;
     loop {
         let is_last = pause(SEAL_EVERY, &mut stop).await;
-        tell_left_out(&wired).await;
-        let sealed = seal_audit(&wired).await;
-        let newest = tell_failed(&wired, sealed, "the audit log could not be sealed");
-        untold = newest.flatten().or(untold);
-        if turns % KEEP_EVERY == 0 {
-            keep_log(&wired).await;
+        let ctx = wired.ctx(Actor::Worker);
+        match wired.accounts.seal_audit(&ctx).await {
+            Ok(sealed) => newest = sealed.newest.or(newest),
+            Err(error) => audit_failed(&wired, error, "failed to seal the audit log"),
+        }
+        if turns % PRUNE_EVERY == 0
+            && wired.clock.is_trusted()
+            && let Err(error) = wired.accounts.prune_audit(&ctx).await
+        {
+            audit_failed(&wired, error, "failed to prune the audit log");
         }
         turns += 1;
-        let is_due = told_at.is_none_or(|told_at| told_at.elapsed() >= CHECKPOINT_EVERY);
-        if (is_due || is_last)
-            && let Some(checkpoint) = untold.take()
-        {
-            told_at = Some(Instant::now());
-            tracing::info!(
-                audit.checkpoint = %checkpoint,
-                "the audit log is sealed up to here"
-            );
+        let is_due = reported_at.is_none_or(|at| at.elapsed() >= CHECKPOINT_EVERY);
+        if is_due || is_last {
+            if let Err(error) = wired.accounts.write_suppressed(&ctx).await {
+                audit_failed(&wired, error, SUPPRESSED_FAILED);
+            }
+            if let Some(checkpoint) = newest.take() {
+                log_checkpoint(&checkpoint);
+                reported_at = Some(Instant::now());
+            }
         }
         if is_last {
             return;
@@ -270,89 +275,29 @@ async fn keep_audit(wired: Arc<Wired>, mut stop: watch::Receiver<bool>) {
     }
 }
 
-/// Seals what is left, however young: nobody may be there to do it later (L-01). For a server that
-/// stops, once nobody writes any more, and for a command that has written.
+/// Seals all events. For a server that stops, after the last request, and for a command.
 pub async fn seal_rest(wired: &Wired) {
     let ctx = wired.ctx(Actor::Worker);
-    if let Err(error) = wired.accounts.tell_all_left_out(&ctx).await {
-        not_told(error);
+    if let Err(error) = wired.accounts.write_suppressed(&ctx).await {
+        audit_failed(wired, error, SUPPRESSED_FAILED);
     }
     match wired.accounts.seal_rest_of_audit(&ctx).await {
-        Ok(turn) => {
-            if let Some(checkpoint) = turn.newest {
-                tracing::info!(
-                    audit.checkpoint = %checkpoint,
-                    "the audit log is sealed up to here"
-                );
-            }
-        }
+        Ok(sealed) => sealed.newest.iter().for_each(log_checkpoint),
         Err(error) => tracing::warn!(
             error = format!("{:#}", anyhow::Error::from(error)),
-            "the end of the audit log could not be sealed; the next server that runs does it"
+            "failed to seal the end of the audit log; the next start does it"
         ),
     }
 }
 
-/// How many lines the audit log's cap has left out (L-01).
-async fn tell_left_out(wired: &Wired) {
-    if let Err(error) = wired
-        .accounts
-        .tell_left_out(&wired.ctx(Actor::Worker))
-        .await
-    {
-        failed(wired, AUDIT);
-        not_told(error);
-    }
+fn log_checkpoint(checkpoint: &CheckpointId) {
+    tracing::info!(audit.checkpoint = %checkpoint, "audit log sealed");
 }
 
-fn not_told(error: Error) {
-    tracing::warn!(
-        error = format!("{:#}", anyhow::Error::from(error)),
-        "the audit log does not say yet how many lines it has left out"
-    );
-}
-
-async fn seal_audit(wired: &Wired) -> Result<Option<Checkpoint>, Error> {
-    let ctx = wired.ctx(Actor::Worker);
-    Ok(wired.accounts.seal_audit(&ctx).await?.newest)
-}
-
-/// What does not belong on the log's tables is told; whoever is deleted is forgotten, and so is what has been
-/// kept long enough. Each is tried whatever became of the others, or who puts a trigger there would hush the
-/// word of it by another (L-01).
-async fn keep_log(wired: &Wired) {
-    let triggers = wired.accounts.audit_triggers().await;
-    let what = "what stands on the tables of the audit log could not be asked";
-    for trigger in tell_failed(wired, triggers, what).into_iter().flatten() {
-        failed(wired, AUDIT);
-        tracing::error!(
-            trigger,
-            "somebody has put this on a table of the audit log in the database, by which lines can be kept out of it: look at it there, drop it, and change who may write to the database"
-        );
-    }
-    if !wired.clock.is_trusted() {
-        return;
-    }
-    let ctx = wired.ctx(Actor::Worker);
-    let erased = wired.accounts.erase_from_audit(&ctx).await;
-    let what = "addresses of deleted accounts could not be erased from the audit log";
-    tell_failed(wired, erased, what);
-    let let_go = wired.accounts.let_audit_go(&ctx).await;
-    let what = "what the audit log has kept long enough could not be let go";
-    tell_failed(wired, let_go, what);
-}
-
-/// What came of it, if anything did.
-fn tell_failed<T>(wired: &Wired, done: Result<T, Error>, what: &'static str) -> Option<T> {
-    match done {
-        Ok(done) => Some(done),
-        Err(error) => {
-            failed(wired, AUDIT);
-            let error = format!("{:#}", anyhow::Error::from(error));
-            tracing::error!(error, "{what}");
-            None
-        }
-    }
+fn audit_failed(wired: &Wired, error: Error, message: &'static str) {
+    failed(wired, AUDIT);
+    let error = format!("{:#}", anyhow::Error::from(error));
+    tracing::error!(error, "{message}");
 }
 
 /// The first comparison is made at the start (`wiring`).

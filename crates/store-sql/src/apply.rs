@@ -11,7 +11,7 @@ use doorward_domain::values::UserId;
 use crate::error::SqlError;
 use crate::transaction::Transaction;
 use crate::{
-    SqlStore, audit_events, audit_seals, credentials, ended_sessions, links, mail_jobs,
+    SqlStore, audit_chain, audit_events, credentials, ended_sessions, links, mail_jobs,
     signing_keys, users,
 };
 
@@ -94,17 +94,11 @@ async fn apply_one(transaction: &mut Transaction, change: &Change) -> Result<(),
         }
         Change::KeepAnAdmin => users::keep_an_admin(transaction).await,
         Change::Audit(event) => audit_events::insert(transaction, event).await,
-        Change::Seal { seal, events } => audit_seals::insert(transaction, seal, events).await,
-        Change::LetSealGo { position, let_go } => {
-            audit_seals::let_go(transaction, *position, let_go).await
+        Change::SealAudit { checkpoint, events } => {
+            audit_chain::seal(transaction, checkpoint, events).await
         }
-        Change::OrderErasure(erasure) => audit_seals::order_erasure(transaction, erasure).await,
-        Change::ErasePersonal(ids) => audit_seals::erase_personal(transaction, ids).await,
-        Change::ErasureDone {
-            user_id,
-            ordered_at,
-            at,
-        } => audit_seals::erasure_done(transaction, *user_id, *ordered_at, *at).await,
+        Change::PruneAudit(checkpoint) => audit_chain::prune(transaction, checkpoint).await,
+        Change::EraseAudit(ids) => audit_chain::erase(transaction, ids).await,
     }
 }
 

@@ -1,10 +1,6 @@
-//! The audit log, newest first: ids sort by time, to the millisecond, so that the primary key serves
-//! what is asked about a time, too.
+//! Audit events, newest first. Ids sort by time, so the primary key serves queries by time, too.
 
-use std::collections::BTreeSet;
-use std::sync::{Mutex, PoisonError};
-
-use doorward_domain::audit::checker::actor_id;
+use doorward_domain::audit::actor_id;
 use doorward_domain::model::{AuditEvent, AuditFilter, Event, Outcome};
 use doorward_domain::ports::StoreError;
 use doorward_domain::values::{AuditEventId, UserId};
@@ -12,26 +8,15 @@ use jiff::SignedDuration;
 use sqlx::any::AnyRow;
 
 use crate::SqlStore;
-use crate::audit_rows;
-use crate::error::Fault;
+use crate::dialect::Dialect;
+use crate::error::SqlError;
 use crate::row::{self, BadRow, Row};
 use crate::transaction::Transaction;
 
-/// Which lines were said to be unreadable: one may stand in what is asked at each sign-in, and is to fill no log.
-#[derive(Default)]
-pub(crate) struct Unreadable(Mutex<BTreeSet<AuditEventId>>);
-
-impl Unreadable {
-    /// Beyond so many nothing more is said: the log is no log any more.
-    const MOST: usize = 1000;
-
-    fn is_new(&self, id: AuditEventId) -> bool {
-        let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        told.len() < Self::MOST && told.insert(id)
-    }
-}
-
-pub(crate) async fn insert(transaction: &mut Transaction, event: &AuditEvent) -> Result<(), Fault> {
+pub(crate) async fn insert(
+    transaction: &mut Transaction,
+    event: &AuditEvent,
+) -> Result<(), SqlError> {
     let sql = "INSERT INTO audit_events \
         (id, occurred_at, event, outcome, actor, user_id, address, user_agent, request_id, detail, actor_id) \
         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
@@ -48,11 +33,23 @@ pub(crate) async fn insert(transaction: &mut Transaction, event: &AuditEvent) ->
         event.detail.as_deref().into(),
         actor_id(&event.actor).into(),
     ];
-    // Whatever stands on the table, no change is made whose line is not (L-01).
-    match transaction.execute(sql, &args).await? {
-        1 => Ok(()),
-        _ => Err(Fault::AuditNotWritten),
-    }
+    transaction.execute(sql, &args).await?;
+    Ok(())
+}
+
+/// The columns of an event, as a query selects them.
+pub(crate) fn columns(dialect: Dialect) -> String {
+    let texts = [
+        "event",
+        "outcome",
+        "actor",
+        "address",
+        "user_agent",
+        "request_id",
+        "detail",
+    ];
+    let texts = texts.map(|column| dialect.text_as_it_stands(column));
+    format!("id, occurred_at, user_id, {}", texts.join(", "))
 }
 
 pub(crate) async fn list(
@@ -86,16 +83,15 @@ pub(crate) async fn list(
     }
     args.push(filter.limit.into());
     let conditions = conditions.join(" AND ");
-    let columns = audit_rows::of_record(store.dialect);
+    let columns = columns(store.dialect);
     let sql = format!(
         "SELECT {columns} FROM audit_events WHERE {conditions} ORDER BY audit_events.id DESC LIMIT ?"
     );
     let rows = store.rows("list audit events", &sql, &args).await?;
-    Ok(from_rows(store, &rows))
+    Ok(from_rows(&rows))
 }
 
-/// By three indexes, one after the other: a database that is given them as one question may well read
-/// the whole log. A node of an older release leaves `actor_id` to whoever seals the event.
+/// Two queries, one per index: asked as one, a database may read the whole log.
 pub(crate) async fn list_of(
     store: &SqlStore,
     user_id: UserId,
@@ -104,26 +100,16 @@ pub(crate) async fn list_of(
 ) -> Result<Vec<AuditEvent>, StoreError> {
     const OPERATION: &str = "list audit events of a user";
     let before = before.unwrap_or(AuditEventId::from_bytes([255; 16]));
-    let actor = format!("user:{user_id}");
-    let columns = audit_rows::of_record(store.dialect);
+    let columns = columns(store.dialect);
     let mut events = Vec::new();
-    for (condition, whose, order) in [
-        ("user_id = ?", user_id.into(), "id DESC"),
-        ("actor_id = ?", user_id.into(), "id DESC"),
-        // In the order of its index, or PostgreSQL steps over all that is sealed.
-        (
-            "seal IS NULL AND actor = ?",
-            actor.as_str().into(),
-            "seal DESC, id DESC",
-        ),
-    ] {
+    for condition in ["user_id = ?", "actor_id = ?"] {
         let sql = format!(
             "SELECT {columns} FROM audit_events \
-             WHERE {condition} AND id < ? AND LENGTH(id) = 16 ORDER BY {order} LIMIT ?"
+             WHERE {condition} AND id < ? AND LENGTH(id) = 16 ORDER BY id DESC LIMIT ?"
         );
-        let args = [whose, before.into(), limit.into()];
+        let args = [user_id.into(), before.into(), limit.into()];
         let rows = store.rows(OPERATION, &sql, &args).await?;
-        events.extend(from_rows(store, &rows));
+        events.extend(from_rows(&rows));
     }
     events.sort_by_key(|event| std::cmp::Reverse(event.id));
     events.dedup_by_key(|event| event.id);
@@ -131,17 +117,14 @@ pub(crate) async fn list_of(
     Ok(events)
 }
 
-/// Reads the rows. One that cannot be read stands among them by its id, and hides no other (L-01); one
-/// without an id such as ours has no place in the order, so it is passed over here: `doorward audit verify`
-/// names it.
-fn from_rows(store: &SqlStore, rows: &[AnyRow]) -> Vec<AuditEvent> {
+/// Parses the rows. An event that cannot be parsed is listed as unreadable and hides no other (L-01). A
+/// row without a valid id has no place in the order and is skipped.
+fn from_rows(rows: &[AnyRow]) -> Vec<AuditEvent> {
     row::readable(rows, |row| {
         let row = Row::new(row, "audit_events", "id");
         let id = AuditEventId::from_bytes(row.array("id")?);
         Ok(from_row(id, &row).unwrap_or_else(|bad| {
-            if store.unreadable.is_new(id) {
-                tracing::error!(error = %bad, "a line of the audit log cannot be read: `doorward audit verify` tells more");
-            }
+            tracing::error!(error = %bad, "unreadable audit event. Run `doorward audit verify`");
             unreadable(id, &bad)
         }))
     })
@@ -167,7 +150,7 @@ fn from_row(id: AuditEventId, row: &Row<'_>) -> Result<AuditEvent, BadRow> {
     })
 }
 
-/// Nothing is told of what stands there but which column it is: no more of it can be trusted.
+/// The placeholder of an event that cannot be parsed. It names the column.
 fn unreadable(id: AuditEventId, bad: &BadRow) -> AuditEvent {
     AuditEvent {
         id,

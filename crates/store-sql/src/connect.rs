@@ -1,7 +1,6 @@
 //! Opening a database: one connection, the checks at start, and the schema.
 
 use std::io;
-use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -57,7 +56,6 @@ impl SqlStore {
             pool: pool.map_err(ConnectError::Pool)?,
             dialect,
             writer_lock: dialect.has_one_writer().then(Default::default),
-            unreadable: Arc::default(),
         })
     }
 }
@@ -186,13 +184,6 @@ impl SetupConnection {
         let question = self.dialect().weakness().question;
         let rows = self.rows(question).await.unwrap_or_default();
         rows.iter().filter_map(|row| row.try_get(0).ok()).collect()
-    }
-
-    /// The names of triggers and similar objects on our tables.
-    pub(crate) async fn triggers(&mut self) -> Result<Vec<String>, ConnectError> {
-        let question = AssertSqlSafe(self.dialect().triggers());
-        let rows = self.rows(question).await?;
-        rows.iter().map(|row| self.read(row, "name")).collect()
     }
 
     /// Whether the connection leaves this machine without encryption.

@@ -14,7 +14,6 @@ use crate::{SqlSettings, migrations};
 
 const REACHABILITY: &str = "database";
 const PRIVILEGES: &str = "database: privileges";
-const TRIGGERS: &str = "database: triggers";
 const SCHEMA: &str = "database: schema";
 const TLS: &str = "database: TLS";
 const CLOCK: &str = "database: clock";
@@ -81,7 +80,6 @@ async fn schema(setup: &mut SetupConnection, settings: &SqlSettings) -> Vec<Find
         Ok(()) => {
             let mut findings = vec![Finding::fine(SCHEMA, "all migrations are applied")];
             findings.extend(privileges(setup).await);
-            findings.push(triggers(setup).await);
             return findings;
         }
         Err(error) => error,
@@ -123,28 +121,6 @@ async fn privileges(setup: &mut SetupConnection) -> Option<Finding> {
             Finding::fault(PRIVILEGES, error.message(), hint)
         }
     })
-}
-
-/// Whether triggers or similar objects on our tables could hide or drop audit events (L-01).
-async fn triggers(setup: &mut SetupConnection) -> Finding {
-    let unexpected = match setup.triggers().await {
-        Ok(names) => names.join(", "),
-        Err(error) => return unusable(&error),
-    };
-    if !unexpected.is_empty() {
-        let message = format!(
-            "unexpected objects on our tables could hide or drop audit events: {unexpected}"
-        );
-        let hint = "inspect and drop them, then review database privileges";
-        return Finding::fault(TRIGGERS, message, hint);
-    }
-    let question = setup.dialect().may_see_triggers();
-    if question.is_some() && setup.value::<i64>(question, 0).await != Some(1) {
-        let message = "this role lacks the privileges TRIGGER and EVENT, so unexpected triggers and events cannot be detected";
-        let hint = "check SHOW TRIGGERS and SHOW EVENTS regularly with a role that has them: Doorward creates none. See docs/STORES.md";
-        return Finding::warning(TRIGGERS, message, hint);
-    }
-    Finding::fine(TRIGGERS, "no unexpected objects on our tables")
 }
 
 async fn tls(setup: &mut SetupConnection) -> Option<Finding> {

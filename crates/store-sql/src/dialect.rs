@@ -3,14 +3,12 @@
 //! All other files write one SQL: `?` for parameters, 64-bit integers, text and bytes, explicit
 //! column lists, no `RETURNING`, no upsert, no locking clause. What the three databases do not
 //! share is here, a function each, and in the folder beside: `error_codes.rs` reads their errors,
-//! `server.rs` queries a server about itself, `triggers.rs` for what does not belong on our tables,
-//! `parameters.rs` checks a URL's parameters. To support one more: a
+//! `server.rs` queries a server about itself, `parameters.rs` checks a URL's parameters. To support one more: a
 //! variant, its arm in each function, its three lines in `tests/contract.rs`.
 
 mod error_codes;
 mod parameters;
 mod server;
-mod triggers;
 
 use std::fmt::Write;
 

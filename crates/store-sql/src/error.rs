@@ -209,9 +209,6 @@ impl ConnectError {
     }
 }
 
-const AUDIT_NOT_WRITTEN: &str = "the database reported no error and did not insert an audit event: \
-    something intercepts the table, run `doorward doctor`";
-
 /// Why an operation failed.
 #[derive(Debug)]
 pub(crate) enum SqlError {
@@ -227,14 +224,9 @@ pub(crate) enum SqlError {
     OutcomeUnknown(Box<dyn std::error::Error + Send + Sync>),
     /// The operation ran out of time; nothing was committed.
     DeadlineExceeded,
-    /// An audit event was not inserted, without an error.
-    AuditNotWritten,
     /// A stored value cannot be read.
     BadRow(BadRow),
 }
-
-/// The former name, for the files that still use it.
-pub(crate) type Fault = SqlError;
 
 impl From<sqlx::Error> for SqlError {
     fn from(error: sqlx::Error) -> Self {
@@ -278,7 +270,6 @@ impl SqlError {
             },
             Self::OutcomeUnknown(error) => StoreError::outcome_unknown(operation, error).into(),
             Self::DeadlineExceeded => StoreError::new(operation, "deadline exceeded").into(),
-            Self::AuditNotWritten => StoreError::new(operation, AUDIT_NOT_WRITTEN).into(),
             Self::BadRow(error) => StoreError::new(operation, error).into(),
         }
     }

@@ -27,9 +27,8 @@
 
 mod apply;
 mod arg;
+mod audit_chain;
 mod audit_events;
-mod audit_rows;
-mod audit_seals;
 mod backup;
 mod connect;
 mod credentials;
@@ -71,7 +70,6 @@ pub use error::ConnectError;
 pub use migrations::MigrationStatus;
 
 use arg::Arg;
-use audit_events::Unreadable;
 use dialect::Dialect;
 use error::SqlError;
 use pool::ConnectionPool;
@@ -145,8 +143,6 @@ pub struct SqlStore {
     dialect: Dialect,
     /// Writers wait here in order, where the database takes one at a time.
     writer_lock: Option<Arc<Mutex<()>>>,
-    /// The audit events that this node has logged as unreadable.
-    unreadable: Arc<Unreadable>,
 }
 
 impl SqlStore {

@@ -11,7 +11,7 @@ use crate::error::ConnectError;
 
 /// A table, a column of it, and which of `SELECT`, `INSERT`, `UPDATE`, `DELETE` are needed, by their
 /// first letters.
-const REQUIRED: [(&str, &str, &str); 12] = [
+const REQUIRED: [(&str, &str, &str); 11] = [
     ("schema_migrations", "version", "S"),
     ("users", "id", "SIUD"),
     ("credentials", "user_id", "SIUD"),
@@ -21,8 +21,7 @@ const REQUIRED: [(&str, &str, &str); 12] = [
     ("mail_jobs", "id", "SIUD"),
     ("signing_keys", "kid", "SIUD"),
     ("audit_events", "id", "SIUD"),
-    ("audit_seals", "position", "SIUD"),
-    ("audit_erasures", "user_id", "SIUD"),
+    ("audit_checkpoints", "position", "SIUD"),
     ("guards", "counter", "SU"),
 ];
 

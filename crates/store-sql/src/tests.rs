@@ -185,12 +185,12 @@ async fn questions_about_the_audit_log_are_served_by_their_index() {
             "audit_events_user_id_event_id (user_id=? AND event=? AND id>?)",
         ),
         (
-            "seal IS NULL AND id > x'00' AND id < x'ff' ORDER BY seal, id",
-            "audit_events_seal_id (seal=? AND id>? AND id<?)",
+            "position IS NULL AND id < x'ff' ORDER BY position, id",
+            "audit_events_position_id (position=? AND id<?)",
         ),
         (
-            "seal IS NULL AND actor = 'x' AND id < x'ff' ORDER BY seal DESC, id DESC",
-            "audit_events_seal_id (seal=? AND id<?)",
+            "position > 7 AND position <= 9 ORDER BY position, id",
+            "audit_events_position_id (position>? AND position<?)",
         ),
         (
             "actor_id = x'00' AND id < x'ff' ORDER BY id DESC",

@@ -1,14 +1,13 @@
 //! What `doorward doctor` hears about a database; and that it changes nothing.
 
 use doorward_domain::checkup::{Finding, Verdict};
-use doorward_domain::ports::{Clock, Store};
-use doorward_store_sql::{SqlSettings, SqlStore, diagnose, migrate};
+use doorward_domain::ports::Clock;
+use doorward_store_sql::{SqlSettings, diagnose, migrate};
 use doorward_testkit::servers::{
     Authority, MariadbOptions, PostgresOptions, own_mariadb, own_postgres,
 };
 use doorward_testkit::{fixtures, servers};
 use jiff::Timestamp;
-use sqlx::{AnyConnection, Connection, raw_sql};
 
 /// The server's clock is this machine's.
 struct ThisMachine;
@@ -199,68 +198,4 @@ async fn each_right_that_is_missing_is_named() {
         let grant = "GRANT SELECT, INSERT, UPDATE, DELETE ON";
         assert!(mend.contains(grant), "{mend}");
     }
-}
-
-/// L-01: what somebody has put on our tables is told, and where the role is not told of it, that.
-#[tokio::test]
-async fn what_stands_on_our_tables_is_told() {
-    let mariadb = own_mariadb(MariadbOptions::default()).await;
-    let settings = SqlSettings::new(mariadb.url());
-    migrate(&settings, fixtures::now()).await.unwrap();
-    let rows = "SELECT, INSERT, UPDATE, DELETE ON doorward.*";
-    let blind = mariadb.user("blind", rows).await;
-    let findings = examined(&blind).await;
-    let unseen = of(&findings, "database: triggers");
-    assert_eq!(unseen.verdict, Verdict::Warning);
-    assert!(unseen.found.contains("TRIGGER and EVENT"), "{unseen:?}");
-    let mend = unseen.mend.as_deref();
-    assert!(
-        mend.is_some_and(|mend| mend.contains("docs/STORES.md")),
-        "{unseen:?}"
-    );
-    let store = SqlStore::connect(&SqlSettings::new(&blind), fixtures::now()).await;
-    assert!(
-        !store
-            .unwrap()
-            .audit_log()
-            .is_told_of_triggers()
-            .await
-            .unwrap()
-    );
-
-    let both = format!(
-        "{}, TRIGGER, EVENT ON doorward.*",
-        rows.replace(" ON doorward.*", "")
-    );
-    let seeing = mariadb.user("seeing", &both).await;
-    let store = SqlStore::connect(&SqlSettings::new(&seeing), fixtures::now()).await;
-    let store = store.unwrap();
-    assert!(store.audit_log().is_told_of_triggers().await.unwrap());
-    let findings = examined(&seeing).await;
-    assert_eq!(of(&findings, "database: triggers").verdict, Verdict::Fine);
-
-    let folder = tempfile::tempdir().unwrap();
-    let url = format!("sqlite:{}/doorward.db", folder.path().display());
-    migrate(&SqlSettings::new(&url), fixtures::now())
-        .await
-        .unwrap();
-    execute(
-        &url,
-        "CREATE TRIGGER quiet AFTER INSERT ON audit_events BEGIN DELETE FROM audit_events; END",
-    )
-    .await;
-    let findings = examined(&url).await;
-    let planted = of(&findings, "database: triggers");
-    assert_eq!(planted.verdict, Verdict::Fault);
-    assert!(planted.found.contains("quiet"), "{planted:?}");
-}
-
-async fn execute(url: &str, sql: &'static str) {
-    sqlx::any::install_default_drivers();
-    let connection = AnyConnection::connect(url).await;
-    let mut connection = connection.expect("the file can be opened");
-    let done = raw_sql(sql).execute(&mut connection).await;
-    done.expect("it is done");
-    let closed = connection.close().await;
-    closed.expect("it is closed");
 }

@@ -293,7 +293,7 @@ async fn a_role_that_lacks_a_right_is_told_which() {
     postgres.query(grant).await;
     let may_read = [
         "does not let reader INSERT and UPDATE and DELETE on users",
-        "INSERT and UPDATE and DELETE on audit_erasures, UPDATE on guards",
+        "INSERT and UPDATE and DELETE on audit_checkpoints, UPDATE on guards",
         of_rows,
     ];
     refused(&nothing, &may_read).await;

@@ -1,81 +1,68 @@
-//! What a store owes the sealing and checking of the audit log, beside [`crate::ports::Store`]. What is
-//! written goes through [`crate::changes::Change`], as all else does.
+//! What a store provides for the audit log's integrity, in addition to [`crate::ports::Store`]. Writes go
+//! through [`crate::changes::Change`].
 
 use async_trait::async_trait;
-use jiff::SignedDuration;
+use jiff::Timestamp;
 
-use crate::model::{AuditRecord, Erasure, Event, Seal};
+use crate::model::{AuditRecord, Checkpoint, SealedEvent};
 use crate::ports::StoreError;
 use crate::values::{AuditEventId, UserId};
 
-/// An erasure goes with the events it speaks of: where a seal is let go that was made so long after it was
-/// ordered, all of them are gone; but for those that an index still finds.
-pub const ERASURES_OUTLIVE: SignedDuration = SignedDuration::from_hours(24);
+/// The events that are not sealed yet.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Unsealed {
+    /// The number of events.
+    pub count: u64,
+    /// The time of the oldest.
+    pub oldest: Option<Timestamp>,
+}
 
-/// Questions about seals and what they hold. Lists are short: whoever wants more asks again.
+/// Reads the chain. Rows that cannot be parsed are skipped.
 #[async_trait]
 pub trait AuditLog: Send + Sync {
-    /// The newest seal.
-    async fn last_seal(&self) -> Result<Option<Seal>, StoreError>;
+    /// The checkpoint with the highest position.
+    async fn last_checkpoint(&self) -> Result<Option<Checkpoint>, StoreError>;
 
-    /// The seals after that position, in order.
-    async fn list_seals(&self, after: i64, limit: usize) -> Result<Vec<Seal>, StoreError>;
+    /// The checkpoint with the lowest position after `position`.
+    async fn next_checkpoint(&self, position: i64) -> Result<Option<Checkpoint>, StoreError>;
 
-    /// Events that no seal holds, by id: after that one, and before that one.
+    /// Checkpoints that are signed with the key `key_id`, were created before `before` and are not pruned
+    /// yet, oldest first.
+    async fn list_prunable(
+        &self,
+        key_id: &str,
+        before: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<Checkpoint>, StoreError>;
+
+    /// Events without a position and with an id below `before`, by id.
     async fn list_unsealed(
         &self,
-        after: Option<AuditEventId>,
         before: AuditEventId,
         limit: usize,
     ) -> Result<Vec<AuditRecord>, StoreError>;
 
-    /// Events that say they belong to that seal, by id.
+    /// The number and the age of the events without a position.
+    async fn unsealed(&self) -> Result<Unsealed, StoreError>;
+
+    /// Events with a position above `after` and up to `to`, by position.
     async fn list_sealed(
         &self,
-        position: i64,
+        after: i64,
+        to: i64,
         limit: usize,
-    ) -> Result<Vec<AuditRecord>, StoreError>;
+    ) -> Result<Vec<SealedEvent>, StoreError>;
 
-    /// Events that say they belong to a seal before `first` or after `last`.
-    async fn list_outside_seals(
-        &self,
-        first: i64,
-        last: i64,
-        limit: usize,
-    ) -> Result<Vec<AuditRecord>, StoreError>;
+    /// The users among `user_ids` about whom the log has a successful event of
+    /// [`DELETIONS`](super::DELETIONS), each once.
+    async fn list_deleted(&self, user_ids: &[UserId]) -> Result<Vec<UserId>, StoreError>;
 
-    /// Sealed events with an address or user agent of that user's in them, as
-    /// [`owner_of`](super::owner_of) says whose it is.
+    /// The events after `after` that contain personal data of the user: those the user did, and those that
+    /// were done to the user by someone who is not a user. By id.
     async fn list_personal(
         &self,
         user_id: UserId,
-        limit: usize,
-    ) -> Result<Vec<AuditEventId>, StoreError>;
-
-    /// Sealed events of that kind about that user, by id, after that one.
-    async fn list_sealed_about(
-        &self,
-        user_id: UserId,
-        event: Event,
         after: Option<AuditEventId>,
         limit: usize,
-    ) -> Result<Vec<AuditRecord>, StoreError>;
-
-    /// What somebody has put on the log's tables in the database, by name: triggers, rules, a view in a
-    /// table's place, row security, what the database does by the clock. We have none there, and by one a line
-    /// can be kept out of the log before it is sealed, or from whoever looks for it.
-    async fn list_triggers(&self) -> Result<Vec<String>, StoreError>;
-
-    /// Whether the database tells whoever asks of all of them.
-    async fn is_told_of_triggers(&self) -> Result<bool, StoreError>;
-
-    /// Erasures that are not done.
-    async fn list_open_erasures(&self, limit: usize) -> Result<Vec<Erasure>, StoreError>;
-
-    /// Those of them who were deleted, each once, as far as the log still tells: there is a line of
-    /// [`DELETIONS`](super::DELETIONS) about them, or their erasure is ordered, or done.
-    async fn list_deleted(&self, user_ids: &[UserId]) -> Result<Vec<UserId>, StoreError>;
-
-    /// The erasure of that user's addresses.
-    async fn find_erasure(&self, user_id: UserId) -> Result<Option<Erasure>, StoreError>;
+    ) -> Result<Vec<AuditEventId>, StoreError>;
 }

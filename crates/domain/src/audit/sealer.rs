@@ -1,300 +1,212 @@
-//! Seals what waits, lets go what has been kept long enough, and erases whose account is gone.
+//! Seals events, prunes old ones, and erases personal data of deleted accounts.
 //!
-//! The worker of every node does it; what is written holds or fails as one, and the next position of
-//! the chain is taken by one node alone, so that a node that is killed, or comes second, leaves
-//! nothing half done. How addresses are erased stands in `erasing`.
+//! Every node runs this. Each write is one transaction, and a checkpoint's `previous` position is unique:
+//! of two nodes that seal at the same time one succeeds, and a node that is killed leaves nothing half
+//! done.
 
-mod erasing;
+use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::checker::{LEAST_KEPT, actor_id};
-use super::{AuditSigner, Checkpoint, DELETIONS, digest};
-use crate::changes::{ApplyError, Change, Changes};
-use crate::ctx::Actor;
-use crate::model::{AuditEvent, AuditRecord, Event, Leaf, Outcome, Seal, SealedEvent};
-use crate::ports::{Secrets, Store, StoreError};
-use crate::values::{AuditEventId, Digest, Token};
+use super::{AuditSigner, CheckpointId, actor_id, chain};
+use crate::changes::{ApplyError, Change};
+use crate::model::{AuditFilter, AuditRecord, Event, MailJob};
+use crate::ports::{Store, StoreError};
+use crate::values::{AuditEventId, UserId};
 
-/// How old an event is before it is sealed: by then, whoever was writing it is done. One that comes
-/// later still goes into a later seal.
-pub const SEALED_AFTER: SignedDuration = SignedDuration::from_secs(5);
-/// How many events a seal holds at most.
-const EVENTS: usize = 200;
-/// How many seals are made, or let go, in one turn.
-const SEALS: usize = 50;
-/// How long a node writes no second line about seals of another key: two nodes whose master keys differ meet
-/// each other's every few seconds, and each line wants its seal.
-const BREAKS_APART: SignedDuration = SignedDuration::from_hours(1);
+/// The minimum age of an event that is sealed. Younger events may still be in an open transaction. An
+/// event that is committed later gets a later position.
+pub const SETTLING_TIME: SignedDuration = SignedDuration::from_secs(5);
+/// The maximum number of events per checkpoint.
+pub const EVENTS: usize = 200;
+/// The maximum number of checkpoints per run.
+const CHECKPOINTS: usize = 50;
+/// The maximum number of events erased per transaction.
+const ERASED: usize = 500;
 
-/// What a turn has done.
+/// The result of a run.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct SealedTurn {
-    /// How many events were sealed.
+pub struct Sealed {
+    /// The number of events that were sealed.
     pub events: usize,
-    /// The newest seal this node made.
-    pub newest: Option<Checkpoint>,
-    /// The seal that the chain went on from though it is not what a node of this key sealed.
+    /// The newest checkpoint of this run.
+    pub newest: Option<CheckpointId>,
+    /// The position of the checkpoint that sealing continued from although this key did not sign it.
     pub broken: Option<i64>,
-    /// How a line of the log says so.
-    pub break_told: BreakTold,
 }
 
-/// What the log says of a seal that is not as a node of this key made it.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum BreakTold {
-    /// There was none.
-    #[default]
-    Nothing,
-    /// A line says so.
-    ByALine,
-    /// This node has written such a line within the hour: it is to be counted among those left out.
-    LeftOut,
-}
-
-/// What is wrong with the last seal.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Break {
-    Edited,
-    OfAnotherKey,
-}
-
-impl Break {
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Edited => "was edited",
-            Self::OfAnotherKey => "is signed by another key",
-        }
-    }
-}
-
-/// Looks after the log of one store.
+/// Maintains the log of one store.
 pub struct Sealer<'a> {
-    /// Where the log is.
+    /// The store.
     pub store: &'a dyn Store,
-    /// Who signs.
+    /// The signer.
     pub signer: AuditSigner,
-    /// For salts.
-    pub secrets: &'a dyn Secrets,
-    /// In which turn of the worker.
-    pub request_id: &'a str,
     /// The time.
     pub now: Timestamp,
-    /// When this node last wrote a line about a seal of another key.
-    pub break_told_at: Option<Timestamp>,
 }
 
 impl Sealer<'_> {
-    /// Seals what waits.
-    pub async fn seal(&self) -> Result<SealedTurn, ApplyError> {
-        self.seal_before(self.now - SEALED_AFTER).await
+    /// Seals the events that are older than [`SETTLING_TIME`].
+    pub async fn seal(&self) -> Result<Sealed, ApplyError> {
+        self.seal_before(self.now - SETTLING_TIME).await
     }
 
-    /// Seals what is there, however young: nobody may be there to do it later. What others are still
-    /// writing goes into a later seal.
-    pub async fn seal_rest(&self) -> Result<SealedTurn, ApplyError> {
+    /// Seals all events, for a process that stops.
+    pub async fn seal_rest(&self) -> Result<Sealed, ApplyError> {
         self.seal_before(self.now + SignedDuration::from_secs(1))
             .await
     }
 
-    async fn seal_before(&self, moment: Timestamp) -> Result<SealedTurn, ApplyError> {
-        let mut turn = SealedTurn::default();
-        for _ in 0..SEALS {
-            let log = self.store.audit_log();
+    async fn seal_before(&self, moment: Timestamp) -> Result<Sealed, ApplyError> {
+        let mut sealed = Sealed::default();
+        let log = self.store.audit_log();
+        for _ in 0..CHECKPOINTS {
             let before = AuditEventId::first_at(moment);
-            let records = log.list_unsealed(None, before, EVENTS).await?;
+            let records = log.list_unsealed(before, EVENTS).await?;
             if records.is_empty() {
                 break;
             }
-            let last = log.last_seal().await?;
-            let broken = last.as_ref().and_then(|last| self.what_broke(last));
-            let line = broken.filter(|broken| self.is_worth_a_line(*broken));
-            let position = last.as_ref().map_or(0, |last| last.position).checked_add(1);
-            let Some(position) = position else {
+            for user_id in self.deleted_users(&records).await? {
+                self.erase(user_id).await?;
+            }
+            let last = log.last_checkpoint().await?;
+            let key = self.signer.public_key();
+            let broken = last.as_ref().filter(|last| !key.signed_checkpoint(last));
+            let (previous, mut hash) = last
+                .as_ref()
+                .map_or((0, chain::start()), |last| (last.position, last.hash));
+            let count = i64::try_from(records.len()).unwrap_or(i64::MAX);
+            let Some(position) = previous.checked_add(count) else {
                 tracing::error!(
-                    "no seal of the audit log can follow the last one: it was edited. `doorward audit verify` tells more"
+                    "cannot seal the audit log: the last checkpoint was modified. Run `doorward audit verify`"
                 );
                 break;
             };
-            let (seal, events) = self.sealed(position, last, &records);
-            let checkpoint = Checkpoint::of(&seal);
-            let seal = Box::new(seal);
-            let mut changes: Changes = vec![Change::Seal { seal, events }];
-            changes.extend(self.erasures(&records).await?);
-            changes.extend(line.map(|broken| self.line_of(position - 1, broken)));
-            match self.store.apply(changes).await {
+            let mut events = Vec::with_capacity(records.len());
+            for record in &records {
+                hash = chain::next_hash(&hash, &chain::content_digest(record));
+                events.push((record.id, hash));
+            }
+            let checkpoint = self.signer.checkpoint(previous, position, hash, self.now);
+            let newest = CheckpointId::of(&checkpoint);
+            let seal = Change::SealAudit { checkpoint, events };
+            match self.store.apply(vec![seal]).await {
                 Ok(()) => {}
-                // Another node is at it.
+                // Another node was faster.
                 Err(ApplyError::Stale) => break,
                 Err(other) => return Err(other),
             }
-            if broken.is_some() {
-                turn.broken = Some(position - 1);
-                turn.break_told = match line {
-                    Some(_) => BreakTold::ByALine,
-                    None => BreakTold::LeftOut,
-                };
+            if let Some(last) = broken {
+                tracing::error!(
+                    audit.position = last.position,
+                    "the last audit checkpoint was modified or signed with another key; sealing continues. Likely causes: a changed master key, nodes with different master keys, or tampering. Run `doorward audit verify`"
+                );
+                sealed.broken = Some(last.position);
             }
-            turn.events += records.len();
-            turn.newest = Some(checkpoint);
+            sealed.events += records.len();
+            sealed.newest = Some(newest);
             if records.len() < EVENTS {
                 break;
             }
         }
-        Ok(turn)
+        Ok(sealed)
     }
 
-    /// What is wrong with the last seal, where it is not as a node of this key made it.
-    fn what_broke(&self, last: &Seal) -> Option<Break> {
+    /// Deletes the events up to the newest checkpoint that is older than `retention`. Returns the number
+    /// of transactions.
+    pub async fn prune(&self, retention: SignedDuration) -> Result<usize, ApplyError> {
+        let log = self.store.audit_log();
         let key = self.signer.public_key();
-        let is_whole = last.let_go.is_some() || is_as_sealed(last);
-        let broken = if !is_whole || digest::of_seal(last) != last.digest {
-            Break::Edited
-        } else if !key.signed_seal(&last.digest, &last.signature) {
-            Break::OfAnotherKey
-        } else {
-            return None;
-        };
-        tracing::error!(
-            audit.seal = last.position,
-            "the last seal of the audit log {}; the chain goes on from it. Was the master key changed, or do nodes have different ones? If not, somebody has written to the database: run `doorward audit verify`",
-            broken.as_str()
-        );
-        Some(broken)
-    }
-
-    fn is_worth_a_line(&self, broken: Break) -> bool {
-        let is_recent = |told_at| self.now.duration_since(told_at) < BREAKS_APART;
-        broken == Break::Edited || !self.break_told_at.is_some_and(is_recent)
-    }
-
-    /// The line about it. The chain goes on from such a seal all the same: events without a seal would be worse
-    /// off. But not in silence: the line is written with the next seal or not at all, so it is sealed itself,
-    /// and stays when the edit is taken back.
-    fn line_of(&self, position: i64, broken: Break) -> Change {
-        Change::Audit(Box::new(AuditEvent {
-            id: AuditEventId::generate(self.now, self.secrets),
-            at: self.now,
-            event: Event::SealBroken,
-            outcome: Outcome::Failure,
-            actor: Actor::Worker.audit_name(),
-            user_id: None,
-            address: None,
-            user_agent: None,
-            request_id: self.request_id.to_owned(),
-            detail: Some(format!("seal {position} {}", broken.as_str())),
-        }))
-    }
-
-    /// The next seal, over these events.
-    fn sealed(
-        &self,
-        position: i64,
-        last: Option<Seal>,
-        records: &[AuditRecord],
-    ) -> (Seal, Vec<SealedEvent>) {
-        let records: Vec<_> = records.iter().map(|record| self.salted(record)).collect();
-        let leaf = |record: &AuditRecord| Leaf {
-            id: record.id,
-            digest: digest::of_event(record),
-        };
-        let leaves: Vec<_> = records.iter().map(leaf).collect();
-        let id_of = |leaf: Option<&Leaf>| leaf.map(|leaf| leaf.id).expect("a seal holds an event");
-        let mut seal = Seal {
-            position,
-            previous: last.as_ref().map_or_else(digest::none, |last| last.digest),
-            digest: digest::none(),
-            events: digest::of_leaves(&leaves),
-            first_id: id_of(leaves.first()),
-            last_id: id_of(leaves.last()),
-            counted: i64::try_from(leaves.len()).expect("a seal holds few events"),
-            leaves: Some(leaves),
-            sealed_at: self.now,
-            signature: Vec::new(),
-            let_go: None,
-        };
-        seal.digest = digest::of_seal(&seal);
-        seal.signature = self.signer.sign_seal(&seal.digest);
-        let mark = |record: &AuditRecord| SealedEvent {
-            id: record.id,
-            actor_id: record.actor_id,
-            personal_digest: record.personal_digest,
-            personal_salt: record.personal_salt,
-        };
-        (seal, records.iter().map(mark).collect())
-    }
-
-    fn salted(&self, record: &AuditRecord) -> AuditRecord {
-        let (address, user_agent) = (record.address.as_deref(), record.user_agent.as_deref());
-        let is_personal = address.is_some() || user_agent.is_some();
-        let salt = || Token::generate(self.secrets).digest();
-        let salt: Option<Digest> = is_personal.then(salt);
-        AuditRecord {
-            actor_id: actor_id(&record.actor),
-            personal_digest: salt.map(|salt| digest::of_personal(&salt, address, user_agent)),
-            personal_salt: salt,
-            ..record.clone()
-        }
-    }
-
-    /// Orders the erasure of everybody who, as these events say, is deleted, and is so.
-    async fn erasures(&self, records: &[AuditRecord]) -> Result<Changes, StoreError> {
-        let mut changes = Vec::new();
-        for record in records.iter().filter(|record| tells_of_deletion(record)) {
-            let Some(user_id) = record.user_id else {
-                continue;
-            };
-            if self.store.find_user(user_id).await?.is_none() {
-                let erasure = self.signer.erasure(user_id, record.at);
-                changes.push(Change::OrderErasure(erasure));
-            }
-        }
-        Ok(changes)
-    }
-
-    /// Lets go the seals whose events are all older than the log is kept, from the start on. Answers
-    /// how many went.
-    pub async fn let_go(&self, kept_for: SignedDuration) -> Result<usize, ApplyError> {
-        let before = AuditEventId::first_at(self.now - kept_for.max(LEAST_KEPT));
-        for gone in 0..SEALS {
-            let log = self.store.audit_log();
-            let first = log.list_seals(0, 2).await?;
-            let next = first.into_iter().find(|seal| seal.let_go.is_none());
-            let Some(seal) = next.filter(|seal| seal.last_id < before) else {
-                return Ok(gone);
-            };
-            if !is_as_sealed(&seal) {
+        for done in 0..CHECKPOINTS {
+            let before = self.now - retention;
+            let mut old = log
+                .list_prunable(&key.to_string(), before, CHECKPOINTS)
+                .await?;
+            // Signing a modified checkpoint would delete what its forger chose.
+            let count = old.len();
+            old.retain(|checkpoint| key.signed_checkpoint(checkpoint));
+            if old.len() < count {
                 tracing::error!(
-                    audit.seal = seal.position,
-                    "a seal of the audit log was edited, so nothing is let go: `doorward audit verify` tells more"
+                    "audit log not pruned up to a checkpoint that was modified. Run `doorward audit verify`"
                 );
-                return Ok(gone);
             }
-            let let_go = self.signer.let_go(&seal, self.now);
-            let position = seal.position;
-            match self
-                .store
-                .apply(vec![Change::LetSealGo { position, let_go }])
-                .await
-            {
+            let Some(newest) = old.pop() else {
+                return Ok(done);
+            };
+            let prune = Change::PruneAudit(self.signer.pruned(newest, self.now));
+            match self.store.apply(vec![prune]).await {
                 Ok(()) => {}
-                Err(ApplyError::Stale) => return Ok(gone),
+                Err(ApplyError::Stale) => return Ok(done),
                 Err(other) => return Err(other),
             }
         }
-        Ok(SEALS)
+        Ok(CHECKPOINTS)
     }
-}
 
-/// Whether a seal says what its digest says it does. Letting go signs that digest, so whoever edits a seal
-/// to have it let go before its time cannot put it back. Who signed it is not asked: seals from before a
-/// change of the master key have their time too, and one that nobody trusts shows when the log is verified.
-fn is_as_sealed(seal: &Seal) -> bool {
-    let leaves = seal.leaves.as_deref().map(digest::of_leaves);
-    digest::of_seal(seal) == seal.digest && leaves == Some(seal.events)
-}
+    /// The users in these events whose account is deleted. Each event is sealed once, so an event that is
+    /// written after the deletion is found here, too.
+    async fn deleted_users(&self, records: &[AuditRecord]) -> Result<Vec<UserId>, StoreError> {
+        let ids = records
+            .iter()
+            .flat_map(|record| [record.user_id, actor_id(&record.actor)]);
+        let ids: Vec<_> = ids.flatten().collect::<BTreeSet<_>>().into_iter().collect();
+        let mut deleted = Vec::new();
+        for id in self.store.audit_log().list_deleted(&ids).await? {
+            if self.store.find_user(id).await?.is_none() {
+                deleted.push(id);
+            }
+        }
+        Ok(deleted)
+    }
 
-fn tells_of_deletion(record: &AuditRecord) -> bool {
-    record.outcome == Outcome::Success.as_str()
-        && DELETIONS.iter().any(|event| event.as_str() == record.event)
+    /// Erases the IP addresses and user agents of a deleted account (L-05).
+    async fn erase(&self, user_id: UserId) -> Result<(), ApplyError> {
+        let mut after = None;
+        loop {
+            let log = self.store.audit_log();
+            let ids = log.list_personal(user_id, after, ERASED).await?;
+            let Some(last) = ids.last() else {
+                break;
+            };
+            after = Some(*last);
+            self.store.apply(vec![Change::EraseAudit(ids)]).await?;
+        }
+        self.erase_recovery_requests(user_id).await
+    }
+
+    /// A recovery request names no user, but the same mail as the `recovery-mailed` event of the user.
+    async fn erase_recovery_requests(&self, user_id: UserId) -> Result<(), ApplyError> {
+        let mut of_user = AuditFilter {
+            user_id: Some(user_id),
+            event: Some(Event::RecoveryMailed),
+            limit: ERASED,
+            ..AuditFilter::default()
+        };
+        loop {
+            let mailed = self.store.list_audit_events(&of_user).await?;
+            let Some(last) = mailed.last() else {
+                return Ok(());
+            };
+            of_user.before = Some(last.id);
+            for detail in mailed.iter().filter_map(|event| event.detail.as_deref()) {
+                let Some(mail) = MailJob::in_audit_detail(detail) else {
+                    continue;
+                };
+                let (from, to) = AuditEventId::around(&mail);
+                let requests = AuditFilter {
+                    event: Some(Event::RecoveryRequested),
+                    since: Some(from.moment()),
+                    until: Some(to.moment()),
+                    limit: ERASED,
+                    ..AuditFilter::default()
+                };
+                let mut requests = self.store.list_audit_events(&requests).await?;
+                requests.retain(|event| event.detail.as_deref() == Some(detail));
+                let ids: Vec<_> = requests.iter().map(|event| event.id).collect();
+                if !ids.is_empty() {
+                    self.store.apply(vec![Change::EraseAudit(ids)]).await?;
+                }
+            }
+        }
+    }
 }

@@ -1,5 +1,5 @@
-//! The key that seals are signed with: made of the master key, for this alone. Whoever has the database
-//! and not the master key cannot make a seal; whoever has the public half can check every one.
+//! The key that signs checkpoints. It is derived from the master key, so the database alone cannot sign.
+//! The public key verifies every checkpoint.
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,13 +9,12 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::Timestamp;
 use ring::signature::{ED25519, Ed25519KeyPair, KeyPair, UnparsedPublicKey};
 
-use super::checker::Extent;
-use super::{Checkpoint, digest};
-use crate::model::{Erasure, LetGo, Seal};
+use super::{CheckpointId, chain};
+use crate::model::Checkpoint;
 use crate::tokens::MasterKey;
-use crate::values::{Digest, UserId};
+use crate::values::Digest;
 
-/// Signs seals, erasures and what is let go. The same for every node with one master key.
+/// Signs checkpoints and exports with Ed25519. All nodes with one master key have the same signer.
 pub struct AuditSigner(Ed25519KeyPair);
 
 impl fmt::Debug for AuditSigner {
@@ -25,97 +24,101 @@ impl fmt::Debug for AuditSigner {
 }
 
 impl AuditSigner {
-    /// The signer that belongs to a master key.
+    /// The signer of a master key.
     pub fn of(master: &MasterKey) -> Self {
         let seed = master.derived("audit-seal");
         let pair = Ed25519KeyPair::from_seed_unchecked(seed.as_slice());
         Self(pair.expect("a seed has 32 bytes"))
     }
 
-    /// What others check its signatures with.
+    /// The public key that verifies the signatures.
     pub fn public_key(&self) -> AuditPublicKey {
         let mut public = [0; 32];
         public.copy_from_slice(self.0.public_key().as_ref());
         AuditPublicKey(public)
     }
 
-    pub(crate) fn sign_seal(&self, digest: &Digest) -> Vec<u8> {
-        self.sign(&digest::signed_of_seal(digest))
+    /// A signed checkpoint at `position`, where `previous` is the position of the checkpoint before.
+    pub(crate) fn checkpoint(
+        &self,
+        previous: i64,
+        position: i64,
+        hash: Digest,
+        created_at: Timestamp,
+    ) -> Checkpoint {
+        self.sign(Checkpoint {
+            previous,
+            position,
+            hash,
+            created_at,
+            pruned_at: None,
+            key_id: String::new(),
+            signature: Vec::new(),
+        })
     }
 
-    pub(crate) fn let_go(&self, seal: &Seal, at: Timestamp) -> LetGo {
-        LetGo {
-            at,
-            signature: self.sign(&digest::signed_of_letting_go(&seal.digest, at)),
-        }
+    /// The checkpoint, signed again to state that the events up to it were deleted at `pruned_at`.
+    pub(crate) fn pruned(&self, checkpoint: Checkpoint, pruned_at: Timestamp) -> Checkpoint {
+        self.sign(Checkpoint {
+            pruned_at: Some(pruned_at),
+            ..checkpoint
+        })
     }
 
-    pub(crate) fn erasure(&self, user_id: UserId, at: Timestamp) -> Erasure {
-        Erasure {
-            user_id,
-            ordered_at: at,
-            signature: self.sign(&digest::signed_of_erasure(user_id, at)),
-            done_at: None,
-        }
+    fn sign(&self, mut checkpoint: Checkpoint) -> Checkpoint {
+        checkpoint.key_id = self.public_key().to_string();
+        let message = chain::checkpoint_message(&checkpoint);
+        checkpoint.signature = self.0.sign(&message).as_ref().to_vec();
+        checkpoint
     }
 
-    /// The beginning of an exported log.
-    pub(crate) fn export_head(
+    /// The signed first line of an export.
+    pub(crate) fn export_header(
         &self,
         exported_at: Timestamp,
-        extent: Extent,
-        last: Option<Checkpoint>,
-    ) -> ExportHead {
-        let message = digest::signed_of_export(exported_at, extent, last.as_ref());
-        ExportHead {
+        complete: bool,
+        end: Option<CheckpointId>,
+    ) -> ExportHeader {
+        let message = chain::export_message(exported_at, complete, end.as_ref());
+        ExportHeader {
             exported_at,
-            extent,
-            last,
-            signature: self.sign(&message),
+            complete,
+            end,
+            signature: self.0.sign(&message).as_ref().to_vec(),
         }
-    }
-
-    fn sign(&self, message: &[u8]) -> Vec<u8> {
-        self.0.sign(message).as_ref().to_vec()
     }
 }
 
-/// What an exported log begins with: whoever cuts it and calls it a choice, or cuts its end, cannot sign that.
+/// The first line of an exported log. Its signature prevents cutting the file and declaring the rest
+/// filtered or complete.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ExportHead {
-    /// When.
+pub struct ExportHeader {
+    /// When the log was exported.
     pub exported_at: Timestamp,
-    /// Whether all events are in it.
-    pub extent: Extent,
-    /// The newest seal at that time.
-    pub last: Option<Checkpoint>,
-    /// Ed25519, over all of it.
+    /// Whether the file contains every event.
+    pub complete: bool,
+    /// The last checkpoint in the file.
+    pub end: Option<CheckpointId>,
+    /// Ed25519 signature of the fields above.
     pub signature: Vec<u8>,
 }
 
-/// The public half; 43 characters of base64url as text.
+/// The public key of an [`AuditSigner`]. As text: 43 characters of base64url.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AuditPublicKey([u8; 32]);
 
 impl AuditPublicKey {
-    pub(super) fn signed_seal(&self, digest: &Digest, signature: &[u8]) -> bool {
-        self.verifies(&digest::signed_of_seal(digest), signature)
+    /// Whether the key signed the checkpoint.
+    pub fn signed_checkpoint(&self, checkpoint: &Checkpoint) -> bool {
+        let message = chain::checkpoint_message(checkpoint);
+        self.verifies(&message, &checkpoint.signature)
     }
 
-    pub(super) fn signed_letting_go(&self, seal: &Seal, let_go: &LetGo) -> bool {
-        let message = digest::signed_of_letting_go(&seal.digest, let_go.at);
-        self.verifies(&message, &let_go.signature)
-    }
-
-    pub(super) fn signed_erasure(&self, erasure: &Erasure) -> bool {
-        let message = digest::signed_of_erasure(erasure.user_id, erasure.ordered_at);
-        self.verifies(&message, &erasure.signature)
-    }
-
-    /// Whether it says what it did when it was exported.
-    pub fn signed_export(&self, head: &ExportHead) -> bool {
-        let message = digest::signed_of_export(head.exported_at, head.extent, head.last.as_ref());
-        self.verifies(&message, &head.signature)
+    /// Whether the key signed the first line of the export.
+    pub fn signed_export(&self, header: &ExportHeader) -> bool {
+        let message =
+            chain::export_message(header.exported_at, header.complete, header.end.as_ref());
+        self.verifies(&message, &header.signature)
     }
 
     fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {

@@ -1,84 +1,104 @@
-//! Seal the audit log, let go what has been kept long enough, and erase whose account is gone: what the
-//! worker does, turn by turn. How and why: [`crate::audit`].
-
-use std::sync::{MutexGuard, PoisonError};
-
-use jiff::Timestamp;
+//! Seal, prune, verify and export the audit log. How it works: [`crate::audit`].
 
 use crate::accounts::Accounts;
-use crate::audit::sealer::{BreakTold, SealedTurn, Sealer};
+use crate::audit::sealer::{Sealed, Sealer};
+use crate::audit::{
+    AuditPublicKey, CheckpointId, ExportHeader, Report, Segment, Unsealed, verifier,
+};
 use crate::ctx::Ctx;
 use crate::error::Error;
-use crate::happening::Happening;
-use crate::model::{Event, Outcome};
-use crate::values::AuditEventId;
+use crate::flows::export::ensure_operator;
+use crate::model::Event;
 
 impl Accounts {
-    /// Seals what waits.
-    pub async fn seal_audit(&self, ctx: &Ctx) -> Result<SealedTurn, Error> {
-        let turn = self.sealer(ctx).seal().await?;
-        Ok(self.noted(ctx, turn))
+    /// Seals the events that are old enough, and erases the personal data of deleted accounts (L-05).
+    pub async fn seal_audit(&self, ctx: &Ctx) -> Result<Sealed, Error> {
+        let sealed = self.sealer(ctx).seal().await?;
+        self.report_break(ctx, sealed).await
     }
 
-    /// Seals what is there, however young: for whoever stops, and may be the last.
-    pub async fn seal_rest_of_audit(&self, ctx: &Ctx) -> Result<SealedTurn, Error> {
-        let turn = self.sealer(ctx).seal_rest().await?;
-        Ok(self.noted(ctx, turn))
+    /// Seals all events, for a process that stops.
+    pub async fn seal_rest_of_audit(&self, ctx: &Ctx) -> Result<Sealed, Error> {
+        let sealed = self.sealer(ctx).seal_rest().await?;
+        self.report_break(ctx, sealed).await
     }
 
-    /// Lets go what is older than the operator keeps. Answers how many seals went.
-    pub async fn let_audit_go(&self, ctx: &Ctx) -> Result<usize, Error> {
-        match self.policy.audit_lifetime {
-            Some(kept_for) => Ok(self.sealer(ctx).let_go(kept_for).await?),
+    /// Deletes events that are older than the retention time. Returns the number of transactions.
+    pub async fn prune_audit(&self, ctx: &Ctx) -> Result<usize, Error> {
+        match self.policy.audit_retention {
+            Some(retention) => Ok(self.sealer(ctx).prune(retention).await?),
             None => Ok(0),
         }
     }
 
-    /// Erases addresses and user agents of those whose accounts are gone (L-05). Answers how many
-    /// accounts are done.
-    pub async fn erase_from_audit(&self, ctx: &Ctx) -> Result<usize, Error> {
-        Ok(self.sealer(ctx).erase().await?)
-    }
-
-    /// For the operator's figures, since what the sealer writes passes no story; and of lines about seals of
-    /// another key there is one an hour, the rest is counted.
-    fn noted(&self, ctx: &Ctx, turn: SealedTurn) -> SealedTurn {
-        if turn.broken.is_some() {
-            self.note(Happening::Audited(Event::SealBroken, Outcome::Failure));
+    async fn report_break(&self, ctx: &Ctx, sealed: Sealed) -> Result<Sealed, Error> {
+        if let Some(position) = sealed.broken
+            && self.may_fill_the_log(ctx, Event::SealBroken)
+        {
+            let detail = format!("checkpoint {position}");
+            let event = self.audit_failure(ctx, Event::SealBroken, None, &detail);
+            self.apply(vec![event]).await?;
         }
-        match turn.break_told {
-            BreakTold::Nothing => {}
-            BreakTold::ByALine => *self.break_told_at() = Some(ctx.now),
-            BreakTold::LeftOut => self.left_out.count(Event::SealBroken, &ctx.actor, ctx.now),
-        }
-        turn
+        Ok(sealed)
     }
 
-    fn break_told_at(&self) -> MutexGuard<'_, Option<Timestamp>> {
-        let told_at = self.break_told_at.lock();
-        told_at.unwrap_or_else(PoisonError::into_inner)
+    /// The number and the age of events that are not sealed, for metrics.
+    pub async fn unsealed_audit(&self) -> Result<Unsealed, Error> {
+        Ok(self.ports.store.audit_log().unsealed().await?)
     }
 
-    /// What somebody has put on the log's tables in the database, by name (L-01).
-    pub async fn audit_triggers(&self) -> Result<Vec<String>, Error> {
-        Ok(self.ports.store.audit_log().list_triggers().await?)
+    /// The public key of the signer.
+    pub fn audit_public_key(&self) -> AuditPublicKey {
+        self.keyring.audit_signer().public_key()
     }
 
-    /// When the oldest line was written that waits for its seal, for an operator's figures.
-    pub async fn oldest_unsealed(&self) -> Result<Option<Timestamp>, Error> {
-        let end = AuditEventId::from_bytes([255; 16]);
-        let oldest = self.ports.store.audit_log().list_unsealed(None, end, 1);
-        Ok(oldest.await?.first().map(|record| record.id.moment()))
+    /// Verifies the log. Trusts `keys` and the key of this node.
+    pub async fn verify_audit(
+        &self,
+        ctx: &Ctx,
+        keys: &[AuditPublicKey],
+        recorded: &[CheckpointId],
+    ) -> Result<(Report, Unsealed), Error> {
+        ensure_operator(ctx)?;
+        let keys = [keys, &[self.audit_public_key()]].concat();
+        Ok(verifier::verify(&*self.ports.store, keys, recorded).await?)
     }
 
-    fn sealer<'a>(&'a self, ctx: &'a Ctx) -> Sealer<'a> {
+    /// Writes an event about an export. Call this before the export.
+    pub async fn note_audit_export(&self, ctx: &Ctx, detail: &str) -> Result<(), Error> {
+        ensure_operator(ctx)?;
+        let audit = self.audit_detail(ctx, Event::AuditExported, None, detail);
+        Ok(self.apply(vec![audit]).await?)
+    }
+
+    /// The signed first line of an export that ends with the last checkpoint.
+    pub async fn audit_export_header(
+        &self,
+        ctx: &Ctx,
+        complete: bool,
+    ) -> Result<ExportHeader, Error> {
+        ensure_operator(ctx)?;
+        let last = self.ports.store.audit_log().last_checkpoint().await?;
+        let end = last.as_ref().map(CheckpointId::of);
+        let signer = self.keyring.audit_signer();
+        Ok(signer.export_header(ctx.now, complete, end))
+    }
+
+    /// The sealed events after `position` up to the next checkpoint.
+    pub async fn read_audit_segment(
+        &self,
+        ctx: &Ctx,
+        position: i64,
+    ) -> Result<Option<Segment>, Error> {
+        ensure_operator(ctx)?;
+        Ok(Segment::read(&*self.ports.store, position).await?)
+    }
+
+    fn sealer<'a>(&'a self, ctx: &Ctx) -> Sealer<'a> {
         Sealer {
             store: &*self.ports.store,
             signer: self.keyring.audit_signer(),
-            secrets: &*self.ports.secrets,
-            request_id: &ctx.request_id,
             now: ctx.now,
-            break_told_at: *self.break_told_at(),
         }
     }
 }

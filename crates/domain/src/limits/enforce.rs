@@ -167,7 +167,7 @@ impl Accounts {
         let decision = self.audit_throttle.0.acquire_now(&[limit], ctx.now);
         let is_allowed = matches!(decision, Decision::Allowed { .. });
         if !is_allowed {
-            self.left_out.count(event, &ctx.actor, ctx.now);
+            self.suppressed.count(event, &ctx.actor);
         }
         is_allowed
     }
@@ -185,8 +185,7 @@ impl Accounts {
         ];
         let decision = self.audit_throttle.0.acquire_now(&limits, now);
         if matches!(decision, Decision::Denied { index: 1, .. }) {
-            self.left_out
-                .count(Event::Throttled, &Actor::Anonymous, now);
+            self.suppressed.count(Event::Throttled, &Actor::Anonymous);
         }
         matches!(decision, Decision::Allowed { .. })
     }

@@ -4,7 +4,7 @@
 //! by field, so that a new field does not compile until every store keeps it.
 
 mod audit_event;
-mod audit_seal;
+mod audit_record;
 mod credential;
 mod link;
 mod mail_job;
@@ -13,7 +13,7 @@ mod signing_key;
 mod user;
 
 pub use audit_event::{AuditEvent, AuditFilter, Event, Outcome};
-pub use audit_seal::{AuditRecord, Erasure, Leaf, LetGo, Seal, SealedEvent};
+pub use audit_record::{AuditRecord, Checkpoint, SealedEvent};
 pub use credential::Credential;
 pub use link::{Link, Purpose};
 pub use mail_job::{MailJob, MailKind};

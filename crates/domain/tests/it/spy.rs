@@ -28,7 +28,6 @@ pub struct Spy {
     failing_after: Mutex<HashMap<&'static str, usize>>,
     hanging: Mutex<HashSet<&'static str>>,
     between: Mutex<Option<Changes>>,
-    unreadable: Mutex<HashSet<UserId>>,
     audited: Mutex<Vec<AuditEvent>>,
     changes: Mutex<Vec<String>>,
     yields: AtomicBool,
@@ -84,11 +83,6 @@ impl Spy {
     /// Somebody else makes these changes right before the next write.
     pub fn let_in_between(&self, changes: Changes) {
         *self.between.lock().unwrap() = Some(changes);
-    }
-
-    /// The rows of these users cannot be read from now on.
-    pub fn cannot_read(&self, users: &[UserId]) {
-        self.unreadable.lock().unwrap().extend(users);
     }
 
     /// The next write is made, and its answer lost.
@@ -161,9 +155,6 @@ impl Store for Spy {
 
     async fn find_user(&self, id: UserId) -> Result<Option<User>, StoreError> {
         self.asked("find_user").await?;
-        if self.unreadable.lock().unwrap().contains(&id) {
-            return Err(StoreError::new("find_user", "told to fail"));
-        }
         self.store.find_user(id).await
     }
 

@@ -1,4 +1,4 @@
-//! `audit`: the log checked against its seals, and written out.
+//! `audit`: verify and export the audit log.
 
 use std::path::PathBuf;
 
@@ -7,56 +7,56 @@ use clap::{Args, Subcommand};
 /// `audit`
 #[derive(Debug, Subcommand)]
 pub enum AuditCommand {
-    /// Walk the log from its start to its end, and name what was cut, edited, added or moved
+    /// Verify the audit log and report modified, missing or added events
     #[command(after_help = VERIFY_EXAMPLE)]
     Verify(VerifyAudit),
-    /// Write the log as JSON lines, with what `verify` needs
+    /// Export the log as JSON lines for offline verification
     #[command(
         after_help = "Examples:\n  doorward audit export audit.jsonl\n  doorward audit export - --user ben --since 2026-11-01T00:00:00Z | less"
     )]
     Export(ExportAudit),
-    /// Print the public key that an auditor checks an exported log with
+    /// Print the public key that verifies exported logs
     ///
-    /// Write it down elsewhere, when you begin and before each change of the master key: what was
-    /// sealed under an older master key is checked with it (audit verify --key), and it cannot be
-    /// made again once that master key is lost.
+    /// Record it outside the server, at the start and before each change of the master key. Checkpoints
+    /// that an earlier master key signed are verified with it (audit verify --key), and it cannot be
+    /// computed once that master key is lost.
     #[command(after_help = "Examples:\n  doorward audit key")]
     Key,
 }
 
 const VERIFY_EXAMPLE: &str = "Examples:
   doorward audit verify
-  doorward audit verify --from-log /var/log/doorward.log
+  doorward audit verify --checkpoints-from /var/log/doorward.log
   doorward audit verify --file audit.jsonl --key KEY
 
-Exit code 3 where something does not fit; 1 where the log could not be read. A
-log whose end was cut looks like a shorter one: only a checkpoint that was kept
-elsewhere tells, or, of an exported file, what its first line says of its end.
-The server writes one into its own log every ten minutes and when it stops.
+Reports the first event that does not fit, with exit code 3. Exit code 1 if the
+log could not be read. A log whose end was removed looks like a shorter log;
+only a checkpoint recorded elsewhere shows it. The server writes a checkpoint to
+its own log every ten minutes and when it stops.
 More: docs/operations/audit-log.md";
 
 /// `audit verify`
 #[derive(Debug, Args)]
 pub struct VerifyAudit {
-    /// Check an exported log, or - for standard input, and no database
+    /// Verify an exported log instead of the database (- for standard input)
     #[arg(long, value_name = "FILE")]
     pub file: Option<PathBuf>,
-    /// Trust this public key too; can be repeated. With --file, it alone
+    /// Additional trusted public key (repeatable); with --file, the only one
     // In base64url: one in 64 begins with a hyphen.
     #[arg(long, value_name = "KEY", allow_hyphen_values = true)]
     pub key: Vec<String>,
-    /// This seal must be there, POSITION:DIGEST; can be repeated
+    /// Require this checkpoint, POSITION:DIGEST (repeatable)
     #[arg(long, value_name = "CHECKPOINT")]
     pub checkpoint: Vec<String>,
-    /// Every checkpoint that this log of the server tells of must be there
-    #[arg(long, value_name = "FILE")]
-    pub from_log: Option<PathBuf>,
+    /// Require every checkpoint found in this server log
+    #[arg(long, value_name = "LOG")]
+    pub checkpoints_from: Option<PathBuf>,
 }
 
 /// `audit export`
 #[derive(Debug, Args)]
 pub struct ExportAudit {
-    /// A new file, for its owner alone; or - for standard output
+    /// Output file (created with mode 0600), or - for standard output
     #[arg(default_value = "-")]
     pub file: PathBuf,
     /// Events from this moment on: 2026-11-01T00:00:00Z

@@ -75,7 +75,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
 
 /// Exit code of an error: 3 if the verification of the audit log failed, else 1.
 pub fn exit_code(error: &anyhow::Error) -> ExitCode {
-    match error.is::<audit::DoesNotHold>() {
+    match error.is::<audit::VerificationFailed>() {
         true => ExitCode::from(3),
         false => ExitCode::FAILURE,
     }

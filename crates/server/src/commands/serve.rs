@@ -198,7 +198,7 @@ fn summary(config: &Config) -> String {
         } else {
             "in a file"
         },
-        config.audit_keep_days,
+        config.audit_retention_days,
     )
 }
 

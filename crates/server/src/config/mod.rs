@@ -120,7 +120,7 @@ pub struct Config {
     /// Days after which a signing key is replaced.
     pub key_days: i64,
     /// How many days the audit log is kept; 0 is for ever.
-    pub audit_keep_days: i64,
+    pub audit_retention_days: i64,
     /// Secret that encrypts signing keys; `None` is a file in the data folder.
     pub master_key: Option<Secret<String>>,
     /// Whether rate limits are enabled.
@@ -208,7 +208,7 @@ impl Default for Config {
             hashing_threads: cores,
             hashing_queue_limit: 256,
             key_days: 90,
-            audit_keep_days: 400,
+            audit_retention_days: 400,
             master_key: None,
             throttle: true,
             throttle_limits: ThrottleLimits::default(),

@@ -80,7 +80,7 @@ impl Figures {
             sessions_revoked: new.counters("doorward_sessions_revoked_total", "Sessions ended before their time, by why.", &["reason"]),
             throttled: new.counters("doorward_throttled_total", "Attempts denied by a rate limit, by its name; `guess` is the delay or lockout after wrong passwords.", &["budget"]),
             audit_events: new.counters("doorward_audit_events_total", "Lines written to the audit log.", &["event", "outcome"]),
-            audit_unsealed: new.sometimes("doorward_audit_oldest_unsealed_age_seconds", "How long the oldest line of the audit log has waited for its seal; 0 where none does."),
+            audit_unsealed: new.sometimes("doorward_audit_oldest_unsealed_age_seconds", "Age of the oldest audit event that is not sealed; 0 if all are sealed."),
             hash_wait_seconds: new.histogram("doorward_password_hash_wait_seconds", "How long passwords waited for a hashing thread.", REQUEST_SECONDS),
             hash_seconds: new.histogram("doorward_password_hash_duration_seconds", "How long hashing took, without the wait.", REQUEST_SECONDS),
             hashes_refused: new.counter("doorward_password_hashes_refused_total", "Passwords not hashed because the queue was full: requests answered 503."),

@@ -69,13 +69,13 @@ impl Scrape {
             return;
         }
         let look =
-            async { tokio::try_join!(self.accounts.outbox(), self.accounts.oldest_unsealed()) };
+            async { tokio::try_join!(self.accounts.outbox(), self.accounts.unsealed_audit()) };
         let unsealed = &self.figures.audit_unsealed;
         let cause = match timeout(PATIENCE, look).await {
-            Ok(Ok((outbox, oldest_unsealed))) => {
+            Ok(Ok((outbox, audit))) => {
                 let now = self.accounts.now();
                 self.figures.outbox.show(&outbox, now);
-                let age = seconds_since(oldest_unsealed, now);
+                let age = seconds_since(audit.oldest, now);
                 unsealed.with_label_values::<&str>(&[]).set(age);
                 None
             }

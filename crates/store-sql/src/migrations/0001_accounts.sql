@@ -96,21 +96,44 @@ CREATE TABLE signing_keys (
   CONSTRAINT signing_keys_pkey PRIMARY KEY (kid)
 ){table};
 
+-- The columns position and hash are NULL until the worker seals the event.
 CREATE TABLE audit_events (
   id {id} NOT NULL,
   occurred_at {int} NOT NULL,
   event {key} NOT NULL,
   outcome {key} NOT NULL,
   actor {text} NOT NULL,
+  actor_id {id},
   user_id {id},
   address {text},
   user_agent {text},
   request_id {text} NOT NULL,
   detail {text},
+  position {int},
+  hash {digest},
   CONSTRAINT audit_events_pkey PRIMARY KEY (id)
 ){table};
 CREATE INDEX audit_events_user_id_id ON audit_events (user_id, id);
+CREATE INDEX audit_events_actor_id_id ON audit_events (actor_id, id);
 CREATE INDEX audit_events_event_id ON audit_events (event, id);
+-- Sign-in reads one kind of event of one user (A-10). SQLite would use the index of the kind alone.
+CREATE INDEX audit_events_user_id_event_id ON audit_events (user_id, event, id);
+CREATE INDEX audit_events_position_id ON audit_events (position, id);
+
+-- Signed statements of the chain's hash, see audit_chain.rs. `previous` is the primary key, so that of
+-- two nodes that seal at the same time one fails.
+CREATE TABLE audit_checkpoints (
+  previous {int} NOT NULL,
+  position {int} NOT NULL,
+  hash {digest} NOT NULL,
+  created_at {int} NOT NULL,
+  pruned_at {int},
+  key_id {key} NOT NULL,
+  signature {blob} NOT NULL,
+  CONSTRAINT audit_checkpoints_pkey PRIMARY KEY (previous)
+){table};
+CREATE INDEX audit_checkpoints_position ON audit_checkpoints (position);
+CREATE INDEX audit_checkpoints_key_id_created_at ON audit_checkpoints (key_id, created_at);
 
 -- A row here is a lock that lasts to the end of a transaction, on every database: see apply.rs.
 CREATE TABLE guards (

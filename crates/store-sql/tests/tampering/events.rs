@@ -1,324 +1,224 @@
-//! Whoever has the database can change events of the audit log, and is found out: every way there is to
-//! edit, cut, add and swap them (L-01, L-03).
+//! Changes to the audit log by someone who can write to the database, and the violation that
+//! `audit verify` reports (L-01, L-03).
 
-use doorward_domain::changes::{ApplyError, Change};
-use doorward_domain::memory::SeededSecrets;
-use doorward_domain::model::{AuditEvent, AuditFilter, Event};
-use doorward_domain::ports::Store;
+use doorward_domain::audit::sealer::Sealer;
+use doorward_domain::audit::verifier;
 use doorward_testkit::fixtures;
-use doorward_testkit::sealing::{at, event, sealer, write};
+use doorward_testkit::sealing::{event, sealer, signer, verify, write};
+use jiff::SignedDuration;
 
 use crate::tampered::Tampered;
 
 on_each_database! {
-    every_column_of_an_event_is_held,
-    a_row_that_is_cut_added_or_moved_is_named,
-    rows_of_an_older_release_are_sealed_too,
-    an_event_of_the_future_is_named,
-    a_line_that_tells_of_no_deletion_erases_nothing,
-    a_trigger_on_the_log_is_told,
-    what_hides_or_sweeps_lines_is_told,
-    nothing_is_done_without_its_line,
+    every_hashed_column_is_protected,
+    added_and_missing_events_are_found,
+    changes_to_checkpoints_are_found,
+    a_removed_end_is_found_with_a_recorded_checkpoint,
+    a_chain_computed_again_is_found,
+    a_modified_checkpoint_is_not_pruned,
+    a_modified_last_checkpoint_does_not_stop_sealing,
 }
 
-/// L-01: an edit of any column is found, and in which row.
-async fn every_column_of_an_event_is_held(url: &str) {
+async fn every_hashed_column_is_protected(url: &str) {
     let log = Tampered::new(url).await;
-    assert_eq!(log.found().await, []);
+    assert_eq!(log.violation().await, None);
     let fifth = log.id(4);
-    let somebody = log.bytes(&[9; 16]);
-    let salt = log.bytes(&[9; 32]);
-    let (edited, address) = ("event-edited", "event-address-edited");
-    let erased = "event-erased-without-order";
-    for (change, word) in [
-        ("occurred_at = occurred_at + 1".to_owned(), edited),
-        ("event = 'sign-out'".to_owned(), edited),
-        ("event = 'a word of a later release'".to_owned(), edited),
-        ("outcome = 'failure'".to_owned(), edited),
-        ("actor = 'command-line'".to_owned(), edited),
-        ("actor_id = NULL".to_owned(), edited),
-        (format!("actor_id = {somebody}"), edited),
-        ("user_id = NULL".to_owned(), edited),
-        (format!("user_id = {somebody}"), edited),
-        ("request_id = ''".to_owned(), edited),
-        ("detail = NULL".to_owned(), edited),
-        ("detail = 'rot'".to_owned(), edited),
-        (format!("personal_digest = {salt}"), edited),
-        ("address = '192.0.2.8'".to_owned(), address),
-        ("address = NULL".to_owned(), address),
-        ("user_agent = NULL".to_owned(), address),
-        (format!("personal_salt = {salt}"), address),
-        ("personal_salt = NULL".to_owned(), address),
-        (
-            "address = NULL, user_agent = NULL, personal_salt = NULL".to_owned(),
-            erased,
-        ),
+    let other = log.bytes(&[9; 32]);
+    log.keep("audit_events").await;
+    for change in [
+        "occurred_at = occurred_at + 1",
+        "event = 'sign-out'",
+        "event = 'an event of a later version'",
+        "outcome = 'failure'",
+        "actor = 'command-line'",
+        "user_id = NULL",
+        "request_id = ''",
+        "detail = NULL",
+        &format!("hash = {other}"),
     ] {
-        log.keep("audit_events").await;
-        log.execute(&format!(
-            "UPDATE audit_events SET {change} WHERE id = {fifth}"
-        ))
+        let sql = format!("UPDATE audit_events SET {change} WHERE id = {fifth}");
+        log.execute(&sql).await;
+        let found = log.violation().await;
+        assert_eq!(found, Some(("event-edited", Some(5), Some(4))), "{change}");
+        log.restore("audit_events").await;
+    }
+    // Personal data is outside the hash, so that it can be erased.
+    log.execute("UPDATE audit_events SET address = NULL, user_agent = NULL")
         .await;
-        let found = log.found().await;
-        assert!(
-            found.contains(&(word, Some(2), Some(4))),
-            "{change}: {found:?}"
-        );
-        assert!(
-            found.iter().all(|(_, _, event)| *event == Some(4)),
-            "{found:?}"
-        );
-        log.put_back("audit_events").await;
-        assert_eq!(log.found().await, [], "{change}");
-    }
+    assert_eq!(log.violation().await, None);
 }
 
-/// L-01: what is cut, added, moved or swapped is named.
-async fn a_row_that_is_cut_added_or_moved_is_named(url: &str) {
+async fn added_and_missing_events_are_found(url: &str) {
     let log = Tampered::new(url).await;
-    let (second, third, fifth) = (log.id(1), log.id(2), log.id(4));
-    let (other, spare) = (log.bytes(&[9; 16]), log.bytes(&[8; 16]));
-    let add = format!(
-        "INSERT INTO audit_events SELECT {other}, occurred_at, event, outcome, actor, user_id, address, \
-         user_agent, request_id, detail, actor_id, seal, personal_digest, personal_salt \
-         FROM audit_events WHERE id = {fifth}"
-    );
-    let rename =
-        |from: &str, to: &str| format!("UPDATE audit_events SET id = {to} WHERE id = {from};");
-    let swap = [
-        rename(&second, &spare),
-        rename(&third, &second),
-        rename(&spare, &third),
-    ];
-    let (missing, added) = ("event-missing", "event-added");
-    let edited = "event-edited";
-    for (change, expected) in [
-        (
-            format!("DELETE FROM audit_events WHERE id = {fifth}"),
-            vec![(missing, Some(2), Some(4))],
-        ),
-        (add, vec![(added, Some(2), None)]),
-        (
-            format!("UPDATE audit_events SET seal = 3 WHERE id = {fifth}"),
-            vec![(missing, Some(2), Some(4)), (added, Some(3), Some(4))],
-        ),
-        (
-            format!("UPDATE audit_events SET seal = NULL WHERE id = {fifth}"),
-            vec![(missing, Some(2), Some(4))],
-        ),
-        (
-            format!("UPDATE audit_events SET seal = 99 WHERE id = {fifth}"),
-            vec![(missing, Some(2), Some(4)), (added, Some(99), Some(4))],
-        ),
-        (
-            swap.concat(),
-            vec![(edited, Some(1), Some(1)), (edited, Some(1), Some(2))],
-        ),
-    ] {
-        log.keep("audit_events").await;
-        log.execute(&change).await;
-        assert_eq!(log.found().await, expected, "{change}");
-        log.put_back("audit_events").await;
-    }
-    assert_eq!(log.found().await, []);
-}
-
-/// A node of the release before knows no column of a seal.
-async fn rows_of_an_older_release_are_sealed_too(url: &str) {
-    let log = Tampered::new(url).await;
-    let (id, somebody) = (
-        log.bytes(event(20, fixtures::user_id()).id.as_bytes()),
-        fixtures::user_id(),
-    );
-    let at_micros = at(20).as_microsecond();
-    log.execute(&format!(
-        "INSERT INTO audit_events (id, occurred_at, event, outcome, actor, user_id, address, user_agent, request_id, detail) \
-         VALUES ({id}, {at_micros}, 'a-word-to-come', 'success', 'user:{somebody}', NULL, '192.0.2.9', NULL, 'r', NULL)"
-    ))
-    .await;
-    let secrets = SeededSecrets::new(8);
-    let turn = sealer(&*log.store, &secrets, at(30)).seal().await.unwrap();
-    assert_eq!(turn.events, 1);
-    assert_eq!(log.found().await, []);
-    let sealed = log.store.audit_log().list_sealed(4, 10).await.unwrap();
-    assert_eq!(sealed[0].actor_id, Some(somebody));
-    // And read, whatever the word is.
-    let all = AuditFilter {
-        limit: 1,
-        ..Default::default()
-    };
-    let line = log.store.list_audit_events(&all).await.unwrap().remove(0);
-    assert_eq!(
-        (line.event.as_str(), line.detail.as_deref()),
-        ("other", Some("a-word-to-come "))
-    );
-}
-
-/// L-01: what is put beyond the reach of the sealer stays editable, and is named for as long as it does.
-async fn an_event_of_the_future_is_named(url: &str) {
-    let log = Tampered::new(url).await;
-    let far = log.bytes(&[255, 255, 0, 0, 0, 0, 0x70, 0, 0x80, 0, 0, 0, 0, 0, 0, 1]);
-    let columns = "event, outcome, actor, user_id, address, user_agent, request_id, detail";
-    let add = |id: &str, at: &str| {
+    let (second, fifth) = (log.id(1), log.id(4));
+    let added = log.bytes(&[9; 16]);
+    let add = |position: &str| {
         format!(
-            "INSERT INTO audit_events (id, occurred_at, {columns}) SELECT {id}, {at}, {columns} \
-             FROM audit_events WHERE id = {}",
-            log.id(4)
+            "INSERT INTO audit_events SELECT {added}, occurred_at, event, outcome, actor, actor_id, user_id, \
+             address, user_agent, request_id, detail, {position}, hash FROM audit_events WHERE id = {fifth}"
         )
     };
-    log.execute(&add(&far, "occurred_at")).await;
-    let secrets = SeededSecrets::new(11);
-    let node = sealer(&*log.store, &secrets, at(1000));
-    assert_eq!(node.seal_rest().await.unwrap().events, 0);
-    assert_eq!(log.found().await, [("event-ahead", None, None)]);
-    log.execute(&format!("DELETE FROM audit_events WHERE id = {far}"))
-        .await;
-    // An id of now, and a time of long ago: before it is sealed, and after.
-    let now = log.bytes(event(9, fixtures::user_id()).id.as_bytes());
-    log.execute(&add(&now, "occurred_at - 86400000000")).await;
-    assert_eq!(log.found().await, [("event-misdated", None, None)]);
-    assert_eq!(node.seal_rest().await.unwrap().events, 1);
-    assert_eq!(log.found().await, [("event-misdated", Some(4), None)]);
-}
-
-/// L-05: whoever adds a line that tells of a deletion has nobody's addresses erased who is there.
-async fn a_line_that_tells_of_no_deletion_erases_nothing(url: &str) {
-    let log = Tampered::new(url).await;
-    let ben = fixtures::user();
-    let tells = AuditEvent {
-        event: Event::UserDeleted,
-        ..event(20, ben.id)
+    let set = |position: &str, id: &str| {
+        format!("UPDATE audit_events SET position = {position} WHERE id = {id};")
     };
-    write(&*log.store, &tells).await;
-    let secrets = SeededSecrets::new(12);
-    // He was taken out for the moment in which that was sealed.
-    sealer(&*log.store, &secrets, at(30)).seal().await.unwrap();
-    let back = Change::InsertUser(Box::new(ben.clone()));
-    log.store.apply(vec![back]).await.unwrap();
-    sealer(&*log.store, &secrets, at(1000))
-        .erase()
-        .await
-        .unwrap();
-    let left = log.store.audit_log().list_personal(ben.id, 10).await;
-    assert_eq!(left.unwrap().len(), 1);
-    assert_eq!(log.found().await, []);
-}
-
-/// L-01: by a trigger whoever was there once keeps lines out of the log before they are sealed, for as long
-/// as it stands: it is told, on whichever table of ours and however that is spelt, and so is each other thing
-/// of its kind. One on somebody else's table is nobody's business.
-async fn a_trigger_on_the_log_is_told(url: &str) {
-    let log = Tampered::new(url).await;
-    let (set, elsewhere, drop) = match url.split(':').next() {
-        Some("sqlite") => (
-            "CREATE TRIGGER quiet AFTER INSERT ON Audit_Events WHEN NEW.event = 'role-changed' \
-             BEGIN DELETE FROM audit_events WHERE id = NEW.id; END",
-            "CREATE TABLE theirs (id INTEGER); \
-             CREATE TRIGGER other AFTER INSERT ON theirs BEGIN DELETE FROM theirs; END",
-            "DROP TRIGGER quiet",
+    log.keep("audit_events").await;
+    for (change, code, position) in [
+        (
+            format!("DELETE FROM audit_events WHERE id = {fifth}"),
+            "event-missing",
+            5,
         ),
-        Some("postgres") => (
-            "CREATE RULE quiet AS ON INSERT TO audit_events WHERE NEW.event = 'role-changed' DO INSTEAD NOTHING",
-            "CREATE TABLE theirs (id INTEGER); CREATE RULE other AS ON INSERT TO theirs DO ALSO NOTHING",
-            "DROP RULE quiet ON audit_events; \
-             CREATE FUNCTION quiet() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'; \
-             CREATE TRIGGER quiet BEFORE INSERT ON sessions FOR EACH ROW EXECUTE FUNCTION quiet()",
+        (set("NULL", &fifth), "event-missing", 5),
+        (add("position"), "event-added", 5),
+        (add("0"), "event-added", 0),
+        (add("99"), "checkpoint-missing", 10),
+        (set("99", &fifth), "event-missing", 5),
+        (
+            [set("2", &fifth), set("5", &second)].concat(),
+            "event-edited",
+            2,
         ),
-        _ => (
-            "CREATE TRIGGER quiet AFTER INSERT ON sessions FOR EACH ROW DELETE FROM audit_events WHERE event = 'role-changed'",
-            "CREATE TABLE theirs (id INTEGER)",
-            "DROP TRIGGER quiet",
+        (
+            "DELETE FROM audit_events WHERE position <= 3".to_owned(),
+            "event-missing",
+            1,
         ),
-    };
-    log.execute(elsewhere).await;
-    assert_eq!(log.found().await, []);
-    log.execute(set).await;
-    assert_eq!(log.found().await, [("trigger-set", None, None)]);
-    assert_eq!(planted(&log).await, ["quiet"]);
-    log.execute(drop).await;
-    let left = log.found().await;
-    match url.starts_with("postgres") {
-        true => assert_eq!(left, [("trigger-set", None, None)]),
-        false => assert_eq!(left, []),
+        (
+            "DELETE FROM audit_events WHERE position > 6".to_owned(),
+            "event-missing",
+            7,
+        ),
+        (
+            "UPDATE audit_events SET occurred_at = 9223372036854775807 WHERE position = 5"
+                .to_owned(),
+            "event-missing",
+            5,
+        ),
+    ] {
+        log.execute(&change).await;
+        let found = log.violation().await.map(|found| (found.0, found.1));
+        // Of two events with one position, either may come first.
+        let is_expected = found == Some((code, Some(position)))
+            || (code == "event-added" && found == Some(("event-edited", Some(position))));
+        assert!(is_expected, "{change}: {found:?}");
+        log.restore("audit_events").await;
     }
+    assert_eq!(log.violation().await, None);
 }
 
-/// L-01: what hides lines, or does away with them by the clock, is told like a trigger.
-async fn what_hides_or_sweeps_lines_is_told(url: &str) {
+async fn changes_to_checkpoints_are_found(url: &str) {
     let log = Tampered::new(url).await;
-    let (set, named, drop): (_, &[&str], _) = match url.split(':').next() {
-        // Knows neither, but this.
-        Some("sqlite") => (
-            "PRAGMA writable_schema = ON; \
-             UPDATE sqlite_schema SET sql = replace(sql, 'PRIMARY KEY (id)', 'PRIMARY KEY (id) ON CONFLICT REPLACE') \
-             WHERE name = 'audit_events'",
-            &["conflict rule of audit_events"],
-            "PRAGMA writable_schema = ON; \
-             UPDATE sqlite_schema SET sql = replace(sql, ' ON CONFLICT REPLACE', '') WHERE name = 'audit_events'",
+    let (hash, signature) = (log.bytes(&[9; 32]), log.bytes(&[9; 64]));
+    log.keep("audit_checkpoints").await;
+    for (change, code) in [
+        ("position = 5".to_owned(), "checkpoint-forged"),
+        (format!("hash = {hash}"), "checkpoint-forged"),
+        (
+            "created_at = created_at + 1".to_owned(),
+            "checkpoint-forged",
         ),
-        Some("postgres") => (
-            "CREATE POLICY quiet ON audit_events FOR SELECT USING (event <> 'role-changed'); \
-             ALTER TABLE audit_events ENABLE ROW LEVEL SECURITY",
-            &["quiet", "row security of audit_events"],
-            "DROP POLICY quiet ON audit_events; ALTER TABLE audit_events DISABLE ROW LEVEL SECURITY",
-        ),
-        _ => (
-            "CREATE EVENT quiet ON SCHEDULE EVERY 1 SECOND DO DELETE FROM audit_events WHERE event = 'role-changed'",
-            &["quiet"],
-            "DROP EVENT quiet",
-        ),
-    };
-    log.execute(set).await;
-    assert_eq!(planted(&log).await, named);
-    let found = log.found().await;
-    assert_eq!(found, vec![("trigger-set", None, None); named.len()]);
-    log.execute(drop).await;
-    assert_eq!(log.found().await, []);
+        ("pruned_at = created_at".to_owned(), "checkpoint-forged"),
+        (format!("signature = {signature}"), "checkpoint-forged"),
+        ("key_id = 'another'".to_owned(), "checkpoint-unknown-key"),
+    ] {
+        let sql = format!("UPDATE audit_checkpoints SET {change} WHERE previous = 3");
+        log.execute(&sql).await;
+        let found = log.violation().await.unwrap();
+        assert_eq!(found.0, code, "{change}: {found:?}");
+        log.restore("audit_checkpoints").await;
+    }
+    for change in [
+        "DELETE FROM audit_checkpoints WHERE position = 9",
+        "DELETE FROM audit_checkpoints",
+    ] {
+        log.execute(change).await;
+        let found = log.violation().await.unwrap();
+        assert_eq!(found.0, "checkpoint-missing", "{change}: {found:?}");
+        log.restore("audit_checkpoints").await;
+    }
+    assert_eq!(log.violation().await, None);
 }
 
-/// L-01: what keeps a line out keeps out what it is about as well, where the database tells of it.
-async fn nothing_is_done_without_its_line(url: &str) {
+async fn a_removed_end_is_found_with_a_recorded_checkpoint(url: &str) {
     let log = Tampered::new(url).await;
-    let set = match url.split(':').next() {
-        Some("sqlite") => {
-            "CREATE TRIGGER quiet BEFORE INSERT ON audit_events WHEN NEW.event = 'role-changed' \
-             BEGIN SELECT RAISE(IGNORE); END"
-        }
-        Some("postgres") => {
-            "CREATE RULE quiet AS ON INSERT TO audit_events WHERE NEW.event = 'role-changed' DO INSTEAD NOTHING"
-        }
-        // Knows no such thing.
-        _ => return,
+    let (report, _) = verify(&*log.store, &[]).await;
+    let recorded = [report.last.unwrap()];
+    let (report, _) = verify(&*log.store, &recorded).await;
+    assert_eq!((report.checkpoints_found, report.violation), (1, None));
+    log.execute(
+        "DELETE FROM audit_checkpoints WHERE position = 9; DELETE FROM audit_events WHERE position > 6;",
+    )
+    .await;
+    assert_eq!(log.violation().await, None, "without a recorded checkpoint");
+    let code = async || {
+        let (report, _) = verify(&*log.store, &recorded).await;
+        let violation = report.violation.unwrap();
+        (violation.code(), violation.position())
     };
-    log.execute(set).await;
-    let ben = fixtures::user();
-    let line = AuditEvent {
-        event: Event::RoleChanged,
-        ..event(20, ben.id)
-    };
-    let insert = Change::InsertUser(Box::new(ben.clone()));
-    let changes = vec![insert, Change::Audit(Box::new(line.clone()))];
-    let refused = log.store.apply(changes.clone()).await.unwrap_err();
-    let ApplyError::Store(error) = refused else {
-        panic!("{refused:?}");
-    };
-    assert!(
-        error.cause.to_string().contains("doorward doctor"),
-        "{error:?}"
-    );
-    assert_eq!(log.store.find_user(ben.id).await.unwrap(), None);
-    // Another line goes in, and so does this one where nothing stands in its way.
-    let other = AuditEvent {
-        event: Event::SignIn,
-        ..line
-    };
-    let insert = Change::InsertUser(Box::new(ben));
-    let changes = vec![insert, Change::Audit(Box::new(other))];
-    log.store.apply(changes).await.unwrap();
+    assert_eq!(code().await, ("log-end-missing", Some(9)));
+    // The worker continues from there.
+    for second in 20..23 {
+        write(&*log.store, &event(second, fixtures::user_id())).await;
+    }
+    sealer(&*log.store, 30).seal().await.unwrap();
+    assert_eq!(log.violation().await, None);
+    assert_eq!(code().await, ("checkpoint-mismatch", Some(9)));
 }
 
-async fn planted(log: &Tampered) -> Vec<String> {
-    let mut planted = log.store.audit_log().list_triggers().await.unwrap();
-    planted.sort();
-    planted
+/// All hashes can be computed again, but not signed.
+async fn a_chain_computed_again_is_found(url: &str) {
+    let log = Tampered::new(url).await;
+    log.execute(
+        "DELETE FROM audit_checkpoints; \
+         UPDATE audit_events SET position = NULL, hash = NULL, detail = 'forged';",
+    )
+    .await;
+    let forger = Sealer {
+        signer: signer(2),
+        ..sealer(&*log.store, 100)
+    };
+    assert_eq!(forger.seal().await.unwrap().events, 9);
+    let expected = ("checkpoint-unknown-key", Some(9), None);
+    assert_eq!(log.violation().await, Some(expected));
+    // With the forger's own key the log verifies.
+    let keys = vec![signer(2).public_key()];
+    let (report, _) = verifier::verify(&*log.store, keys, &[]).await.unwrap();
+    assert_eq!(report.violation, None);
+    // The forger claims the trusted key.
+    let key = signer(1).public_key();
+    log.execute(&format!("UPDATE audit_checkpoints SET key_id = '{key}'"))
+        .await;
+    let expected = ("checkpoint-forged", Some(9), None);
+    assert_eq!(log.violation().await, Some(expected));
+}
+
+/// The server does not sign that events were pruned because someone changed their checkpoint's time.
+async fn a_modified_checkpoint_is_not_pruned(url: &str) {
+    let log = Tampered::new(url).await;
+    log.keep("audit_checkpoints").await;
+    log.execute("UPDATE audit_checkpoints SET created_at = 0 WHERE position = 6")
+        .await;
+    let day = SignedDuration::from_hours(24);
+    assert_eq!(sealer(&*log.store, 20).prune(day).await.unwrap(), 0);
+    log.restore("audit_checkpoints").await;
+    assert_eq!(log.violation().await, None);
+}
+
+async fn a_modified_last_checkpoint_does_not_stop_sealing(url: &str) {
+    let log = Tampered::new(url).await;
+    log.keep("audit_checkpoints").await;
+    log.execute(&format!(
+        "UPDATE audit_checkpoints SET position = {} WHERE position = 9",
+        i64::MAX
+    ))
+    .await;
+    write(&*log.store, &event(20, fixtures::user_id())).await;
+    assert_eq!(sealer(&*log.store, 30).seal().await.unwrap().events, 0);
+    log.restore("audit_checkpoints").await;
+    log.execute("UPDATE audit_checkpoints SET created_at = 0 WHERE position = 9")
+        .await;
+    let sealed = sealer(&*log.store, 30).seal().await.unwrap();
+    assert_eq!((sealed.events, sealed.broken), (1, Some(9)));
+    let found = log.violation().await.unwrap();
+    assert_eq!((found.0, found.1), ("checkpoint-forged", Some(9)));
 }

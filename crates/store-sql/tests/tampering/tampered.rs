@@ -1,8 +1,7 @@
-//! A log of three seals with three events each, and who may do as they like with it.
+//! An audit log with three checkpoints after three events each, and access to its tables.
 
 use std::ops::Deref;
 
-use doorward_domain::audit::Finding;
 use doorward_domain::model::AuditEvent;
 use doorward_testkit::sealing::{verify, write_sealed};
 
@@ -28,15 +27,16 @@ impl Tampered {
         Self { database, events }
     }
 
-    /// Notes a table as it is, to be put back.
+    /// Copies a table.
     pub async fn keep(&self, table: &str) {
-        self.execute(&format!("CREATE TABLE kept AS SELECT * FROM {table}"))
-            .await;
+        let sql = format!("CREATE TABLE kept_{table} AS SELECT * FROM {table}");
+        self.execute(&sql).await;
     }
 
-    pub async fn put_back(&self, table: &str) {
+    /// Restores the copy.
+    pub async fn restore(&self, table: &str) {
         self.execute(&format!(
-            "DELETE FROM {table}; INSERT INTO {table} SELECT * FROM kept; DROP TABLE kept;"
+            "DELETE FROM {table}; INSERT INTO {table} SELECT * FROM kept_{table};"
         ))
         .await;
     }
@@ -45,18 +45,11 @@ impl Tampered {
         self.bytes(self.events[number].id.as_bytes())
     }
 
-    pub async fn findings(&self) -> Vec<Finding> {
-        verify(&*self.store, 10, &[]).await.1
-    }
-
-    /// What is found, in words, and in which seals and events.
-    pub async fn found(&self) -> Vec<(&'static str, Option<i64>, Option<usize>)> {
-        let number = |finding: &Finding| {
-            let id = finding.event?;
-            self.events.iter().position(|event| event.id == id)
-        };
-        let findings = self.findings().await;
-        let line = |finding: &Finding| (finding.word(), finding.position, number(finding));
-        findings.iter().map(line).collect()
+    /// The code, the position and the number of the event of the first violation.
+    pub async fn violation(&self) -> Option<(&'static str, Option<i64>, Option<usize>)> {
+        let violation = verify(&*self.store, &[]).await.0.violation?;
+        let id = violation.event();
+        let number = self.events.iter().position(|event| Some(event.id) == id);
+        Some((violation.code(), violation.position(), number))
     }
 }

@@ -16,8 +16,8 @@
 
 pub mod admins;
 pub mod all_or_nothing;
+pub mod audit_chain;
 pub mod audit_events;
-pub mod audit_seals;
 pub mod credentials;
 pub mod ended_sessions;
 pub mod links;
@@ -145,19 +145,18 @@ macro_rules! store_contract {
                 one_of_sixteen_rotations_wins,
                 a_deleted_key_is_gone,
             }
-            audit_seals {
-                what_was_sealed_verifies,
-                an_event_that_comes_late_goes_into_a_later_seal,
-                of_many_nodes_that_seal_one_does,
-                a_seal_that_cannot_hold_all_its_events_holds_none,
-                whole_seals_are_let_go_from_the_start,
-                whoever_is_deleted_is_forgotten_and_the_chain_holds,
-                an_order_made_anew_stays_open,
-                a_deletion_reaches_who_asked_for_its_mails,
-                a_deletion_reaches_them_over_a_change_of_the_key,
-                an_erasure_goes_with_its_lines,
-                a_deletion_is_told_before_its_seal_and_after,
-                a_break_is_written_down,
+            audit_chain {
+                sealed_events_verify,
+                a_log_longer_than_one_checkpoint_verifies,
+                a_late_event_gets_a_later_position,
+                of_many_nodes_that_seal_one_succeeds,
+                sealing_is_all_or_nothing,
+                pruning_deletes_a_prefix,
+                a_deleted_accounts_personal_data_is_erased,
+                an_existing_accounts_personal_data_stays,
+                a_deleted_accounts_recovery_requests_are_erased,
+                deleted_users_are_listed,
+                sealing_continues_with_another_key,
             }
             audit_events {
                 every_field_comes_back,

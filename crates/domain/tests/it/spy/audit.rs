@@ -1,10 +1,11 @@
-//! The questions of the audit log.
+//! The reads of the audit log's chain.
 
 use async_trait::async_trait;
-use doorward_domain::audit::AuditLog;
-use doorward_domain::model::{AuditRecord, Erasure, Event, Seal};
+use doorward_domain::audit::{AuditLog, Unsealed};
+use doorward_domain::model::{AuditRecord, Checkpoint, SealedEvent};
 use doorward_domain::ports::{Store, StoreError};
 use doorward_domain::values::{AuditEventId, UserId};
+use jiff::Timestamp;
 
 use super::Spy;
 
@@ -21,16 +22,12 @@ macro_rules! asked {
 }
 
 asked! {
-    last_seal() -> Option<Seal>;
-    list_seals(after: i64, limit: usize) -> Vec<Seal>;
-    list_unsealed(after: Option<AuditEventId>, before: AuditEventId, limit: usize) -> Vec<AuditRecord>;
-    list_sealed(position: i64, limit: usize) -> Vec<AuditRecord>;
-    list_outside_seals(first: i64, last: i64, limit: usize) -> Vec<AuditRecord>;
-    list_personal(user_id: UserId, limit: usize) -> Vec<AuditEventId>;
-    list_sealed_about(user_id: UserId, event: Event, after: Option<AuditEventId>, limit: usize) -> Vec<AuditRecord>;
-    list_triggers() -> Vec<String>;
-    is_told_of_triggers() -> bool;
-    list_open_erasures(limit: usize) -> Vec<Erasure>;
+    last_checkpoint() -> Option<Checkpoint>;
+    next_checkpoint(position: i64) -> Option<Checkpoint>;
+    list_prunable(key_id: &str, before: Timestamp, limit: usize) -> Vec<Checkpoint>;
+    list_unsealed(before: AuditEventId, limit: usize) -> Vec<AuditRecord>;
+    unsealed() -> Unsealed;
+    list_sealed(after: i64, to: i64, limit: usize) -> Vec<SealedEvent>;
     list_deleted(user_ids: &[UserId]) -> Vec<UserId>;
-    find_erasure(user_id: UserId) -> Option<Erasure>;
+    list_personal(user_id: UserId, after: Option<AuditEventId>, limit: usize) -> Vec<AuditEventId>;
 }

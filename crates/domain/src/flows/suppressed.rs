@@ -1,0 +1,105 @@
+//! Counts the audit events that exceed a limit, and reports the counts as `events-suppressed` (L-01).
+//!
+//! The counts are this node's. The worker writes them every ten minutes and when the server stops. A node
+//! that is killed loses the counts since the last time.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::accounts::Accounts;
+use crate::changes::Change;
+use crate::ctx::{Actor, Ctx};
+use crate::error::Error;
+use crate::model::{AuditEvent, Event, Outcome};
+use crate::values::UserId;
+
+/// The maximum number of counts. Beyond it, the events of all users are counted together.
+const COUNTS: usize = 10_000;
+/// The number of events per transaction.
+const BATCH: usize = 100;
+
+/// The number of suppressed events, by event and user.
+#[derive(Debug, Default)]
+pub(crate) struct Suppressed(Mutex<HashMap<(Event, Option<UserId>), u64>>);
+
+impl Suppressed {
+    /// Counts an event that was not written.
+    pub(crate) fn count(&self, event: Event, actor: &Actor) {
+        self.add(event, actor.user_id(), 1);
+    }
+
+    fn add(&self, event: Event, user_id: Option<UserId>, more: u64) {
+        let mut counts = self.counts();
+        let has_room = counts.len() < COUNTS || counts.contains_key(&(event, user_id));
+        let count = counts.entry((event, user_id.filter(|_| has_room)));
+        *count.or_default() += more;
+    }
+
+    fn counts(&self) -> MutexGuard<'_, HashMap<(Event, Option<UserId>), u64>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Accounts {
+    /// Writes the counts of suppressed events. Counts that cannot be written are kept.
+    pub async fn write_suppressed(&self, ctx: &Ctx) -> Result<(), Error> {
+        let counts: Vec<_> = self.suppressed.counts().drain().collect();
+        let mut outcome = Ok(());
+        for batch in counts.chunks(BATCH) {
+            let events = batch.iter().map(|((event, user_id), count)| {
+                let event = self.suppressed_event(ctx, *event, *user_id, *count);
+                Change::Audit(Box::new(event))
+            });
+            if let Err(error) = self.apply(events.collect()).await {
+                for ((event, user_id), count) in batch {
+                    self.suppressed.add(*event, *user_id, *count);
+                }
+                outcome = Err(error.into());
+            }
+        }
+        outcome
+    }
+
+    fn suppressed_event(
+        &self,
+        ctx: &Ctx,
+        event: Event,
+        user_id: Option<UserId>,
+        count: u64,
+    ) -> AuditEvent {
+        let line = self.audit_line(ctx, Event::EventsSuppressed, user_id);
+        let is_refusal = matches!(
+            event,
+            Event::Forbidden | Event::SealBroken | Event::Throttled | Event::TokenReuse
+        );
+        AuditEvent {
+            outcome: if is_refusal {
+                Outcome::Failure
+            } else {
+                Outcome::Success
+            },
+            actor: user_id.map_or(line.actor, |id| format!("user:{id}")),
+            detail: Some(format!("{} {count}", event.as_str())),
+            ..line
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// L-01, A-07: the memory for counts is bounded, and no event is lost.
+    #[test]
+    fn beyond_the_maximum_users_are_counted_together() {
+        let suppressed = Suppressed::default();
+        for number in 0..COUNTS + 5 {
+            let mut id = [7; 16];
+            id[..8].copy_from_slice(&u64::try_from(number).unwrap().to_be_bytes());
+            suppressed.add(Event::Forbidden, Some(UserId::from_bytes(id)), 2);
+        }
+        let counts = suppressed.counts();
+        assert_eq!(counts.len(), COUNTS + 1);
+        assert_eq!(counts[&(Event::Forbidden, None)], 10);
+    }
+}
