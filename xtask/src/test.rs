@@ -20,7 +20,7 @@ const OTHER_STORES: [&str; 3] = ["postgres", "mariadb", "postgres+redis"];
 const STORE_INDEPENDENT: [&str; 4] = [
     "e2e::backup::",
     "e2e::doctor::",
-    "e2e::moving::",
+    "e2e::import::",
     "e2e::redis::",
 ];
 

@@ -198,7 +198,10 @@ async fn a_resend_mails_the_newest_users_and_leaves_earlier_links() {
             .view_confirmation(&world.anon(), &token_in(mail))
             .await
             .unwrap();
-        let username = viewed.username.as_ref().map(|name| name.as_str());
+        let username = viewed
+            .username
+            .as_ref()
+            .map(doorward_domain::values::Username::as_str);
         assert_eq!(username, mail.username.as_deref(), "its own user's link");
     }
     let confirmed = confirm(&world, &first[0]).await.unwrap();

@@ -483,7 +483,11 @@ async fn a_flood_writes_few_audit_events() {
     }
     assert_eq!(world.audited().len(), 60);
     world.advance(minutes(10));
-    world.accounts.write_suppressed(&world.worker()).await.unwrap();
+    world
+        .accounts
+        .write_suppressed(&world.worker())
+        .await
+        .unwrap();
     let told = world.audited();
     assert_eq!(told, ["events-suppressed!throttled 940"]);
     // A store that is down makes a denial nothing else.

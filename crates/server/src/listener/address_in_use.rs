@@ -42,7 +42,7 @@ fn doorward_on(port: u16) -> Option<u32> {
     })
 }
 
-/// The inode of the socket in a line of `/proc/net/tcp` (proc_net_tcp(5)) if it listens on `port`.
+/// The inode of the socket in a line of `/proc/net/tcp` (`proc_net_tcp(5)`) if it listens on `port`.
 fn listening_socket(line: &str, port: u16) -> Option<String> {
     const LISTEN: &str = "0A";
     let columns: Vec<_> = line.split_whitespace().collect();

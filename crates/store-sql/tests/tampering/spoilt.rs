@@ -4,7 +4,7 @@ use doorward_domain::changes::Change;
 use doorward_domain::model::{AuditEvent, AuditFilter, Event, User};
 use doorward_domain::ports::Store;
 use doorward_testkit::fixtures;
-use doorward_testkit::sealing::{at, event, sealer, write};
+use doorward_testkit::sealing::{event, sealer, write};
 
 use crate::database::Database;
 use crate::tampered::Tampered;

@@ -121,7 +121,10 @@ pub async fn limits_and_keys_are_independent(port: Arc<dyn RateLimits>) {
     let other_key = budget(1);
     let other_name = KeyedLimit::budget("other", Rate { burst: 1, ..RATE }, first.key.clone());
     let backoff = KeyedLimit::backoff(None, first.key.clone());
-    assert_eq!(acquire(&port, &[first.clone()], 0).await, allowed(&[0]));
+    assert_eq!(
+        acquire(&port, std::slice::from_ref(&first), 0).await,
+        allowed(&[0])
+    );
     assert_eq!(acquire(&port, &[first], 0).await, denied(0, 3600));
     for limit in [other_key, other_name] {
         assert_eq!(acquire(&port, &[limit], 0).await, allowed(&[0]));
