@@ -46,8 +46,8 @@ async fn a_backlog_is_deleted_in_batches() {
     for (table, columns, values) in [
         (
             "links",
-            "digest, user_id, purpose, email, created_at, expires_at",
-            format!("{digest}, {id}, 'recovery', 'a@example.com', 0, {time}"),
+            "digest, user_id, purpose, email, epoch, requested_at, created_at, expires_at",
+            format!("{digest}, {id}, 'recovery', 'a@example.com', 1, 0, 0, {time}"),
         ),
         (
             "mail_jobs",
