@@ -1,6 +1,6 @@
-"""A small API that asks Doorward at every request: who is revoked is refused at once.
+"""A small API that checks every request with Doorward, so revoked sessions are rejected at once.
 
-`person` is what to copy; the rest is an API that uses it, of the standard library alone.
+Copy `person`. The rest is an API that uses it, with the standard library only.
 """
 
 import http.client
@@ -12,7 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 DOORWARD_URL = os.environ.get("DOORWARD_URL", "http://localhost:8000")
 PORT = int(os.environ.get("PORT", "5000"))
-PATIENCE = 2  # seconds
+TIMEOUT = 2  # seconds
 
 
 class NoRedirects(urllib.request.HTTPRedirectHandler):
@@ -20,49 +20,48 @@ class NoRedirects(urllib.request.HTTPRedirectHandler):
         return None
 
 
-# Shows the token to Doorward itself and to nobody else: not where it is sent, nor to a proxy of the
-# environment's.
+# Sends the token to Doorward only: follows no redirect, and uses no proxy from the environment.
 DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}), NoRedirects)
 
 
-class Refused(Exception):
-    """The status to answer with, and what goes with it."""
+class Rejected(Exception):
+    """The status and headers of an error response."""
 
     def __init__(self, status, **headers):
         self.status, self.headers = status, headers
 
 
 def person(authorization):
-    """Whose session token it is; else Refused. No answer from Doorward is a no."""
+    """Return the user of a session token. Raise Rejected if it is invalid or Doorward does not respond."""
     scheme, _, token = (authorization or "").partition(" ")
     if scheme.lower() != "bearer" or not token:
-        raise Refused(401, www_authenticate="Bearer")
-    question = urllib.request.Request(
+        raise Rejected(401, www_authenticate="Bearer")
+    request = urllib.request.Request(
         f"{DOORWARD_URL}/auth/check", headers={"Authorization": f"Bearer {token}"}
     )
     try:
-        with DIRECT.open(question, timeout=PATIENCE) as answer:
-            status, found = answer.status, answer.headers
+        with DIRECT.open(request, timeout=TIMEOUT) as response:
+            status, headers = response.status, response.headers
     except urllib.error.HTTPError as error:
         with error:
-            status, found = error.code, error.headers
+            status, headers = error.code, error.headers
     except (OSError, ValueError, http.client.HTTPException):
-        raise Refused(503, retry_after="1") from None
+        raise Rejected(503, retry_after="1") from None
     if status == 401:
-        raise Refused(401, www_authenticate='Bearer error="invalid_token"')
-    if status != 200 or not found["X-Auth-User-Id"]:
-        raise Refused(503, retry_after=found.get("Retry-After", "1"))
-    # A header's bytes are read as Latin-1 here; Doorward sends UTF-8.
-    name = found.get("X-Auth-Username", "").encode("latin-1").decode()
-    return {"user": found["X-Auth-User-Id"], "username": name, "role": found["X-Auth-Role"]}
+        raise Rejected(401, www_authenticate='Bearer error="invalid_token"')
+    if status != 200 or not headers["X-Auth-User-Id"]:
+        raise Rejected(503, retry_after=headers.get("Retry-After", "1"))
+    # Python decodes headers as Latin-1; Doorward sends UTF-8.
+    name = headers.get("X-Auth-Username", "").encode("latin-1").decode()
+    return {"user": headers["X-Auth-User-Id"], "username": name, "role": headers["X-Auth-Role"]}
 
 
 def admin(authorization):
-    """The same, for admins alone."""
-    who = person(authorization)
-    if who["role"] != "admin":
-        raise Refused(403)
-    return who
+    """Return the user of a session token, if it is an admin."""
+    user = person(authorization)
+    if user["role"] != "admin":
+        raise Rejected(403)
+    return user
 
 
 def for_admins(authorization):
@@ -77,12 +76,12 @@ class Handler(BaseHTTPRequestHandler):
         try:
             route = ROUTES.get(self.path)
             if not route:
-                raise Refused(404)
-            self.answer(200, route(self.headers.get("Authorization")))
-        except Refused as refused:
-            self.answer(refused.status, None, **refused.headers)
+                raise Rejected(404)
+            self.respond(200, route(self.headers.get("Authorization")))
+        except Rejected as rejected:
+            self.respond(rejected.status, None, **rejected.headers)
 
-    def answer(self, status, body, **headers):
+    def respond(self, status, body, **headers):
         body = json.dumps(body).encode() if body else b""
         self.send_response(status)
         for name, value in headers.items():

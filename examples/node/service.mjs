@@ -1,54 +1,54 @@
-// A small API that trusts Doorward's audience tokens by the public keys alone.
+// A small API that verifies Doorward's audience tokens with Doorward's public keys.
 //
-// `person` is what to copy; the rest is an API that uses it.
+// Copy `person` and `keys`. The rest is an API that uses them.
 
 import { createServer } from 'node:http'
 import { createRemoteJWKSet, customFetch, errors, jwtVerify } from 'jose'
 
 const { DOORWARD_URL = 'http://localhost:8000', AUDIENCE = 'https://api.example.com', PORT = '5000' } = process.env
 
-const LIFETIME = 600_000 // the keys are fetched again, so that one that was withdrawn is forgotten
-const COOLDOWN = 1_000 // an unknown key makes it look for new ones, but anybody can make up names of keys
-const PATIENCE = 2_000 // how long Doorward has to answer
+const LIFETIME = 600_000 // ms until the keys are fetched again, so that a revoked key is forgotten
+const COOLDOWN = 1_000 // ms between fetches for unknown key ids, since anyone can make up key ids
+const TIMEOUT = 2_000 // ms for Doorward's response
 
 const keys = createRemoteJWKSet(new URL(`${DOORWARD_URL}/.well-known/jwks.json`), {
-  cacheMaxAge: Infinity, // the old ones are kept while Doorward is away
+  cacheMaxAge: Infinity, // the old keys stay while Doorward is down
   cooldownDuration: COOLDOWN,
-  timeoutDuration: PATIENCE,
+  timeoutDuration: TIMEOUT,
   [customFetch]: fetchKeys,
 })
 setInterval(() => keys.reload().catch(() => {}), LIFETIME).unref()
 
 let failedAt = -Infinity
 
-/** What jose leaves to us: a cooldown after a failure too, and what is no set of keys replaces none. */
+/** Adds to jose: a cooldown after a failed fetch, and a response without usable keys replaces none. */
 async function fetchKeys(...request) {
-  if (performance.now() < failedAt + COOLDOWN) throw new Error('they could not be fetched just now')
+  if (performance.now() < failedAt + COOLDOWN) throw new Error('the last fetch failed less than a second ago')
   try {
-    const answer = await fetch(...request)
-    if (!answer.ok) throw new Error(`the status is ${answer.status}`)
-    const found = await answer.json()
-    if (!found.keys.some(({ crv }) => crv === 'Ed25519')) throw new Error('none among them is for EdDSA')
+    const response = await fetch(...request)
+    if (!response.ok) throw new Error(`the status is ${response.status}`)
+    const found = await response.json()
+    if (!found.keys.some(({ crv }) => crv === 'Ed25519')) throw new Error('no key for EdDSA')
     return Response.json(found)
   } catch (error) {
-    console.error(`Doorward's keys could not be fetched: ${error.cause ?? error}`)
+    console.error(`cannot fetch Doorward's keys: ${error.cause ?? error}`)
     failedAt = performance.now()
     throw error
   }
 }
 
-/** The status to answer with, and what goes with it. */
-class Refused extends Error {
+/** The status and headers of an error response. */
+class Rejected extends Error {
   constructor(status, headers = {}) {
-    super(`refused with ${status}`)
+    super(`rejected with ${status}`)
     Object.assign(this, { status, headers })
   }
 }
 
-/** Whose token it is: `sub`, `role` and `sid`; else Refused. */
+/** Returns the claims of the token (`sub`, `role`, `sid`). Throws Rejected if it is invalid. */
 async function person(request) {
   const [, token] = /^bearer (.+)$/i.exec(request.headers.authorization ?? '') ?? []
-  if (!token) throw new Refused(401, { 'WWW-Authenticate': 'Bearer' })
+  if (!token) throw new Rejected(401, { 'WWW-Authenticate': 'Bearer' })
   try {
     const { payload } = await jwtVerify(token, keys, {
       algorithms: ['EdDSA'],
@@ -56,25 +56,25 @@ async function person(request) {
       issuer: DOORWARD_URL,
       audience: AUDIENCE,
       requiredClaims: ['exp', 'sub', 'sid', 'role'],
-      clockTolerance: 5, // for clocks that differ a little
+      clockTolerance: 5, // seconds, for clock skew
     })
     return payload
   } catch (error) {
-    if (isBad(error)) throw new Refused(401, { 'WWW-Authenticate': 'Bearer error="invalid_token"' })
-    throw new Refused(503, { 'Retry-After': '1' })
+    if (isInvalid(error)) throw new Rejected(401, { 'WWW-Authenticate': 'Bearer error="invalid_token"' })
+    throw new Rejected(503, { 'Retry-After': '1' })
   }
 }
 
-/** Whether the token is at fault, and not the way to the keys. */
-function isBad(error) {
-  const isAway = ['ERR_JWKS_TIMEOUT', 'ERR_JWKS_INVALID'].includes(error.code)
-  return error instanceof errors.JOSEError && !isAway
+/** Returns true if the token is invalid, and false if the keys could not be fetched. */
+function isInvalid(error) {
+  const isDown = ['ERR_JWKS_TIMEOUT', 'ERR_JWKS_INVALID'].includes(error.code)
+  return error instanceof errors.JOSEError && !isDown
 }
 
-/** The same, for admins alone. */
+/** Returns the claims of the token, if the user is an admin. */
 async function admin(request) {
   const claims = await person(request)
-  if (claims.role !== 'admin') throw new Refused(403)
+  if (claims.role !== 'admin') throw new Rejected(403)
   return claims
 }
 
@@ -89,11 +89,11 @@ const routes = {
 const server = createServer(async (request, response) => {
   try {
     const route = Object.hasOwn(routes, request.url) && routes[request.url]
-    if (!route) throw new Refused(404)
+    if (!route) throw new Rejected(404)
     const body = JSON.stringify(await route(request))
     response.writeHead(200, { 'Content-Type': 'application/json' }).end(body)
   } catch (error) {
-    if (!(error instanceof Refused)) console.error(error)
+    if (!(error instanceof Rejected)) console.error(error)
     response.writeHead(error.status ?? 500, error.headers).end()
   }
 })

@@ -1,6 +1,6 @@
-"""A small application with users: notes, each seen by whoever wrote it. Doorward knows who asks.
+"""A small application with users: notes that only their author can see. Doorward authenticates requests.
 
-It is here to be tested: see test_notes.py.
+test_notes.py tests it.
 """
 
 import json
@@ -15,20 +15,20 @@ class NoRedirects(urllib.request.HTTPRedirectHandler):
         return None
 
 
-# Shows the token to Doorward itself and to nobody else: not where it is sent, nor to a proxy.
+# Sends the token to Doorward only: follows no redirect, and uses no proxy from the environment.
 DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}), NoRedirects)
 
 
 def user_of(doorward_url, authorization):
-    """The id of whoever has this session token, or None. An OSError where Doorward does not say."""
+    """Return the id of the user of a session token, or None. Raise OSError if Doorward does not respond."""
     if not authorization:
         return None
     check = urllib.request.Request(f"{doorward_url}/auth/check", headers={"Authorization": authorization})
     try:
-        with DIRECT.open(check, timeout=2) as answer:
-            if answer.status == 200 and answer.headers["X-Auth-User-Id"]:
-                return answer.headers["X-Auth-User-Id"]
-            raise OSError("whatever this is, it is not Doorward")
+        with DIRECT.open(check, timeout=2) as response:
+            if response.status == 200 and response.headers["X-Auth-User-Id"]:
+                return response.headers["X-Auth-User-Id"]
+            raise OSError("this is not a response of Doorward")
     except urllib.error.HTTPError as error:
         with error:
             if error.code == 401:
@@ -37,23 +37,23 @@ def user_of(doorward_url, authorization):
 
 
 def application(doorward_url, port):
-    """The server, listening; its notes are in memory."""
+    """Return a listening server with its notes in memory."""
     notes = {}
 
     class Notes(BaseHTTPRequestHandler):
         def do_GET(self):
-            self.for_whoever_asks(lambda mine: (200, {"notes": mine}))
+            self.for_user(lambda notes: (200, {"notes": notes}))
 
         def do_POST(self):
             note = json.loads(self.rfile.read(int(self.headers["Content-Length"] or 0)))["text"]
-            self.for_whoever_asks(lambda mine: (201, {"number": mine.append(note) or len(mine)}))
+            self.for_user(lambda notes: (201, {"number": notes.append(note) or len(notes)}))
 
-        def for_whoever_asks(self, what):
+        def for_user(self, action):
             try:
                 user = user_of(doorward_url, self.headers["Authorization"])
-                status, body = what(notes.setdefault(user, [])) if user else (401, {"error": "sign in first"})
+                status, body = action(notes.setdefault(user, [])) if user else (401, {"error": "sign in first"})
             except OSError:
-                status, body = 503, {"error": "who asks cannot be known now"}
+                status, body = 503, {"error": "authentication is unavailable"}
             text = json.dumps(body).encode()
             self.send_response(status)
             self.send_header("Content-Type", "application/json")

@@ -1,6 +1,6 @@
-"""A small API that trusts Doorward's audience tokens by the public keys alone.
+"""A small API that verifies Doorward's audience tokens with Doorward's public keys.
 
-`person` is what to copy; the rest is an API that uses it, of the standard library alone.
+Copy `Keys` and `person`. The rest is an API that uses them, with the standard library only.
 """
 
 import json
@@ -17,9 +17,9 @@ DOORWARD_URL = os.environ.get("DOORWARD_URL", "http://localhost:8000")
 AUDIENCE = os.environ.get("AUDIENCE", "https://api.example.com")
 PORT = int(os.environ.get("PORT", "5000"))
 
-LIFETIME = 600  # seconds: the keys are fetched again, so that one that was withdrawn is forgotten
-COOLDOWN = 1  # an unknown key makes it look for new ones, but anybody can make up names of keys
-PATIENCE = 2  # how long Doorward has to answer
+LIFETIME = 600  # seconds until the keys are fetched again, so that a revoked key is forgotten
+COOLDOWN = 1  # seconds between fetches for unknown key ids, since anyone can make up key ids
+TIMEOUT = 2  # seconds for Doorward's response
 
 
 class NoRedirects(urllib.request.HTTPRedirectHandler):
@@ -27,69 +27,69 @@ class NoRedirects(urllib.request.HTTPRedirectHandler):
         return None
 
 
-# Asks Doorward itself, and goes nowhere else: not where it is sent, nor by a proxy of the environment's.
+# Sends requests to Doorward only: follows no redirect, and uses no proxy from the environment.
 DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}), NoRedirects)
 
 
-class Refused(Exception):
-    """The status to answer with, and what goes with it."""
+class Rejected(Exception):
+    """The status and headers of an error response."""
 
     def __init__(self, status, **headers):
         self.status, self.headers = status, headers
 
 
 class Keys:
-    """Doorward's public keys. (With PyJWT's own PyJWKClient, who has a known key waits for who has not.)"""
+    """Doorward's public keys. (In PyJWT's PyJWKClient, a fetch for an unknown key blocks known keys.)"""
 
     def __init__(self, url):
         self.url = url
-        self.known, self.asked_at, self.failed = {}, float("-inf"), False
-        self.turn = threading.Lock()
+        self.known, self.fetched_at, self.failed = {}, float("-inf"), False
+        self.lock = threading.Lock()
 
     def is_due(self, kid):
-        return time.monotonic() - self.asked_at >= (LIFETIME if kid in self.known else COOLDOWN)
+        return time.monotonic() - self.fetched_at >= (LIFETIME if kid in self.known else COOLDOWN)
 
     def find(self, kid):
-        """The key of that name; else Refused, or the token is bad."""
-        # A key that is known and fresh waits for nobody. Else one caller at a time looks and the others
-        # wait for it, unless the last look failed: Doorward may be hanging.
-        if self.is_due(kid) and self.turn.acquire(timeout=0 if self.failed else PATIENCE):
+        """Return the key with this id. Raise Rejected if the keys cannot be fetched."""
+        # A known and fresh key is returned at once. Otherwise one caller at a time fetches the keys and
+        # the others wait, unless the last fetch failed: Doorward may be hanging.
+        if self.is_due(kid) and self.lock.acquire(timeout=0 if self.failed else TIMEOUT):
             try:
-                if self.is_due(kid):  # nobody has looked meanwhile
+                if self.is_due(kid):  # no other caller has fetched them in the meantime
                     self.fetch()
             finally:
-                self.turn.release()
+                self.lock.release()
         key = self.known.get(kid)
         if key:
             return key
         if self.failed or self.is_due(kid):
-            raise Refused(503, retry_after="1")
-        raise jwt.InvalidTokenError("a key that Doorward does not have")
+            raise Rejected(503, retry_after="1")
+        raise jwt.InvalidTokenError("unknown key id")
 
     def fetch(self):
         try:
-            with DIRECT.open(self.url, timeout=PATIENCE) as answer:
-                found = jwt.PyJWKSet.from_json(answer.read(65_536)).keys
+            with DIRECT.open(self.url, timeout=TIMEOUT) as response:
+                found = jwt.PyJWKSet.from_json(response.read(65_536)).keys
             known = {key.key_id: key for key in found if key.algorithm_name == "EdDSA"}
             if not known:
-                raise ValueError("none among them is for EdDSA")
+                raise ValueError("no key for EdDSA")
             self.known, self.failed = known, False
-        except Exception as error:  # whatever it is, the caller's token is not at fault
-            print(f"Doorward's keys could not be fetched: {error}", file=sys.stderr)
-            self.failed = True  # and the old ones are kept
-        self.asked_at = time.monotonic()
+        except Exception as error:  # the cause is not the caller's token, so the response is not 401
+            print(f"cannot fetch Doorward's keys: {error}", file=sys.stderr)
+            self.failed = True  # the old keys stay
+        self.fetched_at = time.monotonic()
 
 
 KEYS = Keys(f"{DOORWARD_URL}/.well-known/jwks.json")
 
 
 def person(authorization):
-    """Whose token it is: `sub`, `role` and `sid`; else Refused."""
+    """Return the claims of a token (`sub`, `role`, `sid`). Raise Rejected if it is invalid."""
     scheme, _, token = (authorization or "").partition(" ")
     if scheme.lower() != "bearer" or not token:
-        raise Refused(401, www_authenticate="Bearer")
+        raise Rejected(401, www_authenticate="Bearer")
     try:
-        header = jwt.get_unverified_header(token)  # `typ` is under the signature too
+        header = jwt.get_unverified_header(token)  # the signature covers `typ` too
         if (header.get("typ"), header.get("alg")) != ("at+jwt", "EdDSA") or "kid" not in header:
             raise jwt.InvalidTokenError("not an audience token")
         return jwt.decode(
@@ -99,17 +99,17 @@ def person(authorization):
             issuer=DOORWARD_URL,
             audience=AUDIENCE,
             options={"require": ["exp", "iss", "aud", "sub", "sid", "role"]},
-            leeway=5,  # for clocks that differ a little
+            leeway=5,  # seconds, for clock skew
         )
     except jwt.PyJWTError:
-        raise Refused(401, www_authenticate='Bearer error="invalid_token"') from None
+        raise Rejected(401, www_authenticate='Bearer error="invalid_token"') from None
 
 
 def admin(authorization):
-    """The same, for admins alone."""
+    """Return the claims of a token, if the user is an admin."""
     claims = person(authorization)
     if claims["role"] != "admin":
-        raise Refused(403)
+        raise Rejected(403)
     return claims
 
 
@@ -130,12 +130,12 @@ class Handler(BaseHTTPRequestHandler):
         try:
             route = ROUTES.get(self.path)
             if not route:
-                raise Refused(404)
-            self.answer(200, route(self.headers.get("Authorization")))
-        except Refused as refused:
-            self.answer(refused.status, None, **refused.headers)
+                raise Rejected(404)
+            self.respond(200, route(self.headers.get("Authorization")))
+        except Rejected as rejected:
+            self.respond(rejected.status, None, **rejected.headers)
 
-    def answer(self, status, body, **headers):
+    def respond(self, status, body, **headers):
         body = json.dumps(body).encode() if body else b""
         self.send_response(status)
         for name, value in headers.items():

@@ -1,6 +1,6 @@
-"""A site behind a proxy that asks Doorward first. It shows what it got; who asks stands in X-Auth-*.
+"""A site behind a proxy that checks every request with Doorward. It shows the headers that it receives.
 
-It believes those fields, so nobody but the proxy may reach it: it listens on loopback alone.
+The user is in X-Auth-*. The site trusts those headers, so only the proxy may reach it: it listens on loopback.
 """
 
 import html
@@ -19,15 +19,15 @@ class Site(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def answer(self):
-        # Python reads header fields as Latin-1; user names come as UTF-8.
+        # Python decodes headers as Latin-1; usernames are UTF-8.
         fields = [(name, value.encode("latin-1").decode("utf-8", "replace")) for name, value in self.headers.items()]
-        # They open a session: no page or log of yours should show them either.
+        # These headers give access to the session: do not show or log them.
         fields = [(name, "…" if name.lower() in ("cookie", "authorization") else value) for name, value in fields]
         who = dict(fields)
         status, title = 200, "Hello, " + (who.get("X-Auth-Username") or who.get("X-Auth-Email") or "stranger")
-        # The proxy has asked for the role already, where it can; a site looks itself all the same.
+        # Some proxies check the role, Traefik cannot. Check it in the site in any case.
         if self.path.lower().startswith("/admin") and who.get("X-Auth-Role") != "admin":
-            status, title = 403, "The site says: for admins alone"
+            status, title = 403, "The site says: for admins only"
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         seen = [f"{self.command} {self.path}", *(f"{name}: {value}" for name, value in fields), "", body.decode("utf-8", "replace")]
         page = PAGE.format(title=html.escape(title), seen=html.escape("\n".join(seen))).encode()

@@ -1,8 +1,8 @@
-//! Who asks? An axum extractor that reads Doorward's audience tokens.
+//! Axum extractors that verify Doorward's audience tokens.
 //!
-//! A handler that takes a [`Person`] runs for people who are signed in, one that takes an [`Admin`]
-//! for admins; everybody else has had a 401 or 403 by then. Doorward itself is asked for its public
-//! keys alone, and seldom.
+//! A handler with a [`Person`] argument runs for signed-in users, and one with an [`Admin`] argument for
+//! admins. All other requests get 401 or 403. The only requests to Doorward fetch its public keys, every ten
+//! minutes and for unknown key ids.
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
@@ -27,48 +27,48 @@ const LIFETIME: Duration = Duration::from_secs(600);
 /// anybody can make up names of keys.
 const COOLDOWN: Duration = Duration::from_secs(1);
 
-/// How long Doorward has to answer.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// Timeout of a request to Doorward.
+const TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Clocks differ a little.
+/// Allowed clock skew.
 const LEEWAY: Duration = Duration::from_secs(5);
 
-/// What is believed of a token once everything about it has been checked.
+/// The claims of a valid token.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Person {
     /// The user's id.
     pub sub: String,
     /// `user` or `admin`.
     pub role: String,
-    /// The session the token was made in, as the user sees it in the list of sessions.
+    /// The id of the session that requested the token, as in the user's list of sessions.
     pub sid: String,
 }
 
-/// A person who is an admin.
+/// A user with the role `admin`.
 #[derive(Clone, Debug)]
 pub struct Admin(pub Person);
 
-/// Why somebody does not get in.
+/// Why a request is rejected.
 #[derive(Debug)]
 pub enum Refusal {
-    /// 401, and no token was shown.
+    /// 401: the request has no token.
     NoToken,
-    /// 401: the token is not good, whatever the reason. Whoever forges one learns nothing.
+    /// 401: the token is invalid. The response does not contain the reason, which would help a forger.
     BadToken,
-    /// 403: signed in, and no admin.
+    /// 403: the user is not an admin.
     NotAdmin,
-    /// 503: the keys are needed, and Doorward does not answer.
+    /// 503: the keys cannot be fetched.
     NoKeys,
 }
 
-/// Doorward, as a service sees it: an issuer with public keys.
+/// A Doorward server: an issuer with public keys.
 pub struct Doorward {
     issuer: String,
     audience: String,
     client: ureq::Agent,
     cache: RwLock<Cache>,
-    /// Whoever has it looks for keys.
-    turn: Arc<Mutex<()>>,
+    /// Held by the task that fetches the keys.
+    fetching: Arc<Mutex<()>>,
 }
 
 type PublicKey = [u8; ED25519_PUBLIC_KEY_LEN];
@@ -76,8 +76,8 @@ type PublicKey = [u8; ED25519_PUBLIC_KEY_LEN];
 #[derive(Default)]
 struct Cache {
     keys: HashMap<String, PublicKey>,
-    asked_at: Option<Instant>,
-    /// Whether the last attempt to fetch them failed.
+    fetched_at: Option<Instant>,
+    /// Whether the last fetch failed.
     failed: bool,
 }
 
@@ -85,7 +85,7 @@ impl Cache {
     fn is_due(&self, kid: &str) -> bool {
         let known = self.keys.contains_key(kid);
         let wait = if known { LIFETIME } else { COOLDOWN };
-        self.asked_at.is_none_or(|at| at.elapsed() >= wait)
+        self.fetched_at.is_none_or(|at| at.elapsed() >= wait)
     }
 }
 
@@ -94,7 +94,7 @@ struct Header {
     alg: String,
     typ: String,
     kid: String,
-    /// What must be understood. There is nothing that we do.
+    /// Extensions that the recipient must understand. This code supports none.
     crit: Option<IgnoredAny>,
 }
 
@@ -115,9 +115,9 @@ struct JwkSet {
 impl Doorward {
     /// `url` is Doorward's `public_url`, `audience` the name of this service.
     pub fn new(url: &str, audience: &str) -> Self {
-        // Doorward itself, and nowhere else: not where it sends us, nor by a proxy of the environment's.
+        // Requests go to Doorward only: no redirects, and no proxy from the environment.
         let client = ureq::Agent::config_builder()
-            .timeout_global(Some(PATIENCE))
+            .timeout_global(Some(TIMEOUT))
             .max_redirects(0)
             .proxy(None);
         Self {
@@ -125,15 +125,15 @@ impl Doorward {
             audience: audience.to_owned(),
             client: client.build().into(),
             cache: RwLock::default(),
-            turn: Arc::default(),
+            fetching: Arc::default(),
         }
     }
 
-    /// Whose token it is.
+    /// Returns the user of the token in the request.
     async fn person(self: &Arc<Self>, headers: &HeaderMap) -> Result<Person, Refusal> {
-        let shown = headers.get(AUTHORIZATION).ok_or(Refusal::NoToken)?;
-        let shown = shown.to_str().map_err(|_| Refusal::BadToken)?;
-        let (scheme, token) = shown.split_once(' ').ok_or(Refusal::NoToken)?;
+        let header = headers.get(AUTHORIZATION).ok_or(Refusal::NoToken)?;
+        let header = header.to_str().map_err(|_| Refusal::BadToken)?;
+        let (scheme, token) = header.split_once(' ').ok_or(Refusal::NoToken)?;
         if !scheme.eq_ignore_ascii_case("bearer") {
             return Err(Refusal::NoToken);
         }
@@ -146,7 +146,7 @@ impl Doorward {
         let key = UnparsedPublicKey::new(&ED25519, self.key(&header.kid).await?);
         key.verify(signed.as_bytes(), &decode(signature)?)
             .map_err(|_| Refusal::BadToken)?;
-        // Nothing of it is believed before this line.
+        // The claims are trusted only after this line.
         let claims: Claims = read(claims)?;
         let now = SystemTime::now().duration_since(UNIX_EPOCH);
         let now = now.expect("it is later than 1970").as_secs();
@@ -156,28 +156,28 @@ impl Doorward {
         is_good.then_some(claims.person).ok_or(Refusal::BadToken)
     }
 
-    /// The key of that name. One that is known and fresh waits for nobody. Else one request at a time
-    /// looks and the others wait for it, unless the last look failed: Doorward may be hanging.
+    /// Returns the key with this id. A known and fresh key is returned at once. Otherwise one request at a
+    /// time fetches the keys and the others wait, unless the last fetch failed: Doorward may be hanging.
     async fn key(self: &Arc<Self>, kid: &str) -> Result<PublicKey, Refusal> {
         if self.cache().is_due(kid) {
-            let turn = Arc::clone(&self.turn);
+            let lock = Arc::clone(&self.fetching);
             let failed = self.cache().failed;
-            let turn = if failed {
-                turn.try_lock_owned().ok()
+            let guard = if failed {
+                lock.try_lock_owned().ok()
             } else {
-                Some(turn.lock_owned().await)
+                Some(lock.lock_owned().await)
             };
-            // Somebody else may have looked meanwhile.
-            if let Some(turn) = turn
+            // Another request may have fetched them in the meantime.
+            if let Some(guard) = guard
                 && self.cache().is_due(kid)
             {
                 let this = Arc::clone(self);
-                // On its own: it is done even if this request is given up.
-                let looking = tokio::task::spawn_blocking(move || {
+                // A separate task, which finishes even if this request is cancelled.
+                let fetch = tokio::task::spawn_blocking(move || {
                     this.fetch();
-                    drop(turn);
+                    drop(guard);
                 });
-                looking.await.map_err(|_| Refusal::NoKeys)?;
+                fetch.await.map_err(|_| Refusal::NoKeys)?;
             }
         }
         let cache = self.cache();
@@ -192,31 +192,31 @@ impl Doorward {
         self.cache.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Fetches the keys. Where that fails, the old ones are kept.
+    /// Fetches the keys. If that fails, the old ones stay.
     fn fetch(&self) {
-        let found = self.ask();
+        let found = self.request_keys();
         let mut cache = self.cache.write().unwrap_or_else(PoisonError::into_inner);
-        cache.asked_at = Some(Instant::now());
+        cache.fetched_at = Some(Instant::now());
         cache.failed = found.is_err();
         match found {
             Ok(keys) => cache.keys = keys,
-            Err(error) => eprintln!("Doorward's keys could not be fetched: {error}"),
+            Err(error) => eprintln!("cannot fetch Doorward's keys: {error}"),
         }
     }
 
-    fn ask(&self) -> Result<HashMap<String, PublicKey>, Box<dyn std::error::Error>> {
+    fn request_keys(&self) -> Result<HashMap<String, PublicKey>, Box<dyn std::error::Error>> {
         let url = format!("{}/.well-known/jwks.json", self.issuer);
-        let mut answer = self.client.get(url).call()?;
-        let body = answer.body_mut().with_config().limit(65_536);
+        let mut response = self.client.get(url).call()?;
+        let body = response.body_mut().with_config().limit(65_536);
         let set: JwkSet = serde_json::from_slice(&body.read_to_vec()?)?;
         let usable = set.keys.iter().filter_map(|key| {
-            let is_ours = key["kty"] == "OKP" && key["crv"] == "Ed25519";
-            let bytes = decode(key["x"].as_str().filter(|_| is_ours)?).ok()?;
+            let is_ed25519 = key["kty"] == "OKP" && key["crv"] == "Ed25519";
+            let bytes = decode(key["x"].as_str().filter(|_| is_ed25519)?).ok()?;
             Some((key["kid"].as_str()?.to_owned(), bytes.try_into().ok()?))
         });
         let usable: HashMap<_, _> = usable.collect();
         if usable.is_empty() {
-            return Err("none among them is for EdDSA".into());
+            return Err("no key for EdDSA".into());
         }
         Ok(usable)
     }
@@ -226,7 +226,7 @@ fn decode(text: &str) -> Result<Vec<u8>, Refusal> {
     URL_SAFE_NO_PAD.decode(text).map_err(|_| Refusal::BadToken)
 }
 
-/// A part of a token.
+/// Decodes a part of a token.
 fn read<T: DeserializeOwned>(part: &str) -> Result<T, Refusal> {
     serde_json::from_slice(&decode(part)?).map_err(|_| Refusal::BadToken)
 }

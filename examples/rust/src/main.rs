@@ -1,6 +1,6 @@
-//! A small API that trusts Doorward's audience tokens by the public keys alone.
+//! A small API that verifies Doorward's audience tokens with Doorward's public keys.
 //!
-//! `doorward.rs` is what to copy; this is an API that uses it.
+//! Copy `doorward.rs`. This file is an API that uses it.
 
 mod doorward;
 
@@ -29,12 +29,12 @@ async fn main() -> std::io::Result<()> {
     axum::serve(listener, api).await
 }
 
-/// For anybody who is signed in.
+/// For signed-in users.
 async fn me(person: Person) -> Json<Value> {
     Json(json!({"user": person.sub, "role": person.role, "session": person.sid}))
 }
 
-/// For admins alone.
+/// For admins.
 async fn admin(Admin(person): Admin) -> Json<Value> {
     Json(json!({"message": "hello, admin", "user": person.sub}))
 }
