@@ -40,7 +40,7 @@ pub enum Change {
     },
     /// Strangers have used up their guesses at the user's password of that epoch, or none have any more;
     /// nothing where there is no such user.
-    StopGuesses {
+    SetLockout {
         /// Whose password.
         user_id: UserId,
         /// Of which epoch; none lifts it.

@@ -81,12 +81,12 @@ impl Tables {
                 let kept = self.users.get(&user.id);
                 let kept = kept.filter(|kept| kept.version == expected);
                 let kept = kept.ok_or(ApplyError::Stale)?;
-                let (stopped_epoch, mut user) = (kept.stopped_epoch, *user);
+                let (locked_out_epoch, mut user) = (kept.locked_out_epoch, *user);
                 if user.data.read().is_none() {
                     user.data = kept.data.clone();
                 }
                 self.put_user(User {
-                    stopped_epoch,
+                    locked_out_epoch,
                     ..user
                 })?;
             }
@@ -104,9 +104,9 @@ impl Tables {
                     return Err(ApplyError::ActorNotAllowed);
                 }
             }
-            Change::StopGuesses { user_id, epoch } => {
+            Change::SetLockout { user_id, epoch } => {
                 if let Some(user) = self.users.get_mut(&user_id) {
-                    user.stopped_epoch = epoch;
+                    user.locked_out_epoch = epoch;
                 }
             }
             Change::DeleteUser(id) => {

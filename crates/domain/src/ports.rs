@@ -382,13 +382,13 @@ pub enum MailTemplate {
     /// Your account has moved to another address; a link takes it back.
     EmailChanged,
     /// Your account was taken back to the address it had before.
-    EmailTakenBack,
+    EmailChangeUndone,
     /// Somebody signed in from a device or network that is new.
     NewSignIn,
     /// Somebody signed in after many wrong passwords.
     SignInAfterFailures,
     /// So many wrong passwords that none is looked at any more.
-    GuessingStopped,
+    Lockout,
 }
 
 impl MailTemplate {
@@ -402,10 +402,10 @@ impl MailTemplate {
         Self::EmailChangeNotice,
         Self::EmailChangeUndo,
         Self::EmailChanged,
-        Self::EmailTakenBack,
+        Self::EmailChangeUndone,
         Self::NewSignIn,
         Self::SignInAfterFailures,
-        Self::GuessingStopped,
+        Self::Lockout,
     ];
 
     /// The name of its files.
@@ -419,10 +419,10 @@ impl MailTemplate {
             Self::EmailChangeNotice => "email-change-notice",
             Self::EmailChangeUndo => "email-change-undo",
             Self::EmailChanged => "email-changed",
-            Self::EmailTakenBack => "email-change-undone",
+            Self::EmailChangeUndone => "email-change-undone",
             Self::NewSignIn => "new-sign-in",
             Self::SignInAfterFailures => "sign-in-after-failures",
-            Self::GuessingStopped => "lockout",
+            Self::Lockout => "lockout",
         }
     }
 }

@@ -53,7 +53,7 @@ async fn apply_one(transaction: &mut Transaction, change: &Change) -> Result<(),
             role,
             session_epoch,
         } => users::check_actor(transaction, *user_id, *role, *session_epoch).await,
-        Change::StopGuesses { user_id, epoch } => {
+        Change::SetLockout { user_id, epoch } => {
             users::stop_guesses(transaction, *user_id, *epoch).await
         }
         Change::DeleteUser(id) => {

@@ -1,14 +1,13 @@
-//! The schema's migrations: which there are, which a database has, and how the rest are applied.
+//! The schema's migrations: the list, the state of a database, and applying what is pending.
 //!
-//! To add one: a script under `migrations/`, numbered on, and its line in [`MIGRATIONS`]. A script
-//! is a list of statements, each ending with `;` at the end of a line. Old nodes run beside new ones
-//! during an upgrade, so a migration only *adds* (tables, columns with NULL or a default, indexes)
-//! and names in `compatible_with` the oldest migration whose program can work with the result; what
-//! is no longer used is dropped a release later, with `compatible_with` raised to that release.
-//! A script that shipped is never edited.
+//! To add one: a numbered script under `migrations/`, and its entry in [`MIGRATIONS`]. A script is a list of
+//! statements, each ending with `;` at the end of a line. Old nodes run beside new ones during an upgrade, so
+//! a migration only *adds* (tables, columns with NULL or a default, indexes). `compatible_with` names the
+//! oldest migration whose program can use the result; a later release drops unused columns and raises it.
+//! A released script is never edited.
 //!
-//! All pending migrations run under a lock, in one transaction where the database can roll back DDL.
-//! MySQL cannot: there every statement is recorded before and after it runs. After a crash in between,
+//! All pending migrations run under a lock, in one transaction if the database can roll back DDL.
+//! MySQL cannot, so each statement is recorded before and after it runs. After a crash between the two,
 //! the statement runs again, and "already exists" counts as success. Statements on rows must therefore
 //! be idempotent.
 
@@ -30,26 +29,12 @@ struct Migration {
     script: &'static str,
 }
 
-const MIGRATIONS: &[Migration] = &[
-    Migration {
-        version: 1,
-        name: "accounts",
-        compatible_with: 1,
-        script: include_str!("migrations/0001_accounts.sql"),
-    },
-    Migration {
-        version: 2,
-        name: "many nodes",
-        compatible_with: 1,
-        script: include_str!("migrations/0002_many_nodes.sql"),
-    },
-    Migration {
-        version: 3,
-        name: "safe under hostile traffic",
-        compatible_with: 1,
-        script: include_str!("migrations/0003_safe_under_traffic.sql"),
-    },
-];
+const MIGRATIONS: &[Migration] = &[Migration {
+    version: 1,
+    name: "initial",
+    compatible_with: 1,
+    script: include_str!("migrations/0001_initial.sql"),
+}];
 
 const HISTORY: &str = "CREATE TABLE IF NOT EXISTS schema_migrations (
   version {int} NOT NULL,

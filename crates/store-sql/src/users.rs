@@ -17,7 +17,7 @@ use crate::transaction::Transaction;
 
 /// All of a user but `data`: what is read of whom a stranger may have named.
 const WITHOUT_DATA: &str = "id, username, username_key, email, pending_email, \
-    pending_email_at, pending_email_by, name, role, status, locale, session_epoch, stopped_epoch, \
+    pending_email_at, pending_email_by, name, role, status, locale, session_epoch, locked_out_epoch, \
     version, created_at, updated_at";
 
 pub(crate) async fn insert(transaction: &mut Transaction, user: &User) -> Result<(), SqlError> {
@@ -77,7 +77,7 @@ pub(crate) async fn stop_guesses(
     id: UserId,
     epoch: Option<i64>,
 ) -> Result<(), SqlError> {
-    let sql = "UPDATE users SET stopped_epoch = ? WHERE id = ?";
+    let sql = "UPDATE users SET locked_out_epoch = ? WHERE id = ?";
     transaction.execute(sql, &[epoch.into(), id.into()]).await?;
     Ok(())
 }
@@ -289,7 +289,7 @@ fn without_data(row: &AnyRow) -> Result<User, BadRow> {
         data: Data::unread(),
         locale: row.parsed("locale", Locale::from_tag)?,
         session_epoch: row.int("session_epoch")?,
-        stopped_epoch: row.opt_int("stopped_epoch")?,
+        locked_out_epoch: row.opt_int("locked_out_epoch")?,
         version: Version(row.int("version")?),
         created_at: row.time("created_at")?,
         updated_at: row.time("updated_at")?,

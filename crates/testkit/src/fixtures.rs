@@ -96,7 +96,7 @@ pub fn user() -> User {
         data: Data::parse(data).expect("an object"),
         locale: Locale::De,
         session_epoch: 7,
-        stopped_epoch: None,
+        locked_out_epoch: None,
         version: Version::FIRST,
         created_at: now(),
         updated_at: later(1),

@@ -219,7 +219,7 @@ pub(crate) fn api_routes() -> OpenApiRouter<App> {
         .routes(routes!(
             confirmation::view_confirmation,
             confirmation::confirm,
-            confirmation::disown
+            confirmation::cancel_confirmation
         ))
         .routes(routes!(
             email_undo::view_email_undo,
@@ -253,7 +253,7 @@ fn page_routes() -> Router<App> {
         .route("/confirmation", get(pages::confirmation::ask))
         .route(
             "/confirmation/{token}/cancel",
-            post(pages::confirmation::disown),
+            post(pages::confirmation::cancel_confirmation),
         )
         .route("/recovery", get(pages::recovery::ask))
         .route("/auth/sign-out", post(pages::session::end))

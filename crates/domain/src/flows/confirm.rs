@@ -155,7 +155,7 @@ impl Accounts {
 
     /// “This wasn't me”: removes the pending address, and the account if it has nothing else to sign in with.
     #[tracing::instrument(level = "trace", skip_all)]
-    pub async fn disown(&self, ctx: &Ctx, token: &Token) -> Result<(), Error> {
+    pub async fn cancel_confirmation(&self, ctx: &Ctx, token: &Token) -> Result<(), Error> {
         for _ in 0..ATTEMPTS {
             let (link, user) = self
                 .find_living_link(ctx, token, Purpose::Confirmation)

@@ -317,14 +317,14 @@ impl Accounts {
             MailKind::EmailChangeUndo => undo_link(job, user, MailTemplate::EmailChangeUndo),
             MailKind::EmailChanged => undo_link(job, user, MailTemplate::EmailChanged),
             // To the address that it was taken from, which may be the owner's.
-            MailKind::EmailTakenBack => {
-                user.map(|user| letter(job.email.clone(), user, MailTemplate::EmailTakenBack, None))
+            MailKind::EmailChangeUndone => {
+                user.map(|user| letter(job.email.clone(), user, MailTemplate::EmailChangeUndone, None))
             }
             MailKind::NewSignIn => about_sign_in(user, MailTemplate::NewSignIn),
             MailKind::SignInAfterFailures => about_sign_in(user, MailTemplate::SignInAfterFailures),
             // By address alone, so that asking costs the same whether it has an account.
-            MailKind::GuessingStopped => {
-                about_sign_in(user.or(owner), MailTemplate::GuessingStopped)
+            MailKind::Lockout => {
+                about_sign_in(user.or(owner), MailTemplate::Lockout)
             }
         })
     }
@@ -340,7 +340,7 @@ impl Accounts {
         let user = &letter.user;
         let base = &self.policy.public_url;
         let (url, valid_minutes) = match letter.purpose {
-            None if letter.template == MailTemplate::GuessingStopped => {
+            None if letter.template == MailTemplate::Lockout => {
                 (format!("{base}/recovery"), None)
             }
             None => (base.clone(), None),
@@ -513,7 +513,7 @@ fn new_email(letter: &Letter) -> Option<&EmailAddress> {
     let moved_to = letter.user.mail_address();
     let moved_to = moved_to.filter(|address| address.key() != letter.to.key());
     match letter.template {
-        MailTemplate::EmailChanged | MailTemplate::EmailTakenBack => moved_to,
+        MailTemplate::EmailChanged | MailTemplate::EmailChangeUndone => moved_to,
         _ => letter.user.pending_address().or(moved_to),
     }
 }

@@ -49,7 +49,7 @@ impl Accounts {
             data: Data::default(),
             locale: ctx.client.locale,
             session_epoch: User::FIRST_EPOCH,
-            stopped_epoch: None,
+            locked_out_epoch: None,
             version: Version::FIRST,
             created_at: ctx.now,
             updated_at: ctx.now,

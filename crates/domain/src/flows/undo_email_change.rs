@@ -107,7 +107,7 @@ impl Accounts {
         ]);
         let left = user.mail_address();
         if let Some(left) = left.filter(|left| left.key() != link.email.key()) {
-            let kind = MailKind::EmailTakenBack;
+            let kind = MailKind::EmailChangeUndone;
             changes.push(self.mail(ctx, kind, Some(user.id), left, user.locale));
         }
         changes

@@ -102,9 +102,9 @@ impl Accounts {
         attempt: &PasswordAttempt,
         user: &User,
     ) -> Result<(), Error> {
-        if attempt.client != AttemptClient::Unlimited && user.is_stopped() {
+        if attempt.client != AttemptClient::Unlimited && user.is_locked_out() {
             let (user_id, epoch) = (user.id, None);
-            self.apply(vec![Change::StopGuesses { user_id, epoch }])
+            self.apply(vec![Change::SetLockout { user_id, epoch }])
                 .await?;
         }
         let own = attempt.limits.first();
@@ -152,13 +152,13 @@ impl Accounts {
         }
         let user_id = account.map(|user| user.id);
         let mut changes = vec![
-            Change::StopGuesses {
+            Change::SetLockout {
                 user_id: aimed_at,
                 epoch: Some(epoch),
             },
             self.audit_failure(ctx, Event::Throttled, user_id, "lockout"),
         ];
-        let kind = MailKind::GuessingStopped;
+        let kind = MailKind::Lockout;
         // A user name is public: whether it has a mailbox may be visible in the number of writes.
         let recipient = match identifier {
             Identifier::Email(email) => Some((None, email, ctx.client.locale)),
@@ -257,7 +257,7 @@ impl PasswordAttempt {
 
     /// Whether the account is locked out for this client.
     pub(crate) fn is_locked_out(&self, user: &User) -> bool {
-        self.client == AttemptClient::Unknown && user.is_stopped()
+        self.client == AttemptClient::Unknown && user.is_locked_out()
     }
 }
 

@@ -25,13 +25,13 @@ pub enum MailKind {
     /// To the old address: that change is made; its link takes it back from now on.
     EmailChanged,
     /// To the address that an account has left: its old mailbox has taken it back.
-    EmailTakenBack,
+    EmailChangeUndone,
     /// Somebody signed in from where this account was not seen before.
     NewSignIn,
     /// Somebody signed in after many wrong passwords.
     SignInAfterFailures,
     /// So many wrong passwords that no more are looked at.
-    GuessingStopped,
+    Lockout,
 }
 
 impl MailKind {
@@ -45,10 +45,10 @@ impl MailKind {
         Self::EmailChangeNotice,
         Self::EmailChangeUndo,
         Self::EmailChanged,
-        Self::EmailTakenBack,
+        Self::EmailChangeUndone,
         Self::NewSignIn,
         Self::SignInAfterFailures,
-        Self::GuessingStopped,
+        Self::Lockout,
     ];
 
     /// Its name in the tables and the logs.
@@ -62,10 +62,10 @@ impl MailKind {
             Self::EmailChangeNotice => "email-change-notice",
             Self::EmailChangeUndo => "email-change-undo",
             Self::EmailChanged => "email-changed",
-            Self::EmailTakenBack => "email-change-undone",
+            Self::EmailChangeUndone => "email-change-undone",
             Self::NewSignIn => "new-sign-in",
             Self::SignInAfterFailures => "sign-in-after-failures",
-            Self::GuessingStopped => "lockout",
+            Self::Lockout => "lockout",
         }
     }
 

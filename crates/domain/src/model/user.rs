@@ -141,8 +141,8 @@ pub struct User {
     /// Raised by every security event; a session of a lower epoch is dead, wherever it is kept.
     pub session_epoch: i64,
     /// In which epoch strangers used up their guesses at the password. Written by
-    /// `Change::StopGuesses` alone: no other write of the user touches it.
-    pub stopped_epoch: Option<i64>,
+    /// `Change::SetLockout` alone: no other write of the user touches it.
+    pub locked_out_epoch: Option<i64>,
     /// Raised by every write.
     pub version: Version,
     /// When they signed up.
@@ -172,8 +172,8 @@ impl User {
     }
 
     /// Whether strangers have used up their guesses at the present password, and a mail can lift that.
-    pub fn is_stopped(&self) -> bool {
-        self.email.is_some() && self.stopped_epoch == Some(self.session_epoch)
+    pub fn is_locked_out(&self) -> bool {
+        self.email.is_some() && self.locked_out_epoch == Some(self.session_epoch)
     }
 
     /// The person's own names, which make poor passwords.

@@ -14,7 +14,7 @@ const SCENARIOS: [(&str, &[&str]); 22] = [
     ("sign up under a taken name", &[]),
     ("ask for the confirmation again", &[]),
     ("confirm", &["email-confirmed"]),
-    ("disown", &["confirmation-cancelled"]),
+    ("cancel_confirmation", &["confirmation-cancelled"]),
     ("sign in", &["sign-in"]),
     ("sign in with a wrong password", &["sign-in!wrong password"]),
     ("sign in as nobody", &["sign-in!unknown account"]),
@@ -87,7 +87,7 @@ async fn play(world: &World, scenario: &str) {
             world.one_mail().await;
         }
         "confirm" => drop(accounts.confirm(&anon, &pats).await.unwrap()),
-        "disown" => accounts.disown(&anon, &pats).await.unwrap(),
+        "cancel_confirmation" => accounts.cancel_confirmation(&anon, &pats).await.unwrap(),
         "sign in" => drop(world.sign_in("ben").await),
         "sign in with a wrong password" => drop(world.try_sign_in("ben", OTHER_PASSWORD).await),
         "sign in as nobody" => drop(world.try_sign_in("nobody", PASSWORD).await),

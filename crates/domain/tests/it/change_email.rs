@@ -208,11 +208,11 @@ async fn an_address_that_somebody_else_has_confirmed_meanwhile_is_lost() {
 
 /// R-10 for a move: the mailbox's owner says no, and the account stays where it is.
 #[tokio::test]
-async fn disowning_a_change_leaves_the_account_where_it_was() {
+async fn cancelling_a_change_leaves_the_account_where_it_was() {
     let (world, ben, session) = ben().await;
     ask(&world, &session, "new@example.com").await.unwrap();
     let token = token_in(to(&world.mails().await, "new@example.com"));
-    world.accounts.disown(&world.anon(), &token).await.unwrap();
+    world.accounts.cancel_confirmation(&world.anon(), &token).await.unwrap();
     let kept = world.kept_user(&ben).await;
     assert_eq!(
         (kept.email, kept.pending_email),

@@ -27,7 +27,7 @@ fn person(number: u8, name: &str) -> User {
         data: Data::default(),
         locale: Locale::De,
         session_epoch: 3,
-        stopped_epoch: None,
+        locked_out_epoch: None,
         version: Version(9),
         created_at: at,
         updated_at: at,

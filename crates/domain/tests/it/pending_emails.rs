@@ -65,7 +65,7 @@ async fn cancelling_the_confirmation_removes_only_the_address_of_an_active_accou
     let ben = sign_up_with(&world, Some("ben")).await;
     let session = world.sign_in("ben").await;
     let token = token_in(&world.one_mail().await);
-    world.accounts.disown(&world.anon(), &token).await.unwrap();
+    world.accounts.cancel_confirmation(&world.anon(), &token).await.unwrap();
     let stored = world.kept_user(&ben).await;
     assert_eq!(
         (stored.status, stored.pending_email),
@@ -243,7 +243,7 @@ async fn a_confirmation_and_a_cancellation_at_once_delete_no_confirmed_account()
     let anon = world.anon();
     let (confirmed, cancelled) = tokio::join!(
         world.accounts.confirm(&anon, &first),
-        world.accounts.disown(&anon, &second)
+        world.accounts.cancel_confirmation(&anon, &second)
     );
     assert!(confirmed.is_ok() != cancelled.is_ok());
     assert_eq!(world.kept(&ben).await.is_some(), confirmed.is_ok());

@@ -153,9 +153,9 @@ async fn a_lockout_outlives_a_restart() {
     }
     fail(&restarted, "ben", 100).await;
     let world = world.restarted().await;
-    assert!(world.kept_user(&ben).await.is_stopped());
+    assert!(world.kept_user(&ben).await.is_locked_out());
     recover(&world, "ben@example.com").await;
-    assert!(!world.kept_user(&ben).await.is_stopped());
+    assert!(!world.kept_user(&ben).await.is_locked_out());
     let client = from(&world, "198.51.100.1");
     try_from(&world, &client, "ben", OTHER_PASSWORD)
         .await
@@ -191,7 +191,7 @@ async fn an_account_without_an_address_is_never_locked_out() {
     assert_err!(refused, Error::TooManyAttempts { retry_after } if retry_after.as_secs() == 10);
     world.advance(seconds(10));
     world.sign_in("ann").await;
-    assert_eq!(world.kept_user(&ann).await.stopped_epoch, None);
+    assert_eq!(world.kept_user(&ann).await.locked_out_epoch, None);
 }
 
 /// T-EQUAL: attempts, denials and a lockout are alike, with the same work, whether or not the

@@ -326,7 +326,7 @@ async fn a_hundred_wrong_guesses_stop_the_sign_in_until_the_account_is_recovered
     world.ask_recovery("ben@example.com").await;
     let mails = world.mails().await;
     let of = |template| mails.iter().find(|mail| mail.template == template);
-    assert!(of(MailTemplate::GuessingStopped).is_some(), "it is told of");
+    assert!(of(MailTemplate::Lockout).is_some(), "it is told of");
     let token = token_in(of(MailTemplate::Recover).unwrap());
     let ctx = world.anon();
     world

@@ -180,11 +180,11 @@ async fn the_stop_is_told_to_the_owner_and_tells_no_stranger() {
     for (name, told) in [
         (
             "ben",
-            vec![("ben@example.com".to_owned(), MailTemplate::GuessingStopped)],
+            vec![("ben@example.com".to_owned(), MailTemplate::Lockout)],
         ),
         (
             "ben@example.com",
-            vec![("ben@example.com".to_owned(), MailTemplate::GuessingStopped)],
+            vec![("ben@example.com".to_owned(), MailTemplate::Lockout)],
         ),
         ("nobody@example.com", vec![]),
     ] {

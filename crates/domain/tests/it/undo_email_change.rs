@@ -124,7 +124,7 @@ async fn the_old_mailbox_takes_the_account_back() {
     let mails = world.mails().await;
     let expected = [
         (OLD.to_owned(), MailTemplate::Recover),
-        (NEW.to_owned(), MailTemplate::EmailTakenBack),
+        (NEW.to_owned(), MailTemplate::EmailChangeUndone),
     ];
     assert_eq!(summary(&mails), expected);
     let recovery = token_in(of(&mails, OLD, MailTemplate::Recover));
@@ -367,7 +367,7 @@ async fn a_link_of_another_purpose_undoes_nothing() {
     let accounts = &world.accounts;
     let new = secret(OTHER_PASSWORD);
     assert_err!(accounts.confirm(&anon, &token).await, Error::LinkExpired);
-    assert_err!(accounts.disown(&anon, &token).await, Error::LinkExpired);
+    assert_err!(accounts.cancel_confirmation(&anon, &token).await, Error::LinkExpired);
     assert_err!(
         accounts.recover(&anon, &token, &new).await,
         Error::LinkExpired

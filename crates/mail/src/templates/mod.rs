@@ -252,10 +252,10 @@ fn is_about_its_link(template: MailTemplate) -> bool {
         MailTemplate::AlreadyRegistered
         | MailTemplate::PasswordChanged
         | MailTemplate::EmailChangeNotice
-        | MailTemplate::EmailTakenBack
+        | MailTemplate::EmailChangeUndone
         | MailTemplate::NewSignIn
         | MailTemplate::SignInAfterFailures
-        | MailTemplate::GuessingStopped => false,
+        | MailTemplate::Lockout => false,
     }
 }
 

@@ -168,7 +168,7 @@ fn typed(line: LineIn, terms: &Terms) -> Translation {
         locale: Locale::from_tag(&line.locale)
             .ok_or_else(|| wrong_type("locale", "a supported language"))?,
         session_epoch: line.session_epoch,
-        stopped_epoch: None,
+        locked_out_epoch: None,
         version: Version(line.version),
         created_at: moment("created_at", line.created_at)?,
         updated_at: moment("updated_at", line.updated_at)?,

@@ -121,7 +121,7 @@ impl RawUser {
             data: self.data(&mut notes)?,
             locale: self.locale.unwrap_or(terms.default_locale),
             session_epoch: 1,
-            stopped_epoch: None,
+            locked_out_epoch: None,
             version: Version::FIRST,
             created_at,
             updated_at,

@@ -101,10 +101,10 @@ pub async fn a_stop_of_guesses_stays_whatever_else_is_written(store: Arc<dyn Sto
     insert(&*store, &user).await;
     let other = fixtures::user();
     insert(&*store, &other).await;
-    let stop = |user_id, epoch| Change::StopGuesses { user_id, epoch };
+    let stop = |user_id, epoch| Change::SetLockout { user_id, epoch };
     must(&*store, vec![stop(user.id, Some(7))]).await;
     let stopped = User {
-        stopped_epoch: Some(7),
+        locked_out_epoch: Some(7),
         ..user.clone()
     };
     assert_eq!(
@@ -119,7 +119,7 @@ pub async fn a_stop_of_guesses_stays_whatever_else_is_written(store: Arc<dyn Sto
     };
     must(&*store, vec![update(&changed, &user)]).await;
     let kept = store.find_user(user.id).await.unwrap();
-    assert_eq!(kept.map(|kept| kept.stopped_epoch), Some(Some(7)));
+    assert_eq!(kept.map(|kept| kept.locked_out_epoch), Some(Some(7)));
     must(&*store, vec![stop(user.id, None)]).await;
     assert_eq!(store.find_user(user.id).await.unwrap(), Some(changed));
     // One who is not there is nobody's.

@@ -173,13 +173,13 @@ fn confirmed_page(app: &App, caller: &Caller, headers: &HeaderMap, user: &User) 
 /// Cancels the confirmation (“this wasn't me”). A pending user is deleted; an active one loses the pending address.
 #[utoipa::path(delete, path = "/confirmation/{token}", tag = "Account", params(("token" = String, Path, description = "The token of the link")),
     responses((status = 204, description = "Cancelled")))]
-pub(crate) async fn disown(
+pub(crate) async fn cancel_confirmation(
     State(app): State<App>,
     caller: Caller,
     Path(token): Path<String>,
 ) -> Result<StatusCode, Problem> {
     app.accounts
-        .disown(caller.ctx(), &read_token(&token)?)
+        .cancel_confirmation(caller.ctx(), &read_token(&token)?)
         .await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -17,13 +17,13 @@ pub(crate) async fn ask(State(app): State<App>, caller: Caller) -> Html<String> 
 }
 
 /// “This wasn't me”.
-pub(crate) async fn disown(
+pub(crate) async fn cancel_confirmation(
     State(app): State<App>,
     caller: Caller,
     Path(token): Path<String>,
 ) -> Result<Html<String>, Problem> {
     app.accounts
-        .disown(caller.ctx(), &read_token(&token)?)
+        .cancel_confirmation(caller.ctx(), &read_token(&token)?)
         .await?;
-    Ok(app.pages.disowned(caller.locale()))
+    Ok(app.pages.confirmation_cancelled(caller.locale()))
 }

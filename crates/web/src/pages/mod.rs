@@ -208,7 +208,7 @@ impl Pages {
         self.page(locale, "confirmed", values)
     }
 
-    pub(crate) fn disowned(&self, locale: Locale) -> Html<String> {
+    pub(crate) fn confirmation_cancelled(&self, locale: Locale) -> Html<String> {
         self.page(locale, "confirmation-cancelled", context! {})
     }
 

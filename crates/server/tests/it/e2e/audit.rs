@@ -276,7 +276,7 @@ fn a_backup_leaves_a_line() {
     std::fs::copy(&copy, setup.data_dir().join("doorward.db")).unwrap();
     assert_eq!(lines(), 1, "it is in the copy");
 
-    edit(&setup, "DELETE FROM schema_migrations WHERE version = 3");
+    edit(&setup, "DELETE FROM schema_migrations WHERE version = 1");
     let before = backup("before.db").expect(0);
     assert!(
         before.err.contains("no event for this backup"),

@@ -79,7 +79,7 @@ impl Play {
             }
             Act::Disown(_) if !is_recovery => {
                 let answer = anon.delete(&path).await;
-                self.disowned(link, is_good, &answer);
+                self.confirmation_cancelled(link, is_good, &answer);
             }
             Act::Recover { password, .. } if is_recovery => {
                 let body = json!({"new_password": PASSWORDS[*password]});
@@ -148,7 +148,7 @@ impl Play {
         }
     }
 
-    fn disowned(&mut self, link: usize, is_good: bool, answer: &Answer) {
+    fn confirmation_cancelled(&mut self, link: usize, is_good: bool, answer: &Answer) {
         assert_eq!(
             answer.status == 204,
             is_good,

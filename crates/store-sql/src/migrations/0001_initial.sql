@@ -1,6 +1,7 @@
--- Everything an account is made of. What stands in braces is the database's own type, filled in by
--- dialect.rs. An index is named table_column[_column]: which_unique in dialect.rs reads that name.
--- No foreign keys: what goes with a user is said once, in apply.rs, and is the same on every store.
+-- The whole schema. dialect.rs replaces a name in braces with the database's own type. An index is named
+-- table_column[_column]: which_unique in dialect.rs reads that name.
+-- There are no foreign keys: apply.rs deletes the rows that belong to a user, the same on every store.
+-- users.locked_out_epoch: the session epoch in which unknown clients used up their password attempts (A-06).
 CREATE TABLE users (
   id {id} NOT NULL,
   username {text},
@@ -17,6 +18,7 @@ CREATE TABLE users (
   data {text} NOT NULL,
   locale {key} NOT NULL,
   session_epoch {int} NOT NULL,
+  locked_out_epoch {int},
   version {int} NOT NULL,
   created_at {int} NOT NULL,
   updated_at {int} NOT NULL,
@@ -29,7 +31,7 @@ CREATE INDEX users_pending_email_key ON users (pending_email_key);
 CREATE INDEX users_pending_email_at ON users (pending_email_at);
 CREATE INDEX users_role_status ON users (role, status);
 
--- The hash is compared, so it is a key: MySQL's text takes 'a' and 'a ' for the same.
+-- The hash is compared, so it is a key: MySQL's text type treats 'a' and 'a ' as equal.
 CREATE TABLE credentials (
   user_id {id} NOT NULL,
   password_hash {key} NOT NULL,
@@ -85,7 +87,7 @@ CREATE TABLE mail_jobs (
 CREATE INDEX mail_jobs_due_at ON mail_jobs (due_at);
 CREATE INDEX mail_jobs_user_id ON mail_jobs (user_id);
 
--- `position` says which key is newest, whatever the clocks of the nodes say.
+-- `position` orders the keys independently of the nodes' clocks.
 CREATE TABLE signing_keys (
   kid {key} NOT NULL,
   position {int} NOT NULL,
@@ -135,7 +137,18 @@ CREATE TABLE audit_checkpoints (
 CREATE INDEX audit_checkpoints_position ON audit_checkpoints (position);
 CREATE INDEX audit_checkpoints_key_id_created_at ON audit_checkpoints (key_id, created_at);
 
--- A row here is a lock that lasts to the end of a transaction, on every database: see apply.rs.
+-- If sessions are in another store, which may be restored from a snapshot, this table remembers each session
+-- that ended until it would have expired.
+CREATE TABLE ended_sessions (
+  id {id} NOT NULL,
+  user_id {id} NOT NULL,
+  ends_at {int} NOT NULL,
+  CONSTRAINT ended_sessions_pkey PRIMARY KEY (id)
+){table};
+CREATE INDEX ended_sessions_user_id ON ended_sessions (user_id);
+CREATE INDEX ended_sessions_ends_at ON ended_sessions (ends_at);
+
+-- A row is a lock that a transaction holds until its end, on every database: see apply.rs.
 CREATE TABLE guards (
   name {key} NOT NULL,
   counter {int} NOT NULL,
@@ -143,3 +156,5 @@ CREATE TABLE guards (
 ){table};
 INSERT INTO guards (name, counter) VALUES ('admins', 0);
 INSERT INTO guards (name, counter) VALUES ('keys', 0);
+-- Readiness checks write this row to find out whether the database accepts writes: see store.rs.
+INSERT INTO guards (name, counter) VALUES ('ping', 0);
