@@ -317,15 +317,18 @@ impl Accounts {
             MailKind::EmailChangeUndo => undo_link(job, user, MailTemplate::EmailChangeUndo),
             MailKind::EmailChanged => undo_link(job, user, MailTemplate::EmailChanged),
             // To the address that it was taken from, which may be the owner's.
-            MailKind::EmailChangeUndone => {
-                user.map(|user| letter(job.email.clone(), user, MailTemplate::EmailChangeUndone, None))
-            }
+            MailKind::EmailChangeUndone => user.map(|user| {
+                letter(
+                    job.email.clone(),
+                    user,
+                    MailTemplate::EmailChangeUndone,
+                    None,
+                )
+            }),
             MailKind::NewSignIn => about_sign_in(user, MailTemplate::NewSignIn),
             MailKind::SignInAfterFailures => about_sign_in(user, MailTemplate::SignInAfterFailures),
             // By address alone, so that asking costs the same whether it has an account.
-            MailKind::Lockout => {
-                about_sign_in(user.or(owner), MailTemplate::Lockout)
-            }
+            MailKind::Lockout => about_sign_in(user.or(owner), MailTemplate::Lockout),
         })
     }
 
@@ -340,9 +343,7 @@ impl Accounts {
         let user = &letter.user;
         let base = &self.policy.public_url;
         let (url, valid_minutes) = match letter.purpose {
-            None if letter.template == MailTemplate::Lockout => {
-                (format!("{base}/recovery"), None)
-            }
+            None if letter.template == MailTemplate::Lockout => (format!("{base}/recovery"), None),
             None => (base.clone(), None),
             Some(purpose) => {
                 let lifetime = self.link_lifetime(letter);

@@ -212,7 +212,11 @@ async fn cancelling_a_change_leaves_the_account_where_it_was() {
     let (world, ben, session) = ben().await;
     ask(&world, &session, "new@example.com").await.unwrap();
     let token = token_in(to(&world.mails().await, "new@example.com"));
-    world.accounts.cancel_confirmation(&world.anon(), &token).await.unwrap();
+    world
+        .accounts
+        .cancel_confirmation(&world.anon(), &token)
+        .await
+        .unwrap();
     let kept = world.kept_user(&ben).await;
     assert_eq!(
         (kept.email, kept.pending_email),

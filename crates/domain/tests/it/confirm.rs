@@ -142,7 +142,10 @@ async fn a_recovery_link_confirms_nothing_and_a_made_up_one_neither() {
             world.accounts.confirm(&ctx, token).await,
             Error::LinkExpired
         );
-        assert_err!(world.accounts.cancel_confirmation(&ctx, token).await, Error::LinkExpired);
+        assert_err!(
+            world.accounts.cancel_confirmation(&ctx, token).await,
+            Error::LinkExpired
+        );
         let viewed = world.accounts.view_confirmation(&ctx, token).await;
         assert_err!(viewed, Error::LinkExpired);
     }
@@ -193,11 +196,18 @@ async fn the_reader_of_the_mailbox_can_cancel_a_sign_up() {
     let world = World::new().await;
     let eve = world.pending("eve").await;
     let token = token_in(&world.one_mail().await);
-    world.accounts.cancel_confirmation(&world.anon(), &token).await.unwrap();
+    world
+        .accounts
+        .cancel_confirmation(&world.anon(), &token)
+        .await
+        .unwrap();
     assert_eq!(world.kept(&eve).await, None);
     let late = world.accounts.confirm(&world.anon(), &token).await;
     assert_err!(late, Error::LinkExpired);
-    let again = world.accounts.cancel_confirmation(&world.anon(), &token).await;
+    let again = world
+        .accounts
+        .cancel_confirmation(&world.anon(), &token)
+        .await;
     assert_err!(again, Error::LinkExpired);
     assert_err!(
         world.try_sign_in("eve@example.com", PASSWORD).await,
@@ -211,7 +221,10 @@ async fn a_confirmed_account_cannot_be_cancelled() {
     let ben = world.pending("ben").await;
     let token = token_in(&world.one_mail().await);
     world.accounts.confirm(&world.anon(), &token).await.unwrap();
-    let late = world.accounts.cancel_confirmation(&world.anon(), &token).await;
+    let late = world
+        .accounts
+        .cancel_confirmation(&world.anon(), &token)
+        .await;
     assert_err!(late, Error::LinkExpired);
     assert_eq!(world.kept_user(&ben).await.status, Status::Active);
 }
@@ -241,7 +254,10 @@ async fn a_disabled_account_confirms_nothing() {
         world.accounts.confirm(&ctx, &late).await,
         Error::LinkExpired
     );
-    assert_err!(world.accounts.cancel_confirmation(&ctx, &late).await, Error::LinkExpired);
+    assert_err!(
+        world.accounts.cancel_confirmation(&ctx, &late).await,
+        Error::LinkExpired
+    );
 }
 
 /// a link confirms the address that it was mailed to, and no other that the account waits for by now.

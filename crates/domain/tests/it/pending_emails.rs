@@ -65,7 +65,11 @@ async fn cancelling_the_confirmation_removes_only_the_address_of_an_active_accou
     let ben = sign_up_with(&world, Some("ben")).await;
     let session = world.sign_in("ben").await;
     let token = token_in(&world.one_mail().await);
-    world.accounts.cancel_confirmation(&world.anon(), &token).await.unwrap();
+    world
+        .accounts
+        .cancel_confirmation(&world.anon(), &token)
+        .await
+        .unwrap();
     let stored = world.kept_user(&ben).await;
     assert_eq!(
         (stored.status, stored.pending_email),

@@ -367,7 +367,10 @@ async fn a_link_of_another_purpose_undoes_nothing() {
     let accounts = &world.accounts;
     let new = secret(OTHER_PASSWORD);
     assert_err!(accounts.confirm(&anon, &token).await, Error::LinkExpired);
-    assert_err!(accounts.cancel_confirmation(&anon, &token).await, Error::LinkExpired);
+    assert_err!(
+        accounts.cancel_confirmation(&anon, &token).await,
+        Error::LinkExpired
+    );
     assert_err!(
         accounts.recover(&anon, &token, &new).await,
         Error::LinkExpired

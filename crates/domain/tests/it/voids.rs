@@ -209,7 +209,11 @@ async fn a_confirmation_can_ask_for_the_password() {
     // “This wasn't me” needs none.
     world.pending("eve").await;
     let link = token_in(&world.one_mail().await);
-    world.accounts.cancel_confirmation(&world.anon(), &link).await.unwrap();
+    world
+        .accounts
+        .cancel_confirmation(&world.anon(), &link)
+        .await
+        .unwrap();
     // Who opens the link of an e-mail change need not be who asked for it.
     let mails = change_email(&world, "new@example.org").await;
     let link = token(&mails, MailTemplate::EmailChange);
