@@ -87,8 +87,8 @@ async fn a_person_gets_a_page_with_a_button() {
     let (_, link) = stolen(&app).await;
     let anon = app.anon();
     for (language, words) in [
-        ("en", "Take my account back"),
-        ("de", "Mein Konto zurückholen"),
+        ("en", "Restore my account"),
+        ("de", "Konto wiederherstellen"),
     ] {
         let page = anon
             .request("GET", &link)
@@ -103,7 +103,10 @@ async fn a_person_gets_a_page_with_a_button() {
     let person = app.anon();
     let done = person.request("POST", &link).on_our_page().form("");
     let done = done.send().await.expect(200).text();
-    assert!(done.contains("Your account is back"), "{done}");
+    assert!(
+        done.contains("Your account uses this email address again"),
+        "{done}"
+    );
     assert_eq!(app.mails().await.len(), 2);
 }
 
@@ -235,7 +238,7 @@ async fn a_confirmation_can_ask_for_the_password() {
     assert!(page.text().contains("type=\"password\""), "{}", page.text());
     let missing = person.request("POST", &by_page).on_our_page().form("");
     let missing = missing.send().await.expect(422).text();
-    assert!(missing.contains("Give a password"), "{missing}");
+    assert!(missing.contains("Enter a password."), "{missing}");
     let shown = person
         .request("POST", &by_page)
         .on_our_page()

@@ -47,7 +47,7 @@ async fn two_minutes_apart(ground: Ground) {
         let log = node.log();
         let warnings: Vec<_> = log
             .lines()
-            .filter(|line| line.contains("Let NTP set"))
+            .filter(|line| line.contains("clock skew:"))
             .collect();
         match said {
             Some(said) => {
