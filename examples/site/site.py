@@ -24,7 +24,7 @@ class Site(BaseHTTPRequestHandler):
         # These headers give access to the session: do not show or log them.
         fields = [(name, "…" if name.lower() in ("cookie", "authorization") else value) for name, value in fields]
         who = dict(fields)
-        status, title = 200, "Hello, " + (who.get("X-Auth-Username") or who.get("X-Auth-Email") or "stranger")
+        status, title = 200, "Hello, " + (who.get("X-Auth-Username") or who.get("X-Auth-Email") or "guest")
         # Some proxies check the role, Traefik cannot. Check it in the site in any case.
         if self.path.lower().startswith("/admin") and who.get("X-Auth-Role") != "admin":
             status, title = 403, "The site says: for admins only"

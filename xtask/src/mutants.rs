@@ -52,7 +52,7 @@ pub(crate) fn mutants_of(wanted: Option<&str>) -> anyhow::Result<()> {
     let tree = target().join("mutants/tree");
     copy(&tree)?;
     if !is_well(&tree)? {
-        bail!("the domain's tests fail as they are");
+        bail!("the domain's tests fail without a change");
     }
     let mut survivors = Vec::new();
     for mutant in mutants()? {
@@ -62,7 +62,11 @@ pub(crate) fn mutants_of(wanted: Option<&str>) -> anyhow::Result<()> {
         let path = tree.join(&mutant.file);
         let sound = fs::read_to_string(&path)?;
         if sound.matches(&mutant.from).count() != 1 {
-            bail!("`{}` does not stand once in {}", mutant.from, mutant.file);
+            bail!(
+                "`{}` does not occur exactly once in {}",
+                mutant.from,
+                mutant.file
+            );
         }
         fs::write(&path, sound.replace(&mutant.from, &mutant.to))?;
         let compiles = tests(&tree, true)?;
@@ -80,7 +84,7 @@ pub(crate) fn mutants_of(wanted: Option<&str>) -> anyhow::Result<()> {
     }
     match survivors.len() {
         0 => Ok(()),
-        count => bail!("{count} checks can be taken out and no test notices"),
+        count => bail!("{count} checks can be removed without a failing test"),
     }
 }
 

@@ -220,7 +220,9 @@ fn fill(tree: &Path, binary: &Path) -> anyhow::Result<()> {
     let licences = tree.join("share/doc/doorward/THIRD-PARTY-LICENSES.txt");
     std::fs::write(licences, sbom::licences()?)?;
     let pages = tree.join("share/man/man1");
-    let pages = pages.to_str().context("the target folder is no text")?;
+    let pages = pages
+        .to_str()
+        .context("the path of the target folder is not UTF-8")?;
     told(binary, &["man", "--out", pages]).map(drop)
 }
 

@@ -132,7 +132,7 @@ fn counted(parts: &[Part]) -> anyhow::Result<()> {
         total += count;
         writeln!(table, "{}\t{}\t{count}", part.name, part.version)?;
     }
-    println!("`unsafe` stands {total} times in them, and never in ours");
+    println!("{total} occurrences of `unsafe` in dependencies, none in this project");
     let path = root().join("xtask/supply/unsafe.tsv");
     if std::env::var_os("BLESS").is_some() {
         std::fs::write(&path, &table)?;

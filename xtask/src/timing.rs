@@ -66,9 +66,9 @@ pub(crate) fn timing(samples: Option<String>, binary: Option<String>) -> anyhow:
         }
     }
     if told > 0 {
-        bail!("{told} classes can be told from the first of their route by the clock");
+        bail!("{told} classes differ in timing from the first class of their route");
     }
-    println!("PASS: no class can be told from another");
+    println!("PASS: no class differs in timing");
     Ok(())
 }
 

@@ -1,5 +1,5 @@
-// An account from sign-up to sign-out, by types that the server's OpenAPI document gives.
-// Refusals are typed as well: `error.code` and `error.status` say what else is in them.
+// Signs a user up and out again, with types generated from the server's OpenAPI document.
+// Errors are typed as well: `error.code` and `error.status` determine their other fields.
 
 import createClient from "openapi-fetch";
 import type { components, paths } from "./doorward.js";
@@ -8,7 +8,7 @@ type Problem = components["schemas"]["Problem"];
 
 const doorward = createClient<paths>({ baseUrl: process.env["DOORWARD_URL"] ?? "http://localhost:8000" });
 
-/** The answer of a request that has to succeed. */
+/** The response of a request that has to succeed. */
 function taken<T>({ data, error }: { data?: T; error?: Problem }): T {
   if (error) throw new Error(`${error.title}: ${error.detail} (request ${error.request_id})`);
   return data as T;
@@ -18,16 +18,16 @@ const username = `ann-${Date.now().toString(36)}`;
 const email = `${username}@example.com`;
 const password = "three boats on a lake";
 
-// A refusal that a form would show beside its fields.
+// Errors that a form shows next to its fields.
 const refused = await doorward.POST("/user", { body: { username, email, password: "short" } });
 if (refused.error?.code === "validation-failed") {
-  for (const fault of refused.error.errors) console.log(`refused: ${fault.field} ${fault.code}`);
+  for (const error of refused.error.errors) console.log(`invalid: ${error.field} ${error.code}`);
 }
 
 const created = taken(await doorward.POST("/user", { body: { username, email, password, data: { colour: "green" } } }));
 console.log(`signed up: ${created.status}`);
 
-// In production a person reads the mail; the built-in inbox lets a program do so.
+// In production the user reads the mail; with the built-in inbox a program can.
 const { items } = taken(await doorward.GET("/inbox.json", { params: { query: { to: email, wait: 10 } } }));
 const token = items[0]?.url.split("/").pop() ?? "";
 const confirmed = taken(await doorward.POST("/confirmation/{token}", { params: { path: { token } } }));
@@ -41,7 +41,7 @@ doorward.use({
   },
 });
 
-// Read, change, write: `If-Match` keeps one from overwriting what one has not seen.
+// Read, change, write: `If-Match` prevents overwriting a change that was not read.
 const path = { user: "me" };
 const read = await doorward.GET("/user/{user}", { params: { path } });
 const header = { "If-Match": read.response.headers.get("ETag") ?? "" };
@@ -49,7 +49,7 @@ const patched = taken(await doorward.PATCH("/user/{user}", { params: { path, hea
 console.log(`patched: ${JSON.stringify(patched.data)}`);
 
 const late = await doorward.PATCH("/user/{user}", { params: { path, header }, body: { name: "Ann" } });
-if (late.error?.code === "precondition-failed") console.log("somebody was faster: read it again");
+if (late.error?.code === "precondition-failed") console.log("changed by someone else: read it again");
 
 taken(await doorward.DELETE("/auth"));
 const after = await doorward.GET("/auth");

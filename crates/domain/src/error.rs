@@ -62,10 +62,10 @@ pub enum Error {
     #[error("not found")]
     NotFound,
     /// The user name is another's.
-    #[error("user name taken")]
+    #[error("username taken")]
     UsernameTaken,
     /// The address is another's (only if enumeration protection is off).
-    #[error("e-mail address taken")]
+    #[error("email address taken")]
     EmailTaken,
     /// No active admin would be left.
     #[error("last admin")]

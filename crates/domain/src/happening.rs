@@ -29,7 +29,7 @@ pub enum Happening {
         took: Duration,
     },
     /// A password was not hashed: the queue was full.
-    HashRefused,
+    HashRejected,
     /// A rate limit denied an attempt; the name of the limit.
     Throttled(&'static str),
     /// A line of the audit log was written.
@@ -44,17 +44,17 @@ words! {
         /// With a session.
         Success => "success",
         /// Unknown account or wrong password.
-        WrongCredentials => "wrong-credentials",
+        InvalidCredentials => "invalid-credentials",
         /// The password was right, the address is not confirmed.
-        Unconfirmed => "unconfirmed",
+        EmailUnconfirmed => "email-unconfirmed",
         /// The password was right, the account is switched off.
-        Disabled => "disabled",
+        AccountDisabled => "account-disabled",
         /// Put off, after wrong guesses at that account or too many from that network address.
         Throttled => "throttled",
         /// The hashing queue was full.
         Overloaded => "overloaded",
         /// A store was away, or something that cannot be.
-        Failed => "failed",
+        Error => "error",
     }
 }
 
@@ -64,7 +64,7 @@ words! {
         /// Its user signed out.
         SignOut => "sign-out",
         /// Its user opened more than they may have.
-        Surplus => "surplus",
+        SessionLimit => "session-limit",
         /// A spent token was shown again.
         TokenReuse => "token-reuse",
         /// From the list, one or all, by the user or an admin.
@@ -93,13 +93,13 @@ impl SignInOutcome {
     pub fn of_refusal(error: &Error) -> Self {
         match error {
             Error::InvalidCredentials | Error::UnknownAccount | Error::WrongPassword => {
-                Self::WrongCredentials
+                Self::InvalidCredentials
             }
-            Error::EmailUnconfirmed => Self::Unconfirmed,
-            Error::AccountDisabled => Self::Disabled,
+            Error::EmailUnconfirmed => Self::EmailUnconfirmed,
+            Error::AccountDisabled => Self::AccountDisabled,
             Error::TooManyAttempts { .. } => Self::Throttled,
             Error::Overloaded => Self::Overloaded,
-            _ => Self::Failed,
+            _ => Self::Error,
         }
     }
 }

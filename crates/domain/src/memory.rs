@@ -73,7 +73,7 @@ impl Tables {
         match change {
             Change::InsertUser(user) => {
                 if self.users.contains_key(&user.id) {
-                    return Err(StoreError::new("insert user", "the id is there already").into());
+                    return Err(StoreError::new("insert user", "the id exists already").into());
                 }
                 self.put_user(*user)?;
             }

@@ -429,7 +429,7 @@ impl MailTemplate {
 
 /// Why a mail could not be sent.
 #[derive(Debug, thiserror::Error)]
-#[error("mail not sent ({})", if *permanent { "for good" } else { "for now" })]
+#[error("mail not sent ({})", if *permanent { "permanent" } else { "temporary" })]
 pub struct MailError {
     /// Whether trying again is pointless: the server refused this very mailbox (5xx).
     pub permanent: bool,

@@ -107,6 +107,6 @@ impl From<StoreError> for Told {
 }
 
 fn silence() -> Told {
-    let cause: Box<dyn Error + Send + Sync> = "it does not answer".into();
+    let cause: Box<dyn Error + Send + Sync> = "no response in time".into();
     StoreError::new("ping", cause).into()
 }

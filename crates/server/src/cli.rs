@@ -390,7 +390,7 @@ mod tests {
     )]
     fn the_document_has_every_command() {
         let mut text = String::from(
-            "# The command line\n\nWhat `--help` says of every command, in one place. `doorward man --out FOLDER` writes the same as man pages, `doorward completions SHELL` completes it.\n",
+            "# The command line\n\nThe `--help` of every command. `doorward man --out FOLDER` writes the same as man pages; `doorward completions SHELL` prints shell completions.\n",
         );
         for (path, command) in commands() {
             let help = help(&command);

@@ -73,7 +73,7 @@ pub async fn wire(config: &Config, listening: SocketAddr) -> anyhow::Result<Wire
     clock
         .follow(database.store.server_time())
         .await
-        .context("the database does not say what time it is")?;
+        .context("cannot read the database's clock")?;
     let figures = telemetry::figures(config, &*clock);
     let counters = CounterNames::of(&master);
     let (sessions, rate_limits) =

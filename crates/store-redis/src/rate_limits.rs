@@ -40,7 +40,7 @@ impl RateLimits for RedisStore {
         });
         let answer: Vec<i64> = self.link.ask(operation, call).await?;
         decision(&answer, limits.len())
-            .ok_or_else(|| StoreError::new(operation, "unexpected answer of the script"))
+            .ok_or_else(|| StoreError::new(operation, "unexpected reply of the script"))
     }
 
     async fn release(&self, limits: &[KeyedLimit], now: Timestamp) -> Result<(), StoreError> {

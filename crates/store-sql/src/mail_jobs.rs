@@ -173,7 +173,7 @@ pub(crate) async fn list(
 
 /// Counts alone, since a sum is of another type on each database.
 pub(crate) async fn outbox(store: &SqlStore) -> Result<Outbox, StoreError> {
-    const OPERATION: &str = "look over the outbox";
+    const OPERATION: &str = "read outbox statistics";
     let sql = "SELECT COUNT(*) AS mails, COUNT(failed_at) AS failed, \
         MIN(CASE WHEN failed_at IS NULL THEN created_at END) AS oldest_at, \
         MIN(CASE WHEN failed_at IS NULL THEN due_at END) AS due_at FROM mail_jobs";

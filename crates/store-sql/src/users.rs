@@ -103,7 +103,7 @@ fn active_admin() -> [Arg<'static>; 2] {
 
 pub(crate) async fn has_active_admin(store: &SqlStore) -> Result<bool, StoreError> {
     let row = store
-        .row("look for an admin", AN_ADMIN, &active_admin())
+        .row("find an active admin", AN_ADMIN, &active_admin())
         .await?;
     Ok(row.is_some())
 }

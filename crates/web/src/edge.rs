@@ -235,7 +235,7 @@ fn is_refusal(status: StatusCode) -> bool {
 
 /// The error of a handler that was cancelled because it took too long. A write may have been made.
 pub(crate) fn cut_off(method: &Method) -> Error {
-    let error = StoreError::new("answer in time", "a handler took too long");
+    let error = StoreError::new("respond in time", "a handler took too long");
     match method.is_safe() {
         true => Error::Store(error),
         false => Error::OutcomeUnknown(error),

@@ -15,8 +15,8 @@ use crate::routes::{Guard, Route, TABLE};
 
 const HEAD: &str = r#"# The HTTP API
 
-Every route: who may ask, what goes in, what comes out, what can go wrong. Written from the code, as `doorward openapi` and
-`GET /openapi.json` are; a server shows the same at `/docs`. New here? [QUICK-START.md](QUICK-START.md) first. Every code: [ERRORS.md](ERRORS.md).
+Every route with its permissions, parameters, responses and errors. Generated from the code, like `doorward openapi` and
+`GET /openapi.json`; a server has the same page at `/docs`. Start with [QUICK-START.md](QUICK-START.md). Every error code: [ERRORS.md](ERRORS.md).
 
 ## Ground rules
 
@@ -28,7 +28,7 @@ Every route: who may ask, what goes in, what comes out, what can go wrong. Writt
 | `{user}` | `me`, a username or a user id |
 | errors | `application/problem+json` (RFC 9457), with a stable `code`. [Problem](#problem). `errors` lists all invalid fields at once; a wrong password is reported before other errors of a change that requires it |
 | lost updates | a user has an `ETag`. A write or deletion of the user, their address, role or status is rejected with 412 if its `If-Match` (a list of tags, or `*`) does not match or its `If-None-Match` does. With the setting `api.require_if_match`, a write without `If-Match` is rejected with 428 (`precondition-required`). Passwords and sessions have no tags |
-| cross-site requests | with an unsafe method, a browser must send `Sec-Fetch-Site: same-origin` or `none`, or, without that field, the `Origin` of this server (or of `cors.origins`, which have no use of the cookie); a program that sends neither field must not send the session cookie. Otherwise 403 `cross-site-request` |
+| cross-site requests | with an unsafe method, a browser must send `Sec-Fetch-Site: same-origin` or `none`, or, without that field, the `Origin` of this server (or of `cors.origins`, where the cookie does not work); a program that sends neither field must not send the session cookie. Otherwise 403 `cross-site-request` |
 | other origins | none, unless the operator lists them in `cors.origins`: their scripts use a bearer token, and can read `ETag`, `Link`, `Location`, `RateLimit`, `RateLimit-Policy`, `Retry-After`, `WWW-Authenticate` and `X-Request-Id` in addition to the usual fields |
 | retries | a repeated sign-up with the same address gets the same response and creates one account; one with the same username is 409, and signing in shows whether it was yours |
 | lists | `items` and `next`: send `next` as `cursor` until it is null |

@@ -1,4 +1,4 @@
-// A button at each password that shows it. Pages work without: it only adds.
+// Adds a button to each password field that shows the password. Pages work without it.
 for (const field of document.querySelectorAll("input[type=password][data-show]")) {
   const button = document.createElement("button");
   button.type = "button";
@@ -7,14 +7,14 @@ for (const field of document.querySelectorAll("input[type=password][data-show]")
   button.setAttribute("aria-controls", field.id);
   const show = (isShown) => {
     field.type = isShown ? "text" : "password";
-    // The name stays as it is: whether it is shown is the button's state, and read out as such.
+    // The label does not change: screen readers announce aria-pressed as the state of the button.
     button.setAttribute("aria-pressed", String(isShown));
   };
   show(false);
   button.addEventListener("click", () => show(field.type === "password"));
-  // A password is never sent as a text that the browser would remember.
+  // Hidden before it is sent, so that the browser does not remember it as text.
   field.form.addEventListener("submit", () => show(false));
-  // Whoever comes back to the page finds it hidden.
+  // Hidden again if the user returns to the page.
   addEventListener("pagehide", () => show(false));
   field.after(button);
 }

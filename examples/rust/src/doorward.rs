@@ -20,11 +20,10 @@ use serde::Deserialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
 use tokio::sync::Mutex;
 
-/// After this long the keys are fetched again, so that one that was withdrawn is forgotten.
+/// Time until the keys are fetched again, so that a revoked key is forgotten.
 const LIFETIME: Duration = Duration::from_secs(600);
 
-/// A token by a key that is not known makes us look for new ones, but no more often than this:
-/// anybody can make up names of keys.
+/// Minimum time between fetches for unknown key ids, since anyone can make up key ids.
 const COOLDOWN: Duration = Duration::from_secs(1);
 
 /// Timeout of a request to Doorward.

@@ -52,10 +52,10 @@ fn a_life_of_an_account_is_counted() {
 
     for (outcome, count) in [
         ("success", 3.0),
-        ("wrong-credentials", 2.0),
-        ("unconfirmed", 1.0),
+        ("invalid-credentials", 2.0),
+        ("email-unconfirmed", 1.0),
         ("throttled", 0.0),
-        ("failed", 0.0),
+        ("error", 0.0),
     ] {
         assert_eq!(rise(SIGN_INS, &[("outcome", outcome)]), count, "{outcome}");
     }
@@ -64,7 +64,7 @@ fn a_life_of_an_account_is_counted() {
     assert_eq!(rise(REVOKED, &[("reason", "sign-out")]), 1.0);
     // One by the new password, one with the account.
     assert_eq!(rise(REVOKED, &[("reason", "account-changed")]), 2.0);
-    assert_eq!(rise(REVOKED, &[("reason", "surplus")]), 0.0);
+    assert_eq!(rise(REVOKED, &[("reason", "session-limit")]), 0.0);
     for (route, method, status, count) in [
         ("/user", "POST", "201", 1.0),
         ("/auth", "POST", "201", 3.0),
@@ -126,7 +126,7 @@ fn a_denied_attempt_is_counted_by_its_limit() {
     let put_off = statuses.iter().filter(|status| **status == 429).count() as f64;
     assert!(put_off > 15.0, "{statuses:?}");
     let seen = server.scrape();
-    let throttled = |limit| seen.one("doorward_throttled_total", &[("budget", limit)]);
+    let throttled = |limit| seen.one("doorward_throttled_total", &[("limit", limit)]);
     assert!(throttled("guess") > 0.0 && throttled("sign-in") > 0.0);
     let all = ["guess", "sign-in"].map(throttled);
     assert_eq!(all.iter().sum::<f64>(), put_off);
@@ -144,7 +144,7 @@ fn a_denied_attempt_is_counted_by_its_limit() {
     }
     ask().expect(429);
     let seen = server.scrape();
-    let mailbox = [("budget", "mailbox")];
+    let mailbox = [("limit", "mailbox")];
     assert_eq!(seen.one("doorward_throttled_total", &mailbox), 1.0);
 }
 
@@ -159,8 +159,11 @@ fn a_client_that_hangs_up_is_counted_and_logged() {
     let in_flight = |seen: &Scrape| seen.one("doorward_http_requests_in_flight", &[]);
     wait_for(|| server.scrape(), |seen| in_flight(seen) == 1.0);
     drop(stream);
-    let gone = [("route", "/inbox.json"), ("status", "gone")];
-    let seen = wait_for(|| server.scrape(), |seen| seen.sum(REQUESTS, &gone) == 1.0);
+    let aborted = [("route", "/inbox.json"), ("status", "aborted")];
+    let seen = wait_for(
+        || server.scrape(),
+        |seen| seen.sum(REQUESTS, &aborted) == 1.0,
+    );
     assert_eq!(in_flight(&seen), 0.0);
     let log = server.doorward.log();
     assert!(log.contains("request aborted"), "{log}");

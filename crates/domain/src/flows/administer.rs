@@ -189,7 +189,7 @@ fn enabled_again(user: &User) -> Result<User, Error> {
         Status::Pending => {
             let unconfirmed = Invalid::new(
                 "unconfirmed",
-                "This user has not confirmed an e-mail address yet.",
+                "This user has not confirmed an email address yet.",
             );
             return Err(Error::invalid("status", unconfirmed));
         }

@@ -28,18 +28,18 @@ impl Audience {
         match text.len() {
             0 => Err(Invalid::new(
                 "too-short",
-                "Name the service the token is for.",
+                "`audience` must name the service that the token is for.",
             )),
             1..=Self::MAX_LENGTH if text.bytes().all(|b| b.is_ascii_graphic()) => {
                 Ok(Self(text.to_owned()))
             }
             1..=Self::MAX_LENGTH => Err(Invalid::new(
                 "invalid",
-                "An audience is visible ASCII without spaces.",
+                "An audience must be printable ASCII without spaces.",
             )),
             _ => Err(Invalid::new(
                 "too-long",
-                "An audience has at most 200 characters.",
+                "An audience can have at most 200 characters.",
             )),
         }
     }

@@ -53,7 +53,7 @@ impl Accounts {
         for _ in 0..ATTEMPTS {
             ensure_version(&user, expected)?;
             if user.email.as_ref().map(EmailAddress::key) == Some(email.key()) {
-                let unchanged = Invalid::new("unchanged", "This is the account's address already.");
+                let unchanged = Invalid::new("unchanged", "The account already has this address.");
                 return Err(Error::invalid("email", unchanged));
             }
             match self.apply(self.email_change(ctx, &user, email)).await {
@@ -135,7 +135,7 @@ impl Accounts {
             }
             None if is_own => Err(Error::invalid(
                 "password",
-                Invalid::new("missing", "Give your password to change your address."),
+                Invalid::new("missing", "Send your `password` to change your address."),
             )),
             None => {
                 self.ensure_password_shown(ctx, Action::ChangeEmail, named)

@@ -132,6 +132,6 @@ pub(crate) fn own_identifier(user: &User) -> Result<Identifier, Error> {
     let by_username = user.username.clone().map(Identifier::Username);
     let by_email = user.email.clone().map(Identifier::Email);
     by_username.or(by_email).ok_or(Error::Internal(
-        "an active user has neither user name nor e-mail",
+        "an active user has neither a username nor an email address",
     ))
 }

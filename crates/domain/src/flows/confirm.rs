@@ -142,7 +142,7 @@ impl Accounts {
         password: Option<&Password>,
     ) -> Result<(), Error> {
         let missing = || {
-            let what = "Give the password of the account.";
+            let what = "Send the `password` of the account.";
             Error::invalid("password", Invalid::new("missing", what))
         };
         let password = password.ok_or_else(missing)?;

@@ -251,7 +251,7 @@ impl Accounts {
         let now = self.now();
         if error.permanent || now.duration_since(job.created_at) >= self.policy.mail_lifetime {
             tracing::error!(mail.id = %job.id, mail.kind = job.kind.as_str(), mail.attempt = job.attempts, error = %cause, "mail failed permanently");
-            let detail = format!("{} after {} tries", job.kind.as_str(), job.attempts);
+            let detail = format!("{} after {} attempts", job.kind.as_str(), job.attempts);
             self.apply(vec![
                 Change::MailFailed {
                     id: job.id,

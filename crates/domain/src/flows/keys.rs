@@ -148,9 +148,9 @@ impl Accounts {
         match timeout(SHOW_WITHIN, self.look_for_keys(LookFor::Following)).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => {
-                tracing::warn!(%error, "the JWKS shows the keys of a moment ago");
+                tracing::warn!(%error, "serving cached JWKS: failed to load keys");
             }
-            Err(_) => tracing::warn!("the JWKS shows the keys of a moment ago: no answer yet"),
+            Err(_) => tracing::warn!("serving cached JWKS: timed out loading keys"),
         }
         self.public_keys()
     }
@@ -207,7 +207,7 @@ impl Accounts {
         let is_recent = |last: &Look| asked_at.duration_since(last.ended_at) < LOOK_EVERY;
         if let Some(last) = look.last(why).filter(is_recent) {
             if last.failed {
-                let cause = "the keys could not be loaded a moment ago";
+                let cause = "loading the keys has just failed";
                 return Err(StoreError::new("list signing keys", cause).into());
             }
             return Ok(());
@@ -221,8 +221,8 @@ impl Accounts {
             Ok(_) => Ok(()),
             Err(KeysError::Other(error)) => Err(error),
             Err(KeysError::Keyring(error)) => {
-                tracing::error!(%error, "signing keys cannot be loaded");
-                Err(Error::Internal("signing keys cannot be loaded"))
+                tracing::error!(%error, "failed to load signing keys");
+                Err(Error::Internal("failed to load signing keys"))
             }
         }
     }

@@ -59,7 +59,7 @@ impl Accounts {
     pub(crate) async fn issue_session(&self, ctx: &Ctx, user: User) -> Result<SignedIn, Error> {
         if user.status != Status::Active {
             return Err(Error::Internal(
-                "a session was asked for an account that is not active",
+                "a session was requested for an account that is not active",
             ));
         }
         let secret = Token::generate(&*self.ports.secrets);
@@ -77,7 +77,7 @@ impl Accounts {
             user_agent: ctx.client.user_agent.clone(),
         };
         self.ports.sessions.insert_session(&session).await?;
-        self.end_surplus(ctx, user.id).await?;
+        self.evict_oldest_sessions(ctx, user.id).await?;
         let token = self.session_token(&session, &secret.expose(), ctx.now)?;
         self.note(Happening::SessionIssued);
         Ok(SignedIn {
@@ -89,13 +89,19 @@ impl Accounts {
 
     /// Ends the oldest sessions where a user has more than they may (S-08). Looked at once the new one
     /// is there, so that of many sign-ins at once the last to look sees them all.
-    async fn end_surplus(&self, ctx: &Ctx, user_id: UserId) -> Result<(), Error> {
+    async fn evict_oldest_sessions(&self, ctx: &Ctx, user_id: UserId) -> Result<(), Error> {
         let open = self.ports.sessions.list_sessions(user_id, ctx.now).await?;
         for oldest in open.iter().skip(self.policy.max_sessions) {
             let audit =
-                self.audit_detail(ctx, Event::SessionEvicted, Some(user_id), "one too many");
-            self.end_session(ctx, user_id, oldest.id, SessionEnd::Surplus, Some(audit))
-                .await?;
+                self.audit_detail(ctx, Event::SessionEvicted, Some(user_id), "session limit");
+            self.end_session(
+                ctx,
+                user_id,
+                oldest.id,
+                SessionEnd::SessionLimit,
+                Some(audit),
+            )
+            .await?;
         }
         Ok(())
     }
@@ -331,7 +337,7 @@ impl Accounts {
             self.note(Happening::SessionsEnded(why, 1));
         }
         if let Err(error) = deleted {
-            tracing::warn!(user.id = %user_id, %error, "an ended session could not be cleared away");
+            tracing::warn!(user.id = %user_id, %error, "failed to delete an ended session");
         }
         Ok(true)
     }
@@ -415,7 +421,7 @@ impl Accounts {
             self.note(Happening::SessionsEnded(why, 1));
         });
         if let Err(error) = clearing.await {
-            tracing::error!(user.id = %user_id, %error, "ended sessions could not be cleared away");
+            tracing::error!(user.id = %user_id, %error, "failed to delete ended sessions");
         }
         self.cache.user_changed(user_id);
         ended

@@ -117,7 +117,7 @@ pub(crate) fn ensure_named(
     email: Option<&EmailAddress>,
 ) -> Result<(), Error> {
     if username.is_none() && email.is_none() {
-        let missing = Invalid::new("missing", "Give a user name, an e-mail address or both.");
+        let missing = Invalid::new("missing", "Send a `username`, an `email` or both.");
         return Err(Error::invalid("username", missing));
     }
     Ok(())

@@ -87,7 +87,7 @@ impl Accounts {
         if within.is_zero() || ctx.now.duration_since(*password_shown_at) <= within {
             return Ok(());
         }
-        let detail = "password not shown lately";
+        let detail = "reauthentication required";
         let audit = self.audit_failure(ctx, event_of(action), Some(*id), detail);
         self.apply(vec![audit]).await?;
         Err(Error::ReauthenticationRequired)

@@ -18,7 +18,7 @@ use crate::passwords::Asker;
 use crate::values::{Password, Secret, Token, UserId};
 
 /// What it says of a confirmation by which an admin's change took over.
-const MOVED: &str = "moved by an admin";
+const CHANGED_BY_ADMIN: &str = "address changed by an admin";
 
 impl Accounts {
     /// Whose account a living link takes back, and to which address.
@@ -45,7 +45,7 @@ impl Accounts {
                 // Used, or the user changed, in between: look again.
                 Err(ApplyError::Stale) => {}
                 Err(ApplyError::Taken(Unique::Email)) => {
-                    let (event, why) = (Event::EmailChangeUndone, "address taken since");
+                    let (event, why) = (Event::EmailChangeUndone, "address in use by another user");
                     let audit = self.audit_failure(ctx, event, Some(user.id), why);
                     self.apply(vec![audit]).await?;
                     return Err(Error::LinkExpired);
@@ -131,7 +131,7 @@ impl Accounts {
             return vec![line(), self.mail(ctx, kind, id, left, user.locale)];
         }
         let mut changes = revoke_undo(user.id, Timestamp::MIN);
-        changes.push(self.audit_detail(ctx, event, Some(user.id), MOVED));
+        changes.push(self.audit_detail(ctx, event, Some(user.id), CHANGED_BY_ADMIN));
         changes
     }
 }
@@ -155,5 +155,5 @@ pub(crate) fn revoke_undo(user_id: UserId, since: Timestamp) -> Changes {
 
 /// What the audit log says of a change that was taken back: when it was asked for.
 fn undone(link: &Link) -> String {
-    format!("change of {}", link.requested_at)
+    format!("change requested at {}", link.requested_at)
 }

@@ -37,7 +37,7 @@ pub struct UnreadableHash(pub(super) &'static str);
 
 /// Nobody's password verifies against it, and not for want of the right one.
 pub(super) const UNKNOWN_PEPPER: UnreadableHash = UnreadableHash(
-    "made with a pepper that is not configured: add it to `password.previous_peppers`",
+    "the hash needs a pepper that is not configured. Add it to `password.previous_peppers`",
 );
 
 /// A hash taken apart, its parameters within the limits.

@@ -139,7 +139,7 @@ impl Hasher {
                 let right = match foreign::verify(worker, password, kept.expose(), &peppers) {
                     Ok(right) => right && !is_decoy,
                     Err(unreadable) => {
-                        tracing::error!(error = %unreadable, "a kept password hash cannot be verified, so nobody signs in with it");
+                        tracing::error!(error = %unreadable, "stored password hash cannot be verified; the account cannot sign in");
                         // To whoever asks it is a wrong password, by the clock as well.
                         let _ = foreign::verify(worker, password, decoy.expose(), &peppers);
                         false

@@ -138,7 +138,7 @@ impl Pool {
             std::thread::Builder::new()
                 .name(format!("hash-{number}"))
                 .spawn(move || serve(&shared, engine, release_after))
-                .expect("the system has a thread to give at start-up");
+                .expect("the system can start a thread at start-up");
         }
         Self {
             shared,
@@ -199,7 +199,7 @@ impl Pool {
             }
             let Turn::Comes(worker) = turn else {
                 drop(place);
-                meter.note(Happening::HashRefused);
+                meter.note(Happening::HashRejected);
                 let _ = sender.send(None);
                 return;
             };
@@ -265,7 +265,7 @@ fn serve(shared: &Shared, engine: Engine, release_after: Duration) {
 fn lower_priority() {
     #[cfg(target_os = "linux")]
     if let Err(error) = rustix::process::setpriority_process(Some(rustix::thread::gettid()), 10) {
-        tracing::debug!(%error, "hash threads keep the server's priority");
+        tracing::debug!(%error, "failed to lower the priority of hash threads");
     }
 }
 

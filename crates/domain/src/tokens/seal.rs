@@ -18,7 +18,7 @@ pub struct MasterKey(Secret<Vec<u8>>);
 /// Sealed bytes that this master key does not open.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "the signing key in the database was sealed with another master key: all nodes of one database share one, so give this node the JWT_SECRET_KEY (or the file master.key) of the others. Only if that key is lost for good, stop all nodes, give them all a new one, and run `doorward keys rotate`"
+    "the signing key in the database is sealed with another master key. All nodes of one database share one: set JWT_SECRET_KEY (or the file master.key) of this node to that of the others. Only if that key is lost, stop all nodes, set a new one on all of them and run `doorward keys rotate`"
 )]
 pub struct SealBroken;
 

@@ -97,14 +97,14 @@ fn is_dot_atom(text: &str) -> bool {
 fn malformed() -> Invalid {
     Invalid::new(
         "invalid",
-        "This is not an e-mail address; one looks like ben@example.com.",
+        "This is not an email address; one looks like ben@example.com.",
     )
 }
 
 fn too_long() -> Invalid {
     Invalid::new(
         "too-long",
-        "An e-mail address has at most 254 characters, 64 before the '@'.",
+        "An email address can have at most 254 characters, 64 before the '@'.",
     )
 }
 

@@ -66,33 +66,36 @@ impl NewPassword {
     /// names (`personal`).
     pub fn parse(text: &str, rules: &PasswordRules, personal: &[&str]) -> Result<Self, Invalid> {
         if text.contains('\0') {
-            return Err(Invalid::new("invalid", "A password has no NUL character."));
+            return Err(Invalid::new("invalid", "A password must not contain NUL."));
         }
         let password = Password::parse(text)?;
         if password.expose().chars().count() < rules.min_length {
             return Err(Invalid::new(
                 "too-short",
-                format!("A password has at least {} characters.", rules.min_length),
+                format!(
+                    "A password must have at least {} characters.",
+                    rules.min_length
+                ),
             ));
         }
         if strength::is_common(password.expose()) {
             return Err(Invalid::new(
                 "common",
-                "This password is among the first that attackers try; choose another.",
+                "This password is too common. Choose another.",
             ));
         }
         let context = rules.context.iter().map(String::as_str);
         if strength::is_a_name(password.expose(), context.chain(personal.iter().copied())) {
             return Err(Invalid::new(
                 "too-personal",
-                "This password is a name that attackers would try; choose another.",
+                "This password is too easy to guess from a name or an address. Choose another.",
             ));
         }
         // Last, as it alone may ask a disk.
         if rules.breached.holds(password.expose()) {
             return Err(Invalid::new(
                 "breached",
-                "This password is known from a breach elsewhere, and attackers try those; choose another.",
+                "This password appeared in a data breach. Choose another.",
             ));
         }
         Ok(Self(password))
@@ -107,7 +110,7 @@ impl NewPassword {
 fn too_long() -> Invalid {
     Invalid::new(
         "too-long",
-        "A password has at most 256 characters and 1,024 bytes.",
+        "A password can have at most 256 characters and 1,024 bytes.",
     )
 }
 

@@ -20,13 +20,13 @@ impl Name {
         if text.trim().is_empty() {
             return Err(Invalid::new(
                 "too-short",
-                "A name has at least one character; leave it out to have none.",
+                "A name must have at least one character. Omit the field for no name.",
             ));
         }
         if text.chars().take(Self::MAX_LENGTH + 1).count() > Self::MAX_LENGTH {
             return Err(Invalid::new(
                 "too-long",
-                format!("A name has at most {} characters.", Self::MAX_LENGTH),
+                format!("A name can have at most {} characters.", Self::MAX_LENGTH),
             ));
         }
         if text
@@ -35,7 +35,7 @@ impl Name {
         {
             return Err(Invalid::new(
                 "invalid",
-                "A name is one line without control characters.",
+                "A name must be one line without control characters.",
             ));
         }
         Ok(Self(text.to_owned()))
@@ -47,7 +47,7 @@ impl Name {
         if text.chars().any(|c| is_unseen(c) && !is_spelled_with(c)) {
             return Err(Invalid::new(
                 "invalid",
-                "A name has no invisible characters that turn its direction or have no width.",
+                "A name must not contain invisible characters (zero-width or text direction).",
             ));
         }
         Self::parse(text)
@@ -97,25 +97,25 @@ impl Data {
     /// PostgreSQL keeps none in a text.
     pub fn parse(value: Value) -> Result<Self, Invalid> {
         let Value::Object(map) = value else {
-            return Err(Invalid::new("wrong-type", "`data` is a JSON object."));
+            return Err(Invalid::new("wrong-type", "`data` must be a JSON object."));
         };
         let value = Value::Object(map);
         if depth_exceeds(&value, Self::MAX_DEPTH) {
             return Err(Invalid::new(
                 "too-deep",
-                format!("`data` has at most {} levels.", Self::MAX_DEPTH),
+                format!("`data` can have at most {} levels.", Self::MAX_DEPTH),
             ));
         }
         if contains_nul(&value) {
             return Err(Invalid::new(
                 "invalid",
-                "`data` has a NUL character; leave it out.",
+                "`data` must not contain a NUL character.",
             ));
         }
         if value.to_string().len() > Self::MAX_BYTES {
             return Err(Invalid::new(
                 "too-long",
-                "`data` has at most 16 KiB when written as JSON.",
+                "`data` can have at most 16 KiB as JSON.",
             ));
         }
         match value {

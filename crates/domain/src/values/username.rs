@@ -31,13 +31,16 @@ impl Username {
         if text.is_empty() {
             return Err(Invalid::new(
                 "too-short",
-                "Give a user name of at least one character.",
+                "A username must have at least one character.",
             ));
         }
         if text.chars().take(Self::MAX_LENGTH + 1).count() > Self::MAX_LENGTH {
             return Err(Invalid::new(
                 "too-long",
-                format!("A user name has at most {} characters.", Self::MAX_LENGTH),
+                format!(
+                    "A username can have at most {} characters.",
+                    Self::MAX_LENGTH
+                ),
             ));
         }
         let key = normal_form(text)?;
@@ -54,7 +57,7 @@ impl Username {
         if key == "me" || key.parse::<UserId>().is_ok() {
             return Err(Invalid::new(
                 "reserved",
-                "This user name is reserved; choose another.",
+                "This username is reserved. Choose another.",
             ));
         }
         Ok(Self {
@@ -80,7 +83,7 @@ impl Username {
         }
         Err(Invalid::new(
             "look-alike",
-            "A user name is written in one script, with letters in everyday use: another could be taken for somebody else's.",
+            "A username must use letters of one script that are in common use, so that it cannot be mistaken for another user's.",
         ))
     }
 
@@ -118,7 +121,7 @@ fn is_allowed_ascii(c: char) -> bool {
 fn bad_character() -> Invalid {
     Invalid::new(
         "invalid",
-        "A user name starts with a letter or digit and has only letters, digits, '.', '_', '-' and '+'.",
+        "A username starts with a letter or digit and can contain letters, digits, '.', '_', '-' and '+'.",
     )
 }
 

@@ -22,12 +22,15 @@ async fn a_sign_in_is_told_of_once_however_it_ends() {
     for name in ["ben", "nobody"] {
         let refused = world.try_sign_in(name, OTHER_PASSWORD).await;
         assert_err!(refused, Error::InvalidCredentials);
-        let wrong = [SignIn(SignInOutcome::WrongCredentials)];
+        let wrong = [SignIn(SignInOutcome::InvalidCredentials)];
         assert_eq!(world.noted.take(), wrong);
     }
     let refused = world.try_sign_in("ann@example.com", PASSWORD).await;
     assert_err!(refused, Error::EmailUnconfirmed);
-    assert_eq!(world.noted.take(), [SignIn(SignInOutcome::Unconfirmed)]);
+    assert_eq!(
+        world.noted.take(),
+        [SignIn(SignInOutcome::EmailUnconfirmed)]
+    );
     for _ in 0..3 {
         let _ = world.try_sign_in("ben", OTHER_PASSWORD).await;
     }
@@ -53,7 +56,7 @@ async fn the_end_of_a_session_is_told_of_with_its_reason() {
         world
             .noted
             .take()
-            .contains(&SessionsEnded(SessionEnd::Surplus, 1))
+            .contains(&SessionsEnded(SessionEnd::SessionLimit, 1))
     );
 
     let renewed = world.renew(&second).await.unwrap();

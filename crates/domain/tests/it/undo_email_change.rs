@@ -352,7 +352,10 @@ async fn an_address_that_somebody_else_has_confirmed_since_stays_theirs() {
     let before = world.kept_user(&ben).await;
     world.audited();
     assert_err!(undo(&world, &token).await, Error::LinkExpired);
-    assert_eq!(world.audited(), ["email-change-undone!address taken since"]);
+    assert_eq!(
+        world.audited(),
+        ["email-change-undone!address in use by another user"]
+    );
     assert_eq!(world.kept_user(&ben).await, before);
     assert_eq!(world.kept_user(&other).await, other);
     world.sign_in(NEW).await;

@@ -12,7 +12,7 @@ pub(super) fn write(out: &mut Output, state: &mut State, value: &Value) -> Resul
     if value.is_none() {
         return Err(Error::new(
             ErrorKind::UndefinedError,
-            "this value is not always there; ask for it with {% if %} first",
+            "this value can be missing. Check it with {% if %} first",
         ));
     }
     match value.as_str() {

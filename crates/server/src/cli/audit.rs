@@ -59,16 +59,16 @@ pub struct ExportAudit {
     /// Output file (created with mode 0600), or - for standard output
     #[arg(default_value = "-")]
     pub file: PathBuf,
-    /// Events from this moment on: 2026-11-01T00:00:00Z
-    #[arg(long, value_name = "MOMENT")]
+    /// Only events at or after this time, such as 2026-11-01T00:00:00Z
+    #[arg(long, value_name = "TIME")]
     pub since: Option<jiff::Timestamp>,
-    /// Events before this moment
-    #[arg(long, value_name = "MOMENT")]
+    /// Only events before this time
+    #[arg(long, value_name = "TIME")]
     pub until: Option<jiff::Timestamp>,
-    /// Events about this user, or by them: a user name, an e-mail address or a user id
+    /// Only events about or by this user: a username, an email address or a user id
     #[arg(long, value_name = "USER")]
     pub user: Option<String>,
-    /// Events of this kind, such as sign-in
+    /// Only events of this kind, such as sign-in
     #[arg(long, value_name = "EVENT")]
     pub event: Option<String>,
 }

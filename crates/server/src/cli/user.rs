@@ -44,14 +44,14 @@ const DELETE_EXAMPLE: &str = "Examples:
   doorward user delete ben
   doorward user delete ben --yes
 
-On a terminal it asks first. Without one, or with --json, it requires --yes.";
+On a terminal it asks for confirmation. Without one, or with --json, it requires --yes.";
 
 /// `user delete`
 #[derive(Debug, Args)]
 pub struct DeleteUser {
     /// Username, email address or user id
     pub user: String,
-    /// Do not ask
+    /// Do not ask for confirmation
     #[arg(long, short)]
     pub yes: bool,
 }

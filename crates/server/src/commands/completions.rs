@@ -17,7 +17,7 @@ pub(super) fn run(args: &CompletionsArgs, output: Output) -> anyhow::Result<()> 
     };
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Cli::command(), "doorward", &mut script);
-    let script = String::from_utf8(script).context("the script is no text")?;
+    let script = String::from_utf8(script).context("the script is not UTF-8")?;
     let value = json!({"shell": shell.to_string(), "script": script});
     output.print_as_it_is(&script, &value)?;
     Ok(())

@@ -104,7 +104,7 @@ impl Checked {
         for warning in &warnings {
             text += &format!("\nWarning: {warning}");
         }
-        let value = json!({"ok": faults.is_empty(), "faults": faults, "warnings": warnings, "unseen": unseen});
+        let value = json!({"ok": faults.is_empty(), "errors": faults, "warnings": warnings, "not_checked": unseen});
         output.print(&text, &value)?;
         match faults.is_empty() {
             true => Ok(()),

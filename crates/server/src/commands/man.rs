@@ -52,7 +52,7 @@ fn write(
 fn page(command: &Command) -> anyhow::Result<String> {
     let mut page = Vec::new();
     Man::new(command.clone()).render(&mut page)?;
-    let page = String::from_utf8(page).context("the page is no text")?;
+    let page = String::from_utf8(page).context("the page is not UTF-8")?;
     let name = command.get_display_name().unwrap_or("doorward");
     let lines = page.lines().map(|line| match line {
         // Its own has neither a title in capitals nor the program's name beside the version.

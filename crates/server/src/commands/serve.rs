@@ -183,7 +183,7 @@ fn summary(config: &Config) -> String {
     let scheme = |url: &str| url.split(':').next().unwrap_or_default().to_owned();
     let on_off = |on| if on { "on" } else { "off" };
     format!(
-        "version {}; database {}; sessions {}; throttle {}; enumeration protection {}; master key {}; audit kept {} days",
+        "version {}; database {}; sessions {}; throttle {}; enumeration protection {}; master key {}; audit retention {} days",
         env!("CARGO_PKG_VERSION"),
         scheme(&config.database_url()),
         if config.redis_url.is_some() {

@@ -209,7 +209,7 @@ impl Config {
 
     fn fault_of_unconfirmed_addresses(&self) -> Option<String> {
         (!self.confirm_email && self.enumeration_protection).then(|| {
-            "`sign_up.confirm_email = false` reports addresses that are taken: set `enumeration_protection = false` as well, or leave `sign_up.confirm_email` out".to_owned()
+            "`sign_up.confirm_email = false` reports addresses that are taken: set `enumeration_protection = false` as well, or remove `sign_up.confirm_email`".to_owned()
         })
     }
 

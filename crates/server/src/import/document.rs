@@ -40,7 +40,7 @@ pub(super) fn read_document(
     let mut input = Deserializer::from_reader(input);
     let read = (&mut walk).deserialize(&mut input);
     let read = read.and_then(|()| input.end());
-    if progress.is_locked_out.get() {
+    if progress.is_stopped.get() {
         return Ok(());
     }
     let users = progress.users.get();
@@ -55,7 +55,7 @@ pub(super) fn read_document(
 struct Progress {
     users: Cell<u64>,
     has_list: Cell<bool>,
-    is_locked_out: Cell<bool>,
+    is_stopped: Cell<bool>,
 }
 
 /// Walks a value of the document.
@@ -113,7 +113,7 @@ impl<'de> Visitor<'de> for &mut Walk<'_, '_> {
             let user = serde_json::from_str::<Value>(raw.get())
                 .map_err(|error| Rejection::malformed(format!("Not JSON: {}.", unquoted(&error))));
             if (self.sink)(Place::Item(number), user).is_break() {
-                self.progress.is_locked_out.set(true);
+                self.progress.is_stopped.set(true);
                 return Err(A::Error::custom("stopped"));
             }
         }

@@ -13,7 +13,7 @@ impl Fields {
     pub fn of(value: Value) -> Result<Self, Rejection> {
         match value {
             Value::Object(map) => Ok(Self(map)),
-            _ => Err(Rejection::malformed("It is no JSON object.")),
+            _ => Err(Rejection::malformed("The user is not a JSON object.")),
         }
     }
 

@@ -58,13 +58,13 @@ fn split(line: &str) -> Result<Vec<String>, Rejection> {
 
 fn miscounted() -> Rejection {
     Rejection::malformed(format!(
-        "It has not the {COLUMNS} columns and the comma at the end of every line of firebase-tools; a comma, a quotation mark or a line break in a name can do that, and the JSON export has none of it."
+        "The line does not have the {COLUMNS} columns and the final comma that firebase-tools writes. A comma, a quotation mark or a line break in a name can cause this; use the JSON export instead."
     ))
 }
 
 fn torn() -> Rejection {
     Rejection::malformed(
-        "There is a quotation mark in a name, so that its end cannot be told; the JSON export has none of that.",
+        "A name contains a quotation mark, so its end is ambiguous. Use the JSON export instead.",
     )
 }
 
@@ -93,7 +93,7 @@ fn check(columns: &[String]) -> Result<(), Rejection> {
     match (0..CLAIMS).find(is_odd) {
         None => Ok(()),
         Some(at) => Err(Rejection::malformed(format!(
-            "There is a quotation mark in column {}, where none can be.",
+            "Column {} contains a quotation mark, which is not valid there.",
             at + 1
         ))),
     }

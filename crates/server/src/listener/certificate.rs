@@ -118,23 +118,23 @@ impl Files {
         let certified = match CertifiedKey::from_der(chain, key, &default_provider()) {
             Ok(certified) => certified,
             Err(Error::InconsistentKeys(InconsistentKeys::KeyMismatch)) => bail!(
-                "the key in {} does not belong to the first certificate in {}: give the two that were made together, the server's own certificate before those that signed it",
+                "the key in {} does not match the first certificate in {}. Use the matching pair, with the server's certificate before those of its issuers",
                 self.key.display(),
                 self.certificate.display()
             ),
             Err(error @ Error::InvalidCertificate(_)) => bail!(
-                "the first certificate in {} cannot be used ({error}): it must be an X.509 certificate of version 3",
+                "cannot use the first certificate in {} ({error}). It must be an X.509 version 3 certificate",
                 self.certificate.display()
             ),
             Err(error) => bail!(
-                "the key in {} cannot be used ({error}): make an ECDSA (P-256), Ed25519 or RSA key of at least 2048 bits",
+                "cannot use the key in {} ({error}). Create an ECDSA (P-256), Ed25519 or RSA key of at least 2048 bits",
                 self.key.display()
             ),
         };
         let validity = certified.cert.first().and_then(|first| validity(first));
         let (not_before, not_after) = validity.with_context(|| {
             format!(
-                "the first certificate in {} does not say until when it is good",
+                "the first certificate in {} has no valid expiry time",
                 self.certificate.display()
             )
         })?;
@@ -149,11 +149,11 @@ impl Files {
         let shown = self.certificate.display();
         let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
         let Ok(chain) = chain else {
-            bail!("{shown} is not whole: a certificate in it has no end, or was damaged");
+            bail!("{shown} is incomplete: a certificate in it has no end or is damaged");
         };
         if chain.is_empty() {
             bail!(
-                "{shown} holds no certificate: it must be a PEM file with -----BEGIN CERTIFICATE----- in it"
+                "{shown} contains no certificate. It must be a PEM file with -----BEGIN CERTIFICATE-----"
             );
         }
         Ok(chain)
@@ -167,11 +167,11 @@ impl Files {
         let text = Zeroizing::new(String::from_utf8_lossy(pem).into_owned());
         if text.contains("ENCRYPTED") {
             bail!(
-                "the key in {shown} has a passphrase, and nobody is there to type it: take it off with `openssl pkey -in FILE -out NEW`, and keep the new file for the server alone"
+                "the key in {shown} has a passphrase, which the server cannot enter. Remove it with `openssl pkey -in FILE -out NEW`, and make the new file readable for the server only"
             );
         }
         bail!(
-            "{shown} holds no whole private key: it must be a PEM file with -----BEGIN PRIVATE KEY----- in it (or RSA PRIVATE KEY, or EC PRIVATE KEY)"
+            "{shown} contains no complete private key. It must be a PEM file with -----BEGIN PRIVATE KEY----- (or RSA PRIVATE KEY, or EC PRIVATE KEY)"
         );
     }
 }
@@ -216,7 +216,7 @@ fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
     let shown = path.display();
     let cannot = || {
         format!(
-            "cannot read {shown}: it must be there, and readable for the user that runs Doorward"
+            "cannot read {shown}. It must exist and be readable for the user that runs Doorward"
         )
     };
     let mut file = OpenOptions::new()
@@ -225,9 +225,7 @@ fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
         .open(path)
         .with_context(cannot)?;
     if !file.metadata().with_context(cannot)?.is_file() {
-        bail!(
-            "{shown} is no regular file: give a file that holds it, not a pipe, device or folder"
-        );
+        bail!("{shown} is not a regular file. Use a file, not a pipe, device or folder");
     }
     let mut contents = Vec::new();
     file.read_to_end(&mut contents).with_context(cannot)?;

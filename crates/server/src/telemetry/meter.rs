@@ -21,8 +21,8 @@ impl Meter for Figures {
                 self.hash_wait_seconds.observe(waited.as_secs_f64());
                 self.hash_seconds.observe(took.as_secs_f64());
             }
-            Happening::HashRefused => self.hashes_refused.inc(),
-            Happening::Throttled(budget) => self.throttled.with_label_values(&[budget]).inc(),
+            Happening::HashRejected => self.hashes_rejected.inc(),
+            Happening::Throttled(limit) => self.throttled.with_label_values(&[limit]).inc(),
             Happening::Audited(event, outcome) => self
                 .audit_events
                 .with_label_values(&[event.as_str(), outcome.as_str()])

@@ -8,8 +8,8 @@ use tracing::Span;
 
 use super::{Figures, traces};
 
-/// The status of a request that was broken off before its answer.
-const GONE: &str = "gone";
+/// Status of a request whose client disconnected before the response.
+const ABORTED: &str = "aborted";
 
 /// Told of every request.
 pub struct Requests(Option<Arc<Figures>>);
@@ -32,7 +32,10 @@ impl Observer for Requests {
     fn ended(&self, ended: &Ended) {
         let Some(figures) = &self.0 else { return };
         figures.requests_in_flight.dec();
-        let status = ended.status.as_ref().map_or(GONE, |status| status.as_str());
+        let status = ended
+            .status
+            .as_ref()
+            .map_or(ABORTED, |status| status.as_str());
         figures
             .requests
             .with_label_values(&[ended.method, ended.route, status])

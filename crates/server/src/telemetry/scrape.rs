@@ -80,7 +80,7 @@ impl Scrape {
                 None
             }
             Ok(Err(error)) => Some(format!("{:#}", anyhow::Error::from(error))),
-            Err(_) => Some(format!("no answer within {} s", PATIENCE.as_secs())),
+            Err(_) => Some(format!("no response within {} s", PATIENCE.as_secs())),
         };
         if let Some(error) = cause {
             tracing::debug!(error, "failed to read metrics from the database");

@@ -17,7 +17,7 @@ impl ProxyWarning {
     pub(crate) fn warn_untrusted_proxy(&self, header: ForwardedBy) {
         if self.should_warn(Instant::now()) {
             tracing::warn!(
-                "got {header} from a private address that is not in `trusted_proxies`. If it is your proxy, add it; otherwise all its users share one throttle"
+                "got {header} from a private address that is not in `trusted_proxies`. If it is your proxy, add it; otherwise all its users share the rate limits of one address"
             );
         }
     }

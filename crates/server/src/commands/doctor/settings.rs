@@ -28,7 +28,7 @@ pub(super) fn examine(config: &Config) -> Vec<Finding> {
         findings.push(Finding::warning(
             "sign-up",
             "addresses are stored as confirmed without a confirmation mail, so anyone can sign up with an address that is not theirs",
-            "leave `sign_up.confirm_email` out, except on a closed network or in tests",
+            "Remove `sign_up.confirm_email`, except on a closed network or in tests",
         ));
     }
     let public_url = config.public_url(config.listen);

@@ -241,7 +241,7 @@ fn a_check_says_everything_that_is_wrong_at_once() {
     let outcome = setup.run(&["config", "check", "--json"]).expect(1);
     let told = outcome.json();
     assert_eq!(told["ok"], false);
-    let faults = told["faults"].as_array().unwrap();
+    let faults = told["errors"].as_array().unwrap();
     assert_eq!(faults.len(), 2, "{told}");
     let text = setup.run(&["config", "check"]).expect(1).err;
     for fault in faults {
@@ -250,11 +250,11 @@ fn a_check_says_everything_that_is_wrong_at_once() {
     // What is wrong between settings does not hide what is wrong with one.
     let open = setup.clone().with("DOORWARD_LISTEN", "0.0.0.0:0");
     let told = open.run(&["config", "check", "--json"]).expect(1).json();
-    assert_eq!(told["faults"].as_array().unwrap().len(), 4, "{told}");
+    assert_eq!(told["errors"].as_array().unwrap().len(), 4, "{told}");
     let setup = setup.with("DOORWARD_LISTEN", "nowhere");
     let told = setup.run(&["config", "check", "--json"]).expect(1).json();
     assert!(
-        told["faults"][0]
+        told["errors"][0]
             .as_str()
             .unwrap()
             .contains("DOORWARD_LISTEN")

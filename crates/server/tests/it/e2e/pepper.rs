@@ -126,7 +126,7 @@ fn a_check_says_that_it_could_not_look_for_peppers() {
     let told = setup.run(&["config", "check", "--json"]).expect(0).json();
     assert_eq!(told["ok"], true);
     assert!(
-        told["unseen"][0].as_str().unwrap().contains("peppers"),
+        told["not_checked"][0].as_str().unwrap().contains("peppers"),
         "{told}"
     );
     let text = setup.run(&["config", "check"]).expect(0).out;

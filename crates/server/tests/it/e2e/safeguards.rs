@@ -126,7 +126,7 @@ fn serve_reports_every_configuration_fault() {
         .with("DOORWARD_PASSWORD__BREACHED_FILTER", "/nowhere.bin")
         .with("DOORWARD_LISTEN", "0.0.0.0:0");
     let checked = setup.run(&["config", "check", "--json"]).expect(1).json();
-    let faults = checked["faults"].as_array().unwrap();
+    let faults = checked["errors"].as_array().unwrap();
     assert!(faults.len() >= 5, "{checked}");
     let served = setup.run(&["serve"]).expect(1).err;
     for fault in faults {

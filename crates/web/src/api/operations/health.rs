@@ -47,19 +47,19 @@ pub(crate) async fn readyz(State(app): State<App>) -> Result<Json<Health>, Probl
     if app.stopping.has_begun() {
         return Err(Problem::new(Code::Stopping));
     }
-    let mut away = Vec::new();
-    for (part, outcome) in app.accounts.readiness().await {
+    let mut down = Vec::new();
+    for (component, outcome) in app.accounts.readiness().await {
         if let Err(error) = outcome {
-            away.push((part, error));
+            down.push((component, error));
         }
     }
-    let names: Vec<_> = away.iter().map(|(part, _)| format!("the {part}")).collect();
-    let verb = if away.len() == 1 { "does" } else { "do" };
-    for (part, error) in away.iter().skip(1) {
-        tracing::error!(part, error = %error.cause, "another component is also unavailable");
+    let names: Vec<_> = down.iter().map(|(name, _)| format!("the {name}")).collect();
+    let verb = if down.len() == 1 { "does" } else { "do" };
+    for (component, error) in down.iter().skip(1) {
+        tracing::error!(component, error = %error.cause, "another component is also unavailable");
     }
-    if let Some((_, error)) = away.into_iter().next() {
-        let sentence = format!("{} {verb} not answer.", names.join(" and "));
+    if let Some((_, error)) = down.into_iter().next() {
+        let sentence = format!("{} {verb} not respond.", names.join(" and "));
         return Err(Problem {
             detail: Some(sentence.replacen('t', "T", 1)),
             ..Problem::from(Error::Store(error))
