@@ -26,9 +26,9 @@ async fn a_store_that_does_not_answer_shows_in_readiness_alone() {
     for (mood, detail) in [
         (
             Mood::Down,
-            "The database and the session store do not answer.",
+            "The database and the session store do not respond.",
         ),
-        (Mood::SessionsDown, "The session store does not answer."),
+        (Mood::SessionsDown, "The session store does not respond."),
     ] {
         app.turn_store(mood);
         app.advance_seconds(1);
