@@ -1,4 +1,4 @@
-//! What the web part tells of its requests, as figures and for traces.
+//! Records the requests of the web layer, as metrics and traces.
 
 use std::sync::Arc;
 
@@ -8,14 +8,14 @@ use tracing::Span;
 
 use super::{Figures, traces};
 
-/// The status of a request that was broken off before its answer.
+/// Status of a request that was aborted before its response.
 const GONE: &str = "gone";
 
-/// Told of every request.
+/// Receives every request.
 pub struct Requests(Option<Arc<Figures>>);
 
 impl Requests {
-    /// Figures, where there are any.
+    /// Records metrics if there are any.
     pub fn new(figures: Option<Arc<Figures>>) -> Self {
         Self(figures)
     }
